@@ -1,0 +1,1 @@
+"""Age bands, and later proofs of age. Pure: see README.md."""

@@ -1,0 +1,1 @@
+"""The Unix socket: the one way anything is changed."""

@@ -1,0 +1,127 @@
+"""The other end of the control socket: blocking, with time-outs, one connection a call."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode
+from gateway.errors import ControlError
+
+TIMEOUT = 5.0  # seconds for a whole answer; the daemon answers within milliseconds
+CHUNK = 64 * 1024
+
+
+class Unreachable(ControlError):
+    """No daemon answers: it is not a refusal."""
+
+
+class EventStream:
+    """Events as they happen, None after each silence of ``idle`` seconds; ends by raising Unreachable."""
+
+    __slots__ = ("_lines", "_reader", "_sock")
+
+    def __init__(self, sock: socket.socket, reader: LineReader, lines: list[bytes]) -> None:
+        self._sock = sock
+        self._reader = reader
+        self._lines = lines
+
+    def __iter__(self) -> EventStream:
+        return self
+
+    def __next__(self) -> dict[str, Any] | None:
+        while not self._lines:
+            try:
+                self._lines = self._reader.feed(_receive(self._sock))
+            except TimeoutError:
+                return None
+        return decode(self._lines.pop(0))
+
+    def __enter__(self) -> EventStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class Client:
+    """``Client(path).call("pause", who="daughter", minutes=30)``. One may be shared between threads."""
+
+    __slots__ = ("_path", "_timeout")
+
+    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def call(self, do: str, **values: object) -> dict[str, Any]:
+        """The answer's values. Raises ControlError when it is refused, Unreachable when nothing answers."""
+        with self._connect() as sock:
+            return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
+
+    def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
+        """Subscribe; no ``kinds`` means all. Nothing that happens after this call is missed."""
+        sock = self._connect()
+        reader = LineReader(ANSWER_LIMIT)
+        try:
+            _, first = self._ask(sock, reader, "events", {"kinds": list(kinds)})
+        except ControlError:
+            sock.close()
+            raise
+        sock.settimeout(idle)
+        return EventStream(sock, reader, first)
+
+    def _connect(self) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        sock.settimeout(self._timeout)
+        try:
+            sock.connect(os.fspath(self._path))
+        except PermissionError as error:
+            sock.close()
+            msg = f"{self._path}: permission denied; run this as root"
+            raise ControlError(msg) from error
+        except OSError as error:
+            sock.close()
+            msg = f"the daemon does not run ({self._path}: {error.strerror or error}); start it: qalqan run"
+            raise Unreachable(msg) from error
+        return sock
+
+    def _ask(
+        self, sock: socket.socket, reader: LineReader, do: str, values: dict[str, object]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The answer, and the lines that came right behind it."""
+        deadline = time.monotonic() + self._timeout
+        lines: list[bytes] = []
+        try:
+            sock.sendall(encode({"do": do, **values}))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused at the door: the reason is there to be read
+        while not lines:
+            left = deadline - time.monotonic()
+            try:
+                sock.settimeout(max(left, 0.001))
+                lines = reader.feed(_receive(sock))
+            except TimeoutError:
+                msg = f"the daemon did not answer {do!r} within {self._timeout:g} s; see its log"
+                raise Unreachable(msg) from None
+        answer = decode(lines[0])
+        if answer.pop("ok", False) is not True:
+            raise ControlError(str(answer.get("error", "refused without a reason")))
+        return answer, lines[1:]
+
+
+def _receive(sock: socket.socket) -> bytes:
+    """Some bytes. Raises TimeoutError, or Unreachable when the other end is gone."""
+    try:
+        data = sock.recv(CHUNK)
+    except ConnectionError:
+        data = b""
+    if not data:
+        msg = "the daemon went away before it answered; see its log"
+        raise Unreachable(msg)
+    return data

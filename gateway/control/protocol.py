@@ -1,0 +1,175 @@
+"""The control protocol, without its socket: lines of JSON in, values out, and back.
+
+A request is one line, ``{"do": "pause", "who": "daughter", "minutes": 30}``. An answer is one line,
+``{"ok": true, …}`` or ``{"ok": false, "error": "one line for a person"}``. After ``{"do": "events"}`` the
+answer is followed by one line an event, ``{"event": "pause", …}``, until either side closes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from gateway.errors import ControlError
+
+REQUEST_LIMIT = (
+    16 * 1024
+)  # bytes a line; the longest request, a `why` with a 253-byte name, stays below 1 KiB
+ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
+TEXT_LIMIT = 300  # characters of one value: a host name has 253, a family's names are far shorter
+
+
+class Role(StrEnum):
+    """Who asks, by the user id that the kernel vouches for."""
+
+    OWNER = "owner"  # root, or the user that the daemon runs as: everything
+    WEB = "web"  # the web process: what the pages need
+
+
+WEB_VERBS = frozenset(
+    {
+        "status", "why", "pause", "resume", "grant", "profile", "device", "refusals", "helplines",
+        "guardian", "off", "on", "events",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. The accessors check a value and raise ControlError with one clear line."""
+
+    do: str
+    role: Role
+    uid: int  # of the process at the other end
+    values: Mapping[str, Any]  # everything but "do", as it came
+
+    def has(self, key: str) -> bool:
+        return self.values.get(key) is not None
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A printable, trimmed line of at most TEXT_LIMIT characters."""
+        value = self.values.get(key)
+        if value is None:
+            if default is None:
+                self.refuse(key, "is missing")
+            return default
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(key, "must be text")
+        value = value.strip()
+        if len(value) > TEXT_LIMIT or not value.isprintable():
+            self.refuse(key, f"must be one printable line of at most {TEXT_LIMIT} characters")
+        return value
+
+    def text_or_none(self, key: str) -> str | None:
+        return self.text(key) if self.has(key) else None
+
+    def whole(self, key: str, *, least: int, most: int, default: int | None = None) -> int:
+        value = self.values.get(key, default)
+        if value is None:
+            self.refuse(key, "is missing")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self.refuse(key, f"must be a whole number from {least} to {most}")
+        return value
+
+    def moment_or_none(self, key: str) -> datetime | None:
+        """A point in time with its offset (ISO 8601); None when the key is absent."""
+        if not self.has(key):
+            return None
+        try:
+            moment = datetime.fromisoformat(self.text(key))
+        except ValueError:
+            self.refuse(key, "must be a time such as 2026-11-24T20:45:00+05:00")
+        if moment.tzinfo is None:
+            self.refuse(key, "needs an offset, as in 2026-11-24T20:45:00+05:00")
+        return moment
+
+    def choice(self, key: str, allowed: Iterable[str]) -> str:
+        value, options = self.text(key), tuple(allowed)
+        if value not in options:
+            self.refuse(key, f"must be one of {', '.join(options)}")
+        return value
+
+    def owner_only(self) -> None:
+        if self.role is not Role.OWNER:
+            msg = f"{self.do}: only root may ask for this; use the qalqan command"
+            raise ControlError(msg)
+
+    def refuse(self, key: str, problem: str) -> NoReturn:
+        msg = f'{self.do}: "{key}" {problem}'
+        raise ControlError(msg)
+
+
+Verb = Callable[[Request], Mapping[str, object]]
+
+
+class LineReader:
+    """Bytes of a stream become lines; a line longer than ``limit`` raises ControlError."""
+
+    __slots__ = ("_limit", "_pending", "_scanned")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pending = bytearray()
+        self._scanned = 0  # bytes of _pending known to hold no line end
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._pending += data
+        lines: list[bytes] = []
+        while (end := self._pending.find(b"\n", self._scanned)) >= 0:
+            self._check(end)
+            lines.append(bytes(self._pending[:end]))
+            del self._pending[: end + 1]
+            self._scanned = 0
+        self._scanned = len(self._pending)
+        self._check(self._scanned)
+        return lines
+
+    def _check(self, length: int) -> None:
+        if length > self._limit:
+            msg = f"a line is longer than {self._limit} bytes"
+            raise ControlError(msg)
+
+
+def encode(message: Mapping[str, object]) -> bytes:
+    """One line: the JSON is ASCII, so nothing inside ends it. Times become ISO 8601, sets sorted lists."""
+    return json.dumps(message, separators=(",", ":"), default=_plain).encode("ascii") + b"\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    msg = f"{type(value).__name__} has no place in an answer"
+    raise TypeError(msg)
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """Raises ControlError unless the line is one JSON object."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        msg = "not a line of JSON"
+        raise ControlError(msg) from None
+    if not isinstance(message, dict):
+        msg = 'not a JSON object such as {"do": "status"}'
+        raise ControlError(msg)
+    return message
+
+
+def parse_request(line: bytes, *, role: Role, uid: int) -> Request:
+    message = decode(line)
+    do = message.pop("do", None)
+    if not isinstance(do, str) or not do:
+        msg = '"do" is missing: say what to do, as in {"do": "status"}'
+        raise ControlError(msg)
+    return Request(do, role, uid, message)
+
+
+def failure(problem: str) -> dict[str, object]:
+    """The answer to a refused request; always one line."""
+    return {"ok": False, "error": " ".join(problem.split())}

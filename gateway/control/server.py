@@ -1,0 +1,331 @@
+"""The daemon's end of the control socket, on the event loop: nothing here waits.
+
+Who may ask is settled by the kernel (SO_PEERCRED), never by what the other end says of itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pwd
+import socket
+import stat
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.control.protocol import (
+    REQUEST_LIMIT,
+    WEB_VERBS,
+    LineReader,
+    Request,
+    Role,
+    Verb,
+    encode,
+    failure,
+    parse_request,
+)
+from gateway.errors import ControlError, GatewayError
+from gateway.loop import Loop
+
+CONNECTIONS_LIMIT = 24  # a role; the web process has 4 streams and 8 threads, the rest is slack
+BACKLOG_LIMIT = 256 * 1024  # unsent bytes a connection beside the answer in hand; a slower reader is dropped
+CHUNK = 16 * 1024
+PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without its closing zero
+RETRY_ACCEPT = 1.0  # seconds until the next try when the process is out of descriptors
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+@dataclass(frozen=True, slots=True)
+class WebUser:
+    """The user that the web process runs as; its group may open the socket."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def named(cls, name: str) -> WebUser:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            msg = (
+                f"there is no user {name!r} for the web pages; create it or name another in the configuration"
+            )
+            raise ControlError(msg) from None
+        return cls(entry.pw_uid, entry.pw_gid)
+
+
+class _Connection:
+    """One client: its socket, its unread line, its unsent bytes."""
+
+    __slots__ = ("kinds", "outgoing", "reader", "role", "sock", "uid")
+
+    def __init__(self, sock: socket.socket, role: Role, uid: int) -> None:
+        self.sock: socket.socket | None = sock
+        self.role = role
+        self.uid = uid
+        self.reader = LineReader(REQUEST_LIMIT)
+        self.outgoing = bytearray()
+        self.kinds: frozenset[str] | None = (
+            None  # event kinds subscribed to; empty means all; None: no stream
+        )
+
+    @property
+    def streams(self) -> bool:
+        return self.kinds is not None
+
+
+class ControlServer:
+    """Listens on ``path`` (mode 0660) and calls ``verbs[request.do](request)`` for each request.
+
+    A verb returns the values of the answer, or raises GatewayError, whose text becomes the answer. A second
+    server on the same path raises ControlError; a socket that a killed daemon left behind is replaced.
+    """
+
+    def __init__(
+        self, loop: Loop, path: Path, verbs: Mapping[str, Verb], *, web: WebUser | None = None
+    ) -> None:
+        self._loop = loop
+        self._path = path
+        self._verbs = verbs
+        self._web = web
+        self._connections: dict[int, _Connection] = {}
+        self._lock = _take_lock(path)
+        try:
+            self._listener = _listen(path, web)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        loop.on_readable(self._listener, self._accept)
+
+    def publish(self, event: str, **values: object) -> None:
+        """Send one event to every subscriber of its kind; costs nothing when there is none."""
+        if not self.wanted(event):
+            return
+        line = encode({"event": event, **values})
+        for connection in tuple(self._connections.values()):
+            if connection.kinds is not None and (not connection.kinds or event in connection.kinds):
+                self._send(connection, line)
+
+    def wanted(self, event: str) -> bool:
+        """True when somebody listens to this kind: ask before building a costly event."""
+        return any(
+            c.kinds is not None and (not c.kinds or event in c.kinds) for c in self._connections.values()
+        )
+
+    def close(self) -> None:
+        for connection in tuple(self._connections.values()):
+            self._drop(connection)
+        self._loop.forget(self._listener)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self._loop.forget(self._listener)
+            self._loop.call_later(RETRY_ACCEPT, self._listen_again)
+            return
+        sock.setblocking(False)
+        uid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[
+            1
+        ]
+        role = self._role(uid)
+        if role is None:
+            _refuse(sock, f"user {uid} may not use this socket; run the command as root")
+        elif not self._make_room(role):
+            _refuse(sock, "too many programs listen to the daemon; close some and try again")
+        else:
+            connection = _Connection(sock, role, uid)
+            self._connections[sock.fileno()] = connection
+            self._loop.on_readable(sock, lambda: self._receive(connection))
+
+    def _listen_again(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.on_readable(self._listener, self._accept)
+
+    def _role(self, uid: int) -> Role | None:
+        if uid in (0, os.geteuid()):
+            return Role.OWNER
+        if self._web is not None and uid == self._web.uid:
+            return Role.WEB
+        return None
+
+    def _make_room(self, role: Role) -> bool:
+        """Each role has places of its own; when they are full, the oldest that streams nothing goes."""
+        own = [c for c in self._connections.values() if c.role is role]
+        if len(own) < CONNECTIONS_LIMIT:
+            return True
+        idle = next((c for c in own if not c.streams), None)
+        if idle is not None:
+            self._drop(idle)
+        return idle is not None
+
+    def _receive(self, connection: _Connection) -> None:
+        if connection.sock is None:
+            return
+        try:
+            data = connection.sock.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(connection)
+            return
+        if not data:
+            self._drop(connection)
+            return
+        try:
+            lines = connection.reader.feed(data)
+        except ControlError as error:
+            self._send(connection, encode(failure(str(error))))
+            self._drop(connection)
+            return
+        for line in lines:
+            if not self._send(connection, encode(self._answer(connection, line))):
+                return
+
+    def _answer(self, connection: _Connection, line: bytes) -> Mapping[str, object]:
+        try:
+            request = parse_request(line, role=connection.role, uid=connection.uid)
+            return {"ok": True, **self._perform(connection, request)}
+        except GatewayError as error:
+            return failure(str(error))
+
+    def _perform(self, connection: _Connection, request: Request) -> Mapping[str, object]:
+        if request.role is Role.WEB and request.do not in WEB_VERBS:
+            msg = f"the web pages may not ask for {request.do!r}; use the qalqan command"
+            raise ControlError(msg)
+        if request.do == "events":
+            connection.kinds = _kinds(request)
+            return {}
+        verb = self._verbs.get(request.do)
+        if verb is None:
+            msg = f"there is no {request.do!r}; known are {', '.join(sorted((*self._verbs, 'events')))}"
+            raise ControlError(msg)
+        return verb(request)
+
+    def _send(self, connection: _Connection, data: bytes) -> bool:
+        """False when the connection is gone."""
+        sock = connection.sock
+        if sock is None:
+            return False
+        if connection.outgoing:
+            if len(connection.outgoing) > BACKLOG_LIMIT:
+                self._drop(connection)
+                return False
+            connection.outgoing += data
+            return True
+        try:
+            sent = sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(connection)
+            return False
+        if sent < len(data):
+            connection.outgoing += data[sent:]
+            self._loop.on_writable(sock, lambda: self._drain(connection))
+        return True
+
+    def _drain(self, connection: _Connection) -> None:
+        sock = connection.sock
+        if sock is None:
+            return
+        try:
+            sent = sock.send(connection.outgoing)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(connection)
+            return
+        del connection.outgoing[:sent]
+        if not connection.outgoing:
+            self._loop.off_writable(sock)
+
+    def _drop(self, connection: _Connection) -> None:
+        sock = connection.sock
+        if sock is None:
+            return
+        connection.sock = None
+        del self._connections[sock.fileno()]
+        self._loop.forget(sock)
+        sock.close()
+
+
+def _kinds(request: Request) -> frozenset[str]:
+    kinds = request.values.get("kinds", [])
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        request.refuse("kinds", 'must be a list such as ["pause", "device"]')
+    return frozenset(kinds)
+
+
+def _refuse(sock: socket.socket, problem: str) -> None:
+    try:
+        sock.send(encode(failure(problem)))
+    except OSError:
+        pass  # it left before it was told
+    sock.close()
+
+
+def _take_lock(path: Path) -> int:
+    """Hold ``path``.lock for life: the kernel lets go of it however this process ends."""
+    if len(os.fsencode(path)) > PATH_LIMIT:
+        msg = f"{path}: a socket's path has at most {PATH_LIMIT} bytes; set a shorter runtime directory"
+        raise ControlError(msg)
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        msg = f"{lock_path}: {error.strerror}; check the runtime directory and that you are root"
+        raise ControlError(msg) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        msg = f"another daemon runs on {path}; stop it first, or give this one its own runtime directory"
+        raise ControlError(msg) from None
+    return lock
+
+
+def _listen(path: Path, web: WebUser | None) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    before = os.umask(0o177)  # the socket is never open to more than its owner, not for a moment
+    try:
+        _remove_stale(path)
+        listener.bind(os.fspath(path))
+        if web is not None:
+            os.chown(path, -1, web.gid)
+        path.chmod(0o660)
+        listener.listen(CONNECTIONS_LIMIT)
+    except OSError as error:
+        listener.close()
+        msg = f"{path}: {error.strerror}; check the runtime directory and that you are root"
+        raise ControlError(msg) from error
+    except ControlError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """The lock is ours, so a socket that is still there belongs to a daemon that was killed."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        msg = f"{path}: is there and is no socket; move it away"
+        raise ControlError(msg)
+    path.unlink()

@@ -1,0 +1,1 @@
+"""The kernel's side: ruleset, queue, conntrack, counters."""

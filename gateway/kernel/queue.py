@@ -1,0 +1,144 @@
+"""One netfilter queue on the event loop: packets in, verdicts out, each in bounded time.
+
+The queue holds a packet until somebody gives a verdict, so every path through the callback ends in one.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
+
+from gateway.errors import KernelError
+from gateway.loop import Loop
+
+_log = logging.getLogger(__name__)
+
+DROP = -1  # a handler's answer: the packet vanishes
+
+COPY_RANGE = (
+    3800  # the binding's receive buffer is 4096 bytes, headers included; a longer copy would be cut unseen
+)
+MAX_LENGTH = 1024  # packets that wait for a verdict; at 50 µs each the last one waits 50 ms
+RECEIVE_BUFFER = 2 << 20  # bytes; MAX_LENGTH packets of 1500 bytes with their metadata
+BATCH = 64  # packets a loop turn, so that a flood never delays the @alive lease or the control socket
+
+_SOL_NETLINK = 270
+_NETLINK_NO_ENOBUFS = 5
+_NFNL_SUBSYS_QUEUE_CONFIG = 3 << 8 | 2
+_NFQA_CFG_MASK, _NFQA_CFG_FLAGS = 4, 5
+_FAIL_OPEN = 1
+_STATISTICS = Path("/proc/net/netfilter/nfnetlink_queue")
+
+PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)  # linux/netfilter.h: enum nf_inet_hooks
+
+Handler = Callable[[bytes, int, int, int], int | bytes]
+"""``handler(packet, mark, hook, indev)``: a new mark, DROP, or the bytes that replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounters:
+    """What the kernel says of one queue."""
+
+    waiting: int  # packets without a verdict just now
+    queue_dropped: int  # the queue was full
+    user_dropped: int  # the socket's buffer was full
+
+
+class PacketQueue:
+    """Binds queue ``number`` and calls ``handler`` for each packet.
+
+    ``fail_open``: when the queue is full, packets pass unseen instead of being dropped.
+    Raises KernelError when the number is taken, or the kernel has no queue support.
+    """
+
+    def __init__(self, loop: Loop, number: int, handler: Handler, *, fail_open: bool) -> None:
+        self.number = number
+        self.packets = 0
+        self.faults = 0  # packets whose handler raised
+        self._handler = handler
+        self._loop = loop
+        self._budget = 0
+        self._queue = NetfilterQueue()
+        try:
+            self._queue.bind(number, self._callback, MAX_LENGTH, COPY_PACKET, COPY_RANGE, RECEIVE_BUFFER)
+        except OSError as error:
+            raise KernelError(_why_not(number, error)) from error
+        # A dup, because the binding owns the descriptor; options belong to the socket behind both.
+        self._socket = socket.socket(fileno=os.dup(self._queue.get_fd()))
+        self._socket.setblocking(False)
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
+        if fail_open:
+            self._socket.send(_flags_message(number, _FAIL_OPEN))
+        loop.on_readable(self._socket, self._readable)
+
+    def _readable(self) -> None:
+        self._budget = BATCH
+        self._queue.run_socket(self)  # type: ignore[arg-type]  # it calls nothing but recv()
+
+    def recv(self, size: int) -> bytes:
+        """The binding reads through this, so that a turn ends after BATCH packets."""
+        if self._budget <= 0:
+            raise BlockingIOError(errno.EAGAIN, "the turn's share is used")
+        self._budget -= 1
+        return self._socket.recv(size)
+
+    def _callback(self, packet: Packet) -> None:
+        self.packets += 1
+        mark = packet.get_mark()
+        try:
+            answer = self._handler(packet.get_payload(), mark, packet.hook, packet.indev)
+        except Exception:  # noqa: BLE001  the one place: no packet, however odd, may end the filter or keep its slot
+            self.faults += 1
+            _log.exception(
+                "a packet of %d bytes could not be judged and was dropped", packet.get_payload_len()
+            )
+            answer = DROP
+        if isinstance(answer, int):
+            if answer < 0:
+                packet.drop()
+                return
+            if answer != mark:
+                packet.set_mark(answer)
+        else:
+            packet.set_payload(answer)
+        packet.accept()
+
+    def close(self) -> None:
+        self._loop.forget(self._socket)
+        self._socket.close()
+        self._queue.unbind()
+
+
+def _flags_message(number: int, flags: int) -> bytes:
+    """NFQNL_MSG_CONFIG that sets ``flags``; the binding has no call for it."""
+    attributes = b"".join(
+        struct.pack("=HH", 8, kind) + struct.pack(">I", flags) for kind in (_NFQA_CFG_MASK, _NFQA_CFG_FLAGS)
+    )
+    body = struct.pack(">BBH", 0, 0, number) + attributes
+    return struct.pack("=IHHII", 16 + len(body), _NFNL_SUBSYS_QUEUE_CONFIG, 1, 0, 0) + body
+
+
+def _why_not(number: int, error: OSError) -> str:
+    if number in read_counters():
+        return f"queue {number} is taken by another program; stop it or set another `queue` number"
+    if os.geteuid() != 0:
+        return f"queue {number} cannot be bound without root or CAP_NET_ADMIN"
+    return f"queue {number} cannot be bound ({error}); load the kernel module nfnetlink_queue"
+
+
+def read_counters(path: Path = _STATISTICS) -> dict[int, QueueCounters]:
+    """Counters of every bound queue, by number; empty where the kernel has no queues."""
+    try:
+        lines = path.read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return {}
+    rows = (tuple(map(int, line.split())) for line in lines)
+    return {row[0]: QueueCounters(row[2], row[5], row[6]) for row in rows}

@@ -1,0 +1,199 @@
+"""What the kernel's table is rendered from: one frozen, validated value."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from gateway.errors import KernelError
+from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
+
+QUEUE_BASE = 8200
+"""Far from 0-15 and from the round numbers that other users of the queue pick."""
+
+MAX_LEASE = 90
+"""Seconds a closed profile's class outlives the daemon at most."""
+
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_TRANSPORTS = ("tcp", "udp")
+_HELP_PORTS = (("tcp", 443), ("tcp", 80), ("udp", 443), ("udp", 500), ("udp", 4500))  # the last two: Wi-Fi calling
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A filtered device, or several that share one profile and one count."""
+
+    number: int  # 1..255 without 64, 128, 192
+    macs: tuple[str, ...]  # lower case, colons; may be empty for the guests' slot
+    closed: bool  # failure mode: nothing undecided passes while the daemon is down
+
+
+@dataclass(frozen=True, slots=True)
+class PassElement:
+    """A class of a slot that is open now. The kernel counts its traffic and forgets it when the lease ends."""
+
+    slot: int
+    class_number: int  # 1..63
+    lease: int | None = None  # seconds, 1..90; None: until it is taken away
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """A flow table for unfiltered devices. Needs a kernel with flow tables; replaces fw4's own offload rule."""
+
+    devices: tuple[str, ...]  # the interfaces below the bridge, which must exist
+    hardware: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the table says. Two equal snapshots render to the same text.
+
+    Raises KernelError, one line, for a value that nft would refuse or that two rules contradict.
+    """
+
+    lan: tuple[str, ...]  # interfaces that face the home
+    slots: tuple[Slot, ...] = ()
+    guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
+    plain: tuple[str, ...] = ()  # MACs that are never filtered: adults, things of the house
+    passes: tuple[PassElement, ...] = ()
+    help4: tuple[str, ...] = ()  # addresses of help, reachable for closed slots while no daemon runs
+    help6: tuple[str, ...] = ()
+    help_ports: tuple[tuple[str, int], ...] = _HELP_PORTS
+    help_dns_port: int | None = None  # a resolver on the gateway that knows the names of help alone
+    dns_port: int | None = None  # the daemon's listener for DNS over TCP
+    dns_for_everyone: bool = False  # unfiltered devices' questions too: a list that binds everyone is loaded
+    pages: tuple[str, ...] = ()  # addresses of the pages on the gateway; their port 80 leads to page_port
+    page_port: int | None = None
+    protocols: tuple[int, ...] = ()  # forwarded IP protocols open to slots beside TCP, UDP and ICMP (50: ESP)
+    offload: Offload | None = None
+    queue_base: int = QUEUE_BASE
+    native: bool = True  # False: iptables-nft does the queueing (fallback.py)
+    layout: MarkLayout = field(default_factory=MarkLayout)
+
+    def __post_init__(self) -> None:
+        _check_interfaces(self.lan, "lan")
+        if self.offload is not None:
+            _check_interfaces(self.offload.devices, "offload devices")
+        _check_slots(self.slots, self.guest)
+        _check_macs([mac for slot in self.slots for mac in slot.macs], self.plain)
+        _check_passes(self.passes, {slot.number for slot in self.slots})
+        _check_addresses(self.help4, 4)
+        _check_addresses(self.help6, 6)
+        _check_addresses(self.pages, None)
+        _check_ports(self)
+
+    @property
+    def closed(self) -> tuple[Slot, ...]:
+        return tuple(slot for slot in self.slots if slot.closed)
+
+
+def guard(snapshot: Snapshot) -> Snapshot:
+    """The boot guard: the closed slots alone, with nothing open but help.
+
+    Its table is loaded before the LAN comes up, and holds until the daemon puts its own in its place.
+    """
+    guest = snapshot.guest if snapshot.guest in {slot.number for slot in snapshot.closed} else None
+    others = tuple(mac for slot in snapshot.slots if not slot.closed for mac in slot.macs)
+    return replace(
+        snapshot,
+        slots=snapshot.closed,
+        guest=guest,
+        plain=(*snapshot.plain, *others),
+        passes=(),
+        dns_for_everyone=False,
+        offload=None,
+    )
+
+
+def _check_interfaces(names: tuple[str, ...], what: str) -> None:
+    if not names:
+        msg = f"{what}: no interface is named; name at least one, such as br-lan"
+        raise KernelError(msg)
+    for name in names:
+        if not _INTERFACE.fullmatch(name):
+            msg = f"{what}: {name!r} is no interface name; use 1-15 letters, digits and . _ - @ :"
+            raise KernelError(msg)
+    if len(set(names)) != len(names):
+        msg = f"{what}: an interface is named twice in {', '.join(names)}"
+        raise KernelError(msg)
+
+
+def _check_slots(slots: tuple[Slot, ...], guest: int | None) -> None:
+    numbers = [slot.number for slot in slots]
+    for number in numbers:
+        if not valid_slot(number):
+            msg = f"slot {number} cannot be used; take one of 1..255 without 64, 128, 192"
+            raise KernelError(msg)
+    if len(set(numbers)) != len(numbers):
+        msg = f"a slot number is used twice in {sorted(numbers)}"
+        raise KernelError(msg)
+    if guest is not None and guest not in numbers:
+        msg = f"the guests' slot {guest} is not among the slots {sorted(numbers)}"
+        raise KernelError(msg)
+
+
+def _check_macs(filtered: list[str], plain: tuple[str, ...]) -> None:
+    seen: set[str] = set()
+    for mac in (*filtered, *plain):
+        if not _MAC.fullmatch(mac):
+            msg = f"{mac!r} is no MAC address; write it like 02:00:00:00:00:0a, lower case"
+            raise KernelError(msg)
+        if mac in seen:
+            msg = f"device {mac} is named twice; a device belongs to one slot"
+            raise KernelError(msg)
+        seen.add(mac)
+
+
+def _check_passes(passes: tuple[PassElement, ...], numbers: set[int]) -> None:
+    seen: set[tuple[int, int]] = set()
+    for element in passes:
+        where = f"pass element of slot {element.slot}, class {element.class_number}"
+        if element.slot not in numbers:
+            msg = f"{where}: there is no such slot"
+            raise KernelError(msg)
+        if not 1 <= element.class_number <= MAX_CLASS:
+            msg = f"{where}: a class is 1..{MAX_CLASS}; a profile with more combinations of limits needs fewer"
+            raise KernelError(msg)
+        if element.lease is not None and not 1 <= element.lease <= MAX_LEASE:
+            msg = f"{where}: a lease of {element.lease} s is not within 1..{MAX_LEASE}"
+            raise KernelError(msg)
+        if (element.slot, element.class_number) in seen:
+            msg = f"{where}: it is there twice"
+            raise KernelError(msg)
+        seen.add((element.slot, element.class_number))
+
+
+def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
+    for text in addresses:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError as error:
+            msg = f"{text!r} is no IP address"
+            raise KernelError(msg) from error
+        if version not in (None, address.version):
+            msg = f"{text} is not an IPv{version} address"
+            raise KernelError(msg)
+
+
+def _check_ports(snapshot: Snapshot) -> None:
+    ports = [snapshot.help_dns_port, snapshot.dns_port, snapshot.page_port]
+    if any(port is not None and not 1 <= port <= 0xFFFF for port in ports):
+        msg = f"a port is not within 1..65535: {ports}"
+        raise KernelError(msg)
+    for transport, port in snapshot.help_ports:
+        if transport not in _TRANSPORTS or not 1 <= port <= 0xFFFF:
+            msg = f"help port {transport}/{port}: write tcp or udp and 1..65535"
+            raise KernelError(msg)
+    if not 0 <= snapshot.queue_base <= 0x10000 - QUEUES:
+        msg = f"queue_base {snapshot.queue_base} leaves no room for {QUEUES} queues below 65536"
+        raise KernelError(msg)
+    if bool(snapshot.pages) != (snapshot.page_port is not None):
+        msg = "pages and page_port go together: name both or neither"
+        raise KernelError(msg)
+    if any(not 0 < number < 0x100 for number in snapshot.protocols):
+        msg = f"protocols are IP protocol numbers 1..255: {snapshot.protocols}"
+        raise KernelError(msg)

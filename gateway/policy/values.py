@@ -1,0 +1,112 @@
+"""The values that every room speaks: what was seen on the wire, and what was decided about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Proto(StrEnum):
+    """The protocol in which something was asked for."""
+
+    DNS = "dns"
+    TLS = "tls"
+    QUIC = "quic"
+    HTTP = "http"
+    TCP = "tcp"  # a TCP flow in none of the above
+    UDP = "udp"  # a UDP flow in none of the above
+    OTHER = "other"  # forwarded IP protocols beside TCP, UDP and ICMP
+
+
+class Fault(StrEnum):
+    """What is wrong with the bytes themselves, whatever the profile says."""
+
+    NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
+    BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two that contradict
+    ECH = "ech"  # a real, not GREASE, encrypted ClientHello; host is the outer name
+    MALFORMED = "malformed"  # no correct client sends this
+    FRAGMENT = "fragment"  # the rest of a fragmented transport header
+    OVERFLOW = "overflow"  # more undecided bytes than any correct client sends
+    UNANSWERED = "unanswered"  # many packets, no answer, no protocol that we know
+
+
+class Verdict(StrEnum):
+    ALLOW = "allow"
+    BLOCK = "block"
+    REWRITE = "rewrite"
+
+
+class Reason(StrEnum):
+    """Why a verdict fell. The order is the order of decision (docs/design.md, section 4)."""
+
+    HELP = "help"  # the never-block pack
+    REFUSED_FOR_EVERYONE = "refused_for_everyone"  # sealed sets, malware and phishing share one outward reason
+    QUARANTINED = "quarantined"
+    PAUSED = "paused"
+    BEDTIME = "bedtime"
+    WINDOW = "window"
+    OUT_OF_TIME = "out_of_time"
+    DEVICE_NEEDS = "device_needs"  # probes, time, updates, push, certificate status, store sign-in
+    HOMEWORK = "homework"
+    FAMILY_ALLOW = "family_allow"
+    FAMILY_BLOCK = "family_block"
+    SERVICE = "service"
+    CATEGORY = "category"
+    NEW_DOMAIN = "new_domain"
+    UNKNOWN_DOMAIN = "unknown_domain"  # in no category, in a band that asks first
+    NOT_ON_LIST = "not_on_list"  # allow-list mode
+    SAFE_SEARCH = "safe_search"
+    SAFE_SEARCH_ADDRESS = "safe_search_address"  # a search host's name on an address that is not its safe one
+    NO_NAME = "no_name"
+    BAD_NAME = "bad_name"
+    ECH = "ech"
+    MALFORMED = "malformed"
+    FRAGMENT = "fragment"
+    OVERFLOW = "overflow"
+    UNANSWERED = "unanswered"
+    PROTOCOL = "protocol"  # an IP protocol or encrypted-DNS port that filtered devices may not use
+    RESOLVER_SIGNAL = "resolver_signal"  # canary names by which browsers ask whether a filter is at work
+    GATEWAY = "gateway"  # the pages' own name
+    UNFILTERED = "unfiltered"  # an adult's device, or filtering is off
+    OPEN = "open"  # nothing refuses it
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that a device asks for, as seen on the wire."""
+
+    proto: Proto
+    host: str | None  # normalised: lower case, A-labels, no trailing dot; None when nothing names a host
+    dst: bytes = b""  # packed destination address, 4 or 16 bytes; empty when unknown
+    dport: int = 0
+    qtype: int = 0  # DNS question type (RFC 1035 3.2.2); 0 unless proto is DNS
+    fault: Fault | None = None
+    alpn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule passed on the way to a decision, for `qalqan why`."""
+
+    rule: str  # e.g. "family allow", "service:youtube", "category:games"
+    outcome: str  # what it said, e.g. "no match", "count", "open until 20:45"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to an observation, and why."""
+
+    verdict: Verdict
+    reason: Reason
+    rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = refuse"
+    owner: str  # who owns that rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
+    until: datetime | None = None  # when this stops to hold, if by itself
+    gates: frozenset[str] = frozenset()  # the limits and windows an allowed flow is subject to (policy/gates.py)
+    askable: bool = False  # the child may ask for it with one tap
+    rewrite: str | None = None  # the name that answers instead (REWRITE only)
+    passed: tuple[Step, ...] = ()  # filled only when an explanation was asked for
+
+    @property
+    def allowed(self) -> bool:
+        return self.verdict is not Verdict.BLOCK

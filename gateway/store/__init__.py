@@ -1,0 +1,1 @@
+"""What changes by itself, in SQLite."""

@@ -1,0 +1,230 @@
+"""The database file: opened, written in whole transactions, and replaced when it is broken."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import GatewayError
+from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
+
+CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is much on a router
+CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then it goes back into the file
+BUSY_MS = 250  # how long a reader from elsewhere may hold up the event loop
+SIDE_FILES = ("-wal", "-shm")  # what SQLite keeps beside a file in WAL mode
+
+log = logging.getLogger(__name__)
+
+
+class Trouble(Enum):
+    """What stands in the way of a write."""
+
+    FULL = "the disk is full"
+    BROKEN = "the file is broken"
+    OTHER = "it cannot be written"
+
+
+class StoreError(GatewayError):
+    """The database refused; ``trouble`` says what kind of refusal it was."""
+
+    def __init__(self, text: str, trouble: Trouble = Trouble.OTHER) -> None:
+        super().__init__(text)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement, run once for each row of values."""
+
+    sql: str
+    rows: Sequence[Sequence[Any]] = ((),)
+
+
+class Database:
+    """One connection. ``renewals`` grows each time a broken file was replaced by a fresh one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.renewals = 0
+        try:
+            self._connection = _open(path)
+        except sqlite3.DatabaseError as error:
+            if _trouble(error) is not Trouble.BROKEN:
+                raise _store_error(path, error) from error
+            self._connection = _replace(path)
+
+    def write(self, statements: Iterable[Statement], *, durable: bool) -> None:
+        """All of them or none. ``durable``: on the disk before this returns, whatever happens to the power.
+
+        Raises StoreError; a broken file has been replaced by then, so the next write may succeed.
+        """
+        run = self._connection.execute
+        try:
+            run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            run("BEGIN IMMEDIATE")
+            try:
+                for statement in statements:
+                    self._connection.executemany(statement.sql, statement.rows)
+                run("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    run("ROLLBACK")
+                raise
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise
+        except sqlite3.DatabaseError as error:
+            trouble = _store_error(self.path, error)
+            if trouble.trouble is Trouble.BROKEN:
+                self._renew()
+            raise trouble from error
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            trouble = _store_error(self.path, error)
+            if trouble.trouble is Trouble.BROKEN:
+                self._renew()
+            raise trouble from error
+
+    def tidy(self) -> None:
+        """Put the write-ahead log into the file, empty it, and give freed pages back.
+
+        Deleted rows are overwritten in the file by secure_delete; in the log they live until this.
+        """
+        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _renew(self) -> None:
+        self._connection.close()
+        self._connection = _replace(self.path)
+        self.renewals += 1
+
+
+def broken_copies(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{path.name}.broken-*"))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    unclean = path.with_name(path.name + "-wal").exists()
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        msg = f"{path}: {error.strerror}; check the state directory and that you are root"
+        raise StoreError(msg) from error
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+    try:
+        for pragma in (
+            "auto_vacuum = INCREMENTAL",
+            "journal_mode = WAL",
+            "secure_delete = ON",
+            f"cache_size = -{CACHE_KIB}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            "temp_store = MEMORY",
+            "trusted_schema = OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if version(connection) > len(MIGRATIONS):
+            msg = f"{path}: written by a newer Qalqan; install that one, or move this file away"
+            raise StoreError(msg)
+        migrate(connection)
+        # Reading it all takes a while on flash, so only after an end that was not clean.
+        if unclean and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise _broken(str(found))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _broken(text: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _replace(path: Path) -> sqlite3.Connection:
+    """Move the broken file aside, make a fresh one, and save what can be read of the old one's state."""
+    aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
+    try:
+        path.replace(aside)
+        for end in SIDE_FILES:
+            side = path.with_name(path.name + end)
+            if side.exists():
+                side.replace(aside.with_name(aside.name + end))
+    except OSError as error:
+        msg = f"{path}: is broken and cannot be moved aside ({error.strerror}); move it away"
+        raise StoreError(msg, Trouble.BROKEN) from error
+    fresh = _open(path)
+    saved = _salvage(aside, fresh)
+    kept = ", ".join(f"{count} {table}" for table, count in saved.items() if count) or "nothing"
+    log.error("%s: was broken; it is now %s, and a fresh one has from it: %s", path, aside.name, kept)
+    return fresh
+
+
+def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
+    """Rows saved of each state table. A table is read from both ends towards the damage."""
+    saved = dict.fromkeys(STATE_TABLES, 0)
+    old = sqlite3.connect(aside, isolation_level=None)
+    try:
+        for table in STATE_TABLES:
+            for order in ("ASC", "DESC"):
+                fresh.execute("BEGIN IMMEDIATE")
+                saved[table] += _copy_rows(old, fresh, table, order)
+                fresh.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        log.error("%s: the rest could not be saved: %s", aside, error)
+        if fresh.in_transaction:
+            fresh.execute("ROLLBACK")
+    finally:
+        old.close()
+    return saved
+
+
+def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, order: str) -> int:
+    """Rows copied until the first that cannot be read."""
+    copied = 0
+    try:
+        names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]
+        insert = f"INSERT OR IGNORE INTO {table} ({_listed(names)}) VALUES ({', '.join('?' * len(names))})"
+        for row in old.execute(f"SELECT {_listed(names)} FROM {table} ORDER BY rowid {order}"):
+            copied += fresh.execute(insert, row).rowcount
+    except sqlite3.DatabaseError:
+        return copied
+    return copied
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _trouble(error: sqlite3.DatabaseError) -> Trouble:
+    # The low byte is the primary code: https://www.sqlite.org/rescode.html
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Trouble.BROKEN
+    if code == sqlite3.SQLITE_FULL:
+        return Trouble.FULL
+    return Trouble.OTHER
+
+
+def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+    trouble = _trouble(error)
+    if trouble is Trouble.FULL:
+        return StoreError(f"{path}: the disk is full; make room on it", trouble)
+    return StoreError(f"{path}: {error}; check the disk and the file's rights", trouble)

@@ -1,0 +1,141 @@
+"""Decisions on their way to the disk: collected in memory, written in batches.
+
+The packet path only adds to a dictionary; the daemon's timer calls ``flush``. What repeats within a batch becomes one
+row with a number, so a page's forty questions to one name are one row.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from gateway.policy.values import Decision, Proto
+from gateway.store.database import Database, Statement, StoreError
+from gateway.store.levels import Detail, detail, family_day
+
+PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest give way, and are counted
+FLUSH_COUNT = 1024  # distinct rows that make a flush due before its time
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str, str, str, str, str, str, str]  # profile device host proto verdict reason rule owner
+CountKey = tuple[str, str, str, str]  # day profile category verdict
+
+
+@dataclass(slots=True)
+class Seen:
+    """When the same decision fell, and how often. Unix seconds."""
+
+    first: int
+    last: int
+    times: int
+
+
+class EventWriter:
+    """Collects what the log level lets it keep; ``dropped`` counts what found no room."""
+
+    def __init__(self, database: Database, *, day_starts: timedelta, flush_every: float) -> None:
+        self._database = database
+        self._day_starts = day_starts
+        self._flush_every = flush_every
+        self._rows: dict[Key, Seen] = {}
+        self._counts: dict[CountKey, int] = {}
+        self._oldest: float | None = None  # when the first of the batch was recorded, by flush's clock
+        self._silenced = False  # a failure has been reported and is not over
+        self.dropped = 0
+
+    def record(
+        self,
+        decision: Decision,
+        *,
+        host: str | None,
+        proto: Proto,
+        profile: str,
+        device: str,
+        level: int,
+        category: str,
+        at: datetime,
+        count: int = 1,
+    ) -> None:
+        """``profile`` is an id, ``device`` a MAC, ``at`` local and aware; ``category`` is what counts are kept by."""
+        kept = detail(level, decision.reason, decision.verdict)
+        if kept is Detail.NOTHING:
+            return
+        verdict = decision.verdict.value
+        day = family_day(at, self._day_starts).isoformat()
+        person, group = (profile, category) if kept >= Detail.COUNT else ("", decision.reason.value)
+        total = (day, person, group, verdict)
+        self._counts[total] = self._counts.get(total, 0) + count
+        if kept is Detail.NAME:
+            reason, rule, owner = decision.reason.value, decision.rule, decision.owner
+            key = (profile, device, host or "", proto.value, verdict, reason, rule, owner)
+            self._add(key, int(at.timestamp()), count)
+        self._make_room()
+
+    def _add(self, key: Key, at: int, count: int) -> None:
+        seen = self._rows.get(key)
+        if seen is None:
+            self._rows[key] = Seen(at, at, count)
+        else:
+            seen.last = max(seen.last, at)
+            seen.times += count
+
+    def _make_room(self) -> None:
+        while len(self._rows) > PENDING_LIMIT:
+            self.dropped += self._rows.pop(next(iter(self._rows))).times
+        while len(self._counts) > PENDING_LIMIT:
+            self.dropped += self._counts.pop(next(iter(self._counts)))
+
+    @property
+    def pending(self) -> int:
+        return len(self._rows) + len(self._counts)
+
+    def flush(self, now: float, *, force: bool = False) -> None:
+        """Write the batch if it is due. ``now`` is the loop's clock, in seconds."""
+        if not self.pending:
+            self._oldest = None
+            return
+        if self._oldest is None:
+            self._oldest = now
+        if not force and self.pending < FLUSH_COUNT and now - self._oldest < self._flush_every:
+            return
+        try:
+            self._database.write(self._statements(), durable=False)
+        except StoreError as error:
+            self._oldest = now  # the next try is a whole interval away
+            if not self._silenced:
+                log.error("%s; the log keeps its last %d lines in memory until then", error, PENDING_LIMIT)
+            self._silenced = True
+            return
+        if self._silenced:
+            log.warning("%s: the log is written again; %d decisions were dropped", self._database.path, self.dropped)
+        self._silenced = False
+        self._oldest = None
+        self._rows.clear()
+        self._counts.clear()
+
+    def _statements(self) -> list[Statement]:
+        rows = [(*key, seen.first, seen.last, seen.times) for key, seen in self._rows.items()]
+        counts = [(*key, times) for key, times in self._counts.items()]
+        return [
+            Statement("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows),
+            Statement(
+                "INSERT INTO counts VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (day, profile, category, verdict) DO UPDATE SET times = times + excluded.times",
+                counts,
+            ),
+        ]
+
+    def forget(self, profile: str) -> None:
+        """Drop what waits for the disk with this person's names in it; counts stay."""
+        self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
+
+
+def erase_before(day: date, count_day: date, epoch: int) -> list[Statement]:
+    """What is older than it may get: names before ``epoch`` (Unix seconds), counts and grants before their day."""
+    return [
+        Statement("DELETE FROM decisions WHERE last < ?", [(epoch,)]),
+        Statement("DELETE FROM counts WHERE day < ?", [(count_day.isoformat(),)]),
+        Statement("DELETE FROM grants WHERE day < ?", [(day.isoformat(),)]),
+    ]

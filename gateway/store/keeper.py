@@ -1,0 +1,70 @@
+"""State that must not be lost: written at once, and kept in memory until the disk takes it.
+
+A full disk or a broken file never undoes a pause. What is in memory holds; the disk gets the whole of it, in one
+transaction, as soon as it can be written again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from gateway.store.database import Database, Statement, StoreError
+
+AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest give way, and are counted
+
+log = logging.getLogger(__name__)
+
+Snapshot = Callable[[], list[Statement]]
+
+
+class Keeper:
+    """Writes statements durably; ``add`` tells it how to write everything anew."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._snapshots: list[Snapshot] = []
+        self._audit: deque[Statement] = deque(maxlen=AUDIT_LIMIT)
+        self._renewals = database.renewals
+        self.behind = False  # memory knows what the disk does not
+        self.audit_lost = 0
+
+    def add(self, snapshot: Snapshot) -> None:
+        self._snapshots.append(snapshot)
+
+    def save(self, *statements: Statement, audit: Statement | None = None) -> None:
+        """Write now; on trouble keep for later. The caller has changed its memory already."""
+        if audit is not None:
+            self.audit_lost += len(self._audit) == AUDIT_LIMIT
+            self._audit.append(audit)
+        if self.behind or self._renewals != self._database.renewals:
+            self.catch_up()
+        else:
+            self._try(list(statements))
+
+    def catch_up(self) -> None:
+        """Write everything anew if the disk is behind."""
+        if not self.behind and self._renewals == self._database.renewals:
+            return
+        self._try([statement for snapshot in self._snapshots for statement in snapshot()])
+
+    def _try(self, statements: list[Statement]) -> None:
+        try:
+            self._database.write([*statements, *self._audit], durable=True)
+        except StoreError as error:
+            if not self.behind:
+                log.error("%s; what was just set holds, and is written as soon as possible", error)
+            self.behind = True
+            return
+        if self.behind:
+            log.warning("%s: written again; nothing was lost", self._database.path)
+        self.behind = False
+        self._renewals = self._database.renewals
+        self._audit.clear()
+
+
+def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
+    """Replace a table's rows by these."""
+    marks = ", ".join("?" for _ in columns.split(","))
+    return [Statement(f"DELETE FROM {table}"), Statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)]

@@ -1,0 +1,88 @@
+"""The tables, and how an older file becomes a newer one.
+
+``PRAGMA user_version`` says how many of MIGRATIONS a file has seen. sqlite_utils costs 6 to 14 MB of memory, so it is
+imported only when one is due. A migration that has shipped is never edited: add another one below it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+Migration = Callable[[Any], None]
+
+
+def create_tables(db: Any) -> None:
+    """All times are whole seconds of Unix time; a day is ``YYYY-MM-DD``."""
+    db["decisions"].create(
+        {
+            "profile": str,
+            "device": str,  # MAC
+            "host": str,
+            "proto": str,
+            "verdict": str,
+            "reason": str,
+            "rule": str,
+            "owner": str,
+            "first": int,
+            "last": int,
+            "times": int,
+        },
+        strict=True,
+    )
+    db["decisions"].create_index(["profile", "last"])
+    db["decisions"].create_index(["last"])
+    db["counts"].create(
+        # profile is empty in the totals of the whole home
+        {"day": str, "profile": str, "category": str, "verdict": str, "times": int},
+        pk=("day", "profile", "category", "verdict"),
+        strict=True,
+    )
+    db["pauses"].create({"who": str, "since": int, "until": int, "by": str}, pk="who", strict=True)
+    db["grants"].create(
+        {"id": int, "who": str, "day": str, "minutes": int, "service": str, "at": int, "by": str},
+        pk="id",
+        strict=True,
+    )
+    db["switches"].create({"name": str, "since": int, "until": int, "by": str}, pk="name", strict=True)
+    db["audit"].create({"at": int, "who": str, "what": str, "detail": str, "origin": str}, strict=True)
+    db["audit"].create_index(["at"])
+    db["guardians"].create({"name": str, "stamp": str}, pk="name", strict=True)
+    db["devices"].create(
+        {"mac": str, "name": str, "place": str, "until": int, "first_seen": int, "last_seen": int},
+        pk="mac",
+        strict=True,
+    )
+    db["slots"].create({"mac": str, "slot": int, "used": int}, pk="mac", strict=True)
+    db["classes"].create(
+        {"slot": int, "gates": str, "class": int}, pk=("slot", "gates"), strict=True
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables,)
+
+# Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
+STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots", "classes", "audit")
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file up to date; each migration happens whole or not at all."""
+    done = version(connection)
+    if done >= len(MIGRATIONS):
+        return
+    import sqlite_utils
+
+    for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migration(sqlite_utils.Database(connection))
+            connection.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

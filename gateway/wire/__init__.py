@@ -1,0 +1,1 @@
+"""Bytes become observations. Pure: see README.md."""

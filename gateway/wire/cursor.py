@@ -1,0 +1,128 @@
+"""A bounded reader over bytes from the wire: every read past the end is a WireError, never an IndexError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.errors import WireError
+
+
+class Cursor:
+    """Reads big-endian integers and byte runs from ``data[start:end]``; parsers need no index arithmetic.
+
+    ``pos`` and ``end`` are offsets into ``data`` itself, so a field's place can be reported or mended in
+    place. A parser of a stream asks ``has(n)`` first and answers None; a parser of a whole message just
+    reads.
+    """
+
+    __slots__ = ("data", "end", "pos")
+
+    def __init__(self, data: bytes | memoryview, start: int = 0, end: int | None = None) -> None:
+        limit = len(data)
+        self.data = data
+        self.end = limit if end is None else end
+        self.pos = start
+        if not 0 <= start <= self.end <= limit:
+            msg = f"range {start}..{self.end} outside of {limit} bytes"
+            raise WireError(msg)
+
+    @property
+    def remaining(self) -> int:
+        return self.end - self.pos
+
+    @property
+    def at_end(self) -> bool:
+        return self.pos >= self.end
+
+    def has(self, count: int) -> bool:
+        """True when ``count`` more bytes can be read."""
+        return self.end - self.pos >= count
+
+    def _advance(self, count: int) -> int:
+        start = self.pos
+        if count < 0 or self.end - start < count:
+            msg = f"{count} bytes wanted at offset {start}, {self.end - start} left"
+            raise WireError(msg)
+        self.pos = start + count
+        return start
+
+    def u8(self) -> int:
+        return self.data[self._advance(1)]
+
+    def u16(self) -> int:
+        start = self._advance(2)
+        data = self.data
+        return data[start] << 8 | data[start + 1]
+
+    def u24(self) -> int:
+        start = self._advance(3)
+        return int.from_bytes(self.data[start : start + 3], "big")
+
+    def u32(self) -> int:
+        start = self._advance(4)
+        return int.from_bytes(self.data[start : start + 4], "big")
+
+    def u64(self) -> int:
+        start = self._advance(8)
+        return int.from_bytes(self.data[start : start + 8], "big")
+
+    def varint(self) -> int:
+        """A QUIC variable-length integer (RFC 9000 section 16): 1, 2, 4 or 8 bytes, 0..2**62-1."""
+        size = 1 << (self.data[self._advance(1)] >> 6)
+        self._advance(size - 1)
+        raw = self.data[self.pos - size : self.pos]
+        return int.from_bytes(raw, "big") & ((1 << (8 * size - 2)) - 1)
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes, as bytes of their own."""
+        start = self._advance(count)
+        return bytes(self.data[start : start + count])
+
+    def skip(self, count: int) -> None:
+        self._advance(count)
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(self.end - self.pos)
+
+    def counted8(self) -> bytes:
+        """A byte run after its one-byte length."""
+        return self.take(self.u8())
+
+    def counted16(self) -> bytes:
+        return self.take(self.u16())
+
+    def counted24(self) -> bytes:
+        return self.take(self.u24())
+
+    def block(self, count: int) -> Cursor:
+        """A cursor over the next ``count`` bytes (same data, same offsets); this one moves past them."""
+        start = self._advance(count)
+        return Cursor(self.data, start, start + count)
+
+    def block8(self) -> Cursor:
+        """A cursor over a run after its one-byte length."""
+        return self.block(self.u8())
+
+    def block16(self) -> Cursor:
+        return self.block(self.u16())
+
+    def block24(self) -> Cursor:
+        return self.block(self.u24())
+
+    @contextmanager
+    def restrict_to(self, count: int) -> Iterator[None]:
+        """Within the block only ``count`` bytes can be read, and they must all have been read at its end."""
+        outer = self.end
+        start = self._advance(count)
+        self.pos, self.end = start, start + count
+        yield
+        self.expect_end()
+        self.end = outer
+
+    def expect_end(self) -> None:
+        """WireError unless everything has been read."""
+        if self.pos != self.end:
+            msg = f"{self.end - self.pos} bytes too many at offset {self.pos}"
+            raise WireError(msg)

@@ -1,0 +1,26 @@
+"""The named limits of undecided flows. Each one is above what any correct client needs, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one FlowTable. Bytes, packets, seconds, counts; the defaults are for a router with 128 MB."""
+
+    flows: int = 4096  # a household's undecided flows are tens; refused UDP and open plain HTTP stay a while
+    table_bytes: int = 8 << 20  # all buffers together; past it the flow that was idle longest starts again
+    stream_bytes: int = 32 << 10  # one direction: a 16 KiB record of hello, and as much early data after it
+    readings_bytes: int = 64 << 10  # all readings of one direction: 32 of a 2 kB hello
+    readings: int = 32  # five overlaps that differ; tools that do this send one or two
+    pieces: int = 512  # gaps of one direction: a 2 kB hello in segments of 5 bytes, in any order
+    urgent_bytes: int = 3  # urgent pointers of one flow; a browser sends none, the tools that do send one
+    candidates: int = 16  # places of one stream that look like the start of a hello and are not
+    unanswered: int = 16  # packets with payload in one direction, no answer, no protocol that we know
+    quic_undecoded: int = 16  # Initials of one flow that do not decrypt: strays, and fakes sent ahead
+    quic_datagrams: int = 64  # datagrams of one flow before the server's hello: a large hello takes 2 to 8
+    http_history: int = 16 << 10  # request bytes kept to compare with what is sent again; servers cap headers at 8-16 KiB
+    age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
+    open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
+    refused_age: float = 120.0  # UDP is refused packet by packet; conntrack forgets an answered flow after 120 s

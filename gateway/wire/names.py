@@ -1,0 +1,74 @@
+"""Host names as they are believed: one form, checked before anything is decided by them."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import WireError
+
+MAX_HOSTNAME = 253  # characters of a name in text form without its last dot (RFC 1035 2.3.4, RFC 1123 2.1)
+
+# Underscores and hyphens at either end of a label are no host names by RFC 1123, but are in use and resolve.
+_HOSTNAME = re.compile(rb"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+# Browsers read a name whose last label is a number as an IPv4 address: 127.1, 0x7f.1, 2130706433
+# (WHATWG URL, "ends in a number").
+_NUMBER_LAST = re.compile(rb"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.DOTALL)
+_IPV6_PART = re.compile(r"[0-9a-fA-F]{1,4}")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
+
+
+def hostname(raw: bytes) -> str:
+    """The normalised form of a host name: lower case, A-labels, one trailing dot taken off.
+
+    Raises WireError for anything that is no host name: empty, over 253 characters, a label that is empty,
+    over 63 or holds anything but ``a-z 0-9 - _``, an IP address in any spelling that a browser takes for
+    one. Names outside of ASCII (U-labels) are no host names on the wire.
+    """
+    name = raw.lower()
+    if name.endswith(b"."):
+        name = name[:-1]
+    if len(name) > MAX_HOSTNAME:
+        msg = f"host name of {len(name)} characters, at most {MAX_HOSTNAME}"
+        raise WireError(msg)
+    if _HOSTNAME.fullmatch(name) is None:
+        msg = f"no host name: {raw[:80]!r}"
+        raise WireError(msg)
+    if (name[-1] <= 0x39 or b"0x" in name) and _NUMBER_LAST.fullmatch(name) is not None:
+        msg = f"an address, not a host name: {raw[:80]!r}"
+        raise WireError(msg)
+    return name.decode("ascii")
+
+
+def is_address(text: str) -> bool:
+    """True for an IP address in place of a name: IPv4 in any spelling a browser takes, IPv6 with or without
+    brackets and zone.
+    """
+    if text.startswith("[") and text.endswith("]"):
+        return _is_ipv6(text[1:-1])
+    if ":" in text:
+        return _is_ipv6(text)
+    return _is_ipv4_by_browsers(text)
+
+
+def _is_ipv4_by_browsers(text: str) -> bool:
+    """Whether the WHATWG host parser would go on to read ``text`` as an IPv4 address, well-formed or not."""
+    name = text.lower().encode("ascii", "replace").removesuffix(b".")
+    return _NUMBER_LAST.fullmatch(name) is not None
+
+
+def _is_ipv6(text: str) -> bool:
+    """RFC 4291 2.2 text form, with an optional zone (RFC 4007 11)."""
+    address = text.split("%", 1)[0]
+    head, gap, tail = address.partition("::")
+    if "::" in tail:
+        return False
+    groups = [group for half in (head, tail) if half for group in half.split(":")]
+    count = len(groups)
+    if groups and "." in groups[-1]:
+        if _IPV4.fullmatch(groups.pop()) is None:
+            return False
+        count += 1
+    if not all(_IPV6_PART.fullmatch(group) for group in groups):
+        return False
+    return count <= 7 if gap else count == 8

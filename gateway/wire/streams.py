@@ -1,0 +1,200 @@
+"""One direction of a TCP flow before it is decided: every way in which a receiver may read its bytes.
+
+A correct sender never sends two different bytes for one sequence number. The tools that evade filters do: one
+copy is for the filter and dies on the way (low TTL, old timestamp, ...), the other is for the server. Which of
+the two the server reads cannot be seen from here, so both are kept: a stream is a set of *readings*, one for
+each combination of copies, and all of them are judged.
+
+Where the stream begins is often unknown, since the queue is not shown the handshake. A reading is therefore a
+set of *islands*, runs of bytes with gaps between, at signed offsets from the first byte that was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import NamedTuple
+
+from gateway.errors import WireError
+from gateway.wire.limits import Limits
+
+_HALF = 1 << 31
+_WHOLE = 1 << 32
+
+
+class StreamOverflow(WireError):
+    """More bytes, gaps or contradictions than any correct sender sends."""
+
+
+class Island(NamedTuple):
+    """A run of bytes without a gap."""
+
+    start: int  # offset from the stream's anchor; negative for what arrived later but belongs before it
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+
+Reading = tuple[Island, ...]  # sorted by start, neither overlapping nor touching
+
+
+class View(NamedTuple):
+    """An island as one receiver would read it: with or without the bytes that urgent pointers point at."""
+
+    island: Island
+    data: bytes
+    removed: tuple[int, ...] = ()  # stream offsets of urgent bytes that are left out, ascending
+
+    def offset(self, position: int) -> int:
+        """The stream offset of ``data[position]``."""
+        offset = self.island.start + position
+        for hole in self.removed:
+            if hole <= offset:
+                offset += 1
+        return offset
+
+
+class Stream:
+    """The bytes of one direction. Raises StreamOverflow at its limits, never anything else."""
+
+    __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._anchor: int | None = None
+        self._floor: int | None = None
+        self._cuts: list[int] = []  # where segments began and ended: a receiver takes or leaves what is between
+        self._urgent: list[tuple[int, ...]] = []
+        self.readings: tuple[Reading, ...] = ((),)
+        self.size = 0  # bytes held, all readings together
+
+    def offset(self, seq: int) -> int:
+        """The signed distance of a sequence number from the anchor (RFC 9293 3.4: modulo 2**32)."""
+        if self._anchor is None:
+            self._anchor = seq
+        return (seq - self._anchor + _HALF) % _WHOLE - _HALF
+
+    def settle(self, seq: int) -> None:
+        """The receiver has every byte before ``seq`` (its ACK, or the first number of a SYN): what arrives
+        for those numbers from now on is never read.
+        """
+        floor = self.offset(seq)
+        if self._floor is None or floor > self._floor:
+            self._floor = floor
+
+    def urgent(self, seq: int, pointer: int) -> None:
+        """An urgent pointer in the segment at ``seq``.
+
+        The byte that it points at is read apart from the stream. Receivers disagree whether that is the byte
+        before or at the pointer (RFC 6093 section 2), so each is left out in one view.
+        """
+        place = self.offset(seq) + pointer
+        choice = (place - 1, place) if pointer else (place,)
+        if choice in self._urgent:
+            return
+        if len(self._urgent) >= self._limits.urgent_bytes:
+            msg = f"more than {self._limits.urgent_bytes} urgent pointers"
+            raise StreamOverflow(msg)
+        self._urgent.append(choice)
+
+    def add(self, seq: int, data: bytes) -> bool:
+        """Take in a segment's payload; True when it told something new."""
+        start = self.offset(seq)
+        floor = self._floor
+        if floor is not None and start < floor:
+            data = data[floor - start :]
+            start = floor
+        if not data:
+            return False
+        before = self.readings
+        if len(before) == 1 and (not before[0] or before[0][-1].end <= start):
+            self.readings = (_append(before[0], start, data),)
+        else:
+            # A dict keeps the order and drops readings that have become equal.
+            children = dict.fromkeys(
+                child for reading in before for child in self._place(reading, start, data)
+            )
+            self.readings = tuple(children)
+        self._cuts += (start, start + len(data))
+        if self.readings == before:
+            return False
+        self._measure()
+        return True
+
+    def _place(self, reading: Reading, start: int, data: bytes) -> Iterator[Reading]:
+        """``reading`` with ``data`` in it: once, or in each combination of old and new where they differ."""
+        end = start + len(data)
+        left = [island for island in reading if island.end < start]
+        right = [island for island in reading if island.start > end]
+        touched = reading[len(left) : len(reading) - len(right)]
+        runs = [data]
+        for island in touched:
+            for low, high in self._segments(max(start, island.start), min(end, island.end)):
+                kept = island.data[low - island.start : high - island.start]
+                if kept != data[low - start : high - start]:
+                    runs += [run[: low - start] + kept + run[high - start :] for run in runs]
+                    if len(runs) > self._limits.readings:
+                        raise self._contradiction()
+        head = tail = b""
+        if touched:
+            head = touched[0].data[: max(0, start - touched[0].start)]
+            tail = touched[-1].data[max(0, end - touched[-1].start) :]
+        for run in runs:
+            yield (*left, Island(start - len(head), head + run + tail), *right)
+
+    def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """``low .. high`` in the parts in which it arrived."""
+        for cut in sorted({cut for cut in self._cuts if low < cut < high}):
+            yield low, cut
+            low = cut
+        if low < high:
+            yield low, high
+
+    def _measure(self) -> None:
+        limits = self._limits
+        sizes = [sum([len(island.data) for island in reading]) for reading in self.readings]
+        self.size = sum(sizes)
+        if len(sizes) > limits.readings:
+            raise self._contradiction()
+        if max(sizes) > limits.stream_bytes or self.size > limits.readings_bytes:
+            msg = f"{self.size} bytes of one direction without a decision"
+            raise StreamOverflow(msg)
+        if len(self._cuts) > 2 and max(map(len, self.readings)) > limits.pieces:
+            msg = f"more than {limits.pieces} gaps"
+            raise StreamOverflow(msg)
+
+    def _contradiction(self) -> StreamOverflow:
+        return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
+
+    def views(self) -> Iterator[View]:
+        """Every island of every reading, in every way in which its urgent bytes can be read."""
+        for reading in self.readings:
+            for island in reading:
+                yield View(island, island.data)
+                if self._urgent:
+                    yield from self._without_urgent(island)
+
+    def _without_urgent(self, island: Island) -> Iterator[View]:
+        seen = {()}
+        for choice in product(*((None, *places) for places in self._urgent)):
+            holes = tuple(sorted({hole for hole in choice if hole is not None and island.start <= hole < island.end}))
+            if holes not in seen:
+                seen.add(holes)
+                yield View(island, _omit(island, holes), holes)
+
+
+def _append(reading: Reading, start: int, data: bytes) -> Reading:
+    """The usual case: ``data`` begins at or after the end of all that is there."""
+    if reading and reading[-1].end == start:
+        last = reading[-1]
+        return (*reading[:-1], Island(last.start, last.data + data))
+    return (*reading, Island(start, data))
+
+
+def _omit(island: Island, holes: Iterable[int]) -> bytes:
+    data = bytearray(island.data)
+    for hole in sorted(holes, reverse=True):
+        del data[hole - island.start]
+    return bytes(data)

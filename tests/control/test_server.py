@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.control.client import Client, Unreachable
+from gateway.control.protocol import REQUEST_LIMIT, Request
+from gateway.control.server import (
+    BACKLOG_LIMIT,
+    CONNECTIONS_LIMIT,
+    PATH_LIMIT,
+    ControlServer,
+    WebUser,
+)
+from gateway.errors import ControlError, GatewayError
+from gateway.loop import Loop
+from tests.control.running import Running, running
+
+NOBODY = 65534
+ROOT = os.geteuid() == 0
+
+
+def echo(request: Request) -> dict[str, object]:
+    return {"role": request.role, "uid": request.uid, "values": dict(request.values)}
+
+
+def broken(_: Request) -> dict[str, object]:
+    msg = "no such profile\nat all"
+    raise GatewayError(msg)
+
+
+VERBS = {"status": echo, "reload": echo, "broken": broken}
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path / "control.sock", VERBS) as it:
+        yield it
+
+
+def connect(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(5)
+    sock.connect(str(path))
+    return sock
+
+
+def read_line(sock: socket.socket) -> dict[str, object]:
+    with sock.makefile("rb") as stream:
+        answer = json.loads(stream.readline())
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_a_verb_gets_the_values_and_who_asked(daemon: Running) -> None:
+    answer = Client(daemon.path).call("status", who="дочь", minutes=30)
+    assert answer == {"role": "owner", "uid": os.geteuid(), "values": {"who": "дочь", "minutes": 30}}
+
+
+def test_a_refusal_is_one_line(daemon: Running) -> None:
+    with pytest.raises(ControlError, match=r"^no such profile at all$"):
+        Client(daemon.path).call("broken")
+
+
+def test_an_unknown_verb_names_the_known_ones(daemon: Running) -> None:
+    with pytest.raises(ControlError, match="broken, events, reload, status"):
+        Client(daemon.path).call("nonsense")
+
+
+def test_the_socket_is_closed_to_others(daemon: Running) -> None:
+    mode = daemon.path.stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+
+
+def test_requests_may_come_in_any_pieces_and_in_one_piece(daemon: Running) -> None:
+    with connect(daemon.path) as sock:
+        for byte in b'{"do":"status"}\n':
+            sock.send(bytes([byte]))
+        assert read_line(sock)["ok"] is True
+        sock.send(b'{"do":"nonsense"}\n' + b'{"do":"status"}\n')
+        with sock.makefile("rb") as stream:
+            assert [json.loads(stream.readline())["ok"] for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize("junk", [b"\x00\xff\n", b"[]\n", b"GET / HTTP/1.1\n", b"\n"])
+def test_junk_is_answered_and_the_connection_lives(daemon: Running, junk: bytes) -> None:
+    with connect(daemon.path) as sock:
+        sock.send(junk)
+        assert read_line(sock)["ok"] is False
+        sock.send(b'{"do":"status"}\n')
+        assert read_line(sock)["ok"] is True
+
+
+def test_an_endless_line_is_refused_and_cut(daemon: Running) -> None:
+    with connect(daemon.path) as sock:
+        sock.sendall(b"x" * (REQUEST_LIMIT + 1))
+        with sock.makefile("rb") as stream:
+            assert b"longer than" in stream.readline()
+            assert stream.readline() == b""
+
+
+def test_events_reach_subscribers_of_their_kind_only(daemon: Running) -> None:
+    client = Client(daemon.path)
+    with client.events(idle=0.2) as everything, client.events(("status",), idle=0.2) as states:
+        daemon.submit(lambda: daemon.server.publish("refusal", host="x.kz"))
+        daemon.submit(lambda: daemon.server.publish("status", profile="daughter"))
+        assert next(everything) == {"event": "refusal", "host": "x.kz"}
+        assert next(everything) == {"event": "status", "profile": "daughter"}
+        assert next(states) == {"event": "status", "profile": "daughter"}
+        assert next(states) is None
+        assert daemon.server.wanted("refusal")
+    deadline = time.monotonic() + 5
+    while daemon.server.wanted("refusal"):
+        assert time.monotonic() < deadline
+        daemon.submit(lambda: None)
+
+
+def test_a_stream_ends_when_the_daemon_does(tmp_path: Path) -> None:
+    with running(tmp_path / "control.sock", VERBS) as daemon:
+        stream = Client(daemon.path).events(idle=5)
+    with stream, pytest.raises(Unreachable, match="went away"):
+        next(stream)
+
+
+def test_a_reader_that_does_not_read_is_dropped_and_others_go_on(daemon: Running) -> None:
+    client = Client(daemon.path)
+    text = "x" * 8000
+    with client.events(), client.events(("other",), idle=0.2) as fine:
+        for _ in range(4 * BACKLOG_LIMIT // len(text)):
+            daemon.submit(lambda: daemon.server.publish("refusal", text=text))
+        assert not daemon.server.wanted("refusal")
+        assert daemon.server.wanted("other")
+        assert next(fine) is None
+        assert client.call("status")
+
+
+def test_kinds_must_be_a_list_of_words(daemon: Running) -> None:
+    with pytest.raises(ControlError, match="must be a list"):
+        Client(daemon.path).call("events", kinds="pause")
+
+
+def test_idle_connections_give_way_to_new_ones(daemon: Running) -> None:
+    held = [connect(daemon.path) for _ in range(CONNECTIONS_LIMIT)]
+    assert Client(daemon.path).call("status")
+    assert held[0].recv(1) == b""
+    for sock in held:
+        sock.close()
+
+
+def test_streams_do_not_give_way_and_the_refusal_says_so(daemon: Running) -> None:
+    client = Client(daemon.path)
+    streams = [client.events() for _ in range(CONNECTIONS_LIMIT)]
+    with pytest.raises(ControlError, match="too many programs"):
+        client.call("status")
+    for stream in streams:
+        stream.close()
+
+
+def test_two_daemons_at_once(daemon: Running) -> None:
+    loop = Loop()
+    with pytest.raises(ControlError, match="another daemon runs on"):
+        ControlServer(loop, daemon.path, VERBS)
+    loop.close()
+    assert Client(daemon.path).call("status")
+
+
+SERVE = """
+import sys, pathlib
+from gateway.control.server import ControlServer
+from gateway.loop import Loop
+loop = Loop()
+server = ControlServer(loop, pathlib.Path(sys.argv[1]), {"status": lambda request: {}})
+print("ready", flush=True)
+loop.run()
+"""
+
+
+def test_the_socket_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with subprocess.Popen([sys.executable, "-c", SERVE, str(path)], stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"ready\n"
+        killed.kill()
+    assert path.is_socket()
+    with pytest.raises(Unreachable, match="the daemon does not run"):
+        Client(path).call("status")
+    with running(path, VERBS):
+        assert Client(path).call("status")
+    assert not path.exists()
+
+
+def test_something_else_in_the_socket_s_place_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    path.write_text("precious")
+    loop = Loop()
+    with pytest.raises(ControlError, match="is no socket; move it away"):
+        ControlServer(loop, path, VERBS)
+    loop.close()
+    assert path.read_text() == "precious"
+
+
+def test_a_path_too_long_for_a_socket_is_said_at_once(tmp_path: Path) -> None:
+    loop = Loop()
+    with pytest.raises(ControlError, match=f"at most {PATH_LIMIT} bytes"):
+        ControlServer(loop, tmp_path / ("x" * PATH_LIMIT), VERBS)
+    loop.close()
+
+
+def test_an_unknown_web_user_is_named() -> None:
+    with pytest.raises(ControlError, match="no user 'qalqan-nobody-here'"):
+        WebUser.named("qalqan-nobody-here")
+
+
+def test_the_web_user_is_found_by_name() -> None:
+    assert WebUser.named("root") == WebUser(0, 0)
+
+
+ASK = """
+import os, sys, pathlib
+sys.path.insert(0, sys.argv[3])
+from gateway.control.client import Client
+from gateway.errors import ControlError
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    print(Client(pathlib.Path(sys.argv[1])).call(sys.argv[2]))
+except ControlError as error:
+    print(error)
+"""
+
+
+def ask_as_nobody(path: Path, verb: str) -> str:
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, str(path), verb, root], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Path:
+    """A directory that other users can walk into."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    return tmp_path / "control.sock"
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root, to become somebody else")
+def test_the_web_user_may_ask_what_the_pages_need_and_nothing_else(public: Path) -> None:
+    with running(public, VERBS, web=WebUser(NOBODY, NOBODY)):
+        assert "'role': 'web', 'uid': 65534" in ask_as_nobody(public, "status")
+        assert "the web pages may not ask for 'reload'" in ask_as_nobody(public, "reload")
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root, to become somebody else")
+def test_any_other_user_is_refused_even_where_the_file_lets_it_in(public: Path) -> None:
+    with running(public, VERBS):
+        assert "permission denied" in ask_as_nobody(public, "status")
+        public.chmod(0o666)
+        assert "user 65534 may not use this socket" in ask_as_nobody(public, "status")
