@@ -31,15 +31,19 @@ class Stamps(Protocol):
     def remove_guardian(self, name: str) -> None: ...
 
 
+Recorder = Callable[[str, str], None]
+
+
 class Guardians:
     """The verb ``guardian``: ``action`` is list, add, link, reset, remove (root), signin, check (the pages).
 
-    ``now`` gives seconds of any clock that never goes back.
+    ``now`` gives seconds of any clock that never goes back. ``record`` puts (what, whom) into the audit.
     """
 
-    def __init__(self, stamps: Stamps, now: Callable[[], float]) -> None:
+    def __init__(self, stamps: Stamps, now: Callable[[], float], record: Recorder) -> None:
         self._stamps = stamps
         self._now = now
+        self._record = record
         self._links: dict[bytes, tuple[str, float]] = {}  # digest of the token → guardian, end of its life
 
     def __call__(self, request: Request) -> dict[str, object]:
@@ -77,6 +81,7 @@ class Guardians:
         if name.casefold() in {known.casefold() for known in self._stamps.guardians()}:
             request.refuse("name", f"is taken: {name} is a guardian already")
         self._stamps.keep_guardian(name, secrets.token_hex(8))
+        self._record("guardian add", name)
         return {"guardian": name, "token": self.link(name)}
 
     def _link(self, request: Request) -> dict[str, object]:
@@ -87,6 +92,7 @@ class Guardians:
         self._known(name)
         self._end(name)
         self._stamps.keep_guardian(name, secrets.token_hex(8))
+        self._record("guardian reset", name)
         return {"guardian": name, "token": self.link(name)}
 
     def _remove(self, request: Request) -> dict[str, object]:
@@ -94,6 +100,7 @@ class Guardians:
         self._known(name)
         self._end(name)
         self._stamps.remove_guardian(name)
+        self._record("guardian remove", name)
         return {}
 
     def _sign_in(self, request: Request) -> dict[str, object]:
@@ -104,6 +111,7 @@ class Guardians:
         if stamp is None:
             msg = "this code is used or older than 15 minutes; make a new one: qalqan guardian reset NAME"
             raise ControlError(msg)
+        self._record("guardian sign-in", name)
         return {"guardian": name, "stamp": stamp}
 
     def _check(self, request: Request) -> dict[str, object]:

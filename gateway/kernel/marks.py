@@ -3,8 +3,8 @@
 Both marks carry a *verdict byte*: two bits of state below six bits of class. The connection mark carries the
 device's slot beside it. No other bit is ever touched.
 
-Before a queue the packet's byte carries the low six bits of the slot instead (state 0); the other two choose the
-queue. That is how the one who reads the queue learns whose packet it is.
+Before a queue the packet's byte carries the low six bits of the slot instead (state 0); the other two choose
+the queue. That is how the one who reads the queue learns whose packet it is.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ class State(IntEnum):
 
 
 class Kind(IntEnum):
-    """Which queue of a group. Fail-open belongs to a queue, not to a rule, hence one for each failure mode."""
+    """Which queue of a group. Fail-open belongs to a queue, not to a rule, hence one for each failure mode.
+
+    DNS goes with UDP.
+    """
 
     OPEN_TCP = 0
-    OPEN_UDP = 1  # and DNS
+    OPEN_UDP = 1
     CLOSED_TCP = 2
-    CLOSED_UDP = 3  # and DNS
+    CLOSED_UDP = 3
 
 
 def verdict_byte(state: State, class_number: int = 0) -> int:
@@ -73,7 +76,7 @@ verdict ever looks like this."""
 
 
 def valid_slot(number: int) -> bool:
-    """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot at all."""
+    """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot."""
     return 1 <= number <= MAX_SLOT and number & SLOT_CODE_MASK != 0
 
 
@@ -109,7 +112,7 @@ def _check_byte(name: str, mask: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarkLayout:
-    """Where the bytes sit. Each mask is eight neighbouring bits; the two of the connection mark are disjoint."""
+    """Where the bytes sit. Each mask is eight neighbouring bits; the connection mark's two are disjoint."""
 
     packet: int = 0x000000FF  # verdict byte, or slot code, in the packet mark
     ct: int = 0x000000FF  # verdict byte in the connection mark

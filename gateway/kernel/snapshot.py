@@ -19,7 +19,13 @@ MAX_LEASE = 90
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _TRANSPORTS = ("tcp", "udp")
-_HELP_PORTS = (("tcp", 443), ("tcp", 80), ("udp", 443), ("udp", 500), ("udp", 4500))  # the last two: Wi-Fi calling
+_HELP_PORTS = (
+    ("tcp", 443),
+    ("tcp", 80),
+    ("udp", 443),
+    ("udp", 500),
+    ("udp", 4500),
+)  # the last two: Wi-Fi calling
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class PassElement:
-    """A class of a slot that is open now. The kernel counts its traffic and forgets it when the lease ends."""
+    """A class of a slot that is open now. The kernel counts its traffic, and forgets it with the lease."""
 
     slot: int
     class_number: int  # 1..63
@@ -42,7 +48,7 @@ class PassElement:
 
 @dataclass(frozen=True, slots=True)
 class Offload:
-    """A flow table for unfiltered devices. Needs a kernel with flow tables; replaces fw4's own offload rule."""
+    """A flow table for unfiltered devices, in the place of fw4's own; the kernel must have flow tables."""
 
     devices: tuple[str, ...]  # the interfaces below the bridge, which must exist
     hardware: bool = False
@@ -156,7 +162,9 @@ def _check_passes(passes: tuple[PassElement, ...], numbers: set[int]) -> None:
             msg = f"{where}: there is no such slot"
             raise KernelError(msg)
         if not 1 <= element.class_number <= MAX_CLASS:
-            msg = f"{where}: a class is 1..{MAX_CLASS}; a profile with more combinations of limits needs fewer"
+            msg = (
+                f"{where}: a class is 1..{MAX_CLASS}; a profile with more combinations of limits needs fewer"
+            )
             raise KernelError(msg)
         if element.lease is not None and not 1 <= element.lease <= MAX_LEASE:
             msg = f"{where}: a lease of {element.lease} s is not within 1..{MAX_LEASE}"

@@ -1,9 +1,8 @@
 """YAML text → located values: each key and value knows its file, its line and its path.
 
 Only what rule files need: mappings, lists and plain text. Scalars keep the text as written, because YAML 1.1
-would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``gateway.policy.fields`` gives them types.
-Anchors, tags and second documents are refused: rules need none, and they are how a small file grows into a
-large one.
+would read ``off`` as a boolean and ``20:45`` as a number in base 60; ``fields`` gives them types. Anchors,
+tags and second documents are refused: rules need none, and they are how a small file grows into a large one.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ MAX_BYTES = 262_144  # a family's file has about 1 kB, the largest packaged one 
 MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion stays shallow
 MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
 MAX_SHOWN = 40  # characters of somebody's text that an error repeats
+MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says
 
 # libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -36,6 +36,10 @@ class Place:
     def error(self, problem: str, mend: str) -> PolicyError:
         at = f"{self.file}:{self.line}"
         return PolicyError(f"{at}: {self.path}" if self.path else at, problem, mend)
+
+    def refuse(self, problem: str, mend: str) -> NoReturn:
+        """Raises what `error` makes: what is wrong here, and how to put it right."""
+        raise self.error(problem, mend) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,17 @@ Node = Scalar | Sequence | Mapping
 
 
 def shown(text: str) -> str:
-    """``text`` as an error may repeat it: quoted, on one line, not long."""
-    return ascii_safe(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
+    """``text`` as an error may repeat it: in quotes, on one line, not long."""
+    return f"'{_shortened(text)}'"
 
 
-def ascii_safe(text: str) -> str:
-    """``text`` in single quotes with everything that is not printable escaped."""
-    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return f"'{plain}'"
+def _shortened(text: str) -> str:
+    return _shown_flat(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
+
+
+def _shown_flat(text: str) -> str:
+    """``text`` with whatever does not print, line ends too, as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
@@ -94,27 +101,29 @@ def _decoded(source: str | bytes, file: str) -> str:
         data = source.encode() if isinstance(source, str) else source
         text = data.decode("utf-8-sig")
     except UnicodeError:
-        raise whole.error("is not UTF-8 text", "save the file as UTF-8") from None
+        whole.refuse("is not UTF-8 text", "save the file as UTF-8")
     if len(data) > MAX_BYTES:
-        raise whole.error(f"has {len(data)} bytes, more than {MAX_BYTES}", "split it or shorten it")
+        whole.refuse(f"has {len(data)} bytes, more than {MAX_BYTES}", "split it or shorten it")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise Place(file, line, "").error("holds a NUL character", "save the file as plain UTF-8 text")
+        Place(file, line, "").refuse("holds a NUL character", "save the file as plain UTF-8 text")
     return text
 
 
 def _syntax_error(error: yaml.YAMLError, file: str) -> PolicyError:
+    line = 1
+    said = [str(error)]
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        problem = " ".join(part for part in (error.context, error.problem) if part)
-        mend = "indent with spaces, never with tabs" if "\\t" in problem else "check indentation, quotes and brackets"
-        return Place(file, line, "").error(f"is not YAML ({shown(problem)[1:-1] if not problem else _one_line(problem)})", mend)
-    return Place(file, 1, "").error(f"is not YAML ({_one_line(str(error))})", "save the file as plain UTF-8 text")
-
-
-def _one_line(text: str) -> str:
-    return ascii_safe(" ".join(text.split()))[1:-1][:160]
+        said = [part for part in (error.context, error.problem) if part]
+    problem = _shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
+    mend = (
+        "indent with spaces, never with tabs"
+        if "\\t" in problem
+        else "check indentation, quotes and brackets"
+    )
+    return Place(file, line, "").error(f"is not YAML ({problem})", mend)
 
 
 class _Builder:
@@ -130,33 +139,38 @@ class _Builder:
         while isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
             event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
-            raise Place(self._file, 1, "").error("is empty", "write at least one key, such as 'name: Daughter'")
+            Place(self._file, 1, "").refuse("is empty", "write at least one key, such as 'name: Daughter'")
         node = self._node(event, "", 0)
         self._end_of_document()
         if not isinstance(node, Mapping):
-            raise node.place.error("is not a mapping", "write 'key: value' lines")
+            node.place.refuse("is not a mapping", "write 'key: value' lines")
         return node
 
     def _end_of_document(self) -> None:
         self._next()
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            raise self._place(event, "").error("starts a second document", "keep one document a file; take out the '---'")
+            self._place(event, "").refuse(
+                "starts a second document", "keep one document a file; take out the '---'"
+            )
 
     def _next(self) -> yaml.Event:
         return next(self._events)
 
     def _place(self, event: yaml.Event, path: str) -> Place:
-        return Place(self._file, event.start_mark.line + 1, path)
+        mark = event.start_mark
+        return Place(self._file, 1 if mark is None else mark.line + 1, path)
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Node:
         place = self._place(event, path)
         self._refuse_extras(event, place)
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise place.error(f"has more than {MAX_NODES} values", "split the file")
+            place.refuse(f"has more than {MAX_NODES} values", "split the file")
         if depth > MAX_DEPTH:
-            raise place.error(f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that; check the brackets")
+            place.refuse(
+                f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that; check the brackets"
+            )
         if isinstance(event, yaml.ScalarEvent):
             return Scalar(place, event.value, event.style is not None)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -166,11 +180,11 @@ class _Builder:
     @staticmethod
     def _refuse_extras(event: yaml.Event, place: Place) -> None:
         if isinstance(event, yaml.AliasEvent):
-            raise place.error(f"refers to an anchor (*{event.anchor})", "write the value out")
+            place.refuse(f"refers to an anchor (*{event.anchor})", "write the value out")
         if getattr(event, "anchor", None) is not None:
-            raise place.error("defines an anchor", "take the '&name' out")
+            place.refuse("defines an anchor", "take the '&name' out")
         if getattr(event, "tag", None) is not None:
-            raise place.error("has a YAML tag", "take the '!tag' out")
+            place.refuse("has a YAML tag", "take the '!tag' out")
 
     def _sequence(self, place: Place, depth: int) -> Sequence:
         items: list[Node] = []
@@ -184,8 +198,9 @@ class _Builder:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, place.path, depth + 1)
             if not isinstance(key, Scalar):
-                raise key.place.error("has a key that is not plain text", "put the key in quotes")
-            path = f"{place.path}.{_path_part(key.text)}" if place.path else _path_part(key.text)
+                key.place.refuse("has a key that is not plain text", "put the key in quotes")
+            name = _shortened(key.text)
+            path = f"{place.path}.{name}" if place.path else name
             if key.text in entries:
                 self._refuse_duplicate(key, path, keys[key.text])
             entries[key.text] = self._node(self._next(), path, depth + 1)
@@ -195,8 +210,4 @@ class _Builder:
     @staticmethod
     def _refuse_duplicate(key: Scalar, path: str, first: Place) -> NoReturn:
         at = Place(key.place.file, key.place.line, path)
-        raise at.error(f"is there twice, first on line {first.line}", "keep one of the two")
-
-
-def _path_part(key: str) -> str:
-    return ascii_safe(key if len(key) <= MAX_SHOWN else key[: MAX_SHOWN - 1] + "…")[1:-1]
+        at.refuse(f"is there twice, first on line {first.line}", "keep one of the two")

@@ -41,7 +41,9 @@ class Reason(StrEnum):
     """Why a verdict fell. The order is the order of decision (docs/design.md, section 4)."""
 
     HELP = "help"  # the never-block pack
-    REFUSED_FOR_EVERYONE = "refused_for_everyone"  # sealed sets, malware and phishing share one outward reason
+    REFUSED_FOR_EVERYONE = (
+        "refused_for_everyone"  # sealed sets, malware and phishing share one outward reason
+    )
     QUARANTINED = "quarantined"
     PAUSED = "paused"
     BEDTIME = "bedtime"
@@ -102,7 +104,9 @@ class Decision:
     rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = refuse"
     owner: str  # who owns that rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
     until: datetime | None = None  # when this stops to hold, if by itself
-    gates: frozenset[str] = frozenset()  # the limits and windows an allowed flow is subject to (policy/gates.py)
+    gates: frozenset[str] = (
+        frozenset()
+    )  # the limits and windows an allowed flow is subject to (policy/gates.py)
     askable: bool = False  # the child may ask for it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[Step, ...] = ()  # filled only when an explanation was asked for

@@ -17,6 +17,7 @@ from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
 
 CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is much on a router
 CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then it goes back into the file
+VACUUM_PAGES = 256  # pages given back a call, so that it is short
 BUSY_MS = 250  # how long a reader from elsewhere may hold up the event loop
 SIDE_FILES = ("-wal", "-shm")  # what SQLite keeps beside a file in WAL mode
 
@@ -99,8 +100,8 @@ class Database:
 
         Deleted rows are overwritten in the file by secure_delete; in the log they live until this.
         """
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.rows(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._connection.close()

@@ -1,14 +1,14 @@
 """Decisions on their way to the disk: collected in memory, written in batches.
 
-The packet path only adds to a dictionary; the daemon's timer calls ``flush``. What repeats within a batch becomes one
-row with a number, so a page's forty questions to one name are one row.
+The packet path only adds to a dictionary; the daemon's timer calls ``flush``. What repeats within a batch
+becomes one row with a number, so a page's forty questions to one name are one row.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
@@ -58,7 +58,7 @@ class EventWriter:
         at: datetime,
         count: int = 1,
     ) -> None:
-        """``profile`` is an id, ``device`` a MAC, ``at`` local and aware; ``category`` is what counts are kept by."""
+        """``profile``: an id. ``device``: a MAC. ``at``: local, aware. ``category``: what is counted by."""
         kept = detail(level, decision.reason, decision.verdict)
         if kept is Detail.NOTHING:
             return
@@ -109,7 +109,9 @@ class EventWriter:
             self._silenced = True
             return
         if self._silenced:
-            log.warning("%s: the log is written again; %d decisions were dropped", self._database.path, self.dropped)
+            log.warning(
+                "%s: the log is written again; %d decisions were dropped", self._database.path, self.dropped
+            )
         self._silenced = False
         self._oldest = None
         self._rows.clear()
@@ -130,12 +132,3 @@ class EventWriter:
     def forget(self, profile: str) -> None:
         """Drop what waits for the disk with this person's names in it; counts stay."""
         self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
-
-
-def erase_before(day: date, count_day: date, epoch: int) -> list[Statement]:
-    """What is older than it may get: names before ``epoch`` (Unix seconds), counts and grants before their day."""
-    return [
-        Statement("DELETE FROM decisions WHERE last < ?", [(epoch,)]),
-        Statement("DELETE FROM counts WHERE day < ?", [(count_day.isoformat(),)]),
-        Statement("DELETE FROM grants WHERE day < ?", [(day.isoformat(),)]),
-    ]

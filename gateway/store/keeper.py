@@ -1,7 +1,7 @@
 """State that must not be lost: written at once, and kept in memory until the disk takes it.
 
-A full disk or a broken file never undoes a pause. What is in memory holds; the disk gets the whole of it, in one
-transaction, as soon as it can be written again.
+A full disk or a broken file never undoes a pause. What is in memory holds; the disk gets the whole of it,
+in one transaction, as soon as it can be written again.
 """
 
 from __future__ import annotations
@@ -67,4 +67,7 @@ class Keeper:
 def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
     """Replace a table's rows by these."""
     marks = ", ".join("?" for _ in columns.split(","))
-    return [Statement(f"DELETE FROM {table}"), Statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)]
+    return [
+        Statement(f"DELETE FROM {table}"),
+        Statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows),
+    ]

@@ -7,8 +7,8 @@
 | 2 | and the names that were refused |
 | 3 | and the names that were visited |
 
-Two reasons stand above every level. Help leaves no trace at all, not even in a total. What is refused for everyone
-leaves a daily total of the whole home, without person, device or name.
+Two reasons stand above every level. Help leaves no trace at all, not even in a total. What is refused for
+everyone leaves a daily total of the whole home, without person, device or name.
 """
 
 from __future__ import annotations

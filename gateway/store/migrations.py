@@ -1,7 +1,8 @@
 """The tables, and how an older file becomes a newer one.
 
-``PRAGMA user_version`` says how many of MIGRATIONS a file has seen. sqlite_utils costs 6 to 14 MB of memory, so it is
-imported only when one is due. A migration that has shipped is never edited: add another one below it.
+``PRAGMA user_version`` says how many of MIGRATIONS a file has seen. sqlite_utils costs 6 to 14 MB of
+memory, so it is imported only when one is due. A migration that has shipped is never edited: add another
+one below it.
 """
 
 from __future__ import annotations
@@ -55,9 +56,7 @@ def create_tables(db: Any) -> None:
         strict=True,
     )
     db["slots"].create({"mac": str, "slot": int, "used": int}, pk="mac", strict=True)
-    db["classes"].create(
-        {"slot": int, "gates": str, "class": int}, pk=("slot", "gates"), strict=True
-    )
+    db["classes"].create({"slot": int, "gates": str, "class": int}, pk=("slot", "gates"), strict=True)
 
 
 MIGRATIONS: tuple[Migration, ...] = (create_tables,)

@@ -94,6 +94,16 @@ class Message(NamedTuple):
         return self.questions[0] if self.questions else None
 
     @property
+    def records(self) -> tuple[Record, ...]:
+        """Those of all three sections, in their order."""
+        return self.answers + self.authority + self.additional
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Of questions and of the records of the three sections, as in the header."""
+        return len(self.questions), len(self.answers), len(self.authority), len(self.additional)
+
+    @property
     def udp_limit(self) -> int:
         """Largest UDP payload that may answer this message, in bytes."""
         return max(MIN_UDP_SIZE, self.edns.udp_size) if self.edns else MIN_UDP_SIZE
@@ -173,7 +183,8 @@ def _find_edns(records: list[Record], additional: int) -> Edns | None:
     for index, record in enumerate(records):
         if record.rtype != OPT:
             continue
-        if edns is not None or index < additional or record.name != ".":
+        owner_size = record.offset - record.start - _RECORD.size
+        if edns is not None or index < additional or record.name != "." or owner_size != 1:
             msg = "OPT record out of its place"
             raise WireError(msg)
         ttl = record.ttl
@@ -191,7 +202,7 @@ class TcpStream:
 
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
         self._max_message = max_message
-        self._pending = b""
+        self._pending = bytearray()
 
     @property
     def pending(self) -> int:
@@ -203,7 +214,8 @@ class TcpStream:
 
         WireError for a length that no message has; the stream is then out of step and must be closed.
         """
-        buffer = self._pending + data
+        buffer = self._pending
+        buffer += data
         messages = []
         start = 0
         while len(buffer) - start >= 2:
@@ -214,9 +226,9 @@ class TcpStream:
             end = start + 2 + length
             if end > len(buffer):
                 break
-            messages.append(buffer[start + 2 : end])
+            messages.append(bytes(buffer[start + 2 : end]))
             start = end
-        self._pending = buffer[start:]
+        del buffer[:start]
         return messages
 
 

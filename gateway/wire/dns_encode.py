@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from gateway.errors import WireError
-from gateway.wire.dns import CNAME, HTTPS, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, Record
-from gateway.wire.dns_names import read_labels, wire_name
+from gateway.wire.dns import CNAME, HTTPS, IN, MAX_MESSAGE, MX, NS, PTR, SOA, SRV, SVCB, Record
+from gateway.wire.dns_names import read_labels
 
 _POINTER_REACH = 0x4000  # a compression pointer has 14 bits
 
@@ -56,7 +56,9 @@ class Encoder:
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
         """``counts`` are the records of the four sections: questions, answers, authority, additional."""
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
-        self._offsets: dict[tuple[bytes, ...], int] = {}  # where each written name, and each tail of one, begins
+        self._offsets: dict[
+            tuple[bytes, ...], int
+        ] = {}  # where each name written, and each tail of it, begins
 
     def name(self, labels: Sequence[bytes], *, compress: bool = True) -> None:
         out = self.out
@@ -78,9 +80,8 @@ class Encoder:
         self.name(labels)
         self.out += _QUESTION.pack(qtype, qclass)
 
-    def named(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, target: Sequence[bytes]) -> None:
-        """A record whose data is one name that may be compressed: CNAME, NS, PTR."""
-        place = self._begin(labels, rtype, rclass, ttl)
+    def cname(self, labels: Sequence[bytes], ttl: int, target: Sequence[bytes]) -> None:
+        place = self._begin(labels, CNAME, IN, ttl)
         self.name(target)
         self._finish(place)
 
@@ -129,19 +130,14 @@ class Encoder:
         self.out += rdata[:prefix]
         for _ in range(names):
             if pos >= end:
-                break
+                msg = f"data of DNS record type {rtype} cut at offset {end}"
+                raise WireError(msg)
             labels, pos = read_labels(data, pos)
             self.name(labels, compress=rtype in _COMPRESSED)
-            names -= 1
-        if names or pos > end:
-            msg = f"data of DNS record type {rtype} cut at offset {end}"
+        if pos > end:
+            msg = f"a name runs out of the data of DNS record type {rtype} at offset {end}"
             raise WireError(msg)
         self.out += data[pos:end]
-
-
-def splice_rdata(data: bytes, record: Record, rdata: bytes) -> Record:
-    """``record`` with other data that holds no pointers."""
-    return record._replace(rdata=rdata)
 
 
 def _naptr_prefix(rdata: bytes) -> int:
@@ -153,7 +149,3 @@ def _naptr_prefix(rdata: bytes) -> int:
             raise WireError(msg)
         pos += 1 + rdata[pos]
     return pos
-
-
-def encoded_name(labels: Sequence[bytes]) -> bytes:
-    return wire_name(labels)

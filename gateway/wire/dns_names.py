@@ -76,6 +76,12 @@ def wire_name(labels: Sequence[bytes]) -> bytes:
     return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
 
 
+def split_wire_name(wire: bytes) -> list[bytes]:
+    """Labels of an uncompressed name in wire form."""
+    labels, _ = read_labels(bytes(HEADER_SIZE) + wire, HEADER_SIZE)
+    return labels
+
+
 def host_labels(host: str) -> list[bytes]:
     """Labels of a host name in text form; WireError when it is none."""
     return hostname(host.encode("utf-8")).encode("ascii").split(b".")

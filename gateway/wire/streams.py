@@ -116,6 +116,8 @@ class Stream:
             children = dict.fromkeys(
                 child for reading in before for child in self._place(reading, start, data)
             )
+            if len(children) > self._limits.readings:
+                raise self._contradiction()
             self.readings = tuple(children)
         self._cuts += (start, start + len(data))
         if self.readings == before:
@@ -156,8 +158,6 @@ class Stream:
         limits = self._limits
         sizes = [sum([len(island.data) for island in reading]) for reading in self.readings]
         self.size = sum(sizes)
-        if len(sizes) > limits.readings:
-            raise self._contradiction()
         if max(sizes) > limits.stream_bytes or self.size > limits.readings_bytes:
             msg = f"{self.size} bytes of one direction without a decision"
             raise StreamOverflow(msg)

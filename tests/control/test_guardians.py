@@ -28,7 +28,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.verb = Guardians(Kept(), lambda: self.now)
+        self.audit: list[tuple[str, str]] = []
+        self.verb = Guardians(Kept(), lambda: self.now, lambda what, whom: self.audit.append((what, whom)))
 
     def root(self, action: str, **values: object) -> dict[str, object]:
         return self.verb(Request("guardian", Role.OWNER, 0, {"action": action, **values}))
@@ -88,6 +89,16 @@ def test_the_pages_cannot_make_guardians_or_links(desk: Desk, action: str) -> No
     with pytest.raises(ControlError, match="only root"):
         desk.web(action, name="Mum")
     assert desk.root("list") == {"guardians": ["Mum"]}
+
+
+def test_each_change_and_each_sign_in_is_recorded(desk: Desk) -> None:
+    desk.web("signin", token=desk.root("add", name="Mum")["token"])
+    desk.root("reset", name="Mum")
+    desk.root("remove", name="Mum")
+    assert [what for what, _ in desk.audit] == [
+        "guardian add", "guardian sign-in", "guardian reset", "guardian remove",
+    ]  # fmt: skip
+    assert {whom for _, whom in desk.audit} == {"Mum"}
 
 
 def test_links_are_for_guardians_only(desk: Desk) -> None:

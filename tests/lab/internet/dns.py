@@ -20,7 +20,7 @@ from tests.lab.internet.udp import Peer, UdpPort
 A, CNAME, SOA, TXT, AAAA, OPT, HTTPS = 1, 5, 6, 16, 28, 41, 65
 _TTL = 60
 _HEADER = struct.Struct("!6H")
-_RECORD = struct.Struct("!HHHIH")
+_RECORD = struct.Struct("!HHIH")
 _UNKNOWN_TAILS = (".invalid", ".home.arpa", ".local", ".test")
 _TEXT = {A: "A", AAAA: "AAAA", TXT: "TXT", HTTPS: "HTTPS", CNAME: "CNAME"}
 

@@ -1,0 +1,166 @@
+"""Apply nft text: through libnftables where it can be loaded (0.1 ms), else through the nft command (2.5 ms).
+
+One handle is kept for the daemon's life; nothing here starts a thread or waits but for the kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import re
+import shutil
+import subprocess
+from typing import Any, Protocol
+
+from gateway.errors import KernelError
+
+LIBRARY = "libnftables.so.1"
+_JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h
+_COMMAND_TIMEOUT = 30.0  # seconds; a transaction waits for other programs' transactions
+
+_COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?(?P<what>.+)$")
+
+
+class Backend(Protocol):
+    """One way to hand text to nftables."""
+
+    name: str
+
+    def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
+        """Run ``text`` as one transaction. Returns whether it worked, and the output or the complaint."""
+
+    def close(self) -> None: ...
+
+
+class Library:
+    """libnftables by ctypes."""
+
+    name = "libnftables"
+
+    def __init__(self, path: str = LIBRARY) -> None:
+        """Raises OSError where the library cannot be loaded."""
+        lib = ctypes.CDLL(path)
+        lib.nft_ctx_new.restype = ctypes.c_void_p
+        for call in (lib.nft_ctx_buffer_output, lib.nft_ctx_buffer_error, lib.nft_ctx_free):
+            call.argtypes = [ctypes.c_void_p]
+        for call in (lib.nft_ctx_get_output_buffer, lib.nft_ctx_get_error_buffer):
+            call.argtypes, call.restype = [ctypes.c_void_p], ctypes.c_char_p
+        lib.nft_ctx_set_dry_run.argtypes = [ctypes.c_void_p, ctypes.c_bool]
+        lib.nft_ctx_output_set_flags.argtypes = [ctypes.c_void_p, ctypes.c_uint]
+        lib.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self._lib = lib
+        self._context: int | None = lib.nft_ctx_new(0)
+        if not self._context:
+            msg = f"{path} gave no context; is there memory left?"
+            raise KernelError(msg)
+        lib.nft_ctx_buffer_output(self._context)
+        lib.nft_ctx_buffer_error(self._context)
+
+    def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
+        self._lib.nft_ctx_set_dry_run(self._context, check)
+        self._lib.nft_ctx_output_set_flags(self._context, _JSON_OUTPUT if as_json else 0)
+        failed = self._lib.nft_run_cmd_from_buffer(self._context, text.encode())
+        # Reading a buffer empties it: both are read every time, or a warning would turn up at the next call.
+        output = self._lib.nft_ctx_get_output_buffer(self._context) or b""
+        complaint = self._lib.nft_ctx_get_error_buffer(self._context) or b""
+        return not failed, (complaint if failed else output).decode(errors="replace")
+
+    def close(self) -> None:
+        if self._context:
+            self._lib.nft_ctx_free(self._context)
+            self._context = None
+
+
+class Command:
+    """The nft command, one process a transaction."""
+
+    name = "nft"
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
+        flags = [*(["-c"] if check else []), *(["-j"] if as_json else [])]
+        command = [self._path, *flags, "-f", "-"]
+        try:
+            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_COMMAND_TIMEOUT)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return False, f"{self._path}: {error}"
+        failed = done.returncode != 0
+        return not failed, (done.stderr if failed else done.stdout).decode(errors="replace")
+
+    def close(self) -> None:
+        return
+
+
+def find_backend() -> Backend:
+    """The library, else the command. Raises KernelError where there is neither."""
+    try:
+        return Library()
+    except OSError:
+        path = shutil.which("nft")
+    if path is None:
+        msg = "neither libnftables nor the nft command is here; install the package nftables"
+        raise KernelError(msg)
+    return Command(path)
+
+
+class Nft:
+    """The daemon's way to nftables. Every method but ``close`` raises KernelError, in one line."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        self._backend = backend if backend is not None else find_backend()
+
+    @property
+    def backend(self) -> str:
+        """``libnftables`` or ``nft``."""
+        return self._backend.name
+
+    def apply(self, text: str) -> None:
+        """Run ``text`` as one transaction: all of it takes effect at once, or nothing does."""
+        self._run(text)
+
+    def check(self, text: str) -> None:
+        """As ``apply``, but nothing takes effect. The kernel is asked too."""
+        self._run(text, check=True)
+
+    def exists(self, table: str) -> bool:
+        """Whether ``table``, such as ``inet qalqan``, is loaded."""
+        family, name = table.split()
+        found = self.list(f"list tables {family}")
+        return any(item.get("table", {}).get("name") == name for item in found)
+
+    def list(self, command: str) -> list[dict[str, Any]]:
+        """The objects that a ``list …`` command gives, as nft's JSON has them, without its metainfo."""
+        output = self._run(command, as_json=True)
+        objects: list[dict[str, Any]] = json.loads(output)["nftables"] if output else []
+        return [item for item in objects if "metainfo" not in item]
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def _run(self, text: str, *, check: bool = False, as_json: bool = False) -> str:
+        worked, said = self._backend.run(text, check=check, as_json=as_json)
+        if not worked:
+            raise KernelError(explain(text, said))
+        return said
+
+
+def explain(text: str, complaint: str) -> str:
+    """nft's complaint in one line, with the line of ``text`` that it is about."""
+    first = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
+    match = _COMPLAINT.match(first)
+    if match is None or match["line"] is None:
+        return f"nft refused the rules: {first.strip()}{_mend(first)}"
+    lines = text.splitlines()
+    number = int(match["line"])
+    about = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    return f"nft refused line {number} ({about}): {match['what']}{_mend(first)}"
+
+
+def _mend(complaint: str) -> str:
+    if "Operation not permitted" in complaint:
+        return "; run as root or with CAP_NET_ADMIN"
+    if "No such file or directory" in complaint:
+        return "; it is not loaded, or the kernel lacks the nft module for it"
+    return ""

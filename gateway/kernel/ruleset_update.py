@@ -1,0 +1,79 @@
+"""Changes of a loaded table as nft text, one transaction each: rules are refilled, counters stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.kernel.ruleset import (
+    TABLE,
+    PassElement,
+    Snapshot,
+    pass_elements,
+    render_body,
+    set_elements,
+)
+from gateway.kernel.ruleset_chains import chains
+from gateway.kernel.ruleset_words import hexed
+
+ALIVE_LEASE = 3
+"""Seconds. The main loop renews it every second: two may be missed before open profiles pass unasked."""
+
+
+def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
+    """Whether ``render_update`` cannot make the change: read the counters, then apply ``render(new)``."""
+    return (old.layout, old.native, old.offload) != (new.layout, new.native, new.offload)
+
+
+def render_update(old: Snapshot, new: Snapshot) -> str:
+    """From the table of ``old`` to that of ``new``. Equal ones mend the rules that something else changed.
+
+    ``pass`` keeps its elements, counters and leases but for those that differ: one whose lease changed is
+    replaced, and counts from zero (read it first). Raises ValueError where ``needs_rebuild`` says so.
+    """
+    if needs_rebuild(old, new):
+        msg = "marks, queue backend or offload changed: the table has to be rendered whole"
+        raise ValueError(msg)
+    gone = [name for name in chains(old) if name not in chains(new)]
+    parts = [f"flush table {TABLE}\n", f"flush map {TABLE} dev\n", render_body(new, whole=False)]
+    parts += [f"delete chain {TABLE} {name}\n" for name in gone]
+    before, after = set_elements(old), set_elements(new)
+    for name in before:
+        parts.append(_elements("destroy", name, [e for e in before[name] if e not in after[name]]))
+        parts.append(_elements("add", name, [e for e in after[name] if e not in before[name]]))
+    parts.append(
+        render_passes(new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes))
+    )
+    return "".join(parts)
+
+
+def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
+    """Cut and open classes at once: ``removed`` ends every flow of its class, ``added`` counts from zero.
+
+    An element in both is renewed: its lease begins anew (a kernel before 6.12 cannot prolong one).
+    """
+    keys = [
+        hexed(key)
+        for e in sorted(removed, key=_order)
+        for key in snapshot.layout.pass_keys(e.slot, e.class_number)
+    ]
+    return _elements("destroy", "pass", keys) + _elements("add", "pass", pass_elements(snapshot, added))
+
+
+def render_alive(seconds: int = ALIVE_LEASE) -> str:
+    """Renew the daemon's sign of life."""
+    protos = ("ipv4", "ipv6")
+    leased = [f"{proto} timeout {seconds}s" for proto in protos]
+    return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)
+
+
+def render_dead() -> str:
+    """Take the sign of life away at once, as a clean stop does."""
+    return _elements("destroy", "alive", ["ipv4", "ipv6"])
+
+
+def _order(element: PassElement) -> tuple[int, int]:
+    return element.slot, element.class_number
+
+
+def _elements(verb: str, name: str, elements: list[str]) -> str:
+    return f"{verb} element {TABLE} {name} {{ {', '.join(elements)} }}\n" if elements else ""

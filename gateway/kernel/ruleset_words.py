@@ -1,0 +1,99 @@
+"""The expressions and statements that recur in the chains of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway.kernel.marks import MARK_MASK, STATE_MASK, State, slot_group, verdict_byte
+from gateway.kernel.snapshot import Snapshot
+
+Chains = dict[str, list[str]]
+"""Name → statements; a base chain's first one is its type line."""
+
+ASK_RATE, ASK_BURST = 400, 800
+"""Undecided packets a second of one slot that may reach the queue: ten busy pages at once stay below it, and
+one device's flood leaves the worker to the others."""
+
+FALLBACK_EVERYONE = 1
+"""State bits of an unfiltered device's DNS on its way to iptables: slot code 0 alone would not be queued."""
+FALLBACK_CLOSED = int(State.REFUSED)
+"""State bits of a closed slot's packet on its way to iptables: if the rule there is gone, it is refused."""
+
+
+def hexed(value: int) -> str:
+    return f"0x{value:08x}"
+
+
+def braced(items: Iterable[str]) -> str:
+    return "{ " + ", ".join(items) + " }"
+
+
+class Words:
+    """What the rules of one snapshot are made of. Every attribute is a piece of nft text."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        layout = snapshot.layout
+        names = [f'"{name}"' for name in snapshot.lan]
+        lan = names[0] if len(names) == 1 else braced(names)
+        self.from_lan, self.not_from_lan = f"iifname {lan}", f"iifname != {lan}"
+        self.to_lan, self.not_to_lan = f"oifname {lan}", f"oifname != {lan}"
+        self.alive, self.dead = "meta nfproto @alive", "meta nfproto != @alive"
+        self.slot = f"ct mark & {hexed(layout.slot)}"
+        self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
+        self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
+        self.packet_used = f"meta mark & {hexed(layout.packet)} != 0"
+        self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"
+        self.is_help = f"ct mark & {hexed(layout.ct)} == {hexed(layout.ct_mark(0, verdict_byte(State.HELP)))}"
+        self.asks = (
+            f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
+        )
+        self.closed = self.slots_in(slot.number for slot in snapshot.closed)
+        self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
+        limit = f"limit rate over {ASK_RATE}/second burst {ASK_BURST} packets"
+        self.rate_guard = f"update @guard {{ {self.slot} {limit} }} drop"
+
+    def slots_in(self, numbers: Iterable[int]) -> str:
+        """Matches the slots of these numbers; empty text where there are none."""
+        marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
+        return f"{self.slot} {braced(marks)}" if marks else ""
+
+    def state_is(self, state: State) -> str:
+        """Matches UNDECIDED, PASSES or REFUSED; HELP and ASKS have words of their own."""
+        layout = self._snapshot.layout
+        return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
+
+    def dispatch(self) -> str:
+        """By slot into the chain of its group and failure mode. A number that is no slot any more passes."""
+        ct_mark = self._snapshot.layout.ct_mark
+        entries = (
+            f"{hexed(ct_mark(slot.number))} : goto {queue_chain(slot.number, slot.closed)}"
+            for slot in self._snapshot.slots
+        )
+        return f"{self.slot} vmap {braced(entries)}"
+
+    def enqueue(self, number: int, *, closed: bool, everyone: bool = False) -> str:
+        """The queue statement; in the fallback, marks on which iptables acts later in the same hook."""
+        if self._snapshot.native:
+            return f"queue to {number}" if closed else f"queue flags bypass to {number}"
+        bits = FALLBACK_CLOSED if closed else FALLBACK_EVERYONE if everyone else 0
+        if not bits:
+            return "accept"
+        return f"meta mark set meta mark | {hexed(bits << self._snapshot.layout.packet_shift)} accept"
+
+    def help_while_dead(self, slots: str = "") -> Iterator[str]:
+        """While no daemon runs, an address that was help's is help; one that runs judges name and address."""
+        snapshot = self._snapshot
+        dead = f"{self.dead} {slots}".rstrip()
+        for family, name, known in (("ip", "help4", snapshot.help4), ("ip6", "help6", snapshot.help6)):
+            if not known:
+                continue
+            ends = ((self.from_lan, "daddr", "dport"), (self.to_lan, "saddr", "sport"))
+            for side, address, port in ends:
+                ports = f" meta l4proto . th {port} @helpports" if snapshot.help_ports else ""
+                yield f"{dead} {side} {family} {address} @{name}{ports} accept"
+
+
+def queue_chain(slot: int, closed: bool) -> str:
+    """The chain in which a slot's undecided packets end."""
+    return f"{'closed' if closed else 'open'}{slot_group(slot)}"

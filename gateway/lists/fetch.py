@@ -1,0 +1,132 @@
+"""Download one source: ETag, size limit, time-outs, retries with jitter, progress. Not in the daemon."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+
+from gateway.errors import ListError
+
+CHUNK = 1 << 16
+STALL = 20.0  # seconds without a byte; a home line that is slower than that is down
+DEADLINE = 600.0  # seconds for one source: 64 MB at 1 Mbit/s
+TRIES = 4
+BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus as much jitter
+USER_AGENT = "qalqan (family filter)"
+
+_SCHEMES = ("https", "http")
+_WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+Progress = Callable[[str, int, int | None], None]
+"""``progress(source, bytes so far, bytes in all or None)``"""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said of the copy that we have (RFC 9110 8.8)."""
+
+    etag: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """``path`` holds the new copy; None: the one we have is still the newest."""
+
+    path: Path | None
+    validators: Validators
+
+
+class _NoDowngrade(HTTPRedirectHandler):
+    """A list that was asked for over HTTPS is not taken over HTTP."""
+
+    def redirect_request(
+        self, req: Request, fp: object, code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
+            raise HTTPError(newurl, code, "redirected from HTTPS to HTTP", headers, None)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+class Fetcher:
+    """``sleep`` and ``opener`` are the outside world; tests bring a server of their own and no waiting."""
+
+    def __init__(
+        self,
+        *,
+        progress: Progress | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        opener: OpenerDirector | None = None,
+        stall: float = STALL,
+    ) -> None:
+        self._progress = progress
+        self._sleep = sleep
+        self._opener = opener or build_opener(_NoDowngrade)
+        self._stall = stall
+
+    def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
+        """Write the newest copy of ``url`` to ``target``, unless the server says that ``known`` is it.
+
+        Raises ListError that names the source and what went wrong; ``target`` is gone then.
+        """
+        if urlsplit(url).scheme not in _SCHEMES:
+            msg = f"{source}: {url} is no web address; it begins with https://"
+            raise ListError(msg)
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._once(source, url, target, known, max_bytes)
+            except HTTPError as error:
+                error.close()
+                if error.code == 304:
+                    return Fetched(None, known)
+                problem = f"the server says {error.code} {error.reason}"
+                if error.code not in _WORTH_RETRYING:
+                    msg = f"{source}: {problem}; look whether {url} has moved"
+                    raise ListError(msg) from error
+            except (URLError, OSError, HTTPException) as error:
+                problem = (
+                    f"the download failed ({getattr(error, 'reason', None) or error or type(error).__name__})"
+                )
+            target.unlink(missing_ok=True)
+            if attempt < TRIES:
+                pause = BACKOFF * 2 ** (attempt - 1)
+                self._sleep(pause + random.uniform(0, pause))
+        msg = f"{source}: {problem} {TRIES} times; the old table stays in force"
+        raise ListError(msg)
+
+    def _once(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
+        request = Request(url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        if known.etag:
+            request.add_header("If-None-Match", known.etag)
+        if known.modified:
+            request.add_header("If-Modified-Since", known.modified)
+        end = time.monotonic() + DEADLINE
+        with self._opener.open(request, timeout=self._stall) as response, target.open("wb") as out:
+            size = response.headers.get("Content-Length", "")
+            total = int(size) if size.isdigit() else None
+            done = 0
+            while chunk := response.read(CHUNK):
+                done += len(chunk)
+                if done > max_bytes or (total or 0) > max_bytes:
+                    out.close()
+                    target.unlink()
+                    msg = f"{source}: more than {max_bytes} bytes; raise its `max_bytes` if it has grown"
+                    raise ListError(msg)
+                if time.monotonic() > end:
+                    msg = f"slower than {DEADLINE:.0f} s"
+                    raise TimeoutError(msg)
+                out.write(chunk)
+                if self._progress is not None:
+                    self._progress(source, done, total)
+            if total is not None and done < total:
+                msg = f"cut after {done} of {total} bytes"
+                raise URLError(msg)
+            headers = response.headers
+            return Fetched(target, Validators(headers.get("ETag"), headers.get("Last-Modified")))

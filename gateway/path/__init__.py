@@ -1,0 +1,1 @@
+"""Where bytes meet rules: packets and questions in, verdicts out. Pure: see README.md."""

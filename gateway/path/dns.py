@@ -1,0 +1,230 @@
+"""DNS questions judged and answered in place, answers mended on the way back; the same over UDP and TCP."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple
+
+from gateway.errors import WireError
+from gateway.path.addresses import AddressBook
+from gateway.path.subject import Sink, Subject
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.wire import dns
+from gateway.wire.dns import Message, Question, parse_message
+from gateway.wire.dns_forge import (
+    EDE_BLOCKED,
+    EDE_CENSORED,
+    EDE_FILTERED,
+    answer,
+    answer_with_cname,
+    fail,
+    refuse,
+    rename_question,
+    restore_answer,
+)
+from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
+from gateway.wire.ip_build import udp_replace, udp_reply
+from gateway.wire.svcb import strip_ech
+
+PORT = 53
+REFUSAL_TTL = 10  # seconds; what a parent opens works at once
+MAX_PENDING = 2048  # questions under another name that wait for their answer; 300 bytes each
+PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
+
+# Refusals that end by themselves: never a positive answer, since browsers keep those for a minute and more.
+TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+
+
+class Style(Enum):
+    """How a refused name is answered."""
+
+    NXDOMAIN = "nxdomain"
+    NULL = "null"  # 0.0.0.0 and ::
+
+
+class Asked(NamedTuple):
+    """What becomes of a question: exactly one of ``forward`` (a message to send on) and ``reply``."""
+
+    forward: bytes | None
+    reply: bytes | None
+
+
+class Outcome(NamedTuple):
+    """A UDP packet goes on (as it is, or as ``packet``), or vanishes and ``reply`` is sent."""
+
+    accept: bool
+    packet: bytes | None = None
+    reply: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    original: Question
+    safe_name: str
+    limit: int  # bytes that the client takes over UDP
+    since: float
+
+
+Client = tuple[int, bytes, int]  # slot, packed address, port
+
+_ACCEPT = Outcome(True)
+_DROP = Outcome(False)
+
+
+class DnsPath:
+    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``.
+
+    ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
+    ``sentence``: a decision in words, for the Extended DNS Error.
+    """
+
+    def __init__(
+        self,
+        *,
+        pages: tuple[bytes, ...],
+        sentence: Callable[[Observation, Decision], str],
+        sink: Sink,
+        book: AddressBook,
+        style: Style = Style.NXDOMAIN,
+    ) -> None:
+        self.pages = pages
+        self.style = style
+        self._sentence = sentence
+        self._sink = sink
+        self._book = book
+        self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
+        self.malformed = 0
+
+    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
+        """A packet of a device to port 53 over UDP."""
+        try:
+            packet = parse_ip(data)
+            if (
+                packet.proto != UDP
+                or packet.fragment
+                or packet.more_fragments
+                or not checksum_ok(data, packet)
+            ):
+                return self._malformed()
+            client = (subject.slot, packet.src, packet.sport)
+            asked = self.ask(bytes(packet.payload), subject, client, packet.dst, now, at)
+            if asked is None:
+                return self._malformed()
+            if asked.reply is not None:
+                return Outcome(False, reply=udp_reply(packet, asked.reply))
+            return Outcome(True, packet=_replaced(data, packet, asked.forward))
+        except WireError:
+            return self._malformed()
+
+    def _malformed(self) -> Outcome:
+        self.malformed += 1
+        return _DROP
+
+    def ask(
+        self, query: bytes, subject: Subject, client: Client, resolver: bytes, now: float, at: datetime
+    ) -> Asked | None:
+        """Judge one message to the packed address ``resolver``. None: it is no question at all.
+
+        Raises WireError for bytes that are no DNS message.
+        """
+        message = parse_message(query)
+        if message.is_response:
+            return None
+        question = message.question
+        if message.opcode != 0 or question is None:
+            return Asked(None, fail(query, message, rcode=dns.NOTIMP))
+        seen = Observation(Proto.DNS, question.name, resolver, PORT, question.qtype)
+        decision = subject.decide(seen, at)
+        if decision.verdict is Verdict.ALLOW:
+            if decision.reason is Reason.GATEWAY:
+                return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
+            self._sink(subject, seen, decision, at)
+            return Asked(query, None)
+        self._sink(subject, seen, decision, at)
+        if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
+            return self._rewrite(query, message, question, decision.rewrite, client, now)
+        return Asked(None, self._refuse(query, message, seen, decision))
+
+    def _refuse(self, query: bytes, message: Message, seen: Observation, decision: Decision) -> bytes:
+        null = self.style is Style.NULL and decision.reason not in TIMED
+        return refuse(
+            query,
+            message,
+            answer="null" if null and decision.reason is not Reason.RESOLVER_SIGNAL else "nxdomain",
+            ede=_error_code(decision),
+            text=self._sentence(seen, decision) if message.edns else "",
+            ttl=REFUSAL_TTL,
+        )
+
+    def _rewrite(
+        self, query: bytes, message: Message, question: Question, safe: str, client: Client, now: float
+    ) -> Asked:
+        if safe.replace(".", "").isdigit():
+            address = bytes(map(int, safe.split(".")))
+            self._book.learn(question.name, [address], dns_max_ttl(), now)
+            return Asked(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
+        if question.qtype not in (dns.A, dns.AAAA):
+            # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
+            return Asked(None, answer_with_cname(query, message, safe, ()))
+        key = (client, message.id)
+        self._pending[key] = _Pending(question, safe, message.udp_limit, now)
+        self._pending.move_to_end(key)
+        while len(self._pending) > MAX_PENDING:
+            self._pending.popitem(last=False)
+        return Asked(rename_question(query, message, safe), None)
+
+    def answer_packet(self, data: bytes, subject: Subject, now: float) -> Outcome:
+        """A packet from port 53 to a device."""
+        try:
+            packet = parse_ip(data)
+            if packet.proto != UDP or packet.fragment or packet.more_fragments:
+                return self._malformed()
+            client = (subject.slot, packet.dst, packet.dport)
+            payload = bytes(packet.payload)
+            mended = self.mend(payload, client, now, over_udp=True)
+            return Outcome(True, packet=_replaced(data, packet, mended))
+        except WireError:
+            return self._malformed()
+
+    def mend(self, response: bytes, client: Client, now: float, *, over_udp: bool) -> bytes:
+        """The answer as the client shall see it; ``response`` itself when nothing is to be changed.
+
+        Raises WireError for bytes that are no answer.
+        """
+        message = parse_message(response)
+        pending = self._pending.pop((client, message.id), None)
+        if pending is not None and now - pending.since <= PENDING_AGE and message.question is not None:
+            limit = pending.limit if over_udp else None
+            restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
+            self._book.learn(pending.safe_name, message.addresses(), _ttl(message), now)
+            response, message = restored, parse_message(restored)
+        self._book.learn(client[0], message.addresses(), _ttl(message), now)
+        stripped = strip_ech(response)
+        return response if stripped is None else stripped
+
+
+def dns_max_ttl() -> float:
+    """An address that is published for ever is known for ever."""
+    return float("inf")
+
+
+def _ttl(message: Message) -> int:
+    return min((record.ttl for record in message.answers), default=0)
+
+
+def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:
+    """The packet with another payload, or None when it is the same."""
+    if payload is None or payload == packet.payload:
+        return None
+    return udp_replace(data, packet, payload)
+
+
+def _error_code(decision: Decision) -> int:
+    """RFC 8914: 15 for what everyone is refused, 16 for what a law demands, 17 for what the family chose."""
+    if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+        return EDE_BLOCKED
+    return EDE_CENSORED if decision.owner.startswith("law:") else EDE_FILTERED

@@ -1,0 +1,60 @@
+"""Decided flows that may still be running: who reaches which name in which class.
+
+The kernel forwards them alone; this table is what a changed profile is held against.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.policy.values import Observation
+
+MAX_LIVE = 8192  # 400 bytes each; a busy family has some hundred at once
+
+
+class FlowId(NamedTuple):
+    """As the device sees it, before any translation of addresses."""
+
+    slot: int
+    proto: int  # IP protocol number
+    src: bytes  # packed; the device
+    sport: int
+    dst: bytes
+    dport: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFlow:
+    observation: Observation  # what it was decided on
+    class_number: int  # 0 for help
+    asks: bool  # plain HTTP: later requests come to the queue
+
+
+class LiveFlows:
+    """Bounded; the flow that was decided longest ago is forgotten first."""
+
+    def __init__(self, limit: int = MAX_LIVE) -> None:
+        self._limit = limit
+        self._flows: OrderedDict[FlowId, LiveFlow] = OrderedDict()
+
+    def put(self, flow: FlowId, live: LiveFlow) -> None:
+        self._flows[flow] = live
+        self._flows.move_to_end(flow)
+        if len(self._flows) > self._limit:
+            self._flows.popitem(last=False)
+
+    def get(self, flow: FlowId) -> LiveFlow | None:
+        return self._flows.get(flow)
+
+    def drop(self, flow: FlowId) -> None:
+        self._flows.pop(flow, None)
+
+    def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
+        """A copy, so that flows can be dropped meanwhile."""
+        return iter([item for item in self._flows.items() if item[0].slot == slot])
+
+    def __len__(self) -> int:
+        return len(self._flows)

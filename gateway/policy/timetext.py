@@ -1,0 +1,171 @@
+"""Durations, times of day, windows and day types, as people write them in rule files."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from gateway.policy import fields
+from gateway.policy.documents import Mapping, Node, Place, Scalar, shown
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+DAY_MINUTES = 1440
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_TYPES = ("school", "free")
+MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
+
+_DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?", re.ASCII)
+_WINDOW = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
+_TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``start`` until just before ``end``, in minutes after local midnight; across midnight when
+    ``end <= start``.
+    """
+
+    start: int  # 0 to 1439
+    end: int  # 0 to 1440, never equal to start
+
+    @property
+    def crosses_midnight(self) -> bool:
+        return self.end < self.start
+
+    def __str__(self) -> str:
+        return f"{clock_text(self.start)}-{clock_text(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ByDay(Generic[T]):
+    """One value, or none, for each weekday as a school day and as a free day."""
+
+    values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
+
+    def on(self, weekday: int, *, free: bool) -> T | None:
+        """``weekday`` is 0 for Monday (``date.weekday()``)."""
+        return self.values[weekday + 7 if free else weekday]
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in self.values)
+
+    def map(self, change: Callable[[T], U]) -> ByDay[U]:
+        return ByDay(tuple(None if value is None else change(value) for value in self.values))
+
+
+def every_day(value: T | None) -> ByDay[T]:
+    """The same value for each day; None for no value on any."""
+    return ByDay((value,) * 14)
+
+
+def clock_text(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
+    """``2h``, ``90m`` or ``1h30m``; zero is allowed."""
+    word = fields.text(node)
+    match = _DURATION.fullmatch(word.replace(" ", ""))
+    if match is None or match.group() == "":
+        node.place.refuse(f"{shown(word)} is not a duration", "write it like 2h, 90m or 1h30m")
+    value = timedelta(hours=int(match[1] or 0), minutes=int(match[2] or 0))
+    if value > longest:
+        most = int(longest.total_seconds() // 3600)
+        node.place.refuse(f"{shown(word)} is more than {most} hours", f"write at most {most}h")
+    return value
+
+
+def time_of_day(node: Node) -> int:
+    """``07:00`` in minutes after midnight, up to 23:59."""
+    word = fields.text(node)
+    match = _TIME.fullmatch(word)
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        node.place.refuse(f"{shown(word)} is not a time of day", "write it like 07:00")
+    return int(match[1]) * 60 + int(match[2])
+
+
+def span(node: Node) -> Span:
+    """``20:45-07:00``; 24:00 may end it."""
+    word = fields.text(node)
+    match = _WINDOW.fullmatch(word)
+    if match is None:
+        node.place.refuse(f"{shown(word)} is not a window", 'write it like "20:45-07:00"')
+    hours, minutes = (int(match[1]), int(match[3])), (int(match[2]), int(match[4]))
+    start, end = hours[0] * 60 + minutes[0], hours[1] * 60 + minutes[1]
+    if max(minutes) > 59 or start >= DAY_MINUTES or end > DAY_MINUTES:
+        node.place.refuse(
+            f"{shown(word)} has a time that no clock shows", "use 00:00 to 23:59, or 24:00 as the end"
+        )
+    if start == end:
+        node.place.refuse(
+            f"{shown(word)} starts and ends at the same time", 'for a whole day write "00:00-24:00"'
+        )
+    return Span(start, end)
+
+
+def spans(node: Node) -> tuple[Span, ...]:
+    """One window or a list of them, sorted; overlapping ones are refused. An empty list means never."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return (span(node),)
+    items = fields.items(node)
+    if len(items) > MAX_WINDOWS:
+        node.place.refuse(f"has {len(items)} windows", f"use at most {MAX_WINDOWS} a day")
+    read = sorted(((span(item), item.place) for item in items), key=lambda pair: pair[0].start)
+    for (before, _), (after, place) in itertools.pairwise(read):
+        if before.crosses_midnight or before.end > after.start:
+            place.refuse(f"'{after}' overlaps '{before}'", "join them or move one")
+    if len(read) > 1 and read[-1][0].crosses_midnight and read[-1][0].end > read[0][0].start:
+        last, place = read[-1]
+        # Every day of this type may be followed by another like it.
+        place.refuse(f"'{last}' overlaps '{read[0][0]}' of the next day", "join them or move one")
+    return tuple(one for one, _ in read)
+
+
+def by_day(node: Node, read: Callable[[Node], T], base: ByDay[T]) -> ByDay[T]:
+    """One value for all days, or a mapping by day type or weekday that adds to ``base``.
+
+    A weekday's own value stands before that of its day type, and keeps standing on a holiday. ``{}`` gives no
+    value for any day.
+    """
+    if not isinstance(node, Mapping):
+        return every_day(read(node))
+    if not node.entries:
+        return every_day(None)
+    values = list(base.values)
+    seen: dict[tuple[bool, int], Place] = {}
+    entries = [(key in DAY_TYPES, key, place, value) for key, place, value in fields.pairs(node)]
+    for is_type, key, place, value in sorted(entries, key=lambda entry: not entry[0]):
+        one = None if _is_empty(value) else read(value)
+        for slot in _slots(key, place):
+            if (is_type, slot) in seen:
+                first = seen[is_type, slot].line
+                place.refuse(f"names a day that line {first} names too", "name each day once")
+            seen[is_type, slot] = place
+            values[slot] = one
+    return ByDay(tuple(values))
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Mapping) and not node.entries
+
+
+def _slots(key: str, place: Place) -> Iterator[int]:
+    """The places in ``ByDay.values`` that a day type, a weekday or a list of weekdays stands for."""
+    if key in DAY_TYPES:
+        first = 7 * DAY_TYPES.index(key)
+        yield from range(first, first + 7)
+        return
+    for word in key.split(","):
+        day = word.strip().lower()
+        if day not in WEEKDAYS:
+            place.refuse(
+                f"{shown(word.strip())} is not a day", fields.suggestion(day, (*DAY_TYPES, *WEEKDAYS))
+            )
+        yield WEEKDAYS.index(day)
+        yield WEEKDAYS.index(day) + 7

@@ -1,0 +1,110 @@
+"""Devices that were seen, and where in the family each belongs that no profile names.
+
+Anybody on the Wi-Fi can invent addresses, so what was merely seen is bounded and written with the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gateway.store.database import Database, Statement
+from gateway.store.keeper import Keeper, table_snapshot
+
+DEVICES_LIMIT = 1024  # the longest unseen of those without a place give way
+NAME_LIMIT = 64  # characters of a name that the device says of itself
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    mac: str
+    name: str  # what it calls itself, hostile input; empty when it says nothing
+    place: str  # home, guest, visitor, adult, quarantine; empty while nobody has said
+    until: datetime | None  # when the place ends by itself
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Devices:
+    def __init__(self, database: Database, keeper: Keeper) -> None:
+        self._keeper = keeper
+        keeper.add(self._snapshot)
+        self._devices = {
+            mac: Device(mac, name, place, _moment_or_none(until), _moment(first), _moment(last))
+            for mac, name, place, until, first, last in database.rows(
+                "SELECT mac, name, place, until, first_seen, last_seen FROM devices ORDER BY last_seen"
+            )
+        }
+        self._changed: set[str] = set()
+        self._gone: set[str] = set()
+
+    def all(self) -> Mapping[str, Device]:
+        """By MAC."""
+        return self._devices
+
+    def seen(self, mac: str, at: datetime, name: str = "") -> bool:
+        """Note that a device is there. True when it is new."""
+        known = self._devices.pop(mac, None)  # put back at the end: the order is that of last sight
+        name = name[:NAME_LIMIT]
+        if known is None:
+            self._devices[mac] = Device(mac, name, "", None, at, at)
+            self._make_room()
+        else:
+            self._devices[mac] = replace(known, last_seen=at, name=name or known.name)
+        self._changed.add(mac)
+        return known is None
+
+    def place(self, mac: str, place: str, *, at: datetime, until: datetime | None = None) -> None:
+        """Say where it belongs; written at once."""
+        known = self._devices.get(mac) or Device(mac, "", "", None, at, at)
+        self._devices[mac] = replace(known, place=place, until=until)
+        self._keeper.save(self._statement([mac]))
+
+    def forget(self, mac: str) -> None:
+        if self._devices.pop(mac, None) is not None:
+            self._changed.discard(mac)
+            self._keeper.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
+
+    def flush(self) -> None:
+        """Write what was seen since the last time."""
+        if not self._changed and not self._gone:
+            return
+        gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])
+        changed = self._statement([mac for mac in self._changed if mac in self._devices])
+        self._changed.clear()
+        self._gone.clear()
+        self._keeper.save(gone, changed)
+
+    def _make_room(self) -> None:
+        while len(self._devices) > DEVICES_LIMIT:
+            passing = next((mac for mac, device in self._devices.items() if not device.place), None)
+            if passing is None:
+                return
+            del self._devices[passing]
+            self._changed.discard(passing)
+            self._gone.add(passing)
+
+    def _statement(self, macs: list[str]) -> Statement:
+        return Statement(
+            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)",
+            [_row(self._devices[mac]) for mac in macs],
+        )
+
+    def _snapshot(self) -> list[Statement]:
+        rows = [_row(device) for device in self._devices.values()]
+        return table_snapshot("devices", "mac, name, place, until, first_seen, last_seen", rows)
+
+
+def _row(device: Device) -> tuple[object, ...]:
+    until = None if device.until is None else int(device.until.timestamp())
+    seen = int(device.first_seen.timestamp()), int(device.last_seen.timestamp())
+    return (device.mac, device.name, device.place, until, *seen)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _moment_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _moment(seconds)

@@ -1,0 +1,168 @@
+"""The whole store: the daemon makes one and tells it everything that must outlive it.
+
+Nothing here waits for more than one disk write, and no trouble of the disk is ever raised into the event
+loop: what cannot be written is kept in memory as far as its limits allow, said once in the log, and shown
+by ``problems``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
+from gateway.store.devices import Devices
+from gateway.store.events import EventWriter
+from gateway.store.keeper import Keeper
+from gateway.store.levels import family_day
+from gateway.store.numbers import Numbers
+from gateway.store.state import InForce, State
+
+DAY_STARTS = timedelta(hours=4)
+FLUSH_EVERY = 30.0  # seconds; where flash is poor the daemon passes 900
+NAMES_DAYS = 7  # how long names of sites are kept
+COUNTS_DAYS = 30
+AUDIT_DAYS = 365
+PURGE_ROWS = 500  # rows a call, so that the event loop is never held up for long
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """``path`` is made when missing and replaced when broken; raises StoreError when neither works."""
+
+    def __init__(
+        self, path: Path, *, day_starts: timedelta = DAY_STARTS, flush_every: float = FLUSH_EVERY
+    ) -> None:
+        self._database = Database(path)
+        self._day_starts = day_starts
+        try:
+            self._keeper, self._settings, self._numbers, self.devices = _load(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+        self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
+
+        self.record = self._events.record
+        self.pause = self._settings.pause
+        self.resume = self._settings.resume
+        self.grant = self._settings.grant
+        self.off = self._settings.off
+        self.on = self._settings.on
+        self.audit = self._settings.audit
+        self.audit_lines = self._settings.audit_lines
+        self.guardians = self._settings.guardians
+        self.keep_guardian = self._settings.keep_guardian
+        self.remove_guardian = self._settings.remove_guardian
+        self.slots = self._numbers.slots
+        self.slot = self._numbers.slot
+        self.forget_slot = self._numbers.forget_slot
+        self.classes = self._numbers.classes
+        self.class_number = self._numbers.class_number
+        self.keep_classes = self._numbers.keep_classes
+
+    def state(self, now: datetime) -> InForce:
+        """Pauses, grants and `off` in force at ``now`` (local, aware)."""
+        return self._settings.in_force(now, self.today(now))
+
+    def today(self, now: datetime) -> date:
+        return family_day(now, self._day_starts)
+
+    def flush(self, now: float, *, force: bool = False) -> None:
+        """Call it about once a second. ``now`` is the loop's clock."""
+        self._keeper.catch_up()
+        self._events.flush(now, force=force)
+
+    def flush_devices(self) -> None:
+        """Call it every few minutes: being seen is not worth a write each time."""
+        self.devices.flush()
+
+    def purge(self, now: datetime) -> bool:
+        """Erase what is older than it may get. True while there is more: call again soon, else in an hour."""
+        today = self.today(now)
+        names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
+        audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
+        counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
+        try:
+            more = self._erase("decisions", "last < ?", (names,))
+            more |= self._erase("counts", "day < ?", (counts,))
+            more |= self._erase("audit", "at < ?", (audit,))
+            if not more:
+                self._database.tidy()
+        except StoreError as error:
+            log.error("%s; old lines stay until it can be written", error)
+            more = False
+        self._settings.drop_old(now, today - timedelta(days=COUNTS_DAYS))
+        self._remove_broken_copies(now)
+        return more
+
+    def _erase(self, table: str, where: str, values: tuple[object, ...]) -> bool:
+        """Erase up to PURGE_ROWS rows; True when there may be more."""
+        old = self._database.rows(f"SELECT rowid FROM {table} WHERE {where} LIMIT {PURGE_ROWS}", values)
+        if old:
+            self._database.write([Statement(f"DELETE FROM {table} WHERE rowid = ?", old)], durable=False)
+        return len(old) == PURGE_ROWS
+
+    def _remove_broken_copies(self, now: datetime) -> None:
+        """They hold names of sites too, and must not outlive them."""
+        latest = (now - timedelta(days=NAMES_DAYS)).timestamp()
+        for copy in broken_copies(self._database.path):
+            if copy.stat().st_mtime < latest:
+                copy.unlink(missing_ok=True)
+
+    def erase(self, profile: str) -> None:
+        """Erase one person's names of sites now; their counts stay. Raises StoreError."""
+        self._events.forget(profile)
+        self._database.write(
+            [Statement("DELETE FROM decisions WHERE profile = ?", [(profile,)])], durable=True
+        )
+        self._database.tidy()
+
+    def problems(self) -> list[str]:
+        """Sentences for `status`; empty when all is well."""
+        found = []
+        if self._keeper.behind:
+            found.append(
+                "The disk takes no writes: what was set since holds, but would not survive a restart."
+            )
+        if self._events.dropped:
+            found.append(f"{self._events.dropped} decisions found no room in the log.")
+        if self._keeper.audit_lost:
+            found.append(f"{self._keeper.audit_lost} audit lines found no room.")
+        return found
+
+    def figures(self) -> Mapping[str, int]:
+        """For `status --json`."""
+        return {
+            "pending": self._events.pending,
+            "dropped": self._events.dropped,
+            "renewals": self._database.renewals,
+            "bytes": sum(
+                file.stat().st_size
+                for file in (
+                    self._database.path,
+                    *(self._database.path.with_name(self._database.path.name + end) for end in SIDE_FILES),
+                )
+                if file.exists()
+            ),
+        }
+
+    def close(self) -> None:
+        """Write what waits, and let go of the file."""
+        self.devices.flush()
+        self.flush(0.0, force=True)
+        self._database.close()
+
+
+def _load(database: Database) -> tuple[Keeper, State, Numbers, Devices]:
+    """Reading finds damage too; the file has been replaced by then, so a second try reads the fresh one."""
+    for last in (False, True):
+        keeper = Keeper(database)
+        try:
+            return keeper, State(database, keeper), Numbers(database, keeper), Devices(database, keeper)
+        except StoreError as error:
+            if last or error.trouble is not Trouble.BROKEN:
+                raise
+    raise AssertionError

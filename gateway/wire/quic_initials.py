@@ -1,0 +1,122 @@
+"""What the Initial packets of one UDP flow say: the client's hellos, and the server's."""
+
+from __future__ import annotations
+
+from gateway.errors import WireError
+from gateway.wire.quic import Kind, LongPacket, long_packets
+from gateway.wire.quic_crypto import InitialKeys, initial_keys
+from gateway.wire.quic_frames import CryptoStream, crypto_frames
+from gateway.wire.tls import ClientHello, ServerHello, parse_client_hello, parse_server_hello
+from gateway.wire.tls_records import CLIENT_HELLO, SERVER_HELLO
+
+# One flow holds one connection, two after a Retry. The rest is for decoys: a tool sends one or two beside the
+# real one, each of which is judged.
+MAX_CONNECTIONS = 8
+
+
+class _Connection:
+    """One set of Initial keys, and the two handshake streams under it."""
+
+    __slots__ = ("_keys", "_largest", "client", "client_hellos", "dcid", "server", "server_hellos")
+
+    def __init__(self, dcid: bytes) -> None:
+        self.dcid = dcid
+        self._keys: dict[tuple[int, bool], InitialKeys] = {}
+        self._largest = {False: -1, True: -1}
+        self.client = CryptoStream(CLIENT_HELLO)
+        self.server = CryptoStream(SERVER_HELLO)
+        self.client_hellos = 0
+        self.server_hellos = 0
+
+    def open(self, datagram: bytes, packet: LongPacket, *, server: bool) -> bytes | None:
+        """The payload, or None when the packet is not of this connection.
+
+        A side that changes to another version keeps the connection id that the keys come from (RFC 9369 4.1).
+        """
+        which = (packet.version, server)
+        keys = self._keys.get(which)
+        if keys is None:
+            keys = self._keys[which] = initial_keys(packet.version, self.dcid, server=server)
+        opened = keys.open(
+            datagram[packet.start : packet.end], packet.number - packet.start, self._largest[server]
+        )
+        if opened is None:
+            return None
+        self._largest[server] = max(self._largest[server], opened.number)
+        return opened.payload
+
+
+class Initials:
+    """Collects one flow (client address and port, server address and port) until it is decided.
+
+    Feed it every datagram of both directions. What does not open with Initial keys is passed over: anyone can
+    send noise. What does and is malformed, contradicts itself or goes past a limit is a WireError.
+    """
+
+    __slots__ = ("_connections", "opened", "unopened")
+
+    def __init__(self) -> None:
+        self._connections: list[_Connection] = []  # at most MAX_CONNECTIONS
+        self.opened = 0  # Initials of the client that opened
+        self.unopened = 0  # and those that did not
+
+    def from_client(self, datagram: bytes) -> list[ClientHello]:
+        """The ClientHellos that this datagram completes; more than one only with decoys about."""
+        hellos = []
+        for packet in long_packets(datagram):
+            if packet.kind is not Kind.INITIAL:
+                continue
+            found = self._open_client(datagram, packet)
+            if found:
+                self.opened += 1
+            else:
+                self.unopened += 1
+            for connection, payload in found:
+                for message in connection.client.feed(crypto_frames(payload)):
+                    hello = parse_client_hello(message)
+                    if hello is not None:
+                        connection.client_hellos += 1
+                        hellos.append(hello)
+        return hellos
+
+    def from_server(self, datagram: bytes) -> list[ServerHello]:
+        """The ServerHellos that this datagram completes.
+
+        Only those that answer a ClientHello given out before, the second (after a HelloRetryRequest) a second
+        one: a ServerHello here means that all that the client has asked for on that connection was judged.
+        """
+        hellos = []
+        for packet in long_packets(datagram):
+            if packet.kind is not Kind.INITIAL:
+                continue
+            for connection in self._connections:
+                payload = connection.open(datagram, packet, server=True)
+                if payload is None:
+                    continue
+                for message in connection.server.feed(crypto_frames(payload)):
+                    hello = parse_server_hello(message)
+                    if hello is not None and connection.server_hellos < connection.client_hellos:
+                        connection.server_hellos += 1
+                        hellos.append(hello)
+        return hellos
+
+    def _open_client(self, datagram: bytes, packet: LongPacket) -> list[tuple[_Connection, bytes]]:
+        """Every connection that the packet can belong to, with its payload there."""
+        for connection in self._connections:
+            if connection.dcid == packet.dcid:
+                payload = connection.open(datagram, packet, server=False)
+                return [] if payload is None else [(connection, payload)]
+        # Either a new connection, or one whose server has given the client another id to write to. One packet
+        # can be made to open under two keys (GCM commits to none), so nobody's claim to it ends the search.
+        fresh = _Connection(packet.dcid)
+        found = [
+            (connection, payload)
+            for connection in [*self._connections, fresh]
+            if (payload := connection.open(datagram, packet, server=False)) is not None
+        ]
+        if found and found[-1][0] is fresh:
+            if len(self._connections) >= MAX_CONNECTIONS:
+                msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow"
+                raise WireError(msg)
+            self._connections.append(fresh)
+        return found

@@ -1,0 +1,273 @@
+"""TLS hellos (RFC 8446 4.1, RFC 5246 7.4.1): what a client asks for, and whether a server has agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from struct import Struct, unpack
+
+from gateway.errors import WireError
+from gateway.policy.values import Fault
+from gateway.wire.cursor import Cursor
+from gateway.wire.names import hostname, is_address
+from gateway.wire.tls_records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, HandshakeReader
+
+# The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
+HELLO_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+
+_SERVER_NAME = 0
+_ALPN = 16
+_EARLY_DATA = 42
+_SUPPORTED_VERSIONS = 43
+_ECH = 0xFE0D
+# Encrypted names before ECH had its number: ESNI, and drafts 8 to 10. Nothing sends these as GREASE.
+_ESNI = frozenset({0xFFCE, 0xFE08, 0xFE09, 0xFE0A})
+
+_EXTENSION = Struct("!HH")
+
+
+@dataclass(frozen=True, slots=True)
+class EchOffer:
+    """An encrypted_client_hello extension (RFC 9849 section 5); the numbers are 0 when ``inner``."""
+
+    inner: bool  # the marker inside an encrypted hello; in the open it hides nothing
+    kdf: int = 0
+    aead: int = 0
+    config_id: int = 0
+    enc_length: int = 0  # bytes of the HPKE share; 0 in the hello after a HelloRetryRequest
+    payload_length: int = 0  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """What a client asks of a server."""
+
+    sni: str | None  # normalised; None when there is none or it is no host name
+    raw_sni: bytes | None  # as sent; None when there is none
+    fault: Fault | None  # NO_NAME: none or an address; BAD_NAME: no host name
+    alpn: tuple[str, ...]
+    versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else the legacy version alone
+    ech: EchOffer | None
+    esni: bool  # an encrypted name of the time before ECH: always real
+    early_data: bool  # 0-RTT follows
+
+    def hides_name(self, public_names: Container[str]) -> bool:
+        """Whether the name in the clear is not the one that is asked for.
+
+        A GREASE ECH cannot be told from a real one by its bytes, by design (RFC 9849 section 6.2), and
+        browsers send it to most sites. It is taken as real when the clear name is one of ``public_names``,
+        names that servers publish as the outer name of their ECH configuration (``cloudflare-ech.com``): a
+        client sends such a name only when it encrypts another. Without a clear name an offer is real, too.
+        """
+        if self.esni:
+            return True
+        return self.ech is not None and not self.ech.inner and (self.sni is None or self.sni in public_names)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHello:
+    """A server's agreement, or with ``hello_retry`` its wish for another ClientHello."""
+
+    version: int
+    hello_retry: bool
+
+
+def parse_client_hello(message: bytes) -> ClientHello | None:
+    """The ClientHello that ``message``, handshake bytes from its four-byte header on, begins with.
+
+    None while it is not complete. WireError for another message, one over MAX_HELLO bytes, and for what no
+    correct client sends: fields that do not fit, an extension twice, two names, a malformed name list or ECH.
+    """
+    body = _body(message, CLIENT_HELLO)
+    if body is None:
+        return None
+    legacy_version = body.u16()
+    body.skip(32)
+    _session_id(body)
+    suites = body.u16()
+    if suites < 2 or suites % 2:
+        msg = f"ClientHello with {suites} bytes of cipher suites"
+        raise WireError(msg)
+    body.skip(suites)
+    body.skip(body.u8())
+    found = _Extensions(body)
+    raw_sni = _server_name(found)
+    sni, fault = _judge_name(raw_sni)
+    return ClientHello(
+        sni=sni,
+        raw_sni=raw_sni,
+        fault=fault,
+        alpn=_alpn(found),
+        versions=_versions(found, legacy_version),
+        ech=_ech(found),
+        esni=found.any_of(_ESNI),
+        early_data=_EARLY_DATA in found,
+    )
+
+
+def parse_server_hello(message: bytes) -> ServerHello | None:
+    """The ServerHello (TLS 1.0 to 1.3) that ``message`` begins with; None and WireError as above."""
+    body = _body(message, SERVER_HELLO)
+    if body is None:
+        return None
+    version = body.u16()
+    random = body.take(32)
+    _session_id(body)
+    body.skip(3)  # cipher suite, compression
+    selected = _Extensions(body).get(_SUPPORTED_VERSIONS)
+    if selected is not None:
+        version = selected.u16()
+        selected.expect_end()
+    return ServerHello(version=version, hello_retry=random == HELLO_RETRY_RANDOM)
+
+
+def read_client_hellos(stream: bytes) -> list[ClientHello]:
+    """The complete ClientHellos of a client's TLS stream from its first byte; a second one only after a
+    HelloRetryRequest. An empty list: more bytes are needed. WireError as HandshakeReader and the parser.
+    """
+    messages = HandshakeReader(CLIENT_HELLO).feed(stream)
+    return [hello for message in messages if (hello := parse_client_hello(message)) is not None]
+
+
+def read_server_hellos(stream: bytes) -> list[ServerHello]:
+    """The same of a server's stream: a HelloRetryRequest if there was one, then the ServerHello."""
+    messages = HandshakeReader(SERVER_HELLO).feed(stream)
+    return [hello for message in messages if (hello := parse_server_hello(message)) is not None]
+
+
+def _body(message: bytes, kind: int) -> Cursor | None:
+    cursor = Cursor(message)
+    if not cursor.has(4):
+        if message and message[0] != kind:
+            msg = f"handshake type {message[0]}, not {kind}"
+            raise WireError(msg)
+        return None
+    found, size = cursor.u8(), cursor.u24()
+    if found != kind or size > MAX_HELLO:
+        msg = f"handshake type {found} of {size} bytes, not {kind} of at most {MAX_HELLO}"
+        raise WireError(msg)
+    return cursor.block(size) if cursor.has(size) else None
+
+
+def _session_id(body: Cursor) -> None:
+    size = body.u8()
+    if size > 32:
+        msg = f"session id of {size} bytes"
+        raise WireError(msg)
+    body.skip(size)
+
+
+class _Extensions:
+    """The extensions at the end of a hello, each opened only when asked for."""
+
+    __slots__ = ("_data", "_found")
+
+    def __init__(self, body: Cursor) -> None:
+        self._data = body.data
+        self._found: dict[int, int] = {}  # type to the offset of its header
+        if body.at_end:  # hellos of TLS 1.0 may end without any
+            return
+        size = body.u16()
+        if size != body.remaining:
+            msg = f"{size} bytes of extensions, {body.remaining} bytes left"
+            raise WireError(msg)
+        self._walk(body.pos, body.end)
+
+    def _walk(self, pos: int, end: int) -> None:
+        # The one loop of a hello (18 turns for Chromium's) reads by itself: 3 us in place of 9.
+        data, found, header = self._data, self._found, _EXTENSION.unpack_from
+        while pos < end:
+            if end - pos < 4:
+                msg = "a hello ends within an extension's header"
+                raise WireError(msg)
+            kind, size = header(data, pos)
+            if kind in found or size > end - pos - 4:
+                msg = f"extension {kind} of {size} bytes twice or past the end"
+                raise WireError(msg)
+            found[kind] = pos
+            pos += 4 + size
+
+    def any_of(self, kinds: frozenset[int]) -> bool:
+        return not kinds.isdisjoint(self._found)
+
+    def __contains__(self, kind: int) -> bool:
+        return kind in self._found
+
+    def get(self, kind: int) -> Cursor | None:
+        pos = self._found.get(kind)
+        if pos is None:
+            return None
+        return Cursor(self._data, pos + 4, pos + 4 + _EXTENSION.unpack_from(self._data, pos)[1])
+
+
+def _server_name(found: _Extensions) -> bytes | None:
+    """The one host name of a server_name extension (RFC 6066 section 3)."""
+    names = found.get(_SERVER_NAME)
+    if names is None:
+        return None
+    size = names.u16()
+    kind = names.u8()
+    name = names.counted16()
+    if kind != 0 or not name or size != len(name) + 3 or not names.at_end:
+        msg = f"server_name holds more than one host name or none: {name[:80]!r}"
+        raise WireError(msg)
+    return name
+
+
+def _judge_name(raw: bytes | None) -> tuple[str | None, Fault | None]:
+    if raw is None:
+        return None, Fault.NO_NAME
+    try:
+        return hostname(raw), None
+    except WireError:
+        return None, Fault.NO_NAME if is_address(raw.decode("latin-1")) else Fault.BAD_NAME
+
+
+def _alpn(found: _Extensions) -> tuple[str, ...]:
+    """Protocol names (RFC 7301 3.1) as ISO 8859-1 text, so that GREASE bytes have a form, too."""
+    block = found.get(_ALPN)
+    if block is None:
+        return ()
+    size = block.u16()
+    if size != block.remaining:
+        msg = f"{size} bytes of ALPN names, {block.remaining} bytes left"
+        raise WireError(msg)
+    names = []
+    while not block.at_end:
+        names.append(block.counted8().decode("latin-1"))
+    return tuple(names)
+
+
+def _versions(found: _Extensions, legacy: int) -> tuple[int, ...]:
+    block = found.get(_SUPPORTED_VERSIONS)
+    if block is None:
+        return (legacy,)
+    versions = block.counted8()
+    block.expect_end()
+    if len(versions) % 2:
+        msg = f"{len(versions)} bytes of supported_versions"
+        raise WireError(msg)
+    return unpack(f"!{len(versions) // 2}H", versions)
+
+
+def _ech(found: _Extensions) -> EchOffer | None:
+    block = found.get(_ECH)
+    if block is None:
+        return None
+    kind = block.u8()
+    if kind == 1:
+        block.expect_end()
+        return EchOffer(inner=True)
+    if kind != 0:
+        msg = f"ECH of type {kind}"
+        raise WireError(msg)
+    kdf, aead, config_id = block.u16(), block.u16(), block.u8()
+    enc = block.u16()
+    block.skip(enc)
+    payload = block.u16()
+    block.skip(payload)
+    block.expect_end()
+    if not payload:
+        msg = "ECH without a payload"
+        raise WireError(msg)
+    return EchOffer(False, kdf, aead, config_id, enc, payload)

@@ -1,0 +1,170 @@
+"""The TLS record layer (RFC 8446 section 5): handshake messages out of one direction's stream of records."""
+
+from __future__ import annotations
+
+from gateway.errors import WireError
+from gateway.wire.cursor import Cursor
+
+CLIENT_HELLO = 1
+SERVER_HELLO = 2
+
+HEADER = 5  # type, version, length
+MAX_RECORD = (1 << 14) + 2048  # the most that a record of any version may hold (RFC 5246 6.2.3)
+# BoringSSL takes no longer message from a peer that it does not know: no hello that Chromium sends or that a
+# Google or Cloudflare front end answers is longer. Today's are 0.2 to 2.0 kB.
+MAX_HELLO = 1 << 14
+# Empty records, alerts, ChangeCipherSpec and heartbeats about a hello: OpenSSL endures 32 empty records and 5
+# warning alerts, then gives up.
+MAX_IDLE_RECORDS = 32
+# OpenSSL reads the major version only, Go's crypto/tls any version below this one. What a server reads is
+# judged, so the record version is not held to 0x0300-0x0304.
+_VERSION_LIMIT = 0x1000
+
+_CHANGE_CIPHER_SPEC = 20
+_ALERT = 21
+_HANDSHAKE = 22
+_APPLICATION_DATA = 23
+_HEARTBEAT = 24
+_IDLE = frozenset({_CHANGE_CIPHER_SPEC, _ALERT, _HEARTBEAT})
+
+
+def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
+    """Whether a client's stream that begins with ``prefix`` is TLS; None while too short to tell (11 bytes
+    are always enough).
+
+    True for a hello record and for the alert, ChangeCipherSpec or heartbeat that some send ahead of it; also
+    for an SSLv2-compatible hello (RFC 5246 E.2), which HandshakeReader then refuses.
+    """
+    if not prefix:
+        return None
+    kind = prefix[0]
+    if kind & 0x80:
+        return _looks_like_sslv2(prefix)
+    if kind != _HANDSHAKE and kind not in _IDLE:
+        return False
+    if len(prefix) > 1 and prefix[1] << 8 >= _VERSION_LIMIT:
+        return False
+    if len(prefix) < HEADER:
+        return None
+    size = prefix[3] << 8 | prefix[4]
+    if size > MAX_RECORD:
+        return False
+    if prefix[1] == 3:
+        return kind == _HANDSHAKE or 0 < size <= (2 if kind != _HEARTBEAT else MAX_RECORD)
+    return _looks_like_first_message(prefix, kind, size)
+
+
+def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) -> bool | None:
+    """The content, where an odd version alone does not tell TLS from another protocol."""
+    if kind == _HANDSHAKE:
+        expected, floor = b"\x01\x00", 4
+    elif kind == _CHANGE_CIPHER_SPEC:
+        expected, floor = b"\x01", 1
+    elif kind == _ALERT:
+        expected, floor = b"\x01", 2
+    else:
+        return False
+    content = bytes(prefix[HEADER : HEADER + len(expected)])
+    if size < floor or not expected.startswith(content):
+        return False
+    return True if content == expected else None
+
+
+def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
+    """RFC 5246 E.2: length, type 1, version, then three lengths that must add up to the first."""
+    if (len(prefix) > 2 and prefix[2] != CLIENT_HELLO) or (len(prefix) > 3 and prefix[3] not in (0, 3)):
+        return False
+    if len(prefix) < 11:
+        return None
+    size = (prefix[0] & 0x7F) << 8 | prefix[1]
+    ciphers = prefix[5] << 8 | prefix[6]
+    session = prefix[7] << 8 | prefix[8]
+    challenge = prefix[9] << 8 | prefix[10]
+    return (
+        ciphers > 0
+        and ciphers % 3 == 0
+        and session in (0, 16)
+        and 16 <= challenge <= 32
+        and size == 9 + ciphers + session + challenge
+    )
+
+
+class HandshakeReader:
+    """Joins handshake messages over any number of records, of one direction of one connection.
+
+    ``first`` is the type of the message that must come first: CLIENT_HELLO or SERVER_HELLO. Alerts,
+    ChangeCipherSpec and heartbeats before, between and inside messages are passed over; so is application
+    data after the first message (0-RTT ahead of a second ClientHello). What follows the first message and is
+    not another of its type ends the reading: ``opaque`` is then True and nothing more is kept.
+    """
+
+    __slots__ = ("_first", "_idle", "_message", "_rest", "_started", "opaque")
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._idle = 0
+        self._message = b""  # at most MAX_HELLO + one record
+        self._rest = b""  # of a record that is not complete: at most HEADER + MAX_RECORD
+        self._started = False
+        self.opaque = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The handshake messages that ``data``, the next bytes of the stream, completes, in order; each with
+        its four-byte header. Raises WireError for what is no TLS, and past the limits above.
+        """
+        messages: list[bytes] = []
+        cursor = Cursor(self._rest + data if self._rest else data)
+        while cursor.has(HEADER) and not self.opaque:
+            start = cursor.pos
+            kind, size = _record_header(cursor)
+            if not cursor.has(size):
+                cursor.pos = start
+                break
+            if kind == _HANDSHAKE and size:
+                self._message += cursor.take(size)
+                self._split(messages)
+            else:
+                self._pass_over(kind)
+                cursor.skip(size)
+        self._rest = b"" if self.opaque else cursor.rest()
+        return messages
+
+    def _pass_over(self, kind: int) -> None:
+        if kind == _APPLICATION_DATA:
+            if not self._started:
+                msg = "TLS application data before any hello"
+                raise WireError(msg)
+            return
+        self._idle += 1
+        if self._idle > MAX_IDLE_RECORDS:
+            msg = f"more than {MAX_IDLE_RECORDS} empty records and alerts about a hello"
+            raise WireError(msg)
+
+    def _split(self, messages: list[bytes]) -> None:
+        """Move the complete messages at the start of what was joined to ``messages``."""
+        cursor = Cursor(self._message)
+        while cursor.has(4):
+            start = cursor.pos
+            kind, size = cursor.u8(), cursor.u24()
+            if kind != self._first or size > MAX_HELLO:
+                if not self._started:
+                    msg = f"TLS handshake begins with type {kind} of {size} bytes"
+                    raise WireError(msg)
+                self.opaque = True
+                self._message = b""
+                return
+            if not cursor.has(size):
+                cursor.pos = start
+                break
+            cursor.pos = start
+            messages.append(cursor.take(4 + size))
+            self._started = True
+        self._message = cursor.rest()
+
+
+def _record_header(cursor: Cursor) -> tuple[int, int]:
+    kind, version, size = cursor.u8(), cursor.u16(), cursor.u16()
+    if version >= _VERSION_LIMIT or size > MAX_RECORD or not _CHANGE_CIPHER_SPEC <= kind <= _HEARTBEAT:
+        msg = f"no TLS record: type {kind}, version {version:#06x}, {size} bytes"
+        raise WireError(msg)
+    return kind, size

@@ -1,0 +1,151 @@
+"""The virtual home, up and running: wires, servers of the pretended internet, dnsmasq on the gateway."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.lab import names
+from tests.lab.names import SEATS, Seat
+from tests.lab.netns import LabError, Namespace, stop
+from tests.lab.topology import Topology
+
+ROOT = Path(__file__).resolve().parents[2]
+_READY_S = 10.0
+
+_DNSMASQ = f"""
+no-resolv
+no-hosts
+no-ping
+user=root
+bind-dynamic
+interface={names.LAN}
+server={names.RESOLVER_IPV4}
+cache-size=1000
+dhcp-leasefile={{folder}}/dhcp.leases
+conf-dir={{folder}}/dnsmasq.d
+pid-file={{folder}}/dnsmasq.pid
+"""
+
+
+class Home:
+    """``with Home() as home:``: up on entry, all of it gone on exit.
+
+    ``offload=False`` switches segmentation offload off on every link. ``journal=False`` keeps the pretended
+    internet from writing down what reaches it. ``quic=False`` leaves its HTTP/3 server out.
+    """
+
+    def __init__(
+        self, *, offload: bool = True, journal: bool = True, quic: bool = True, seats: Sequence[Seat] = SEATS
+    ) -> None:
+        self._topology = Topology(offload=offload, seats=seats)
+        self._journal = journal
+        self._quic = quic
+        self._servers: subprocess.Popen[bytes] | None = None
+        self.seats = {seat.key: seat for seat in self._topology.seats}
+        self.seconds_to_start = 0.0
+
+    @property
+    def prefix(self) -> str:
+        return self._topology.prefix
+
+    @property
+    def folder(self) -> Path:
+        """This run's own folder; removed at the end."""
+        return self._topology.folder
+
+    @property
+    def gateway(self) -> Namespace:
+        return self._topology.gateway
+
+    @property
+    def internet(self) -> Namespace:
+        return self._topology.internet
+
+    @property
+    def devices(self) -> dict[str, Namespace]:
+        return self._topology.devices
+
+    @property
+    def leases(self) -> Path:
+        return self.folder / "dhcp.leases"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate of the pretended internet's authority, for clients that check."""
+        return self.folder / "ca.pem"
+
+    @property
+    def spki(self) -> str:
+        """The hash of the key of every certificate there, for a browser's --ignore-certificate-errors-spki-list."""
+        return (self.folder / "leaf.spki").read_text()
+
+    def __enter__(self) -> Home:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        began = time.monotonic()
+        try:
+            self._topology.build()
+            self._start_internet()
+            self.write_leases([seat for seat in self.seats.values() if seat is not names.NEW])
+            self._start_dnsmasq()
+            self._await_internet()
+        except BaseException:
+            self.close()
+            raise
+        self.seconds_to_start = time.monotonic() - began
+
+    def close(self) -> None:
+        if self._servers is not None:
+            stop(self._servers)
+            self._servers = None
+        self._topology.remove()
+
+    def seen(self, proto: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
+        """What reached the pretended internet so far: time, proto, name, client, detail of each."""
+        path = self.folder / "internet.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        entries = [json.loads(line) for line in lines]
+        return [e for e in entries if proto in (None, e["proto"]) and name in (None, e["name"])]
+
+    def write_leases(self, seats: Sequence[Seat]) -> None:
+        """dnsmasq's lease file, as the devices would have got it."""
+        until = int(time.time()) + 43200
+        lines = (f"{until} {seat.mac} {seat.ipv4} {seat.hostname} 01:{seat.mac}\n" for seat in seats)
+        self.leases.write_text("".join(lines))
+
+    def _start_internet(self) -> None:
+        flags = [*([] if self._journal else ["--no-journal"]), *([] if self._quic else ["--no-quic"])]
+        argv = [sys.executable, "-m", "tests.lab.internet", str(self.folder), *flags]
+        with (self.folder / "internet.log").open("wb") as log:
+            self._servers = self.internet.popen(argv, cwd=ROOT, stderr=log)
+
+    def _await_internet(self) -> None:
+        assert self._servers is not None
+        assert self._servers.stdout is not None
+        readable, _, _ = select.select([self._servers.stdout], [], [], _READY_S)
+        line = self._servers.stdout.readline() if readable else b""
+        if line.strip() != b"ready":
+            words = (self.folder / "internet.log").read_text().strip().splitlines() or ["no answer"]
+            raise LabError(f"the pretended internet did not start: {words[-1]}")
+
+    def _start_dnsmasq(self) -> None:
+        (self.folder / "dnsmasq.d").mkdir()
+        configuration = self.folder / "dnsmasq.conf"
+        configuration.write_text(_DNSMASQ.format(folder=self.folder))
+        # Without --keep-in-foreground it returns once its sockets are bound.
+        self.gateway.run(["dnsmasq", f"--conf-file={configuration}"], check=True)

@@ -1,0 +1,113 @@
+"""Downloads from a real server on loopback: new, unchanged, too large, cut, broken for a while, gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ListError
+from gateway.lists.fetch import Fetcher, Validators
+
+BODY = b"bad.example\n" * 100
+
+
+class _Lists(BaseHTTPRequestHandler):
+    """What happens is written in the path."""
+
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        if self.path == "/flaky" and len(self.seen) < 3:
+            self.send_error(503)
+        elif self.path == "/gone":
+            self.send_error(404)
+        elif self.path == "/down":
+            self.send_error(500)
+        elif self.path == "/silent":
+            threading.Event().wait(2)
+        elif self.headers["If-None-Match"] == '"1"':
+            self.send_response(304)
+            self.end_headers()
+        else:
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+            if self.path != "/unsized":
+                self.send_header("Content-Length", str(len(BODY) + 10 * (self.path == "/cut")))
+            self.end_headers()
+            self.wfile.write(BODY)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name of the overridden one
+        return
+
+
+@pytest.fixture
+def lists() -> Iterator[tuple[str, list[str]]]:
+    seen: list[str] = []
+    handler = type("Lists", (_Lists,), {"seen": seen})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+        thread.join()
+
+
+def fetcher(pauses: list[float] | None = None, steps: list[tuple[int, int | None]] | None = None) -> Fetcher:
+    return Fetcher(
+        progress=lambda source, done, total: (steps if steps is not None else []).append((done, total)),
+        sleep=(pauses if pauses is not None else []).append,
+        stall=0.5,
+    )
+
+
+def test_a_new_copy_then_none(lists: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, seen = lists
+    target = tmp_path / "list"
+    steps: list[tuple[int, int | None]] = []
+    first = fetcher(steps=steps).fetch("list", url + "/list", target, Validators(), 10_000)
+    assert target.read_bytes() == BODY
+    assert first.validators.etag == '"1"'
+    assert steps[-1] == (len(BODY), len(BODY))
+    second = fetcher().fetch("list", url + "/list", tmp_path / "new", first.validators, 10_000)
+    assert second.path is None
+    assert not (tmp_path / "new").exists()
+    assert len(seen) == 2
+
+
+def test_a_server_that_recovers_is_asked_again_with_growing_pauses(
+    lists: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    pauses: list[float] = []
+    fetched = fetcher(pauses).fetch("list", lists[0] + "/flaky", tmp_path / "list", Validators(), 10_000)
+    assert fetched.path is not None
+    assert 2 <= pauses[0] <= 4 <= pauses[1] <= 8
+
+
+@pytest.mark.parametrize(
+    ("path", "limit", "words", "asked"),
+    [
+        ("/gone", 10_000, "the server says 404", 1),
+        ("/down", 10_000, "the server says 500 .* 4 times; the old table stays", 4),
+        ("/cut", 10_000, "cut after 1200 of 1210 bytes", 4),
+        ("/silent", 10_000, "timed out", 4),
+        ("/list", 1000, "more than 1000 bytes", 1),
+        ("/unsized", 1000, "more than 1000 bytes", 1),
+    ],
+)
+def test_what_goes_wrong_is_said_and_leaves_nothing(
+    lists: tuple[str, list[str]], tmp_path: Path, path: str, limit: int, words: str, asked: int
+) -> None:
+    with pytest.raises(ListError, match=f"^my list: .*{words}"):
+        fetcher().fetch("my list", lists[0] + path, tmp_path / "list", Validators(), limit)
+    assert len(lists[1]) == asked
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_web_addresses(tmp_path: Path) -> None:
+    with pytest.raises(ListError, match="no web address"):
+        fetcher().fetch("x", "file:///etc/passwd", tmp_path / "list", Validators(), 10)

@@ -1,0 +1,113 @@
+"""Lists as they are published, and what is delivered in a list's place."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import ListError
+from gateway.lists.formats import MAX_LINE, Format, Tally, read_domains
+
+LISTS = {
+    Format.HOSTS: b"""# title
+127.0.0.1 localhost
+::1 ip6-localhost ip6-loopback
+0.0.0.0 Bad.Example # why
+0.0.0.0 one.example two.example\r
+0.0.0.0 xn--e1afmkfd.example
+""",
+    Format.DOMAINS: b"""! title
+bad.example
+*.one.example
+.two.example
+\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.example
+""",
+    Format.ADBLOCK: b"""[Adblock Plus]
+! title
+||bad.example^
+||one.example^$all
+||two.example^$third-party,important
+||xn--e1afmkfd.example^
+@@||good.example^
+""",
+    Format.RPZ: b"""$TTL 60
+@ IN SOA localhost. root.localhost. (
+        2026112401 ; serial
+        3600 )
+@ NS localhost.
+bad.example CNAME .
+one.example 60 IN CNAME *.
+*.two.example CNAME .
+xn--e1afmkfd.example CNAME .
+""",
+}
+EXPECTED = ["bad.example", "one.example", "two.example", "xn--e1afmkfd.example"]
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("size", [1, 5, 10**6])
+def test_every_format_in_any_pieces(form: Format, size: int) -> None:
+    data = LISTS[form]
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    tally = Tally()
+    assert list(read_domains("x", chunks, form, tally)) == EXPECTED
+    assert tally.domains == 4
+    assert tally.odd_lines == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (Format.ADBLOCK, b"||bad.example^$domain=good.example"),
+        (Format.ADBLOCK, b"||bad.example/path"),
+        (Format.ADBLOCK, b"||ads."),
+        (Format.ADBLOCK, b"good.example##.banner"),
+        (Format.RPZ, b"good.example CNAME rpz-passthru."),
+        (Format.RPZ, b"32.1.2.0.192.rpz-ip CNAME ."),
+        (Format.DOMAINS, b"192.0.2.1"),
+        (Format.DOMAINS, b"com"),
+        (Format.DOMAINS, b"not a domain"),
+        (Format.HOSTS, b"0.0.0.0 -"),
+        (Format.HOSTS, b"bad.example"),
+    ],
+)
+def test_what_names_no_whole_domain_is_counted_and_left_out(form: Format, line: bytes) -> None:
+    tally = Tally()
+    assert list(read_domains("x", [LISTS[form] + line], form, tally)) == EXPECTED
+    assert tally.odd_lines == 1
+    assert "line" in tally.odd[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\n  <!DOCTYPE html><p>moved", "line 1: a web page"),
+        ("bad.example\n".encode("utf-16"), "line 1: UTF-16"),
+        (b"bad.example\none.ex\0ample\n", "line 2: a NUL byte"),
+        (b"bad.example\n" + b"x" * (MAX_LINE + 1) + b"\n", "line 2: longer than"),
+        (b"x" * 10_000_000, "line 1: longer than"),
+        (b"# nothing\n", "no domain in 0 lines"),
+        (b"bad.example\n" * 10 + b"?\n" * 11, "11 of 21 lines hold no domain .line 11: \\?"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_its_line(data: bytes, words: str) -> None:
+    with pytest.raises(ListError, match=f"^some list: .*{words}"):
+        list(
+            read_domains(
+                "some list",
+                [data[at : at + 65536] for at in range(0, len(data), 65536)],
+                Format.DOMAINS,
+                Tally(),
+            )
+        )
+
+
+@given(st.binary(max_size=300), st.sampled_from(Format))
+def test_any_bytes_give_domains_or_a_list_error(data: bytes, form: Format) -> None:
+    domains: list[str] = []
+    with contextlib.suppress(ListError):
+        domains.extend(read_domains("x", [data], form, Tally()))
+    assert all("." in domain and domain.isascii() for domain in domains)

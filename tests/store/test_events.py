@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.policy.values import Reason
+from gateway.store import Store
+from gateway.store.events import FLUSH_COUNT, PENDING_LIMIT
+from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "qalqan.db"
+
+
+def test_a_refusal_reaches_the_disk_with_all_that_explains_it(path: Path) -> None:
+    store = Store(path)
+    record(store, refused())
+    store.close()
+    at = int(NOW.timestamp())
+    assert look(path, "SELECT * FROM decisions") == [
+        ("daughter", "02:00:00:00:00:0a", "tiktok.com", "tls", "block", "service",
+         "block: service:tiktok", "family", at, at, 1)
+    ]  # fmt: skip
+    assert look(path, "SELECT * FROM counts") == [("2026-11-24", "daughter", "service:tiktok", "block", 1)]
+
+
+@pytest.mark.parametrize(("level", "names", "counts"), [(0, 0, 0), (1, 0, 2), (2, 1, 2), (3, 2, 2)])
+def test_the_log_level_decides_what_is_kept(path: Path, level: int, names: int, counts: int) -> None:
+    store = Store(path)
+    record(store, refused(), level=level)
+    record(store, allowed(), "bilimland.kz", level=level, category="education")
+    store.close()
+    assert len(look(path, "SELECT * FROM decisions")) == names
+    assert len(look(path, "SELECT * FROM counts")) == counts
+
+
+def test_help_leaves_no_trace_in_any_byte(path: Path) -> None:
+    store = Store(path)
+    record(store, allowed(Reason.HELP), "help-marker.example", level=3, category="help-marker")
+    store.flush(0.0, force=True)
+    for file in path.parent.iterdir():
+        assert b"help-marker" not in file.read_bytes()
+    store.close()
+
+
+def test_what_is_refused_for_everyone_names_nobody_in_any_byte(path: Path) -> None:
+    store = Store(path)
+    record(
+        store, refused(Reason.REFUSED_FOR_EVERYONE), "sealed-marker.example", level=3, profile="son-marker"
+    )
+    store.flush(0.0, force=True)
+    for file in path.parent.iterdir():
+        assert b"marker" not in file.read_bytes()
+    store.close()
+    assert look(path, "SELECT * FROM counts") == [("2026-11-24", "", "refused_for_everyone", "block", 1)]
+
+
+def test_repeats_become_one_row_and_counts_add_up_over_batches(path: Path) -> None:
+    store = Store(path)
+    for minutes in range(3):
+        record(store, refused(), at=NOW + timedelta(minutes=minutes))
+    store.flush(0.0, force=True)
+    record(store, refused(), at=NOW + HOUR)
+    store.close()
+    start = int(NOW.timestamp())
+    assert look(path, "SELECT first, last, times FROM decisions ORDER BY first") == [
+        (start, start + 120, 3),
+        (start + 3600, start + 3600, 1),
+    ]
+    assert look(path, "SELECT times FROM counts") == [(4,)]
+
+
+def test_a_batch_waits_for_its_time_or_its_size(path: Path) -> None:
+    store = Store(path, flush_every=30.0)
+
+    def written() -> int:
+        return len(look(path, "SELECT * FROM decisions"))
+
+    record(store, refused())
+    store.flush(100.0)
+    store.flush(129.0)
+    assert written() == 0
+    store.flush(130.0)
+    assert written() == 1
+    for number in range(FLUSH_COUNT):
+        record(store, refused(), f"{number}.example")
+    store.flush(131.0)
+    assert written() == 1 + FLUSH_COUNT
+    store.close()
+
+
+def test_a_new_day_begins_at_day_starts(path: Path) -> None:
+    store = Store(path)
+    record(store, refused(), at=NOW.replace(hour=3))
+    record(store, refused(), at=NOW.replace(hour=4))
+    store.close()
+    assert look(path, "SELECT day FROM counts ORDER BY day") == [("2026-11-23",), ("2026-11-24",)]
+
+
+def test_memory_is_bounded_and_the_oldest_go_first(path: Path) -> None:
+    store = Store(path)
+    for number in range(PENDING_LIMIT + 10):
+        record(store, refused(), f"{number}.example")
+    assert store.figures()["pending"] == PENDING_LIMIT + 1
+    assert store.problems() == ["10 decisions found no room in the log."]
+    store.close()
+    kept = {host for (host,) in look(path, "SELECT host FROM decisions")}
+    assert "9.example" not in kept
+    assert {"10.example", f"{PENDING_LIMIT + 9}.example"} <= kept
+
+
+def test_a_full_disk_is_said_once_and_loses_only_the_oldest(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(path, flush_every=0.0)
+    database = store._database
+    pages = database.rows("PRAGMA page_count")[0][0]
+    database.rows(f"PRAGMA max_page_count = {pages}")
+    with caplog.at_level(logging.WARNING):
+        for number in range(PENDING_LIMIT + 5):
+            record(store, refused(), f"{number}.example")
+            if number % 1000 == 0:
+                store.flush(float(number))
+        store.flush(1e6)
+    assert [
+        line for line in caplog.messages if "the disk is full; make room on it" in line
+    ] == caplog.messages
+    assert len(caplog.messages) == 1
+    database.rows("PRAGMA max_page_count = 1000000")
+    store.flush(2e6)
+    store.close()
+    kept = {host for (host,) in look(path, "SELECT host FROM decisions")}
+    assert f"{PENDING_LIMIT + 4}.example" in kept
+    assert len(kept) >= PENDING_LIMIT
+    assert "written again" in caplog.messages[-1]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.policy.values import Reason, Verdict
+from gateway.store.levels import Detail, detail, family_day
+
+LEVELS = (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("verdict", Verdict)
+def test_help_leaves_nothing_at_any_level(level: int, verdict: Verdict) -> None:
+    assert detail(level, Reason.HELP, verdict) is Detail.NOTHING
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_refused_for_everyone_never_names_a_person(level: int) -> None:
+    assert detail(level, Reason.REFUSED_FOR_EVERYONE, Verdict.BLOCK) is Detail.HOME_TOTAL
+
+
+@pytest.mark.parametrize("reason", set(Reason) - {Reason.REFUSED_FOR_EVERYONE})
+@pytest.mark.parametrize("verdict", Verdict)
+def test_level_0_keeps_nothing_per_person(reason: Reason, verdict: Verdict) -> None:
+    assert detail(0, reason, verdict) is Detail.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("level", "refused", "visited"),
+    [
+        (1, Detail.COUNT, Detail.COUNT),
+        (2, Detail.NAME, Detail.COUNT),
+        (3, Detail.NAME, Detail.NAME),
+    ],
+)
+def test_each_level_keeps_what_it_says(level: int, refused: Detail, visited: Detail) -> None:
+    assert detail(level, Reason.CATEGORY, Verdict.BLOCK) is refused
+    assert detail(level, Reason.OPEN, Verdict.ALLOW) is visited
+    assert detail(level, Reason.SAFE_SEARCH, Verdict.REWRITE) is visited
+
+
+@pytest.mark.parametrize("reason", set(Reason))
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_higher_level_never_keeps_less(reason: Reason, verdict: Verdict) -> None:
+    kept = [detail(level, reason, verdict) for level in LEVELS]
+    assert kept == sorted(kept)
+
+
+def test_what_a_device_does_by_itself_is_no_visit() -> None:
+    assert detail(3, Reason.DEVICE_NEEDS, Verdict.ALLOW) is Detail.COUNT
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "day"),
+    [(3, 59, date(2026, 11, 23)), (4, 0, date(2026, 11, 24)), (23, 59, date(2026, 11, 24))],
+)
+def test_the_family_s_day_turns_at_four(hour: int, minute: int, day: date) -> None:
+    for zone in (UTC, ZoneInfo("Asia/Almaty")):
+        assert family_day(datetime(2026, 11, 24, hour, minute, tzinfo=zone), timedelta(hours=4)) == day

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.store import Store
+from gateway.store.database import broken_copies
+from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS
+from tests.store.helpers import NOW, look, record, refused
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "qalqan.db"
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def test_names_go_after_seven_days_and_are_gone_from_every_byte(path: Path) -> None:
+    store = Store(path)
+    record(store, refused(), "marker-old.example")
+    record(store, refused(), "marker-new.example", at=NOW + DAY)
+    store.flush(0.0, force=True)
+    assert b"marker-old" in bytes_of(path.parent)
+    assert not store.purge(NOW + NAMES_DAYS * DAY + timedelta(seconds=1))
+    assert b"marker-old" not in bytes_of(path.parent)
+    assert b"marker-new" in bytes_of(path.parent)
+    store.close()
+    assert look(path, "SELECT count(*) FROM counts") == [(2,)]
+
+
+def test_counts_go_after_thirty_days(path: Path) -> None:
+    store = Store(path)
+    record(store, refused())
+    store.flush(0.0, force=True)
+    store.purge(NOW + COUNTS_DAYS * DAY)
+    assert look(path, "SELECT count(*) FROM counts") == [(1,)]
+    store.purge(NOW + (COUNTS_DAYS + 1) * DAY)
+    assert look(path, "SELECT count(*) FROM counts") == [(0,)]
+    store.close()
+
+
+def test_the_audit_goes_after_a_year(path: Path) -> None:
+    store = Store(path)
+    store.audit("rules", "son", by="Mum", at=NOW)
+    store.purge(NOW + 364 * DAY)
+    assert len(store.audit_lines()) == 1
+    store.purge(NOW + 366 * DAY)
+    assert store.audit_lines() == []
+    store.close()
+
+
+def test_much_is_erased_in_short_steps_and_the_file_shrinks(path: Path) -> None:
+    store = Store(path)
+    for number in range(2 * PURGE_ROWS + 1):
+        record(store, refused(), f"{number}.{'x' * 60}.example")
+    store.flush(0.0, force=True)
+    store.purge(NOW)
+    before = path.stat().st_size
+    later = NOW + (NAMES_DAYS + 1) * DAY
+    assert [store.purge(later) for _ in range(3)] == [True, True, False]
+    assert path.stat().st_size < before / 2
+    store.close()
+
+
+def test_a_person_s_names_are_erased_at_once_and_counts_stay(path: Path) -> None:
+    store = Store(path)
+    record(store, refused(), "marker-a.example", profile="son")
+    store.flush(0.0, force=True)
+    record(store, refused(), "marker-b.example", profile="son")
+    record(store, refused(), "hers.example", profile="daughter")
+    store.erase("son")
+    store.close()
+    assert b"marker" not in bytes_of(path.parent)
+    assert look(path, "SELECT host FROM decisions") == [("hers.example",)]
+    assert look(path, "SELECT sum(times) FROM counts WHERE profile = 'son'") == [(2,)]
+
+
+def test_a_broken_copy_does_not_outlive_the_names_in_it(path: Path) -> None:
+    path.write_bytes(b"broken" * 1000)
+    store = Store(path)
+    (aside,) = broken_copies(path)
+    os.utime(aside, (NOW.timestamp(), NOW.timestamp()))
+    store.purge(NOW + NAMES_DAYS * DAY)
+    assert aside.exists()
+    store.purge(NOW + (NAMES_DAYS + 1) * DAY)
+    assert not aside.exists()
+    store.close()
+
+
+def test_figures_for_status(path: Path) -> None:
+    store = Store(path)
+    record(store, refused())
+    figures = store.figures()
+    assert figures["pending"] == 2
+    assert figures["dropped"] == figures["renewals"] == 0
+    assert figures["bytes"] > 4096
+    store.close()

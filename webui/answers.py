@@ -1,0 +1,224 @@
+"""What the daemon answers, as values that the pages can rely on.
+
+The daemon and the pages may be of different versions for a moment during an update: what is missing gets a default,
+and what has another shape than expected raises ControlError, which becomes a page with one clear sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.errors import ControlError
+
+
+class Answer:
+    """A mapping that came over the socket, read by key and kind."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: object) -> None:
+        if not isinstance(values, Mapping):
+            raise _unexpected("an entry")
+        self._values: Mapping[str, Any] = values
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise _unexpected(key)
+        return value
+
+    def whole(self, key: str, default: int = 0) -> int:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int):
+            raise _unexpected(key)
+        return value
+
+    def flag(self, key: str) -> bool:
+        return self._values.get(key) is True
+
+    def moment(self, key: str) -> datetime | None:
+        """An aware time, or None."""
+        text = self.text(key)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise _unexpected(key) from None
+        if moment.tzinfo is None:
+            raise _unexpected(key)
+        return moment
+
+    def entry(self, key: str) -> Answer | None:
+        value = self._values.get(key)
+        return None if value is None else Answer(value)
+
+    def entries(self, key: str) -> list[Answer]:
+        value = self._values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise _unexpected(key)
+        return [Answer(item) for item in value]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._values.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _unexpected(key)
+        return tuple(value)
+
+
+def _unexpected(key: str) -> ControlError:
+    return ControlError(f"the daemon's answer has an unexpected {key!r}; restart both after an update")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    mac: str
+    name: str  # hostile input
+    online: bool
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One profile as `status` tells it."""
+
+    id: str
+    name: str
+    band: str
+    log_level: int
+    state: str  # open, paused, bedtime, window, out_of_time
+    until: datetime | None
+    sentence: str
+    next_at: datetime | None
+    next_state: str
+    devices: tuple[Device, ...]
+
+    @property
+    def paused(self) -> bool:
+        return self.state == "paused"
+
+    @property
+    def online(self) -> bool:
+        return any(device.online for device in self.devices)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The whole home as `status` tells it."""
+
+    version: str
+    now: datetime
+    off: bool
+    off_until: datetime | None
+    internet: str  # works, down, unknown
+    internet_since: datetime | None
+    new_devices: int
+    problems: tuple[str, ...]
+    children: tuple[Child, ...]
+
+    def child(self, profile: str) -> Child | None:
+        return next((child for child in self.children if child.id == profile), None)
+
+
+def parse_home(values: Mapping[str, Any]) -> Home:
+    answer = Answer(values)
+    now = answer.moment("now")
+    if now is None:
+        raise _unexpected("now")
+    return Home(
+        version=answer.text("version"),
+        now=now,
+        off=answer.text("mode") == "off",
+        off_until=answer.moment("off_until"),
+        internet=answer.text("internet", "unknown"),
+        internet_since=answer.moment("internet_since"),
+        new_devices=answer.whole("new_devices"),
+        problems=answer.texts("problems"),
+        children=tuple(_child(entry) for entry in answer.entries("profiles")),
+    )
+
+
+def _child(answer: Answer) -> Child:
+    change = answer.entry("next_change")
+    return Child(
+        id=answer.text("id"),
+        name=answer.text("name") or answer.text("id"),
+        band=answer.text("band"),
+        log_level=answer.whole("log_level"),
+        state=answer.text("state", "open"),
+        until=answer.moment("until"),
+        sentence=answer.text("sentence"),
+        next_at=change.moment("at") if change else None,
+        next_state=change.text("state") if change else "",
+        devices=tuple(
+            Device(entry.text("mac"), entry.text("name"), entry.flag("online"), entry.text("ip"))
+            for entry in answer.entries("devices")
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    at: datetime | None
+    host: str
+    name: str  # what the host belongs to, where that is known
+    reason: str
+    owner: str
+    until: datetime | None
+    sentence: str
+
+
+def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """Newest first."""
+    return tuple(
+        Refusal(
+            at=entry.moment("at"),
+            host=entry.text("host"),
+            name=entry.text("name"),
+            reason=entry.text("reason"),
+            owner=entry.text("owner"),
+            until=entry.moment("until"),
+            sentence=entry.text("sentence"),
+        )
+        for entry in Answer(values).entries("refusals")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    name: str
+    phone: str
+    text: str  # how to reach it by message
+    web: str  # a host name
+
+
+def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
+    return tuple(
+        HelpLine(entry.text("name"), entry.text("phone"), entry.text("text"), entry.text("web"))
+        for entry in Answer(values).entries("lines")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The device that a request came from."""
+
+    mac: str
+    profile: str  # a child's id, or home, guest, quarantine, adult; empty when unknown
+    name: str
+
+
+def parse_here(values: Mapping[str, Any]) -> Here:
+    answer = Answer(values)
+    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"))

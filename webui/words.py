@@ -1,0 +1,120 @@
+"""Values into words: times, days, durations, and who decided."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+from webui.i18n import gettext as _
+from webui.i18n import ngettext
+
+NAME_LIMIT = 40  # characters of a name that somebody else chose
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi overrides), surrogate, unassigned
+
+
+def plain(text: str, limit: int = NAME_LIMIT) -> str:
+    """Text from elsewhere without what could turn or hide the text around it."""
+    text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def weekday(moment: datetime) -> str:
+    return (
+        _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
+    )[moment.weekday()]  # fmt: skip
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """``20:45``, ``07:00 tomorrow``, ``07:00 on Tuesday``, ``07:00 on 2026-12-24``; in the zone of ``now``."""
+    moment = moment.astimezone(now.tzinfo)
+    time = moment.strftime("%H:%M")
+    days = (moment.date() - now.date()).days
+    if days == 0:
+        return time
+    if days == 1:
+        return _("%(time)s tomorrow", time=time)
+    if 1 < days < 7:
+        return _("%(time)s on %(day)s", time=time, day=weekday(moment))
+    return _("%(time)s on %(day)s", time=time, day=moment.date().isoformat())
+
+
+def day_past(moment: datetime, now: datetime) -> str:
+    """``today``, ``yesterday``, ``on Tuesday``, ``on 2026-10-02``."""
+    moment = moment.astimezone(now.tzinfo)
+    days = (now.date() - moment.date()).days
+    if days == 0:
+        return _("today")
+    if days == 1:
+        return _("yesterday")
+    if 1 < days < 7:
+        return _("on %(day)s", day=weekday(moment))
+    return _("on %(day)s", day=moment.date().isoformat())
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    minutes = max(0, int((now - moment) / timedelta(minutes=1)))
+    if minutes == 0:
+        return _("just now")
+    return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+
+
+def duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return _("%(num)d min", num=rest)
+    if not rest:
+        return _("%(num)d h", num=hours)
+    return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
+
+
+def days(text: str) -> str:
+    """The days of a rule, as in a profile's file."""
+    named = {
+        "": _("Every day"),
+        "school": _("School days"),
+        "free": _("Free days"),
+        "mon": _("Mondays"),
+        "tue": _("Tuesdays"),
+        "wed": _("Wednesdays"),
+        "thu": _("Thursdays"),
+        "fri": _("Fridays"),
+        "sat": _("Saturdays"),
+        "sun": _("Sundays"),
+    }
+    return ", ".join(named.get(day.strip(), day.strip()) for day in text.split(","))
+
+
+def nights(text: str) -> str:
+    """The nights of a bedtime: they are named by the morning on which they end."""
+    named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
+    return named.get(text) or _("The night to %(day)s", day=days(text))
+
+
+def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: datetime | None = None) -> str:
+    """Who decided. ``set_by``: who changed the family's rules last."""
+    kind, colon, name = text.partition(":")
+    if kind == "family":
+        if set_by and set_at and now:
+            return _("%(who)s set this %(day)s", who=plain(set_by), day=day_past(set_at, now))
+        return _("Your family's own rule")
+    if kind == "band" and colon:
+        return _("The %(band)s rules", band=name)
+    if kind == "list" and colon:
+        return _("A list: %(name)s", name=plain(name))
+    if kind == "law" and colon:
+        return _("The law: %(country)s", country=plain(name.upper()))
+    if kind == "product":
+        return _("Part of the filter, in every home")
+    return plain(text)
+
+
+def logged(level: int) -> str:
+    """What is written down at a log level, told to the child."""
+    if level <= 0:
+        return _("Nothing that you do is written down.")
+    if level == 1:
+        return _("How much, of what kind, on which day. No names of sites.")
+    if level == 2:
+        return _("Names of sites that were refused, for 7 days. Your parents can see them.")
+    return _("Names of sites that you visit, for 7 days. Your parents can see them.")
