@@ -1,7 +1,8 @@
 """What the daemon answers, as values that the pages can rely on.
 
-The daemon and the pages may be of different versions for a moment during an update: what is missing gets a default,
-and what has another shape than expected raises ControlError, which becomes a page with one clear sentence.
+The daemon and the pages may be of different versions for a moment during an update: what is missing gets a
+default, and what has another shape than expected raises ControlError, which becomes a page with one clear
+sentence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from gateway.errors import ControlError
 
@@ -21,7 +22,7 @@ class Answer:
 
     def __init__(self, values: object) -> None:
         if not isinstance(values, Mapping):
-            raise _unexpected("an entry")
+            refuse_shape("an entry")
         self._values: Mapping[str, Any] = values
 
     def text(self, key: str, default: str = "") -> str:
@@ -29,7 +30,7 @@ class Answer:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise _unexpected(key)
+            refuse_shape(key)
         return value
 
     def whole(self, key: str, default: int = 0) -> int:
@@ -37,7 +38,7 @@ class Answer:
         if value is None:
             return default
         if not isinstance(value, int):
-            raise _unexpected(key)
+            refuse_shape(key)
         return value
 
     def flag(self, key: str) -> bool:
@@ -51,9 +52,9 @@ class Answer:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise _unexpected(key) from None
+            refuse_shape(key)
         if moment.tzinfo is None:
-            raise _unexpected(key)
+            refuse_shape(key)
         return moment
 
     def entry(self, key: str) -> Answer | None:
@@ -65,7 +66,7 @@ class Answer:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise _unexpected(key)
+            refuse_shape(key)
         return [Answer(item) for item in value]
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -73,12 +74,13 @@ class Answer:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _unexpected(key)
+            refuse_shape(key)
         return tuple(value)
 
 
-def _unexpected(key: str) -> ControlError:
-    return ControlError(f"the daemon's answer has an unexpected {key!r}; restart both after an update")
+def refuse_shape(key: str) -> NoReturn:
+    msg = f"the daemon's answer has an unexpected {key!r}; restart both after an update"
+    raise ControlError(msg) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
     answer = Answer(values)
     now = answer.moment("now")
     if now is None:
-        raise _unexpected("now")
+        refuse_shape("now")
     return Home(
         version=answer.text("version"),
         now=now,

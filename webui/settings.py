@@ -39,13 +39,15 @@ def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
         parsed = ip_address(address)
         number = int(port)
     except ValueError:
-        msg = f'web.listen: {text!r} is no address and port; write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
+        msg = (
+            f'web.listen: {text!r} is no address and port; write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
+        )
         raise SettingsError(msg) from None
     if not 0 <= number < 65536:
         msg = f"web.listen: {number} is no port; ports go from 1 to 65535"
         raise SettingsError(msg)
     if not allow_wan and (parsed.is_unspecified or not parsed.is_private):
-        msg = f"web.listen: {address} may be reachable from outside the home; set web.allow_wan: true if you mean it"
+        msg = f"web.listen: {address} may be reachable from outside the home; web.allow_wan: true allows it"
         raise SettingsError(msg)
     return address, number
 

@@ -10,7 +10,15 @@ from webui.i18n import ngettext
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
 
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi overrides), surrogate, unassigned
+_INVISIBLE = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # control, format (bidi overrides), surrogate, unassigned
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
@@ -26,7 +34,7 @@ def weekday(moment: datetime) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``07:00 tomorrow``, ``07:00 on Tuesday``, ``07:00 on 2026-12-24``; in the zone of ``now``."""
+    """``20:45``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``07:00 on 2026-12-24``, where ``now`` is."""
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
     days = (moment.date() - now.date()).days

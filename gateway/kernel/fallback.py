@@ -1,9 +1,9 @@
-"""Queueing by iptables-nft, for kernels without nft's own ``queue`` statement. Our table decides, iptables queues.
+"""Queueing by iptables-nft, for kernels without nft's own ``queue``: our table decides, iptables queues.
 
-Where the table's native form says ``queue``, its other form leaves a mark on the packet: the slot code, and in the
-two bits below it the failure mode. iptables' mangle chains run at -150, between ours at -160 and -155 and ours at
--140; chains of our own there take the two bits off and hand the packet to the queue. Where those chains are missing,
-a closed slot's packet is refused by our table and an open slot's passes, as without a daemon.
+Where the table's native form says ``queue``, its other form leaves a mark on the packet: the slot code, and
+below it the failure mode in two bits. iptables' mangle chains run at -150, after ours at -160 and -155,
+before ours at -140. Chains of our own there take the two bits off and hand the packet to the queue. Where
+they are missing, our table refuses a closed slot's packet and passes an open slot's, as without a daemon.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def native_queue(nft: Nft) -> bool:
 
     Raises KernelError where nothing at all can be loaded, for instance without root.
     """
-    table = "table inet qalqan_probe {{ chain probe {{ {} }} }}"
+    table = "table inet qalqan_probe {{\n chain probe {{\n {}\n }}\n}}\n"
     nft.check(table.format("accept"))
     try:
         nft.check(table.format("queue to 0"))
@@ -47,7 +47,7 @@ class IptablesQueue:
         """Raises KernelError where iptables-nft is not installed."""
         for program in _PROGRAMS:
             if shutil.which(program) is None:
-                msg = f"this kernel has no nft queue and {program} is not here; install kmod-nft-queue or iptables"
+                msg = f"no nft queue in this kernel, and no {program}; install kmod-nft-queue or iptables"
                 raise KernelError(msg)
         self._layout, self._base, self._lan = layout, queue_base, lan
         self._installed: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ class IptablesQueue:
 
 
 def restore_text(layout: MarkLayout, queue_base: int, lan: tuple[str, ...]) -> str:
-    """What ``iptables-restore --noflush`` reads, without the jumps and ``COMMIT``; the same for both families."""
+    """What ``iptables-restore --noflush`` reads, but for jumps and ``COMMIT``; the same for both families."""
     queues = {
         queue_number(queue_base, group << SLOT_CODE_BITS, kind): kind
         for group in range(GROUPS)
@@ -127,7 +127,7 @@ def _choices(layout: MarkLayout, queue_base: int) -> Iterator[str]:
 
 
 def _jumps() -> list[str]:
-    """Appended, not put first: a queued packet never sees the rest of the chain, so others' rules come before."""
+    """Appended, not put first: a queued packet skips the rest of the chain, which is others'."""
     return [f"-A {hook} -j {_PREFIX}{hook}" for hook in _HOOKS]
 
 

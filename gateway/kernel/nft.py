@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -47,7 +48,8 @@ class Library:
             call.argtypes, call.restype = [ctypes.c_void_p], ctypes.c_char_p
         lib.nft_ctx_set_dry_run.argtypes = [ctypes.c_void_p, ctypes.c_bool]
         lib.nft_ctx_output_set_flags.argtypes = [ctypes.c_void_p, ctypes.c_uint]
-        lib.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        for call in (lib.nft_run_cmd_from_buffer, lib.nft_run_cmd_from_filename):
+            call.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._lib = lib
         self._context: int | None = lib.nft_ctx_new(0)
         if not self._context:
@@ -60,10 +62,27 @@ class Library:
         self._lib.nft_ctx_set_dry_run(self._context, check)
         self._lib.nft_ctx_output_set_flags(self._context, _JSON_OUTPUT if as_json else 0)
         failed = self._lib.nft_run_cmd_from_buffer(self._context, text.encode())
-        # Reading a buffer empties it: both are read every time, or a warning would turn up at the next call.
+        output, complaint = self._said()
+        if failed:
+            return False, self._located(text) or complaint
+        return True, output
+
+    def _said(self) -> tuple[str, str]:
+        """Output and complaint. Reading a buffer empties it: one left unread turns up at the next call."""
         output = self._lib.nft_ctx_get_output_buffer(self._context) or b""
         complaint = self._lib.nft_ctx_get_error_buffer(self._context) or b""
-        return not failed, (complaint if failed else output).decode(errors="replace")
+        return output.decode(errors="replace"), complaint.decode(errors="replace")
+
+    def _located(self, text: str) -> str:
+        """The complaint once more, with the line it is about, which the library tells for files alone."""
+        descriptor = os.memfd_create("nft")
+        try:
+            os.write(descriptor, text.encode())
+            self._lib.nft_ctx_set_dry_run(self._context, True)
+            self._lib.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{descriptor}".encode())
+            return self._said()[1]
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         if self._context:
@@ -161,6 +180,6 @@ def explain(text: str, complaint: str) -> str:
 def _mend(complaint: str) -> str:
     if "Operation not permitted" in complaint:
         return "; run as root or with CAP_NET_ADMIN"
-    if "No such file or directory" in complaint:
+    if "Could not process rule: No such file or directory" in complaint:
         return "; it is not loaded, or the kernel lacks the nft module for it"
     return ""

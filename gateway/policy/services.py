@@ -6,12 +6,13 @@ The format of the files stands in ``profiles/services/README.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.policy import fields, hosts
 from gateway.policy.categories import translations
 from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.entries import entries, host
 
 NOBODY: tuple[str, ...] = ()
 
@@ -174,16 +175,13 @@ def _service(
     categories: Collection[str],
     is_public_suffix: hosts.PublicSuffixCheck,
 ) -> Service:
-    def entries(node: Node) -> tuple[str, ...]:
-        read = tuple(_entry(item, is_public_suffix) for item in fields.items(node))
-        if len(set(read)) < len(read):
-            node.place.refuse("names the same twice", "keep each name once")
-        return read
+    def names(node: Node) -> tuple[str, ...]:
+        return entries(node, is_public_suffix)
 
-    domains = entries(part.need("domains"))
+    domains = names(part.need("domains"))
     if not domains:
         part.place.refuse("has no domains", "name at least one")
-    excluded: tuple[str, ...] = part.read("except", entries, NOBODY)
+    excluded: tuple[str, ...] = part.read("except", names, NOBODY)
     for entry in excluded:
         name = entry.removeprefix("=")
         if entry in domains or not any(hosts.is_under(name, one) for one in domains):
@@ -195,19 +193,9 @@ def _service(
         categories=frozenset(fields.choice(one, categories) for one in fields.items(part.need("categories"))),
         domains=domains,
         excluded=excluded,
-        update=part.read("update", entries, NOBODY),
+        update=part.read("update", names, NOBODY),
         ports=part.read("ports", _ports, {}),
     )
-
-
-def _entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
-    word = fields.text(node)
-    try:
-        if word.startswith("="):
-            return "=" + hosts.normalise(word[1:])
-        return hosts.rule_host(word, is_public_suffix)
-    except hosts.HostError as error:
-        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
 
 
 def _ports(node: Node) -> Mapping[str, tuple[tuple[int, int], ...]]:
@@ -230,13 +218,8 @@ def _port_range(node: Node) -> tuple[int, int]:
 
 def _tests(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
     part = fields.Fields(fields.mapping(node), ("match", "miss"))
-    return tuple(_names(part.need("match"))), tuple(part.read("miss", lambda one: tuple(_names(one)), ()))
+    return _hosts(part.need("match")), part.read("miss", _hosts, NOBODY)
 
 
-def _names(node: Node) -> Iterator[str]:
-    for item in fields.items(node):
-        word = fields.text(item)
-        try:
-            yield hosts.normalise(word)
-        except hosts.HostError as error:
-            item.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+def _hosts(node: Node) -> tuple[str, ...]:
+    return tuple(host(item) for item in fields.items(node))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Ports of web servers, which answer: a flow to one of them is never let through for want of an answer.
+WEB_PORTS = frozenset((80, 443, 8080, 8443))
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -18,9 +21,11 @@ class Limits:
     urgent_bytes: int = 3  # urgent pointers of one flow; a browser sends none, the tools that do send one
     candidates: int = 16  # places of one stream that look like the start of a hello and are not
     unanswered: int = 16  # packets with payload in one direction, no answer, no protocol that we know
-    quic_undecoded: int = 16  # Initials of one flow that do not decrypt: strays, and fakes sent ahead
-    quic_datagrams: int = 64  # datagrams of one flow before the server's hello: a large hello takes 2 to 8
-    http_history: int = 16 << 10  # request bytes kept to compare with what is sent again; servers cap headers at 8-16 KiB
+    quic_unopened: int = 16  # Initials of one flow that do not open: strays, and fakes sent ahead
+    quic_datagrams: int = 64  # of one flow before the server's hello: a large hello takes 2 to 8, then resent
+    quic_initial_bytes: int = 8 << 10  # accounted for each Initial that opened: it can claim 32 KiB, none does
+    http_history: int = 16 << 10  # request bytes kept to compare with what is resent; servers cap headers so
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
     open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
     refused_age: float = 120.0  # UDP is refused packet by packet; conntrack forgets an answered flow after 120 s
+    settled_age: float = 2.0  # packets that were in the queue already when their flow was decided

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from gateway.errors import WireError
 from gateway.wire.quic import Kind, LongPacket, long_packets
 from gateway.wire.quic_crypto import InitialKeys, initial_keys
@@ -12,12 +14,20 @@ from gateway.wire.tls_records import CLIENT_HELLO, SERVER_HELLO
 # One flow holds one connection, two after a Retry. The rest is for decoys: a tool sends one or two beside the
 # real one, each of which is judged.
 MAX_CONNECTIONS = 8
+_MAX_HELLOS = 2  # the second after a HelloRetryRequest, of which there is one at most (RFC 8446 4.1.4)
+
+
+class Answer(NamedTuple):
+    """A server's hello, and the client's that it answers."""
+
+    hello: ServerHello
+    asked: ClientHello
 
 
 class _Connection:
     """One set of Initial keys, and the two handshake streams under it."""
 
-    __slots__ = ("_keys", "_largest", "client", "client_hellos", "dcid", "server", "server_hellos")
+    __slots__ = ("_keys", "_largest", "answered", "asked", "client", "dcid", "server")
 
     def __init__(self, dcid: bytes) -> None:
         self.dcid = dcid
@@ -25,8 +35,8 @@ class _Connection:
         self._largest = {False: -1, True: -1}
         self.client = CryptoStream(CLIENT_HELLO)
         self.server = CryptoStream(SERVER_HELLO)
-        self.client_hellos = 0
-        self.server_hellos = 0
+        self.asked: list[ClientHello] = []  # at most _MAX_HELLOS
+        self.answered = 0
 
     def open(self, datagram: bytes, packet: LongPacket, *, server: bool) -> bytes | None:
         """The payload, or None when the packet is not of this connection.
@@ -44,6 +54,26 @@ class _Connection:
             return None
         self._largest[server] = max(self._largest[server], opened.number)
         return opened.payload
+
+    def ask(self, payload: bytes) -> list[ClientHello]:
+        """The ClientHellos that the client's ``payload`` completes."""
+        messages = self.client.feed(crypto_frames(payload))
+        hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
+        self.asked += hellos
+        if len(self.asked) > _MAX_HELLOS:
+            msg = f"more than {_MAX_HELLOS} ClientHellos on one QUIC connection"
+            raise WireError(msg)
+        return hellos
+
+    def answer(self, payload: bytes) -> list[Answer]:
+        """The ServerHellos that the server's ``payload`` completes, as far as there is one to be answered."""
+        answers = []
+        for message in self.server.feed(crypto_frames(payload)):
+            hello = parse_server_hello(message)
+            if hello is not None and self.answered < len(self.asked):
+                answers.append(Answer(hello, self.asked[self.answered]))
+                self.answered += 1
+        return answers
 
 
 class Initials:
@@ -72,33 +102,24 @@ class Initials:
             else:
                 self.unopened += 1
             for connection, payload in found:
-                for message in connection.client.feed(crypto_frames(payload)):
-                    hello = parse_client_hello(message)
-                    if hello is not None:
-                        connection.client_hellos += 1
-                        hellos.append(hello)
+                hellos += connection.ask(payload)
         return hellos
 
-    def from_server(self, datagram: bytes) -> list[ServerHello]:
+    def from_server(self, datagram: bytes) -> list[Answer]:
         """The ServerHellos that this datagram completes.
 
         Only those that answer a ClientHello given out before, the second (after a HelloRetryRequest) a second
         one: a ServerHello here means that all that the client has asked for on that connection was judged.
         """
-        hellos = []
+        answers = []
         for packet in long_packets(datagram):
             if packet.kind is not Kind.INITIAL:
                 continue
             for connection in self._connections:
                 payload = connection.open(datagram, packet, server=True)
-                if payload is None:
-                    continue
-                for message in connection.server.feed(crypto_frames(payload)):
-                    hello = parse_server_hello(message)
-                    if hello is not None and connection.server_hellos < connection.client_hellos:
-                        connection.server_hellos += 1
-                        hellos.append(hello)
-        return hellos
+                if payload is not None:
+                    answers += connection.answer(payload)
+        return answers
 
     def _open_client(self, datagram: bytes, packet: LongPacket) -> list[tuple[_Connection, bytes]]:
         """Every connection that the packet can belong to, with its payload there."""

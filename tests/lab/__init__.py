@@ -1,1 +1,1 @@
-"""The virtual home: a pretended internet, a gateway and four devices, each in a network namespace of its own."""
+"""The virtual home: a pretended internet, a gateway and four devices, each in a network namespace."""

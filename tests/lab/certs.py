@@ -1,4 +1,4 @@
-"""The pretended internet's certificate authority: a certificate for any name, made when it is first asked for."""
+"""The pretended internet's certificate authority: a certificate for any name, made when first asked for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMELESS = "nameless.example"
 class Authority:
     """Signs for every name with one leaf key, so that a browser can be told to trust that key alone.
 
-    Leaves ``ca.pem``, ``leaf.pem`` (for any name), ``leaf.key`` and ``leaf.spki`` (base64 of SHA-256) in ``folder``.
+    Leaves in ``folder``: ``ca.pem``, ``leaf.pem`` (for any name), ``leaf.key``, ``leaf.spki`` (base64 of SHA-256).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,7 +97,9 @@ class Authority:
             builder = builder.add_extension(usage, critical=True)
         else:
             assert name is not None
-            builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(name)]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_general_name(name)]), critical=False
+            )
             served = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
             builder = builder.add_extension(served, critical=False)
         return builder.sign(self._key, hashes.SHA256())

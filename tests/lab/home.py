@@ -84,7 +84,7 @@ class Home:
 
     @property
     def spki(self) -> str:
-        """The hash of the key of every certificate there, for a browser's --ignore-certificate-errors-spki-list."""
+        """The hash of the key in every certificate there, for --ignore-certificate-errors-spki-list."""
         return (self.folder / "leaf.spki").read_text()
 
     def __enter__(self) -> Home:

@@ -1,7 +1,7 @@
-"""Who is who in the virtual home: devices, addresses, and the address of every name on the pretended internet.
+"""Who is who in the virtual home, and the address of every name on the pretended internet.
 
 Addresses come from the ranges kept for documentation and benchmarks (RFC 5737, RFC 2544, RFC 3849), so nothing
-here can be mistaken for, or routed to, a machine that exists.
+here can be mistaken for a machine that exists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class Seat:
     hostname: str  # what it tells the router when it asks for an address
 
 
-TABLET = Seat("tablet", "Daughter's tablet", "02:00:00:00:00:0a", "192.168.77.10", "2001:db8:77::10", "tablet")
+TABLET = Seat(
+    "tablet", "Daughter's tablet", "02:00:00:00:00:0a", "192.168.77.10", "2001:db8:77::10", "tablet"
+)
 PHONE = Seat("phone", "Son's phone", "02:00:00:00:00:0b", "192.168.77.11", "2001:db8:77::11", "sons-phone")
 PARENT = Seat("parent", "Mum's phone", "02:00:00:00:00:0c", "192.168.77.12", "2001:db8:77::12", "mums-phone")
 NEW = Seat("new", "A new phone", "02:00:00:00:00:0d", "192.168.77.13", "2001:db8:77::13", "new-phone")

@@ -1,6 +1,6 @@
 """Network namespaces: run programs in them, find and remove those that a dead run left behind.
 
-Every name starts with ``qq<pid>x<random>-``: two labs never collide, and a name tells whether its owner still lives.
+Every name starts with ``qq<pid>x<random>-``: two labs never collide, and a name tells whether its owner lives.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Namespace:
     def run(
         self, argv: Sequence[str], *, timeout: float = 30.0, stdin: str | None = None, check: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end with captured text; raises LabError with the command's own words if ``check`` fails."""
+        """Run to the end with captured text; with ``check`` a failure raises LabError in its own words."""
         done = subprocess.run(
             self.command(argv), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab import names
-from tests.lab.netns import LabError, Namespace, remove, run_folder, sweep
 from tests.lab.names import SEATS, Seat
+from tests.lab.netns import LabError, Namespace, remove, run_folder, sweep
 
 NEEDED = ("ip", "nft", "dnsmasq", "sysctl")
 
@@ -37,8 +37,13 @@ _GATEWAY_SYSCTLS = (
     # As OpenWrt ships it: bad checksums are not INVALID, so the filter has to verify them itself.
     "net.netfilter.nf_conntrack_checksum=0",
 )
-# No duplicate-address detection: addresses are usable at once.
-_QUIET_IPV6 = ("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_ra=0")
+# No duplicate-address detection (the larger of `all` and the interface's value counts): link-local addresses
+# too are usable at once. Set before any link exists, since a link copies `default` when it is born.
+_QUIET_IPV6 = (
+    "net.ipv6.conf.all.accept_dad=0",
+    "net.ipv6.conf.default.accept_dad=0",
+    "net.ipv6.conf.default.router_solicitations=0",
+)
 
 
 def require_root_and_tools() -> None:
@@ -69,9 +74,10 @@ class Topology:
         require_root_and_tools()
         sweep()
         self.folder.mkdir()
-        _batch(self._links())
+        _batch([f"netns add {namespace.name}" for namespace in self.namespaces])
         for namespace in self.namespaces:
             namespace.run(["sysctl", "-qw", *_QUIET_IPV6], check=True)
+        _batch(self._links())
         self._build_internet()
         self._build_gateway()
         for seat in self.seats:
@@ -84,20 +90,22 @@ class Topology:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _links(self) -> list[str]:
-        lines = [f"netns add {namespace.name}" for namespace in self.namespaces]
         gateway = self.gateway.name
-        lines.append(
-            f"link add {names.WAN} netns {gateway} type veth peer name eth0 netns {self.internet.name}"
-        )
+        # Both ends would be number 2, and the kernel then waits up to 1 s before it says that the link is up.
+        wan = f"link add {names.WAN} index 9 netns {gateway} type veth"
+        lines = [f"{wan} peer name eth0 netns {self.internet.name}"]
         for number, seat in enumerate(self.seats, 1):
             peer = f"peer name eth0 address {seat.mac} netns {self.devices[seat.key].name}"
             lines.append(f"link add lan{number} netns {gateway} type veth {peer}")
         return lines
 
     def _build_internet(self) -> None:
-        own = f"addr add {names.PROVIDER_IPV4}/30 dev eth0", f"addr add {names.PROVIDER_IPV6}/64 dev eth0 nodad"
-        # The whole internet is this one host: every address there is answers here. The routes towards the home
-        # stand in the same table, since `local` is asked first.
+        own = (
+            f"addr add {names.PROVIDER_IPV4}/30 dev eth0",
+            f"addr add {names.PROVIDER_IPV6}/64 dev eth0 nodad",
+        )
+        # The whole internet is this one host: every address there is answers here. The routes towards the
+        # home stand in the same table, since `local` is asked first.
         everything = (
             "route add local 0.0.0.0/1 dev lo table local",
             "route add local 128.0.0.0/1 dev lo table local",

@@ -1,13 +1,14 @@
 """Builds QUIC Initial packets, right ones and wrong ones, for the tests and the lab.
 
-It has its own key derivation (HKDF of the cryptography package), so that it is a witness for the code under test
-and not an echo of it.
+It has its own key derivation (HKDF of the cryptography package), so that it is a witness for the code under
+test and not an echo of it.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -104,8 +105,8 @@ def encrypt_initial(
 ) -> bytes:
     """One protected Initial packet.
 
-    ``key_dcid`` is the connection id that the keys come from, ``dcid`` unless the ids have changed since (always
-    for a server). ``pad_to`` is the size of the packet, reached by PADDING at the end; 0 for none.
+    ``key_dcid`` is the connection id that the keys come from, ``dcid`` unless the ids have changed since
+    (always for a server). ``pad_to`` is the size of the packet, reached by PADDING at the end; 0 for none.
     """
     key, iv, hp = initial_secrets(version, dcid if key_dcid is None else key_dcid, server=server)
     header = long_header("initial", dcid, scid, version, number_size - 1, fixed=fixed)
@@ -164,13 +165,13 @@ def scrambled(hello: bytes, size: int, seed: int = 1) -> list[bytes]:
     return [frame + rng.choice([b"", PING, padding(rng.randrange(1, 9))]) for frame in frames]
 
 
-def datagrams(frames: Iterable[bytes], count: int, *, dcid: bytes, first_number: int = 0, **how: object) -> list[bytes]:
-    """The frames dealt in order over ``count`` Initials, one a datagram. ``how`` goes to encrypt_initial."""
+def datagrams(
+    frames: Iterable[bytes], count: int, *, dcid: bytes, number: int = 0, **how: Any
+) -> list[bytes]:
+    """The frames dealt in order over ``count`` Initials, one a datagram; ``how`` goes to encrypt_initial."""
     frames = list(frames)
     share = -(-len(frames) // count)
     return [
-        encrypt_initial(
-            b"".join(frames[turn * share : (turn + 1) * share]), dcid=dcid, number=first_number + turn, **how  # type: ignore[arg-type]
-        )
+        encrypt_initial(b"".join(frames[turn * share :][:share]), dcid=dcid, number=number + turn, **how)
         for turn in range(count)
     ]

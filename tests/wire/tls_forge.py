@@ -58,7 +58,9 @@ def ech(
     if inner:
         return extension(ECH, b"\x01")
     suite = b"\x00\x01" + aead.to_bytes(2, "big")
-    return extension(ECH, b"\x00" + suite + bytes([config_id]) + counted(enc, 2) + counted(b"\x99" * payload, 2))
+    return extension(
+        ECH, b"\x00" + suite + bytes([config_id]) + counted(enc, 2) + counted(b"\x99" * payload, 2)
+    )
 
 
 def client_hello(

@@ -1,4 +1,4 @@
-"""Start every server of the pretended internet; run inside its namespace. Prints ``ready`` once all listen."""
+"""Start every server of the pretended internet, inside its namespace; says ``ready`` once all listen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.lab.certs import Authority
 from tests.lab.internet import dns, http, odds
+from tests.lab.internet.dns import StreamHandler
 from tests.lab.internet.journal import Journal
 
 _BACKLOG = 1024
@@ -30,7 +31,7 @@ async def serve(folder: Path, *, journal: Journal, quic: bool) -> None:
 
         h3.serve(folder, journal)
 
-    async def listen(handler: http.Handler, port: int, context: ssl.SSLContext | None = None) -> None:
+    async def listen(handler: StreamHandler, port: int, context: ssl.SSLContext | None = None) -> None:
         for address in ("0.0.0.0", "::"):
             await asyncio.start_server(handler, address, port, ssl=context, backlog=_BACKLOG)
 
@@ -49,7 +50,9 @@ async def serve(folder: Path, *, journal: Journal, quic: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--no-journal", action="store_true", help="do not write what arrives (for benchmarks)")
+    parser.add_argument(
+        "--no-journal", action="store_true", help="do not write what arrives (for benchmarks)"
+    )
     parser.add_argument("--no-quic", action="store_true")
     chosen = parser.parse_args()
     quic = not chosen.no_quic and importlib.util.find_spec("aioquic") is not None

@@ -1,7 +1,7 @@
 """The resolver and the zone of everything: each name has one address of its own, derived from the name.
 
-A few first labels ask for something else: ``nx.`` is unknown, ``cname.NAME`` is an alias of NAME, ``long.`` has a
-TXT record that only fits over TCP, ``noech.`` has an HTTPS record without Encrypted ClientHello.
+A few first labels ask for something else: ``nx.`` is unknown, ``cname.NAME`` is an alias of NAME, ``long.`` has
+a TXT record that only fits over TCP, ``noech.`` has an HTTPS record without Encrypted ClientHello.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import asyncio
 import ipaddress
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from tests.lab import names
 from tests.lab.internet.journal import Journal
@@ -19,6 +20,7 @@ from tests.lab.internet.udp import Peer, UdpPort
 
 A, CNAME, SOA, TXT, AAAA, OPT, HTTPS = 1, 5, 6, 16, 28, 41, 65
 _TTL = 60
+StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
 _UNKNOWN_TAILS = (".invalid", ".home.arpa", ".local", ".test")
@@ -102,7 +104,9 @@ class Zone:
             parameters[1] = b"".join(bytes([len(token)]) + token for token in self._alpn)
         if not name.startswith("noech."):
             parameters[5] = self._ech
-        body = b"".join(struct.pack("!HH", key, len(value)) + value for key, value in sorted(parameters.items()))
+        body = b"".join(
+            struct.pack("!HH", key, len(value)) + value for key, value in sorted(parameters.items())
+        )
         return b"\x00\x01\x00" + body
 
     def _soa(self) -> bytes:
@@ -110,9 +114,11 @@ class Zone:
         return _record(b"\x00", SOA, _encode("ns.example") + _encode("host.example") + numbers)
 
 
-def _message(query: Query, code: int, answers: list[bytes], authority: list[bytes], extra_flags: int) -> bytes:
+def _message(
+    query: Query, code: int, answers: list[bytes], authority: list[bytes], extra_flags: int
+) -> bytes:
     flags = 0x8080 | (query.flags & 0x0100) | extra_flags | code
-    edns = b"\x00" + _RECORD.pack(OPT, 1232, 0, 0, 0) if query.payload is not None else b""
+    edns = b"\x00" + _RECORD.pack(OPT, 1232, 0, 0) if query.payload is not None else b""
     header = _HEADER.pack(query.ident, flags, 1, len(answers), len(authority), 1 if edns else 0)
     return b"".join([header, query.question, *answers, *authority, edns])
 
@@ -148,7 +154,7 @@ def serve_udp(zone: Zone) -> None:
     port = UdpPort(53, receive)
 
 
-def stream_server(zone: Zone) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]:
+def stream_server(zone: Zone) -> StreamHandler:
     """The connection handler for DNS over TCP and over TLS: messages until the client closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

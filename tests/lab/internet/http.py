@@ -1,19 +1,18 @@
 """HTTP/1.1 for any host: keep-alive, pipelining, downloads of any size, streams that never end.
 
-``/bytes/100M`` that many bytes · ``/stream?rate=1M`` bytes a second for ever · ``/slow`` a byte every half second ·
-``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` · anything else a small page.
+``/bytes/100M`` that many bytes · ``/stream?rate=1M`` bytes a second for ever · ``/slow`` a byte every half
+second · ``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` · anything else a small page.
 """
 
 from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.lab.internet.dns import Zone
+from tests.lab.internet.dns import StreamHandler, Zone
 from tests.lab.internet.journal import Journal
 
 _CHUNK = bytes(64 << 10)
@@ -22,8 +21,6 @@ _SUFFIX = {"k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _IDLE_S = 300.0
 # A request's body is thrown away in pieces; this is only the size of one piece.
 _PIECE = 64 << 10
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def size(text: str) -> int:
     return int(text[:-1]) * _SUFFIX[text[-1]] if text and text[-1] in _SUFFIX else int(text)
 
 
-def handler(scheme: str, zone: Zone, journal: Journal) -> Handler:
+def handler(scheme: str, zone: Zone, journal: Journal) -> StreamHandler:
     """The connection handler for one scheme."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,7 +48,13 @@ def handler(scheme: str, zone: Zone, journal: Journal) -> Handler:
                 await _respond(request, zone, client, reader, writer)
                 if request.close:
                     return
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, TimeoutError, ValueError):
+        except (
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ConnectionError,
+            TimeoutError,
+            ValueError,
+        ):
             return
         finally:
             writer.close()
@@ -66,7 +69,9 @@ async def _request(reader: asyncio.StreamReader) -> Request | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, version = first.split(" ", 2)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
     close = headers.get("connection", "").lower() == "close" or version == "HTTP/1.0"
     host = headers.get("host", "")
     parts = urlsplit(target)
@@ -93,7 +98,9 @@ async def _respond(
         return await _endless(writer, request, _at_rate(rate))
     if parts.path == "/slow":
         return await _endless(writer, request, _drip())
-    return await _plain(writer, request, page(request.host, request.target, received), "text/html; charset=utf-8")
+    return await _plain(
+        writer, request, page(request.host, request.target, received), "text/html; charset=utf-8"
+    )
 
 
 def page(host: str, target: str, received: int = 0) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Journal:
-    """``proto`` is dns, tls, http, https, h3 or udp; ``name`` the name asked for, or the address without one."""
+    """``proto`` is dns, http, https, h3 or udp; ``name`` is the name asked for."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = path.open("a", buffering=1) if path else None

@@ -21,7 +21,7 @@ def serve_udp_echo() -> None:
 
 
 def serve_wireguard(journal: Journal) -> None:
-    """A handshake initiation (148 bytes) is answered with a response (92 bytes), as a tunnel's far end does."""
+    """A handshake initiation (148 bytes) gets a response (92 bytes), as from a tunnel's far end."""
 
     def receive(data: bytes, peer: Peer) -> None:
         journal.note("udp", "wireguard", peer[0], f"{len(data)} bytes")

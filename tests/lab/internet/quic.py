@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import DatagramTransport
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,15 @@ class _Site(QuicConnectionProtocol):
         self.transmit()
 
 
-class _Transport:
+class _Transport(DatagramTransport):
     """As much of a datagram transport as aioquic's server uses; its addresses carry our own one with them."""
 
     def __init__(self, send: Callable[[bytes, Peer], None]) -> None:
+        super().__init__()
         self._send = send
 
-    def sendto(self, data: bytes, address: Peer) -> None:
-        self._send(data, address)
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        self._send(data, addr)
 
     def close(self) -> None:
         return

@@ -1,4 +1,4 @@
-"""UDP on every address of this host: a reply leaves from the address that was asked (RFC 3542, IP_PKTINFO)."""
+"""UDP on every address of this host: a reply leaves from the address that was asked (RFC 3542)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 _IP_PKTINFO = 8
 _IPV6_RECVPKTINFO = 49
 _IPV6_PKTINFO = 50
+_IPV6_FREEBIND = 78  # else an address without an interface cannot be a reply's source
 _IN_PKTINFO = struct.Struct("@i4s4s")
 _IN6_PKTINFO = struct.Struct("@16si")
 _BURST = 64  # datagrams taken at one wake-up, so that other sockets get their turn
@@ -40,7 +41,7 @@ class UdpPort:
             else:
                 info = _IN6_PKTINFO.pack(local, 0)
                 self._v6.sendmsg([data], [(socket.IPPROTO_IPV6, _IPV6_PKTINFO, info)], 0, (host, port))
-        except (BlockingIOError, ConnectionRefusedError, OSError):
+        except (BlockingIOError, ConnectionRefusedError):
             return  # a lost datagram, as anywhere
 
     def _readable(self, sock: socket.socket) -> None:
@@ -66,5 +67,6 @@ def _bound(family: socket.AddressFamily, port: int) -> socket.socket:
     else:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
         sock.bind(("::", port))
     return sock

@@ -1,0 +1,218 @@
+"""The kernel's connection table by ctnetlink: list, find, mark, delete.
+
+Entries outlive our table and our process. At start and at stop our bits are cleared in each of them, or an
+old mark would speak for a new rule.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from gateway.errors import KernelError
+from gateway.kernel.marks import MarkLayout
+from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute, attributes
+
+_NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
+_TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12
+_COUNTERS = (9, 10)  # of the original and the reply side
+_ZONE, _MARK_MASK = 18, 21
+_TUPLE_IP, _TUPLE_PROTO = 1, 2
+_SOURCE, _DESTINATION = (1, 3), (2, 4)  # IPv4, IPv6
+_PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 1, 2, 3
+_PROTOINFO_TCP, _TCP_STATE = 1, 1
+_PACKETS, _BYTES = 1, 2
+
+TCP_ESTABLISHED = 3
+_BATCH = 64  # changes a datagram: their acknowledgements fit the socket's buffer many times over
+_GONE = (errno.ENOENT, errno.EBUSY)  # the entry ended, or another took its place, since it was listed
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTuple:
+    """One direction of a connection."""
+
+    src: bytes  # packed, 4 or 16 bytes
+    dst: bytes
+    proto: int  # IP protocol number
+    sport: int = 0  # 0 for protocols without ports
+    dport: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One connection. What the kernel did not tell is None."""
+
+    original: FlowTuple
+    reply: FlowTuple
+    mark: int
+    status: int  # IPS_* bits, linux/netfilter/nf_conntrack_common.h
+    tcp_state: int | None  # TCP_ESTABLISHED and others, linux/netfilter/nf_conntrack_tcp.h
+    counters: (
+        tuple[Counters, Counters] | None
+    )  # original and reply side; None unless nf_conntrack_acct is set
+    key: bytes  # what names the entry in a request: tuple, zone, id
+
+    @property
+    def family(self) -> int:
+        return socket.AF_INET if len(self.original.src) == 4 else socket.AF_INET6
+
+
+class Conntrack:
+    """Two sockets: one lists while the other changes. Methods raise KernelError, one line."""
+
+    def __init__(self) -> None:
+        self._lister, self._changer = Netlink(), Netlink()
+
+    def close(self) -> None:
+        self._lister.close()
+        self._changer.close()
+
+    def entries(self, mark: int = 0, mask: int = 0) -> Iterator[Entry]:
+        """Every connection whose mark is ``mark`` under ``mask``, read piece by piece.
+
+        The table lives meanwhile: an entry may be met twice, and one that began during the walk not at all.
+        """
+        wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
+        try:
+            for data in self._lister.dump(_GET, socket.AF_UNSPEC, wanted):
+                entry = parse_entry(data)
+                if entry is not None and entry.mark & mask == mark:
+                    yield entry
+        except InterruptedError:
+            return
+        except OSError as error:
+            raise _unreadable(error) from error
+
+    def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[Entry]:
+        return self.entries(layout.ct_mark(slot), layout.slot)
+
+    def find(self, original: FlowTuple) -> Entry | None:
+        """The connection that began as ``original``, before any address was translated; None: there is none.
+
+        TCP and UDP alone, in the default zone.
+        """
+        family = socket.AF_INET if len(original.src) == 4 else socket.AF_INET6
+        try:
+            answers = self._changer.ask(_GET, family, _tuple_attribute(original))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise _unreadable(error) from error
+        return parse_entry(memoryview(answers[0])) if answers else None
+
+    def set_mark(self, entries: Iterable[Entry], value: int, mask: int) -> int:
+        """Set the bits under ``mask`` to ``value``. Returns how many entries were still there."""
+        bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
+        return self._change(_NEW, entries, bits)
+
+    def delete(self, entries: Iterable[Entry]) -> int:
+        """Forget connections: their next packet is a new one's. Returns how many were still there."""
+        return self._change(_DELETE, entries, b"")
+
+    def clear(self, layout: MarkLayout, slot: int | None = None) -> int:
+        """Take our bits off every entry, or off one slot's. Returns how many had any."""
+        entries = self.entries() if slot is None else self.of_slot(layout, slot)
+        return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
+
+    def _change(self, kind: int, entries: Iterable[Entry], extra: bytes) -> int:
+        changed = 0
+        remaining = iter(entries)
+        while batch := [(kind, entry.family, entry.key + extra) for entry in islice(remaining, _BATCH)]:
+            try:
+                results = self._changer.change(batch)
+            except OSError as error:
+                raise _unreadable(error) from error
+            for number in results:
+                if number and number not in _GONE:
+                    raise _unreadable(OSError(number, errno.errorcode.get(number, "unknown error")))
+            changed += results.count(0)
+        return changed
+
+
+def parse_entry(data: memoryview) -> Entry | None:
+    """An entry from its attributes; None for one without both tuples, which no known kernel sends."""
+    values = dict(attributes(data))
+    tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
+    if tuples[0] is None or tuples[1] is None:
+        return None
+    original, reply = _parse_tuple(tuples[0]), _parse_tuple(tuples[1])
+    if original is None or reply is None:
+        return None
+    key = attribute(_TUPLE_ORIG | NESTED, bytes(tuples[0]))
+    for kind in (_ZONE, _ID):
+        if kind in values:
+            key += attribute(kind, bytes(values[kind]))
+    return Entry(
+        original=original,
+        reply=reply,
+        mark=_number(values.get(_MARK)),
+        status=_number(values.get(_STATUS)),
+        tcp_state=_tcp_state(values.get(_PROTOINFO)),
+        counters=_counters(values.get(_COUNTERS[0]), values.get(_COUNTERS[1])),
+        key=key,
+    )
+
+
+def _parse_tuple(data: memoryview) -> FlowTuple | None:
+    outer = dict(attributes(data))
+    addresses = dict(attributes(outer.get(_TUPLE_IP, memoryview(b""))))
+    proto = dict(attributes(outer.get(_TUPLE_PROTO, memoryview(b""))))
+    src = next((bytes(addresses[kind]) for kind in _SOURCE if kind in addresses), None)
+    dst = next((bytes(addresses[kind]) for kind in _DESTINATION if kind in addresses), None)
+    number = proto.get(_PROTO_NUMBER)
+    if src is None or dst is None or not number:
+        return None
+    ports = (proto.get(kind) for kind in (_PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT))
+    sport, dport = (BE16.unpack(port)[0] if port is not None and len(port) == 2 else 0 for port in ports)
+    return FlowTuple(src, dst, number[0], sport, dport)
+
+
+def _tuple_attribute(flow: FlowTuple) -> bytes:
+    version = 0 if len(flow.src) == 4 else 1
+    addresses = attribute(_SOURCE[version], flow.src) + attribute(_DESTINATION[version], flow.dst)
+    proto = (
+        attribute(_PROTO_NUMBER, bytes([flow.proto]))
+        + attribute(_PROTO_SOURCE_PORT, BE16.pack(flow.sport))
+        + attribute(_PROTO_DESTINATION_PORT, BE16.pack(flow.dport))
+    )
+    both = attribute(_TUPLE_IP | NESTED, addresses) + attribute(_TUPLE_PROTO | NESTED, proto)
+    return attribute(_TUPLE_ORIG | NESTED, both)
+
+
+def _number(value: memoryview | None) -> int:
+    return int(BE32.unpack(value)[0]) if value is not None and len(value) == 4 else 0
+
+
+def _tcp_state(value: memoryview | None) -> int | None:
+    tcp = dict(attributes(value)).get(_PROTOINFO_TCP) if value is not None else None
+    state = dict(attributes(tcp)).get(_TCP_STATE) if tcp is not None else None
+    return state[0] if state else None
+
+
+def _counters(original: memoryview | None, reply: memoryview | None) -> tuple[Counters, Counters] | None:
+    if original is None or reply is None:
+        return None
+    return _side(original), _side(reply)
+
+
+def _side(data: memoryview) -> Counters:
+    values = {kind: BE64.unpack(value)[0] for kind, value in attributes(data) if len(value) == 8}
+    return Counters(values.get(_PACKETS, 0), values.get(_BYTES, 0))
+
+
+def _unreadable(error: OSError) -> KernelError:
+    if error.errno == errno.EPERM:
+        return KernelError("the connection table is closed to us; run as root or with CAP_NET_ADMIN")
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):
+        return KernelError(f"the kernel has no ctnetlink ({error}); load nf_conntrack_netlink")
+    return KernelError(f"the connection table cannot be used: {error}")

@@ -1,0 +1,156 @@
+"""Netfilter's netlink: framing, requests, dumps. What conntrack, usage and watch have in common.
+
+A message is a header (length, type, flags, sequence, port), netfilter's own (family, version, resource) and
+attributes (length, type, value, padded to 4). The header is in host order, netfilter's values are big-endian.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+NETLINK_NETFILTER = 12
+SOL_NETLINK = 270
+ADD_MEMBERSHIP = 1
+
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+DUMP_INTERRUPTED = 0x10
+ERROR, DONE = 2, 3
+
+HEADER = struct.Struct("=IHHII")
+GENERIC = struct.Struct(">BBH")
+ATTRIBUTE = struct.Struct("=HH")
+BE16, BE32, BE64 = struct.Struct(">H"), struct.Struct(">I"), struct.Struct(">Q")
+_ERRNO = struct.Struct("=i")
+
+NESTED = 0x8000
+_TYPE_MASK = 0x3FFF  # without the nested and the byte-order flag
+RECEIVE = 32768  # bytes: the kernel fills no larger message of a dump (net/netlink/af_netlink.c)
+_PATIENCE = 5.0  # seconds; the kernel answers within milliseconds or never
+
+Message = tuple[int, int, int, memoryview]
+"""Type, flags, sequence number, and the attributes behind netfilter's header."""
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded."""
+    length = ATTRIBUTE.size + len(value)
+    return ATTRIBUTE.pack(length, kind) + value + b"\0" * (-length % 4)
+
+
+def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Type and value of each attribute. One that says to be longer than its place ends the walk."""
+    start, end = 0, len(data)
+    while end - start >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(data, start)
+        if not ATTRIBUTE.size <= length <= end - start:
+            return
+        yield kind & _TYPE_MASK, data[start + ATTRIBUTE.size : start + length]
+        start += length + 3 & ~3
+
+
+def request(kind: int, flags: int, sequence: int, family: int, body: bytes) -> bytes:
+    """One whole message to netfilter."""
+    length = HEADER.size + GENERIC.size + len(body)
+    return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, 0) + body
+
+
+def messages(data: memoryview) -> Iterator[Message]:
+    """The messages of one datagram. Of ERROR and DONE the last member is the error number's bytes."""
+    start = 0
+    while len(data) - start >= HEADER.size:
+        length, kind, flags, sequence, _ = HEADER.unpack_from(data, start)
+        if not HEADER.size <= length <= len(data) - start:
+            return
+        skip = HEADER.size if kind in (ERROR, DONE) else HEADER.size + GENERIC.size
+        yield kind, flags, sequence, data[start + skip : start + length]
+        start += length + 3 & ~3
+
+
+def error_number(body: memoryview) -> int:
+    """The errno of an ERROR or DONE message; 0 is success."""
+    return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
+
+
+class Netlink:
+    """One socket to netfilter. Requests wait for the kernel's answer, which comes at once.
+
+    Methods raise OSError with the kernel's errno, or TimeoutError.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
+        )
+        self._socket.settimeout(_PATIENCE)
+        self._socket.bind((0, 0))
+        self._buffer = bytearray(RECEIVE)
+        self._sequence = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def dump(self, kind: int, family: int, body: bytes = b"") -> Iterator[memoryview]:
+        """The attributes of each object. They are valid until the next one is asked for.
+
+        Raises InterruptedError at the end when what was listed changed meanwhile, so that some may be missing
+        or there twice.
+        """
+        sequence = self._next_sequence()
+        self._socket.send(request(kind, DUMP, sequence, family, body))
+        interrupted = False
+        while True:
+            for what, flags, number, data in self._receive():
+                if number != sequence:
+                    continue  # the rest of a dump that nobody read to its end
+                interrupted |= bool(flags & DUMP_INTERRUPTED)
+                if what in (DONE, ERROR):
+                    _raise_for(error_number(data))
+                    if interrupted:
+                        raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
+                    return
+                yield data
+
+    def ask(self, kind: int, family: int, body: bytes) -> list[bytes]:
+        """One request; the attributes of each object that answers it."""
+        sequence = self._next_sequence()
+        self._socket.send(request(kind, ACK, sequence, family, body))
+        answers: list[bytes] = []
+        while True:
+            for what, _, number, data in self._receive():
+                if number != sequence:
+                    continue
+                if what == ERROR:
+                    _raise_for(error_number(data))
+                    return answers
+                answers.append(bytes(data))
+
+    def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
+        """Several requests (type, family, attributes) in one datagram; the errno of each, 0 for success."""
+        if not requests:
+            return []
+        first = self._sequence + 1 & 0xFFFFFFFF
+        parts = [request(kind, ACK, self._next_sequence(), family, body) for kind, family, body in requests]
+        self._socket.send(b"".join(parts))
+        results: dict[int, int] = {}
+        while len(results) < len(requests):
+            for what, _, number, data in self._receive():
+                if what == ERROR and first <= number < first + len(requests):
+                    results[number] = error_number(data)
+        return [results[first + index] for index in range(len(requests))]
+
+    def _receive(self) -> Iterator[Message]:
+        length = self._socket.recv_into(self._buffer)
+        return messages(memoryview(self._buffer)[:length])
+
+    def _next_sequence(self) -> int:
+        self._sequence = self._sequence + 1 & 0xFFFFFFFF
+        return self._sequence
+
+
+def _raise_for(number: int) -> None:
+    if number:
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,133 @@
+"""Says when something else changed our table, so that it can be mended within a second.
+
+The kernel tells of every change in nftables, transaction by transaction, and each transaction ends with a
+message of its own. So what comes in while we change something ourselves is ours, unless our table is changed
+twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+from gateway.kernel.netlink import (
+    ADD_MEMBERSHIP,
+    BE32,
+    GENERIC,
+    HEADER,
+    NETLINK_NETFILTER,
+    RECEIVE,
+    SOL_NETLINK,
+    Netlink,
+    attributes,
+)
+
+_GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES, linux/netfilter/nfnetlink.h
+_SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
+_NEW_GENERATION, _GET_GENERATION = 0xA0F, 0xA10  # NFT_MSG_NEWGEN, NFT_MSG_GETGEN
+_TABLE_NAME = 1  # the same number in tables, chains, rules, sets, elements, objects and flow tables
+_GENERATION_ID = 1
+_SO_RCVBUFFORCE = 33
+_BUFFER = 1 << 20  # bytes: an update of the whole table tells of some thousand objects
+_FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
+
+Table = tuple[str, str]
+"""Family and name, such as ("inet", "qalqan")."""
+
+
+class Watch:
+    """Readable (``fileno``) when nftables changed; ``changed()`` says whether a table of ours is meant."""
+
+    def __init__(self, tables: frozenset[Table]) -> None:
+        self._tables = tables
+        self._generations = Netlink()
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, NETLINK_NETFILTER
+        )
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        self._socket.bind((0, 0))
+        self._socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, _GROUP_NFTABLES)
+        self._suspect = False
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+        self._generations.close()
+
+    def changed(self) -> bool:
+        """Whether something else has touched a table of ours since the last call. Never waits."""
+        transactions, lost = self._drain()
+        suspect = self._suspect or lost or any(transactions)
+        self._suspect = False
+        return suspect
+
+    @contextlib.contextmanager
+    def ours(self) -> Iterator[None]:
+        """Around a change of our own: at most one transaction a table is taken to be ours."""
+        before = self._generation()
+        transactions, lost = self._drain()
+        self._suspect |= lost or any(transactions)
+        try:
+            yield
+        finally:
+            transactions, lost = self._drain()
+            if lost:  # too much to be told: the number of transactions is still known
+                self._suspect |= self._generation() - before & 0xFFFFFFFF > 1
+            else:
+                touched = [table for transaction in transactions for table in transaction]
+                self._suspect |= len(touched) > len(set(touched))
+
+    def _generation(self) -> int:
+        for answer in self._generations.ask(_GET_GENERATION, 0, b""):
+            for kind, value in attributes(memoryview(answer)):
+                if kind == _GENERATION_ID:
+                    return int(BE32.unpack(value)[0])
+        return 0
+
+    def _drain(self) -> tuple[list[set[Table]], bool]:
+        """The tables of ours that each transaction touched, and whether messages were lost."""
+        transactions: list[set[Table]] = [set()]
+        lost = False
+        while True:
+            try:
+                data = self._socket.recv(RECEIVE)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                lost = True
+                continue
+            for kind, table in _events(memoryview(data)):
+                if kind == _NEW_GENERATION:
+                    transactions.append(set())
+                elif table in self._tables:
+                    transactions[-1].add(table)
+        return transactions, lost
+
+
+def _events(data: memoryview) -> Iterator[tuple[int, Table]]:
+    """Message type and the table it is about."""
+    start = 0
+    while len(data) - start >= HEADER.size + GENERIC.size:
+        length, kind, _, _, _ = HEADER.unpack_from(data, start)
+        if not HEADER.size + GENERIC.size <= length <= len(data) - start:
+            return
+        if kind >> 8 == _SUBSYSTEM:
+            family = _FAMILIES.get(data[start + HEADER.size], "")
+            yield kind, (family, _table_name(data[start + HEADER.size + GENERIC.size : start + length]))
+        start += length + 3 & ~3
+
+
+def _table_name(body: memoryview) -> str:
+    for kind, value in attributes(body):
+        if kind == _TABLE_NAME:
+            return bytes(value).rstrip(b"\0").decode("ascii", "replace")
+    return ""

@@ -1,0 +1,213 @@
+"""Build the category table: into a temporary file, verified, then renamed over the old one, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import mmap
+import os
+import secrets
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import ListError
+from gateway.lists.formats import Format, Tally, read_domains
+from gateway.lists.prune import PARTS, Digests, Names, prune
+from gateway.policy import domains
+
+CHUNK = 1 << 18
+TABLE_NAME = "categories.table"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list on this machine, as the build reads it."""
+
+    id: str
+    category: str
+    path: Path
+    form: Format
+    skip_canaries: bool = False  # leave single innocent names out instead of refusing the whole list
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a source came to; goes into the table's own description."""
+
+    id: str
+    category: str
+    domains: int  # as published, duplicates and children included
+    odd_lines: int
+    canaries: tuple[str, ...] = ()  # left out, only where the source says so
+
+    def as_json(self) -> Mapping[str, Any]:
+        return {"id": self.id, "category": self.category, "domains": self.domains, "odd": self.odd_lines}
+
+
+class Canaries:
+    """Innocent names; a list that refuses one of them, or a parent of it, is not fit for use."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self._suffixes: dict[str, str] = {}
+        for host in hosts:
+            name = host
+            while "." in name:
+                self._suffixes.setdefault(name, host)
+                name = name.partition(".")[2]
+
+    def hit(self, listed: str) -> str | None:
+        """The innocent host that an entry ``listed`` would refuse."""
+        return self._suffixes.get(listed)
+
+
+def build_table(
+    sources: Iterable[Source],
+    target: Path,
+    *,
+    built: str,
+    canaries: Canaries,
+    is_public_suffix: Callable[[str], bool],
+    salt: bytes | None = None,
+) -> tuple[domains.TableInfo, list[Report]]:
+    """Build from all sources and put the table at ``target``.
+
+    ``built``: ISO 8601. Raises ListError with name and line of a source that cannot be used, and when the disk
+    is full; ``target`` stays as it was then.
+    """
+    salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
+    by_category: dict[str, list[Source]] = {}
+    for source in sources:
+        by_category.setdefault(source.category, []).append(source)
+    reports: list[Report] = []
+    categories: list[tuple[str, Digests]] = []
+    for category in sorted(by_category):
+        readers = []
+        for source in by_category[category]:
+            report = _survey(source, canaries)
+            reports.append(report)
+            readers.append(_reader(source, frozenset(report.canaries)))
+        categories.append((category, prune(readers, salt, is_public_suffix).digests))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        _write(temporary, categories, salt, built, [report.as_json() for report in reports])
+        info = _verified(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        msg = f"{target}: the table could not be written ({_disk_words(error)}); the old one stays in force"
+        raise ListError(msg) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return info, reports
+
+
+def _verified(path: Path) -> domains.TableInfo:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return domains.verify(memoryview(mapped))
+
+
+def _disk_words(error: OSError) -> str:
+    return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _survey(source: Source, canaries: Canaries) -> Report:
+    """Read a source once for its faults alone, so that nothing of a bad one gets into the table."""
+    tally = Tally()
+    hits: list[str] = []
+    try:
+        for name in read_domains(source.id, _chunks(source.path), source.form, tally):
+            host = canaries.hit(name)
+            if host is None:
+                continue
+            if not source.skip_canaries:
+                msg = f"{source.id}: it lists {name}, and so refuses {host}, an innocent site; it is not used"
+                raise ListError(msg)
+            hits.append(name)
+    except OSError as error:
+        msg = f"{source.id}: {source.path} cannot be read ({error.strerror}); run: qalqan lists update"
+        raise ListError(msg) from error
+    return Report(source.id, source.category, tally.domains, tally.odd_lines, tuple(dict.fromkeys(hits)))
+
+
+def _reader(source: Source, left_out: frozenset[str]) -> Names:
+    def names() -> Iterator[str]:
+        for name in read_domains(source.id, _chunks(source.path), source.form, Tally()):
+            if name not in left_out:
+                yield name
+
+    return names
+
+
+def _write(
+    path: Path,
+    categories: list[tuple[str, Digests]],
+    salt: bytes,
+    built: str,
+    reports: list[Mapping[str, Any]],
+) -> None:
+    count = sum(
+        len(set().union(*(digests.parts[part] for _, digests in categories))) for part in range(PARTS)
+    )
+    bits = domains.bucket_bits(count)
+    starts = array("I", bytes(4 * ((1 << bits) + 1)))
+    numbers = array("H")
+    sets: dict[frozenset[str], int] = {}
+    head_size = domains.HEAD.size + len(starts) * starts.itemsize
+    with path.open("w+b") as out:
+        out.seek(head_size)
+        written = 0
+        for part in range(PARTS):
+            remainders = array("I")
+            for digest, found in _merged(categories, part):
+                key = digest >> (32 - bits)
+                starts[(key >> 32) + 1] += 1
+                remainders.append(key & 0xFFFFFFFF)
+                numbers.append(sets.setdefault(found, len(sets)))
+            written += len(remainders)
+            remainders.tofile(out)
+        for bucket in range(1, len(starts)):
+            starts[bucket] += starts[bucket - 1]
+        numbers.tofile(out)
+        about = domains.pack_json(tuple(sets), built, reports)
+        out.write(about)
+        out.seek(domains.HEAD.size)
+        starts.tofile(out)
+        out.seek(domains.HEAD.size)
+        whole = domains.digest_of(iter(lambda: out.read(CHUNK), b""))
+        out.seek(0)
+        out.write(
+            domains.pack_head(count=written, bits=bits, salt=salt, json_length=len(about), digest=whole)
+        )
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[int, frozenset[str]]]:
+    """Digests of one part in ascending order, each with all of its categories."""
+    rows = sorted(
+        digest << 16 | number
+        for number, (_, digests) in enumerate(categories)
+        for digest in digests.parts[part]
+    )
+    at = 0
+    while at < len(rows):
+        digest = rows[at] >> 16
+        found = []
+        while at < len(rows) and rows[at] >> 16 == digest:
+            found.append(categories[rows[at] & 0xFFFF][0])
+            at += 1
+        yield digest, frozenset(found)
+
+
+def describe(info: domains.TableInfo) -> str:
+    """One line for people."""
+    listed = ", ".join(sorted({str(source.get("id")) for source in info.sources}))
+    return f"{info.count} names, {info.size} bytes, built {info.built}, from {listed or json.dumps([])}"

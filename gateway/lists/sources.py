@@ -1,0 +1,76 @@
+"""The catalogue of published lists: `profiles/sources.yaml` → Sources, each with its licence and its manners."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.lists.formats import Format
+from gateway.policy import fields
+from gateway.policy.categories import Categories
+from gateway.policy.documents import Node, Place, parse_document, shown
+
+DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
+HIGHEST_MAX_BYTES = 512 << 20
+CANARY_WAYS = ("reject", "skip")
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
+_URL = re.compile(r"https://[\x21-\x7e]{4,500}", re.ASCII)
+_KEYS = ("name", "url", "format", "licence", "category", "size", "max_bytes", "canary", "default", "about")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedList:
+    id: str
+    name: str
+    url: str
+    form: Format
+    licence: str  # SPDX id where there is one
+    category: str  # id of a category of ours
+    size: int  # names in it, about
+    max_bytes: int  # a longer download is refused
+    skip_canaries: bool  # leave innocent names out instead of refusing the list
+    default: bool  # fetched without anybody asking for it
+
+
+def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
+    """All lists by id. Raises PolicyError with file, line, key and mend."""
+    top = fields.Fields(parse_document(source, file), ("sources",))
+    return {
+        key: _published(key, place, node, categories)
+        for key, place, node in fields.pairs(top.need("sources"))
+    }
+
+
+def _published(key: str, place: Place, node: Node, categories: Categories) -> PublishedList:
+    if _ID.fullmatch(key) is None:
+        place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, two letters at least")
+    part = fields.Fields(fields.mapping(node), _KEYS)
+    url = part.need("url")
+    if _URL.fullmatch(fields.text(url)) is None:
+        url.place.refuse(
+            "is no HTTPS address", "write https://…; a list over plain HTTP can be changed on its way"
+        )
+    return PublishedList(
+        id=key,
+        name=fields.text(part.need("name")),
+        url=fields.text(url),
+        form=Format(fields.choice(part.need("format"), tuple(Format))),
+        licence=fields.text(part.need("licence")),
+        category=fields.choice(part.need("category"), tuple(categories.by_id)),
+        size=fields.integer(part.need("size"), 1, 1 << 25),
+        max_bytes=part.read(
+            "max_bytes", lambda n: fields.integer(n, 1, HIGHEST_MAX_BYTES), default=DEFAULT_MAX_BYTES
+        ),
+        skip_canaries=part.read("canary", lambda n: fields.choice(n, CANARY_WAYS), default="reject")
+        == "skip",
+        default=part.read("default", fields.flag, default=False),
+    )
+
+
+def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
+    """The innocent hosts of `profiles/canaries.yaml`, which has a list of names a theme."""
+    top = fields.Fields(parse_document(source, file), ("canaries",))
+    themes = fields.pairs(top.need("canaries"))
+    return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))

@@ -1,0 +1,231 @@
+"""`/etc/qalqan/qalqan.yaml` → Config. Everything that is not a person's rule."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from gateway.policy import fields, macs, timetext
+from gateway.policy.categories import LANGUAGES
+from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.entries import rule_host
+from gateway.policy.hosts import PublicSuffixCheck
+
+KEYS = (
+    "lan",
+    "state",
+    "runtime",
+    "profiles",
+    "web",
+    "country",
+    "timezone",
+    "unknown_devices",
+    "leases",
+    "shared",
+    "managed",
+    "day_starts",
+    "languages",
+    "dns_refusal",
+    "marks",
+    "queues",
+)
+QUARANTINE = "quarantine"
+MAX_LANS = 16
+MAX_QUEUE = 65_519  # sixteen queues are used from the first one on
+
+# Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
+# here, because they are written into nft text.
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}", re.ASCII)
+_COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
+
+
+class DnsRefusal(StrEnum):
+    """How a refused name is answered."""
+
+    NXDOMAIN = "nxdomain"
+    ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that ask again and again after NXDOMAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the pages answer."""
+
+    port: int = 8080
+    address: str | None = None  # None: the addresses of the lan interfaces
+    allow_wan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which bits of packet and connection marks are ours; see gateway/kernel/marks.py."""
+
+    verdict: int = 0x000000FF
+    slot: int = 0x00FF0000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    lan: tuple[str, ...] = ("br-lan",)
+    state: str = "/var/lib/qalqan"
+    runtime: str = "/run/qalqan"
+    profiles: str = "/etc/qalqan/profiles"
+    web: Listen = field(default_factory=Listen)
+    country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
+    timezone: str = "UTC"
+    unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
+    leases: str | None = None
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
+    managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
+    day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
+    languages: tuple[str, ...] = LANGUAGES  # of approved sites
+    dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
+    marks: Marks = field(default_factory=Marks)
+    queues: int = 8200  # the first of sixteen NFQUEUE numbers
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
+    """Raises PolicyError with file, line, key and mend. Whether profiles that it names exist is not known here."""
+    document = parse_document(source, file)
+    part = fields.Fields(document, KEYS)
+    plain = Config()
+    return Config(
+        lan=part.read("lan", _interfaces, plain.lan),
+        state=part.read("state", _path, plain.state),
+        runtime=part.read("runtime", _path, plain.runtime),
+        profiles=part.read("profiles", _path, plain.profiles),
+        web=part.read("web", _web, plain.web),
+        country=part.read("country", _country, plain.country),
+        timezone=part.read("timezone", _timezone, plain.timezone),
+        unknown_devices=part.read("unknown_devices", fields.text, plain.unknown_devices),
+        leases=part.read("leases", _path, plain.leases),
+        shared=part.read("shared", _shared, plain.shared),
+        managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
+        day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
+        languages=part.read("languages", _languages, plain.languages),
+        dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
+        marks=part.read("marks", _marks, plain.marks),
+        queues=part.read("queues", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queues),
+    )
+
+
+def _interfaces(node: Node) -> tuple[str, ...]:
+    names = fields.texts(node)
+    if not 1 <= len(names) <= MAX_LANS:
+        node.place.refuse(f"names {len(names)} interfaces", f"name 1 to {MAX_LANS} that face the home")
+    for item, name in zip(fields.items(node), names, strict=True):
+        if _INTERFACE.fullmatch(name) is None:
+            item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip -brief link")
+    return names
+
+
+def _path(node: Node) -> str:
+    path = fields.text(node)
+    if not path.startswith("/") or ".." in path.split("/"):
+        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
+    return path.rstrip("/") or "/"
+
+
+def _country(node: Node) -> str:
+    word = fields.text(node).lower()
+    if _COUNTRY.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is no country", "write two letters, such as kz (ISO 3166-1)")
+    return word
+
+
+def _timezone(node: Node) -> str:
+    name = fields.text(node)
+    try:
+        ZoneInfo(name)
+    # ValueError: a path out of the database; OSError: a directory of it, such as "Asia" (3.11).
+    except (KeyError, ValueError, OSError):
+        node.place.refuse(
+            f"the time zone {shown(name)} is unknown",
+            "write it like Asia/Almaty; see: timedatectl list-timezones",
+        )
+    return name
+
+
+def _web(node: Node) -> Listen:
+    part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan"))
+    port = part.read("port", lambda one: fields.integer(one, 1, 65535), Listen().port)
+    allow_wan = part.read("allow_wan", fields.flag, default=False)
+    listen = part.node("listen")
+    if listen is None:
+        return Listen(port, None, allow_wan)
+    address, port = _listen(listen)
+    return Listen(port, address, allow_wan)
+
+
+def _listen(node: Node) -> tuple[str, int]:
+    word = fields.text(node)
+    address, _, port = word.rpartition(":")
+    try:
+        read = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
+        number = int(port) if port.isascii() and port.isdigit() else 0
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 65535:
+        node.place.refuse(f"{shown(word)} is not an address with a port", 'write it like "192.168.1.1:8080"')
+    return str(read), number
+
+
+def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:
+    read = {}
+    for key, place, value in fields.pairs(node):
+        part = fields.Fields(fields.mapping(value), ("people",))
+        people = fields.texts(part.need("people"))
+        if len(people) < 2:
+            value.place.refuse(
+                "names fewer than two people", "name those who share it, or put it into one profile"
+            )
+        _add(read, key, place, people)
+    return read
+
+
+def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tuple[str, ...]]:
+    read: dict[str, tuple[str, ...]] = {}
+    for key, place, value in fields.pairs(node):
+        _add(read, key, place, tuple(rule_host(item, is_public_suffix) for item in fields.items(value)))
+    return read
+
+
+def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[str, ...]) -> None:
+    """One MAC in two spellings is one key."""
+    mac = macs.mac(key, place)
+    if mac in read:
+        place.refuse(f"'{mac}' is there twice", "keep it once")
+    read[mac] = value
+
+
+def _languages(node: Node) -> tuple[str, ...]:
+    return tuple(fields.choice(item, LANGUAGES) for item in fields.items(node))
+
+
+def _dns_refusal(node: Node) -> DnsRefusal:
+    return DnsRefusal(fields.choice(node, [one.value for one in DnsRefusal]))
+
+
+def _marks(node: Node) -> Marks:
+    part = fields.Fields(fields.mapping(node), ("verdict", "slot"))
+    plain = Marks()
+    marks = Marks(
+        part.read("verdict", _eight_bits, plain.verdict), part.read("slot", _eight_bits, plain.slot)
+    )
+    if marks.verdict & marks.slot:
+        node.place.refuse("has two fields on the same bits", "move one of them")
+    return marks
+
+
+def _eight_bits(node: Node) -> int:
+    mask = fields.integer(node, 1, 0xFFFFFFFF)
+    if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
+        node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
+    return mask

@@ -1,0 +1,136 @@
+"""The rules of a band and of a profile: frozen values, each with the one who owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+from typing import Generic, TypeVar
+
+from gateway.policy.timetext import ByDay, Span
+
+T = TypeVar("T")
+
+FAMILY = "family"  # owner of what stands in a profile's file
+
+INTERNET = "internet"
+PLAY = "play"
+
+
+class Mode(StrEnum):
+    BLOCK_LIST = "block-list"  # open but for what is refused
+    ALLOW_LIST = "allow-list"  # refused but for what is allowed
+
+
+class Action(StrEnum):
+    """What happens to a category. The order is from strict to lenient."""
+
+    REFUSE = "refuse"  # no ask button
+    ASK = "ask"  # refused, with an ask button
+    COUNT = "count"  # open, and spends limits.play
+    OPEN = "open"
+
+    @property
+    def strictness(self) -> int:
+        return _STRICTNESS[self]
+
+    @property
+    def refuses(self) -> bool:
+        return self is Action.REFUSE or self is Action.ASK
+
+
+_STRICTNESS = {Action.OPEN: 0, Action.COUNT: 1, Action.ASK: 2, Action.REFUSE: 3}
+
+
+class SafeSearch(StrEnum):
+    STRICT = "strict"
+    MODERATE = "moderate"
+    OFF = "off"
+
+
+class Failure(StrEnum):
+    """What happens while the daemon is down."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class ClockUnset(StrEnum):
+    """What time rules do while the time is unknown."""
+
+    STRICT = "strict"  # whatever has a time rule is closed
+    OPEN = "open"
+
+
+class Kind(IntEnum):
+    """What an entry of allow, block or homework names; a higher kind goes before a lower one."""
+
+    CATEGORY = 1
+    SERVICE = 2
+    NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of allow, block or homework."""
+
+    kind: Kind
+    value: str  # a host name with all names under it, a service's id or a category's id
+    owner: str
+
+    def __str__(self) -> str:
+        return self.value if self.kind is Kind.NAME else f"{self.kind.name.lower()}:{self.value}"
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The contract's precedence: name before service before category, longer name before shorter."""
+        return self.kind, len(self.value) if self.kind is Kind.NAME else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owned(Generic[T]):
+    """A value and who set it: "family" or "band:<id>"."""
+
+    value: T
+    owner: str
+
+
+Bedtime = ByDay[Owned[Span]]  # by the morning on which it ends
+Limit = ByDay[Owned[timedelta]]  # by the day on which it starts
+Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none for a day: no restriction
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a band supplies, and what a profile has after its file was laid over its band's."""
+
+    mode: Owned[Mode]
+    unknown: Owned[Action]  # of a name in no category: open, ask or refuse
+    categories: Mapping[str, Owned[Action]]  # a category that is not in it is open
+    allow: tuple[Entry, ...]
+    block: tuple[Entry, ...]
+    homework: tuple[Entry, ...]  # never counted; open when time is used up
+    safe_search: Owned[SafeSearch]
+    bedtime: Bedtime
+    limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y
+    windows: Mapping[str, Windows]  # by target
+    strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
+    log_level: int  # 0 nothing per person … 3 names visited
+    failure: Owned[Failure]
+    clock_unset: Owned[ClockUnset]
+
+    @property
+    def filters(self) -> bool:
+        """False where nothing but the lists that bind everyone is ever refused."""
+        return bool(
+            self.mode.value is Mode.ALLOW_LIST
+            or self.unknown.value.refuses
+            or any(rule.value is not Action.OPEN for rule in self.categories.values())
+            or self.block
+            or self.safe_search.value is not SafeSearch.OFF
+            or self.bedtime
+            or any(self.limits.values())
+            or any(self.windows.values())
+            or self.strict.value
+        )

@@ -1,0 +1,159 @@
+"""One UDP flow until it is decided: QUIC by its hellos, anything else by its first answer.
+
+QUIC is decided when the server's Initial opens and holds a ServerHello that answers judged ClientHellos.
+Version Negotiation, Retry, acknowledgements and stateless resets answer to nothing: they are easily provoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from gateway.errors import WireError
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.actions import DROP, HOLD, Action, Judge, Ruling
+from gateway.wire.limits import WEB_PORTS, Limits
+from gateway.wire.quic import Kind, classify
+from gateway.wire.quic_initials import Initials
+
+HTTPS = 443
+
+# Packets that only a connection has whose Initial we would have seen.
+_LATER = frozenset({Kind.HANDSHAKE, Kind.ZERO_RTT, Kind.RETRY})
+# What a server sends to a packet that it makes nothing of, or in a version that we do not read.
+_NO_ANSWER = frozenset({Kind.VERSION_NEGOTIATION, Kind.UNKNOWN_VERSION})
+
+
+class UdpFlow:
+    """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
+
+    __slots__ = (
+        "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
+        "_others", "_received", "_sent", "ruling", "size",
+    )  # fmt: skip
+
+    def __init__(self, dst: bytes, dport: int, limits: Limits, ech_names: Container[str]) -> None:
+        self._dst = dst  # the server's address, packed, and port
+        self._dport = dport
+        self._limits = limits
+        self._ech_names = ech_names
+        self._initials: Initials | None = None
+        self._nameless: Observation | None = None  # QUIC of another version that the judge lets through
+        self._sent = 0  # datagrams of the LAN side
+        self._received = 0
+        self._others = 0  # of those sent, the ones that are no QUIC
+        self._longest_short = 0  # bytes of the longest datagram sent that looks like a short header
+        self.ruling: Ruling | None = None
+        self.size = 0  # bytes to account for
+
+    def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
+        self._sent += 1
+        kind = classify(payload)
+        if kind is Kind.INITIAL:
+            return self._initial(payload, judge)
+        if kind is Kind.UNKNOWN_VERSION:
+            return self._other_version(payload, judge)
+        if kind in _LATER or kind is Kind.SHORT:
+            if self._initials is not None:
+                # 0-RTT rides along; nothing else can be sent before the server's hello.
+                return self._within_limits(judge) if kind is Kind.ZERO_RTT else DROP
+            if kind in _LATER or (self._dport == HTTPS and not self._others):
+                return DROP  # moved here from another address, or begun before we were: let it reconnect
+            self._longest_short = max(self._longest_short, len(payload))
+        self._others += 1
+        if self._initials is not None:
+            return self._within_limits(judge)
+        if self._others >= self._limits.unanswered:
+            return self._unanswered(judge)
+        return HOLD
+
+    def from_server(self, payload: bytes, judge: Judge) -> Ruling:
+        self._received += 1
+        kind = classify(payload)
+        if self._initials is not None:
+            return self._to_initials(kind, payload, judge)
+        if kind is Kind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
+            return DROP  # the answer to an Initial that we have not seen
+        if kind in _NO_ANSWER or (kind is Kind.SHORT and len(payload) < self._longest_short):
+            # A stateless reset is always shorter than what provoked it (RFC 9000 10.3.3).
+            return HOLD
+        if self._nameless is not None:
+            return self._settle(Action.PASSES, self._nameless)
+        if self._others:
+            observation = self._observe(Proto.UDP)
+            return self._settle(Action.PASSES if judge(observation) else Action.REFUSED, observation)
+        if self._received >= self._limits.unanswered:
+            return self._unanswered(judge)
+        return HOLD
+
+    def _is_quic_reply(self, kind: Kind) -> bool:
+        return kind is Kind.SHORT and self._dport == HTTPS
+
+    def _initial(self, payload: bytes, judge: Judge) -> Ruling:
+        if self._initials is None:
+            self._initials = Initials()
+        try:
+            hellos = self._initials.from_client(payload)
+        except WireError:
+            return self._refuse(Fault.MALFORMED, judge)
+        self.size = self._initials.opened * self._limits.quic_initial_bytes
+        last = HOLD
+        for hello in hellos:
+            fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
+            observation = self._observe(Proto.QUIC, hello.sni, fault, hello.alpn)
+            if not judge(observation):
+                return self._settle(Action.REFUSED, observation)
+            last = Ruling(Action.HOLD, observation)
+        if self._initials.unopened > self._limits.quic_unopened:
+            return self._refuse(Fault.OVERFLOW, judge)
+        return last if hellos else self._within_limits(judge)
+
+    def _to_initials(self, kind: Kind, payload: bytes, judge: Judge) -> Ruling:
+        if kind is Kind.INITIAL and self._initials is not None:
+            try:
+                answers = self._initials.from_server(payload)
+            except WireError:
+                return self._refuse(Fault.MALFORMED, judge)
+            for answer in answers:
+                if not answer.hello.hello_retry:
+                    return self._settle(Action.PASSES, None)
+        return self._within_limits(judge)
+
+    def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
+        """QUIC that we cannot read names no host. A reserved version is let go: it asks a server for its
+        versions and nothing else (RFC 9000 section 15).
+        """
+        if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
+            return self._within_limits(judge)
+        if self._nameless is None:
+            observation = self._observe(Proto.QUIC, fault=Fault.NO_NAME)
+            if not judge(observation):
+                # This packet only: the client's next version may be one that can be read.
+                return Ruling(Action.REFUSED, observation)
+            self._nameless = observation
+        return self._within_limits(judge)
+
+    def _within_limits(self, judge: Judge) -> Ruling:
+        if self._sent + self._received > self._limits.quic_datagrams:
+            return self._refuse(Fault.OVERFLOW, judge)
+        return HOLD
+
+    def _unanswered(self, judge: Judge) -> Ruling:
+        observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
+        return self._settle(Action.PASSES if judge(observation) else Action.REFUSED, observation)
+
+    def _refuse(self, fault: Fault, judge: Judge) -> Ruling:
+        """Refuse whatever the judge says, who hears of it all the same."""
+        observation = self._observe(Proto.QUIC, fault=fault)
+        judge(observation)
+        return self._settle(Action.REFUSED, observation)
+
+    def _settle(self, action: Action, observation: Observation | None) -> Ruling:
+        self.ruling = Ruling(action, observation)
+        self._initials = None
+        self.size = 0
+        return self.ruling
+
+    def _observe(
+        self, proto: Proto, host: str | None = None, fault: Fault | None = None, alpn: tuple[str, ...] = ()
+    ) -> Observation:
+        return Observation(proto, host, self._dst, self._dport, fault=fault, alpn=alpn)

@@ -1,0 +1,254 @@
+"""The service catalogue that ships: read as it stands, then looked up as the daemon does."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.policy.categories import parse_categories
+from gateway.policy.hosts import is_under, normalise, public_suffix_check
+from gateway.policy.services import Catalogue, GroupFile, parse_group
+
+PROFILES = Path(__file__).resolve().parents[2] / "profiles"
+FILES = sorted((PROFILES / "services").glob("*.yaml"))
+RAW: dict[str, Any] = {path.stem: yaml.safe_load(path.read_bytes()) for path in FILES}
+SERVICES: dict[str, Any] = {key: one for file in RAW.values() for key, one in file["services"].items()}
+
+# What families ask for by name; a catalogue without one of these is incomplete.
+EXPECTED = [
+    "youtube", "youtube-kids", "youtube-music", "tiktok", "instagram", "facebook", "messenger",
+    "whatsapp", "snapchat", "discord", "reddit", "x", "threads", "bluesky", "mastodon", "telegram",
+    "signal", "viber", "microsoft-teams", "zoom", "google-meet", "twitch", "kick", "netflix",
+    "disney-plus", "prime-video", "hbo-max", "spotify", "apple-music", "soundcloud", "roblox",
+    "minecraft", "fortnite", "epic-games", "steam", "xbox", "playstation", "nintendo", "brawl-stars",
+    "clash-of-clans", "clash-royale", "pubg", "mobile-legends", "hoyoverse", "valorant", "riot", "ea",
+    "ubisoft", "battle-net", "chess-com", "lichess", "chatgpt", "claude", "gemini", "copilot",
+    "deepseek", "midjourney", "character-ai", "replika", "ome-tv", "chatroulette", "tinder", "bumble",
+    "badoo", "grindr", "windows-update", "apple-software-update", "android-update", "duolingo",
+    "khan-academy", "wikipedia", "scratch", "code-org", "geogebra", "google-classroom", "kahoot",
+    "quizlet", "vk", "ok", "rutube", "vk-video", "kinopoisk", "ivi", "okko", "wildberries", "ozon",
+    "kaspi", "kolesa", "krisha", "mail-ru", "dzen", "likee", "2gis", "kundelik", "bilimland", "daryn",
+    "yandex-music", "yandex-search", "max-messenger", "wechat", "qq", "bilibili", "douyin", "weibo",
+    "temu", "shein", "google-play", "app-store", "1xbet", "nordvpn", "tor", "encrypted-dns",
+    "icloud-private-relay", "pornhub", "onlyfans", "binance",
+]  # fmt: skip
+
+
+def bare(entry: str) -> str:
+    return entry.removeprefix("=")
+
+
+def owns(one: Any, host: str) -> bool:
+    """A second, simple opinion on what a service's entries say."""
+    if any(is_under(host, name) for name in one.get("except", [])):
+        return False
+    return any(
+        host == bare(name) if name.startswith("=") else is_under(host, name) for name in one["domains"]
+    )
+
+
+@pytest.fixture(scope="module")
+def files() -> list[GroupFile]:
+    path = PROFILES / "categories.yaml"
+    known = parse_categories(path.read_bytes(), path.name).by_id
+    check = public_suffix_check()
+    return [parse_group(path.read_bytes(), path.name, known, check) for path in FILES]
+
+
+@pytest.fixture(scope="module")
+def catalogue(files: list[GroupFile]) -> Catalogue:
+    return Catalogue(files)
+
+
+def test_is_large_enough(catalogue: Catalogue) -> None:
+    assert len(catalogue.services) >= 190
+    assert len(catalogue.groups) >= 14
+
+
+def test_has_what_families_ask_for() -> None:
+    assert [one for one in EXPECTED if one not in SERVICES] == []
+
+
+def test_a_file_is_named_after_its_group() -> None:
+    assert [stem for stem, file in RAW.items() if file["group"]["id"] != stem] == []
+
+
+def test_ids_are_unique_and_well_formed() -> None:
+    keys = [key for file in RAW.values() for key in file["services"]]
+    assert [key for key, times in Counter(keys).items() if times > 1] == []
+    assert [key for key in keys if re.fullmatch(r"[a-z0-9][a-z0-9-]*", key) is None] == []
+
+
+def test_no_key_is_written_twice() -> None:
+    """PyYAML keeps the last of two equal keys and says nothing."""
+    written = [
+        line for path in FILES for line in path.read_text().splitlines() if re.fullmatch(r"  \S+:", line)
+    ]
+    assert len(written) == len(SERVICES)
+
+
+def test_groups_and_names_are_in_three_languages() -> None:
+    for file in RAW.values():
+        assert set(file["group"]["name"]) == {"en", "ru", "kk"}
+        assert all(text.strip() for text in file["group"]["name"].values())
+    names = Counter(one["name"] for one in SERVICES.values())
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_names_are_normalised_hosts() -> None:
+    for key, one in SERVICES.items():
+        for name in [*one["domains"], *one.get("except", []), *one.get("update", [])]:
+            assert bare(name) == normalise(bare(name)), key
+            assert "." in bare(name), key
+
+
+def test_no_name_is_a_public_suffix() -> None:
+    check = public_suffix_check()
+    found = [
+        (key, name)
+        for key, one in SERVICES.items()
+        for name in [*one["domains"], *one.get("update", [])]
+        if check(bare(name))
+    ]
+    assert found == []
+
+
+def test_no_shared_content_network_is_a_domain() -> None:
+    """One customer's exact name on such a network is precise; the network itself is half the web."""
+    shared = (
+        "akamaized.net", "akamaihd.net", "akamai.net", "edgesuite.net", "cloudfront.net", "fastly.net",
+        "amazonaws.com", "b-cdn.net", "azureedge.net", "googleusercontent.com", "cdn77.org",
+    )  # fmt: skip
+    own = {"play-lh.googleusercontent.com"}
+    found = [
+        (key, name)
+        for key, one in SERVICES.items()
+        for name in one["domains"]
+        if not name.startswith("=") and name not in own and any(is_under(name, network) for network in shared)
+    ]
+    assert found == []
+
+
+def test_a_name_belongs_to_one_service() -> None:
+    for key, one in SERVICES.items():
+        for name in one["domains"]:
+            others = [other for other, its in SERVICES.items() if other != key and owns(its, bare(name))]
+            assert others == [], f"{key}: {name}"
+
+
+def test_no_name_is_under_another_of_its_service() -> None:
+    for key, one in SERVICES.items():
+        names = one["domains"]
+        wider = [name for name in names if not name.startswith("=")]
+        found = [(a, b) for a in names for b in wider if a != b and is_under(bare(a), b)]
+        assert found == [], key
+
+
+def test_what_is_excluded_belongs_to_somebody_else() -> None:
+    for key, one in SERVICES.items():
+        for name in one.get("except", []):
+            assert any(is_under(name, wider) for wider in one["domains"]), f"{key}: {name}"
+            owners = [other for other, its in SERVICES.items() if other != key and owns(its, name)]
+            assert len(owners) == 1, f"{key}: {name}"
+
+
+def test_updates_are_names_of_their_service(catalogue: Catalogue) -> None:
+    counted = 0
+    for key, one in SERVICES.items():
+        for name in one.get("update", []):
+            assert owns(one, bare(name)), f"{key}: {name}"
+            assert catalogue.updates_of(bare(name)) == (key,)
+            counted += 1
+    assert counted >= 100
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "cache1-fra1.steamcontent.com",
+        "assets1.xboxlive.com",
+        "gs2.ww.prod.dl.playstation.net",
+        "atum.hac.lp1.d4c.nintendo.net",
+        "download.epicgames.com",
+        "updates.cdn-apple.com",
+        "tlu.dl.delivery.mp.microsoft.com",
+        "redirector.gvt1.com",
+        "bigota.d.miui.com",
+        "otnprd9.samsungcloudsolution.net",
+    ],
+)
+def test_a_known_update_host_is_never_counted(catalogue: Catalogue, host: str) -> None:
+    assert len(catalogue.updates_of(host)) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["store.steampowered.com", "www.xbox.com", "store.playstation.com", "www.roblox.com"]
+)
+def test_play_is_no_update(catalogue: Catalogue, host: str) -> None:
+    assert catalogue.updates_of(host) == ()
+
+
+def test_each_service_finds_its_own_names(catalogue: Catalogue, files: list[GroupFile]) -> None:
+    for file in files:
+        for key, (match, miss) in file.tests.items():
+            assert len(match) >= 2, key
+            assert miss, key
+            assert {host: catalogue.services_of(host) for host in match} == dict.fromkeys(match, (key,))
+            assert [host for host in miss if key in catalogue.services_of(host)] == []
+            assert [host for host in match if not owns(SERVICES[key], host)] == []
+
+
+def test_youtube_and_youtube_kids_are_told_apart(catalogue: Catalogue) -> None:
+    """`block: service:youtube` with `allow: service:youtube-kids` and the names of the shared servers."""
+    assert catalogue.services_of("www.youtubekids.com") == ("youtube-kids",)
+    assert catalogue.services_of("kids.youtube.com") == ("youtube-kids",)
+    assert catalogue.services_of("www.youtube.com") == ("youtube",)
+    for shared in ("r1---sn-abc.googlevideo.com", "i.ytimg.com", "yt3.ggpht.com"):
+        assert catalogue.services_of(shared) == ("youtube",)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.com", "www.gstatic.com", "fonts.googleapis.com", "accounts.google.com", "www.apple.com",
+        "login.microsoftonline.com", "passport.yandex.ru", "yastatic.net", "www.cloudflare.com",
+        "cdn.jsdelivr.net", "someone.github.io", "a1234.akamaized.net", "d111111abcdef8.cloudfront.net",
+        "www.gov.uk", "childline.org.uk",
+    ],
+)  # fmt: skip
+def test_a_host_that_everybody_uses_is_in_no_service(catalogue: Catalogue, host: str) -> None:
+    assert catalogue.services_of(host) == ()
+
+
+def test_companions_and_assistants_are_told_apart() -> None:
+    assert SERVICES["chatgpt"]["categories"] == ["ai"]
+    assert "ai" not in SERVICES["character-ai"]["categories"]
+    for key in RAW["companions"]["services"]:
+        assert "ai_companions" in SERVICES[key]["categories"]
+
+
+@pytest.mark.parametrize(
+    ("group", "category"),
+    [("adult", "adult"), ("gambling", "gambling"), ("dating", "dating"), ("privacy", "proxy_vpn_doh"),
+     ("random-chat", "random_video_chat"), ("piracy", "piracy"), ("crypto", "crypto"), ("games", "games"),
+     ("education", "education"), ("updates", "device_updates")],
+)  # fmt: skip
+def test_a_group_of_one_kind_carries_its_category(group: str, category: str) -> None:
+    assert [key for key, one in RAW[group]["services"].items() if category not in one["categories"]] == []
+
+
+def test_a_search_engine_has_a_safe_mode_or_says_that_it_has_none() -> None:
+    for key, one in RAW["search"]["services"].items():
+        assert ("search" in one["categories"]) != ("search_without_safe_mode" in one["categories"]), key
+
+
+def test_every_category_is_known() -> None:
+    known = yaml.safe_load((PROFILES / "categories.yaml").read_bytes())["categories"]
+    used = {category for one in SERVICES.values() for category in one["categories"]}
+    assert used - set(known) == set()
+    assert not used & {"malware", "phishing", "csam"}

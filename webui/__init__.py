@@ -1,0 +1,75 @@
+"""The family's pages: a process and a user of their own, which reach the daemon through its socket alone."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+from flask import Flask, render_template, url_for
+from werkzeug.exceptions import HTTPException
+
+from gateway.control.client import Client, Unreachable
+from gateway.errors import ControlError
+from webui import daemon, guard, i18n, words
+from webui.pages import child, door, home, refused, stream
+from webui.session import LIFE_DAYS, PortSession
+from webui.settings import Settings, session_key
+
+__all__ = ["Settings", "create_app"]
+
+BODY_LIMIT = 16 * 1024  # bytes; the longest form has a code and a name in it
+HERE = Path(__file__).parent
+
+
+def create_app(settings: Settings) -> Flask:
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=session_key(settings.state),
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=LIFE_DAYS),
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
+    )
+    app.session_interface = PortSession()
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    guard.install(app, settings.names)
+    i18n.install(app, i18n.load_catalogues(HERE / "translations"))
+    daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
+    for page in (door, home, stream, child, refused):
+        app.register_blueprint(page.blueprint)
+    _install_templates(app, settings)
+    _install_errors(app)
+    return app
+
+
+def _install_templates(app: Flask, settings: Settings) -> None:
+    stamps = {
+        path.name: hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
+        for path in (HERE / "static").iterdir()
+    }
+
+    def static_url(name: str) -> str:
+        return url_for("static", filename=name, v=stamps[name])
+
+    app.jinja_env.globals.update(brand=settings.brand, static_url=static_url, words=words)
+    app.jinja_env.filters["plain"] = words.plain
+
+
+def _install_errors(app: Flask) -> None:
+    @app.errorhandler(Unreachable)
+    def stopped(error: Unreachable) -> tuple[str, int]:
+        app.logger.warning("%s", error)
+        return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
+
+    @app.errorhandler(ControlError)
+    def refused_by_daemon(error: ControlError) -> tuple[str, int]:
+        return render_template("problem.html", code=502, sentence=str(error)), 502
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> tuple[str, int]:
+        code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        return render_template("problem.html", code=code, sentence=""), code

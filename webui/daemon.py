@@ -1,0 +1,73 @@
+"""The pages' way to the daemon: one short call each, on the control socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app, request
+
+from gateway.control.client import Client, Unreachable
+from webui.answers import (
+    HelpLine,
+    Here,
+    Home,
+    Refusal,
+    parse_help_lines,
+    parse_here,
+    parse_home,
+    parse_refusals,
+)
+from webui.rules import Rules, parse_rules
+
+
+class Daemon:
+    """Asks; remembers the help lines, which must be there while the daemon is not."""
+
+    def __init__(self, client: Client, country: str) -> None:
+        self._country = country
+        self._help_lines: tuple[HelpLine, ...] = ()
+        self.client = client
+
+    def home(self) -> Home:
+        return parse_home(self.client.call("status"))
+
+    def here(self, ip: str) -> Here:
+        return parse_here(self.client.call("device", ip=ip))
+
+    def rules(self, profile: str) -> Rules:
+        return parse_rules(self.client.call("profile", id=profile))
+
+    def refusals_of_device(self, mac: str, limit: int = 10) -> tuple[Refusal, ...]:
+        return parse_refusals(self.client.call("refusals", device=mac, limit=limit))
+
+    def refusals_of_child(self, profile: str, limit: int) -> tuple[Refusal, ...]:
+        return parse_refusals(self.client.call("refusals", profile=profile, limit=limit))
+
+    def help_lines(self) -> tuple[HelpLine, ...]:
+        """The last known ones when the daemon does not answer."""
+        try:
+            answer = self.client.call("helplines", **({"country": self._country} if self._country else {}))
+        except Unreachable:
+            return self._help_lines
+        self._help_lines = parse_help_lines(answer)
+        return self._help_lines
+
+    def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
+        """Pause, resume, off, on: recorded with who and from where."""
+        return self.client.call(do, by=by, origin=origin, **values)
+
+
+def install(app: Flask, daemon: Daemon) -> None:
+    app.extensions["qalqan"] = daemon
+
+
+def daemon() -> Daemon:
+    found = current_app.extensions["qalqan"]
+    assert isinstance(found, Daemon)
+    return found
+
+
+def source_address() -> str:
+    """The asking device's address, as the daemon knows it: no scope, no IPv4 in IPv6 clothes."""
+    address = (request.remote_addr or "").partition("%")[0]
+    return address.removeprefix("::ffff:") if "." in address else address

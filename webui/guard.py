@@ -1,0 +1,75 @@
+"""What holds for every request: whose name was asked for, who sends a form, and what a browser may load.
+
+The pages are plain HTTP inside the home. Host allow-list: a name that somebody points at our address (DNS
+rebinding) is refused; an address is not, since rebinding needs a name. Forms: Sec-Fetch-Site where the
+browser sends it (it does so to trustworthy origins only), else Origin, else nothing passes.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_ours(host: str, names: frozenset[str]) -> bool:
+    """True when a Host header names an address or one of our names; the port does not matter."""
+    parts = _split(f"//{host}")
+    if parts is None or not parts or host != host.strip():
+        return False
+    if parts in names:
+        return True
+    try:
+        ip_address(parts.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
+    """May a form with these headers change something?"""
+    if fetch_site is not None:
+        return fetch_site == "same-origin"
+    if origin is None:
+        return False
+    return origin.lower() == f"{scheme}://{host.lower()}"
+
+
+def _split(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def install(app: Flask, names: frozenset[str]) -> None:
+    @app.before_request
+    def check() -> None:
+        if not is_ours(request.headers.get("Host", ""), names):
+            abort(421)
+        if request.method not in SAFE_METHODS and not is_same_origin(
+            request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), request.host, request.scheme
+        ):
+            abort(403)
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,72 @@
+"""Where the pages listen: on the interfaces that face the home, and nowhere else.
+
+A socket bound to an interface takes only what arrives there, whatever address it was sent to. One bound to the
+interface's address would take packets for that address from the provider's side too, and would be lost whenever the
+address changes.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterable
+
+from webui.settings import Settings, SettingsError, parse_listen
+
+BACKLOG = 64
+
+
+def open_sockets(settings: Settings) -> list[socket.socket]:
+    """Listening sockets, IPv4 and IPv6. Raises SettingsError with one clear line."""
+    if settings.listen is not None:
+        address, port = parse_listen(settings.listen, allow_wan=settings.allow_wan)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return [_listening(family, address, port, None)]
+    if not settings.lan:
+        msg = "lan: no interface is named; name those that face the home, as in lan: [br-lan]"
+        raise SettingsError(msg)
+    sockets: list[socket.socket] = []
+    try:
+        for interface in settings.lan:
+            sockets.append(_listening(socket.AF_INET, "0.0.0.0", settings.port, interface))
+            if socket.has_ipv6:
+                sockets.append(_listening(socket.AF_INET6, "::", settings.port, interface))
+    except SettingsError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
+    """An interface that is made anew has another index, and the sockets on the old one are deaf. 0: not there."""
+    found = dict((name, index) for index, name in socket.if_nameindex())
+    return tuple(found.get(name, 0) for name in names)
+
+
+def _listening(family: socket.AddressFamily, address: str, port: int, interface: str | None) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if interface is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise SettingsError(_explain(error, address, port, interface)) from error
+    return sock
+
+
+def _explain(error: OSError, address: str, port: int, interface: str | None) -> str:
+    if error.errno == errno.ENODEV:
+        return f"lan: there is no interface {interface}; `ip link` lists those that there are"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by another program; stop it, or set web.port to another"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"web.listen: {address} is not an address of this machine; `ip address` lists those that are"
+    if error.errno == errno.EACCES:
+        return f"port {port}: not allowed; use a port above 1023"
+    return f"{address} port {port}: {error.strerror}; check web in the configuration"

@@ -1,0 +1,72 @@
+"""The way in: who comes to ``/`` is shown what is theirs, and a guardian signs in by a one-time code."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import session
+from webui.daemon import daemon, source_address
+from webui.i18n import gettext as _
+from webui.i18n import ngettext
+from webui.limiter import Limiter
+
+blueprint = Blueprint("door", __name__)
+
+
+@blueprint.record_once
+def _make_limiter(state: object) -> None:
+    state.app.extensions["qalqan-limiter"] = Limiter()  # type: ignore[attr-defined]
+
+
+@blueprint.get("/")
+def arrive() -> ResponseReturnValue:
+    """A guardian's browser goes home, a child's device to its page, anybody else to the visitors' page."""
+    if session.guardian() is not None:
+        return redirect(url_for("home.show"), 303)
+    status = daemon().home()
+    here = daemon().here(source_address())
+    if status.child(here.profile) is not None:
+        return redirect(url_for("child.show"), 303)
+    return render_template("visitor.html", home=status, here=here, help_lines=daemon().help_lines())
+
+
+@blueprint.get("/signin")
+def sign_in() -> ResponseReturnValue:
+    """A link may carry the code; the tap that uses it is a form, since previews of chats open links too."""
+    return render_template("signin.html", code=request.args.get("code", "")[:40], sentence="")
+
+
+@blueprint.post("/signin")
+def use_code() -> ResponseReturnValue:
+    limiter: Limiter = current_app.extensions["qalqan-limiter"]
+    address, now = source_address(), time.monotonic()
+    wait = limiter.wait(address, now)
+    if wait > 0:
+        seconds = int(wait) + 1
+        sentence = ngettext(
+            "Too many tries from this device. Try again in %(num)d second.",
+            "Too many tries from this device. Try again in %(num)d seconds.",
+            seconds,
+        )
+        return render_template("signin.html", code="", sentence=sentence), 429, {"Retry-After": str(seconds)}
+    try:
+        answer = daemon().client.call("guardian", action="signin", token=request.form.get("code", "")[:40])
+    except Unreachable:
+        raise
+    except ControlError:
+        limiter.failed(address, now)
+        sentence = _("This code was used already, is older than 15 minutes, or has a typing mistake.")
+        return render_template("signin.html", code="", sentence=sentence), 403
+    session.sign_in(str(answer["guardian"]), str(answer["stamp"]))
+    return redirect(url_for("home.show"), 303)
+
+
+@blueprint.post("/signout")
+def sign_out() -> ResponseReturnValue:
+    session.sign_out()
+    return redirect(url_for("door.arrive"), 303)

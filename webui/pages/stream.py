@@ -1,0 +1,83 @@
+"""Server-sent events for the parents' page: "something changed", at most once a second.
+
+What changed is then asked for as HTML, so that the page is rendered in one place. Each stream holds a
+thread of the server, so there are few; a page that gets none asks every now and then instead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
+
+from flask import Blueprint, Response, request
+
+from gateway.control.client import Client, EventStream, Unreachable
+from gateway.errors import ControlError
+from webui.daemon import daemon
+from webui.session import guardian
+
+blueprint = Blueprint("stream", __name__, url_prefix="/parent")
+
+STREAMS = 4  # of the server's threads
+LIFE = 600.0  # seconds; the browser comes back by itself, and its session is checked again
+PACE = 1.0  # seconds between two messages
+HEARTBEAT = 10.0  # seconds of silence after which a comment finds out whether the browser is still there
+RECONNECT = 2.0  # seconds between tries while no daemon answers
+KINDS = ("status", "device", "refusal")
+
+CHANGED = b"event: changed\ndata: {}\n\n"
+BEAT = b": beat\n\n"
+
+
+@blueprint.record_once
+def _make_places(state: object) -> None:
+    state.app.extensions["qalqan-streams"] = BoundedSemaphore(STREAMS)  # type: ignore[attr-defined]
+
+
+@blueprint.get("/stream")
+def stream() -> Response:
+    """204 tells EventSource not to come back: there is no place, or nobody is signed in."""
+    from flask import current_app
+
+    if guardian() is None:
+        return Response(status=204)
+    places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
+    if not places.acquire(blocking=False):
+        return Response(status=204)
+    gone = request.environ.get("waitress.client_disconnected", lambda: False)
+    response = Response(_messages(daemon().client, gone, time.monotonic), mimetype="text/event-stream")
+    response.call_on_close(places.release)
+    return response
+
+
+def _messages(client: Client, gone: Callable[[], bool], now: Callable[[], float]) -> Iterator[bytes]:
+    end = now() + LIFE
+    yield b"retry: 3000\n\n"
+    while now() < end and not gone():
+        try:
+            with client.events(KINDS, idle=PACE) as events:
+                yield from _changes(events, gone, now, end)
+        except Unreachable:
+            yield CHANGED
+            time.sleep(RECONNECT)
+        except ControlError:
+            return
+        else:
+            return
+
+
+def _changes(
+    events: EventStream, gone: Callable[[], bool], now: Callable[[], float], end: float
+) -> Iterator[bytes]:
+    """One message at once, then one a second for as long as something happens."""
+    yield CHANGED
+    said, changed = now(), False
+    while now() < end and not gone():
+        changed |= next(events) is not None
+        if changed and now() - said >= PACE:
+            yield CHANGED
+            said, changed = now(), False
+        elif now() - said >= HEARTBEAT:
+            yield BEAT
+            said = now()

@@ -1,0 +1,75 @@
+"""The web process: waitress on the home's interfaces."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from types import FrameType
+
+import waitress
+
+from webui import create_app
+from webui.listen import interface_indexes, open_sockets
+from webui.settings import Settings
+
+THREADS = 8  # four may be held by streams, four answer
+CONNECTIONS = 128
+IDLE = 30  # seconds until a silent connection is closed
+HEADER_LIMIT = 16 * 1024
+BODY_LIMIT = 64 * 1024  # above the app's own limit, whose page is kinder
+WATCH_EVERY = 5.0  # seconds between two looks at the interfaces
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT: 0. An interface that was made anew ends it, too: 1, to be started again."""
+    app = create_app(settings)
+    sockets = open_sockets(settings)
+    server = waitress.create_server(
+        app,
+        sockets=sockets,
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE,
+        max_request_header_size=HEADER_LIMIT,
+        max_request_body_size=BODY_LIMIT,
+        channel_request_lookahead=1,  # notices a browser that leaves during a stream
+        clear_untrusted_proxy_headers=True,
+        asyncore_use_poll=True,
+        ident="",
+    )
+    changed = threading.Event()
+    if settings.listen is None:
+        threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop)
+    for sock in sockets:
+        log.info("the pages are at %s", _place(sock))
+    try:
+        server.run()
+    finally:
+        server.close()
+    return 1 if changed.is_set() else 0
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit
+
+
+def _watch(lan: tuple[str, ...], changed: threading.Event) -> None:
+    before = interface_indexes(lan)
+    while interface_indexes(lan) == before:
+        threading.Event().wait(WATCH_EVERY)
+    log.warning("an interface of lan is another now; the pages start again")
+    changed.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _place(sock: socket.socket) -> str:
+    address, port = sock.getsockname()[:2]
+    interface = sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0").decode()
+    shown = f"[{address}]" if ":" in address else address
+    return f"http://{shown}:{port}" if not interface else f"port {port} of {interface}"
