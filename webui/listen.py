@@ -1,8 +1,8 @@
 """Where the pages listen: on the interfaces that face the home, and nowhere else.
 
-A socket bound to an interface takes only what arrives there, whatever address it was sent to. One bound to the
-interface's address would take packets for that address from the provider's side too, and would be lost whenever the
-address changes.
+A socket bound to an interface takes only what arrives there, whatever address it was sent to. One bound to
+the interface's address would take packets for that address from the provider's side too, and would be lost
+whenever the address changes.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def open_sockets(settings: Settings) -> list[socket.socket]:
 
 
 def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
-    """An interface that is made anew has another index, and the sockets on the old one are deaf. 0: not there."""
-    found = dict((name, index) for index, name in socket.if_nameindex())
+    """0 where there is none. An interface made anew has another index; sockets on the old one are deaf."""
+    found = {name: index for index, name in socket.if_nameindex()}
     return tuple(found.get(name, 0) for name in names)
 
 

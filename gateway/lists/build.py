@@ -74,7 +74,7 @@ def build_table(
 ) -> tuple[domains.TableInfo, list[Report]]:
     """Build from all sources and put the table at ``target``.
 
-    ``built``: ISO 8601. Raises ListError with name and line of a source that cannot be used, and when the disk
+    ``built``: ISO 8601. Raises ListError with name and line of a source that cannot be used, or when the disk
     is full; ``target`` stays as it was then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
@@ -86,7 +86,7 @@ def build_table(
     for category in sorted(by_category):
         readers = []
         for source in by_category[category]:
-            report = _survey(source, canaries)
+            report = survey(source, canaries)
             reports.append(report)
             readers.append(_reader(source, frozenset(report.canaries)))
         categories.append((category, prune(readers, salt, is_public_suffix).digests))
@@ -118,8 +118,11 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _survey(source: Source, canaries: Canaries) -> Report:
-    """Read a source once for its faults alone, so that nothing of a bad one gets into the table."""
+def survey(source: Source, canaries: Canaries) -> Report:
+    """Read a source for its faults alone, so that nothing of a bad one gets into the table.
+
+    Raises ListError with its name and line.
+    """
     tally = Tally()
     hits: list[str] = []
     try:

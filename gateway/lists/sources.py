@@ -1,11 +1,13 @@
-"""The catalogue of published lists: `profiles/sources.yaml` → Sources, each with its licence and its manners."""
+"""The catalogue of published lists: `profiles/sources.yaml`, each with its licence and its manners."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from gateway.lists.build import Source
 from gateway.lists.formats import Format
 from gateway.policy import fields
 from gateway.policy.categories import Categories
@@ -32,6 +34,10 @@ class PublishedList:
     max_bytes: int  # a longer download is refused
     skip_canaries: bool  # leave innocent names out instead of refusing the list
     default: bool  # fetched without anybody asking for it
+
+    def copy(self, path: Path) -> Source:
+        """The copy at ``path`` as the build reads it."""
+        return Source(self.id, self.category, path, self.form, self.skip_canaries)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:

@@ -1,18 +1,19 @@
-"""Fetch what is due, then build one table from all that is here; each step leaves the last good state behind it."""
+"""Fetch what is due, then build one table from all that is here; what fails leaves the last good state."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import ListError
-from gateway.lists.build import TABLE_NAME, Canaries, Report, Source, build_table
+from gateway.lists.build import TABLE_NAME, Canaries, Report, Source, build_table, survey
 from gateway.lists.fetch import Fetcher, Validators
+from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.policy.domains import TableInfo
 
@@ -25,7 +26,7 @@ BOOK_NAME = "sources.json"
 class Copy:
     """What is known of our copy of a list."""
 
-    validators: Validators = Validators()
+    validators: Validators = field(default_factory=Validators)
     fetched: datetime | None = None  # when the server last gave it or said it is the newest
     error: str = ""  # one line, of the last try; empty after a good one
 
@@ -58,9 +59,18 @@ class Shelf:
         temporary.replace(self._book)
 
     def fetch(
-        self, lists: Iterable[PublishedList], fetcher: Fetcher, now: datetime, *, force: bool = False
+        self,
+        lists: Iterable[PublishedList],
+        fetcher: Fetcher,
+        canaries: Canaries,
+        now: datetime,
+        *,
+        force: bool = False,
     ) -> list[str]:
-        """Fetch the lists that are due. The lines of what went wrong, each naming its source."""
+        """Fetch the lists that are due; a new copy that is not fit for use does not replace the old one.
+
+        The lines of what went wrong, each naming its source.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
         for published in lists:
@@ -68,19 +78,28 @@ class Shelf:
             present = self.path(published.id).exists()
             if present and not force and copy.fetched is not None and now - copy.fetched < FRESH:
                 continue
-            new = self.path(published.id).with_suffix(f".{os.getpid()}.new")
-            known = copy.validators if present else Validators()
             try:
-                got = fetcher.fetch(published.id, published.url, new, known, published.max_bytes)
-                if got.path is not None:
-                    got.path.replace(self.path(published.id))
-                self.copies[published.id] = Copy(got.validators, now)
+                validators = self._renew(published, fetcher, canaries, copy.validators if present else None)
+                self.copies[published.id] = Copy(validators, now)
             except (ListError, OSError) as error:
-                new.unlink(missing_ok=True)
                 problems.append(str(error))
                 self.copies[published.id] = replace(copy, error=str(error))
         self.save()
         return problems
+
+    def _renew(
+        self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, known: Validators | None
+    ) -> Validators:
+        target = self.path(published.id)
+        new = target.with_suffix(f".{os.getpid()}.new")
+        try:
+            got = fetcher.fetch(published.id, published.url, new, known or Validators(), published.max_bytes)
+            if got.path is not None:
+                survey(published.copy(got.path), canaries)
+                got.path.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
+        return got.validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +116,20 @@ def build_all(
     seeds: Iterable[Seed],
     state: Path,
     *,
-    canaries: Iterable[str],
+    canaries: Canaries,
     is_public_suffix: Callable[[str], bool],
     now: datetime,
-) -> tuple[TableInfo, list[Report], list[str]]:
-    """Build the table in ``state`` from the seeds and from every list of which a copy is here.
-
-    A list that cannot be used is left out and reported in the lines of the third value; the seeds must be right.
-    """
-    from gateway.lists.formats import Format
-
-    innocent = Canaries(canaries)
+) -> tuple[TableInfo, list[Report]]:
+    """Build the table in ``state`` from the seeds and from every list of which a copy is here."""
     sources = [Source(f"own-{seed.category}", seed.category, seed.path, Format.DOMAINS) for seed in seeds]
-    sources += [
-        Source(one.id, one.category, shelf.path(one.id), one.form, one.skip_canaries)
-        for one in lists
-        if shelf.path(one.id).exists()
-    ]
-    problems: list[str] = []
-    while True:
-        try:
-            info, reports = build_table(
-                sources,
-                state / TABLE_NAME,
-                built=now.astimezone(UTC).isoformat(timespec="seconds"),
-                canaries=innocent,
-                is_public_suffix=is_public_suffix,
-            )
-        except ListError as error:
-            bad = str(error).partition(":")[0]
-            rest = [source for source in sources if source.id != bad]
-            if len(rest) == len(sources) or bad.startswith("own-"):
-                raise
-            problems.append(str(error))
-            sources = rest
-        else:
-            return info, reports, problems
+    sources += [one.copy(shelf.path(one.id)) for one in lists if shelf.path(one.id).exists()]
+    return build_table(
+        sources,
+        state / TABLE_NAME,
+        built=now.astimezone(UTC).isoformat(timespec="seconds"),
+        canaries=canaries,
+        is_public_suffix=is_public_suffix,
+    )
 
 
 def _copy(row: Mapping[str, Any]) -> Copy:

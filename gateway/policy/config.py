@@ -31,11 +31,11 @@ KEYS = (
     "languages",
     "dns_refusal",
     "marks",
-    "queues",
+    "queue_base",
 )
 QUARANTINE = "quarantine"
 MAX_LANS = 16
-MAX_QUEUE = 65_519  # sixteen queues are used from the first one on
+MAX_QUEUE = 65_520  # sixteen are used, from the first one on
 
 # Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
 # here, because they are written into nft text.
@@ -61,9 +61,10 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Which bits of packet and connection marks are ours; see gateway/kernel/marks.py."""
+    """Which bits of the marks are ours, each field eight bits side by side; see gateway/kernel/marks.py."""
 
-    verdict: int = 0x000000FF
+    packet: int = 0x000000FF  # of the packet mark
+    ct: int = 0x000000FF  # of the connection mark, as is
     slot: int = 0x00FF0000
 
 
@@ -84,7 +85,7 @@ class Config:
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
-    queues: int = 8200  # the first of sixteen NFQUEUE numbers
+    queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
 
     @property
     def zone(self) -> ZoneInfo:
@@ -92,7 +93,7 @@ class Config:
 
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
-    """Raises PolicyError with file, line, key and mend. Whether profiles that it names exist is not known here."""
+    """Raises PolicyError with file, line, key and mend. Whether the profiles that it names exist is not checked."""
     document = parse_document(source, file)
     part = fields.Fields(document, KEYS)
     plain = Config()
@@ -112,7 +113,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
-        queues=part.read("queues", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queues),
+        queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
     )
 
 
@@ -178,7 +179,7 @@ def _listen(node: Node) -> tuple[str, int]:
 
 
 def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:
-    read = {}
+    read: dict[str, tuple[str, ...]] = {}
     for key, place, value in fields.pairs(node):
         part = fields.Fields(fields.mapping(value), ("people",))
         people = fields.texts(part.need("people"))
@@ -214,13 +215,15 @@ def _dns_refusal(node: Node) -> DnsRefusal:
 
 
 def _marks(node: Node) -> Marks:
-    part = fields.Fields(fields.mapping(node), ("verdict", "slot"))
+    part = fields.Fields(fields.mapping(node), ("packet", "ct", "slot"))
     plain = Marks()
     marks = Marks(
-        part.read("verdict", _eight_bits, plain.verdict), part.read("slot", _eight_bits, plain.slot)
+        packet=part.read("packet", _eight_bits, plain.packet),
+        ct=part.read("ct", _eight_bits, plain.ct),
+        slot=part.read("slot", _eight_bits, plain.slot),
     )
-    if marks.verdict & marks.slot:
-        node.place.refuse("has two fields on the same bits", "move one of them")
+    if marks.ct & marks.slot:
+        node.place.refuse("has 'ct' and 'slot' on the same bits", "move one of them")
     return marks
 
 

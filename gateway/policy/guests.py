@@ -20,8 +20,8 @@ def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
 
 
 def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
-    """Block-list mode with a band's categories, log level 0, closed from the earliest bedtime of ``profiles`` to
-    their latest morning. A family's own entries are about its children, not about guests.
+    """Block-list mode with a band's categories, log level 0, closed from the earliest bedtime of ``profiles``
+    to their latest morning. A family's own entries are about its children, not about guests.
     """
     family = tuple(profiles)
     band = guest_band(family, bands)

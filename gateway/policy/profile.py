@@ -1,4 +1,4 @@
-"""A person's rules: one YAML file → Profile, the band's defaults merged in; and the profiles that need no file."""
+"""A person's rules: one YAML file → Profile, the band's defaults merged in; and `home`, which needs no file."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ class Namespace:
             _call(_LIBC.setns(before, _CLONE_NEWNET))
             os.close(before)
         self.path = f"/proc/{os.getpid()}/fd/{self.descriptor}"
+        self._sockets: list[socket.socket] = []
         self.ip("link set lo up")
 
     @contextlib.contextmanager
@@ -77,10 +78,19 @@ class Namespace:
     def socket(self, family: int, kind: int, proto: int = 0) -> socket.socket:
         with self.inside():
             made = socket.socket(family, kind, proto)
+        return self._keep(made)
+
+    def accept(self, server: socket.socket) -> socket.socket:
+        return self._keep(server.accept()[0])
+
+    def _keep(self, made: socket.socket) -> socket.socket:
         made.settimeout(3.0)
+        self._sockets.append(made)
         return made
 
     def close(self) -> None:
+        for made in self._sockets:
+            made.close()
         os.close(self.descriptor)
 
 

@@ -54,7 +54,7 @@ def test_joins_the_hello_from_the_whole_stream(name: str) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_joins_the_hello_byte_by_byte(name: str) -> None:
     reader = HandshakeReader(CLIENT_HELLO)
-    found = []
+    found: list[bytes] = []
     for at, byte in enumerate(STREAMS[name]):
         assert found == [], f"complete {len(STREAMS[name]) - at} bytes early"
         found += reader.feed(bytes([byte]))

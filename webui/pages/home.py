@@ -71,7 +71,7 @@ def _cards() -> dict[str, object]:
     return {
         "home": home,
         "cards": [_card(child) for child in home.children],
-        "pauses": PAUSES,
+        "pauses_offered": PAUSES,
         "guardian": guardian(),
         "notice": _notice(home),
     }

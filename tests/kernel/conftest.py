@@ -1,0 +1,74 @@
+"""The home of the lab tests, and the gateway in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.kernel.fallback import IptablesQueue, native_queue
+from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset import Snapshot, render
+from gateway.kernel.ruleset_update import render_alive, render_update
+from tests.kernel.home import LAN, Home
+from tests.kernel.listener import Judge, Listener
+
+
+class Gateway:
+    """What the daemon does to the kernel, by hand. Uses nft's queue where the kernel has it, else iptables."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._listeners: list[Listener] = []
+        self.snapshot: Snapshot | None = None
+        with home.router.inside():
+            self.nft = Nft()
+            self.native = native_queue(self.nft)
+        self.iptables: IptablesQueue | None = None
+
+    def load(self, snapshot: Snapshot, *, alive: int = 60) -> None:
+        """Load the table, or change the one that is loaded; ``alive`` seconds of life, 0 for none."""
+        with self.home.router.inside():
+            if not self.native and self.iptables is None:
+                self.iptables = IptablesQueue(snapshot.layout, snapshot.queue_base, snapshot.lan)
+                self.iptables.install()
+            self.nft.apply(render(snapshot) if self.snapshot is None else render_update(self.snapshot, snapshot))
+            if alive:
+                self.nft.apply(render_alive(alive))
+        self.snapshot = snapshot
+        self.home.expect_tracking()
+
+    def apply(self, text: str) -> None:
+        with self.home.router.inside():
+            self.nft.apply(text)
+
+    def listen(self, judge: Judge) -> Listener:
+        assert self.snapshot is not None
+        listener = Listener(self.home.router, self.snapshot.queue_base, judge, self.snapshot.layout)
+        self._listeners.append(listener)
+        return listener
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self.nft.close()
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    built = Home()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def gateway(home: Home) -> Iterator[Gateway]:
+    made = Gateway(home)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def blank(gateway: Gateway) -> Snapshot:
+    """A snapshot without any device, for ``dataclasses.replace``."""
+    return Snapshot(lan=(LAN,), native=gateway.native)

@@ -1,0 +1,84 @@
+"""The least that can read the queues: a thread that notes each packet and answers with a verdict byte."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
+
+from gateway.kernel.marks import MarkLayout
+from tests.kernel.home import Namespace
+
+DROP = -1
+HOLD = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A packet as it came out of a queue."""
+
+    queue: int  # counted from the base
+    slot: int
+    hook: int  # enum nf_inet_hooks
+    data: bytes  # from the IP header on
+
+
+Judge = Callable[[Seen], int]
+"""A verdict byte, HOLD or DROP."""
+
+
+class Listener:
+    """Reads queues ``base`` to ``base + 15``; ``close`` is to the kernel what the end of the process is."""
+
+    def __init__(self, namespace: Namespace, base: int, judge: Judge, layout: MarkLayout | None = None) -> None:
+        self.seen: list[Seen] = []
+        self.judge = judge
+        self._base, self._layout = base, layout or MarkLayout()
+        self._queues: list[NetfilterQueue] = []
+        with namespace.inside():
+            for number in range(16):
+                queue = NetfilterQueue()
+                queue.bind(base + number, self._callback(number), 1024, COPY_PACKET, 3800)
+                self._queues.append(queue)
+        self._stop, self._stopped = os.pipe()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _callback(self, number: int) -> Callable[[Packet], None]:
+        def callback(packet: Packet) -> None:
+            mark = packet.get_mark()
+            slot = self._layout.queued_slot(mark, self._base + number, self._base)
+            seen = Seen(number, slot, packet.hook, packet.get_payload())
+            self.seen.append(seen)
+            byte = self.judge(seen)
+            if byte == DROP:
+                packet.drop()
+                return
+            if byte != HOLD:
+                packet.set_mark(self._layout.with_verdict(mark, byte))
+            packet.accept()
+
+        return callback
+
+    def _run(self) -> None:
+        by_descriptor = {queue.get_fd(): queue for queue in self._queues}
+        while True:
+            ready, _, _ = select.select([self._stop, *by_descriptor], [], [])
+            if self._stop in ready:
+                return
+            for descriptor in ready:
+                by_descriptor[descriptor].run(block=False)
+
+    def close(self) -> None:
+        if not self._queues:
+            return
+        os.write(self._stopped, b".")
+        self._thread.join()
+        while self._queues:
+            self._queues.pop().unbind()
+        os.close(self._stop)
+        os.close(self._stopped)

@@ -1,0 +1,340 @@
+"""The table at work on real traffic between namespaces, IPv4 and IPv6, with a listener on the queues."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+
+from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.ruleset import PassElement, Slot, Snapshot
+from gateway.kernel.ruleset_update import render_passes
+from tests.kernel.conftest import Gateway
+from tests.kernel.home import CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.kernel.listener import HOLD, Seen
+
+pytestmark = pytest.mark.lab
+
+SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
+FORWARD = 2
+REFUSED = verdict_byte(State.REFUSED)
+HELP = verdict_byte(State.HELP)
+
+
+def passes(class_number: int) -> int:
+    return verdict_byte(State.PASSES, class_number)
+
+
+def asks(class_number: int) -> int:
+    return verdict_byte(State.ASKS, class_number)
+
+
+def family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def tcp_server(home: Home, site: str, port: int = 443) -> socket.socket:
+    server = home.internet.socket(family(site), socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((site, port))
+    server.listen()
+    return server
+
+
+def tcp_client(device: Namespace, site: str, port: int = 443) -> socket.socket:
+    client = device.socket(family(site), socket.SOCK_STREAM)
+    client.connect((site, port))
+    return client
+
+
+@pytest.fixture
+def child(blank: Snapshot) -> Snapshot:
+    """One closed child in slot 3."""
+    return replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=True),))
+
+
+@SITES
+def test_unfiltered_device_is_never_queued(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: REFUSED)
+    with tcp_server(home, site) as server, tcp_client(home.other, site) as client:
+        client.send(b"hello")
+        assert home.internet.accept(server).recv(100) == b"hello"
+    assert listener.seen == []
+
+
+@SITES
+def test_refused_connection_fails_within_ms(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: REFUSED)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        started = time.monotonic()
+        client.send(b"a hello that names a refused host")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+        assert time.monotonic() - started < 0.25
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)  # the hello never arrived
+    assert [(seen.slot, seen.hook, seen.queue) for seen in listener.seen] == [(3, FORWARD, 2)]
+
+
+@SITES
+def test_only_payload_is_asked_about_and_only_until_decided(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+
+    def judge(seen: Seen) -> int:
+        return passes(1) if b"server speaks" in seen.data else HOLD
+
+    listener = gateway.listen(judge)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        client.send(b"client speaks")
+        assert peer.recv(100) == b"client speaks"
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        for _ in range(50):
+            client.send(b"x" * 1000)
+            peer.send(b"y" * 1000)
+            assert peer.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
+            assert client.recv(1000, socket.MSG_WAITALL) == b"y" * 1000
+    assert len(listener.seen) == 2
+
+
+@SITES
+def test_syn_with_data_is_asked_about(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    home.child.sysctl("ipv4/tcp_fastopen", 5)  # data on the SYN without a cookie, RFC 7413 4.1.3
+    with tcp_server(home, site), home.child.socket(family(site), socket.SOCK_STREAM) as client:
+        client.sendto(b"on the syn", socket.MSG_FASTOPEN, (site, 443))
+        time.sleep(0.05)
+    assert any(seen.data.endswith(b"on the syn") for seen in listener.seen[:1])
+
+
+@SITES
+def test_deleted_element_cuts_the_running_stream_and_no_other(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    first, second = PassElement(3, 1), PassElement(3, 2)
+    snapshot = replace(child, passes=(first, second))
+    gateway.load(snapshot)
+    gateway.listen(lambda seen: passes(1) if b"one" in seen.data else passes(2))
+    with tcp_server(home, site) as server:
+        streams = []
+        for name in (b"one", b"two"):
+            client = tcp_client(home.child, site)
+            peer = home.internet.accept(server)
+            client.send(name)
+            assert peer.recv(100) == name
+            streams.append((client, peer))
+        gateway.apply(render_passes(snapshot, removed=[first], added=[]))
+        started = time.monotonic()
+        streams[0][1].send(b"more of a download")
+        with pytest.raises(ConnectionResetError):
+            while True:
+                streams[0][0].recv(100)
+                streams[0][0].send(b"next")
+        assert time.monotonic() - started < 0.25
+        streams[1][1].send(b"goes on")
+        assert streams[1][0].recv(100) == b"goes on"
+
+
+@SITES
+def test_lease_ends_the_stream_when_nobody_renews_it(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 1, lease=1),)))
+    listener = gateway.listen(lambda seen: passes(1))
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        client.send(b"hello")
+        assert peer.recv(100) == b"hello"
+        listener.close()
+        started = time.monotonic()
+        with pytest.raises(ConnectionResetError):
+            while time.monotonic() - started < 3:
+                client.send(b".")
+                time.sleep(0.02)
+        assert 0.5 < time.monotonic() - started < 1.5
+
+
+@SITES
+def test_open_profile_passes_without_a_daemon(gateway: Gateway, home: Home, blank: Snapshot, site: str) -> None:
+    snapshot = replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=False),))
+    gateway.load(snapshot, alive=60)  # nobody listens, and nobody has noticed yet: the queue's bypass
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        client.send(b"hello")
+        assert home.internet.accept(server).recv(100) == b"hello"
+
+
+@SITES
+def test_open_profile_passes_a_daemon_that_hangs(gateway: Gateway, home: Home, blank: Snapshot, site: str) -> None:
+    snapshot = replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=False),))
+    gateway.load(snapshot, alive=1)
+    listener = gateway.listen(lambda seen: REFUSED)
+    time.sleep(1.1)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        client.send(b"hello")
+        assert home.internet.accept(server).recv(100) == b"hello"
+    assert listener.seen == []
+
+
+@SITES
+@pytest.mark.parametrize("alive", [0, 60], ids=["dead", "unnoticed"])
+def test_closed_profile_waits_without_a_daemon(
+    gateway: Gateway, home: Home, child: Snapshot, site: str, alive: int
+) -> None:
+    gateway.load(child, alive=alive)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        client.send(b"hello")
+        peer = home.internet.accept(server)
+        peer.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            peer.recv(100)
+
+
+@SITES
+def test_help_passes_without_a_daemon(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    snapshot = replace(child, help4=(SITE4,), help6=(SITE6,), passes=(PassElement(3, 1, lease=1),))
+    gateway.load(snapshot)
+    listener = gateway.listen(lambda seen: passes(1))
+    with (
+        tcp_server(home, site) as server,
+        tcp_server(home, site, 8443) as elsewhere,
+        tcp_client(home.child, site) as running,
+    ):
+        peer = home.internet.accept(server)
+        running.send(b"hello")
+        assert peer.recv(100) == b"hello"
+        listener.close()
+        gateway.apply("destroy element inet qalqan alive { ipv4, ipv6 }")
+        time.sleep(1.1)  # the lease of the running flow has ended too: its address is help's
+        running.send(b"still here")
+        assert peer.recv(100) == b"still here"
+        with tcp_client(home.child, site) as client:
+            client.send(b"help")
+            assert home.internet.accept(server).recv(100) == b"help"
+        with tcp_client(home.child, site, 8443) as client:
+            client.send(b"not help's port")
+            other = home.internet.accept(elsewhere)
+            other.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                other.recv(100)
+
+
+@SITES
+def test_help_verdict_passes_without_any_open_class(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HELP)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        for _ in range(3):
+            client.send(b"hello")
+            assert peer.recv(100) == b"hello"
+    assert len(listener.seen) == 1
+
+
+@SITES
+def test_http_stays_asked_on_the_lan_side_alone(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 7),)))
+    listener = gateway.listen(lambda seen: REFUSED if b"forbidden" in seen.data else asks(7))
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        for request in (b"GET /1", b"GET /2"):
+            client.send(request)
+            assert peer.recv(100) == request
+            peer.send(b"answer" * 100)
+            assert client.recv(600, socket.MSG_WAITALL) == b"answer" * 100
+        assert [seen.data[-6:] for seen in listener.seen] == [b"GET /1", b"GET /2"]
+        client.send(b"GET /forbidden")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)
+
+
+@SITES
+def test_refused_udp_is_answered_with_an_error(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(child)
+    gateway.listen(lambda seen: REFUSED)
+    with home.child.socket(family(site), socket.SOCK_DGRAM) as client:
+        client.connect((site, 443))
+        client.send(b"initial")
+        with pytest.raises(OSError, match="No route to host|Permission denied|refused|unreachable"):
+            client.recv(1)
+
+
+@SITES
+def test_guests_slot_takes_the_unknown_and_spares_the_plain(
+    gateway: Gateway, home: Home, blank: Snapshot, site: str
+) -> None:
+    snapshot = replace(blank, slots=(Slot(70, (), closed=False),), guest=70, plain=(OTHER_MAC,))
+    gateway.load(snapshot)
+    listener = gateway.listen(lambda seen: HOLD)
+    with tcp_server(home, site) as server:
+        for device in (home.child, home.other):
+            with tcp_client(device, site) as client:
+                client.send(b"hello")
+                assert home.internet.accept(server).recv(100) == b"hello"
+    assert {(seen.slot, seen.queue) for seen in listener.seen} == {(70, 4)}
+
+
+@pytest.mark.parametrize(("protocols", "arrives"), [((), False), ((50,), True)], ids=["unnamed", "named"])
+def test_other_protocols_pass_only_when_named(
+    gateway: Gateway, home: Home, child: Snapshot, protocols: tuple[int, ...], arrives: bool
+) -> None:
+    gateway.load(replace(child, protocols=protocols))
+    with (
+        home.internet.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as end,
+        home.child.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as tunnel,
+        home.other.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as adult,
+    ):
+        tunnel.sendto(b"from the child", (SITE4, 0))
+        adult.sendto(b"from an adult", (SITE4, 0))
+        end.settimeout(1)
+        heard = {end.recv(100)[20:]}
+        end.settimeout(0.2)
+        try:
+            heard.add(end.recv(100)[20:])
+        except TimeoutError:
+            pass
+    assert heard == ({b"from the child", b"from an adult"} if arrives else {b"from an adult"})
+
+
+def test_packets_outside_any_connection_are_dropped_for_slots(
+    gateway: Gateway, home: Home, child: Snapshot
+) -> None:
+    gateway.load(child)
+    segment = bytes.fromhex("8000 01bb 00000001 00000001 5030 0000 0000 0000") + b"stray"  # SYN and FIN: 0x03
+    segment = segment[:13] + b"\x03" + segment[14:]
+    with (
+        home.internet.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as end,
+        home.child.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as device,
+        home.other.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as adult,
+    ):
+        device.sendto(segment + b" child", (SITE4, 0))
+        adult.sendto(segment + b" adult", (SITE4, 0))
+        end.settimeout(1)
+        assert end.recv(100).endswith(b"adult")
+        end.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            end.recv(100)
+
+
+def test_one_devices_flood_is_held_before_the_queue(gateway: Gateway, home: Home, child: Snapshot) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with home.child.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(4000):
+            client.sendto(b"flood", (SITE4, 9))
+    time.sleep(0.2)
+    assert 700 < len(listener.seen) < 1500

@@ -1,0 +1,184 @@
+"""A family behind a real control server: the verbs that the pages need, with plain values behind them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Verb
+from gateway.errors import ControlError
+from tests.control.running import Running, running
+
+NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
+BEDTIME = NOW.replace(hour=20, minute=45)
+TABLET, PHONE, LAPTOP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+
+HELP = [
+    {"name": "Contact centre for children and families", "phone": "111"},
+    {"name": "Find a help line in any country", "web": "findahelpline.com"},
+]
+
+REFUSALS = [
+    {
+        "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
+        "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family", "until": None,
+        "sentence": "TikTok is refused. Mum set this on Sunday.",
+    },
+    {
+        "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
+        "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12", "until": None,
+        "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
+    },
+]  # fmt: skip
+
+RULES: dict[str, dict[str, Any]] = {
+    "daughter": {
+        "id": "daughter", "name": "Aruzhan", "band": "10-12", "mode": "block-list", "log_level": 2,
+        "set": {"by": "Mum", "at": NOW - timedelta(days=2)},
+        "bedtime": [
+            {"days": "school", "from": "20:45", "to": "07:00", "owner": "band:10-12"},
+            {"days": "free", "from": "21:45", "to": "08:00", "owner": "band:10-12"},
+        ],
+        "windows": [
+            {"target": "service:roblox", "name": "Roblox", "days": "school", "from": "16:00", "to": "18:00",
+             "owner": "family"},
+        ],
+        "limits": [{"target": "play", "name": "Play and video", "days": None, "minutes": 120, "owner": "band:10-12"}],
+        "refused": [
+            {"target": "category:adult", "name": "Adult sites", "verdict": "refuse", "owner": "band:10-12"},
+            {"target": "category:gambling", "name": "Gambling", "verdict": "refuse", "owner": "band:10-12"},
+            {"target": "category:social_networks", "verdict": "ask", "owner": "band:10-12"},
+            {"target": "service:tiktok", "name": "TikTok", "verdict": "refuse", "owner": "family"},
+        ],
+        "allowed": [{"target": "khanacademy.org", "name": "Khan Academy", "owner": "family"}],
+    },
+    "son": {
+        "id": "son", "name": "Timur", "band": "6-9", "mode": "allow-list", "log_level": 3, "set": None,
+        "bedtime": [{"days": None, "from": "20:00", "to": "07:00", "owner": "band:6-9"}],
+        "allowed": [{"target": "bilimland.kz", "name": "BilimLand", "owner": "band:6-9"}],
+    },
+    "teen": {"id": "teen", "name": "Dana", "band": "16-17", "mode": "block-list", "log_level": 0},
+}  # fmt: skip
+
+
+class Stamps(dict[str, str]):
+    def guardians(self) -> Mapping[str, str]:
+        return self
+
+    def keep_guardian(self, name: str, stamp: str) -> None:
+        self[name] = stamp
+
+    def remove_guardian(self, name: str) -> None:
+        del self[name]
+
+
+@dataclass
+class Household:
+    devices: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {
+            "192.168.1.20": {"mac": TABLET, "profile": "daughter", "name": "Tablet"},
+            "192.168.1.21": {"mac": PHONE, "profile": "daughter", "name": "Phone"},
+            "192.168.1.22": {"mac": LAPTOP, "profile": "son", "name": "Laptop"},
+            "192.168.1.30": {"mac": "02:00:00:00:00:1a", "profile": "guest", "name": ""},
+            "192.168.1.31": {"mac": "02:00:00:00:00:1b", "profile": "home", "name": "Television"},
+        }
+    )
+    paused: dict[str, datetime | None] = field(default_factory=dict)
+    refusals: list[dict[str, Any]] = field(default_factory=lambda: [dict(refusal) for refusal in REFUSALS])
+    extra: dict[str, Any] = field(default_factory=dict)  # laid over `status`
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    children: tuple[str, ...] = ("daughter", "son", "teen")
+
+    def __post_init__(self) -> None:
+        self.stamps = Stamps()
+        self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
+        self.stamps.keep_guardian("Mum", "stamp")
+
+    def verbs(self) -> dict[str, Verb]:
+        handlers: dict[str, Verb] = {
+            "status": self._status,
+            "device": self._device,
+            "profile": self._profile,
+            "refusals": self._refusals,
+            "helplines": lambda request: {"lines": HELP},
+            "pause": self._pause,
+            "resume": self._resume,
+            "on": lambda request: self.extra.update(mode="on") or {},
+            "guardian": self.guardians,
+        }
+        return {name: self._noted(handler) for name, handler in handlers.items()}
+
+    def _noted(self, handler: Verb) -> Verb:
+        def note(request: Request) -> Mapping[str, object]:
+            self.asked.append((request.do, dict(request.values)))
+            return handler(request)
+
+        return note
+
+    def _status(self, _: Request) -> dict[str, object]:
+        return {
+            "version": "0.1.0", "now": NOW, "mode": "on", "internet": "works", "problems": [],
+            "profiles": [self._child(profile) for profile in self.children],
+            **self.extra,
+        }  # fmt: skip
+
+    def _child(self, profile: str) -> dict[str, object]:
+        rules = RULES[profile]
+        devices = [
+            {"mac": device["mac"], "name": device["name"], "online": ip != "192.168.1.21", "ip": ip}
+            for ip, device in self.devices.items()
+            if device["profile"] == profile
+        ]
+        child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
+        if profile in self.paused or "all" in self.paused:
+            until = self.paused.get(profile, self.paused.get("all"))
+            told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."
+            change = {"at": until, "state": "open"} if until else None
+            return {**child, "state": "paused", "until": until, "sentence": f"{told} Mum set this.", "next_change": change}
+        if profile == "son":
+            return {**child, "state": "bedtime", "until": NOW.replace(hour=7) + timedelta(days=1),
+                    "sentence": "Bedtime until 07:00 tomorrow.", "next_change": None}  # fmt: skip
+        return {
+            **child, "state": "open", "until": None, "sentence": "Open until bedtime at 20:45.",
+            "next_change": {"at": BEDTIME, "state": "bedtime"},
+        }  # fmt: skip
+
+    def _device(self, request: Request) -> dict[str, object]:
+        return self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
+
+    def _profile(self, request: Request) -> dict[str, object]:
+        return {"profile": RULES[request.text("id")]}
+
+    def _refusals(self, request: Request) -> dict[str, object]:
+        mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"
+        limit = request.whole("limit", least=1, most=10, default=10)
+        return {"refusals": self.refusals[:limit] if mine else []}
+
+    def _pause(self, request: Request) -> dict[str, object]:
+        who = request.text("who")
+        if who == "teen":
+            msg = "Dana sets her own pauses"
+            raise ControlError(msg)
+        minutes = request.whole("minutes", least=1, most=1440) if request.has("minutes") else None
+        self.paused[who] = NOW + timedelta(minutes=minutes) if minutes else None
+        return {"until": self.paused[who]}
+
+    def _resume(self, request: Request) -> dict[str, object]:
+        who = request.text("who")
+        if who == "all":
+            self.paused.clear()
+        self.paused.pop(who, None)
+        return {}
+
+
+@contextmanager
+def at_home(path: Path, household: Household) -> Iterator[Running]:
+    with running(path, household.verbs()) as daemon:
+        yield daemon
