@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
-from gateway.control.client import Client, Unreachable
+from gateway.control.client import Client
+from gateway.errors import ControlError
 from webui.answers import (
     HelpLine,
     Here,
@@ -44,10 +45,10 @@ class Daemon:
         return parse_refusals(self.client.call("refusals", profile=profile, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
-        """The last known ones when the daemon does not answer."""
+        """The last known ones when the daemon has none to give."""
         try:
             answer = self.client.call("helplines", **({"country": self._country} if self._country else {}))
-        except Unreachable:
+        except ControlError:
             return self._help_lines
         self._help_lines = parse_help_lines(answer)
         return self._help_lines

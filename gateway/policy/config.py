@@ -93,7 +93,7 @@ class Config:
 
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
-    """Raises PolicyError with file, line, key and mend. Whether the profiles that it names exist is not checked."""
+    """Raises PolicyError with file, line, key and mend. Whether its profiles exist is not checked."""
     document = parse_document(source, file)
     part = fields.Fields(document, KEYS)
     plain = Config()

@@ -1,4 +1,4 @@
-"""A person's rules: one YAML file → Profile, the band's defaults merged in; and `home`, which needs no file."""
+"""A person's rules: one YAML file → Profile, merged with its band's defaults; and `home`, without a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy import fields, macs, rulefile
-from gateway.policy.bands import Bands, BandRules
+from gateway.policy.bands import BandRules, Bands
 from gateway.policy.documents import Node, Place, parse_document, shown
 from gateway.policy.rulefile import NO_RULES, RULE_KEYS, Vocabulary
 from gateway.policy.rules import FAMILY, Rules

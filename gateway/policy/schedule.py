@@ -1,7 +1,7 @@
 """When bedtimes and windows close something, and until when. Times are local; answers are instants.
 
-A rule is looked at as the local clock shows it, minute by minute: in the hour that a clock repeats in autumn it
-says the same twice, and what lies in the hour that is skipped in spring never happens. So each instant has
+A rule is looked at as the local clock shows it, minute by minute: in the hour that a clock repeats in autumn
+it says the same twice, and what lies in the hour that is skipped in spring never happens. So each instant has
 exactly one answer.
 """
 
@@ -107,8 +107,8 @@ def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure |
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """The first instant after ``now`` at which open turns to closed or back, in the home's zone; None where that
-    does not happen within HORIZON days.
+    """The first instant after ``now`` at which open turns to closed or back, in the home's zone; None where
+    that does not happen within HORIZON days.
     """
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY

@@ -37,6 +37,8 @@ from gateway.wire.dns import (
 from gateway.wire.dns_encode import Encoder
 from gateway.wire.dns_names import HEADER_SIZE, host_labels, name_text, split_wire_name, wire_name
 
+Refusal = Literal["nxdomain", "null"]
+
 EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 4.16 to 4.18
 
 DEFAULT_TTL = 10  # seconds; short, since what is refused now may be open in a minute
@@ -60,7 +62,7 @@ def refuse(
     query: bytes,
     message: Message,
     *,
-    answer: Literal["nxdomain", "null"] = "nxdomain",
+    answer: Refusal = "nxdomain",
     ede: int | None = EDE_BLOCKED,
     text: str = "",
     ttl: int = DEFAULT_TTL,

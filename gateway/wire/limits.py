@@ -19,7 +19,7 @@ class Limits:
     readings: int = 32  # five overlaps that differ; tools that do this send one or two
     pieces: int = 512  # gaps of one direction: a 2 kB hello in segments of 5 bytes, in any order
     urgent_bytes: int = 3  # urgent pointers of one flow; a browser sends none, the tools that do send one
-    candidates: int = 16  # places of one stream that look like the start of a hello and are not
+    candidates: int = 32  # places of one stream where a hello or request seems to begin; pipelining reaches a few
     unanswered: int = 16  # packets with payload in one direction, no answer, no protocol that we know
     quic_unopened: int = 16  # Initials of one flow that do not open: strays, and fakes sent ahead
     quic_datagrams: int = 64  # of one flow before the server's hello: a large hello takes 2 to 8, then resent

@@ -48,6 +48,8 @@ class Namespace:
             os.close(before)
         self.path = f"/proc/{os.getpid()}/fd/{self.descriptor}"
         self._sockets: list[socket.socket] = []
+        for interfaces in ("all", "default"):
+            self.sysctl(f"ipv6/conf/{interfaces}/accept_dad", 0)  # addresses are usable at once
         self.ip("link set lo up")
 
     @contextlib.contextmanager

@@ -25,7 +25,7 @@ NAMELESS = "nameless.example"
 class Authority:
     """Signs for every name with one leaf key, so that a browser can be told to trust that key alone.
 
-    Leaves in ``folder``: ``ca.pem``, ``leaf.pem`` (for any name), ``leaf.key``, ``leaf.spki`` (base64 of SHA-256).
+    ``folder`` gets ca.pem, leaf.pem (for NAMELESS), leaf.key and leaf.spki (SHA-256 of the key, base64).
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Who is who in the virtual home, and the address of every name on the pretended internet.
 
-Addresses come from the ranges kept for documentation and benchmarks (RFC 5737, RFC 2544, RFC 3849), so nothing
+Addresses come from the ranges kept for documentation and benchmarks (RFC 5737, RFC 2544, RFC 3849): nothing
 here can be mistaken for a machine that exists.
 """
 

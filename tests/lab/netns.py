@@ -1,6 +1,6 @@
 """Network namespaces: run programs in them, find and remove those that a dead run left behind.
 
-Every name starts with ``qq<pid>x<random>-``: two labs never collide, and a name tells whether its owner lives.
+Every name starts with ``qq<pid>x<random>-``: two labs never collide, and a name tells if its owner lives.
 """
 
 from __future__ import annotations

@@ -141,7 +141,13 @@ class Household:
             until = self.paused.get(profile, self.paused.get("all"))
             told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."
             change = {"at": until, "state": "open"} if until else None
-            return {**child, "state": "paused", "until": until, "sentence": f"{told} Mum set this.", "next_change": change}
+            return {
+                **child,
+                "state": "paused",
+                "until": until,
+                "sentence": f"{told} Mum set this.",
+                "next_change": change,
+            }
         if profile == "son":
             return {**child, "state": "bedtime", "until": NOW.replace(hour=7) + timedelta(days=1),
                     "sentence": "Bedtime until 07:00 tomorrow.", "next_change": None}  # fmt: skip

@@ -24,6 +24,7 @@ from gateway.wire.dns_forge import (
     EDE_CENSORED,
     EDE_FILTERED,
     MAX_EXTRA_TEXT,
+    Refusal,
     answer,
     answer_with_cname,
     fail,
@@ -48,7 +49,7 @@ def checked(data: bytes, query: bytes) -> dns.message.Message:
     """The answer as dnspython reads it, once it is known to answer ``query`` letter for letter."""
     asked, response = dns.message.from_wire(query), dns.message.from_wire(data)
     assert asked.is_response(response)
-    end = 12 + len(asked.question[0].name.to_wire()) + 4
+    end = 12 + len(asked.question[0].name.to_text()) + 1 + 4
     assert data[12:end] == query[12:end]
     assert DNS(data).qr == 1
     return response
@@ -71,7 +72,7 @@ def test_nxdomain_says_that_there_is_no_such_name(qtype: str) -> None:
     assert response.rcode() == dns.rcode.NXDOMAIN
     assert (response.answer, response.authority, response.additional) == ([], [], [])
     assert response.edns == -1
-    assert response.flags == dns.flags.QR | dns.flags.RD | dns.flags.RA
+    assert response.flags & ~0xF == dns.flags.QR | dns.flags.RD | dns.flags.RA
 
 
 def test_the_soa_says_how_long_the_refusal_may_be_kept() -> None:
@@ -104,18 +105,19 @@ def test_null_answers_have_an_address_that_leads_nowhere(qtype: str, expected: l
     assert len(with_soa.authority) == (not expected)
 
 
-def test_null_answers_are_of_the_internet_class() -> None:
-    made = dns.message.make_query("version.bind", "A", "CH")
-    query = made.to_wire()
-    assert checked(refuse(query, parse_message(query), answer="null"), query).answer == []
+def test_addresses_are_of_the_internet_class() -> None:
+    query = dns.message.make_query("version.bind", "A", "CH").to_wire()
+    message = parse_message(query)
+    assert checked(refuse(query, message, answer="null"), query).answer == []
+    assert checked(answer(query, message, [V4]), query).answer == []
 
 
 @pytest.mark.parametrize("code", [EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED])
 @pytest.mark.parametrize("kind", ["nxdomain", "null"])
-def test_an_extended_error_tells_who_asks_with_edns(code: int, kind: str) -> None:
+def test_an_extended_error_tells_who_asks_with_edns(code: int, kind: Refusal) -> None:
     query = question(edns=True)
     text = "Закрыто до 07:00"
-    data = refuse(query, parse_message(query), answer=kind, ede=code, text=text)  # type: ignore[arg-type]
+    data = refuse(query, parse_message(query), answer=kind, ede=code, text=text)
     response = checked(data, query)
     assert errors(response) == [(code, text)]
     assert response.payload == 1232
@@ -149,9 +151,10 @@ def test_the_text_is_cut_between_characters(text: str) -> None:
 
 
 def test_no_refusal_needs_more_than_512_bytes() -> None:
-    for kind in ("nxdomain", "null"):
+    kinds: tuple[Refusal, ...] = ("nxdomain", "null")
+    for kind in kinds:
         query = question("ANY" if kind == "null" else "A", LONGEST, edns=True)
-        data = refuse(query, parse_message(query), answer=kind, text="ж" * 500, soa=True)  # type: ignore[arg-type]
+        data = refuse(query, parse_message(query), answer=kind, text="ж" * 500, soa=True)
         assert checked(data, query).edns == 0
         assert len(data) <= 512
 
@@ -170,13 +173,12 @@ def test_a_message_without_a_question_is_answered_refused() -> None:
     query = b"\x12\x34\x01\x00" + bytes(8)
     response = dns.message.from_wire(refuse(query, parse_message(query)))
     assert (response.id, response.rcode(), response.question) == (0x1234, dns.rcode.REFUSED, [])
-    for forge in (
-        lambda: answer(query, parse_message(query), [V4]),
-        lambda: answer_with_cname(query, parse_message(query), SAFE, [V4]),
-        lambda: rename_question(query, parse_message(query), SAFE),
-    ):
-        with pytest.raises(WireError, match="without a question"):
-            forge()
+    with pytest.raises(WireError, match="without a question"):
+        answer(query, parse_message(query), [V4])
+    with pytest.raises(WireError, match="without a question"):
+        answer_with_cname(query, parse_message(query), SAFE, [V4])
+    with pytest.raises(WireError, match="without a question"):
+        rename_question(query, parse_message(query), SAFE)
 
 
 @pytest.mark.parametrize("rcode", [SERVFAIL, NOTIMP])
@@ -260,9 +262,8 @@ def original(qtype: str = "A", name: str = NAME) -> Question:
 
 def upstream(text: str, qtype: str = "A", flags: str = "QR RD RA AD", rcode: str = "NOERROR") -> bytes:
     """What a resolver says for the safe name; ``text`` holds the sections."""
-    return dns.message.from_text(
-        f"id 7\nopcode QUERY\nrcode {rcode}\nflags {flags}\nedns 0\npayload 1400\n;QUESTION\n{SAFE}. IN {qtype}\n{text}"
-    ).to_wire()
+    head = f"id 7\nopcode QUERY\nrcode {rcode}\nflags {flags}\nedns 0\npayload 1400\n"
+    return dns.message.from_text(f"{head};QUESTION\n{SAFE}. IN {qtype}\n{text}").to_wire()
 
 
 ANSWER = f""";ANSWER
@@ -292,7 +293,6 @@ def test_restore_answer_puts_the_cname_in_front_and_keeps_the_rest() -> None:
     assert (after.authority, after.additional) == (before.authority, before.additional)
     assert (after.id, after.rcode(), after.payload) == (7, dns.rcode.NOERROR, 1400)
     assert after.flags == before.flags & ~dns.flags.AD
-    assert after.resolve_chaining().answer is not None
 
 
 def test_the_resolver_of_dnspython_finds_the_addresses_through_the_cname() -> None:

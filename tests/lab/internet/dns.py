@@ -1,7 +1,7 @@
 """The resolver and the zone of everything: each name has one address of its own, derived from the name.
 
-A few first labels ask for something else: ``nx.`` is unknown, ``cname.NAME`` is an alias of NAME, ``long.`` has
-a TXT record that only fits over TCP, ``noech.`` has an HTTPS record without Encrypted ClientHello.
+A few first labels ask for something else: ``nx.`` is unknown, ``cname.NAME`` is an alias of NAME, ``long.``
+has a TXT record that only fits over TCP, ``noech.`` an HTTPS record without Encrypted ClientHello.
 """
 
 from __future__ import annotations

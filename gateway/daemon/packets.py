@@ -1,0 +1,104 @@
+"""The queues' end of the packet path: marks to subjects, verdicts to marks, forged packets to the wire."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from gateway.kernel.marks import Kind, MarkLayout, queue_numbers
+from gateway.kernel.queue import DROP, FORWARD, POSTROUTING, PREROUTING, PacketQueue
+from gateway.kernel.rawsend import RawSender
+from gateway.loop import Loop
+from gateway.path.dns import DnsPath
+from gateway.path.flows import FlowPath
+from gateway.path.subject import Subject
+
+_FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
+
+
+class PacketPath:
+    """Binds the queues. ``subjects`` by slot; 0 stands for the devices without one."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        layout: MarkLayout,
+        base: int,
+        *,
+        flows: FlowPath,
+        dns: DnsPath,
+        subjects: Mapping[int, Subject],
+        wall: Callable[[], datetime],
+    ) -> None:
+        """Raises KernelError where a queue is taken or the kernel has none."""
+        self.flows = flows
+        self.dns = dns
+        self.strays = 0  # packets of a slot that is nobody's any more
+        self._loop = loop
+        self._layout = layout
+        self._base = base
+        self._subjects = subjects
+        self._wall = wall
+        self._sender = RawSender(layout)
+        self._lan: frozenset[int] = frozenset()
+        self.queues: dict[int, PacketQueue] = {}
+
+    def set_lan(self, indexes: frozenset[int]) -> None:
+        """Interface indexes that face the home."""
+        self._lan = indexes
+
+    def bind(self, slots: frozenset[int]) -> None:
+        """Bind the queues that these slots use, beside those that are bound."""
+        for number in queue_numbers(self._base, slots):
+            if number in self.queues:
+                continue
+            kind = Kind((number - self._base) % len(Kind))
+            handler = partial(self._handle, number)
+            self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
+
+    def _handle(self, queue: int, packet: bytes, mark: int, hook: int, indev: int) -> int | bytes:
+        slot = self._layout.queued_slot(mark, queue, self._base)
+        subject = self._subjects.get(slot)
+        if subject is None:
+            self.strays += 1
+            return DROP
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if hook == FORWARD:
+            return self._forwarded(subject, packet, mark, indev, now)
+        if hook == PREROUTING:
+            return self._question(subject, packet, mark, indev, now)
+        if hook == POSTROUTING:
+            outcome = self.dns.answer_packet(packet, subject, now)
+            if outcome.packet is not None:
+                return outcome.packet
+            return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+        self.strays += 1
+        return DROP
+
+    def _forwarded(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int:
+        from_lan = indev in self._lan
+        verdict = self.flows.packet(packet, subject, from_lan=from_lan, now=now, at=self._wall())
+        if verdict.reply is not None:
+            self._sender.send(verdict.reply, indev)
+        return DROP if verdict.byte is None else self._layout.with_verdict(mark, verdict.byte)
+
+    def _question(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int | bytes:
+        outcome = self.dns.question_packet(packet, subject, now, self._wall())
+        if outcome.reply is not None:
+            self._sender.send(outcome.reply, indev)
+        if outcome.packet is not None:
+            return outcome.packet
+        return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+
+    @property
+    def unsent(self) -> int:
+        """Forged packets that the kernel would not send."""
+        return self._sender.failed
+
+    def close(self) -> None:
+        for queue in self.queues.values():
+            queue.close()
+        self.queues.clear()
+        self._sender.close()

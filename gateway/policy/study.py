@@ -1,0 +1,144 @@
+"""What a host is to a profile, whatever the time: the first half of a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.age.bands import Band
+from gateway.policy.hosts import HostMap, suffixes
+from gateway.policy.packs import Engine, Site
+from gateway.policy.profile import Profile
+from gateway.policy.rules import FAMILY, Action, Entry, Kind, Owned
+from gateway.policy.world import GATEWAY_NAME, LOCAL_NAMES, RESOLVER_SIGNALS, World
+
+OPEN = Owned(Action.OPEN, "")
+
+
+class CategoryFact(NamedTuple):
+    id: str
+    rule: Owned[Action]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that names alone tell about a host."""
+
+    gateway: bool  # the pages' own name
+    signal: bool  # a browser's question whether a filter is at work
+    local: bool  # never leaves the home
+    help: str | None  # whose help line it is
+    binding: bool  # refused for everyone
+    sealed: bool  # and nobody can open it
+    need: tuple[str, str] | None  # the entry of the device-needs pack, and its kind
+    homework: Entry | None  # each the strongest entry that matches
+    allow: Entry | None
+    block: Entry | None
+    band_allow: Entry | None
+    band_block: Entry | None
+    services: tuple[str, ...]
+    update: bool  # a service's updates
+    categories: tuple[CategoryFact, ...]  # the strictest first
+    site: Site | None
+    engine: Engine | None
+
+    @property
+    def known(self) -> bool:
+        """Whether it is in a category or a service; of others nobody knows what they are."""
+        return bool(self.categories or self.services or self.site or self.engine or self.local)
+
+    @property
+    def strictest(self) -> CategoryFact | None:
+        return self.categories[0] if self.categories else None
+
+    @property
+    def counted(self) -> bool:
+        """Whether some category of it spends limits.play; an allow entry does not change that."""
+        return any(fact.rule.value is Action.COUNT for fact in self.categories)
+
+
+class EntryIndex:
+    """Entries of one list, found by host: name before service before category, longer name before shorter."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._names: dict[str, Entry] = {}
+        self._services: dict[str, Entry] = {}
+        self._categories: dict[str, Entry] = {}
+        tables = {
+            Kind.NAME: self._names,
+            Kind.SERVICE: self._services,
+            Kind.CATEGORY: self._categories,
+        }
+        for entry in entries:
+            tables[entry.kind].setdefault(entry.value, entry)
+
+    def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> Entry | None:
+        if self._names:
+            for suffix in suffixes(host):
+                entry = self._names.get(suffix)
+                if entry is not None:
+                    return entry
+        if self._services:
+            for service in services:
+                if service in self._services:
+                    return self._services[service]
+        if self._categories:
+            for category in categories:
+                if category in self._categories:
+                    return self._categories[category]
+        return None
+
+
+class Student:
+    """Learns the facts about hosts for one profile."""
+
+    def __init__(self, profile: Profile, world: World) -> None:
+        rules = profile.rules
+        self._world = world
+        self._actions: Mapping[str, Owned[Action]] = rules.categories
+        self._binding = world.categories.binding
+        self._sealed = world.categories.sealed
+        self._homework = EntryIndex(rules.homework)
+        self._allow = EntryIndex(one for one in rules.allow if one.owner == FAMILY)
+        self._block = EntryIndex(one for one in rules.block if one.owner == FAMILY)
+        self._band_allow = EntryIndex(one for one in rules.allow if one.owner != FAMILY)
+        self._band_block = EntryIndex(one for one in rules.block if one.owner != FAMILY)
+        self._sites: HostMap[Site] = world.sites
+        self._band: Band = profile.band
+
+    def facts(self, host: str) -> Facts:
+        world = self._world
+        services = world.catalogue.services_of(host)
+        found = world.table.categories(host)
+        sealed = not found.isdisjoint(self._sealed) or world.sealed(host)
+        categories = (found | world.catalogue.categories_of(services)) - self._binding
+        need = world.needs.find(host)
+        return Facts(
+            gateway=host == GATEWAY_NAME,
+            signal=host in RESOLVER_SIGNALS,
+            local=host in LOCAL_NAMES,
+            help=world.help.get(host),
+            binding=sealed or not found.isdisjoint(self._binding),
+            sealed=sealed,
+            need=need,
+            homework=self._homework.find(host, services, categories),
+            allow=self._allow.find(host, services, categories),
+            block=self._block.find(host, services, categories),
+            band_allow=self._band_allow.find(host, services, categories),
+            band_block=self._band_block.find(host, services, categories),
+            services=services,
+            update=bool(world.catalogue.updates_of(host)),
+            categories=self._ranked(categories),
+            site=self._site(host),
+            engine=world.engines.get(host),
+        )
+
+    def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
+        actions = self._actions
+        facts = [CategoryFact(one, actions.get(one, OPEN)) for one in categories]
+        return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))
+
+    def _site(self, host: str) -> Site | None:
+        site = self._sites.get(host)
+        return site if site is not None and site.youngest <= self._band else None

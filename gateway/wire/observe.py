@@ -1,0 +1,149 @@
+"""A client's bytes become claims: which hosts they ask for, in TLS or in plain HTTP, from which place on.
+
+Where a receiver starts to read is not certain (bytes left of the window look like the start of the stream), so
+every place that could be one is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterator
+from typing import NamedTuple, TypeVar
+
+from gateway.errors import WireError
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.http import Request, looks_like_http
+from gateway.wire.http_stream import RequestStream
+from gateway.wire.tls import ClientHello, read_client_hellos
+from gateway.wire.tls_records import looks_like_tls
+
+_HANDSHAKE = b"\x16"
+_TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
+# Methods that fetch something. The natural start of a stream is read with any method.
+_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t][^\n]{1,16384}?HTTP/)")
+_HTTP_VERSION = b" HTTP/"
+
+Item = TypeVar("Item")
+
+
+class Claim(NamedTuple):
+    """The hellos or requests that follow each other from one place on."""
+
+    proto: Proto
+    position: int  # of the first byte
+    count: int  # complete hellos or requests
+    asked: tuple[Observation, ...]  # at least one for each, in order
+    broken: bool  # what follows the complete ones is malformed
+    last: Request | None = None  # the last request, in HTTP
+
+
+class Sight(NamedTuple):
+    """All that one run of a client's bytes may say."""
+
+    claims: list[Claim]  # those with something complete, and a broken one if it is at the very start
+    pending: bool  # a hello or request has begun and is not complete
+    unclear: bool  # too short to tell
+
+
+class Observer:
+    """Reads for one flow; ``dst`` (packed) and ``dport`` are the server's."""
+
+    __slots__ = ("_dport", "_dst", "_ech_names", "_most")
+
+    def __init__(self, dst: bytes, dport: int, ech_names: Container[str], candidates: int) -> None:
+        self._dst = dst
+        self._dport = dport
+        self._ech_names = ech_names
+        self._most = candidates
+
+    def look(self, data: bytes) -> Sight:
+        """Raises WireError when ``data`` holds more places that may be a start than any correct stream."""
+        claims: list[Claim] = []
+        tls = looks_like_tls(data[:_TLS_PREFIX])
+        http = looks_like_http(data) if tls is False else None
+        pending = False
+        if tls:
+            pending = self._keep(claims, self._tls(data, 0))
+        elif http:
+            pending = self._keep(claims, self._http(data, 0))
+        for tried, position in enumerate(_inner_starts(data)):
+            if tried >= self._most:
+                msg = f"more than {self._most} places that look like the start of a hello or request"
+                raise WireError(msg)
+            read = self._tls if data[position] == _HANDSHAKE[0] else self._http
+            claim = read(data, position)
+            if claim.count:
+                claims.append(claim)
+            elif not claim.broken:
+                pending = True
+        return Sight(claims, pending, tls is None or (tls is False and http is None))
+
+    def nameless(self, fault: Fault | None = None, proto: Proto = Proto.TCP) -> Observation:
+        return Observation(proto, None, self._dst, self._dport, fault=fault)
+
+    def requests(self, found: list[Request]) -> tuple[Observation, ...]:
+        """One observation for each name of each request."""
+        return tuple(
+            Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
+            for request in found
+            for host in request.hosts or (None,)
+        )
+
+    @staticmethod
+    def _keep(claims: list[Claim], claim: Claim) -> bool:
+        """Keep what is complete or broken; True when it is neither."""
+        if claim.count or claim.broken:
+            claims.append(claim)
+            return False
+        return True
+
+    def _tls(self, data: bytes, position: int) -> Claim:
+        found, broken = _read_on(read_client_hellos, data[position:] if position else data)
+        return Claim(Proto.TLS, position, len(found), tuple(map(self._hello, found)), broken)
+
+    def _http(self, data: bytes, position: int) -> Claim:
+        found, broken = _read_on(_read_requests, data[position:] if position else data)
+        last = found[-1] if found else None
+        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, last)
+
+    def _hello(self, hello: ClientHello) -> Observation:
+        fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
+        return Observation(Proto.TLS, hello.sni, self._dst, self._dport, fault=fault, alpn=hello.alpn)
+
+
+def _inner_starts(data: bytes) -> Iterator[int]:
+    """Places after the first byte where a hello or a request may begin."""
+    position = data.find(_HANDSHAKE, 1)
+    while position > 0:
+        head = data[position : position + _TLS_PREFIX]
+        if looks_like_tls(head) and head[5:6] in (b"", b"\x01"):
+            yield position
+        position = data.find(_HANDSHAKE, position + 1)
+    if _HTTP_VERSION in data:
+        for match in _REQUEST_LINE.finditer(data, 1):
+            yield match.start()
+
+
+def _read_requests(data: bytes) -> list[Request]:
+    return RequestStream().feed(data)
+
+
+def _read_on(read: Callable[[bytes], list[Item]], data: bytes) -> tuple[list[Item], bool]:
+    """What ``read`` finds before it meets something malformed, and whether it did.
+
+    ``read`` raises for every prefix from some length on, so that length is found by halving.
+    """
+    try:
+        return read(data), False
+    except WireError:
+        pass
+    found: list[Item] = []
+    good, bad = 0, len(data)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            found = read(data[:middle])
+            good = middle
+        except WireError:
+            bad = middle
+    return found, True

@@ -1,0 +1,61 @@
+"""Chromium on a device: its own resolver, its ClientHello, its QUIC."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.lab.clients import Outcome
+from tests.lab.home import Home
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-dev-shm-usage",
+)
+_ERROR = re.compile(r"ERR_[A-Z_0-9]+")
+
+
+def flags(home: Home, device: str, *, quic_hosts: Sequence[str] = ()) -> list[str]:
+    """For a browser on ``device`` that trusts the pretended internet's key and keeps its files in the lab."""
+    chosen = [
+        *FLAGS,
+        f"--user-data-dir={profile_folder(home, device)}",
+        f"--ignore-certificate-errors-spki-list={home.spki}",
+    ]
+    if quic_hosts:
+        origins = ",".join(f"{host}:443" for host in quic_hosts)
+        chosen += ["--enable-quic", f"--origin-to-force-quic-on={origins}"]
+    return chosen
+
+
+def profile_folder(home: Home, device: str) -> Path:
+    return home.folder / f"chromium-{device}"
+
+
+def visit(
+    home: Home, device: str, url: str, *, quic_hosts: Sequence[str] = (), timeout: float = 30.0
+) -> Outcome:
+    """Open ``url`` in a fresh browser and read the page that results. ``how`` is the browser's own error."""
+    shutil.rmtree(profile_folder(home, device), ignore_errors=True)
+    argv = ["chromium", *flags(home, device, quic_hosts=quic_hosts), "--timeout=8000", "--dump-dom", url]
+    began = time.monotonic()
+    try:
+        done = home.devices[device].run(argv, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return Outcome(False, timeout * 1000, "timed out")
+    ms = round((time.monotonic() - began) * 1000, 2)
+    reached = "pretended internet" in done.stdout
+    failure = _ERROR.search(done.stdout)
+    how = "page" if reached else failure[0] if failure else "another page"
+    return Outcome(reached, ms, how, body=done.stdout)

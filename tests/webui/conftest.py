@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.control.running import Running
+from tests.webui.household import Household, at_home
+from webui import Settings, create_app
+
+GATEWAY = "http://192.168.1.1:8080"
+
+
+@dataclass
+class Browser:
+    """A browser on one device of the home."""
+
+    client: FlaskClient
+    ip: str
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self._open("GET", path, {}, headers)
+
+    def post(self, path: str, values: dict[str, str] | None = None, **headers: str) -> TestResponse:
+        return self._open("POST", path, values or {}, {"Origin": GATEWAY, **headers})
+
+    def _open(self, method: str, path: str, values: dict[str, str], headers: dict[str, str]) -> TestResponse:
+        return self.client.open(
+            path,
+            method=method,
+            base_url=GATEWAY,
+            data=values or None,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            environ_overrides={"REMOTE_ADDR": self.ip},
+        )
+
+
+@pytest.fixture
+def household() -> Household:
+    return Household()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, household: Household) -> Iterator[Running]:
+    with at_home(tmp_path / "control.sock", household) as running:
+        yield running
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(Settings(tmp_path / "control.sock"))
+
+
+def browser_on(app: Flask, ip: str) -> Browser:
+    return Browser(app.test_client(), ip)
+
+
+@pytest.fixture
+def tablet(app: Flask, daemon: Running) -> Browser:
+    """The daughter's."""
+    return browser_on(app, "192.168.1.20")
+
+
+@pytest.fixture
+def stranger(app: Flask, daemon: Running) -> Browser:
+    return browser_on(app, "192.168.1.99")
+
+
+@pytest.fixture
+def mum(app: Flask, daemon: Running, household: Household) -> Browser:
+    """Signed in."""
+    browser = browser_on(app, "192.168.1.7")
+    answer = browser.post("/signin", {"code": household.guardians.link("Mum")})
+    assert answer.status_code == 303
+    household.asked.clear()
+    return browser

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.household import Household
+from webui.limiter import TRIES
+
+
+def test_a_child_s_device_is_led_to_its_own_page(tablet: Browser) -> None:
+    assert tablet.get("/").headers["Location"] == "/my"
+
+
+def test_a_guardian_is_led_home_from_any_device(mum: Browser) -> None:
+    for ip in ("192.168.1.7", "192.168.1.20"):
+        mum.ip = ip
+        assert mum.get("/").headers["Location"] == "/parent/"
+
+
+@pytest.mark.parametrize(
+    ("ip", "sentence"),
+    [
+        ("192.168.1.99", "It does not know this device yet."),
+        ("192.168.1.30", "This device is a guest in this home."),
+        ("192.168.1.31", "On this device only harmful sites are refused."),
+    ],
+)
+def test_anybody_else_is_told_what_this_is(app: Flask, daemon: Running, ip: str, sentence: str) -> None:
+    page = browser_on(app, ip).get("/").text
+    assert sentence in page
+    assert "I am a parent" in page
+    assert 'href="tel:111"' in page
+    assert "Aruzhan" not in page
+
+
+@pytest.mark.parametrize("ip", ["::ffff:192.168.1.20", "192.168.1.20%br-lan"])
+def test_an_address_in_other_clothes_is_the_same_device(app: Flask, daemon: Running, ip: str) -> None:
+    assert browser_on(app, ip).get("/").headers["Location"] == "/my"
+
+
+def test_a_link_shows_a_button_and_only_the_button_uses_the_code(
+    stranger: Browser, household: Household
+) -> None:
+    code = household.guardians.link("Mum")
+    for _ in range(2):
+        page = stranger.get(f"/signin?code={code}").text
+        assert f'value="{code}"' in page
+    assert stranger.post("/signin", {"code": code}).headers["Location"] == "/parent/"
+    assert stranger.get("/parent/").status_code == 200
+    assert stranger.post("/signin", {"code": code}).status_code == 403
+
+
+def test_the_session_cookie_is_for_this_site_alone(stranger: Browser, household: Household) -> None:
+    cookie = stranger.post("/signin", {"code": household.guardians.link("Mum")}).headers["Set-Cookie"]
+    assert cookie.startswith("qalqan-8080=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+
+
+def test_two_gateways_on_two_ports_of_one_host_have_two_sessions(mum: Browser) -> None:
+    assert mum.client.get("/parent/", base_url="http://192.168.1.1:8081").status_code == 303
+    assert mum.get("/parent/").status_code == 200
+
+
+def test_wrong_codes_slow_the_device_that_typed_them_and_nobody_else(
+    app: Flask, stranger: Browser, household: Household
+) -> None:
+    answers = [stranger.post("/signin", {"code": f"WRONG-{number}"}) for number in range(TRIES + 1)]
+    assert [answer.status_code for answer in answers] == [403] * TRIES + [429]
+    assert int(answers[-1].headers["Retry-After"]) <= 60
+    assert "Too many tries from this device" in answers[-1].text
+    code = household.guardians.link("Mum")
+    assert stranger.post("/signin", {"code": code}).status_code == 429
+    assert browser_on(app, "192.168.1.7").post("/signin", {"code": code}).status_code == 303
+
+
+@pytest.mark.parametrize("code", ["", " ", "x" * 5000, "\x00", "<script>"])
+def test_nonsense_is_no_code(stranger: Browser, code: str) -> None:
+    answer = stranger.post("/signin", {"code": code})
+    assert answer.status_code == 403
+    assert "typing mistake" in answer.text
+
+
+def test_the_code_in_a_link_is_shown_as_text(stranger: Browser) -> None:
+    assert "<script>" not in stranger.get("/signin?code=%22%3E%3Cscript%3E").text
+
+
+@pytest.mark.parametrize("path", ["/", "/my", "/why", "/refused?host=x.kz"])
+def test_a_stopped_daemon_is_said_and_help_stays(
+    app: Flask, household: Household, tmp_path: str, path: str
+) -> None:
+    from pathlib import Path
+
+    from tests.webui.household import at_home
+
+    tablet = browser_on(app, "192.168.1.20")
+    with at_home(Path(tmp_path) / "control.sock", household):
+        tablet.get("/my")
+    answer = tablet.get(path)
+    assert answer.status_code == 503
+    assert "The filter is stopped" in answer.text
+    assert 'href="tel:111"' in answer.text
