@@ -96,8 +96,11 @@ class Catalogue:
 
     def updates_of(self, host: str) -> tuple[str, ...]:
         """Ids of the services for which ``host`` serves updates; () when it is used for anything else."""
-        found = self._updates.find(host)
-        return NOBODY if found is None else found[1]
+        updated = self._updates.find(host)
+        if updated is None:
+            return NOBODY
+        found = self._longest(host)
+        return updated[1] if found is None or len(found[0]) <= len(updated[0]) else NOBODY
 
     def _longest(self, host: str) -> tuple[str, tuple[str, ...]] | None:
         hidden: tuple[str, ...] = self._hidden_exact.get(host, NOBODY)

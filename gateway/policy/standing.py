@@ -10,6 +10,7 @@ from gateway.policy.gates import BEDTIME, DEVICE, WINDOW, in_order
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, INTERNET, PLAY, ClockUnset
 from gateway.policy.schedule import (
+    DAY,
     Calendar,
     Timetable,
     bedtime_table,
@@ -37,13 +38,13 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """Holds from ``since`` until just before ``until`` (None: for as long as HORIZON looks ahead)."""
+    """Holds from ``since`` until just before ``until``, at most a day."""
 
     closed: Mapping[str, Closing]
     lifted: Mapping[str, frozenset[str]]  # service → closed gates that a grant opens for its flows alone
     off: bool  # filtering is off
     since: datetime
-    until: datetime | None
+    until: datetime
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Why a flow with these gates does not pass now; None where it passes."""
@@ -88,7 +89,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
                 closed.pop(grant.gate, None)
             else:
                 lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
-    return Standing(closed, lifted, off, now, min(changes, default=None))
+    return Standing(closed, lifted, off, now, min((*changes, now + DAY)))
 
 
 def _running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:

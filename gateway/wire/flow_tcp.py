@@ -8,170 +8,246 @@ from __future__ import annotations
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import DROP, HOLD, Action, Judge, Ruling
-from gateway.wire.docket import Docket
+from gateway.wire.actions import DROP, Action, Judge, Ruling
+from gateway.wire.client_side import ClientSide, Read
 from gateway.wire.flow_http import HttpFlow
+from gateway.wire.http_stream import RequestStream
 from gateway.wire.ip import ACK, RST, SYN, URG, Packet
 from gateway.wire.limits import WEB_PORTS, Limits
-from gateway.wire.observe import Claim, Observer, Sight
+from gateway.wire.observe import Claim, Observer
 from gateway.wire.server_side import ServerSide, Speaks
-from gateway.wire.streams import Stream, View
-
-Seen = list[tuple[View, Sight]]
 
 
 class TcpFlow:
     """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
 
     __slots__ = (
-        "_client", "_docket", "_limits", "_observer", "_received", "_seen", "_sent", "_server", "_web",
-        "http", "ruling",
+        "_client", "_http", "_last", "_limits", "_observer", "_opening", "_received", "_sent", "_server", "_web",
+        "ruling",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
         self._observer = observer
         self._limits = limits
         self._web = dport in WEB_PORTS
-        self._client = Stream(limits)
+        self._client = ClientSide(observer, limits)
         self._server = ServerSide(limits)
-        self._docket = Docket()
-        self._seen: Seen = []  # the client's bytes as last read
+        self._http: HttpFlow | None = None  # once requests are read one after the other
+        self._last: Observation | None = None  # judged since then
+        self._opening: tuple[bool, int] | None = None  # the first SYN: from the LAN?, sequence number
         self._sent = 0  # segments with payload of the LAN side
         self._received = 0
-        self.http: HttpFlow | None = None  # once requests are read one after the other
         self.ruling: Ruling | None = None
 
     @property
     def size(self) -> int:
         """Bytes held."""
-        if self.ruling is not None:
-            return 0
-        return self._client.size + self._server.size + (self.http.size if self.http is not None else 0)
+        held = self._client.stream.size + self._server.size
+        return held if self._http is None else held + self._http.size
 
     @property
-    def others(self) -> tuple[Observation, ...]:
-        """All that was judged on this flow, for a flow whose client sent more than one hello."""
-        return tuple(self._docket.heard)
+    def is_http(self) -> bool:
+        """Whether this is a connection of plain HTTP, which may rest between requests."""
+        return self._http is not None
+
+    @property
+    def heard(self) -> tuple[Observation, ...]:
+        """All that was judged before the first answer, each distinct observation once."""
+        return self._client.heard
+
+    def begins_anew(self, packet: Packet, *, from_lan: bool) -> bool:
+        """Whether ``packet`` opens another connection on the same addresses and ports."""
+        if packet.flags & (SYN | ACK) != SYN:
+            return False
+        opening = (from_lan, packet.seq)
+        if self._opening is None and not self._sent and not self._received:
+            self._opening = opening
+        return self._opening != opening
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
-        payload = bytes(packet.payload)
-        flags = packet.flags
         try:
-            if packet.md5 or flags & RST or not flags & (ACK | SYN):
-                return self._decoy(payload, judge)
-            seq = packet.seq
-            if flags & SYN:
-                seq = (seq + 1) & 0xFFFFFFFF
-                if self._client.empty:
-                    self._client.settle(seq)
-            if flags & URG:
-                self._client.urgent(seq, packet.urgent)
-                if self.http is not None:
-                    return self._refuse(Fault.MALFORMED, judge)
-            if not payload:
-                return self._waiting()
-            if self.http is not None:
-                return self._kept(self.http.feed(self._client.offset(seq), payload), judge)
-            self._sent += 1
-            if self._client.add(seq, payload):
-                self._seen = [(view, self._observer.look(view.data)) for view in self._client.views()]
-            return self._judge_claims(judge)
+            return self._from_lan(packet, packet.payload.tobytes(), judge)
         except WireError:
             return self._refuse(Fault.OVERFLOW, judge)
 
     def from_server(self, packet: Packet, judge: Judge) -> Ruling:
-        if packet.flags & RST or not packet.flags & ACK:
-            return self._waiting()
-        payload = bytes(packet.payload)
-        if self.http is None:
-            self._client.settle(packet.ack)
-        if not payload:
-            return self._waiting()
-        if self.http is not None:
-            self.http.answered = True
-            return self._waiting()
-        self._received += 1
         try:
-            self._server.add(packet, payload)
+            return self._from_server(packet, packet.payload.tobytes(), judge)
         except WireError:
             return self._refuse(Fault.OVERFLOW, judge)
-        return self._answer(self._client.offset(packet.ack), judge)
 
-    # ------------------------------------------------------------------ the LAN side
+    def _waiting(self) -> Ruling:
+        action = Action.HOLD if self._http is None else self._http.waiting
+        return Ruling(action, self._last or self._client.last)
+
+    def _settle(self, action: Action, observation: Observation | None) -> Ruling:
+        self.ruling = Ruling(action, observation)
+        return self.ruling
+
+    def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
+        """Refuse whatever the judge says, who hears of it all the same."""
+        observation = self._observer.nameless(proto, fault)
+        judge(observation)
+        return self._settle(Action.REFUSED, observation)
+
+    # ---------------------------------------------------------------- the LAN side
+
+    def _from_lan(self, packet: Packet, payload: bytes, judge: Judge) -> Ruling:
+        flags, seq = packet.flags, packet.seq
+        if flags & RST:
+            return self._waiting()
+        if packet.md5 or not flags & (ACK | SYN):
+            return self._decoy(payload, judge)
+        if flags & SYN:
+            seq = (seq + 1) & 0xFFFFFFFF
+            self._client.stream.settle(seq)
+        if flags & URG:
+            if self._http is not None:
+                return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
+            self._client.stream.urgent(seq, packet.urgent)
+        if not payload:
+            return self._waiting()
+        if self._http is not None:
+            return self._next_requests(self._http, self._client.stream.offset(seq), payload, judge)
+        self._sent += 1
+        self._client.add(seq, payload)
+        refused = self._client.refused(judge)
+        if refused is not None:
+            return self._settle(Action.REFUSED, refused)
+        if not self._client.has_claims:
+            return self._unknown(judge)
+        self._let_go_of_bodies()
+        return self._waiting()
 
     def _decoy(self, payload: bytes, judge: Judge) -> Ruling:
-        """A segment that no correct client sends and servers ignore: no part of the stream.
-
-        It is read all the same, for the one server that takes it, and goes no further.
+        """A segment that no correct client sends and most servers ignore: it goes no further, so it need not
+        be part of the stream. What it names is judged all the same.
         """
-        for claim in self._observer.look(payload).claims:
-            for observation in claim.asked:
-                if _names(observation) and not self._docket.allows(observation, judge):
-                    return self._settle(Action.REFUSED, observation)
-        return DROP
-
-    def _judge_claims(self, judge: Judge) -> Ruling:
-        """Judge everything that any reading asks for.
-
-        Of a stream that can be read in one way only, everything counts. Where there are several, some are mere
-        mixtures of a decoy and the real thing, so what names no host counts only if none of them names one.
-        """
-        faults: list[tuple[tuple[int, int], Observation]] = []
-        named: Observation | None = None
-        for view, sight in self._seen:
-            for claim in sight.claims:
-                at = view.offset(claim.position)
-                for index, observation in enumerate(claim.asked):
-                    if not _names(observation):
-                        faults.append(((at, index), observation))
-                        continue
-                    named = observation
-                    if not self._hears(claim, (at, index), observation, judge):
-                        return self._settle(Action.REFUSED, observation)
-                if claim.broken and not claim.position:
-                    faults.append(((at, -1), self._observer.nameless(Fault.MALFORMED, claim.proto)))
-        if named is None or len(self._seen) == 1:
-            for place, observation in faults:
-                if not self._docket.allows_at(place, observation, judge):
-                    return self._settle(Action.REFUSED, observation)
-        if named is None and not faults:
-            return self._unknown(judge)
-        self._keep_requests()
-        return Ruling(Action.HOLD, named or faults[-1][1])
-
-    def _hears(self, claim: Claim, place: tuple[int, int], observation: Observation, judge: Judge) -> bool:
-        """What begins inside of something else is most often a part of it that was judged already."""
-        if claim.position:
-            return self._docket.allows(observation, judge)
-        return self._docket.allows_at(place, observation, judge)
+        refused = self._client.refused_alone(payload, judge)
+        return DROP if refused is None else self._settle(Action.REFUSED, refused)
 
     def _unknown(self, judge: Judge) -> Ruling:
-        """Nothing that is complete."""
-        if any(sight.pending for _, sight in self._seen):
-            return HOLD
-        if self._sent < self._limits.unanswered and self._received < self._limits.unanswered:
-            return HOLD
-        observation = self._observer.nameless(Fault.UNANSWERED)
-        if not self._docket.allows(observation, judge):
+        """Nothing complete was said, or nothing at all."""
+        count = max(self._sent, self._received)
+        if count < self._limits.unanswered or self._client.unfinished:
+            return self._waiting()
+        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED)
+        if not self._client.allows(observation, judge):
             return self._settle(Action.REFUSED, observation)
-        return Ruling(Action.HOLD, observation) if self._web else self._settle(Action.PASSES, observation)
+        return self._waiting() if self._web else self._settle(Action.PASSES, observation)
 
-    def _keep_requests(self) -> None:
+    def _let_go_of_bodies(self) -> None:
         """A request with a long body before its answer: read on without keeping the body."""
-        if self._client.size > self._limits.http_history and len(self._seen) == 1:
-            view, sight = self._seen[0]
-            claim = sight.claims[0]
-            if claim.proto is Proto.HTTP and not claim.broken and claim.last is not None and not claim.last.switches:
-                self._read_on(view, view.data)
+        if self._client.stream.size <= self._limits.http_history or self._client.only is None:
+            return
+        view, sight = self._client.only
+        claim = sight.claims[0]
+        if claim.last is not None and not claim.last.switches:
+            self._read_on(view.offset(claim.position), view.data[claim.position :])
 
-    def _read_on(self, view: View, data: bytes) -> HttpFlow:
+    def _read_on(self, start: int, data: bytes) -> HttpFlow:
         """From now on the client's bytes are read as requests that follow each other."""
-        self.http = HttpFlow(view.island.start, data, self._limits)
+        self._http = HttpFlow(start, data, self._limits)
         self._client.clear()
-        self._seen = []
-        return self.http
+        self._server = ServerSide(self._limits)
+        return self._http
 
-    def _kept(self, ruling: Ruling) -> Ruling:
-        if ruling.action is Action.REFUSED:
-            self.ruling = ruling
-        return ruling
+    def _next_requests(self, http: HttpFlow, offset: int, payload: bytes, judge: Judge) -> Ruling:
+        try:
+            found = http.feed(offset, payload)
+        except WireError:
+            return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
+        if found is None:
+            return DROP
+        for observation in self._observer.requests(found):
+            self._last = observation
+            if not judge(observation):
+                return self._settle(Action.REFUSED, observation)
+        return self._waiting()
+
+    # ---------------------------------------------------------------- the server's side
+
+    def _from_server(self, packet: Packet, payload: bytes, judge: Judge) -> Ruling:
+        if packet.flags & RST or not packet.flags & ACK:
+            return self._waiting()
+        self._client.stream.settle(packet.ack)
+        if not payload:
+            return self._waiting()
+        if self._http is not None:
+            self._http.answered = True
+            return self._waiting()
+        self._received += 1
+        self._server.add((packet.seq + (packet.flags & SYN != 0)) & 0xFFFFFFFF, payload)
+        acked = self._client.stream.offset(packet.ack)
+        reads = self._client.read_until(acked)
+        hellos = self._server.hellos
+        if hellos and not hellos[-1].hello_retry:
+            return self._server_hello(len(hellos), reads, judge)
+        for read in reads:
+            for claim in read.sight.claims:
+                if claim.proto is Proto.HTTP and claim.count:
+                    return self._http_answer(read, claim, acked, judge)
+        return self._other_answer(acked, reads, judge)
+
+    def _server_hello(self, count: int, reads: list[Read], judge: Judge) -> Ruling:
+        """It answers the last of ``count`` ClientHellos."""
+        for read in reads:
+            for claim in read.sight.claims:
+                if claim.proto is Proto.TLS and claim.count >= count:
+                    return self._pass(read, claim, count - 1, judge)
+        return self._lost_sight(judge)
+
+    def _pass(self, read: Read, claim: Claim, index: int, judge: Judge) -> Ruling:
+        refused = self._client.refused_claim(read.view, claim, judge)
+        if refused is not None:
+            return self._settle(Action.REFUSED, refused)
+        return self._settle(Action.PASSES, claim.asked[index])
+
+    def _lost_sight(self, judge: Judge) -> Ruling:
+        """The server answers a hello or request that we have not read: bytes went past us, or another flow on
+        the same ports was forgotten. The client starts again.
+        """
+        return self._refuse(Fault.OVERFLOW, judge)
+
+    def _http_answer(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
+        request = claim.last
+        if request is not None and request.switches:
+            if request.method == "CONNECT":
+                return self._tunnel(read, claim, acked, judge)
+            if request.method == "PRI" or (claim.count == 1 and self._server.switched):
+                return self._pass(read, claim, -1, judge)
+        refused = self._client.refused_claim(read.view, claim, judge)
+        if refused is not None:
+            return self._settle(Action.REFUSED, refused)
+        # Where there are decoys, what the server has not got may be one.
+        data = read.view.data if self._client.only is not None else read.data
+        self._last = claim.asked[-1]
+        self._read_on(read.view.offset(claim.position), data[claim.position :]).answered = True
+        return self._waiting()
+
+    def _tunnel(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
+        """A proxy was asked to connect: what goes through it is judged like a flow of its own."""
+        stream = RequestStream()
+        stream.feed(read.data[claim.position :])
+        inside = any(other.proto is Proto.TLS for other in read.sight.claims)
+        if not stream.opaque or inside or read.sight.pending or acked != read.view.island.end:
+            return self._waiting()
+        return self._nameless(judge)
+
+    def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
+        speaks = self._server.speaks
+        if speaks is Speaks.HTTP and not self._client.unfinished:
+            return self._lost_sight(judge)
+        if speaks is not Speaks.OTHER or self._client.has_claims:
+            return self._waiting()
+        if not reads:
+            return self._unknown(judge)
+        if any(read.sight.pending or acked != read.view.island.end for read in reads):
+            return self._waiting()
+        return self._nameless(judge)
+
+    def _nameless(self, judge: Judge) -> Ruling:
+        """Answered, and in none of the protocols that name a host."""
+        observation = self._observer.nameless(Proto.TCP)
+        allowed = self._client.allows(observation, judge)
+        return self._settle(Action.PASSES if allowed else Action.REFUSED, observation)

@@ -78,7 +78,7 @@ class Observer:
                 pending = True
         return Sight(claims, pending, tls is None or (tls is False and http is None))
 
-    def nameless(self, fault: Fault | None = None, proto: Proto = Proto.TCP) -> Observation:
+    def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)
 
     def requests(self, found: list[Request]) -> tuple[Observation, ...]:

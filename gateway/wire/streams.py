@@ -55,6 +55,11 @@ class View(NamedTuple):
                 offset += 1
         return offset
 
+    def until(self, offset: int) -> bytes:
+        """The bytes before a stream offset."""
+        left_out = sum([hole < offset for hole in self.removed])
+        return self.data[: max(0, offset - self.island.start - left_out)]
+
 
 class Stream:
     """The bytes of one direction. Raises StreamOverflow at its limits, never anything else."""
@@ -167,6 +172,12 @@ class Stream:
 
     def _contradiction(self) -> StreamOverflow:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
+
+    def clear(self) -> None:
+        """Let go of the bytes; offsets go on as before."""
+        self._cuts.clear()
+        self.readings = ((),)
+        self.size = 0
 
     def views(self) -> Iterator[View]:
         """Every island of every reading, in every way in which its urgent bytes can be read."""

@@ -32,7 +32,9 @@ class Gateway:
             if not self.native and self.iptables is None:
                 self.iptables = IptablesQueue(snapshot.layout, snapshot.queue_base, snapshot.lan)
                 self.iptables.install()
-            self.nft.apply(render(snapshot) if self.snapshot is None else render_update(self.snapshot, snapshot))
+            self.nft.apply(
+                render(snapshot) if self.snapshot is None else render_update(self.snapshot, snapshot)
+            )
             if alive:
                 self.nft.apply(render_alive(alive))
         self.snapshot = snapshot

@@ -102,6 +102,8 @@ class Home:
     def __init__(self) -> None:
         self.child, self.other, self.router, self.internet = (Namespace() for _ in range(4))
         self._link()
+        with self.router.inside():
+            self.lan_index = socket.if_nametoindex(LAN)
         self.router.sysctl("ipv4/ip_forward", 1)
         self.router.sysctl("ipv6/conf/all/forwarding", 1)
 

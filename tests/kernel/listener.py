@@ -34,7 +34,9 @@ Judge = Callable[[Seen], int]
 class Listener:
     """Reads queues ``base`` to ``base + 15``; ``close`` is to the kernel what the end of the process is."""
 
-    def __init__(self, namespace: Namespace, base: int, judge: Judge, layout: MarkLayout | None = None) -> None:
+    def __init__(
+        self, namespace: Namespace, base: int, judge: Judge, layout: MarkLayout | None = None
+    ) -> None:
         self.seen: list[Seen] = []
         self.judge = judge
         self._base, self._layout = base, layout or MarkLayout()

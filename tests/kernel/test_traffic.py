@@ -165,7 +165,9 @@ def test_lease_ends_the_stream_when_nobody_renews_it(
 
 
 @SITES
-def test_open_profile_passes_without_a_daemon(gateway: Gateway, home: Home, blank: Snapshot, site: str) -> None:
+def test_open_profile_passes_without_a_daemon(
+    gateway: Gateway, home: Home, blank: Snapshot, site: str
+) -> None:
     snapshot = replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=False),))
     gateway.load(snapshot, alive=60)  # nobody listens, and nobody has noticed yet: the queue's bypass
     with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
@@ -174,7 +176,9 @@ def test_open_profile_passes_without_a_daemon(gateway: Gateway, home: Home, blan
 
 
 @SITES
-def test_open_profile_passes_a_daemon_that_hangs(gateway: Gateway, home: Home, blank: Snapshot, site: str) -> None:
+def test_open_profile_passes_a_daemon_that_hangs(
+    gateway: Gateway, home: Home, blank: Snapshot, site: str
+) -> None:
     snapshot = replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=False),))
     gateway.load(snapshot, alive=1)
     listener = gateway.listen(lambda seen: REFUSED)
@@ -243,7 +247,9 @@ def test_help_verdict_passes_without_any_open_class(
 
 
 @SITES
-def test_http_stays_asked_on_the_lan_side_alone(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+def test_http_stays_asked_on_the_lan_side_alone(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
     gateway.load(replace(child, passes=(PassElement(3, 7),)))
     listener = gateway.listen(lambda seen: REFUSED if b"forbidden" in seen.data else asks(7))
     with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
@@ -263,7 +269,9 @@ def test_http_stays_asked_on_the_lan_side_alone(gateway: Gateway, home: Home, ch
 
 
 @SITES
-def test_refused_udp_is_answered_with_an_error(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+def test_refused_udp_is_answered_with_an_error(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
     gateway.load(child)
     gateway.listen(lambda seen: REFUSED)
     with home.child.socket(family(site), socket.SOCK_DGRAM) as client:

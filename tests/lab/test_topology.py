@@ -13,8 +13,8 @@ import pytest
 from tests.lab import clients, names
 from tests.lab.home import ROOT, Home
 from tests.lab.internet.odds import BANNER, BANNER_PORT, WIREGUARD_PORT
-from tests.lab.netns import run_folder
 from tests.lab.netns import names as namespace_names
+from tests.lab.netns import run_folder
 from tests.lab.topology import leftovers
 
 pytestmark = pytest.mark.lab

@@ -28,13 +28,13 @@ HELP = [
 REFUSALS = [
     {
         "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
-        "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family", "until": None,
-        "sentence": "TikTok is refused. Mum set this on Sunday.",
+        "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family",
+        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.",
     },
     {
         "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
-        "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12", "until": None,
-        "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
+        "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12",
+        "until": None, "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
     },
 ]  # fmt: skip
 
@@ -50,7 +50,9 @@ RULES: dict[str, dict[str, Any]] = {
             {"target": "service:roblox", "name": "Roblox", "days": "school", "from": "16:00", "to": "18:00",
              "owner": "family"},
         ],
-        "limits": [{"target": "play", "name": "Play and video", "days": None, "minutes": 120, "owner": "band:10-12"}],
+        "limits": [
+            {"target": "play", "name": "Play and video", "days": None, "minutes": 120, "owner": "band:10-12"},
+        ],
         "refused": [
             {"target": "category:adult", "name": "Adult sites", "verdict": "refuse", "owner": "band:10-12"},
             {"target": "category:gambling", "name": "Gambling", "verdict": "refuse", "owner": "band:10-12"},

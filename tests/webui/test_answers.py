@@ -17,7 +17,8 @@ def test_what_is_missing_gets_a_default() -> None:
     child = parse_home({"now": NOW.isoformat(), "profiles": [{"id": "son"}]}).child("son")
     assert child is not None
     assert (child.name, child.state, child.paused, child.online) == ("son", "open", False, False)
-    assert parse_refusals({}) == parse_help_lines({}) == ()
+    assert parse_refusals({}) == ()
+    assert parse_help_lines({}) == ()
     assert parse_here({"mac": None, "profile": None}).profile == ""
     assert parse_rules({}).refused == ()
 
@@ -32,7 +33,7 @@ def test_what_is_missing_gets_a_default() -> None:
     ],
 )  # fmt: skip
 def test_another_shape_is_one_clear_error(values: dict[str, object]) -> None:
-    with pytest.raises(ControlError, match="unexpected .*; restart both after an update"):
+    with pytest.raises(ControlError, match=r"unexpected .*; restart both after an update"):
         parse_home(values)
 
 

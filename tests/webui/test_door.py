@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.household import Household
+from tests.webui.household import Household, at_home
 from webui.limiter import TRIES
 
 
@@ -89,14 +91,10 @@ def test_the_code_in_a_link_is_shown_as_text(stranger: Browser) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/my", "/why", "/refused?host=x.kz"])
 def test_a_stopped_daemon_is_said_and_help_stays(
-    app: Flask, household: Household, tmp_path: str, path: str
+    app: Flask, household: Household, tmp_path: Path, path: str
 ) -> None:
-    from pathlib import Path
-
-    from tests.webui.household import at_home
-
     tablet = browser_on(app, "192.168.1.20")
-    with at_home(Path(tmp_path) / "control.sock", household):
+    with at_home(tmp_path / "control.sock", household):
         tablet.get("/my")
     answer = tablet.get(path)
     assert answer.status_code == 503

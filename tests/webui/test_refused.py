@@ -33,9 +33,8 @@ def test_it_says_until_when(tablet: Browser, household: Household) -> None:
 
 def test_it_weighs_at_most_20_kb_with_its_style_and_needs_no_script(tablet: Browser) -> None:
     page = tablet.get("/refused?host=www.tiktok.com")
-    style = tablet.get("/static/style.css")
-    icon = tablet.get("/static/icon.svg")
-    assert len(page.data) + len(style.data) + len(icon.data) <= LIMIT
+    with tablet.get("/static/style.css") as style, tablet.get("/static/icon.svg") as icon:
+        assert len(page.data) + len(style.data) + len(icon.data) <= LIMIT
     assert "<script" not in page.text
 
 

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+import pytest
 from flask import Flask
 
+from gateway.control.client import Client
 from tests.control.running import Running
 from tests.webui.conftest import GATEWAY, Browser
-from webui.pages.stream import BEAT, CHANGED, STREAMS
+from tests.webui.household import Household, at_home
+from webui.pages.stream import CHANGED, PACE, STREAMS, _messages
 
 
 def test_a_change_reaches_the_page(mum: Browser, daemon: Running) -> None:
@@ -20,16 +26,34 @@ def test_a_change_reaches_the_page(mum: Browser, daemon: Running) -> None:
     assert not daemon.server.wanted("decision")
 
 
-def test_many_changes_at_once_are_one_message(mum: Browser, daemon: Running) -> None:
+def test_many_changes_at_once_are_few_messages(mum: Browser, daemon: Running) -> None:
     answer = mum.get("/parent/stream")
     lines = iter(answer.response)
-    next(lines), next(lines)
+    assert [next(lines), next(lines)] == [b"retry: 3000\n\n", CHANGED]
     for _ in range(200):
         daemon.submit(lambda: daemon.server.publish("refusal", host="x.kz"))
+    started = time.monotonic()
     assert next(lines) == CHANGED
-    daemon.submit(daemon.server.close)
-    assert next(lines) in {CHANGED, BEAT}
+    daemon.submit(lambda: daemon.server.publish("refusal", host="x.kz"))
+    assert next(lines) == CHANGED
+    assert time.monotonic() - started >= PACE
     answer.close()
+
+
+def test_a_stream_outlives_the_daemon(
+    mum: Browser, household: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.pages.stream.RECONNECT", 0.05)
+    path = tmp_path / "other.sock"
+    client = Client(path)
+    with at_home(path, household):
+        lines = _messages(client, lambda: False, time.monotonic)
+        assert [next(lines), next(lines)] == [b"retry: 3000\n\n", CHANGED]
+    assert [next(lines), next(lines)] == [CHANGED, CHANGED]
+    with at_home(path, household) as daemon:
+        while not daemon.server.wanted("status"):
+            assert next(lines) == CHANGED
+        lines.close()
 
 
 def test_only_a_guardian_gets_a_stream(tablet: Browser) -> None:

@@ -7,10 +7,10 @@ thread of the server, so there are few; a page that gets none asks every now and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from threading import BoundedSemaphore
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from gateway.control.client import Client, EventStream, Unreachable
 from gateway.errors import ControlError
@@ -38,8 +38,6 @@ def _make_places(state: object) -> None:
 @blueprint.get("/stream")
 def stream() -> Response:
     """204 tells EventSource not to come back: there is no place, or nobody is signed in."""
-    from flask import current_app
-
     if guardian() is None:
         return Response(status=204)
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
@@ -51,7 +49,9 @@ def stream() -> Response:
     return response
 
 
-def _messages(client: Client, gone: Callable[[], bool], now: Callable[[], float]) -> Iterator[bytes]:
+def _messages(
+    client: Client, gone: Callable[[], bool], now: Callable[[], float]
+) -> Generator[bytes, None, None]:
     end = now() + LIFE
     yield b"retry: 3000\n\n"
     while now() < end and not gone():

@@ -1,0 +1,285 @@
+"""DNS over TCP of filtered devices: each message is judged, and what may be asked goes to the resolver meant.
+
+A stream cannot change its length inside a queue, so the kernel redirects these connections here. The resolver
+that the device wanted is what the connection table remembers.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum, auto
+
+from gateway.errors import KernelError, WireError
+from gateway.kernel.conntrack import Conntrack, FlowTuple
+from gateway.kernel.marks import MarkLayout
+from gateway.loop import Loop, Timer
+from gateway.path.dns import PORT, DnsPath
+from gateway.path.subject import Subject
+from gateway.wire.dns import TcpStream, tcp_frame
+from gateway.wire.ip import TCP
+
+MAX_CONNECTIONS = 128  # two descriptors each; a resolver's clients keep one open
+MAX_PER_SLOT = 16
+IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
+MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
+CHUNK = 16 << 10
+BACKLOG = 32
+
+_SO_ORIGINAL_DST = 80  # the same number at both levels; linux/netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
+_IPV4 = struct.Struct("!2xH4s8x")
+_IPV6 = struct.Struct("!2xH4x16s4x")
+
+_log = logging.getLogger(__name__)
+
+
+class _Pair:
+    """One client's connection and ours to its resolver."""
+
+    __slots__ = (
+        "client",
+        "idle",
+        "key",
+        "questions",
+        "resolver",
+        "responses",
+        "subject",
+        "to_client",
+        "to_resolver",
+        "upstream",
+    )
+
+    def __init__(
+        self, client: socket.socket, subject: Subject, key: tuple[int, bytes, int], resolver: bytes
+    ) -> None:
+        self.client = client
+        self.subject = subject
+        self.key = key
+        self.resolver = resolver  # packed address
+        self.upstream: socket.socket | None = None
+        self.questions = TcpStream()
+        self.responses = TcpStream()
+        self.to_client = bytearray()
+        self.to_resolver = bytearray()
+        self.idle: Timer | None = None
+
+
+class _Sent(Enum):
+    ALL = auto()
+    MORE = auto()
+    BROKEN = auto()
+
+
+class DnsProxy:
+    """Listens on ``port`` (0: any) of all addresses; the ruleset alone leads anyone here."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        dns: DnsPath,
+        subjects: Mapping[int, Subject],
+        conntrack: Conntrack,
+        layout: MarkLayout,
+        wall: Callable[[], datetime],
+        port: int = 0,
+    ) -> None:
+        self._loop = loop
+        self._dns = dns
+        self._subjects = subjects
+        self._conntrack = conntrack
+        self._layout = layout
+        self._wall = wall
+        self._pairs: dict[socket.socket, _Pair] = {}
+        self._listener = _listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        loop.on_readable(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            client, peer = self._listener.accept()
+        except OSError:
+            return
+        client.setblocking(False)
+        pair = self._pair(client, peer)
+        if pair is None:
+            client.close()
+            return
+        self._pairs[client] = pair
+        self._rest(pair)
+        self._loop.on_readable(client, lambda: self._from_client(pair))
+
+    def _pair(self, client: socket.socket, peer: tuple[str, int]) -> _Pair | None:
+        """None: nobody's connection, or one too many."""
+        original = _original_destination(client)
+        if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
+            return None
+        source = _packed(peer[0])
+        try:
+            entry = self._conntrack.find(FlowTuple(source, original[0], TCP, peer[1], PORT))
+        except KernelError as error:
+            _log.warning("%s", error)
+            return None
+        slot = self._layout.ct_slot(entry.mark) if entry is not None else 0
+        subject = self._subjects.get(slot) if slot else None
+        held = Counter(pair.key[0] for pair in self._pairs.values())
+        if subject is None or held[slot] >= MAX_PER_SLOT:
+            return None
+        return _Pair(client, subject, (slot, source, peer[1]), original[0])
+
+    def _rest(self, pair: _Pair) -> None:
+        if pair.idle is not None:
+            pair.idle.cancel()
+        pair.idle = self._loop.call_later(IDLE, lambda: self._end(pair))
+
+    def _from_client(self, pair: _Pair) -> None:
+        data = _receive(pair.client)
+        if data is None:
+            return
+        if not data:
+            self._end(pair)
+            return
+        self._rest(pair)
+        try:
+            for query in pair.questions.feed(data):
+                self._ask(pair, query)
+        except WireError:
+            self._end(pair)
+
+    def _ask(self, pair: _Pair, query: bytes) -> None:
+        if pair.client.fileno() < 0:
+            return
+        now = self._loop.now()
+        asked = self._dns.ask(query, pair.subject, pair.key, pair.resolver, now, self._wall())
+        if asked is None:
+            self._end(pair)
+        elif asked.reply is not None:
+            self._send(pair, pair.client, pair.to_client, asked.reply)
+        elif asked.forward is not None and self._connected(pair):
+            self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
+
+    def _connected(self, pair: _Pair) -> bool:
+        if pair.upstream is not None:
+            return True
+        family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
+        upstream = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        result = upstream.connect_ex((socket.inet_ntop(family, pair.resolver), PORT))
+        if result not in (0, errno.EINPROGRESS):
+            upstream.close()
+            self._end(pair)
+            return False
+        pair.upstream = upstream
+        self._loop.on_readable(upstream, lambda: self._from_resolver(pair))
+        return True
+
+    def _from_resolver(self, pair: _Pair) -> None:
+        if pair.upstream is None:
+            return
+        data = _receive(pair.upstream)
+        if data is None:
+            return
+        if not data:
+            self._end(pair)
+            return
+        self._rest(pair)
+        try:
+            for response in pair.responses.feed(data):
+                mended = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
+                self._send(pair, pair.client, pair.to_client, mended)
+        except WireError:
+            self._end(pair)
+
+    def _send(self, pair: _Pair, sock: socket.socket | None, waiting: bytearray, message: bytes) -> None:
+        if sock is None or sock.fileno() < 0:
+            return
+        waiting += tcp_frame(message)
+        if len(waiting) > MAX_UNSENT:
+            self._end(pair)
+            return
+        self._flush(pair, sock, waiting)
+
+    def _flush(self, pair: _Pair, sock: socket.socket, waiting: bytearray) -> None:
+        sent = _send_some(sock, waiting)
+        if sent is _Sent.BROKEN:
+            self._end(pair)
+        elif sent is _Sent.MORE:
+            self._loop.on_writable(sock, lambda: self._flush(pair, sock, waiting))
+        else:
+            self._loop.off_writable(sock)
+
+    def _end(self, pair: _Pair) -> None:
+        if pair.idle is not None:
+            pair.idle.cancel()
+        for sock in (pair.client, pair.upstream):
+            if sock is not None and sock.fileno() >= 0:
+                self._loop.forget(sock)
+                sock.close()
+        self._pairs.pop(pair.client, None)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def close(self) -> None:
+        for pair in tuple(self._pairs.values()):
+            self._end(pair)
+        self._loop.forget(self._listener)
+        self._listener.close()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        address = "::"
+    except OSError:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        address = "0.0.0.0"
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
+    """Packed address and port that the client meant; None: nothing was redirected."""
+    try:
+        if "." in sock.getpeername()[0]:
+            port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
+        else:
+            raw = sock.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, _IPV6.size)
+            port, address = _IPV6.unpack(raw)
+    except OSError:
+        return None
+    return address, port
+
+
+def _packed(text: str) -> bytes:
+    text = text.partition("%")[0]
+    if "." in text:
+        return socket.inet_pton(socket.AF_INET, text.removeprefix("::ffff:"))
+    return socket.inet_pton(socket.AF_INET6, text)
+
+
+def _receive(sock: socket.socket) -> bytes | None:
+    """None: nothing there yet. Empty: the other end is gone."""
+    try:
+        return sock.recv(CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _send_some(sock: socket.socket, waiting: bytearray) -> _Sent:
+    try:
+        del waiting[: sock.send(waiting)]
+    except BlockingIOError:
+        return _Sent.MORE
+    except OSError as error:
+        return _Sent.MORE if error.errno == errno.ENOTCONN else _Sent.BROKEN
+    return _Sent.MORE if waiting else _Sent.ALL

@@ -1,0 +1,214 @@
+"""From the facts about a host to what is decided about it while no gate is closed, and the gates before that.
+
+The order is that of docs/design.md, section 4. A verdict may stand behind gates: what is refused for good is
+still said to be closed by bedtime first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.policy.categories import NEW_DOMAIN
+from gateway.policy.gates import Bound, Gates, category_gates, service_gates, state_gates
+from gateway.policy.packs import NEEDS_AT_NIGHT
+from gateway.policy.profile import Profile
+from gateway.policy.rules import Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.study import CategoryFact, Facts
+from gateway.policy.values import Decision, Reason, Verdict
+
+PRODUCT = "product"
+OPEN_RULE = "nothing refuses it"
+
+
+class Part(NamedTuple):
+    """What is decided about a name; equal ones are shared."""
+
+    gateway: bool
+    help: bool
+    binding: bool
+    sealed: bool
+    gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
+    outcome: Decision
+    safe: str | None  # the name, or address, that has to answer instead
+    services: tuple[str, ...]
+
+
+def conclude(facts: Facts, profile: Profile) -> Part:
+    """``profile`` is filtered."""
+    return _conclusion(facts, profile.rules)._replace(
+        gateway=facts.gateway,
+        help=facts.help is not None,
+        binding=facts.binding,
+        sealed=facts.sealed,
+        services=facts.services,
+    )
+
+
+def refusal_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
+    """A refusal that stands behind the gates of the device as a whole."""
+    return _part(state_gates(rules), refuse(reason, rule, owner))
+
+
+def allowance_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
+    """What passes whenever the device as a whole does."""
+    gates = state_gates(rules)
+    return _part(gates, allow(reason, rule, owner, gates))
+
+
+def allow(reason: Reason, rule: str, owner: str, gates: Gates) -> Decision:
+    return Decision(Verdict.ALLOW, reason, rule, owner, gates=frozenset(gates))
+
+
+def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> Decision:
+    return Decision(Verdict.BLOCK, reason, rule, owner, askable=askable)
+
+
+def owned_rule(owner: str, rule: str) -> str:
+    """A rule as `why` prints it: a band's with the band's name before it."""
+    return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
+
+
+def _part(gates: Gates, outcome: Decision) -> Part:
+    return Part(
+        gateway=False,
+        help=False,
+        binding=False,
+        sealed=False,
+        gates=gates,
+        outcome=outcome,
+        safe=None,
+        services=(),
+    )
+
+
+def _conclusion(facts: Facts, rules: Rules) -> Part:
+    if facts.signal:
+        return _part((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
+    if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
+        return _need(facts.need, rules)
+    family = family_entry(facts)
+    if family is not None:
+        if family is facts.block:
+            return refusal_part(Reason.FAMILY_BLOCK, f"block: {family}", rules, family.owner)
+        homework = family is facts.homework
+        word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
+        return _allowed(facts, rules, reason, f"{word}: {family}", family.owner)
+    return _by_band(facts, rules)
+
+
+def _refuses_need(block: Entry | None, need: str) -> bool:
+    """Only a family that names what a device needs, not one that blocks its maker's domain, refuses it."""
+    return block is not None and block.kind is Kind.NAME and len(block.value) >= len(need)
+
+
+def _need(need: tuple[str, str], rules: Rules) -> Part:
+    entry, kind = need
+    gates = state_gates(rules, Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS)
+    rule = f"device needs: {kind}: {entry}"
+    return _part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates))
+
+
+def family_entry(facts: Facts) -> Entry | None:
+    """The family's own entry that decides. Homework is an allow; of equal ones it is the one that is said."""
+    allowed = _stronger(facts.homework, facts.allow)
+    return facts.block if _outranks(facts.block, allowed) else allowed
+
+
+def _stronger(first: Entry | None, second: Entry | None) -> Entry | None:
+    return first if _outranks(first, second) else second
+
+
+def _outranks(entry: Entry | None, other: Entry | None) -> bool:
+    """A tie goes to ``entry``."""
+    return entry is not None and (other is None or entry.rank >= other.rank)
+
+
+def _by_band(facts: Facts, rules: Rules) -> Part:
+    """No entry of the family's matches. Its word on a category still goes before what its band approves."""
+    strictest = facts.strictest
+    approval = _approval(facts)
+    if strictest is not None and strictest.rule.value.refuses:
+        if approval is None:
+            return _category_refusal(facts, strictest, rules)
+        own = next((fact for fact in facts.categories if _is_family_refusal(fact)), None)
+        if own is not None:
+            return _category_refusal(facts, own, rules)
+    if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
+        rule = owned_rule(facts.band_block.owner, f"block: {facts.band_block}")
+        return refusal_part(Reason.CATEGORY, rule, rules, facts.band_block.owner)
+    if approval is not None:
+        return _allowed(facts, rules, Reason.OPEN, *approval)
+    if facts.local:
+        return _allowed(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
+    return _by_mode(facts, rules)
+
+
+def _is_family_refusal(fact: CategoryFact) -> bool:
+    return fact.rule.value.refuses and not fact.rule.owner.startswith("band:")
+
+
+def _approval(facts: Facts) -> tuple[str, str] | None:
+    """Rule and owner of what the band itself lets through."""
+    if facts.band_allow is not None:
+        owner = facts.band_allow.owner
+        return owned_rule(owner, f"allow: {facts.band_allow}"), owner
+    return (f"approved site: {facts.site.name}", PRODUCT) if facts.site is not None else None
+
+
+def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Part:
+    reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
+    outcome = refuse(
+        reason,
+        category_rule(fact.id, fact.rule),
+        fact.rule.owner,
+        askable=fact.rule.value is Action.ASK,
+    )
+    return _part(state_gates(rules) + service_gates(rules, facts.services), outcome)
+
+
+def category_rule(category: str, rule: Owned[Action]) -> str:
+    return owned_rule(rule.owner, f"category:{category} = {rule.value}")
+
+
+def _by_mode(facts: Facts, rules: Rules) -> Part:
+    gates = state_gates(rules) + service_gates(rules, facts.services)
+    if rules.mode.value is Mode.ALLOW_LIST:
+        owner = rules.mode.owner
+        rule = owned_rule(owner, f"mode = {rules.mode.value}")
+        return _part(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
+    if not facts.known and rules.unknown.value.refuses:
+        owner = rules.unknown.owner
+        rule = owned_rule(owner, f"unknown = {rules.unknown.value}")
+        askable = rules.unknown.value is Action.ASK
+        return _part(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
+    counted = next((fact for fact in facts.categories if fact.rule.value is Action.COUNT), None)
+    if counted is None:
+        return _allowed(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
+    rule = category_rule(counted.id, counted.rule)
+    return _allowed(facts, rules, Reason.OPEN, rule, counted.rule.owner)
+
+
+def _allowed(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Part:
+    bound = Bound.ALL
+    if reason is Reason.HOMEWORK or facts.homework is not None:
+        bound = Bound.NO_LIMITS
+    if facts.update:
+        bound = Bound.DEVICE_ONLY
+    gates = flow_gates(facts, rules, bound)
+    engine, level = facts.engine, rules.safe_search.value
+    if engine is None or level is SafeSearch.OFF:
+        return _part(gates, allow(reason, rule, owner, gates))
+    safe = engine.safe_name(level)
+    owner = rules.safe_search.owner
+    rule = owned_rule(owner, f"safe_search = {level}")
+    return _part(gates, allow(Reason.SAFE_SEARCH, rule, owner, gates))._replace(safe=safe)
+
+
+def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
+    """Every gate of an allowed flow, in the order of decision."""
+    categories = [fact.id for fact in facts.categories]
+    return (
+        *state_gates(rules, bound),
+        *service_gates(rules, facts.services, bound),
+        *category_gates(rules, categories, counted=facts.counted, bound=bound),
+    )

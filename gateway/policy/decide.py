@@ -1,0 +1,244 @@
+"""The judge of one profile: who asks for what, when → Decision.
+
+What names alone decide is worked out once for each host and kept (bounded); what the clock and a situation
+decide is worked out once for each situation and kept until it changes. Most decisions are two look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from gateway.policy.conclude import (
+    PRODUCT,
+    Part,
+    allow,
+    allowance_part,
+    conclude,
+    owned_rule,
+    refusal_part,
+    refuse,
+)
+from gateway.policy.gates import DEVICE, state_gates
+from gateway.policy.hosts import is_under
+from gateway.policy.profile import Profile
+from gateway.policy.rules import Mode, Rules
+from gateway.policy.schedule import Calendar
+from gateway.policy.situation import Situation
+from gateway.policy.standing import Standing, standing
+from gateway.policy.study import Student
+from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.world import GATEWAY_NAME, World
+
+NAMES_KEPT = 1024  # hosts a generation, two generations: 150 bytes each; a device's day has some hundred
+SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it changes
+DOT_DOQ_PORT = 853  # RFC 7858, RFC 9250
+IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them
+
+# Whatever the profile says: no correct client sends these, or they hide the name.
+REFUSED_FAULTS = {
+    Fault.BAD_NAME: Reason.BAD_NAME,
+    Fault.ECH: Reason.ECH,
+    Fault.MALFORMED: Reason.MALFORMED,
+    Fault.FRAGMENT: Reason.FRAGMENT,
+    Fault.OVERFLOW: Reason.OVERFLOW,
+}
+TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+
+GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
+HELP = allow(Reason.HELP, "help", PRODUCT, ())
+# One outward reason, rule and owner, so that nothing tells a sealed entry from a malware name.
+REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone", PRODUCT)
+
+
+class _Kept(NamedTuple):
+    """A situation, how things stand in it, and the decision of each closed gate."""
+
+    situation: Situation
+    standing: Standing
+    refusals: Mapping[str, Decision]
+
+
+class Judge:
+    """Compiled once for a profile and a world; a change of either makes a new one."""
+
+    def __init__(self, profile: Profile, world: World, calendar: Calendar) -> None:
+        self.profile = profile
+        self._world = world
+        self._calendar = calendar
+        self._student = Student(profile, world)
+        self._young: dict[str, Part] = {}
+        self._old: dict[str, Part] = {}
+        self._shared: dict[Part, Part] = {}
+        self._kept: dict[int, _Kept] = {}
+        rules = profile.rules
+        self._needs_address = rules.mode.value is Mode.ALLOW_LIST or rules.strict.value
+        self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
+        self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
+        self._protocol = refusal_part(Reason.PROTOCOL, "encrypted DNS and foreign protocols", rules)
+        self._faults = {
+            fault: refusal_part(reason, f"fault: {reason}", rules) for fault, reason in REFUSED_FAULTS.items()
+        }
+        self._nameless = allowance_part(Reason.OPEN, "no name", rules)
+        self._no_name = refusal_part(Reason.NO_NAME, *_nameless_rule(rules))
+        self._unanswered = refusal_part(Reason.UNANSWERED, *_nameless_rule(rules))
+        self._unsafe = refuse(
+            Reason.SAFE_SEARCH_ADDRESS,
+            owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}"),
+            rules.safe_search.owner,
+        )
+
+    def decide(
+        self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
+    ) -> Decision:
+        """``now``: an aware datetime; fastest in UTC. ``explain`` fills the decision's ``passed``."""
+        decision = self._decide(seen, situation, now)
+        if not explain:
+            return decision
+        from gateway.policy.trail import passed  # of `why` alone
+
+        facts = None if seen.host is None else self._student.facts(seen.host)
+        state = self._state(situation, now).standing
+        return replace(decision, passed=passed(decision, facts, state, self.profile))
+
+    def standing(self, situation: Situation, now: datetime) -> Standing:
+        """How things stand for a device now; kept until it changes."""
+        return self._state(situation, now).standing
+
+    def _decide(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        host = seen.host
+        if host is None or seen.fault is not None:
+            return self._decide_nameless(seen, situation, now)
+        part = self._young.get(host)
+        if part is None:
+            part = self._learn(host)
+        if part.gateway and seen.proto is Proto.DNS:
+            return GATEWAY
+        if part.help and (seen.proto is Proto.DNS or self._world.help_address(host, seen.dst)):
+            return HELP
+        if part.binding and (part.sealed or not _is_opened(host, situation, now)):
+            return REFUSED_FOR_EVERYONE
+        if not self.profile.filtered:
+            return self._unfiltered
+        if seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS:
+            part = self._protocol
+        state = self._state(situation, now)
+        closed = _closed(part, state)
+        if closed is not None:
+            return closed
+        if part.safe is not None and not state.standing.off:
+            return self._safe_search(host, part, part.safe, seen, state.standing)
+        return self._passed(part, state.standing)
+
+    def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        if not self.profile.filtered:
+            return self._unfiltered
+        part = self._nameless_part(seen, situation)
+        if part is None:
+            return HELP
+        state = self._state(situation, now)
+        return _closed(part, state) or self._passed(part, state.standing)
+
+    def _nameless_part(self, seen: Observation, situation: Situation) -> Part | None:
+        """What is decided about a flow that names no host, or names one in a way that is not believed; None: it
+        is Wi-Fi calling.
+        """
+        if seen.fault is not None and seen.fault in self._faults:
+            return self._faults[seen.fault]
+        is_calling = seen.proto is Proto.OTHER or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
+        if is_calling and self._world.calling_address(seen.dst):
+            return None
+        if seen.proto is Proto.OTHER or (seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS):
+            return self._protocol
+        if self._needs_address and seen.dst not in situation.addresses:
+            return self._unanswered if seen.fault is Fault.UNANSWERED else self._no_name
+        return self._nameless
+
+    def _safe_search(self, host: str, part: Part, safe: str, seen: Observation, state: Standing) -> Decision:
+        if seen.proto is Proto.DNS:
+            return replace(part.outcome, verdict=Verdict.REWRITE, rewrite=safe)
+        # An engine that is answered in place has an address for a safe name; it is learnt under the host.
+        key = host if safe[-1].isdigit() else safe
+        return self._passed(part, state) if self._world.safe_address(key, seen.dst) else self._unsafe
+
+    def _passed(self, part: Part, state: Standing) -> Decision:
+        """No gate is closed: the outcome, with the gates that grants for single services need."""
+        if state.off:
+            return self._off
+        outcome = part.outcome
+        if state.lifted and outcome.verdict is not Verdict.BLOCK:
+            granted = [f"service:{one}" for one in part.services if one in state.lifted]
+            if granted:
+                return replace(outcome, gates=outcome.gates.union(granted))
+        return outcome
+
+    def _learn(self, host: str) -> Part:
+        part = self._old.pop(host, None)
+        if part is None:
+            part = self._concluded(host)
+        if len(self._young) >= NAMES_KEPT:
+            self._old, self._young = self._young, {}
+        self._young[host] = part
+        return part
+
+    def _concluded(self, host: str) -> Part:
+        facts = self._student.facts(host)
+        part = conclude(facts, self.profile)
+        if len(self._shared) >= NAMES_KEPT:
+            self._shared.clear()
+        return self._shared.setdefault(part, part)
+
+    def _state(self, situation: Situation, now: datetime) -> _Kept:
+        kept = self._kept.get(id(situation))
+        # The kept reference keeps the id from being used again.
+        if kept is not None and kept.situation is situation:
+            state = kept.standing
+            if state.since <= now < state.until:
+                return kept
+        state = standing(self.profile, situation, self._calendar, now)
+        refusals = {
+            gate: Decision(
+                Verdict.BLOCK,
+                one.reason,
+                owned_rule(one.owner, one.rule),
+                one.owner,
+                until=one.until,
+                askable=one.reason in TIME_REASONS,
+            )
+            for gate, one in state.closed.items()
+        }
+        if len(self._kept) >= SITUATIONS_KEPT:
+            self._kept.clear()
+        kept = self._kept[id(situation)] = _Kept(situation, state, refusals)
+        return kept
+
+
+def _closed(part: Part, state: _Kept) -> Decision | None:
+    """The refusal of the first closed gate, if there is one."""
+    refusals = state.refusals
+    if not refusals:
+        return None
+    lifted = state.standing.lifted_for([f"service:{one}" for one in part.services])
+    for gate in part.gates:
+        if gate in refusals and gate not in lifted:
+            return refusals[gate]
+    return None
+
+
+def _is_opened(host: str, situation: Situation, now: datetime) -> bool:
+    return any(now < until and is_under(host, name) for name, until in situation.opened)
+
+
+def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
+    if profile.built_in:
+        return f"unknown_devices: {profile.id}", "family"
+    return f"band {profile.band.value}", f"band:{profile.band.value}"
+
+
+def _nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
+    """Rule and owner of what refuses a flow without a name."""
+    if rules.strict.value:
+        return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
+    return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner

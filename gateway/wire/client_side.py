@@ -1,0 +1,132 @@
+"""What a client has said so far on an undecided TCP flow, in every reading, and what of it was judged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.policy.values import Fault, Observation
+from gateway.wire.actions import Judge
+from gateway.wire.docket import Docket, Place
+from gateway.wire.limits import Limits
+from gateway.wire.observe import Claim, Observer, Sight
+from gateway.wire.streams import Stream, View
+
+
+class Read(NamedTuple):
+    """One way in which the server may have read what it has acknowledged."""
+
+    view: View
+    data: bytes  # of the view, as far as the server has it
+    sight: Sight  # of ``data``
+
+
+class ClientSide:
+    """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
+
+    __slots__ = ("_docket", "_observer", "_seen", "stream")
+
+    def __init__(self, observer: Observer, limits: Limits) -> None:
+        self._observer = observer
+        self._docket = Docket()
+        self._seen: list[tuple[View, Sight]] = []
+        self.stream = Stream(limits)
+
+    def add(self, seq: int, payload: bytes) -> None:
+        if self.stream.add(seq, payload):
+            self._seen = [(view, self._observer.look(view.data)) for view in self.stream.views()]
+
+    def clear(self) -> None:
+        """Let go of the bytes; what was judged, and the numbering, stay."""
+        self.stream.clear()
+        self._seen = []
+
+    @property
+    def heard(self) -> tuple[Observation, ...]:
+        """All that was judged, each distinct observation once."""
+        return tuple(self._docket.heard)
+
+    @property
+    def last(self) -> Observation | None:
+        """What was judged last."""
+        return next(reversed(self._docket.heard), None)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a protocol that we read has begun, or may have, and has not yet said its name."""
+        return any(sight.pending or sight.unclear for _, sight in self._seen)
+
+    @property
+    def has_claims(self) -> bool:
+        """Whether any reading holds a complete hello or request."""
+        return any(claim.count for _, sight in self._seen for claim in sight.claims)
+
+    @property
+    def only(self) -> tuple[View, Sight] | None:
+        """The one way to read this stream; None where there are several."""
+        return self._seen[0] if len(self._seen) == 1 else None
+
+    def allows(self, observation: Observation, judge: Judge) -> bool:
+        return self._docket.allows(observation, judge)
+
+    def refused(self, judge: Judge) -> Observation | None:
+        """Judge everything that any reading asks for; the first that may not pass.
+
+        Of a stream that can be read in one way only, everything counts. Where there are several, some are mere
+        mixtures of a decoy and the real thing, so what names no host counts only while nothing names one.
+        """
+        faults: list[tuple[Place, Observation]] = []
+        named = False
+        for view, sight in self._seen:
+            for claim in sight.claims:
+                start = view.offset(claim.position)
+                for index, observation in enumerate(claim.asked):
+                    if not _names_a_host(observation):
+                        faults.append(((start, index), observation))
+                        continue
+                    named = True
+                    if not self._hears(claim, (start, index), observation, judge):
+                        return observation
+                if claim.broken and not claim.position:
+                    faults.append(((start, -1), self._observer.nameless(claim.proto, Fault.MALFORMED)))
+        if not named or len(self._seen) == 1:
+            for place, observation in faults:
+                if not self._docket.allows_at(place, observation, judge):
+                    return observation
+        return None
+
+    def refused_claim(self, view: View, claim: Claim, judge: Judge) -> Observation | None:
+        """The same of the one claim that the server has answered, its faults included."""
+        start = view.offset(claim.position)
+        for index, observation in enumerate(claim.asked):
+            if not self._hears(claim, (start, index), observation, judge):
+                return observation
+        return None
+
+    def _hears(self, claim: Claim, place: Place, observation: Observation, judge: Judge) -> bool:
+        if claim.position:  # begins inside of something else: most often a part of it that was judged already
+            return self._docket.allows(observation, judge)
+        return self._docket.allows_at(place, observation, judge)
+
+    def refused_alone(self, payload: bytes, judge: Judge) -> Observation | None:
+        """Judge the names in a segment that is no part of the stream."""
+        for claim in self._observer.look(payload).claims:
+            for observation in claim.asked:
+                if _names_a_host(observation) and not self._docket.allows(observation, judge):
+                    return observation
+        return None
+
+    def read_until(self, acked: int) -> list[Read]:
+        """Every way to read what a server has that acknowledges all before stream offset ``acked``."""
+        reads = []
+        for view, sight in self._seen:
+            if view.island.start < acked <= view.island.end:
+                data = view.until(acked)
+                whole = len(data) == len(view.data)
+                reads.append(Read(view, data, sight if whole else self._observer.look(data)))
+        return reads
+
+
+def _names_a_host(observation: Observation) -> bool:
+    """An encrypted hello names one that cannot be read, so it counts like a name."""
+    return observation.fault is Fault.ECH or (observation.host is not None and observation.fault is None)
+

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.control.running import Running
+from tests.webui.household import Household
+from tests.webui.test_listen import free_port
+
+ROOT = Path(__file__).parents[2]
+
+SERVE = """
+import pathlib, sys
+from webui.serve import run
+from webui.settings import Settings
+control, port, *lan = sys.argv[1:]
+listen = None if lan else f"127.0.0.1:{port}"
+sys.exit(run(Settings(pathlib.Path(control), lan=tuple(lan), port=int(port), listen=listen)))
+"""
+
+
+@contextmanager
+def serving(control: Path, port: int, *lan: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", SERVE, str(control), str(port), *lan], cwd=ROOT) as process:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                ask(port, "/static/icon.svg")
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ask(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(
+            "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def test_it_serves_and_ends_on_sigterm(
+    tmp_path: Path, household: Household, daemon: Running, port: int
+) -> None:
+    household.devices["127.0.0.1"] = {"mac": "02:00:00:00:00:0a", "profile": "daughter", "name": "Tablet"}
+    with serving(daemon.path, port) as process:
+        status, headers, body = ask(port, "/my")
+        assert status == 200
+        assert b"Aruzhan" in body
+        assert "server" not in headers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_forged_source_is_not_believed(household: Household, daemon: Running, port: int) -> None:
+    forged = {"X_Forwarded_For": "192.168.1.20", "X_Real_IP": "192.168.1.20", "Forwarded": "for=192.168.1.20"}
+    with serving(daemon.path, port):
+        assert ask(port, "/my", **forged)[0] == 303
+    assert {values["ip"] for do, values in household.asked if do == "device"} == {"127.0.0.1"}
+
+
+def test_a_long_header_is_refused(daemon: Running, port: int) -> None:
+    with serving(daemon.path, port):
+        assert ask(port, "/", X="x" * 100_000)[0] in {400, 431}
+        assert ask(port, "/why")[0] == 200
+
+
+def test_it_stays_small(daemon: Running, port: int) -> None:
+    with serving(daemon.path, port) as process:
+        for _ in range(50):
+            ask(port, "/why")
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+        assert resident <= 45 * 1024
+
+
+@pytest.mark.lab
+def test_an_interface_that_is_made_anew_ends_the_process_to_be_started_again(
+    tmp_path: Path, port: int
+) -> None:
+    name = "qw-serve"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        make = ["ip", "-n", name, "link", "add", "lan0", "type", "dummy"]
+        subprocess.run(make, check=True)
+        command = [sys.executable, "-c", SERVE, str(tmp_path / "none.sock"), str(port), "lan0"]
+        with subprocess.Popen(["ip", "netns", "exec", name, *command], cwd=ROOT) as process:
+            time.sleep(2)
+            assert process.poll() is None
+            subprocess.run(["ip", "-n", name, "link", "delete", "lan0"], check=True)
+            subprocess.run(make, check=True)
+            assert process.wait(15) == 1
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
