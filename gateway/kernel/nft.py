@@ -38,7 +38,7 @@ class Library:
 
     name = "libnftables"
 
-    def __init__(self, path: str = LIBRARY) -> None:
+    def __init__(self, path: str) -> None:
         """Raises OSError where the library cannot be loaded."""
         lib = ctypes.CDLL(path)
         lib.nft_ctx_new.restype = ctypes.c_void_p
@@ -115,7 +115,7 @@ class Command:
 def find_backend() -> Backend:
     """The library, else the command. Raises KernelError where there is neither."""
     try:
-        return Library()
+        return Library(LIBRARY)
     except OSError:
         path = shutil.which("nft")
     if path is None:

@@ -178,9 +178,9 @@ def _check_passes(passes: tuple[PassElement, ...], numbers: set[int]) -> None:
 def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
     for text in addresses:
         try:
-            address = ipaddress.ip_address(text)
+            address = ipaddress.ip_address(text.replace("%", " "))  # a zone would be taken for a part of it
         except ValueError as error:
-            msg = f"{text!r} is no IP address"
+            msg = f"{text!r} is no IP address; write it without a length or a zone"
             raise KernelError(msg) from error
         if version not in (None, address.version):
             msg = f"{text} is not an IPv{version} address"

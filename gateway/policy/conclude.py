@@ -6,6 +6,7 @@ still said to be closed by bedtime first.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.policy.categories import NEW_DOMAIN
@@ -23,14 +24,17 @@ OPEN_RULE = "nothing refuses it"
 class Part(NamedTuple):
     """What is decided about a name; equal ones are shared."""
 
-    gateway: bool
-    help: bool
-    binding: bool
-    sealed: bool
     gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
     outcome: Decision
-    safe: str | None  # the name, or address, that has to answer instead
-    services: tuple[str, ...]
+    rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
+    gateway: bool = False
+    help: bool = False
+    binding: bool = False
+    sealed: bool = False
+    local: bool = (
+        False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
+    )
+    services: tuple[str, ...] = ()
 
 
 def conclude(facts: Facts, profile: Profile) -> Part:
@@ -40,19 +44,20 @@ def conclude(facts: Facts, profile: Profile) -> Part:
         help=facts.help is not None,
         binding=facts.binding,
         sealed=facts.sealed,
+        local=facts.local,
         services=facts.services,
     )
 
 
 def refusal_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
     """A refusal that stands behind the gates of the device as a whole."""
-    return _part(state_gates(rules), refuse(reason, rule, owner))
+    return Part(state_gates(rules), refuse(reason, rule, owner))
 
 
 def allowance_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
     """What passes whenever the device as a whole does."""
     gates = state_gates(rules)
-    return _part(gates, allow(reason, rule, owner, gates))
+    return Part(gates, allow(reason, rule, owner, gates))
 
 
 def allow(reason: Reason, rule: str, owner: str, gates: Gates) -> Decision:
@@ -68,22 +73,9 @@ def owned_rule(owner: str, rule: str) -> str:
     return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
 
 
-def _part(gates: Gates, outcome: Decision) -> Part:
-    return Part(
-        gateway=False,
-        help=False,
-        binding=False,
-        sealed=False,
-        gates=gates,
-        outcome=outcome,
-        safe=None,
-        services=(),
-    )
-
-
 def _conclusion(facts: Facts, rules: Rules) -> Part:
     if facts.signal:
-        return _part((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
+        return Part((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
     family = family_entry(facts)
@@ -105,7 +97,7 @@ def _need(need: tuple[str, str], rules: Rules) -> Part:
     entry, kind = need
     gates = state_gates(rules, Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS)
     rule = f"device needs: {kind}: {entry}"
-    return _part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates))
+    return Part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates))
 
 
 def family_entry(facts: Facts) -> Entry | None:
@@ -163,7 +155,7 @@ def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Part:
         fact.rule.owner,
         askable=fact.rule.value is Action.ASK,
     )
-    return _part(state_gates(rules) + service_gates(rules, facts.services), outcome)
+    return Part(state_gates(rules) + service_gates(rules, facts.services), outcome)
 
 
 def category_rule(category: str, rule: Owned[Action]) -> str:
@@ -175,12 +167,12 @@ def _by_mode(facts: Facts, rules: Rules) -> Part:
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
         rule = owned_rule(owner, f"mode = {rules.mode.value}")
-        return _part(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
+        return Part(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
     if not facts.known and rules.unknown.value.refuses:
         owner = rules.unknown.owner
         rule = owned_rule(owner, f"unknown = {rules.unknown.value}")
         askable = rules.unknown.value is Action.ASK
-        return _part(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
+        return Part(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
     counted = next((fact for fact in facts.categories if fact.rule.value is Action.COUNT), None)
     if counted is None:
         return _allowed(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
@@ -197,11 +189,11 @@ def _allowed(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) 
     gates = flow_gates(facts, rules, bound)
     engine, level = facts.engine, rules.safe_search.value
     if engine is None or level is SafeSearch.OFF:
-        return _part(gates, allow(reason, rule, owner, gates))
-    safe = engine.safe_name(level)
+        return Part(gates, allow(reason, rule, owner, gates))
     owner = rules.safe_search.owner
-    rule = owned_rule(owner, f"safe_search = {level}")
-    return _part(gates, allow(Reason.SAFE_SEARCH, rule, owner, gates))._replace(safe=safe)
+    passes = allow(Reason.SAFE_SEARCH, owned_rule(owner, f"safe_search = {level}"), owner, gates)
+    rewrite = replace(passes, verdict=Verdict.REWRITE, rewrite=engine.safe_name(level))
+    return Part(gates, passes, rewrite)
 
 
 def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:

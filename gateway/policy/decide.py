@@ -21,7 +21,7 @@ from gateway.policy.conclude import (
     refusal_part,
     refuse,
 )
-from gateway.policy.gates import DEVICE, state_gates
+from gateway.policy.gates import DEVICE
 from gateway.policy.hosts import is_under
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode, Rules
@@ -74,6 +74,7 @@ class Judge:
         self._shared: dict[Part, Part] = {}
         self._kept: dict[int, _Kept] = {}
         rules = profile.rules
+        self._filtered = profile.filtered
         self._needs_address = rules.mode.value is Mode.ALLOW_LIST or rules.strict.value
         self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
         self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
@@ -120,20 +121,25 @@ class Judge:
             return HELP
         if part.binding and (part.sealed or not _is_opened(host, situation, now)):
             return REFUSED_FOR_EVERYONE
-        if not self.profile.filtered:
+        if not self._filtered:
             return self._unfiltered
+        if part.local and seen.proto is not Proto.DNS:
+            return self._decide_nameless(seen, situation, now)
         if seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS:
             part = self._protocol
         state = self._state(situation, now)
         closed = _closed(part, state)
         if closed is not None:
             return closed
-        if part.safe is not None and not state.standing.off:
-            return self._safe_search(host, part, part.safe, seen, state.standing)
+        if part.rewrite is not None and not state.standing.off:
+            if seen.proto is Proto.DNS:
+                return part.rewrite
+            if not self._is_safe_address(host, part.rewrite, seen.dst):
+                return self._unsafe
         return self._passed(part, state.standing)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
-        if not self.profile.filtered:
+        if not self._filtered:
             return self._unfiltered
         part = self._nameless_part(seen, situation)
         if part is None:
@@ -142,9 +148,7 @@ class Judge:
         return _closed(part, state) or self._passed(part, state.standing)
 
     def _nameless_part(self, seen: Observation, situation: Situation) -> Part | None:
-        """What is decided about a flow that names no host, or names one in a way that is not believed; None: it
-        is Wi-Fi calling.
-        """
+        """What is decided about a flow that names no host that can be believed; None: it is Wi-Fi calling."""
         if seen.fault is not None and seen.fault in self._faults:
             return self._faults[seen.fault]
         is_calling = seen.proto is Proto.OTHER or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
@@ -156,12 +160,10 @@ class Judge:
             return self._unanswered if seen.fault is Fault.UNANSWERED else self._no_name
         return self._nameless
 
-    def _safe_search(self, host: str, part: Part, safe: str, seen: Observation, state: Standing) -> Decision:
-        if seen.proto is Proto.DNS:
-            return replace(part.outcome, verdict=Verdict.REWRITE, rewrite=safe)
+    def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
+        safe = rewrite.rewrite or host
         # An engine that is answered in place has an address for a safe name; it is learnt under the host.
-        key = host if safe[-1].isdigit() else safe
-        return self._passed(part, state) if self._world.safe_address(key, seen.dst) else self._unsafe
+        return self._world.safe_address(host if safe[-1].isdigit() else safe, dst)
 
     def _passed(self, part: Part, state: Standing) -> Decision:
         """No gate is closed: the outcome, with the gates that grants for single services need."""

@@ -2,10 +2,12 @@
 
 An entry is a name with all names under it, or ``=name`` for that name alone. The formats::
 
-    needs:                              # profiles/starter/device-needs.yaml
-      probes: [=captive.apple.com]      # also: time, updates, push, certificates, sign_in
+    packs:                              # profiles/starter/device-needs.yaml
+      - id: apple
+        name: Apple
+        probes: [captive.apple.com]     # also: time, updates, push, certificates, store
 
-    language: en                        # profiles/starter/en.yaml: approved sites
+    language: en                        # profiles/starter/<language>.yaml: approved sites
     sites:
       khan-academy:
         name: Khan Academy
@@ -15,9 +17,14 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
     engines:                            # profiles/safesearch.yaml
       google:
         name: Google
-        hosts: [=www.google.com, =google.com]
-        strict: forcesafesearch.google.com        # the name, or IPv4 address, that answers instead
-        moderate: forcesafesearch.google.com      # absent: as strict
+        strict: forcesafesearch.google.com        # the name that answers instead
+        moderate: null                            # as strict
+        source: "https://…"                       # the engine's own page on it
+        hosts: ["=www.google.com"]
+      yandex:
+        name: Yandex
+        address: {v4: 213.180.193.56}             # in place of strict: no name, but an address
+        hosts: ["=ya.ru"]
 
     help:                               # profiles/countries/*.yaml: ahead of every rule, never logged
       - name: Childline
@@ -32,13 +39,14 @@ from dataclasses import dataclass
 
 from gateway.age.bands import Band
 from gateway.policy import fields
-from gateway.policy.documents import Node, parse_document, shown
-from gateway.policy.entries import entries, host
-from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.documents import Node, Scalar, parse_document, shown
+from gateway.policy.entries import entries, host, host_map
+from gateway.policy.hosts import HostMap, PublicSuffixCheck
 
-NEEDS = ("probes", "time", "updates", "push", "certificates", "sign_in")
-# Push and signing in serve somebody who is awake; the rest keeps a device healthy, or on this network.
+NEEDS = ("probes", "time", "updates", "push", "certificates", "store")
+# Push and the store serve somebody who is awake; the rest keeps a device healthy, or on this network.
 NEEDS_AT_NIGHT = frozenset({"probes", "time", "updates", "certificates"})
+ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", re.ASCII)
 
@@ -70,15 +78,16 @@ class Engine:
 
 
 def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
-    """Entry → which of NEEDS it is."""
-    top = fields.Fields(parse_document(source, file), ("needs",))
+    """Entry → which of NEEDS it is; of an entry in two packs the first counts."""
+    top = fields.Fields(parse_document(source, file), ("packs",))
     read: dict[str, str] = {}
-    for key, place, node in fields.pairs(top.need("needs")):
-        if key not in NEEDS:
-            place.refuse(f"{shown(key)} is no kind of need", fields.suggestion(key, NEEDS))
-        for entry in entries(node, is_public_suffix):
-            if read.setdefault(entry, key) != key:
-                node.place.refuse(f"{shown(entry)} is under '{read[entry]}' too", "keep it in one place")
+    for node in fields.items(top.need("packs")):
+        part = fields.Fields(fields.mapping(node), ("id", "name", *NEEDS))
+        fields.text(part.need("id"))
+        fields.text(part.need("name"))
+        for need in NEEDS:
+            for one in part.read(need, lambda value: entries(value, is_public_suffix), ()):
+                read.setdefault(one, need)
     return read
 
 
@@ -99,12 +108,27 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
     top = fields.Fields(parse_document(source, file), ("engines",))
     read = []
     for key, _, node in fields.pairs(top.need("engines")):
-        part = fields.Fields(fields.mapping(node), ("name", "hosts", "strict", "moderate"))
-        strict = _safe_target(part.need("strict"))
-        moderate = part.read("moderate", _safe_target, strict)
-        names = entries(part.need("hosts"), is_public_suffix)
-        read.append(Engine(key, fields.text(part.need("name")), names, strict, moderate))
+        part = fields.Fields(fields.mapping(node), ENGINE_KEYS)
+        name, names = fields.text(part.need("name")), entries(part.need("hosts"), is_public_suffix)
+        if "address" in part:
+            strict = moderate = part.read("address", _address, "")
+        else:
+            strict = host(part.need("strict"))
+            moderate = part.read("moderate", lambda one: _or(one, strict), strict)
+        read.append(Engine(key, name, names, strict, moderate))
     return tuple(read)
+
+
+def _or(node: Node, default: str) -> str:
+    return default if isinstance(node, Scalar) and node.is_null else host(node)
+
+
+def _address(node: Node) -> str:
+    part = fields.Fields(fields.mapping(node), ("v4",))
+    word = fields.text(part.need("v4"))
+    if _IPV4.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is not an IPv4 address", "write it like 203.0.113.1")
+    return word
 
 
 def parse_help(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
@@ -119,11 +143,7 @@ def parse_help(source: str | bytes, file: str, is_public_suffix: PublicSuffixChe
     return read
 
 
-def _safe_target(node: Node) -> str:
-    word = fields.text(node)
-    return word if _IPV4.fullmatch(word) else host(node)
-
-
-def allowed_sites(sites: Iterable[Site], band: Band, languages: Collection[str]) -> tuple[Site, ...]:
-    """The sites for ``band`` in ``languages``."""
-    return tuple(one for one in sites if one.youngest <= band and one.language in languages)
+def site_map(sites: Iterable[Site], languages: Collection[str]) -> HostMap[Site]:
+    """The approved sites in ``languages``; of a name that two sites have, the one for the younger band counts."""
+    rows = sorted((one for one in sites if one.language in languages), key=lambda one: one.youngest.rank)
+    return host_map((name, one) for one in rows for name in one.names)

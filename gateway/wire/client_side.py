@@ -51,9 +51,14 @@ class ClientSide:
         return next(reversed(self._docket.heard), None)
 
     @property
-    def unfinished(self) -> bool:
-        """Whether a protocol that we read has begun, or may have, and has not yet said its name."""
-        return any(sight.pending or sight.unclear for _, sight in self._seen)
+    def pending(self) -> bool:
+        """Whether a protocol that we read has begun in any reading and has not yet said its name."""
+        return any(sight.pending for _, sight in self._seen)
+
+    @property
+    def unclear(self) -> bool:
+        """Whether it may be that one has begun."""
+        return any(sight.unclear for _, sight in self._seen)
 
     @property
     def has_claims(self) -> bool:

@@ -56,9 +56,7 @@ class Encoder:
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
         """``counts`` are the records of the four sections: questions, answers, authority, additional."""
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
-        self._offsets: dict[
-            tuple[bytes, ...], int
-        ] = {}  # where each name written, and each tail of it, begins
+        self._offsets: dict[tuple[bytes, ...], int] = {}  # where each tail of a name was written
 
     def name(self, labels: Sequence[bytes], *, compress: bool = True) -> None:
         out = self.out
@@ -119,10 +117,12 @@ class Encoder:
 
     def _copy_rdata(self, data: bytes, record: Record) -> None:
         rtype, rdata = record.rtype, record.rdata
+        if not rdata:  # a dynamic update (RFC 2136) names a set by a record without data
+            return
         prefix, names = _LAYOUTS.get(rtype, (0, 0))
         if rtype == _NAPTR:
             prefix, names = _naptr_prefix(rdata), 1
-        if not names or not rdata:  # empty: a dynamic update (RFC 2136) names a set by a record without data
+        if not names:
             self.out += rdata
             return
         end = record.offset + len(rdata)

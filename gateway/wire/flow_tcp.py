@@ -129,7 +129,7 @@ class TcpFlow:
     def _unknown(self, judge: Judge) -> Ruling:
         """Nothing complete was said, or nothing at all."""
         count = max(self._sent, self._received)
-        if count < self._limits.unanswered or self._client.unfinished:
+        if count < self._limits.unanswered or self._client.pending or self._client.unclear:
             return self._waiting()
         observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED)
         if not self._client.allows(observation, judge):
@@ -236,13 +236,15 @@ class TcpFlow:
 
     def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
         speaks = self._server.speaks
-        if speaks is Speaks.HTTP and not self._client.unfinished:
+        if self._client.has_claims or self._client.pending:
+            return self._waiting()
+        if speaks is Speaks.HTTP and self._sent:
             return self._lost_sight(judge)
-        if speaks is not Speaks.OTHER or self._client.has_claims:
+        if speaks is not Speaks.OTHER and self._sent:
             return self._waiting()
         if not reads:
             return self._unknown(judge)
-        if any(read.sight.pending or acked != read.view.island.end for read in reads):
+        if any(acked != read.view.island.end for read in reads):
             return self._waiting()
         return self._nameless(judge)
 

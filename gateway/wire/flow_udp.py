@@ -14,6 +14,7 @@ from gateway.wire.actions import DROP, HOLD, Action, Judge, Ruling
 from gateway.wire.limits import WEB_PORTS, Limits
 from gateway.wire.quic import Kind, classify
 from gateway.wire.quic_initials import Initials
+from gateway.wire.tls import ClientHello
 
 HTTPS = 443
 
@@ -28,7 +29,7 @@ class UdpFlow:
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
-        "_others", "_received", "_sent", "ruling", "size",
+        "_others", "_received", "_sent", "heard", "ruling", "size",
     )  # fmt: skip
 
     def __init__(self, dst: bytes, dport: int, limits: Limits, ech_names: Container[str]) -> None:
@@ -42,6 +43,7 @@ class UdpFlow:
         self._received = 0
         self._others = 0  # of those sent, the ones that are no QUIC
         self._longest_short = 0  # bytes of the longest datagram sent that looks like a short header
+        self.heard: dict[Observation, None] = {}  # names that were judged, each distinct one once
         self.ruling: Ruling | None = None
         self.size = 0  # bytes to account for
 
@@ -98,8 +100,8 @@ class UdpFlow:
         self.size = self._initials.opened * self._limits.quic_initial_bytes
         last = HOLD
         for hello in hellos:
-            fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
-            observation = self._observe(Proto.QUIC, hello.sni, fault, hello.alpn)
+            observation = self._hello(hello)
+            self.heard[observation] = None
             if not judge(observation):
                 return self._settle(Action.REFUSED, observation)
             last = Ruling(Action.HOLD, observation)
@@ -115,7 +117,7 @@ class UdpFlow:
                 return self._refuse(Fault.MALFORMED, judge)
             for answer in answers:
                 if not answer.hello.hello_retry:
-                    return self._settle(Action.PASSES, None)
+                    return self._settle(Action.PASSES, self._hello(answer.asked))
         return self._within_limits(judge)
 
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
@@ -152,6 +154,10 @@ class UdpFlow:
         self._initials = None
         self.size = 0
         return self.ruling
+
+    def _hello(self, hello: ClientHello) -> Observation:
+        fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
+        return self._observe(Proto.QUIC, hello.sni, fault, hello.alpn)
 
     def _observe(
         self, proto: Proto, host: str | None = None, fault: Fault | None = None, alpn: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 # RFC 9112 2.2: a lone LF ends a line for many servers, a lone CR for some.
 _LINE_END = re.compile(rb"\r?\n|\r")
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#\\]*)", re.IGNORECASE)
 _PORT = re.compile(rb":[0-9]*\Z")
 _BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they trim
@@ -92,7 +93,7 @@ def parse_request(data: bytes) -> Request | None:
         return None
     if method == b"PRI":
         return Request("PRI", target, (), Fault.NO_NAME, end.end(), 0, chunked=False, switches=True)
-    fields = _fields(data[line_end : end.start()])
+    fields = _fields(data[line_end : end.start() + 1])
     hosts, fault = _names(method, target, fields.get(_HOST, []))
     chunked = _chunked(fields)
     return Request(
@@ -149,6 +150,9 @@ def _fields(block: bytes) -> Fields:
                 raise WireError(msg)
             last = found.setdefault(name, [])
             last.append(value)
+    if not _FRAMING.isdisjoint(found) and _BARE_CR.search(block):
+        msg = "a lone CR beside a field that frames the body"
+        raise WireError(msg)
     return found
 
 

@@ -10,7 +10,7 @@ from gateway.wire.http import Request, looks_like_http, parse_request
 
 MAX_CHUNK_LINE = 4096  # a chunk's size and extensions, or a trailer field; Go's net/http stops here, too
 
-_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 
 class _State(Enum):
@@ -100,20 +100,26 @@ class RequestStream:
             self._skip = int(size[1], 16)
             self._state = _State.CHUNK_END if self._skip else _State.TRAILER
         elif self._state is _State.CHUNK_END:
-            if line.strip(b"\r"):
+            if line:
                 msg = f"bytes after the end of a chunk: {line[:40]!r}"
                 raise WireError(msg)
             self._state = _State.CHUNK_SIZE
-        elif not line.strip(b"\r"):
+        elif not line:
             self._state = self._next
 
 
 def _line(data: bytes) -> tuple[bytes, bytes | None]:
-    """A line of a chunked body without its LF, and what follows it: None while the line is not complete."""
+    """A line of a chunked body without its CRLF, and what follows it: None while the line is not complete.
+
+    A lone CR or LF is refused here: servers differ in whether it ends the line, and so in what comes next.
+    """
     end = data.find(b"\n", 0, MAX_CHUNK_LINE)
     if end < 0:
         if len(data) >= MAX_CHUNK_LINE:
             msg = f"line of more than {MAX_CHUNK_LINE} bytes in a chunked body"
             raise WireError(msg)
         return data, None
-    return data[:end], data[end + 1 :]
+    if not end or data.find(b"\r", 0, end) != end - 1:
+        msg = f"a line of a chunked body without CRLF at its end: {data[:40]!r}"
+        raise WireError(msg)
+    return data[: end - 1], data[end + 1 :]

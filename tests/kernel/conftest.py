@@ -15,7 +15,7 @@ from tests.kernel.listener import Judge, Listener
 
 
 class Gateway:
-    """What the daemon does to the kernel, by hand. Uses nft's queue where the kernel has it, else iptables."""
+    """What the daemon does to the kernel, by hand; nft queues where it can, else iptables."""
 
     def __init__(self, home: Home) -> None:
         self.home = home

@@ -1,4 +1,4 @@
-"""A home of four network namespaces without names: two devices, the router, the internet. It ends with its owner.
+"""A home of four network namespaces without names: two devices, router, internet. It ends with its owner.
 
     child 192.168.77.10 ─┐ br-lan          wan
                          ├──── router ───────── internet 198.51.100.1, .2
@@ -77,7 +77,7 @@ class Namespace:
         with self.inside():
             Path("/proc/sys/net", name).write_text(str(value), "ascii")
 
-    def socket(self, family: int, kind: int, proto: int = 0) -> socket.socket:
+    def open(self, family: int, kind: int, proto: int = 0) -> socket.socket:
         with self.inside():
             made = socket.socket(family, kind, proto)
         return self._keep(made)

@@ -36,7 +36,7 @@ def family(address: str) -> int:
 
 
 def tcp_server(home: Home, site: str, port: int = 443) -> socket.socket:
-    server = home.internet.socket(family(site), socket.SOCK_STREAM)
+    server = home.internet.open(family(site), socket.SOCK_STREAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((site, port))
     server.listen()
@@ -44,9 +44,22 @@ def tcp_server(home: Home, site: str, port: int = 443) -> socket.socket:
 
 
 def tcp_client(device: Namespace, site: str, port: int = 443) -> socket.socket:
-    client = device.socket(family(site), socket.SOCK_STREAM)
+    client = device.open(family(site), socket.SOCK_STREAM)
     client.connect((site, port))
     return client
+
+
+def download(client: socket.socket) -> None:
+    """Read, and ask for more, until the connection ends."""
+    while client.recv(100):
+        client.send(b"next")
+
+
+def chatter(client: socket.socket) -> None:
+    """A word every 20 ms for three seconds, or until the connection ends."""
+    for _ in range(150):
+        client.send(b".")
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -111,7 +124,7 @@ def test_syn_with_data_is_asked_about(gateway: Gateway, home: Home, child: Snaps
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     home.child.sysctl("ipv4/tcp_fastopen", 5)  # data on the SYN without a cookie, RFC 7413 4.1.3
-    with tcp_server(home, site), home.child.socket(family(site), socket.SOCK_STREAM) as client:
+    with tcp_server(home, site), home.child.open(family(site), socket.SOCK_STREAM) as client:
         client.sendto(b"on the syn", socket.MSG_FASTOPEN, (site, 443))
         time.sleep(0.05)
     assert any(seen.data.endswith(b"on the syn") for seen in listener.seen[:1])
@@ -137,9 +150,7 @@ def test_deleted_element_cuts_the_running_stream_and_no_other(
         started = time.monotonic()
         streams[0][1].send(b"more of a download")
         with pytest.raises(ConnectionResetError):
-            while True:
-                streams[0][0].recv(100)
-                streams[0][0].send(b"next")
+            download(streams[0][0])
         assert time.monotonic() - started < 0.25
         streams[1][1].send(b"goes on")
         assert streams[1][0].recv(100) == b"goes on"
@@ -158,9 +169,7 @@ def test_lease_ends_the_stream_when_nobody_renews_it(
         listener.close()
         started = time.monotonic()
         with pytest.raises(ConnectionResetError):
-            while time.monotonic() - started < 3:
-                client.send(b".")
-                time.sleep(0.02)
+            chatter(client)
         assert 0.5 < time.monotonic() - started < 1.5
 
 
@@ -274,10 +283,10 @@ def test_refused_udp_is_answered_with_an_error(
 ) -> None:
     gateway.load(child)
     gateway.listen(lambda seen: REFUSED)
-    with home.child.socket(family(site), socket.SOCK_DGRAM) as client:
+    with home.child.open(family(site), socket.SOCK_DGRAM) as client:
         client.connect((site, 443))
         client.send(b"initial")
-        with pytest.raises(OSError, match="No route to host|Permission denied|refused|unreachable"):
+        with pytest.raises(OSError, match=r"No route to host|Permission denied"):
             client.recv(1)
 
 
@@ -302,9 +311,9 @@ def test_other_protocols_pass_only_when_named(
 ) -> None:
     gateway.load(replace(child, protocols=protocols))
     with (
-        home.internet.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as end,
-        home.child.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as tunnel,
-        home.other.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as adult,
+        home.internet.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as end,
+        home.child.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as tunnel,
+        home.other.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as adult,
     ):
         tunnel.sendto(b"from the child", (SITE4, 0))
         adult.sendto(b"from an adult", (SITE4, 0))
@@ -325,9 +334,9 @@ def test_packets_outside_any_connection_are_dropped_for_slots(
     segment = bytes.fromhex("8000 01bb 00000001 00000001 5030 0000 0000 0000") + b"stray"  # SYN and FIN: 0x03
     segment = segment[:13] + b"\x03" + segment[14:]
     with (
-        home.internet.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as end,
-        home.child.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as device,
-        home.other.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as adult,
+        home.internet.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as end,
+        home.child.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as device,
+        home.other.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as adult,
     ):
         device.sendto(segment + b" child", (SITE4, 0))
         adult.sendto(segment + b" adult", (SITE4, 0))
@@ -341,7 +350,7 @@ def test_packets_outside_any_connection_are_dropped_for_slots(
 def test_one_devices_flood_is_held_before_the_queue(gateway: Gateway, home: Home, child: Snapshot) -> None:
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
-    with home.child.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with home.child.open(socket.AF_INET, socket.SOCK_DGRAM) as client:
         for _ in range(4000):
             client.sendto(b"flood", (SITE4, 9))
     time.sleep(0.2)

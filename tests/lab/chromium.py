@@ -56,6 +56,6 @@ def visit(
         return Outcome(False, timeout * 1000, "timed out")
     ms = round((time.monotonic() - began) * 1000, 2)
     reached = "pretended internet" in done.stdout
-    failure = _ERROR.search(done.stdout)
+    failure = _ERROR.search(done.stdout) or _ERROR.search(done.stderr.partition("Page load failed")[2])
     how = "page" if reached else failure[0] if failure else "another page"
     return Outcome(reached, ms, how, body=done.stdout)

@@ -18,7 +18,8 @@ from tests.webui.test_listen import free_port
 ROOT = Path(__file__).parents[2]
 
 SERVE = """
-import pathlib, sys
+import logging, pathlib, sys
+logging.basicConfig(level=logging.INFO)
 from webui.serve import run
 from webui.settings import Settings
 control, port, *lan = sys.argv[1:]
@@ -104,11 +105,15 @@ def test_an_interface_that_is_made_anew_ends_the_process_to_be_started_again(
     name = "qw-serve"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        make = ["ip", "-n", name, "link", "add", "lan0", "type", "dummy"]
+        make = ["ip", "-n", name, "link", "add", "lan0", "type", "veth", "peer", "name", "lan1"]
         subprocess.run(make, check=True)
         command = [sys.executable, "-c", SERVE, str(tmp_path / "none.sock"), str(port), "lan0"]
-        with subprocess.Popen(["ip", "netns", "exec", name, *command], cwd=ROOT) as process:
-            time.sleep(2)
+        with subprocess.Popen(
+            ["ip", "netns", "exec", name, *command], cwd=ROOT, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr is not None
+            assert f"port {port} of lan0".encode() in process.stderr.readline()
+            time.sleep(0.5)
             assert process.poll() is None
             subprocess.run(["ip", "-n", name, "link", "delete", "lan0"], check=True)
             subprocess.run(make, check=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +13,8 @@ DCID = b"\x01\x02\x03\x04\x05\x06\x07\x08"
 SCID = b"\x0a\x0b"
 
 
-def initial(version: int = forge.V1, pad_to: int = 1200, **how: object) -> bytes:
-    return forge.encrypt_initial(forge.PING, dcid=DCID, scid=SCID, version=version, pad_to=pad_to, **how)  # type: ignore[arg-type]
+def initial(version: int = forge.V1, pad_to: int = 1200, **how: Any) -> bytes:
+    return forge.encrypt_initial(forge.PING, dcid=DCID, scid=SCID, version=version, pad_to=pad_to, **how)
 
 
 @pytest.mark.parametrize("version", [forge.V1, forge.V2])

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import encode_quic_retry
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +14,7 @@ from gateway.wire.quic_crypto import VERSION_1, VERSION_2
 from gateway.wire.quic_initials import MAX_CONNECTIONS, Initials
 from tests.wire import quic_forge as forge
 from tests.wire import tls_forge
+from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.identity import Identity, self_signed
 
 NAME = "blocked.example"
@@ -265,50 +262,9 @@ def test_drafts_are_not_read() -> None:
     assert (initials.opened, initials.unopened) == (0, 0)
 
 
-class Pair(NamedTuple):
-    """A real client and server, joined in memory."""
-
-    client: QuicConnection
-    server: QuicConnection
-
-    def exchange(self, rounds: int = 4) -> Iterator[tuple[bool, bytes]]:
-        """What they send: whether it comes from the client, and the datagram."""
-        for turn in range(rounds):
-            for end, other in ((self.client, self.server), (self.server, self.client)):
-                for datagram, _ in end.datagrams_to_send(now=turn / 10):
-                    yield end is self.client, datagram
-                    other.receive_datagram(datagram, ("192.0.2.1", 443), now=turn / 10)
-
-
 @pytest.fixture(scope="module")
 def identity() -> Identity:
     return self_signed(NAME)
-
-
-def client_of(versions: list[int], original: int | None = None) -> QuicConnection:
-    configuration = QuicConfiguration(
-        alpn_protocols=["h3"],
-        server_name=NAME,
-        verify_mode=ssl.CERT_NONE,
-        supported_versions=versions,
-        original_version=original,
-    )
-    client = QuicConnection(configuration=configuration)
-    client.connect(("192.0.2.1", 443), now=0.0)
-    return client
-
-
-def server_of(
-    versions: list[int], identity: Identity, original: bytes, retry: bytes | None = None
-) -> QuicConnection:
-    configuration = QuicConfiguration(
-        is_client=False, alpn_protocols=["h3"], supported_versions=versions, **identity._asdict()
-    )
-    return QuicConnection(
-        configuration=configuration,
-        original_destination_connection_id=original,
-        retry_source_connection_id=retry,
-    )
 
 
 @pytest.mark.parametrize(
@@ -322,8 +278,8 @@ def server_of(
 def test_follows_a_real_handshake(
     identity: Identity, versions: list[int], original: int | None, answered_in: int
 ) -> None:
-    client = client_of(versions, original)
-    pair = Pair(client, server_of(versions, identity, client.original_destination_connection_id))
+    client = aioquic_client(NAME, versions, original)
+    pair = AioquicPair(client, aioquic_server(versions, identity, client.original_destination_connection_id))
     initials, asked, answers, answer_versions = Initials(), [], [], set()
     for from_client, datagram in pair.exchange():
         if from_client:
@@ -338,7 +294,7 @@ def test_follows_a_real_handshake(
 
 
 def test_follows_a_real_handshake_through_a_retry(identity: Identity) -> None:
-    client = client_of([VERSION_1])
+    client = aioquic_client(NAME, [VERSION_1])
     original = client.original_destination_connection_id
     initials = Initials()
     ((datagram, _),) = client.datagrams_to_send(now=0.0)
@@ -352,7 +308,7 @@ def test_follows_a_real_handshake_through_a_retry(identity: Identity) -> None:
     )
     assert classify(retry) is Kind.RETRY
     client.receive_datagram(retry, ("192.0.2.1", 443), now=0.0)
-    pair = Pair(client, server_of([VERSION_1], identity, original, b"retry-id"))
+    pair = AioquicPair(client, aioquic_server([VERSION_1], identity, original, b"retry-id"))
     answers = []
     for from_client, sent in pair.exchange():
         if from_client:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from gateway.wire.tls import (
 from gateway.wire.tls_records import MAX_HELLO
 from tests.wire import tls_forge as forge
 from tests.wire.identity import self_signed
+from tests.wire.openssl_pair import OpenSslPair
 
 PUBLIC_NAMES = frozenset({"cloudflare-ech.com"})
 
@@ -30,43 +32,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     path.write_bytes(self_signed("www.example.com").pem())
     return path
-
-
-class OpenSslPair:
-    """A real client and a real server, joined in memory; keeps what each has sent."""
-
-    def __init__(
-        self,
-        certificate: Path,
-        *,
-        host: str | None = "www.example.com",
-        newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
-        server_group: str | None = None,
-    ) -> None:
-        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        client.check_hostname = False
-        client.verify_mode = ssl.CERT_NONE
-        client.maximum_version = newest
-        client.set_alpn_protocols(["h2", "http/1.1"])
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(certificate)
-        server.set_alpn_protocols(["h2"])
-        if server_group:
-            server.set_ecdh_curve(server_group)
-        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-        ends = [
-            (client.wrap_bio(to_client, out_c := ssl.MemoryBIO(), server_hostname=host), out_c, to_server),
-            (server.wrap_bio(to_server, out_s := ssl.MemoryBIO(), server_side=True), out_s, to_client),
-        ]
-        self.sent = [b"", b""]
-        for _ in range(4):
-            for side, (end, out, other) in enumerate(ends):
-                with suppress(ssl.SSLWantReadError):
-                    end.do_handshake()
-                data = out.read()
-                self.sent[side] += data
-                other.write(data)
-        self.agreed = ends[0][0].version()
 
 
 def test_reads_openssl_hellos(certificate: Path) -> None:
@@ -217,8 +182,8 @@ def test_a_hello_of_tls_1_0_may_end_without_extensions() -> None:
         {"legacy_version": 0x0301},
     ],
 )
-def test_finds_the_name_behind_what_browsers_add(how: dict[str, object]) -> None:
-    hello = parse_client_hello(forge.client_hello("blocked.example", **how))  # type: ignore[arg-type]
+def test_finds_the_name_behind_what_browsers_add(how: dict[str, Any]) -> None:
+    hello = parse_client_hello(forge.client_hello("blocked.example", **how))
     assert hello is not None
     assert hello.sni == "blocked.example"
 

@@ -1,21 +1,24 @@
 // Keeps a page fresh. Everything works without it: each part that changes is HTML which the server renders.
 (function () {
   "use strict";
-  var POLL = 15000; // milliseconds between two looks where there is no stream
+  var POLL = 15000; // milliseconds between two looks when nothing is heard
+  var AGAIN = 5000; // milliseconds until a refused stream is asked for again
   var SETTLE = 150; // several changes at once become one look
 
+  // Tells a control of the old HTML from the others, to find it again in the new.
+  function key(one) {
+    var part = one.closest("details"), card = one.closest("article");
+    return [one.tagName, one.id, one.name, one.value, part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
+  }
+
   function replace(region, html) {
-    var open = {}, focused = document.activeElement, key = "";
+    var open = {}, focused = region.contains(document.activeElement) ? key(document.activeElement) : "";
     region.querySelectorAll("details[open]").forEach(function (part) { open[part.id] = true; });
-    if (region.contains(focused)) {
-      key = [focused.id, focused.name, focused.value, focused.closest("article") && focused.closest("article").getAttribute("aria-labelledby")].join("|");
-    }
     region.innerHTML = html;
     region.querySelectorAll("details").forEach(function (part) { if (open[part.id]) { part.open = true; } });
-    if (!key) { return; }
+    if (!focused) { return; }
     Array.prototype.some.call(region.querySelectorAll("button, a, summary"), function (one) {
-      var card = one.closest("article");
-      if ([one.id, one.name, one.value, card && card.getAttribute("aria-labelledby")].join("|") !== key) { return false; }
+      if (key(one) !== focused) { return false; }
       one.focus({ preventScroll: true });
       return true;
     });
@@ -35,16 +38,18 @@
       }).catch(function () { stale.hidden = false; });
     }
     function soon() { if (!waiting) { waiting = setTimeout(look, SETTLE); } }
-    function poll() { setInterval(look, POLL); }
+    function listen() {
+      var stream = new EventSource(region.dataset.stream);
+      stream.addEventListener("changed", soon);
+      stream.onerror = function () {
+        // Closed for good means that all places are taken: look now and then, and ask for a place again.
+        if (stream.readyState === EventSource.CLOSED) { soon(); setTimeout(listen, AGAIN); }
+      };
+    }
 
     document.addEventListener("visibilitychange", soon);
-    if (!region.dataset.stream || !window.EventSource) { poll(); return; }
-    var stream = new EventSource(region.dataset.stream);
-    stream.addEventListener("changed", soon);
-    stream.onerror = function () {
-      stale.hidden = stream.readyState !== EventSource.CONNECTING;
-      if (stream.readyState === EventSource.CLOSED) { stream.close(); stale.hidden = true; poll(); }
-    };
+    setInterval(look, POLL);
+    if (region.dataset.stream && window.EventSource) { listen(); }
   }
 
   function retry(part) {

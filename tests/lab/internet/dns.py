@@ -167,7 +167,7 @@ def stream_server(zone: Zone) -> StreamHandler:
                     return
                 writer.write(struct.pack("!H", len(response)) + response)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             return
         finally:
             writer.close()

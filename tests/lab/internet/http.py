@@ -48,13 +48,7 @@ def handler(scheme: str, zone: Zone, journal: Journal) -> StreamHandler:
                 await _respond(request, zone, client, reader, writer)
                 if request.close:
                     return
-        except (
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-            ConnectionError,
-            TimeoutError,
-            ValueError,
-        ):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
             return
         finally:
             writer.close()
@@ -69,9 +63,8 @@ async def _request(reader: asyncio.StreamReader) -> Request | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, version = first.split(" ", 2)
-    headers = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-    }
+    split = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in split}
     close = headers.get("connection", "").lower() == "close" or version == "HTTP/1.0"
     host = headers.get("host", "")
     parts = urlsplit(target)

@@ -47,7 +47,7 @@ async def _return_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-    except ConnectionError:
+    except OSError:
         return
     finally:
         writer.close()

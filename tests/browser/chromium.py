@@ -1,0 +1,130 @@
+"""A headless Chromium at a phone's or a desktop's size, and what can be measured on a page in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+
+PHONE = (390, 844)
+DESKTOP = (1280, 800)
+NARROW = (320, 568)
+
+SCREENSHOTS = Path(os.environ.get("QALQAN_SCREENSHOTS", Path(__file__).parents[2] / "screenshots"))
+
+# WCAG 2.2, 1.4.3: every visible text against the nearest painted ground below it.
+CONTRASTS = """
+const parse = text => text.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => {
+  const [x, y, z] = [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+};
+const ground = element => {
+  for (let at = element; at; at = at.parentElement) {
+    const colour = parse(getComputedStyle(at).backgroundColor);
+    if (colour.length === 3 || colour[3] > 0) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+  if (!text || !element.getClientRects().length || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
+  const a = light(parse(getComputedStyle(element).color)), b = light(ground(element));
+  found.push([text.slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+}
+return found;
+"""
+
+SMALL_TARGETS = """
+return [...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
+  .filter(one => one.getClientRects().length && !one.classList.contains("skip"))
+  .map(one => [one.textContent.trim() || one.id, one.getBoundingClientRect().height])
+  .filter(([, height]) => height < 44);
+"""
+
+WEIGHT = """
+const sizes = performance.getEntriesByType("resource").map(one => one.transferSize);
+return performance.getEntriesByType("navigation")[0].transferSize + sizes.reduce((a, b) => a + b, 0);
+"""
+
+
+class Chromium:
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def resize(self, size: tuple[int, int]) -> None:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def theme(self, name: str) -> None:
+        wanted = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
+        features = [{"name": feature, "value": value} for feature, value in wanted.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def text(self, selector: str = "body") -> str:
+        return str(
+            self.driver.execute_script("return document.querySelector(arguments[0]).innerText", selector)
+        )
+
+    def measure(self, script: str) -> Any:
+        return self.driver.execute_script(script)
+
+    def faint_texts(self) -> list[tuple[str, float]]:
+        """Texts whose contrast is below 4.5."""
+        contrasts = self.measure(CONTRASTS)
+        assert contrasts
+        return [(text, ratio) for text, ratio in contrasts if ratio < 4.5]
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return int(self.measure("return document.documentElement.scrollWidth - innerWidth"))
+
+    def screenshot(self, name: str, size: tuple[int, int]) -> None:
+        """The whole page, at the width of ``size``."""
+        self.resize(size)
+        height = int(self.measure("return document.documentElement.scrollHeight"))
+        self.resize((size[0], max(height, size[1])))
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        assert self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
+        self.resize(size)
+
+    def press(self, key: str) -> None:
+        ActionChains(self.driver).send_keys(key).perform()
+
+    def complaints(self) -> list[str]:
+        """What the console says of blocked or broken resources; answers of 403 and 503 are pages of ours."""
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+            if "status of 403" not in entry["message"] and "status of 503" not in entry["message"]
+        ]
+
+
+@contextmanager
+def chromium(profile: Path, *, script: bool = True) -> Iterator[Chromium]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.add_argument("--headless=new")
+    options.add_argument("--no-sandbox")
+    options.add_argument("--hide-scrollbars")
+    options.add_argument("--disable-background-networking")
+    options.add_argument(f"--user-data-dir={profile}")
+    if not script:
+        options.add_argument("--blink-settings=scriptEnabled=false")
+    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    try:
+        it = Chromium(driver)
+        it.resize(PHONE)
+        it.theme("light")
+        yield it
+    finally:
+        driver.quit()

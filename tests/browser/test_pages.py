@@ -1,0 +1,214 @@
+"""The pages in a real browser: a phone in a parent's hand, and a child's tablet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.chromium import DESKTOP, NARROW, PHONE, SMALL_TARGETS, WEIGHT, Chromium, chromium
+from tests.control.running import Running
+from tests.webui.household import NOW, REFUSALS, RULES, Household, at_home
+from tests.webui.test_listen import free_port
+from tests.webui.test_serve import serving
+
+pytestmark = pytest.mark.browser
+
+FIRST_VISIT = 80 * 1000  # bytes over the wire
+PATIENCE = 10.0
+
+CHILDS_PAGES = {
+    "child": "/my",
+    "why": "/why",
+    "refused": "/refused?host=www.tiktok.com",
+    "signin": "/signin",
+    "nothing": "/no-such-page",
+}
+
+
+class Site:
+    """The household, its daemon, and where its pages are."""
+
+    def __init__(self, household: Household, daemon: Running, port: int) -> None:
+        self.household = household
+        self.daemon = daemon
+        self.url = f"http://127.0.0.1:{port}"
+
+    def link(self) -> str:
+        return f"{self.url}/signin?code={self.household.guardians.link('Mum')}"
+
+    def happens(self, change: Callable[[], object]) -> None:
+        """Change something, and let the daemon say so."""
+
+        def both() -> None:
+            change()
+            self.daemon.server.publish("status")
+
+        self.daemon.submit(both)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    household, port = Household(), free_port()
+    path = tmp_path_factory.mktemp("run") / "control.sock"
+    household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
+    with at_home(path, household) as daemon, serving(path, port):
+        yield Site(household, daemon, port)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(site: Site) -> None:
+    site.household.paused.clear()
+    site.household.extra.clear()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as it:
+        yield it
+
+
+@pytest.fixture
+def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
+    """Signed in by tapping the link's button."""
+    browser.driver.get(site.link())
+    browser.driver.find_element(By.CSS_SELECTOR, ".signin button").click()
+    eventually(lambda: "Aruzhan" in browser.text())
+    yield browser
+    browser.driver.delete_all_cookies()
+    browser.driver.get("about:blank")
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def check_looks(browser: Chromium, name: str) -> None:
+    """Readable in both themes, fits any width, can be tapped, and looks as in the screenshots."""
+    for theme in ("light", "dark"):
+        browser.theme(theme)
+        assert browser.faint_texts() == []
+        browser.screenshot(f"{name}-phone-{theme}", PHONE)
+    browser.theme("light")
+    assert browser.measure(SMALL_TARGETS) == []
+    browser.screenshot(f"{name}-desktop", DESKTOP)
+    for size in (NARROW, PHONE, DESKTOP):
+        browser.resize(size)
+        assert browser.overflow() <= 0
+    browser.resize(PHONE)
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("name", CHILDS_PAGES)
+def test_the_child_s_pages_look_right(browser: Chromium, site: Site, name: str) -> None:
+    browser.driver.get(site.url + CHILDS_PAGES[name])
+    if name == "nothing":
+        browser.complaints()  # a page that is not there is a complaint of its own
+    check_looks(browser, name)
+
+
+def test_the_parents_page_looks_right(parent: Chromium, site: Site) -> None:
+    site.happens(lambda: site.household.paused.update(daughter=NOW + timedelta(minutes=30)))
+    eventually(lambda: "Paused until 20:10." in parent.text())
+    for summary in parent.driver.find_elements(By.CSS_SELECTOR, ".child-card summary"):
+        parent.driver.execute_script("arguments[0].click()", summary)
+    check_looks(parent, "home")
+
+
+def test_long_and_hostile_names_break_no_page(parent: Chromium, site: Site) -> None:
+    name = "W" * 80
+    before = RULES["daughter"]["name"]
+    RULES["daughter"]["name"] = name
+    site.household.refusals[0].update(host=f"{'w' * 63}.{'w' * 63}.example", name="<script>alert(1)</script>")
+    try:
+        for path in ("/parent/", "/my", "/why"):
+            parent.driver.get(site.url + path)
+            parent.resize(NARROW)
+            assert parent.overflow() <= 0
+        assert "<script>alert(1)</script>" in parent.text()
+        assert parent.complaints() == []
+    finally:
+        RULES["daughter"]["name"] = before
+        site.household.refusals[0] = dict(REFUSALS[0])
+        parent.resize(PHONE)
+
+
+def test_one_tap_pauses_one_tap_undoes(parent: Chromium, site: Site) -> None:
+    parent.driver.find_element(By.CSS_SELECTOR, ".child-card button[value='30']").click()
+    eventually(lambda: "Aruzhan is paused until 20:10." in parent.text())
+    assert list(site.household.paused) == ["daughter"]
+    parent.driver.find_element(By.CSS_SELECTOR, ".notice button").click()
+    eventually(lambda: not site.household.paused)
+    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+
+
+def test_what_happens_elsewhere_shows_by_itself_and_disturbs_nothing(parent: Chromium, site: Site) -> None:
+    eventually(lambda: site.daemon.server.wanted("status"))
+    parent.driver.find_element(By.CSS_SELECTOR, "#devices-1 summary").click()
+    parent.driver.execute_script("document.querySelector('#refusals-2 summary').focus()")
+    site.happens(lambda: site.household.paused.update(daughter=None))
+    eventually(lambda: "Paused until a parent resumes." in parent.text(".child-card"))
+    assert parent.measure("return document.querySelector('#devices-1').open")
+    assert parent.measure("return document.activeElement.closest('details').id") == "refusals-2"
+    site.happens(site.household.paused.clear)
+    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+
+
+def test_everything_works_by_keyboard(parent: Chromium, site: Site) -> None:
+    def focused() -> str:
+        return str(parent.measure("return document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
+
+    keys = []
+    parent.driver.get(f"{site.url}/parent/")
+    while "15 min" not in keys:
+        parent.press(Keys.TAB)
+        keys.append(focused())
+        assert len(keys) < 10
+    assert keys[0] == "Skip to the content"
+    parent.press(Keys.ENTER)
+    eventually(lambda: list(site.household.paused) == ["daughter"])
+
+
+def test_a_first_visit_is_light(browser: Chromium, site: Site) -> None:
+    for path in ("/my", "/refused?host=www.tiktok.com"):
+        browser.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+        browser.driver.get(site.url + path)
+        assert 0 < browser.measure(WEIGHT) <= FIRST_VISIT
+
+
+def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
+    with chromium(tmp_path / "chromium", script=False) as browser:
+        driver = browser.driver
+        driver.get(site.link())
+        driver.find_element(By.CSS_SELECTOR, ".signin button").click()
+        assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text
+        driver.find_element(By.CSS_SELECTOR, ".child-card button[value='']").click()
+        assert "until you resume" in driver.find_element(By.CSS_SELECTOR, ".notice").text
+        assert site.household.paused == {"daughter": None}
+        driver.find_element(By.CSS_SELECTOR, ".child-card .primary").click()
+        eventually(lambda: not site.household.paused)
+        driver.find_element(By.CSS_SELECTOR, "#everyone summary").click()
+        driver.find_element(By.CSS_SELECTOR, "#everyone button[value='60']").click()
+        eventually(lambda: list(site.household.paused) == ["all"])
+
+
+def test_a_daemon_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:
+    household, port, path = Household(), free_port(), tmp_path / "control.sock"
+    household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
+    with serving(path, port), chromium(tmp_path / "chromium") as browser:
+        with at_home(path, household):
+            browser.driver.get(f"http://127.0.0.1:{port}/my")
+            assert "Aruzhan" in browser.text()
+        browser.driver.refresh()
+        assert "The filter is stopped" in browser.text()
+        check_looks(browser, "stopped")
+        with at_home(path, household):
+            eventually(lambda: "Aruzhan" in browser.text())

@@ -1,0 +1,60 @@
+"""Snapshots that stand for the homes the table is made for, by the name of their golden file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.kernel.marks import MarkLayout
+from gateway.kernel.ruleset import Offload, PassElement, Slot, Snapshot, guard
+
+EMPTY = Snapshot(lan=("br-lan",))
+
+ONE_CHILD = Snapshot(
+    lan=("br-lan",),
+    slots=(Slot(1, ("02:00:00:00:00:0a",), closed=True),),
+    passes=(PassElement(1, 1, lease=90),),
+    help4=("192.0.2.16", "192.0.2.17"),
+    help6=("2001:db8:16::16",),
+    help_dns_port=5354,
+    dns_port=5353,
+)
+
+FAMILY = Snapshot(
+    lan=("br-lan", "br-guest"),
+    slots=(
+        Slot(1, ("02:00:00:00:00:0a", "02:00:00:00:00:1a"), closed=True),
+        Slot(2, ("02:00:00:00:00:0b",), closed=True),
+        Slot(3, ("02:00:00:00:00:0c",), closed=False),
+        Slot(66, ("02:00:00:00:00:0d",), closed=False),
+        Slot(255, (), closed=True),
+    ),
+    guest=255,
+    plain=("02:00:00:00:00:aa", "02:00:00:00:00:ab"),
+    passes=(
+        PassElement(1, 1, lease=90),
+        PassElement(1, 2, lease=17),
+        PassElement(2, 63, lease=90),
+        PassElement(3, 1),
+        PassElement(66, 1),
+        PassElement(255, 1, lease=90),
+    ),
+    help4=("192.0.2.16",),
+    help6=("2001:db8:16::16",),
+    help_dns_port=5354,
+    dns_port=5353,
+    dns_for_everyone=True,
+    pages=("192.168.1.2", "fd00::2"),
+    page_port=8080,
+    protocols=(50,),
+)
+
+SNAPSHOTS = {
+    "empty": EMPTY,
+    "one-child": ONE_CHILD,
+    "one-child-fallback": replace(ONE_CHILD, native=False),
+    "family": FAMILY,
+    "family-fallback": replace(FAMILY, native=False),
+    "help-only": guard(FAMILY),
+    "offload": replace(ONE_CHILD, offload=Offload(("lan0", "wan"))),
+    "other-marks": replace(ONE_CHILD, layout=MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF)),
+}

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.kernel.marks import (
+    FORGED,
+    MAX_CLASS,
+    Kind,
+    MarkLayout,
+    State,
+    decode_verdict,
+    queue_number,
+    queue_numbers,
+    slot_code,
+    valid_slot,
+    verdict_byte,
+)
+
+LAYOUTS = [
+    MarkLayout(),
+    MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF),
+    MarkLayout(packet=0x0001FE00, ct=0x7F800000, slot=0x003FC000),
+]
+VERDICTS = [
+    (State.UNDECIDED, 0),
+    (State.REFUSED, 0),
+    (State.HELP, 0),
+    *((State.PASSES, number) for number in range(MAX_CLASS + 1)),
+    *((State.ASKS, number) for number in range(1, MAX_CLASS + 1)),
+]
+
+
+@pytest.mark.parametrize(("state", "number"), VERDICTS)
+def test_verdict_is_read_back(state: State, number: int) -> None:
+    assert decode_verdict(verdict_byte(state, number)) == (state, number)
+
+
+def test_every_verdict_has_a_byte_of_its_own_and_none_is_the_forged_one() -> None:
+    made = {verdict_byte(state, number) for state, number in VERDICTS}
+    assert len(made) == len(VERDICTS)
+    assert FORGED not in made
+    assert made <= set(range(256))
+
+
+@pytest.mark.parametrize(
+    ("byte", "verdict"), [(0b1, (State.PASSES, 0)), (0b1011, (State.ASKS, 2)), (3, (State.HELP, 0))]
+)
+def test_bits_are_state_below_class(byte: int, verdict: tuple[State, int]) -> None:
+    assert decode_verdict(byte) == verdict
+
+
+@pytest.mark.parametrize(
+    ("state", "number", "complaint"),
+    [
+        (State.PASSES, 64, r"class 64 does not fit 0\.\.63"),
+        (State.PASSES, -1, r"class -1 does not fit"),
+        (State.ASKS, 0, "ASKS needs a class"),
+        (State.HELP, 1, "HELP is never counted"),
+    ],
+)
+def test_impossible_verdicts_are_refused(state: State, number: int, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        verdict_byte(state, number)
+
+
+def test_no_valid_slot_has_the_code_of_no_slot() -> None:
+    valid = [number for number in range(-1, 300) if valid_slot(number)]
+    assert len(valid) == 252
+    assert all(slot_code(number) for number in valid)
+    assert not {0, 64, 128, 192, 256} & set(valid)
+
+
+def test_queues_of_all_slots_are_sixteen_neighbours() -> None:
+    numbers = {queue_number(8200, slot, kind) for slot in range(1, 256) for kind in Kind}
+    assert numbers == set(range(8200, 8216))
+
+
+def test_only_the_groups_in_use_need_queues() -> None:
+    assert queue_numbers(100, [1, 63]) == (100, 101, 102, 103)
+    assert queue_numbers(100, [130]) == (100, 101, 102, 103, 108, 109, 110, 111)
+    assert queue_numbers(100, []) == (100, 101, 102, 103)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(slot=st.integers(1, 255), foreign=st.integers(0, 0xFFFFFFFF), kind=st.sampled_from(Kind))
+def test_slot_is_read_from_queue_and_mark(layout: MarkLayout, slot: int, foreign: int, kind: Kind) -> None:
+    mark = layout.with_verdict(foreign, slot_code(slot))
+    assert layout.queued_slot(mark, queue_number(77, slot, kind), 77) == slot
+    assert decode_verdict(layout.packet_byte(mark))[0] in (State.UNDECIDED,)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(mark=st.integers(0, 0xFFFFFFFF), byte=st.integers(0, 255))
+def test_no_foreign_bit_is_touched(layout: MarkLayout, mark: int, byte: int) -> None:
+    marked = layout.with_verdict(mark, byte)
+    assert marked & ~layout.packet == mark & ~layout.packet
+    assert layout.packet_byte(marked) == byte
+    assert 0 <= marked <= 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_pass_keys_are_read_back(layout: MarkLayout) -> None:
+    for slot in (1, 63, 65, 255):
+        for number in (1, 2, 63):
+            passes, asks = layout.pass_keys(slot, number)
+            assert layout.decode_pass_key(passes) == (slot, number, State.PASSES)
+            assert layout.decode_pass_key(asks) == (slot, number, State.ASKS)
+            assert (passes | asks) & ~layout.ct_ours == 0
+
+
+def test_pass_keys_are_the_decided_ones() -> None:
+    assert MarkLayout().pass_keys(2, 5) == (2 << 16 | 5 << 2 | 1, 2 << 16 | 5 << 2 | 3)
+    with pytest.raises(ValueError, match="class 0 is no class"):
+        MarkLayout().pass_keys(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("packet", "ct", "slot", "complaint"),
+    [
+        (0x7F, 0xFF, 0xFF00, "packet mask 0x7f is not eight"),
+        (0xFF, 0x1FE00, 0x1FF00, "slot mask 0x1ff00 is not eight"),
+        (0xFF, 0, 0xFF00, "ct mask 0x0 is not eight"),
+        (0xFF << 25, 0xFF, 0xFF00, "packet mask 0x1fe000000 is not eight"),
+        (0xFF, 0xFF0, 0xFF00, "overlap"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(packet: int, ct: int, slot: int, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        MarkLayout(packet=packet, ct=ct, slot=slot)

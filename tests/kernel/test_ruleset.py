@@ -1,0 +1,115 @@
+"""The rendered table against its golden files; ``QALQAN_GOLDEN=write pytest tests/kernel`` writes them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import KernelError
+from gateway.kernel.fallback import native_queue, restore_text
+from gateway.kernel.marks import MARK_MASK
+from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset import Snapshot, render, render_removal
+from gateway.kernel.ruleset_update import render_update
+from tests.kernel.home import Namespace
+from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+PARTS = {
+    **{f"{name}.nft": render(snapshot) for name, snapshot in SNAPSHOTS.items()},
+    "update-child-to-family.nft": render_update(replace(ONE_CHILD, lan=FAMILY.lan), FAMILY),
+    "fallback.iptables": restore_text(FAMILY.layout, FAMILY.queue_base, FAMILY.lan),
+}
+QUEUE = re.compile(r"queue (flags bypass )?to \d+")
+each_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_text_is_the_golden_one(name: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("QALQAN_GOLDEN") == "write":
+        path.write_text(PARTS[name], "ascii")
+    assert PARTS[name] == path.read_text("ascii")
+
+
+@each_snapshot
+def test_marks_change_by_constants_within_our_masks(snapshot: Snapshot) -> None:
+    """Anything else fails to load before Linux 6.18, or touches bits of others."""
+    layout = snapshot.layout
+    statements = re.findall(r"(meta|ct) mark set (\w+) mark ([&|]) (\S+)", render(snapshot))
+    assert len(statements) == render(snapshot).count(" mark set ")
+    for target, source, operator, constant in statements:
+        assert target == source
+        assert re.fullmatch(r"0x[0-9a-f]{8}", constant)
+        ours = layout.packet if target == "meta" else layout.ct_ours
+        touched = int(constant, 16) if operator == "|" else int(constant, 16) ^ MARK_MASK
+        assert touched & ~ours == 0
+
+
+@each_snapshot
+def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
+    """Fail-open queues have the bypass and lie behind @alive, fail-closed ones have neither."""
+    if not snapshot.native:
+        assert "queue" not in render(snapshot)
+        return
+    bodies = re.findall(r"chain (open|closed)(\d) \{\n(.*?)\n  \}", render(snapshot), re.DOTALL)
+    for mode, group, body in bodies:
+        numbers = [int(number) - snapshot.queue_base for number in re.findall(r"queue .*to (\d+)", body)]
+        first = 4 * int(group) + (0 if mode == "open" else 2)
+        assert numbers == [first, first + 1]
+        assert body.count("flags bypass") == (2 if mode == "open" else 0)
+        assert body.strip().startswith("meta nfproto != @alive accept") == (mode == "open")
+    assert bool(bodies) == bool(snapshot.slots)
+
+
+def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
+    hooks = {tuple(re.findall(r"type \w+ hook .*", render(snapshot))) for snapshot in SNAPSHOTS.values()}
+    assert len(hooks) == 1
+
+
+def test_order_of_devices_does_not_matter() -> None:
+    turned = replace(FAMILY, passes=tuple(reversed(FAMILY.passes)), plain=tuple(reversed(FAMILY.plain)))
+    assert render(turned) == render(FAMILY)
+
+
+def test_devices_without_a_slot_are_offloaded_alone() -> None:
+    text = render(SNAPSHOTS["offload"])
+    assert "ct mark & 0x00ff0000 == 0 goto unfiltered" in text
+    assert text.count("flow add @ft") == 1
+    assert "flow add" not in render(ONE_CHILD)
+
+
+@pytest.mark.lab
+@each_snapshot
+def test_kernel_takes_it_and_gives_it_up(snapshot: Snapshot) -> None:
+    """On a kernel without ``queue``, everything but that statement is tried."""
+    namespace = Namespace()
+    namespace.ip("link add lan0 type veth peer name wan")
+    with namespace.inside():
+        nft = Nft()
+        text = render(snapshot)
+        if not native_queue(nft):
+            text = QUEUE.sub("accept", text)
+        if snapshot.offload is not None:
+            skip_without_flow_tables(nft)
+        for _ in range(2):
+            nft.apply(text)
+            assert nft.exists("inet qalqan")
+        for _ in range(2):
+            nft.apply(render_removal())
+            assert not nft.exists("inet qalqan")
+        nft.close()
+    namespace.close()
+
+
+def skip_without_flow_tables(nft: Nft) -> None:
+    try:
+        nft.check(
+            "table inet probe {\n flowtable ft {\n hook ingress priority 0; devices = { lan0 };\n }\n}\n"
+        )
+    except KernelError:
+        pytest.skip("this kernel has no flow tables")

@@ -1,0 +1,139 @@
+"""What the kernel tells of changes in nftables: ours are ours, others' are seen, whatever the order."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.kernel.fallback import TABLES, IptablesQueue
+from gateway.kernel.marks import MarkLayout
+from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
+from gateway.kernel.ruleset_update import render_alive, render_passes
+from gateway.kernel.watch import Watch
+from tests.kernel.home import Namespace
+
+pytestmark = pytest.mark.lab
+
+SNAPSHOT = Snapshot(
+    lan=("br-lan",), slots=(Slot(1, (), True),), passes=(PassElement(1, 1, lease=1),), native=False
+)
+OURS = ("inet", "qalqan")
+
+
+class Scene:
+    """The table, its watch, and somebody else's nft."""
+
+    def __init__(self) -> None:
+        self.namespace = Namespace()
+        with self.namespace.inside():
+            self.nft = Nft()
+            self.watch = Watch(frozenset({OURS, *TABLES}))
+
+    def ours(self, text: str) -> None:
+        with self.namespace.inside(), self.watch.ours():
+            self.nft.apply(text)
+
+    def others(self, *command: str) -> None:
+        self.namespace.run(*command)
+
+    def close(self) -> None:
+        self.watch.close()
+        self.nft.close()
+        self.namespace.close()
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    made = Scene()
+    made.ours(render(SNAPSHOT))
+    yield made
+    made.close()
+
+
+def test_our_own_changes_are_not_news(scene: Scene) -> None:
+    scene.ours(render(SNAPSHOT))
+    for _ in range(3):
+        scene.ours(render_alive())
+    scene.ours(render_passes(SNAPSHOT, removed=SNAPSHOT.passes, added=SNAPSHOT.passes))
+    assert not scene.watch.changed()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "delete table inet qalqan",
+        "flush ruleset",
+        "flush chain inet qalqan ask",
+        "delete element inet qalqan pass { 0x00010005 }",
+        "add rule inet qalqan after accept",
+        "insert rule inet qalqan ask accept",
+        "flush set inet qalqan pass",
+    ],
+)
+def test_each_kind_of_damage_is_seen_at_once(scene: Scene, damage: str) -> None:
+    started = time.monotonic()
+    scene.others("nft", damage)
+    assert select.select([scene.watch], [], [], 1.0)[0]
+    assert scene.watch.changed()
+    assert time.monotonic() - started < 1.0
+    assert not scene.watch.changed()
+
+
+def test_damage_between_our_changes_is_seen(scene: Scene) -> None:
+    scene.ours(render_alive())
+    scene.others("nft", "flush chain inet qalqan ask")
+    scene.ours(render_alive())
+    scene.ours(render_alive())
+    assert scene.watch.changed()
+
+
+def test_damage_during_our_change_is_seen(scene: Scene) -> None:
+    with scene.namespace.inside(), scene.watch.ours():
+        scene.nft.apply(render_alive())
+        scene.others("nft", "flush chain inet qalqan ask")
+    assert scene.watch.changed()
+
+
+def test_other_tables_are_no_news(scene: Scene) -> None:
+    scene.others("nft", "add table inet fw4")
+    with scene.namespace.inside(), scene.watch.ours():
+        scene.nft.apply(render_alive())
+        scene.others("nft", "delete table inet fw4")
+    scene.others("nft", "add table ip qalqan")
+    assert not scene.watch.changed()
+
+
+def test_ended_leases_are_no_news(scene: Scene) -> None:
+    time.sleep(1.3)
+    assert scene.nft is not None
+    scene.others("nft", "list table inet qalqan")
+    assert not scene.watch.changed()
+
+
+def test_lost_messages_of_our_own_are_no_news_and_of_others_are(scene: Scene) -> None:
+    """More changes than the buffer holds: the kernel says no more than how many transactions there were."""
+    many = [f"10.{high}.{low}.0/24" for high in range(256) for low in range(256)]
+    text = "".join(
+        f"add element inet qalqan big {{ {', '.join(many[start : start + 4096])} }}\n"
+        for start in range(0, len(many), 4096)
+    )
+    scene.ours("add set inet qalqan big { type ipv4_addr; flags interval; }")
+    scene.ours(text)
+    assert not scene.watch.changed()
+    scene.others("nft", "flush set inet qalqan big")
+    assert scene.watch.changed()
+
+
+def test_iptables_rules_are_watched_too(scene: Scene) -> None:
+    queue = IptablesQueue(MarkLayout(), 8200, ("br-lan",))
+    with scene.namespace.inside(), scene.watch.ours():
+        queue.install()
+    assert not scene.watch.changed()
+    scene.others("ip6tables-nft", "-t", "mangle", "-F", "FORWARD")
+    assert scene.watch.changed()
+    with scene.namespace.inside():
+        assert not queue.intact()

@@ -1,0 +1,174 @@
+"""The real daemon and the real pages in a home's gateway: configured, started, stopped, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from gateway.control.client import Client, Unreachable
+from gateway.errors import ControlError
+from tests.lab import names
+from tests.lab.home import ROOT, Home
+from tests.lab.netns import LabError, stop
+
+WEB_PORT = 8080
+_READY_S = 10.0
+_TRY_EVERY_S = 0.02
+# Lets `clock` on the control socket move the daemon's idea of the time; nobody sets it outside the lab.
+_TEST_CLOCK = {"QALQAN_TEST_CLOCK": "1"}
+
+
+class Daemon:
+    """``with Daemon(home, {"daughter": {...}}) as daemon:``: one child a file, as in /etc/qalqan/profiles.
+
+    ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        profiles: Mapping[str, Mapping[str, Any] | str],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        web: bool = False,
+    ) -> None:
+        self.home = home
+        self.folder = home.folder / "qalqan"
+        self.state = self.folder / "state"
+        self.config = self.folder / "qalqan.yaml"
+        self.profiles = self.folder / "profiles"
+        self.seconds_to_ready = 0.0
+        self._with_web = web
+        self._process: subprocess.Popen[bytes] | None = None
+        self._web: subprocess.Popen[bytes] | None = None
+        self.profiles.mkdir(parents=True, exist_ok=True)
+        for old in self.profiles.glob("*.yaml"):
+            old.unlink()
+        for profile, rules in profiles.items():
+            self.write_profile(profile, rules)
+        self.config.write_text(yaml.safe_dump({**self._settings(), **(settings or {})}, allow_unicode=True))
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "lan": [names.LAN],
+            "state": str(self.state),
+            "runtime": str(self.folder / "run"),
+            "profiles": str(self.profiles),
+            "web": {"port": WEB_PORT},
+            "country": "kz",
+            "timezone": "Asia/Almaty",
+            "leases": str(self.home.leases),
+        }
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "run" / "control.sock"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "daemon.log"
+
+    @property
+    def client(self) -> Client:
+        """A caller on the daemon's control socket, with root's rights."""
+        return Client(self.socket)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    def write_profile(self, profile: str, rules: Mapping[str, Any] | str) -> None:
+        """Takes effect at the next start or ``reload``."""
+        text = rules if isinstance(rules, str) else yaml.safe_dump(dict(rules), allow_unicode=True)
+        (self.profiles / f"{profile}.yaml").write_text(text)
+
+    def __enter__(self) -> Daemon:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when the daemon answers; raises LabError with its own last words when it does not."""
+        began = time.monotonic()
+        self._process = self._spawn("run", self.log)
+        try:
+            self._await_answer(began + _READY_S)
+            self.seconds_to_ready = time.monotonic() - began
+            if self._with_web:
+                self.start_web()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_web(self) -> None:
+        """Start the pages and wait until they listen."""
+        log = self.folder / "web.log"
+        self._web = self._spawn("web", log)
+        until = time.monotonic() + _READY_S
+        listening = ["ss", "-Hltn", f"sport = :{WEB_PORT}"]
+        while not self.home.gateway.run(listening).stdout.strip():
+            if self._web.poll() is not None or time.monotonic() > until:
+                raise LabError(f"the pages did not start: {_last_words(log)}")
+            time.sleep(_TRY_EVERY_S)
+
+    def stop(self) -> int:
+        """SIGTERM to both; the daemon's exit status."""
+        if self._web is not None:
+            stop(self._web)
+            self._web = None
+        status = 0
+        if self._process is not None:
+            status = stop(self._process)
+            self._process = None
+        return status
+
+    def kill(self) -> None:
+        """As by ``kill -9``: no last word, nothing tidied up. The pages go on."""
+        assert self._process is not None, "it does not run"
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def reload(self) -> None:
+        """Profiles and lists anew, as by SIGHUP."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def _spawn(self, command: str, log: Path) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "gateway", command, "--config", str(self.config)]
+        with log.open("ab") as output:
+            return self.home.gateway.popen(
+                argv, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env={**os.environ, **_TEST_CLOCK}
+            )
+
+    def _await_answer(self, until: float) -> None:
+        assert self._process is not None
+        while True:
+            try:
+                self.client.call("status")
+            except Unreachable:
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise LabError(f"the daemon did not start: {_last_words(self.log)}") from None
+                time.sleep(_TRY_EVERY_S)
+            except ControlError as error:
+                raise LabError(f"the daemon does not say how it is: {error}") from error
+            else:
+                return
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else f"it said nothing in {_READY_S:g} s"

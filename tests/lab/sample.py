@@ -1,0 +1,129 @@
+"""The sample family, and fourteen days of its history. Every line of that history says that it is a sample."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.policy.values import Decision, Proto, Reason, Verdict
+from gateway.store.store import Store
+from tests.lab import names
+
+DAYS = 14
+MARK = "sample: "
+GUARDIANS = ("Mum", "Dad")
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "daughter": {
+        "name": "Daughter",
+        "band": "10-12",
+        "devices": [names.TABLET.mac],
+        "block": ["service:tiktok"],
+        "homework": ["bilimland.kz"],
+    },
+    "son": {"name": "Son", "band": "13-15", "devices": [names.PHONE.mac]},
+    "mum-and-dad": {"name": "Mum and Dad", "band": "adult", "devices": [names.PARENT.mac]},
+}
+# Where it is between these hours, the sample's children are awake and at home.
+_AFTERNOON = (15, 18)
+_HOME_ZONE = "Asia/Almaty"
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """What a child asks for on most days."""
+
+    host: str
+    category: str
+    times: tuple[int, int]  # the fewest and the most a day
+    verdict: Verdict
+    reason: Reason
+    rule: str
+    owner: str
+
+
+def _open(host: str, category: str, times: tuple[int, int]) -> _Habit:
+    return _Habit(host, category, times, Verdict.ALLOW, Reason.OPEN, "open", "product")
+
+
+def _refused(host: str, category: str, times: tuple[int, int], rule: str, band: str | None) -> _Habit:
+    reason = Reason.CATEGORY if band else Reason.FAMILY_BLOCK
+    return _Habit(host, category, times, Verdict.BLOCK, reason, rule, f"band:{band}" if band else "family")
+
+
+_HABITS: Mapping[str, tuple[int, tuple[_Habit, ...]]] = {
+    "daughter": (
+        2,
+        (
+            _open("www.khanacademy.org", "education", (4, 20)),
+            _open("www.youtube.com", "video_sharing", (10, 60)),
+            _open("www.roblox.com", "games", (0, 30)),
+            _refused("www.tiktok.com", "social_networks", (1, 6), "block: service:tiktok", None),
+            _refused("www.instagram.com", "social_networks", (0, 3), "category:social_networks", "10-12"),
+            _refused("doubleclick.net", "ads_trackers", (20, 80), "category:ads_trackers", "10-12"),
+        ),
+    ),
+    "son": (
+        1,
+        (
+            _open("github.com", "education", (0, 15)),
+            _open("store.steampowered.com", "games", (5, 40)),
+            _open("www.youtube.com", "video_sharing", (10, 90)),
+            _refused("www.instagram.com", "social_networks", (0, 5), "category:social_networks", "13-15"),
+            _refused("doubleclick.net", "ads_trackers", (30, 120), "category:ads_trackers", "13-15"),
+        ),
+    ),
+}
+
+
+def write_history(database: Path, now: datetime) -> int:
+    """Fill the database of a daemon that is not running; the number of decisions in it. Always the same one."""
+    chance = random.Random(14)
+    written = 0
+    store = Store(database)
+    try:
+        for days_ago in range(DAYS, 0, -1):
+            day = now - timedelta(days=days_ago)
+            for profile, (level, habits) in _HABITS.items():
+                for habit in habits:
+                    written += _write_habit(store, chance, profile, level, habit, day)
+            store.flush(0.0, force=True)
+        store.audit("sample history", f"{DAYS} days", by="the virtual home", at=now)
+    finally:
+        store.close()
+    return written
+
+
+def _write_habit(
+    store: Store, chance: random.Random, profile: str, level: int, habit: _Habit, day: datetime
+) -> int:
+    decision = Decision(habit.verdict, habit.reason, MARK + habit.rule, habit.owner)
+    times = chance.randint(*habit.times)
+    for _ in range(times):
+        minute = chance.randint(15 * 60, 20 * 60)
+        store.record(
+            decision,
+            host=habit.host,
+            proto=Proto.TLS,
+            profile=profile,
+            device=str(PROFILES[profile]["devices"][0]),
+            level=level,
+            category=habit.category,
+            at=day.replace(hour=minute // 60, minute=minute % 60),
+        )
+    return times
+
+
+def zone_of_an_afternoon(now: datetime) -> str:
+    """Asia/Almaty while it is afternoon there, else a zone where it is: the family must not be asleep."""
+    first, last = _AFTERNOON
+    if first <= now.astimezone(ZoneInfo(_HOME_ZONE)).hour < last:
+        return _HOME_ZONE
+    hour = now.astimezone(UTC).hour
+    ahead = (first + 1 - hour + 12) % 24 - 12
+    # The sign in these names is that of POSIX: Etc/GMT-5 is five hours ahead.
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"

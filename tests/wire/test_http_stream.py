@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import WireError
+from gateway.wire.http import MAX_HEAD
+from gateway.wire.http_stream import MAX_CHUNK_LINE, RequestStream
+
+GET_A = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+GET_B = b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n"
+LENGTH = b"POST / HTTP/1.1\r\nHost: post.example\r\nContent-Length: 40\r\n\r\n" + GET_A[:20] + b"x" * 20
+CHUNKED = (
+    b"POST / HTTP/1.1\r\nHost: chunks.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"a\r\n0123456789\r\n"
+    b'22;name="GET / HTTP/1.1"\r\n' + GET_A[:34] + b"\r\n"
+    b"000\r\nTrailer: x\r\n\r\n"
+)
+UPGRADE = b"GET /chat HTTP/1.1\r\nHost: socket.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+CONNECT = b"CONNECT proxy.example:443 HTTP/1.1\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+STREAMS = {
+    "one": (GET_A, ["a.example"]),
+    "pipelined": (GET_A + GET_B + GET_A, ["a.example", "b.example", "a.example"]),
+    "after a body": (LENGTH + GET_B, ["post.example", "b.example"]),
+    "after chunks": (CHUNKED + GET_B, ["chunks.example", "b.example"]),
+    "after empty lines": (LENGTH + b"\r\n\r\n" + GET_B, ["post.example", "b.example"]),
+    "Upgrade turned down": (UPGRADE + GET_B, ["socket.example", "b.example"]),
+    "Upgrade taken": (UPGRADE + b"\x81\x85mask" + GET_B, ["socket.example"]),
+    "HTTP inside a tunnel": (CONNECT + GET_B, ["proxy.example", "b.example"]),
+    "TLS inside a tunnel": (CONNECT + b"\x16\x03\x01\x00\x05" + GET_B, ["proxy.example"]),
+    "HTTP/2": (PREFACE + GET_B, []),
+    "Upgrade to HTTP/2": (UPGRADE + PREFACE + GET_B, ["socket.example"]),
+    "Upgrade with chunks": (
+        CHUNKED.replace(b"\r\n\r\n", b"\r\nUpgrade: x\r\n\r\n", 1) + b"\x00" + GET_B,
+        ["chunks.example"],
+    ),
+}
+
+
+def hosts(stream: RequestStream, *parts: bytes) -> list[str]:
+    return [host for part in parts for request in stream.feed(part) for host in request.hosts]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_finds_each_request(name: str) -> None:
+    data, expected = STREAMS[name]
+    assert hosts(RequestStream(), data) == expected
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("size", [1, 3, 17])
+def test_finds_each_request_in_small_segments(name: str, size: int) -> None:
+    data, expected = STREAMS[name]
+    assert hosts(RequestStream(), *[data[at : at + size] for at in range(0, len(data), size)]) == expected
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_truncated_at_each_offset_it_finds_a_part_of_them(name: str) -> None:
+    data, expected = STREAMS[name]
+    for size in range(len(data)):
+        found = hosts(RequestStream(), data[:size])
+        assert found == expected[: len(found)]
+
+
+@pytest.mark.parametrize(
+    ("name", "opaque"),
+    [
+        ("one", False),
+        ("Upgrade turned down", False),
+        ("Upgrade taken", True),
+        ("TLS inside a tunnel", True),
+        ("HTTP/2", True),
+        ("Upgrade to HTTP/2", True),
+        ("Upgrade with chunks", True),
+    ],
+)
+def test_says_when_it_cannot_follow(name: str, opaque: bool) -> None:
+    stream = RequestStream()
+    stream.feed(STREAMS[name][0])
+    assert stream.opaque is opaque
+    if opaque:
+        assert stream.feed(GET_A) == []
+
+
+def test_the_preface_is_given_out() -> None:
+    assert [request.method for request in RequestStream().feed(UPGRADE + PREFACE)] == ["GET", "PRI"]
+
+
+def test_a_long_body_is_not_kept() -> None:
+    stream = RequestStream()
+    stream.feed(b"PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000000\r\n\r\n")
+    for _ in range(1000):
+        assert stream.feed(bytes(1000)) == []
+        assert stream._rest == b""
+    assert hosts(stream, GET_B) == ["b.example"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x16\x03\x01\x00\x05\x01", "no HTTP request"),
+        (GET_A + b"\x00\x01", "no HTTP request"),
+        (LENGTH + b"\x00yy" + GET_B, "no HTTP request"),
+        (GET_A + b"GET /\r\n", "no HTTP request line"),
+        (CHUNKED.replace(b"a\r\n", b"g\r\n", 1), "no chunk size"),
+        (CHUNKED.replace(b"a\r\n", b"0xa\r\n", 1), "no chunk size"),
+        (CHUNKED.replace(b"a\r\n", b"-1\r\n", 1), "no chunk size"),
+        (CHUNKED.replace(b"a\r\n", b" a\r\n", 1), "no chunk size"),
+        (CHUNKED.replace(b"a\r\n", b"a\n", 1), "without CRLF"),
+        (CHUNKED.replace(b"a\r\n", b"a;\rx\r\n", 1), "without CRLF"),
+        (CHUNKED.replace(b"Trailer: x\r\n", b"\n"), "without CRLF"),
+        (CHUNKED.replace(b"a\r\n", b"9\r\n", 1), "after the end of a chunk"),
+        (CHUNKED.replace(b"a\r\n", b"a;" + b"x" * MAX_CHUNK_LINE + b"\r\n", 1), "line of more than"),
+        (CHUNKED[:-2] + b"x" * MAX_CHUNK_LINE, "line of more than"),
+        (GET_A + b"GET /" + b"x" * MAX_HEAD, "head of more than"),
+    ],
+)
+def test_refuses_what_servers_would_not_read_so(data: bytes, message: str) -> None:
+    with pytest.raises(WireError, match=message):
+        RequestStream().feed(data)
+    stream = RequestStream()
+    with pytest.raises(WireError, match=message):
+        hosts(stream, *[bytes([byte]) for byte in data])
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6), st.sampled_from(sorted(STREAMS)), st.integers(0, 200))
+def test_noise_raises_wire_error_alone(parts: list[bytes], name: str, cut: int) -> None:
+    stream = RequestStream()
+    with suppress(WireError):
+        for part in (STREAMS[name][0][:cut], *parts):
+            stream.feed(part)
+
+
+@given(st.lists(st.sampled_from([GET_A, GET_B, LENGTH, CHUNKED]), max_size=5), st.integers(1, 90))
+def test_any_mixture_in_any_segments_gives_the_same(parts: list[bytes], size: int) -> None:
+    data = b"".join(parts)
+    expected = hosts(RequestStream(), data)
+    assert len(expected) == len(parts)
+    assert hosts(RequestStream(), *[data[at : at + size] for at in range(0, len(data), size)]) == expected
