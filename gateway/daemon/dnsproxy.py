@@ -28,6 +28,7 @@ MAX_CONNECTIONS = 128  # two descriptors each; a resolver's clients keep one ope
 MAX_PER_SLOT = 16
 IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
 MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
+MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
 CHUNK = 16 << 10
 BACKLOG = 32
 
@@ -62,7 +63,7 @@ class _Pair:
         self.key = key
         self.resolver = resolver  # packed address
         self.upstream: socket.socket | None = None
-        self.questions = TcpStream()
+        self.questions = TcpStream(MAX_QUESTION)
         self.responses = TcpStream()
         self.to_client = bytearray()
         self.to_resolver = bytearray()

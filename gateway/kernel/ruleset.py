@@ -11,6 +11,7 @@ from gateway.kernel.snapshot import QUEUE_BASE, Offload, PassElement, Slot, Snap
 
 __all__ = [
     "QUEUE_BASE",
+    "REFILLED",
     "TABLE",
     "Offload",
     "PassElement",
@@ -22,6 +23,7 @@ __all__ = [
     "render",
     "render_body",
     "render_removal",
+    "render_sets",
     "set_elements",
 ]
 
@@ -46,12 +48,18 @@ def render_body(snapshot: Snapshot, *, whole: bool) -> str:
     """``table … { … }``: map dev and the chains; the other sets and maps too when ``whole``."""
     lines = [f"table {TABLE} {{"]
     if whole:
-        lines += _sets(snapshot)
-    lines += _block("map dev", ["type ether_addr : verdict"], dev_elements(snapshot))
+        lines += _sets(snapshot, filled=True)
+    lines += _block(_DEV, dev_elements(snapshot))
     for name, statements in chains(snapshot).items():
         lines += [f"  chain {name} {{", *(f"    {statement}" for statement in statements), "  }"]
     lines.append("}")
     return "\n".join(lines) + "\n"
+
+
+def render_sets(snapshot: Snapshot) -> str:
+    """``table … { … }`` with every set and map, empty: no change to those that are there."""
+    lines = [*_sets(snapshot, filled=False), *_block(_DEV, [])]
+    return "\n".join([f"table {TABLE} {{", *lines, "}"]) + "\n"
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
@@ -82,26 +90,33 @@ def _addresses(texts: Iterable[str]) -> list[str]:
     return [str(address) for address in sorted({ipaddress.ip_address(text) for text in texts}, key=int)]
 
 
-def _sets(snapshot: Snapshot) -> Iterator[str]:
-    kept = set_elements(snapshot)
-    yield from _block("set alive", ["type nf_proto", "flags timeout"], [])
-    yield from _block("set guard", ["type mark", "size 256", "flags dynamic,timeout", "timeout 1m"], [])
-    yield from _block("set help4", ["type ipv4_addr"], kept["help4"])
-    yield from _block("set help6", ["type ipv6_addr"], kept["help6"])
-    yield from _block("set helpports", ["type inet_proto . inet_service"], kept["helpports"])
-    passes = pass_elements(snapshot, snapshot.passes)
-    yield from _block("map pass", ["type mark : verdict", "counter", "flags timeout"], passes)
+_SETS = (
+    ("set alive", "type nf_proto", "flags timeout"),
+    ("set guard", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m"),
+    ("set help4", "type ipv4_addr"),
+    ("set help6", "type ipv6_addr"),
+    ("set helpports", "type inet_proto . inet_service"),
+    ("map pass", "type mark : verdict", "counter", "flags timeout"),
+)
+_DEV = ("map dev", "type ether_addr : verdict")
+REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), ("map", "dev"))
+"""What can be emptied and filled again without a loss: nothing counts and nothing runs out in it."""
+
+
+def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
+    elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
+    for block in _SETS:
+        yield from _block(block, elements.get(block[0].split()[1], []))
     if snapshot.offload is not None:
         devices = ", ".join(f'"{name}"' for name in snapshot.offload.devices)
-        hook = ["hook ingress priority 0;", f"devices = {{ {devices} }};"]
-        yield from _block(
-            "flowtable ft", [*hook, *(["flags offload;"] if snapshot.offload.hardware else [])], []
-        )
+        hardware = ("flags offload;",) if snapshot.offload.hardware else ()
+        hook = ("hook ingress priority 0;", f"devices = {{ {devices} }};")
+        yield from _block(("flowtable ft", *hook, *hardware), [])
 
 
-def _block(head: str, statements: list[str], elements: list[str]) -> Iterator[str]:
-    yield f"  {head} {{"
-    yield from (f"    {statement}" for statement in statements)
+def _block(block: tuple[str, ...], elements: list[str]) -> Iterator[str]:
+    yield f"  {block[0]} {{"
+    yield from (f"    {statement}" for statement in block[1:])
     if elements:
         yield "    elements = {"
         for start in range(0, len(elements), _PER_LINE):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.kernel.ruleset import (
+    REFILLED,
     TABLE,
     PassElement,
     Snapshot,
     pass_elements,
     render_body,
+    render_sets,
     set_elements,
 )
 from gateway.kernel.ruleset_chains import chains
@@ -25,7 +27,7 @@ def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
-    """From the table of ``old`` to that of ``new``. Equal ones mend the rules that something else changed.
+    """From the table of ``old``, which is loaded as it was, to that of ``new``.
 
     ``pass`` keeps its elements, counters and leases but for those that differ: one whose lease changed is
     replaced, and counts from zero (read it first). Raises ValueError where ``needs_rebuild`` says so.
@@ -44,6 +46,16 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
         render_passes(new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes))
     )
     return "".join(parts)
+
+
+def render_mend(snapshot: Snapshot, strays: Iterable[int] = ()) -> str:
+    """Put back whatever something else changed or took away; counters that are still there are kept.
+
+    ``strays`` are keys in ``pass`` that are not the snapshot's (usage.py): they are destroyed.
+    """
+    refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
+    keys = _elements("destroy", "pass", [hexed(key) for key in sorted(strays)])
+    return f"{render_sets(snapshot)}flush table {TABLE}\n{refilled}{keys}{render_body(snapshot, whole=True)}"
 
 
 def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:

@@ -86,7 +86,8 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
         fields.text(part.need("id"))
         fields.text(part.need("name"))
         for need in NEEDS:
-            for one in part.read(need, lambda value: entries(value, is_public_suffix), ()):
+            names = part.node(need)
+            for one in entries(names, is_public_suffix) if names is not None else ():
                 read.setdefault(one, need)
     return read
 
@@ -114,13 +115,13 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
             strict = moderate = part.read("address", _address, "")
         else:
             strict = host(part.need("strict"))
-            moderate = part.read("moderate", lambda one: _or(one, strict), strict)
+            moderate = part.read("moderate", _host_or_nothing, "") or strict
         read.append(Engine(key, name, names, strict, moderate))
     return tuple(read)
 
 
-def _or(node: Node, default: str) -> str:
-    return default if isinstance(node, Scalar) and node.is_null else host(node)
+def _host_or_nothing(node: Node) -> str:
+    return "" if isinstance(node, Scalar) and node.is_null else host(node)
 
 
 def _address(node: Node) -> str:
@@ -144,6 +145,6 @@ def parse_help(source: str | bytes, file: str, is_public_suffix: PublicSuffixChe
 
 
 def site_map(sites: Iterable[Site], languages: Collection[str]) -> HostMap[Site]:
-    """The approved sites in ``languages``; of a name that two sites have, the one for the younger band counts."""
+    """The approved sites in ``languages``; of a name that two have, the one for the younger band counts."""
     rows = sorted((one for one in sites if one.language in languages), key=lambda one: one.youngest.rank)
     return host_map((name, one) for one in rows for name in one.names)

@@ -13,7 +13,9 @@ class Action(Enum):
     HOLD = "hold"  # this packet goes on, its flow stays undecided
     PASSES = "passes"  # decided: the kernel carries on alone
     ASKS = "asks"  # plain HTTP: replies are released, each packet of the LAN side still comes
-    REFUSED = "refused"  # TCP: the flow is marked and reset; UDP: this packet is refused, and each that follows
+    REFUSED = (
+        "refused"  # TCP: the flow is marked and reset; UDP: this packet is refused, and each that follows
+    )
     DROP = "drop"  # this packet vanishes; nothing is said about its flow
 
 

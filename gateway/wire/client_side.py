@@ -63,7 +63,7 @@ class ClientSide:
     @property
     def has_claims(self) -> bool:
         """Whether any reading holds a complete hello or request."""
-        return any(claim.count for _, sight in self._seen for claim in sight.claims)
+        return any(claim.complete for _, sight in self._seen for claim in sight.claims)
 
     @property
     def only(self) -> tuple[View, Sight] | None:
@@ -76,8 +76,8 @@ class ClientSide:
     def refused(self, judge: Judge) -> Observation | None:
         """Judge everything that any reading asks for; the first that may not pass.
 
-        Of a stream that can be read in one way only, everything counts. Where there are several, some are mere
-        mixtures of a decoy and the real thing, so what names no host counts only while nothing names one.
+        Of a stream that can be read in one way only, everything counts. Where there are several, some are
+        mere mixtures of a decoy and the real thing: there, what names no host counts only while nothing does.
         """
         faults: list[tuple[Place, Observation]] = []
         named = False
@@ -134,4 +134,3 @@ class ClientSide:
 def _names_a_host(observation: Observation) -> bool:
     """An encrypted hello names one that cannot be read, so it counts like a name."""
     return observation.fault is Fault.ECH or (observation.host is not None and observation.fault is None)
-

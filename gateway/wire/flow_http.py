@@ -1,7 +1,7 @@
 """Plain HTTP after its first answer: every further request of the connection is judged.
 
-What was read is kept for a while, since a request that was judged may be sent again with other bytes by a client
-that let the first copy die on the way. A correct client never does, so here a contradiction is refused.
+What was read is kept for a while, since a request that was judged may be sent again with other bytes by a
+client that let the first copy die on the way. A correct client never does: contradictions are refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ class Contradiction(WireError):
 class HttpFlow:
     """The LAN side of one connection, in order; offsets are those of its Stream."""
 
-    __slots__ = ("_chunked", "_early", "_early_bytes", "_head", "_limits", "_next", "_stream", "_tail", "answered")
+    __slots__ = (
+        "_chunked",
+        "_early",
+        "_early_bytes",
+        "_head",
+        "_limits",
+        "_next",
+        "_stream",
+        "_tail",
+        "answered",
+    )
 
     def __init__(self, start: int, data: bytes, limits: Limits) -> None:
         """``data`` was judged before; WireError when it is no HTTP."""
@@ -91,7 +101,10 @@ class HttpFlow:
     def _compare(self, start: int, again: bytes) -> None:
         for kept in (self._head, self._tail):
             low, high = max(start, kept.start), min(start + len(again), kept.end)
-            if low < high and kept.data[low - kept.start : high - kept.start] != again[low - start : high - start]:
+            if (
+                low < high
+                and kept.data[low - kept.start : high - kept.start] != again[low - start : high - start]
+            ):
                 msg = f"bytes {low}..{high} sent twice that differ"
                 raise Contradiction(msg)
         # Between the two lies body alone, whose bytes frame nothing unless it is chunked.

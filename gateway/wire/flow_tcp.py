@@ -22,8 +22,8 @@ class TcpFlow:
     """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
 
     __slots__ = (
-        "_client", "_http", "_last", "_limits", "_observer", "_opening", "_received", "_sent", "_server", "_web",
-        "ruling",
+        "_client", "_http", "_last", "_limits", "_observer", "_opening", "_received", "_sent", "_server",
+        "_web", "ruling",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
@@ -185,7 +185,7 @@ class TcpFlow:
             return self._server_hello(len(hellos), reads, judge)
         for read in reads:
             for claim in read.sight.claims:
-                if claim.proto is Proto.HTTP and claim.count:
+                if claim.proto is Proto.HTTP and claim.complete:
                     return self._http_answer(read, claim, acked, judge)
         return self._other_answer(acked, reads, judge)
 
@@ -193,7 +193,7 @@ class TcpFlow:
         """It answers the last of ``count`` ClientHellos."""
         for read in reads:
             for claim in read.sight.claims:
-                if claim.proto is Proto.TLS and claim.count >= count:
+                if claim.proto is Proto.TLS and claim.complete >= count:
                     return self._pass(read, claim, count - 1, judge)
         return self._lost_sight(judge)
 
@@ -214,7 +214,7 @@ class TcpFlow:
         if request is not None and request.switches:
             if request.method == "CONNECT":
                 return self._tunnel(read, claim, acked, judge)
-            if request.method == "PRI" or (claim.count == 1 and self._server.switched):
+            if request.method == "PRI" or (claim.complete == 1 and self._server.switched):
                 return self._pass(read, claim, -1, judge)
         refused = self._client.refused_claim(read.view, claim, judge)
         if refused is not None:

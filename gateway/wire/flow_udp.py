@@ -141,7 +141,13 @@ class UdpFlow:
 
     def _unanswered(self, judge: Judge) -> Ruling:
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
-        return self._settle(Action.PASSES if judge(observation) else Action.REFUSED, observation)
+        held = Ruling(Action.HOLD, observation)
+        if self._dport in WEB_PORTS and observation in self.heard:
+            return held
+        self.heard[observation] = None
+        if not judge(observation):
+            return self._settle(Action.REFUSED, observation)
+        return held if self._dport in WEB_PORTS else self._settle(Action.PASSES, observation)
 
     def _refuse(self, fault: Fault, judge: Judge) -> Ruling:
         """Refuse whatever the judge says, who hears of it all the same."""

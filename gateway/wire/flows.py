@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Container
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import DROP, HOLD, Action, Judge, Ruling
+from gateway.wire.actions import HOLD, Action, Judge, Ruling
 from gateway.wire.flow_tcp import TcpFlow
 from gateway.wire.flow_udp import UdpFlow
-from gateway.wire.ip import ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
+from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
 
@@ -66,9 +67,9 @@ class FlowTable:
     """All flows of all devices that are not decided, and for a while those that are.
 
     ``ech_names``: host names that servers publish as the outer name of ECH. ``verify_checksums`` is off for
-    captures from a machine whose network card computes them. ``handshakes`` says that segments without payload
-    are shown as well: then a decided TCP flow is remembered until its ports are used anew, since no kernel
-    remembers it.
+    captures from a machine whose network card computes them. ``handshakes`` says that segments without
+    payload are shown as well: then a decided TCP flow is remembered until its ports are used anew, since no
+    kernel remembers it.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class FlowTable:
         """Decide about one whole IP packet.
 
         ``now`` is in seconds of any clock that never goes back. ``judge`` is called once for each hello,
-        request or nameless flow, and for each packet that is refused for its form. ``zone`` separates devices.
+        request or nameless flow, and for what is refused for its form. ``zone`` separates devices.
         """
         self._packets += 1
         try:
@@ -107,7 +108,7 @@ class FlowTable:
         if packet.fragment or (packet.more_fragments and proto == UDP):
             return self._stateless(packet, from_lan, judge, Fault.FRAGMENT)
         if proto != TCP and proto != UDP:
-            if proto == ICMP or proto == ICMPV6:
+            if proto in (ICMP, ICMPV6):
                 return Step(Action.HOLD, None, packet)
             return self._stateless(packet, from_lan, judge, None)
         if from_lan:
@@ -120,33 +121,34 @@ class FlowTable:
         entry = self._entry(key, packet, from_lan, now)
         flow = entry.flow
         if flow is None:
-            if entry.ruling.action is Action.REFUSED and key[1] == UDP:
-                entry.until = now + self._limits.refused_age
+            if packet.proto == UDP and (self._handshakes or entry.ruling.action is Action.REFUSED):
+                entry.until = now + self._limits.udp_age
             return Step(*entry.ruling, packet, entry.heard)
         if isinstance(flow, TcpFlow):
             ruling = flow.from_lan(packet, judge) if from_lan else flow.from_server(packet, judge)
+            idle = self._limits.open_http_age if flow.is_http else self._limits.age
         else:
             payload = packet.payload.tobytes()
             ruling = flow.from_lan(payload, judge) if from_lan else flow.from_server(payload, judge)
+            idle = self._limits.age
         if flow.ruling is not None:
-            self._settle(key, entry, flow, now)
+            self._settle(entry, flow, flow.ruling, packet.proto, now)
         else:
-            entry.until = now + self._idle_limit(flow)
+            entry.until = now + idle
             self._account(entry, flow.size)
         return Step(*ruling, packet, entry.heard)
 
     def _entry(self, key: Key, packet: Packet, from_lan: bool, now: float) -> _Entry:
         entry = self._entries.get(key)
-        if entry is not None and (entry.until < now or self._is_other_flow(entry, packet, from_lan)):
-            self._remove(key)
-            entry = None
         if entry is not None:
-            self._entries.move_to_end(key)
-            return entry
+            if entry.until >= now and not self._is_other_flow(entry, packet, from_lan):
+                self._entries.move_to_end(key)
+                return entry
+            self._remove(key)
         self._make_room(now)
-        _, proto, _, _, server, port = key
+        server, port = key[4:]
         flow: TcpFlow | UdpFlow
-        if proto == TCP:
+        if packet.proto == TCP:
             observer = Observer(server, port, self._ech_names, self._limits.candidates)
             flow = TcpFlow(observer, port, self._limits)
             flow.begins_anew(packet, from_lan=from_lan)
@@ -161,10 +163,77 @@ class FlowTable:
             return False
         if isinstance(entry.flow, TcpFlow):
             return entry.flow.begins_anew(packet, from_lan=from_lan)
-        if self._handshakes:
-            return packet.flags & SYN != 0 and not from_lan_answer(packet)
-        return False
+        if packet.flags & (SYN | ACK) == SYN:
+            return True
+        # Where a kernel remembers, what still comes of a flow let through was in the queue already, and that
+        # is the server's: the client waited for it. The client's is a new connection.
+        passed = entry.ruling.action is Action.PASSES
+        return passed and from_lan and not self._handshakes and len(packet.payload) > 0
 
+    def _settle(self, entry: _Entry, flow: TcpFlow | UdpFlow, ruling: Ruling, proto: int, now: float) -> None:
+        if ruling.action is Action.PASSES:
+            self._passed += 1
+            entry.heard = tuple(flow.heard)
+        else:
+            self._refused += 1
+        entry.flow = None
+        entry.ruling = ruling
+        self._account(entry, 0)
+        if proto == UDP and (self._handshakes or ruling.action is Action.REFUSED):
+            entry.until = now + self._limits.udp_age
+        else:
+            entry.until = now + (inf if self._handshakes else self._limits.settled_age)
 
-def from_lan_answer(packet: Packet) -> bool:
-    return False
+    def _account(self, entry: _Entry, size: int) -> None:
+        self._buffered += size - entry.size
+        entry.size = size
+        while self._buffered > self._limits.table_bytes and len(self._entries) > 1:
+            self._evict()
+
+    def _make_room(self, now: float) -> None:
+        """Drop what is idle for too long, some with each new flow; and the oldest when no place is left."""
+        for _ in range(2):
+            oldest = next(iter(self._entries), None)
+            if oldest is None or self._entries[oldest].until >= now:
+                break
+            self._expired += self._entries[oldest].flow is not None
+            self._remove(oldest)
+        if len(self._entries) >= self._limits.flows:
+            self._evict()
+
+    def _evict(self) -> None:
+        oldest = next(iter(self._entries))
+        self._evicted += self._entries[oldest].flow is not None
+        self._remove(oldest)
+
+    def _remove(self, key: Key) -> None:
+        self._buffered -= self._entries.pop(key).size
+
+    def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
+        """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
+        proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto, Proto.OTHER)
+        server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
+        observation = Observation(proto, None, server, port, fault=fault)
+        allowed = judge(observation) and fault is None
+        return Step(Action.PASSES if allowed else Action.REFUSED, observation, packet)
+
+    def forget(self, zone: int | None = None) -> int:
+        """Forget every flow of one device, or all, as after a change of its rules; how many there were."""
+        keys = [key for key in self._entries if zone is None or key[0] == zone]
+        for key in keys:
+            self._remove(key)
+        return len(keys)
+
+    @property
+    def stats(self) -> Stats:
+        return Stats(
+            packets=self._packets,
+            malformed=self._malformed,
+            bad_checksums=self._bad_checksums,
+            passed=self._passed,
+            refused=self._refused,
+            evicted=self._evicted,
+            expired=self._expired,
+            flows=len(self._entries),
+            buffered=self._buffered,
+        )

@@ -19,13 +19,17 @@ class Limits:
     readings: int = 32  # five overlaps that differ; tools that do this send one or two
     pieces: int = 512  # gaps of one direction: a 2 kB hello in segments of 5 bytes, in any order
     urgent_bytes: int = 3  # urgent pointers of one flow; a browser sends none, the tools that do send one
-    candidates: int = 32  # places of one stream where a hello or request seems to begin; pipelining reaches a few
+    candidates: int = (
+        32  # places of one stream where a hello or request seems to begin; pipelining reaches a few
+    )
     unanswered: int = 16  # packets with payload in one direction, no answer, no protocol that we know
     quic_unopened: int = 16  # Initials of one flow that do not open: strays, and fakes sent ahead
     quic_datagrams: int = 64  # of one flow before the server's hello: a large hello takes 2 to 8, then resent
-    quic_initial_bytes: int = 8 << 10  # accounted for each Initial that opened: it can claim 32 KiB, none does
+    quic_initial_bytes: int = (
+        8 << 10
+    )  # accounted for each Initial that opened: it can claim 32 KiB, none does
     http_history: int = 16 << 10  # request bytes kept to compare with what is resent; servers cap headers so
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
     open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
-    refused_age: float = 120.0  # UDP is refused packet by packet; conntrack forgets an answered flow after 120 s
+    udp_age: float = 120.0  # a decided UDP flow that is remembered here: conntrack's time for answered ones
     settled_age: float = 2.0  # packets that were in the queue already when their flow was decided

@@ -1,7 +1,7 @@
 """A client's bytes become claims: which hosts they ask for, in TLS or in plain HTTP, from which place on.
 
-Where a receiver starts to read is not certain (bytes left of the window look like the start of the stream), so
-every place that could be one is read.
+Where a receiver starts to read is not certain (bytes left of the window look like the start of the stream),
+so every place that could be one is read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from gateway.wire.tls_records import looks_like_tls
 _HANDSHAKE = b"\x16"
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
 # Methods that fetch something. The natural start of a stream is read with any method.
-_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t][^\n]{1,16384}?HTTP/)")
+_REQUEST_LINE = re.compile(
+    rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t][^\n]{1,16384}?HTTP/)"
+)
 _HTTP_VERSION = b" HTTP/"
 
 Item = TypeVar("Item")
@@ -31,7 +33,7 @@ class Claim(NamedTuple):
 
     proto: Proto
     position: int  # of the first byte
-    count: int  # complete hellos or requests
+    complete: int  # hellos or requests
     asked: tuple[Observation, ...]  # at least one for each, in order
     broken: bool  # what follows the complete ones is malformed
     last: Request | None = None  # the last request, in HTTP
@@ -72,7 +74,7 @@ class Observer:
                 raise WireError(msg)
             read = self._tls if data[position] == _HANDSHAKE[0] else self._http
             claim = read(data, position)
-            if claim.count:
+            if claim.complete:
                 claims.append(claim)
             elif not claim.broken:
                 pending = True
@@ -92,7 +94,7 @@ class Observer:
     @staticmethod
     def _keep(claims: list[Claim], claim: Claim) -> bool:
         """Keep what is complete or broken; True when it is neither."""
-        if claim.count or claim.broken:
+        if claim.complete or claim.broken:
             claims.append(claim)
             return False
         return True

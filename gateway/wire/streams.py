@@ -1,9 +1,9 @@
 """One direction of a TCP flow before it is decided: every way in which a receiver may read its bytes.
 
-A correct sender never sends two different bytes for one sequence number. The tools that evade filters do: one
-copy is for the filter and dies on the way (low TTL, old timestamp, ...), the other is for the server. Which of
-the two the server reads cannot be seen from here, so both are kept: a stream is a set of *readings*, one for
-each combination of copies, and all of them are judged.
+A correct sender never sends two different bytes for one sequence number. The tools that evade filters do:
+one copy is for the filter and dies on the way (low TTL, old timestamp, ...), the other is for the server.
+Which of the two the server reads cannot be seen from here, so both are kept: a stream is a set of *readings*,
+one for each combination of copies, and all of them are judged.
 
 Where the stream begins is often unknown, since the queue is not shown the handshake. A reading is therefore a
 set of *islands*, runs of bytes with gaps between, at signed offsets from the first byte that was seen.
@@ -70,7 +70,9 @@ class Stream:
         self._limits = limits
         self._anchor: int | None = None
         self._floor: int | None = None
-        self._cuts: list[int] = []  # where segments began and ended: a receiver takes or leaves what is between
+        self._cuts: list[
+            int
+        ] = []  # where segments began and ended: a receiver takes or leaves what is between
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
         self.size = 0  # bytes held, all readings together
@@ -188,9 +190,11 @@ class Stream:
                     yield from self._without_urgent(island)
 
     def _without_urgent(self, island: Island) -> Iterator[View]:
-        seen = {()}
+        seen: set[tuple[int, ...]] = {()}
         for choice in product(*((None, *places) for places in self._urgent)):
-            holes = tuple(sorted({hole for hole in choice if hole is not None and island.start <= hole < island.end}))
+            holes = tuple(
+                sorted({hole for hole in choice if hole is not None and island.start <= hole < island.end})
+            )
             if holes not in seen:
                 seen.add(holes)
                 yield View(island, _omit(island, holes), holes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 from struct import Struct, unpack
+from struct import error as StructError
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault
@@ -23,7 +24,9 @@ _ECH = 0xFE0D
 # Encrypted names before ECH had its number: ESNI, and drafts 8 to 10. Nothing sends these as GREASE.
 _ESNI = frozenset({0xFFCE, 0xFE08, 0xFE09, 0xFE0A})
 
-_EXTENSION = Struct("!HH")
+_EXTENSION = Struct("!HH")  # type, length
+_SERVER_NAME_LIST = Struct("!HBH")  # length of the list; type and length of its first name
+_ECH_SUITE = Struct("!HHBH")  # KDF, AEAD, config id, length of the share
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +177,21 @@ class _Extensions:
         self._walk(body.pos, body.end)
 
     def _walk(self, pos: int, end: int) -> None:
-        # The one loop of a hello (18 turns for Chromium's) reads by itself: 3 us in place of 9.
+        # The one loop of a hello (18 turns for Chromium's) reads by itself: 3 us in place of 9. An extension
+        # past the end makes ``pos`` miss it, one given twice makes ``found`` too short.
         data, found, header = self._data, self._found, _EXTENSION.unpack_from
-        while pos < end:
-            if end - pos < 4:
-                msg = "a hello ends within an extension's header"
-                raise WireError(msg)
-            kind, size = header(data, pos)
-            if kind in found or size > end - pos - 4:
-                msg = f"extension {kind} of {size} bytes twice or past the end"
-                raise WireError(msg)
-            found[kind] = pos
-            pos += 4 + size
+        count = 0
+        try:
+            while pos < end:
+                kind, size = header(data, pos)
+                found[kind] = pos
+                pos += 4 + size
+                count += 1
+        except StructError:
+            pos = -1
+        if pos != end or count != len(found):
+            msg = "extensions of a hello that do not fit, or one of them twice"
+            raise WireError(msg)
 
     def any_of(self, kinds: frozenset[int]) -> bool:
         return not kinds.isdisjoint(self._found)
@@ -205,10 +211,9 @@ def _server_name(found: _Extensions) -> bytes | None:
     names = found.get(_SERVER_NAME)
     if names is None:
         return None
-    size = names.u16()
-    kind = names.u8()
-    name = names.counted16()
-    if kind != 0 or not name or size != len(name) + 3 or not names.at_end:
+    size, kind, length = _SERVER_NAME_LIST.unpack(names.take(5))
+    name = names.rest()
+    if kind != 0 or not name or length != len(name) or size != length + 3:
         msg = f"server_name holds more than one host name or none: {name[:80]!r}"
         raise WireError(msg)
     return name
@@ -261,13 +266,10 @@ def _ech(found: _Extensions) -> EchOffer | None:
     if kind != 0:
         msg = f"ECH of type {kind}"
         raise WireError(msg)
-    kdf, aead, config_id = block.u16(), block.u16(), block.u8()
-    enc = block.u16()
+    kdf, aead, config_id, enc = _ECH_SUITE.unpack(block.take(7))
     block.skip(enc)
     payload = block.u16()
-    block.skip(payload)
-    block.expect_end()
-    if not payload:
-        msg = "ECH without a payload"
+    if not payload or payload != block.remaining:
+        msg = f"ECH payload of {payload} bytes, {block.remaining} bytes left"
         raise WireError(msg)
     return EchOffer(False, kdf, aead, config_id, enc, payload)

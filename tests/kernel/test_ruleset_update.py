@@ -18,6 +18,7 @@ from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
     render_dead,
+    render_mend,
     render_passes,
     render_update,
 )
@@ -97,7 +98,7 @@ class Table:
     def listing(self) -> list[str]:
         """What is loaded, but for what passes by itself and the order of elements and chains."""
         with self._namespace.inside():
-            objects = self._nft.list("list table inet qalqan")
+            objects = self._nft.list("list ruleset")
         return sorted(re.sub(r"'(handle|expires)': \d+,? ?", "", str(tidied(each))) for each in objects)
 
     def counters(self) -> dict[int, int]:
@@ -118,7 +119,8 @@ class Table:
 def tidied(value: Any) -> Any:
     """Element lists sorted; a chain's rules are listed in their order anyhow."""
     if isinstance(value, dict):
-        return {key: sorted(map(str, v)) if key in ("elem", "set") else tidied(v) for key, v in value.items()}
+        unordered = {key for key in ("elem", "set") if isinstance(value.get(key), list)}
+        return {key: sorted(map(str, v)) if key in unordered else tidied(v) for key, v in value.items()}
     return [tidied(each) for each in value] if isinstance(value, list) else value
 
 
@@ -141,14 +143,38 @@ def test_update_ends_where_a_fresh_load_ends(table: Table, before: str, after: s
 
 
 @pytest.mark.lab
-def test_update_mends_what_something_else_broke(table: Table) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "flush chain inet qalqan ask",
+        "add rule inet qalqan after accept",
+        "delete element inet qalqan dev { 02:00:00:00:00:0a }",
+        "add element inet qalqan dev { 02:00:00:00:00:0f : return }",
+        "delete element inet qalqan help4 { 192.0.2.16 }",
+        "add element inet qalqan help4 { 203.0.113.1 }",
+        "flush map inet qalqan pass",
+        "add element inet qalqan pass { 0x000300fd : accept }",
+        "flush table inet qalqan",
+        "flush table inet qalqan; delete chain inet qalqan cut; delete map inet qalqan pass",
+        "delete table inet qalqan",
+    ],
+)
+def test_mend_puts_back_what_something_else_changed(table: Table, damage: str) -> None:
     table.apply(render(FAMILY))
     whole = table.listing()
-    table.apply("flush chain inet qalqan ask\ndelete element inet qalqan dev { 02:00:00:00:00:0a }\n")
-    table.apply("add rule inet qalqan after accept\n")
+    table.apply(damage)
     assert table.listing() != whole
-    table.apply(render_update(FAMILY, FAMILY))
+    table.apply(render_mend(FAMILY, strays=[0x000300FD]))
     assert table.listing() == whole
+
+
+@pytest.mark.lab
+def test_mend_keeps_counters(table: Table) -> None:
+    snapshot = replace(EMPTY, slots=(Slot(1, (), True),), passes=(PassElement(1, 1),))
+    table.apply(render(replace(snapshot, passes=())))
+    table.apply("add element inet qalqan pass { 0x00010005 counter packets 7 bytes 70 : accept }")
+    table.apply(render_mend(snapshot))
+    assert table.counters() == {0x10005: 7, 0x10007: 0}
 
 
 @pytest.mark.lab

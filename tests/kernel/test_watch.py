@@ -71,7 +71,7 @@ def test_our_own_changes_are_not_news(scene: Scene) -> None:
         "delete element inet qalqan pass { 0x00010005 }",
         "add rule inet qalqan after accept",
         "insert rule inet qalqan ask accept",
-        "flush set inet qalqan pass",
+        "flush map inet qalqan pass",
     ],
 )
 def test_each_kind_of_damage_is_seen_at_once(scene: Scene, damage: str) -> None:

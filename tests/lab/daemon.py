@@ -74,6 +74,10 @@ class Daemon:
         return self.folder / "run" / "control.sock"
 
     @property
+    def database(self) -> Path:
+        return self.state / "qalqan.db"
+
+    @property
     def log(self) -> Path:
         return self.folder / "daemon.log"
 

@@ -39,13 +39,21 @@ class Home:
     """``with Home() as home:``: up on entry, all of it gone on exit.
 
     ``offload=False`` switches segmentation offload off on every link. ``journal=False`` keeps the pretended
-    internet from writing down what reaches it. ``quic=False`` leaves its HTTP/3 server out.
+    internet from writing down what reaches it. ``quic=False`` leaves its HTTP/3 server out. The devices in
+    ``absent`` are not on the Wi-Fi until ``join``.
     """
 
     def __init__(
-        self, *, offload: bool = True, journal: bool = True, quic: bool = True, seats: Sequence[Seat] = SEATS
+        self,
+        *,
+        offload: bool = True,
+        journal: bool = True,
+        quic: bool = True,
+        seats: Sequence[Seat] = SEATS,
+        absent: Sequence[str] = (),
     ) -> None:
-        self._topology = Topology(offload=offload, seats=seats)
+        self._topology = Topology(offload=offload, seats=seats, absent=absent)
+        self._present = [seat.key for seat in seats if seat.key not in absent]
         self._journal = journal
         self._quic = quic
         self._servers: subprocess.Popen[bytes] | None = None
@@ -101,7 +109,7 @@ class Home:
         try:
             self._topology.build()
             self._start_internet()
-            self.write_leases([seat for seat in self.seats.values() if seat is not names.NEW])
+            self._write_leases()
             self._start_dnsmasq()
             self._await_internet()
         except BaseException:
@@ -122,9 +130,17 @@ class Home:
         entries = [json.loads(line) for line in lines]
         return [e for e in entries if proto in (None, e["proto"]) and name in (None, e["name"])]
 
-    def write_leases(self, seats: Sequence[Seat]) -> None:
+    def join(self, key: str) -> None:
+        """A device that was absent joins the Wi-Fi and gets its lease."""
+        if key not in self._present:
+            self._present.append(key)
+            self._topology.join(key)
+            self._write_leases()
+
+    def _write_leases(self) -> None:
         """dnsmasq's lease file, as the devices would have got it."""
         until = int(time.time()) + 43200
+        seats = [self.seats[key] for key in self._present]
         lines = (f"{until} {seat.mac} {seat.ipv4} {seat.hostname} 01:{seat.mac}\n" for seat in seats)
         self.leases.write_text("".join(lines))
 

@@ -1,4 +1,4 @@
-"""The sample family, and fourteen days of its history. Every line of that history says that it is a sample."""
+"""The sample family, and fourteen days of its history, whose every line says that it is a sample."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _HABITS: Mapping[str, tuple[int, tuple[_Habit, ...]]] = {
 
 
 def write_history(database: Path, now: datetime) -> int:
-    """Fill the database of a daemon that is not running; the number of decisions in it. Always the same one."""
+    """Fill the database of a daemon that is not running, always alike; the number of decisions in it."""
     chance = random.Random(14)
     written = 0
     store = Store(database)

@@ -57,7 +57,9 @@ def require_root_and_tools() -> None:
 class Topology:
     """Namespaces and links of one home. ``build`` and ``remove``, nothing between."""
 
-    def __init__(self, *, offload: bool = True, seats: Sequence[Seat] = SEATS) -> None:
+    def __init__(
+        self, *, offload: bool = True, seats: Sequence[Seat] = SEATS, absent: Sequence[str] = ()
+    ) -> None:
         self.prefix = f"qq{os.getpid()}x{secrets.token_hex(2)}"
         self.folder = run_folder(self.prefix)
         self.seats = tuple(seats)
@@ -65,6 +67,12 @@ class Topology:
         self.internet = Namespace(f"{self.prefix}-internet")
         self.devices = {seat.key: Namespace(f"{self.prefix}-{seat.key}") for seat in self.seats}
         self._offload = offload
+        self._absent = frozenset(absent)
+
+    @property
+    def _ports(self) -> dict[str, str]:
+        """Each device's port on the bridge."""
+        return {seat.key: f"lan{number}" for number, seat in enumerate(self.seats, 1)}
 
     @property
     def namespaces(self) -> list[Namespace]:
@@ -85,6 +93,10 @@ class Topology:
         if not self._offload:
             self._switch_offload_off()
 
+    def join(self, key: str) -> None:
+        """Switch an absent device's link on, as when a phone joins the Wi-Fi."""
+        _batch([f"link set {self._ports[key]} up"], self.gateway)
+
     def remove(self) -> None:
         remove([namespace.name for namespace in self.namespaces])
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -94,9 +106,9 @@ class Topology:
         # Both ends would be number 2, and the kernel then waits up to 1 s before it says that the link is up.
         wan = f"link add {names.WAN} index 9 netns {gateway} type veth"
         lines = [f"{wan} peer name eth0 netns {self.internet.name}"]
-        for number, seat in enumerate(self.seats, 1):
+        for seat in self.seats:
             peer = f"peer name eth0 address {seat.mac} netns {self.devices[seat.key].name}"
-            lines.append(f"link add lan{number} netns {gateway} type veth {peer}")
+            lines.append(f"link add {self._ports[seat.key]} netns {gateway} type veth {peer}")
         return lines
 
     def _build_internet(self) -> None:
@@ -120,12 +132,12 @@ class Topology:
 
     def _build_gateway(self) -> None:
         self.gateway.run(["sysctl", "-qw", *_GATEWAY_SYSCTLS], check=True)
-        ports = [f"lan{number}" for number in range(1, len(self.seats) + 1)]
         _batch(
             [
                 "link set lo up",
                 f"link add {names.LAN} address {names.GATEWAY_MAC} type bridge mcast_snooping 0",
-                *(f"link set {port} master {names.LAN} up" for port in ports),
+                *(f"link set {port} master {names.LAN}" for port in self._ports.values()),
+                *(f"link set {port} up" for key, port in self._ports.items() if key not in self._absent),
                 f"addr add {names.GATEWAY_IPV4}/24 dev {names.LAN}",
                 f"addr add {names.GATEWAY_IPV6}/64 dev {names.LAN} nodad",
                 f"link set {names.LAN} up",
@@ -159,8 +171,7 @@ class Topology:
         if shutil.which("ethtool") is None:
             raise LabError("ethtool is needed to switch segmentation offload off; install it")
         off = ["tso", "off", "gso", "off", "gro", "off"]
-        ports = [names.WAN, *(f"lan{number}" for number in range(1, len(self.seats) + 1))]
-        for port in ports:
+        for port in (names.WAN, *self._ports.values()):
             self.gateway.run(["ethtool", "-K", port, *off], check=True)
         for namespace in (self.internet, *self.devices.values()):
             namespace.run(["ethtool", "-K", "eth0", *off], check=True)

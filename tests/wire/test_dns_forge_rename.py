@@ -63,6 +63,12 @@ def test_rename_question_takes_host_names_alone() -> None:
             rename_question(query, parse_message(query), bad)
 
 
+def test_there_must_be_a_question_to_rename() -> None:
+    query = b"\x12\x34\x01\x00" + bytes(8)
+    with pytest.raises(WireError, match="without a question"):
+        rename_question(query, parse_message(query), SAFE)
+
+
 def original(qtype: str = "A", name: str = NAME) -> Question:
     asked = parse_message(question(qtype, name)).question
     assert asked is not None

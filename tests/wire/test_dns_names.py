@@ -92,6 +92,12 @@ def test_pointers_that_do_not_lead_back_are_refused(body: bytes, pos: int) -> No
         read(body, pos)
 
 
+@pytest.mark.parametrize("body", [b"\xc0\x0c", b"\x01a\xc0\x0c"])
+def test_a_loop_is_refused_at_its_first_pointer(body: bytes) -> None:
+    with pytest.raises(WireError, match="compression pointer 1 of"):
+        read(body)
+
+
 def test_a_name_has_at_most_255_octets_however_it_is_put_together() -> None:
     longest = [b"a" * 63] * 3 + [b"b" * 61]
     assert read(wire_name(longest))[0] == longest

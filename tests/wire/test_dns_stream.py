@@ -1,4 +1,4 @@
-"""DNS over TCP: several messages in one stream, a message over many segments, nothing held without a limit."""
+"""DNS over TCP: several messages in one stream, a message over many segments, a bounded buffer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.wire import tls_forge
 from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.identity import Identity, self_signed
 
+VECTORS = Path(__file__).parent.parent / "vectors"
 NAME = "blocked.example"
 DCID = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08"
 SERVER_ID = b"server-1"
@@ -101,6 +103,19 @@ def test_truncated_at_each_offset_nothing_is_seen(name: str) -> None:
     for size in range(len(last)):
         assert initials.from_client(last[:size]) == []
     assert [hello.sni for hello in initials.from_client(last)] == [NAME]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 2, 3), (3, 2, 1, 0), (0, 0, 2, 3, 1)])
+def test_reads_the_initials_of_chromium(order: tuple[int, ...]) -> None:
+    """Chromium 156: a hello in 19 shuffled frames over two datagrams, then parts of it again."""
+    initials = Initials()
+    found = [
+        hello
+        for index in order
+        for hello in initials.from_client((VECTORS / f"chromium_156_initial_{index}.bin").read_bytes())
+    ]
+    assert [(hello.sni, hello.alpn) for hello in found] == [("www.blocked.example", ("h3",))]
+    assert (initials.opened, initials.unopened) == (len(order), 0)
 
 
 def test_counts_what_opened_and_what_did_not() -> None:

@@ -24,6 +24,7 @@ from tests.wire import tls_forge as forge
 from tests.wire.identity import self_signed
 from tests.wire.openssl_pair import OpenSslPair
 
+VECTORS = Path(__file__).parent.parent / "vectors"
 PUBLIC_NAMES = frozenset({"cloudflare-ech.com"})
 
 
@@ -65,6 +66,17 @@ def test_reads_both_hellos_about_a_real_hello_retry_request(certificate: Path) -
 def test_reads_an_openssl_hello_without_a_name(certificate: Path) -> None:
     (hello,) = read_client_hellos(OpenSslPair(certificate, host=None).sent[0])
     assert (hello.sni, hello.raw_sni, hello.fault) == (None, None, Fault.NO_NAME)
+
+
+def test_reads_the_hello_of_chromium() -> None:
+    """Chromium 156 with GREASE, a GREASE ECH and an X25519MLKEM768 share."""
+    stream = (VECTORS / "chromium_156_client_hello.bin").read_bytes()
+    assert len(stream) == 1991
+    (hello,) = read_client_hellos(stream)
+    assert (hello.sni, hello.fault, hello.alpn) == ("www.blocked.example", None, ("h2", "http/1.1"))
+    assert hello.versions[1:] == (0x0304, 0x0303)
+    assert hello.ech == EchOffer(False, kdf=1, aead=1, config_id=254, enc_length=32, payload_length=208)
+    assert not hello.hides_name(PUBLIC_NAMES)
 
 
 def test_truncated_at_each_offset_a_real_hello_is_waited_for(certificate: Path) -> None:

@@ -1,0 +1,125 @@
+# Qalqan: `make run` to see it, `make test` to check it. Debian 13 or Raspberry Pi OS, as root.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= /usr/bin/python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+ARGS ?=
+
+# What has to be there, as COMMAND-OR-FILE:PACKAGE. Only the packages of what is missing are installed.
+RUN_NEEDS := \
+	/usr/bin/python3:python3 \
+	/usr/lib/python3*/ensurepip/__init__.py:python3-venv \
+	/usr/include/python3*/Python.h:python3-dev \
+	gcc:gcc \
+	/usr/include/stdio.h:libc6-dev \
+	/usr/include/libnetfilter_queue/libnetfilter_queue.h:libnetfilter-queue-dev \
+	nft:nftables \
+	iptables:iptables \
+	dnsmasq:dnsmasq-base \
+	ip:iproute2 \
+	sysctl:procps \
+	curl:curl
+TEST_NEEDS := \
+	openssl:openssl \
+	dig:dnsutils \
+	chromium:chromium \
+	chromedriver:chromium-driver \
+	tshark:tshark \
+	nginx:nginx-light \
+	wrk:wrk \
+	conntrack:conntrack \
+	ethtool:ethtool
+
+define install_missing
+	@missing=(); \
+	for need in $(1); do \
+	  thing="$${need%%:*}"; \
+	  case "$$thing" in \
+	    /*) compgen -G "$$thing" >/dev/null || missing+=("$${need##*:}");; \
+	    *) command -v "$$thing" >/dev/null || missing+=("$${need##*:}");; \
+	  esac; \
+	done; \
+	if (( $${#missing[@]} )); then \
+	  echo "Installing $${missing[*]}"; \
+	  command -v apt-get >/dev/null || { echo "make: there is no apt-get here; install $${missing[*]} by hand" >&2; exit 1; }; \
+	  export DEBIAN_FRONTEND=noninteractive; mkdir -p .run; \
+	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends "$${missing[@]}"; } >.run/apt.log 2>&1 \
+	    || { tail -n 5 .run/apt.log >&2; echo "make: apt-get could not install $${missing[*]}; see .run/apt.log" >&2; exit 1; }; \
+	fi
+endef
+
+.PHONY: help run test test-all lint bench fuzz vm screenshots clean root run-tools test-tools
+
+help:
+	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
+	@echo "make test         everything that is needed, and all tests (ARGS are pytest's)"
+	@echo "make test-all     the slow ones too"
+	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make bench        the figures of docs/performance.md"
+	@echo "make fuzz         the parsers under atheris"
+	@echo "make vm           the rulesets on a stock kernel in QEMU"
+	@echo "make screenshots  the pages as pictures, in screenshots/"
+	@echo "make clean        remove what the others made"
+
+root:
+	@test "$$(id -u)" -eq 0 || { echo "make: this needs root, for network namespaces and packages; try: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+
+run-tools: root
+	$(call install_missing,$(RUN_NEEDS))
+
+test-tools: root
+	$(call install_missing,$(RUN_NEEDS) $(TEST_NEEDS))
+
+$(PY): | run-tools
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamps say what the environment holds; a second start asks no registry.
+$(VENV)/.run: pyproject.toml | run-tools $(PY)
+	@echo "Installing the Python packages"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | test-tools $(PY)
+	@echo "Installing the Python packages, those for tests too"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.run $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(PIP) --editable '.[dev,fuzz]'
+	@touch $@
+
+run: run-tools $(VENV)/.run
+	@exec $(PY) -m tests.lab.run $(ARGS)
+
+test: test-tools $(VENV)/.dev
+	@$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-all: test-tools $(VENV)/.dev
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+bench: test-tools $(VENV)/.dev
+	@$(PY) -m tests.bench $(ARGS)
+
+fuzz: test-tools $(VENV)/.fuzz
+	@$(PY) -m tests.fuzz $(ARGS)
+
+vm: test-tools $(VENV)/.dev
+	@$(PY) -m tests.vm $(ARGS)
+
+screenshots: test-tools $(VENV)/.dev
+	@$(PY) -m tests.browser.screenshots $(ARGS)
+
+clean:
+	@rm -rf $(VENV) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""The last refusals of each device: ten of them, for ten minutes, in memory alone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.policy.values import Decision, Observation
+
+KEPT = 10
+FOR = timedelta(minutes=10)
+AGAIN = timedelta(seconds=30)  # a browser asks for a refused name several times within seconds: one refusal
+MAX_SLOTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    at: datetime
+    seen: Observation
+    decision: Decision
+
+
+class Recent:
+    """Newest last; sealed and help names never come here, since their callers do not bring them."""
+
+    def __init__(self) -> None:
+        self._slots: OrderedDict[int, deque[Refusal]] = OrderedDict()
+
+    def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
+        """False when the same was refused a moment ago."""
+        kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
+        self._slots.move_to_end(slot)
+        if len(self._slots) > MAX_SLOTS:
+            self._slots.popitem(last=False)
+        for one in reversed(kept):
+            if one.seen.host == seen.host and one.decision.reason is decision.reason and at - one.at < AGAIN:
+                return False
+        kept.append(Refusal(at, seen, decision))
+        return True
+
+    def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
+        """Newest first."""
+        found = [one for slot in slots for one in self._slots.get(slot, ()) if now - one.at < FOR]
+        return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
+
+    def forget(self, slot: int) -> None:
+        self._slots.pop(slot, None)

@@ -1,0 +1,254 @@
+"""The family's files and the product's data, read from disk into the values of ``gateway.policy``.
+
+Thin: paths and errors of the file system here, all meaning in ``gateway.policy``. A broken profile is reported and
+does not keep the others from loading; a broken ``qalqan.yaml`` is refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.age.bands import Band, youngest
+from gateway.errors import PolicyError
+from gateway.policy import bands, config, packs, profile
+from gateway.policy.bands import Bands
+from gateway.policy.categories import Categories, parse_categories
+from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.documents import MAX_BYTES
+from gateway.policy.entries import host_map
+from gateway.policy.guests import guest_profile
+from gateway.policy.hosts import HostMap, public_suffix_check
+from gateway.policy.profile import GUEST, HOME, Profile, home_profile
+from gateway.policy.rulefile import Vocabulary
+from gateway.policy.services import Catalogue, parse_group
+from gateway.policy.world import World
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
+MAX_PROFILES = 64  # a large family and its relatives
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """What is installed with the gateway: the package ``profiles``."""
+
+    categories: Categories
+    catalogue: Catalogue
+    bands: Bands
+    needs: HostMap[str]
+    engines: HostMap[packs.Engine]
+    sites: tuple[packs.Site, ...]
+    help: HostMap[str]
+
+    def world(self, languages: tuple[str, ...]) -> World:
+        """A world without category table and without addresses; the daemon replaces those fields."""
+        return World(
+            catalogue=self.catalogue,
+            categories=self.categories,
+            help=self.help,
+            needs=self.needs,
+            sites=packs.site_map(self.sites, languages),
+            engines=self.engines,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Household:
+    """A family as its files have it."""
+
+    config: Config
+    bands: Bands
+    profiles: Mapping[str, Profile]  # by id; those of files
+    guest: Profile
+    home: Profile
+    problems: Mapping[str, PolicyError]  # file name of a profile that cannot be used → why
+
+    def find(self, who: str) -> Profile | None:
+        """By id or name, `guest` and `home` included."""
+        built_in = {GUEST: self.guest, HOME: self.home}
+        return built_in.get(who.casefold()) or profile.find_profile(who, self.profiles)
+
+    def owner_of(self, mac: str) -> Profile | None:
+        """Whose device it is by the files: of a shared one the youngest; None for a device that nobody has."""
+        for one in self.profiles.values():
+            if mac in one.devices:
+                return one
+        people = [self.find(who) for who in self.config.shared.get(mac, ())]
+        known = [one for one in people if one is not None]
+        if not known:
+            return None
+        band = youngest(one.band for one in known)
+        return next(one for one in known if one.band is band)
+
+    @property
+    def children(self) -> tuple[Profile, ...]:
+        """Whom `all` means."""
+        return tuple(one for one in self.profiles.values() if one.is_child)
+
+
+def load_product() -> Product:
+    """Reads the package ``profiles``. Raises PolicyError for damaged data."""
+    root = resources.files("profiles")
+    # A catalogue is looked after by people who know whose a name is; only a registry's suffixes are refused.
+    suffixes = public_suffix_check(private=False)
+    categories = parse_categories(*_data(root, "categories.yaml"))
+    known = categories.choosable
+    catalogue = Catalogue(
+        parse_group(source, name, known, suffixes) for source, name in _folder(root, "services")
+    )
+    words = Vocabulary(categories, catalogue, suffixes)
+    read = [bands.parse_band(source, name, words) for source, name in _folder(root, "bands")]
+    missing = set(Band) - {one.band for one in read}
+    if missing:
+        where, mend = "profiles/bands", "install the package again"
+        raise PolicyError(where, f"has no file for {min(one.value for one in missing)}", mend)
+    needs: dict[str, str] = {}
+    sites: list[packs.Site] = []
+    for source, name in _folder(root, "starter"):
+        if name.endswith("device-needs.yaml"):
+            needs |= packs.parse_needs(source, name, suffixes)
+        else:
+            sites += packs.parse_sites(source, name, suffixes)
+    help_names: dict[str, str] = {}
+    for source, name in _folder(root, "countries"):
+        help_names |= packs.parse_help(source, name, suffixes)
+    engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
+    return Product(
+        categories=categories,
+        catalogue=catalogue,
+        bands={one.band: one for one in read},
+        needs=host_map(needs.items()),
+        engines=host_map((name, one) for one in engines for name in one.hosts),
+        sites=tuple(sites),
+        help=host_map(help_names.items()),
+    )
+
+
+def _folder(root: Traversable, folder: str) -> Iterator[tuple[bytes, str]]:
+    place = root.joinpath(folder)
+    if not place.is_dir():
+        return
+    for file in sorted(place.iterdir(), key=lambda one: one.name):
+        if file.name.endswith(SUFFIXES):
+            yield file.read_bytes(), f"profiles/{folder}/{file.name}"
+
+
+def _data(root: Traversable, name: str) -> tuple[bytes, str]:
+    try:
+        return root.joinpath(name).read_bytes(), f"profiles/{name}"
+    except OSError:
+        where, mend = f"profiles/{name}", "install the package again"
+        raise PolicyError(where, "is not there", mend) from None
+
+
+def load(path: Path, product: Product) -> Household:
+    """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
+    words = Vocabulary(product.categories, product.catalogue, public_suffix_check())
+    read = config.parse_config(_read(path), str(path), words.is_public_suffix)
+    profiles: dict[str, Profile] = {}
+    problems: dict[str, PolicyError] = {}
+    for file in _profile_files(Path(read.profiles)):
+        try:
+            one = _parse(file, product, words)
+            problem = profile.conflict(one, profiles.values(), str(file))
+        except PolicyError as error:
+            problem = error
+        if problem is None:
+            profiles[one.id] = one
+        else:
+            problems[file.name] = problem
+    household = _assembled(read, product.bands, profiles, problems)
+    _check_names(household, str(path))
+    return household
+
+
+def keep_last_good(new: Household, old: Household) -> Household:
+    """``new``, with the last good version of each profile whose file is broken now. The problems stay."""
+    profiles = dict(new.profiles)
+    for name in new.problems:
+        last = old.profiles.get(Path(name).stem)
+        if last is None or last.id in profiles:
+            continue
+        taken = {mac for one in profiles.values() for mac in one.devices}
+        profiles[last.id] = replace(last, devices=tuple(mac for mac in last.devices if mac not in taken))
+    return _assembled(new.config, new.bands, profiles, new.problems)
+
+
+def load_profile(path: Path, product: Product) -> Profile:
+    """One profile's file, wherever it lies. Raises PolicyError."""
+    words = Vocabulary(product.categories, product.catalogue, public_suffix_check())
+    return _parse(path, product, words)
+
+
+def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
+    return profile.parse_profile(_read(file), str(file), file.stem, product.bands, words)
+
+
+def _assembled(
+    read: Config, known: Bands, profiles: Mapping[str, Profile], problems: Mapping[str, PolicyError]
+) -> Household:
+    return Household(
+        config=read,
+        bands=known,
+        profiles=profiles,
+        guest=guest_profile(profiles.values(), known),
+        home=home_profile(known),
+        problems=problems,
+    )
+
+
+def _profile_files(folder: Path) -> list[Path]:
+    def listed() -> list[Path]:
+        return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES and one.name[0] != ".")
+
+    files = _attempt(folder, listed)
+    if len(files) > MAX_PROFILES:
+        problem, mend = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
+        raise PolicyError(str(folder), problem, mend)
+    return files
+
+
+def _read(path: Path) -> bytes:
+    def first_bytes() -> bytes:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    return _attempt(path, first_bytes)
+
+
+def _attempt(path: Path, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except FileNotFoundError:
+        problem, mend = "is not there", "create it, or name another"
+    except OSError as error:
+        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
+    raise PolicyError(str(path), problem, mend)
+
+
+def _check_names(household: Household, file: str) -> None:
+    """Everybody whom `qalqan.yaml` names exists, at least as a broken file; no device has two places."""
+    broken = {Path(name).stem for name in household.problems}
+    settings = household.config
+    for mac, people in settings.shared.items():
+        where = f"{file}: shared.{mac}"
+        for who in people:
+            if household.find(who) is None and who not in broken:
+                raise PolicyError(where, f"there is no profile '{who}'", "name a profile's id")
+        owner = next((one for one in household.profiles.values() if mac in one.devices), None)
+        if owner is not None:
+            problem = f"the device is shared, and in the profile '{owner.id}' too"
+            raise PolicyError(where, problem, "take it out of one of the two")
+    who = settings.unknown_devices
+    if who != QUARANTINE and household.find(who) is None and who not in broken:
+        where = f"{file}: unknown_devices"
+        raise PolicyError(
+            where, f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
+        )

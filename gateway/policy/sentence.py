@@ -1,0 +1,190 @@
+"""A Decision in one plain sentence: what is, until when, and who decided.
+
+The words stand in a catalogue, so that other languages can replace them; the child's page, the parents' page,
+the DNS error, `qalqan why` and the log all read the same decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gateway.policy.values import Decision, Reason, Verdict
+
+Words = Mapping[str, str]
+
+MAX_SHORT = 120  # bytes of an Extended DNS Error's text: it shares a UDP answer with everything else
+
+ENGLISH: Words = {
+    # What is. {what} is a service, a site or "The internet".
+    "help": "{what} is always open.",
+    "refused_for_everyone": "{what} is refused for everyone.",
+    "quarantined": "This device is new here and waits for an answer.",
+    "paused": "The internet is paused{until}.",
+    "bedtime": "It is bedtime: the internet is closed{until}.",
+    "window": "{what} is closed{until}.",
+    "out_of_time": "{what} is closed{until}: the time for today is used.",
+    "device_needs": "{what} is open: devices need it.",
+    "homework": "{what} is open: it is for homework.",
+    "family_allow": "{what} is open.",
+    "family_block": "{what} is not open here.",
+    "service": "{what} is not open here.",
+    "category": "{what} is not open here: {kind}.",
+    "new_domain": "{what} is not open here: the name is younger than 30 days.",
+    "unknown_domain": "{what} is not open yet: nobody here knows it.",
+    "not_on_list": "{what} is not on the list of sites.",
+    "safe_search": "{what} is open in its safe mode.",
+    "safe_search_address": "{what} is open in its safe mode only.",
+    "no_name": "A connection that names no site is not open here.",
+    "bad_name": "A connection with an impossible name is not open here.",
+    "ech": "A connection that hides its site is not open here.",
+    "malformed": "A damaged connection is not open here.",
+    "fragment": "A connection in fragments is not open here.",
+    "overflow": "A damaged connection is not open here.",
+    "unanswered": "A connection that nobody answers is not open here.",
+    "protocol": "Ways around the home's rules, such as encrypted DNS, are not open here.",
+    "resolver_signal": "Encrypted DNS is off in this home.",
+    "gateway": "These are the gateway's own pages.",
+    "unfiltered": "{what} is open: nothing is filtered on this device.",
+    "off": "{what} is open: filtering is off{until}.",
+    "open": "{what} is open.",
+    # Until when.
+    "until": " until {when}",
+    "on_weekday": "{weekday} {clock}",
+    "on_date": "{day} {month}, {clock}",
+    # Who decided.
+    "by_person": "{name} set this on {weekday}.",
+    "by_person_today": "{name} set this today.",
+    "by_person_before": "{name} set this on {day} {month}.",
+    "by_family": "Your family set this.",
+    "by_band": "These are the {band} rules.",
+    "by_list": "It is on the list {name}.",
+    "by_law": "A law of {name} asks for it.",
+    "may_ask": "You can ask for it.",
+    "the_internet": "The internet",
+    "a_site": "This site",
+    "weekdays": "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday",
+    "months": ("January,February,March,April,May,June,July,August,September,October,November,December"),
+}
+
+_WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
+_INTERNET_RULES = ("windows: internet", "limits: internet")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How services and categories are called in the reader's language."""
+
+    services: Mapping[str, str] = field(default_factory=dict)  # id → name
+    categories: Mapping[str, str] = field(default_factory=dict)  # id → name
+    words: Words = field(default_factory=lambda: ENGLISH)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBy:
+    """Who set a rule, as the audit knows it."""
+
+    name: str  # a guardian's, as given
+    at: datetime  # aware
+
+
+def sentence(
+    decision: Decision,
+    what: str | None,
+    now: datetime,
+    names: Names | None = None,
+    set_by: SetBy | None = None,
+) -> str:
+    """One or two plain sentences.
+
+    ``what``: a host name, or what a person calls it; None for a flow that names nothing. ``now``: an aware
+    datetime in the home's zone; days and times are told as that zone shows them.
+    """
+    names = names or Names()
+    said = [_what_is(decision, what, now, names)]
+    who = _who(decision, now, names.words, set_by)
+    if who:
+        said.append(who)
+    return " ".join(said)
+
+
+def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:
+    """What is, without who decided: fit for the text of an Extended DNS Error (RFC 8914 2)."""
+    text = _what_is(decision, what, now, names or Names())
+    while len(text.encode()) > MAX_SHORT:
+        text = text[:-2].rstrip() + "…"
+    return text
+
+
+def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) -> str:
+    words = names.words
+    key = "off" if decision.rule == "off" else str(decision.reason)
+    return words[key].format(
+        what=_subject(decision, what, names),
+        until=_until(decision.until, now, words),
+        kind=_kind(decision, names),
+    )
+
+
+def _subject(decision: Decision, what: str | None, names: Names) -> str:
+    """What the sentence is about: the service that a rule names, else what was asked for."""
+    if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
+        return names.words["the_internet"]
+    service = names.services.get(_after(decision.rule, "service:"))
+    return service or what or names.words["a_site"]
+
+
+def _kind(decision: Decision, names: Names) -> str:
+    category = _after(decision.rule, "category:")
+    return names.categories.get(category, category.replace("_", " "))
+
+
+def _after(rule: str, kind: str) -> str:
+    """``block: service:tiktok`` after ``service:`` → ``tiktok``."""
+    _, found, rest = rule.partition(kind)
+    return rest.replace(":", " ").split(" ")[0] if found and rest else ""
+
+
+def _until(until: datetime | None, now: datetime, words: Words) -> str:
+    if until is None:
+        return ""
+    local = until.astimezone(now.tzinfo)
+    clock = f"{local.hour:02}:{local.minute:02}"
+    if until - now < timedelta(days=1):
+        when = clock
+    elif until - now < timedelta(days=6):
+        when = words["on_weekday"].format(weekday=_weekday(local, words), clock=clock)
+    else:
+        when = words["on_date"].format(day=local.day, month=_month(local, words), clock=clock)
+    return words["until"].format(when=when)
+
+
+def _weekday(at: datetime, words: Words) -> str:
+    return words["weekdays"].split(",")[at.weekday()]
+
+
+def _month(at: datetime, words: Words) -> str:
+    return words["months"].split(",")[at.month - 1]
+
+
+def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
+    kind, _, name = decision.owner.partition(":")
+    if decision.verdict is Verdict.ALLOW and decision.reason in (Reason.OPEN, Reason.DEVICE_NEEDS):
+        return ""
+    if kind == "family":
+        return words["by_family"] if set_by is None else _by_person(set_by, now, words)
+    if kind == "band" and decision.verdict is Verdict.BLOCK:
+        return words["by_band"].format(band=name)
+    if kind in ("list", "law"):
+        return words[f"by_{kind}"].format(name=name.upper() if kind == "law" else name)
+    return ""
+
+
+def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
+    at = set_by.at.astimezone(now.tzinfo)
+    if at.date() == now.date():
+        return words["by_person_today"].format(name=set_by.name)
+    if now.date() - at.date() < timedelta(days=7):
+        return words["by_person"].format(name=set_by.name, weekday=_weekday(at, words))
+    return words["by_person_before"].format(name=set_by.name, day=at.day, month=_month(at, words))

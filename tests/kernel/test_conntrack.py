@@ -1,0 +1,131 @@
+"""The connection table of a real router, with connections of both families through it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, FlowTuple
+from gateway.kernel.marks import MarkLayout, State, verdict_byte
+from gateway.kernel.ruleset import Slot, Snapshot
+from tests.kernel.conftest import Gateway
+from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
+
+pytestmark = pytest.mark.lab
+
+LAYOUT = MarkLayout()
+FOREIGN = 0x5000_3F00  # bits of others, which must survive everything
+
+
+def packed(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
+
+
+@pytest.fixture
+def table(gateway: Gateway, home: Home, blank: Snapshot) -> Iterator[Conntrack]:
+    """Both devices have a slot, and every connection carries bits of others."""
+    slots = (Slot(3, (CHILD_MAC,), closed=False), Slot(5, (OTHER_MAC,), closed=False))
+    home.router.run(
+        "nft",
+        "add table inet others; add chain inet others mark { type filter hook prerouting priority -170; };"
+        f"add rule inet others mark ct mark set ct mark or {FOREIGN:#x}",
+    )
+    gateway.load(replace(blank, slots=slots), alive=0)
+    with home.router.inside():
+        conntrack = Conntrack()
+    yield conntrack
+    conntrack.close()
+
+
+def udp(device: Namespace, site: str, port: int = 9, source: int = 0) -> None:
+    with device.open(socket.AF_INET6 if ":" in site else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        if source:
+            sender.bind(("", source))
+        sender.sendto(b"x" * 72, (site, port))
+
+
+def test_connections_are_listed_with_all_that_is_known(table: Conntrack, home: Home) -> None:
+    for site, device in ((SITE4, CHILD4), (SITE6, CHILD6)):
+        family = socket.AF_INET6 if ":" in site else socket.AF_INET
+        server = home.internet.open(family, socket.SOCK_STREAM)
+        server.bind((site, 443))
+        server.listen()
+        client = home.child.open(family, socket.SOCK_STREAM)
+        client.connect((site, 443))
+        peer = home.internet.accept(server)
+        peer.send(b"x" * 1000)
+        client.recv(1000, socket.MSG_WAITALL)
+        entry = next(e for e in table.entries() if e.original.dst == packed(site) and e.original.proto == 6)
+        port = client.getsockname()[1]
+        assert entry.original == FlowTuple(packed(device), packed(site), 6, port, 443)
+        assert entry.reply == FlowTuple(packed(site), packed(device), 6, 443, port)
+        assert entry.tcp_state == TCP_ESTABLISHED
+        assert entry.mark == FOREIGN | LAYOUT.ct_mark(3)
+        assert entry.counters is not None
+        assert entry.counters[1].bytes > 1000
+
+
+def test_list_is_narrowed_to_a_slot(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE4)
+    udp(home.other, SITE6)
+    assert [e.original.dst for e in table.of_slot(LAYOUT, 3)] == [packed(SITE4)]
+    assert [e.original.dst for e in table.of_slot(LAYOUT, 5)] == [packed(SITE6)]
+    assert list(table.of_slot(LAYOUT, 7)) == []
+
+
+def test_mark_is_set_under_its_mask_alone(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE4)
+    udp(home.other, SITE4)
+    refused = LAYOUT.ct_mark(3, verdict_byte(State.REFUSED))
+    assert table.set_mark(table.of_slot(LAYOUT, 3), refused, LAYOUT.ct_ours) == 1
+    marks = sorted(e.mark for e in table.entries() if e.original.proto == 17)
+    assert marks == [FOREIGN | refused, FOREIGN | LAYOUT.ct_mark(5)]
+
+
+def test_our_bits_are_cleared_everywhere_and_others_kept(table: Conntrack, home: Home) -> None:
+    for port in range(1, 301):
+        udp(home.child, SITE4, port)
+        udp(home.other, SITE6, port)
+    assert table.clear(LAYOUT, slot=5) == 300
+    assert table.clear(LAYOUT) == 300
+    assert table.clear(LAYOUT) == 0
+    assert {e.mark for e in table.entries() if e.original.proto == 17} == {FOREIGN}
+
+
+def test_entries_that_ended_meanwhile_are_not_counted(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE4)
+    udp(home.child, SITE6)
+    listed = list(table.of_slot(LAYOUT, 3))
+    assert table.delete(listed[:1]) == 1
+    assert table.delete(listed) == 1
+    assert table.set_mark(listed, 0, LAYOUT.ct_ours) == 0
+    assert list(table.of_slot(LAYOUT, 3)) == []
+
+
+def test_deleted_entry_is_not_mistaken_for_its_successor(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE4, source=4000)
+    old = list(table.of_slot(LAYOUT, 3))
+    table.delete(old)
+    udp(home.child, SITE4, source=4000)
+    assert table.delete(old) == 0
+    assert len(list(table.of_slot(LAYOUT, 3))) == 1
+
+
+def test_one_connection_is_found_by_how_it_began(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE6, port=99, source=4000)
+    entry = table.find(FlowTuple(packed(CHILD6), packed(SITE6), 17, 4000, 99))
+    assert entry is not None
+    assert LAYOUT.ct_slot(entry.mark) == 3
+    assert table.find(FlowTuple(packed(CHILD6), packed(SITE6), 17, 4000, 98)) is None
+    assert table.find(FlowTuple(packed(CHILD4), packed(SITE4), 17, 4000, 99)) is None
+
+
+def test_unread_list_does_not_spoil_the_next(table: Conntrack, home: Home) -> None:
+    for port in range(1, 301):
+        udp(home.child, SITE4, port)
+    next(table.entries())
+    assert len(list(table.of_slot(LAYOUT, 3))) == 300

@@ -1,0 +1,196 @@
+"""The keys of `make run`: each does one thing to the real daemon and says what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.errors import ControlError
+from tests.lab import clients, names
+from tests.lab.clients import Outcome, Stream
+from tests.lab.daemon import Daemon
+from tests.lab.home import Home
+from tests.lab.internet.odds import WIREGUARD_PORT
+from tests.lab.names import NEW, PARENT, PHONE, TABLET
+from tests.lab.netns import LabError
+from tests.lab.teller import Teller
+
+CHILD = "daughter"
+HELP = "p pause   b bedtime   n new device   v VPN   k kill -9   w why   q quit"
+FILM = "https://r1---sn-lab.googlevideo.com/stream?rate=500k"
+OPEN_SITE = "kk.wikipedia.org"
+REFUSED_SITE = "www.tiktok.com"
+_INTO_BEDTIME = timedelta(minutes=1)
+_NOTICED_S = 5.0  # a cut is a matter of milliseconds; this is when we stop waiting for one
+_GOES_ON_S = 0.5
+
+
+@dataclass(slots=True)
+class Console:
+    """Actions by key. ``ask`` reads a line from the person; None where there is nobody to ask."""
+
+    home: Home
+    daemon: Daemon
+    teller: Teller
+    ask: Callable[[str], str] | None = None
+    child_film: Stream | None = field(default=None, init=False)
+    parent_film: Stream | None = field(default=None, init=False)
+    _in_bed: bool = field(default=False, init=False)
+
+    def press(self, key: str, argument: str = "") -> bool:
+        """Do what ``key`` says; False when it is time to go."""
+        if key == "q":
+            return False
+        actions: Mapping[str, Callable[[], None]] = {
+            "p": self.pause,
+            "b": self.bedtime,
+            "n": self.new_device,
+            "v": self.vpn,
+            "k": self.kill,
+            "w": lambda: self.why(argument),
+        }
+        action = actions.get(key)
+        if action is None:
+            self.teller.say(HELP)
+            return True
+        try:
+            action()
+        except ControlError as error:
+            self.teller.say(f"Not done: {error}.")
+        except LabError as error:
+            self.teller.say(f"Not done: {error}.")
+        return True
+
+    def close(self) -> None:
+        for film in (self.child_film, self.parent_film):
+            if film is not None:
+                film.close()
+
+    def watch(self) -> bool:
+        """See to it that the child and the parent each watch a film; False when the child cannot."""
+        tablet, parent = self.home.devices[TABLET.key], self.home.devices[PARENT.key]
+        if self.parent_film is None or not self.parent_film.runs:
+            self.parent_film = Stream(parent, FILM)
+        if self.child_film is None or not self.child_film.runs:
+            if self.child_film is not None:
+                self.child_film.close()
+            self.child_film = Stream(tablet, FILM)
+        self.parent_film.started()
+        return self.child_film.started()
+
+    def pause(self) -> None:
+        """Pause the daughter, or let her go on if she is paused."""
+        if self._child()["state"] == "paused":
+            self.daemon.client.call("resume", who=CHILD, by="Mum", origin="the virtual home")
+            self.teller.say("Daughter goes on.")
+            return
+        if not self.watch():
+            self.teller.say("No film plays that a pause could stop: Daughter's internet is closed.")
+            return
+        began = time.monotonic()
+        self.daemon.client.call("pause", who=CHILD, minutes=30, by="Mum", origin="the virtual home")
+        self._tell_the_cut("Mum pauses Daughter", began)
+
+    def bedtime(self) -> None:
+        """Turn the daemon's clock to a minute after the daughter's bedtime, or back."""
+        if self._in_bed:
+            self.daemon.client.call("clock", offset=0)
+            self._in_bed = False
+            self.teller.say("The clock is right again.")
+            return
+        if self._child()["state"] == "paused":
+            self.pause()
+        if not self.watch():
+            self.teller.say("Daughter's internet is closed already.")
+            return
+        status = self.daemon.client.call("status")
+        now = datetime.fromisoformat(status["now"])
+        change = next(p for p in status["profiles"] if p["id"] == CHILD).get("next_change")
+        if not change or change["state"] != "bedtime":
+            self.teller.say("Daughter has no bedtime ahead today.")
+            return
+        offset = datetime.fromisoformat(change["at"]) + _INTO_BEDTIME - now
+        began = time.monotonic()
+        self.daemon.client.call("clock", offset=int(offset.total_seconds()))
+        self._in_bed = True
+        self._tell_the_cut(f"It is {(now + offset):%H:%M} now, past Daughter's bedtime", began)
+        self._tell_try("The tablet", clients.curl(self._tablet, f"https://{OPEN_SITE}/"), OPEN_SITE)
+
+    def new_device(self) -> None:
+        """A phone that nobody knows joins the Wi-Fi."""
+        self.home.join(NEW.key)
+        new = self.home.devices[NEW.key]
+        for host in ("www.example.org", "www.pornhub.com"):
+            self._tell_try("The new phone", clients.curl(new, f"https://{host}/"), host)
+        place = self.daemon.client.call("device", mac=NEW.mac).get("profile")
+        self.teller.say(f"The new phone is {place or 'nobody'!s} until a parent says whose it is.")
+
+    def vpn(self) -> None:
+        """The tablet tries to open a WireGuard tunnel."""
+        outcome = clients.udp(self._tablet, names.ipv4_of("vpn.example.net"), WIREGUARD_PORT)
+        found = "is open" if outcome.reached else f"does not open ({outcome.how})"
+        self.teller.say(f"The tablet tries a VPN: its tunnel {found}, after {outcome.ms:.0f} ms.")
+
+    def kill(self) -> None:
+        """``kill -9`` of the daemon: what holds without it, and how soon it is back."""
+        help_site = self._help_site()
+        self.daemon.kill()
+        self.teller.say("The daemon was killed (kill -9).")
+        tries = ((TABLET, OPEN_SITE), (TABLET, help_site), (PHONE, OPEN_SITE), (PARENT, OPEN_SITE))
+        for seat, host in tries:
+            if host:
+                outcome = clients.curl(self.home.devices[seat.key], f"https://{host}/", timeout=2.0)
+                self._tell_try(f"{seat.label}, without the daemon", outcome, host)
+        self.daemon.start()
+        self.teller.say(f"The daemon is back after {self.daemon.seconds_to_ready:.1f} s.")
+        self._tell_try(TABLET.label, clients.curl(self._tablet, f"https://{OPEN_SITE}/"), OPEN_SITE)
+
+    def why(self, host: str) -> None:
+        """Why a site is open or refused for the daughter: the one named, else her last refusal."""
+        if not host and self.ask is not None:
+            host = self.ask("Which site? (Enter: the last one refused) ").strip()
+        if not host:
+            last = self.daemon.client.call("refusals", device=TABLET.mac, limit=1)["refusals"]
+            host = str(last[0]["host"]) if last else REFUSED_SITE
+        answer = self.daemon.client.call("why", host=host, profile=CHILD)
+        self.teller.say(f"{host}, for Daughter: {answer.get('sentence') or answer['reason']}")
+        for step in answer.get("passed", ()):
+            self.teller.say(f"    {_step(step)}")
+
+    @property
+    def _tablet(self) -> Any:
+        return self.home.devices[TABLET.key]
+
+    def _child(self) -> Mapping[str, Any]:
+        for profile in self.daemon.client.call("status")["profiles"]:
+            if profile["id"] == CHILD:
+                return dict(profile)
+        raise LabError("there is no child yet: this home was started empty")
+
+    def _help_site(self) -> str:
+        """A help line that has a web page."""
+        for line in self.daemon.client.call("helplines").get("lines", ()):
+            if web := str(line.get("web") or ""):
+                return web.removeprefix("https://").removeprefix("http://").partition("/")[0]
+        return ""
+
+    def _tell_the_cut(self, what: str, began: float) -> None:
+        assert self.child_film is not None
+        assert self.parent_film is not None
+        died = self.child_film.death(began, _NOTICED_S)
+        child = f"her film stopped after {died:.0f} ms" if died is not None else "her film still runs"
+        parent = "Mum's goes on" if self.parent_film.flows(_GOES_ON_S) else "Mum's stopped too"
+        self.teller.say(f"{what}: {child}, {parent}.")
+
+    def _tell_try(self, who: str, outcome: Outcome, host: str) -> None:
+        came = "opens" if outcome.reached else f"is refused ({outcome.how})"
+        self.teller.say(f"{who}: {host} {came}, after {outcome.ms:.0f} ms.")
+
+
+def _step(step: object) -> str:
+    if isinstance(step, Mapping):
+        return f"{step.get('rule')}: {step.get('outcome')}"
+    return ": ".join(map(str, step)) if isinstance(step, list | tuple) else str(step)

@@ -1,0 +1,92 @@
+"""What happens in the virtual home, told one line at a time in a family's words."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from gateway.control.client import Client
+from gateway.errors import ControlError
+from tests.lab.names import SEATS
+
+# One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.
+_SAME_WITHIN_S = 10.0
+_AGAIN_S = 0.2
+_LABELS: Mapping[str, str] = {seat.mac: seat.label for seat in SEATS}
+_STATES = {
+    "open": "has the internet again",
+    "paused": "is paused",
+    "bedtime": "is in bed: the internet is closed until morning",
+    "window": "is outside the hours that are open",
+    "out_of_time": "has used up today's time",
+}
+
+
+class Teller:
+    """Prints lines whole, from whatever thread, and those of the daemon's events as they come."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, ...], float] = {}
+        self._states: dict[str, str] = {}
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            print(text, file=self._out, flush=True)
+
+    def listen(self, client: Client) -> None:
+        """Tell the daemon's events from now on, whatever becomes of the daemon in between."""
+        self._thread = threading.Thread(target=self._follow, args=(client,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+
+    def _follow(self, client: Client) -> None:
+        while not self._over.is_set():
+            try:
+                self._tell_all(client)
+            except ControlError:
+                self._over.wait(_AGAIN_S)
+
+    def _tell_all(self, client: Client) -> None:
+        with client.events(idle=0.5) as events:
+            self._tell_states(client, first=True)
+            for event in events:
+                if self._over.is_set():
+                    return
+                if event is not None:
+                    self._tell(client, event)
+
+    def _tell(self, client: Client, event: Mapping[str, Any]) -> None:
+        kind = event.get("event")
+        if kind == "refusal":
+            self._tell_refusal(event)
+        elif kind == "status":
+            self._tell_states(client)
+        elif kind == "device" and (label := _LABELS.get(str(event.get("mac")))):
+            self._once(f"{label} is on the Wi-Fi.", ("device", label))
+
+    def _tell_refusal(self, event: Mapping[str, Any]) -> None:
+        device = str(event.get("device"))
+        label = _LABELS.get(device, device)
+        sentence = event.get("sentence") or f"{event.get('host')} is refused."
+        self._once(f"{label}: {sentence}", ("refusal", device, str(event.get("host"))))
+
+    def _tell_states(self, client: Client, *, first: bool = False) -> None:
+        for profile in client.call("status").get("profiles", []):
+            name, state = str(profile["name"]), str(profile["state"])
+            if self._states.get(name) != state and not (first and name not in self._states):
+                self.say(f"{name} {_STATES.get(state, state)}.")
+            self._states[name] = state
+
+    def _once(self, line: str, key: tuple[str, ...]) -> None:
+        now = time.monotonic()
+        if now - self._told.get(key, -_SAME_WITHIN_S) >= _SAME_WITHIN_S:
+            self.say(line)
+        self._told[key] = now

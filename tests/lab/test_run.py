@@ -1,0 +1,146 @@
+"""`make run`: its doors and its sample family alone, and the whole of it with the real daemon."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.lab import sample
+from tests.lab.doors import open_doors, ssh_line, start_relays
+from tests.lab.home import ROOT, Home
+from tests.lab.names import NEW
+from tests.lab.netns import LabError
+
+RUN = [sys.executable, "-m", "tests.lab.run"]
+
+
+def _free_port() -> int:
+    """The first of three ports that are free now."""
+    for first in range(18080, 19000, 3):
+        with ExitStack() as stack:
+            try:
+                open_doors(first, stack)
+            except LabError:
+                continue
+            return first
+    raise AssertionError("no three free ports")
+
+
+def _run(*arguments: str, timeout: float = 100.0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*RUN, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_sample_family_is_awake_whatever_the_hour(hour: int) -> None:
+    now = datetime(2026, 11, 24, hour, 30, tzinfo=UTC)
+    local = now.astimezone(ZoneInfo(sample.zone_of_an_afternoon(now)))
+    assert 15 <= local.hour < 18
+
+
+def test_the_history_is_fourteen_days_of_marked_decisions(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    path = tmp_path / "qalqan.db"
+    assert sample.write_history(path, now) > 1000
+    with closing(sqlite3.connect(path)) as database:
+        days = database.execute("SELECT count(DISTINCT day) FROM counts").fetchone()[0]
+        rules = [rule for (rule,) in database.execute("SELECT DISTINCT rule FROM decisions")]
+        names = [host for (host,) in database.execute("SELECT DISTINCT host FROM decisions")]
+        last = database.execute("SELECT max(last) FROM decisions").fetchone()[0]
+        audit = database.execute("SELECT what FROM audit").fetchall()
+    assert days == sample.DAYS
+    assert all(rule.startswith(sample.MARK) for rule in rules)
+    assert "www.tiktok.com" in names
+    assert "www.khanacademy.org" not in names, "log level 2 keeps no visited site"
+    assert now.timestamp() - last < timedelta(days=2).total_seconds()
+    assert ("sample history",) in audit
+
+
+def test_a_taken_port_is_one_clear_line() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = _run("--port", str(port))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"port {port} is taken by another program; stop it" in line
+    assert done.stdout == ""
+
+
+def test_without_root_it_is_one_clear_line() -> None:
+    argv = ["setpriv", "--reuid=65534", "--clear-groups", "--", *RUN]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "make run: the virtual home needs root for its network namespaces; run this as root"
+    )
+
+
+def test_ssh_line_forwards_all_three_ports() -> None:
+    line = ssh_line("203.0.113.9 51000 198.51.100.7 2222", "ann", 8080)
+    assert line.endswith("-p 2222 ann@198.51.100.7")
+    assert [f"-L {port}:127.0.0.1:{port}" in line for port in (8080, 8081, 8082)] == [True] * 3
+    assert ssh_line("", "ann", 8080) == ""
+
+
+@pytest.mark.lab
+def test_doors_lead_through_each_device() -> None:
+    """Each request reaches the gateway from that device's own address, once the device is there."""
+    first = _free_port()
+    with ExitStack() as stack:
+        doors = open_doors(first, stack)
+        home = stack.enter_context(Home(absent=[NEW.key], quic=False))
+        server = home.gateway.popen([sys.executable, "-c", _SHOW_CLIENT], cwd=ROOT)
+        stack.callback(server.kill)
+        start_relays(home, doors)
+        assert _get(first) == "192.168.77.12"
+        assert _get(first + 1) == "192.168.77.10"
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            _get(first + 2, wait=False)
+        home.join(NEW.key)
+        assert NEW.mac in home.leases.read_text()
+        assert _get(first + 2) == "192.168.77.13"
+        server.kill()
+        server.communicate()
+
+
+# A web server that answers with the address of whoever asks.
+_SHOW_CLIENT = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Show(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *args):
+        pass
+HTTPServer(("192.168.77.1", 8080), Show).serve_forever()
+"""
+
+
+def _get(port: int, *, wait: bool = True) -> str:
+    """The body of a page behind a door; ``wait`` for what is behind it to start."""
+    until = time.monotonic() + 5.0
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            if not wait or time.monotonic() > until:
+                raise
+            time.sleep(0.05)

@@ -1,0 +1,490 @@
+"""When a TCP flow is decided: by what the client says, and only once the server has answered it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows import Action, FlowTable
+from gateway.wire.ip import ACK, FIN, RST
+from gateway.wire.limits import Limits
+from tests.wire.flow_forge import (
+    ALLOWED,
+    DECOY,
+    HTTP_OK,
+    REFUSED,
+    RETRY,
+    SERVER_HELLO,
+    Talk,
+    careful,
+    names_only,
+)
+from tests.wire.tls_forge import (
+    CHANGE_CIPHER_SPEC,
+    FATAL_ALERT,
+    client_hello,
+    ech,
+    raw_client_hello,
+    record,
+    records,
+    server_hello,
+)
+
+
+def hello(name: str | bytes | None, **how: object) -> bytes:
+    return records(client_hello(name, **how))  # type: ignore[arg-type]
+
+
+def get(name: str, more: bytes = b"") -> bytes:
+    return b"GET / HTTP/1.1\r\nHost: " + name.encode() + b"\r\n" + more + b"\r\n"
+
+
+# ------------------------------------------------------------------------------ TLS
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_refused_name_is_refused_at_once(version: int) -> None:
+    talk = Talk(version=version)
+    step = talk.client(hello(REFUSED))
+    assert step.action is Action.REFUSED
+    assert step.observation == Observation(
+        Proto.TLS, REFUSED, talk.remote, 443, alpn=("h2", "http/1.1")
+    )
+    assert step.packet is not None
+    assert step.packet.dst == talk.remote
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_allowed_name_passes_when_the_server_says_hello(version: int) -> None:
+    talk = Talk(version=version)
+    assert talk.client(hello(ALLOWED)).action is Action.HOLD
+    step = talk.server(SERVER_HELLO)
+    assert step.action is Action.PASSES
+    assert step.observation is not None
+    assert step.observation.host == ALLOWED
+    assert talk.bench.hosts == [ALLOWED]
+
+
+def test_a_server_hello_over_several_segments_and_records_in_any_order() -> None:
+    answer = records(server_hello(share=1120), 100, version=0x0303)
+    talk = Talk()
+    talk.client(hello(ALLOWED))
+    assert talk.server(answer[700:], at=700).action is Action.HOLD
+    assert talk.server(answer[:300], at=0).action is Action.HOLD
+    assert talk.server(answer[300:700], at=300).action is Action.PASSES
+
+
+@pytest.mark.parametrize("answer", [FATAL_ALERT, b"\x15\x03\x03\x00\x02\x01\x00", b"HTTP/1.1 400 Bad\r\n\r\n", b"?"])
+def test_what_is_no_server_hello_is_no_answer_to_a_client_hello(answer: bytes) -> None:
+    talk = Talk(names_only)
+    talk.client(hello(ALLOWED))
+    assert talk.server(answer).action is Action.HOLD
+
+
+def test_a_server_hello_that_does_not_acknowledge_the_hello_is_no_answer_to_it() -> None:
+    """The hello that we saw was a decoy: something else was answered."""
+    sent = hello(ALLOWED)
+    talk = Talk(names_only)
+    talk.client(sent)
+    step = talk.server(SERVER_HELLO, acks=len(sent) - 1)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+
+
+def test_an_alert_before_the_server_hello_changes_nothing() -> None:
+    talk = Talk()
+    talk.client(hello(ALLOWED))
+    assert talk.server(b"\x15\x03\x03\x00\x02\x01\x70" + SERVER_HELLO).action is Action.PASSES
+
+
+@pytest.mark.parametrize("ccs", [b"", CHANGE_CIPHER_SPEC])
+@pytest.mark.parametrize(("second", "expected"), [(ALLOWED, Action.PASSES), (REFUSED, Action.REFUSED)])
+def test_after_a_hello_retry_the_second_hello_is_judged(ccs: bytes, second: str, expected: Action) -> None:
+    talk = Talk(names_only)
+    talk.client(hello(ALLOWED))
+    assert talk.server(RETRY).action is Action.HOLD
+    step = talk.client(ccs + hello(second))
+    if expected is Action.PASSES:
+        assert step.action is Action.HOLD
+        step = talk.server(SERVER_HELLO)
+    assert step.action is expected
+    assert talk.bench.hosts == [ALLOWED, second]
+
+
+def test_after_a_hello_retry_the_first_hello_is_not_enough() -> None:
+    talk = Talk(names_only)
+    talk.client(hello(ALLOWED))
+    talk.server(RETRY)
+    talk.client(hello(REFUSED)[:-30])
+    assert talk.server(SERVER_HELLO).action is Action.REFUSED
+
+
+def test_early_data_between_two_hellos_is_passed_over() -> None:
+    talk = Talk()
+    talk.client(hello(ALLOWED) + record(b"\x99" * 500, kind=23))
+    talk.client(record(b"\x88" * 500, kind=23))
+    talk.server(RETRY)
+    assert talk.client(hello(REFUSED)).action is Action.REFUSED
+
+
+def test_early_data_that_is_not_yet_acknowledged_does_not_hinder_the_answer() -> None:
+    sent = hello(ALLOWED)
+    talk = Talk()
+    talk.client(sent)
+    talk.client(record(b"\x99" * 1000, kind=23))
+    assert talk.server(SERVER_HELLO, acks=len(sent)).action is Action.PASSES
+
+
+def test_a_server_hello_to_a_hello_that_went_past_us_is_refused() -> None:
+    """Also what is left of a flow that was forgotten half-way."""
+    talk = Talk(names_only)
+    talk.client(hello(REFUSED)[100:], at=100)
+    step = talk.server(SERVER_HELLO)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        (hello(None), Fault.NO_NAME),
+        (hello(b"192.0.2.1"), Fault.NO_NAME),
+        (hello(b"bad name"), Fault.BAD_NAME),
+        (records(raw_client_hello(b"\x00\x00\x00\x09short")), Fault.MALFORMED),
+        (hello("cover.example", after=ech()), Fault.ECH),
+        (hello(None, after=ech()), Fault.ECH),
+    ],
+)
+def test_faults_are_judged(sent: bytes, fault: Fault) -> None:
+    table = FlowTable(ech_names=frozenset({"cover.example"}))
+    talk = Talk(table=table)
+    step = talk.client(sent)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is fault
+    assert len(talk.bench.heard) == 1
+
+
+def test_faults_pass_where_the_judge_lets_them() -> None:
+    talk = Talk(names_only)
+    assert talk.client(hello(None)).action is Action.HOLD
+    step = talk.server(SERVER_HELLO)
+    assert step.action is Action.PASSES
+    assert step.observation is not None
+    assert step.observation.fault is Fault.NO_NAME
+
+
+def test_an_ech_that_may_be_grease_goes_by_its_clear_name() -> None:
+    talk = Talk(table=FlowTable(ech_names=frozenset({"cover.example"})))
+    talk.client(hello(ALLOWED, after=ech()))
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
+    talk = Talk(names_only, table=FlowTable(Limits(stream_bytes=5000, readings_bytes=5000)))
+    start = record(client_hello(ALLOWED), version=0x0301)[:3] + b"\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(1000)
+    talk.client(start)
+    while talk.end < 5000:
+        assert talk.actions[-1] is Action.HOLD
+        talk.client(bytes(1000))
+    assert talk.actions[-1] is Action.REFUSED
+    assert talk.bench.heard[-1].fault is Fault.OVERFLOW
+
+
+def test_many_small_segments_of_a_hello_are_not_unanswered() -> None:
+    sent = hello(ALLOWED)
+    talk = Talk()
+    for at in range(0, len(sent), 3):
+        assert talk.client(sent[at : at + 3]).action is Action.HOLD
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert talk.bench.hosts == [ALLOWED]
+
+
+def test_a_client_hello_after_starttls_on_an_undecided_flow_is_judged() -> None:
+    talk = Talk(dport=25)
+    talk.server(b"220 mail.example ESMTP\r\n")
+    talk.client(b"EHLO x\r\nSTARTTLS\r\n")
+    assert talk.client(hello(REFUSED)).action is Action.REFUSED
+
+
+def test_resends_are_not_judged_again() -> None:
+    talk = Talk()
+    sent = hello(ALLOWED)
+    for _ in range(5):
+        talk.client(sent, at=0)
+    assert talk.bench.hosts == [ALLOWED]
+    assert set(talk.actions) == {Action.HOLD}
+
+
+# ------------------------------------------------------------------------------ plain HTTP
+
+
+def test_http_asks_from_the_first_answer_on_and_judges_every_request() -> None:
+    talk = Talk(dport=80)
+    assert talk.client(get(ALLOWED)).action is Action.HOLD
+    step = talk.server(HTTP_OK)
+    assert step.action is Action.ASKS
+    assert step.observation is not None
+    assert step.observation.host == ALLOWED
+    assert talk.client(get(DECOY)).action is Action.ASKS
+    assert talk.client(get(ALLOWED)).action is Action.ASKS
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    step = talk.client(get(REFUSED))
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.host == REFUSED
+    assert talk.bench.hosts == [ALLOWED, DECOY, ALLOWED, REFUSED]
+
+
+def test_pipelined_requests_are_judged_before_and_after_the_first_answer() -> None:
+    talk = Talk(dport=80)
+    assert talk.client(get(ALLOWED) + get(REFUSED)).action is Action.REFUSED
+    talk = Talk(dport=80)
+    talk.client(get(ALLOWED) + get(DECOY) + get(ALLOWED)[:20])
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.bench.hosts == [ALLOWED, DECOY]
+    assert talk.client(get(ALLOWED)[20:]).action is Action.ASKS
+    assert talk.client(get(ALLOWED) + get(REFUSED)).action is Action.REFUSED
+    assert talk.bench.hosts == [ALLOWED, DECOY, ALLOWED, ALLOWED, REFUSED]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_later_request_in_two_segments_in_any_order(cut: int) -> None:
+    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.ASKS)):
+        request = get(name)
+        for first in (True, False):
+            talk = Talk(dport=80)
+            talk.client(get(ALLOWED))
+            talk.server(HTTP_OK)
+            base = talk.end
+            parts = [(request[:cut], base), (request[cut:], base + cut)]
+            for data, at in parts if first else parts[::-1]:
+                step = talk.client(data, at=at)
+            assert step.action is expected
+
+
+def test_a_long_body_before_the_answer_is_not_kept() -> None:
+    table = FlowTable()
+    talk = Talk(dport=80, table=table)
+    talk.client(get(ALLOWED, b"Content-Length: 200000\r\n").replace(b"GET", b"POST"))
+    for _ in range(200):
+        assert talk.client(b"x" * 1000).action is Action.HOLD
+    assert table.stats.buffered < 40_000
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+    assert talk.bench.hosts == [ALLOWED, REFUSED]
+
+
+def test_a_lost_segment_of_a_long_body_is_read_when_it_comes() -> None:
+    talk = Talk(dport=80)
+    talk.client(get(ALLOWED, b"Content-Length: 60000\r\n").replace(b"GET", b"POST"))
+    talk.server(b"HTTP/1.1 100 Continue\r\n\r\n")
+    base = talk.end
+    for at in range(1000, 60000, 1000):
+        talk.client(b"x" * 1000, at=base + at)
+    assert talk.actions.count(Action.DROP) == 59 - Limits().stream_bytes // 1000  # TCP sends these again
+    for at in range(0, 60000, 1000):
+        assert talk.client(b"x" * 1000, at=base + at).action is Action.ASKS
+    assert talk.client(get(REFUSED), at=base + 60000).action is Action.REFUSED
+
+
+def test_a_request_sent_again_with_another_host_is_refused_after_the_answer() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    base = talk.end
+    fake, real = get("aaa.example"), get("bbb.example")
+    assert talk.client(fake, at=base).action is Action.ASKS
+    assert talk.client(fake, at=base).action is Action.ASKS
+    step = talk.client(real, at=base)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.MALFORMED
+
+
+def test_a_keep_alive_probe_with_a_byte_of_garbage_is_no_contradiction() -> None:
+    talk = Talk(dport=80)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    assert talk.client(b"\x00", at=talk.end - 1).action is Action.ASKS
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body() -> None:
+    limits = Limits(http_history=2000)
+    for back, expected in ((4000, Action.ASKS), (9990, Action.REFUSED)):
+        talk = Talk(names_only, dport=80, table=FlowTable(limits))
+        talk.client(get("first.example", b"X: " + b"y" * 3000 + b"\r\n"))
+        talk.server(HTTP_OK)
+        talk.client(get(ALLOWED, b"Content-Length: 8000\r\n").replace(b"GET", b"POST"))
+        for _ in range(8):
+            talk.client(b"x" * 1000)
+        assert talk.client(b"z" * 100, at=talk.end - back).action is expected
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.0\r\n\r\n", get("192.0.2.1"), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", get("a b"), b"GET /\r\n"],
+)
+def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
+    talk = Talk(dport=80)
+    step = talk.client(sent)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is not None
+    assert step.observation.proto is Proto.HTTP
+
+
+def test_every_name_of_a_request_is_judged() -> None:
+    request = b"GET http://" + ALLOWED.encode() + b"/ HTTP/1.1\r\nHost: " + REFUSED.encode() + b"\r\n\r\n"
+    talk = Talk(names_only, dport=80)
+    assert talk.client(request).action is Action.REFUSED
+
+
+def test_garbage_between_requests_is_refused() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    step = talk.client(b"\x01\x02\x03 no request\r\n")
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.MALFORMED
+
+
+def test_an_accepted_upgrade_passes_and_a_refused_one_asks() -> None:
+    request = get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    talk = Talk(dport=80)
+    talk.client(request)
+    assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").action is Action.PASSES
+    talk = Talk(dport=80)
+    talk.client(request)
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+def test_an_upgrade_to_http2_does_not_hide_what_follows() -> None:
+    talk = Talk(dport=80)
+    talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
+    assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n").action is Action.ASKS
+    assert talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").action is Action.REFUSED
+
+
+CONNECT = b"CONNECT " + ALLOWED.encode() + b":443 HTTP/1.1\r\n\r\n"
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def test_a_proxy_is_judged_by_the_name_it_is_to_connect_to() -> None:
+    talk = Talk(dport=3128)
+    assert talk.client(CONNECT.replace(ALLOWED.encode(), REFUSED.encode())).action is Action.REFUSED
+
+
+def test_what_goes_through_a_proxy_is_judged_too() -> None:
+    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.HOLD)):
+        talk = Talk(dport=3128)
+        talk.client(CONNECT)
+        assert talk.server(ESTABLISHED).action is Action.HOLD
+        assert talk.client(hello(name)).action is expected
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    talk = Talk(dport=3128)
+    talk.client(CONNECT)
+    talk.server(ESTABLISHED)
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+def test_an_unknown_protocol_through_a_proxy_is_nameless() -> None:
+    talk = Talk(dport=3128)
+    talk.client(CONNECT)
+    talk.server(ESTABLISHED)
+    assert talk.client(b"\x00\x01\x02 no tls").action is Action.HOLD
+    assert talk.server(b"\x03\x04").action is Action.PASSES
+    assert talk.bench.heard[-1] == Observation(Proto.TCP, None, talk.remote, 3128)
+
+
+# ------------------------------------------------------------------------------ anything else
+
+
+def test_an_unknown_protocol_is_decided_when_all_of_it_is_acknowledged() -> None:
+    talk = Talk(dport=5222)
+    talk.client(b"\x00hello")
+    talk.client(b"\x00again")
+    assert talk.server(b"\x00hi", acks=6).action is Action.HOLD
+    step = talk.server(b"\x00hi")
+    assert step.action is Action.PASSES
+    assert step.observation == Observation(Proto.TCP, None, talk.remote, 5222)
+    assert talk.bench.heard == [step.observation]
+
+
+def test_an_unknown_protocol_is_refused_where_the_judge_says_so() -> None:
+    talk = Talk(lambda observation: observation.host is not None, dport=5222)
+    talk.client(b"\x00hello")
+    assert talk.server(b"\x00hi").action is Action.REFUSED
+
+
+def test_a_server_that_speaks_first_is_let_speak_until_the_client_is_answered() -> None:
+    talk = Talk(dport=22)
+    assert talk.server(b"SSH-2.0-OpenSSH_10.0\r\n").action is Action.HOLD
+    assert talk.client(b"SSH-2.0-OpenSSH_9.9\r\n").action is Action.HOLD
+    assert talk.server(b"\x00\x00\x04\x5c\x0a\x14").action is Action.PASSES
+
+
+def test_flows_without_an_answer_are_decided_after_16_packets() -> None:
+    for allows, expected in ((names_only, Action.PASSES), (careful, Action.REFUSED)):
+        talk = Talk(allows, dport=5222)
+        for _ in range(15):
+            assert talk.client(b"\x00" * 100).action is Action.HOLD
+        step = talk.client(b"\x00" * 100)
+        assert step.action is expected
+        assert step.observation is not None
+        assert step.observation.fault is Fault.UNANSWERED
+        talk = Talk(allows, dport=5222)
+        for _ in range(16):
+            step = talk.server(b"\x00" * 100)
+        assert step.action is expected
+
+
+def test_a_web_server_that_does_not_answer_is_never_let_through() -> None:
+    """Sixteen decoys and then the hello."""
+    talk = Talk(names_only)
+    for _ in range(40):
+        assert talk.client(b"\x00" * 100).action is Action.HOLD
+    assert talk.client(hello(REFUSED)).action is Action.REFUSED
+    assert len(talk.bench.heard) == 2
+
+
+@pytest.mark.parametrize("start", range(1, 11))
+def test_a_server_hello_cut_short_does_not_pass_as_an_unknown_protocol(start: int) -> None:
+    """The client's bytes made no sense to us, but the server's do."""
+    talk = Talk(names_only, dport=8444)
+    talk.client(b"\x00\x01\x02\x03 the server reads a hello here")
+    assert talk.server(SERVER_HELLO[:start]).action is Action.HOLD
+    assert talk.server(SERVER_HELLO[start:]).action is Action.REFUSED
+
+
+def test_an_http_answer_to_no_request_is_refused() -> None:
+    talk = Talk(names_only, dport=8444)
+    talk.client(b"\x00\x01\x02\x03 the server reads a request here")
+    assert talk.server(HTTP_OK).action is Action.REFUSED
+
+
+def test_segments_without_payload_decide_nothing() -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.client(hello(ALLOWED))
+    assert talk.server(b"").action is Action.HOLD
+    talk.client(b"", flags=ACK | FIN)
+    talk.client(b"", flags=ACK | RST)
+    assert set(talk.actions) == {Action.HOLD}
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_a_server_that_talks_for_ever_without_a_hello_is_refused_at_the_limit() -> None:
+    talk = Talk(names_only)
+    talk.client(hello(ALLOWED))
+    for _ in range(40):
+        step = talk.server(b"x" * 1000)
+        if step.action is Action.REFUSED:
+            break
+    assert step.action is Action.REFUSED
+    assert len(talk.steps) <= 35
