@@ -1,7 +1,7 @@
 """The family's files and the product's data, read from disk into the values of ``gateway.policy``.
 
-Thin: paths and errors of the file system here, all meaning in ``gateway.policy``. A broken profile is reported and
-does not keep the others from loading; a broken ``qalqan.yaml`` is refused as a whole.
+Thin: paths and errors of the file system here, all meaning in ``gateway.policy``. A broken profile is
+reported, and the others load all the same; a broken ``qalqan.yaml`` is refused as a whole.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Product:
             categories=self.categories,
             help=self.help,
             needs=self.needs,
-            sites=packs.site_map(self.sites, languages),
+            sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
         )
 
@@ -76,7 +76,7 @@ class Household:
         return built_in.get(who.casefold()) or profile.find_profile(who, self.profiles)
 
     def owner_of(self, mac: str) -> Profile | None:
-        """Whose device it is by the files: of a shared one the youngest; None for a device that nobody has."""
+        """Whose device it is by the files: of a shared one the youngest's; None for one that nobody has."""
         for one in self.profiles.values():
             if mac in one.devices:
                 return one
@@ -96,8 +96,7 @@ class Household:
 def load_product() -> Product:
     """Reads the package ``profiles``. Raises PolicyError for damaged data."""
     root = resources.files("profiles")
-    # A catalogue is looked after by people who know whose a name is; only a registry's suffixes are refused.
-    suffixes = public_suffix_check(private=False)
+    suffixes = public_suffix_check()
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
     catalogue = Catalogue(

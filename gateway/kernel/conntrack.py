@@ -68,14 +68,13 @@ class Entry:
 
 
 class Conntrack:
-    """Two sockets: one lists while the other changes. Methods raise KernelError, one line."""
+    """The table of the network namespace it was made in. Methods raise KernelError, one line."""
 
     def __init__(self) -> None:
-        self._lister, self._changer = Netlink(), Netlink()
+        self._netlink = Netlink()
 
     def close(self) -> None:
-        self._lister.close()
-        self._changer.close()
+        self._netlink.close()
 
     def entries(self, mark: int = 0, mask: int = 0) -> Iterator[Entry]:
         """Every connection whose mark is ``mark`` under ``mask``, read piece by piece.
@@ -84,7 +83,7 @@ class Conntrack:
         """
         wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
         try:
-            for data in self._lister.dump(_GET, socket.AF_UNSPEC, wanted):
+            for data in self._netlink.dump(_GET, socket.AF_UNSPEC, wanted):
                 entry = parse_entry(data)
                 if entry is not None and entry.mark & mask == mark:
                     yield entry
@@ -103,7 +102,7 @@ class Conntrack:
         """
         family = socket.AF_INET if len(original.src) == 4 else socket.AF_INET6
         try:
-            answers = self._changer.ask(_GET, family, _tuple_attribute(original))
+            answers = self._netlink.ask(_GET, family, _tuple_attribute(original))
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
@@ -129,7 +128,7 @@ class Conntrack:
         remaining = iter(entries)
         while batch := [(kind, entry.family, entry.key + extra) for entry in islice(remaining, _BATCH)]:
             try:
-                results = self._changer.change(batch)
+                results = self._netlink.change(batch)
             except OSError as error:
                 raise _unreadable(error) from error
             for number in results:

@@ -75,44 +75,56 @@ def error_number(body: memoryview) -> int:
     return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
 
 
-class Netlink:
-    """One socket to netfilter. Requests wait for the kernel's answer, which comes at once.
+def _connect() -> socket.socket:
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+    made.settimeout(_PATIENCE)
+    made.bind((0, 0))
+    return made
 
-    Methods raise OSError with the kernel's errno, or TimeoutError.
+
+class Netlink:
+    """Requests to netfilter, which wait for the kernel's answer; it comes at once.
+
+    Two sockets, so that the kernel can be asked something while a dump is read. Methods raise OSError with
+    the kernel's errno, or TimeoutError.
     """
 
     def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
-        )
-        self._socket.settimeout(_PATIENCE)
-        self._socket.bind((0, 0))
-        self._buffer = bytearray(RECEIVE)
+        self._socket, self._dumps = _connect(), _connect()
         self._sequence = 0
+        self._dumping = False
 
     def close(self) -> None:
         self._socket.close()
+        self._dumps.close()
 
     def dump(self, kind: int, family: int, body: bytes = b"") -> Iterator[memoryview]:
-        """The attributes of each object. They are valid until the next one is asked for.
+        """The attributes of each object, one dump at a time. They are valid until the next one is asked for.
 
         Raises InterruptedError at the end when what was listed changed meanwhile, so that some may be missing
         or there twice.
         """
-        sequence = self._next_sequence()
-        self._socket.send(request(kind, DUMP, sequence, family, body))
+        for _ in self._dumped():  # the rest of one that nobody read to its end
+            continue
+        self._dumps.send(request(kind, DUMP, 1, family, body))
+        self._dumping = True
         interrupted = False
-        while True:
-            for what, flags, number, data in self._receive():
-                if number != sequence:
-                    continue  # the rest of a dump that nobody read to its end
-                interrupted |= bool(flags & DUMP_INTERRUPTED)
-                if what in (DONE, ERROR):
-                    _raise_for(error_number(data))
-                    if interrupted:
-                        raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
-                    return
+        for what, flags, _, data in self._dumped():
+            interrupted |= bool(flags & DUMP_INTERRUPTED)
+            if what in (DONE, ERROR):
+                _raise_for(error_number(data))
+            else:
                 yield data
+        if interrupted:
+            raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
+
+    def _dumped(self) -> Iterator[Message]:
+        """The messages of the dump under way, its last one included."""
+        buffer = memoryview(bytearray(RECEIVE))
+        while self._dumping:
+            received = list(messages(buffer[: self._dumps.recv_into(buffer)]))
+            self._dumping = not any(kind in (DONE, ERROR) for kind, *_ in received)
+            yield from received
 
     def ask(self, kind: int, family: int, body: bytes) -> list[bytes]:
         """One request; the attributes of each object that answers it."""
@@ -120,7 +132,7 @@ class Netlink:
         self._socket.send(request(kind, ACK, sequence, family, body))
         answers: list[bytes] = []
         while True:
-            for what, _, number, data in self._receive():
+            for what, _, number, data in messages(memoryview(self._socket.recv(RECEIVE))):
                 if number != sequence:
                     continue
                 if what == ERROR:
@@ -137,14 +149,10 @@ class Netlink:
         self._socket.send(b"".join(parts))
         results: dict[int, int] = {}
         while len(results) < len(requests):
-            for what, _, number, data in self._receive():
+            for what, _, number, data in messages(memoryview(self._socket.recv(RECEIVE))):
                 if what == ERROR and first <= number < first + len(requests):
                     results[number] = error_number(data)
         return [results[first + index] for index in range(len(requests))]
-
-    def _receive(self) -> Iterator[Message]:
-        length = self._socket.recv_into(self._buffer)
-        return messages(memoryview(self._buffer)[:length])
 
     def _next_sequence(self) -> int:
         self._sequence = self._sequence + 1 & 0xFFFFFFFF

@@ -127,7 +127,8 @@ def _by_band(facts: Facts, rules: Rules) -> Part:
             return _category_refusal(facts, own, rules)
     if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
         rule = owned_rule(facts.band_block.owner, f"block: {facts.band_block}")
-        return refusal_part(Reason.CATEGORY, rule, rules, facts.band_block.owner)
+        reason = Reason.SERVICE if facts.band_block.kind is Kind.SERVICE else Reason.CATEGORY
+        return refusal_part(reason, rule, rules, facts.band_block.owner)
     if approval is not None:
         return _allowed(facts, rules, Reason.OPEN, *approval)
     if facts.local:

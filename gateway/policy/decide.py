@@ -27,7 +27,7 @@ from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode, Rules
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import Situation
-from gateway.policy.standing import Standing, standing
+from gateway.policy.standing import Standing, closes_at, standing
 from gateway.policy.study import Student
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME, World
@@ -94,7 +94,10 @@ class Judge:
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        """``now``: an aware datetime; fastest in UTC. ``explain`` fills the decision's ``passed``."""
+        """``now``: an aware datetime; fastest in UTC.
+
+        ``explain`` fills ``passed``, and ``until`` of what is open.
+        """
         decision = self._decide(seen, situation, now)
         if not explain:
             return decision
@@ -102,7 +105,10 @@ class Judge:
 
         facts = None if seen.host is None else self._student.facts(seen.host)
         state = self._state(situation, now).standing
-        return replace(decision, passed=passed(decision, facts, state, self.profile))
+        until = decision.until
+        if decision.allowed and not state.off:
+            until = closes_at(self.profile, situation, self._calendar, now, decision.gates)
+        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile))
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
         """How things stand for a device now; kept until it changes."""

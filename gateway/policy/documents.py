@@ -92,7 +92,7 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
     try:
         return _Builder(text, file).document()
     except yaml.YAMLError as error:
-        raise _syntax_error(error, file) from None
+        raise _syntax_error(error, text, file) from None
 
 
 def _decoded(source: str | bytes, file: str) -> str:
@@ -110,7 +110,7 @@ def _decoded(source: str | bytes, file: str) -> str:
     return text
 
 
-def _syntax_error(error: yaml.YAMLError, file: str) -> PolicyError:
+def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> PolicyError:
     line = 1
     said = [str(error)]
     if isinstance(error, yaml.MarkedYAMLError):
@@ -118,12 +118,15 @@ def _syntax_error(error: yaml.YAMLError, file: str) -> PolicyError:
         line = mark.line + 1 if mark is not None else 1
         said = [part for part in (error.context, error.problem) if part]
     problem = _shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
-    mend = (
-        "indent with spaces, never with tabs"
-        if "\\t" in problem
-        else "check indentation, quotes and brackets"
-    )
+    mend = "check indentation, quotes and brackets"
+    if _is_indented_by_tab(text, line):
+        mend = "indent with spaces, never with tabs"
     return Place(file, line, "").error(f"is not YAML ({problem})", mend)
+
+
+def _is_indented_by_tab(text: str, line: int) -> bool:
+    written = text.split("\n")[line - 1 : line]
+    return any("\t" in one[: len(one) - len(one.lstrip())] for one in written)
 
 
 class _Builder:
@@ -172,7 +175,7 @@ class _Builder:
                 f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that; check the brackets"
             )
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(place, event.value, event.style is not None)
+            return Scalar(place, event.value, bool(event.style))
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(place, depth)
         return self._mapping(place, depth)

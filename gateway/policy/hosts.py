@@ -81,15 +81,15 @@ def rule_host(written: str, is_public_suffix: PublicSuffixCheck) -> str:
     return name
 
 
-def public_suffix_check(*, private: bool = True) -> PublicSuffixCheck:
-    """True for a public suffix (publicsuffix.org) and for a top-level name that is on no list.
+def public_suffix_check() -> PublicSuffixCheck:
+    """True for a public suffix (publicsuffix.org): those of registries, those that firms have entered, such as
+    ``github.io``, and top-level names that are on no list.
 
-    ``private``: also those that firms have entered, such as ``github.io``. Takes 30 ms and 3 MB: make it when
-    rules are loaded and let it go afterwards.
+    Takes 30 ms and 3 MB: make it when rules are loaded and let it go afterwards.
     """
     from publicsuffixlist import PublicSuffixList
 
-    known = PublicSuffixList(only_icann=not private)
+    known = PublicSuffixList()
 
     def check(name: str) -> bool:
         return bool(known.publicsuffix(name) == name)

@@ -9,10 +9,11 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
 
     language: en                        # profiles/starter/<language>.yaml: approved sites
     sites:
-      khan-academy:
+      - id: khan-academy
         name: Khan Academy
-        from: 6-9                       # the youngest band that it is for
-        names: [khanacademy.org, kastatic.org]    # the site with its companion names
+        bands: [0-5, 6-9]
+        domains: [khanacademy.org]
+        companions: [kastatic.org]      # names without which its pages do not load
 
     engines:                            # profiles/safesearch.yaml
       google:
@@ -34,7 +35,7 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.age.bands import Band
@@ -46,6 +47,7 @@ from gateway.policy.hosts import HostMap, PublicSuffixCheck
 NEEDS = ("probes", "time", "updates", "push", "certificates", "store")
 # Push and the store serve somebody who is awake; the rest keeps a device healthy, or on this network.
 NEEDS_AT_NIGHT = frozenset({"probes", "time", "updates", "certificates"})
+OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
 ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", re.ASCII)
@@ -57,9 +59,13 @@ class Site:
 
     id: str
     name: str
-    youngest: Band  # it is for this band and older ones
+    bands: frozenset[Band]
     language: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # companions too
+
+    def is_for(self, band: Band) -> bool:
+        """What is for the oldest of these bands is for older children too."""
+        return band in self.bands or max(self.bands, key=lambda one: one.rank) is OLDEST_STARTER < band
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +102,26 @@ def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
     """The approved sites of one language."""
     top = fields.Fields(parse_document(source, file), ("language", "sites"))
     language = fields.text(top.need("language"))
-    read = []
-    for key, _, node in fields.pairs(top.need("sites")):
-        part = fields.Fields(fields.mapping(node), ("name", "from", "names"))
-        youngest = Band(fields.choice(part.need("from"), [band.value for band in Band]))
-        names = entries(part.need("names"), is_public_suffix)
-        read.append(Site(key, fields.text(part.need("name")), youngest, language, names))
-    return tuple(read)
+    read: dict[str, Site] = {}
+    for node in fields.items(top.need("sites")):
+        part = fields.Fields(fields.mapping(node), ("id", "name", "bands", "domains", "companions"))
+        key = fields.text(part.need("id"))
+        if key in read:
+            node.place.refuse(f"the site {shown(key)} is there twice", "keep it once")
+        domains = entries(part.need("domains"), is_public_suffix)
+        companions = entries(part.need("companions"), is_public_suffix)
+        bands = _bands(part.need("bands"))
+        name = fields.text(part.need("name"))
+        read[key] = Site(key, name, bands, language, tuple(dict.fromkeys(domains + companions)))
+    return tuple(read.values())
+
+
+def _bands(node: Node) -> frozenset[Band]:
+    known = [band.value for band in Band]
+    read = frozenset(Band(fields.choice(item, known)) for item in fields.items(node))
+    if not read:
+        node.place.refuse("names no band", "write it as [0-5, 6-9]")
+    return read
 
 
 def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Engine, ...]:
@@ -144,7 +163,6 @@ def parse_help(source: str | bytes, file: str, is_public_suffix: PublicSuffixChe
     return read
 
 
-def site_map(sites: Iterable[Site], languages: Collection[str]) -> HostMap[Site]:
-    """The approved sites in ``languages``; of a name that two have, the one for the younger band counts."""
-    rows = sorted((one for one in sites if one.language in languages), key=lambda one: one.youngest.rank)
-    return host_map((name, one) for one in rows for name in one.names)
+def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:
+    """The names of the sites for ``band``."""
+    return host_map((name, one) for one in sites if one.is_for(band) for name in one.names)

@@ -168,16 +168,35 @@ def extend(
         found = [gate for gate in gates if gate in shut]
         if found:
             return tuple(Grant(gate, now + extra, service) for gate in found)
-    closings = []
-    for gate, table in timetables(profile, calendar).items():
-        if gate in _DEVICE_WIDE + own + _PLAY_WIDE:
-            at = _closes(gate, table, situation, calendar, now, service)
-            if at is not None:
-                closings.append((at, gate))
+    closings = _closings(_DEVICE_WIDE + own + _PLAY_WIDE, profile, situation, calendar, now, service)
     if not closings:
         return ()
     at, gate = min(closings)
     return (Grant(gate, at + extra, service),)
+
+
+def closes_at(
+    profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gates: Iterable[str]
+) -> datetime | None:
+    """When a flow with ``gates`` that passes now is closed by the clock; None where that is out of sight."""
+    return min(_closings(tuple(gates), profile, situation, calendar, now, None), default=(None, ""))[0]
+
+
+def _closings(
+    gates: tuple[str, ...],
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    service: str | None,
+) -> list[tuple[datetime, str]]:
+    """When each of ``gates`` that is open now closes by the clock."""
+    found = []
+    for gate, table in timetables(profile, calendar).items():
+        at = _closes(gate, table, situation, calendar, now, service) if gate in gates else None
+        if at is not None:
+            found.append((at, gate))
+    return found
 
 
 def _closes(

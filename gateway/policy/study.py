@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.age.bands import Band
-from gateway.policy.hosts import HostMap, suffixes
-from gateway.policy.packs import Engine, Site
+from gateway.policy.hosts import suffixes
+from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
-from gateway.policy.rules import FAMILY, Action, Entry, Kind, Owned
+from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
 from gateway.policy.world import GATEWAY_NAME, LOCAL_NAMES, RESOLVER_SIGNALS, World
 
 OPEN = Owned(Action.OPEN, "")
@@ -104,8 +103,9 @@ class Student:
         self._block = EntryIndex(one for one in rules.block if one.owner == FAMILY)
         self._band_allow = EntryIndex(one for one in rules.allow if one.owner != FAMILY)
         self._band_block = EntryIndex(one for one in rules.block if one.owner != FAMILY)
-        self._sites: HostMap[Site] = world.sites
-        self._band: Band = profile.band
+        # Where all is open that nothing refuses, an approval would only lift what the band refuses.
+        asks_first = rules.mode.value is Mode.ALLOW_LIST or rules.unknown.value.refuses
+        self._sites = site_map(world.sites if asks_first else (), profile.band)
 
     def facts(self, host: str) -> Facts:
         world = self._world
@@ -130,7 +130,7 @@ class Student:
             services=services,
             update=bool(world.catalogue.updates_of(host)),
             categories=self._ranked(categories),
-            site=self._site(host),
+            site=self._sites.get(host),
             engine=world.engines.get(host),
         )
 
@@ -138,7 +138,3 @@ class Student:
         actions = self._actions
         facts = [CategoryFact(one, actions.get(one, OPEN)) for one in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))
-
-    def _site(self, host: str) -> Site | None:
-        site = self._sites.get(host)
-        return site if site is not None and site.youngest <= self._band else None

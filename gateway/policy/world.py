@@ -52,9 +52,7 @@ class World:
     table: CategoryTable = field(default_factory=NoTable)
     help: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → whose it is
     needs: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → one of packs.NEEDS
-    sites: HostMap[Site] = field(
-        default_factory=lambda: HostMap({})
-    )  # approved ones, in the home's languages
+    sites: tuple[Site, ...] = ()  # approved ones, in the home's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))
     sealed: Callable[[str], bool] = _never  # whether a host is in a sealed set
     help_address: Callable[[str, bytes], bool] = (

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from gateway.store.database import Database, Statement, StoreError
 from gateway.store.keeper import Keeper, table_snapshot
 
-SLOTS = range(1, 256)  # eight bits of the mark; 0 is no slot
+# Eight bits of the mark; 0 is no slot, and multiples of 64 cannot be told from it in front of a queue.
+SLOTS = tuple(number for number in range(1, 256) if number % 64)
 CLASSES = range(1, 64)  # six bits; 0 is no class
 
 

@@ -187,6 +187,7 @@ def test_a_first_visit_is_light(browser: Chromium, site: Site) -> None:
 def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
     with chromium(tmp_path / "chromium", script=False) as browser:
         driver = browser.driver
+        driver.implicitly_wait(PATIENCE)  # a click returns before the page that it leads to is there
         driver.get(site.link())
         driver.find_element(By.CSS_SELECTOR, ".signin button").click()
         assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text

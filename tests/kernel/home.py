@@ -35,6 +35,14 @@ def _call(result: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def receive(end: socket.socket, length: int) -> bytes:
+    """Exactly ``length`` bytes, or fewer where the connection ends."""
+    out = b""
+    while len(out) < length and (part := end.recv(length - len(out))):
+        out += part
+    return out
+
+
 class Namespace:
     """A network namespace that lives as long as this object."""
 

@@ -46,10 +46,8 @@ def test_packet_arrives_from_the_address_it_names(
         datagram("192.0.2.1", CHILD4, 53, 4000, b"x" * 3000),
         datagram(SITE6, CHILD6, 53, 4000, b"x" * 3000),
         datagram("fe80::1", "fe80::2", 53, 4000, b"no such interface"),
-        b"\x45",
-        b"\x60",
     ],
-    ids=["no_route", "long4", "long6", "no_interface", "cut4", "cut6"],
+    ids=["no_route", "long4", "long6", "no_interface"],
 )
 def test_what_cannot_be_sent_is_counted_and_forgotten(home: Home, sender: RawSender, packet: bytes) -> None:
     assert not sender.send(packet, 9999 if packet[8:10] == b"\xfe\x80" else 0)

@@ -12,7 +12,7 @@ from gateway.kernel.marks import State, verdict_byte
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset_update import render_passes
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace, receive
 from tests.kernel.listener import HOLD, Seen
 
 pytestmark = pytest.mark.lab
@@ -114,8 +114,8 @@ def test_only_payload_is_asked_about_and_only_until_decided(
         for _ in range(50):
             client.send(b"x" * 1000)
             peer.send(b"y" * 1000)
-            assert peer.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
-            assert client.recv(1000, socket.MSG_WAITALL) == b"y" * 1000
+            assert receive(peer, 1000) == b"x" * 1000
+            assert receive(client, 1000) == b"y" * 1000
     assert len(listener.seen) == 2
 
 
@@ -267,7 +267,7 @@ def test_http_stays_asked_on_the_lan_side_alone(
             client.send(request)
             assert peer.recv(100) == request
             peer.send(b"answer" * 100)
-            assert client.recv(600, socket.MSG_WAITALL) == b"answer" * 100
+            assert receive(client, 600) == b"answer" * 100
         assert [seen.data[-6:] for seen in listener.seen] == [b"GET /1", b"GET /2"]
         client.send(b"GET /forbidden")
         with pytest.raises(ConnectionResetError):

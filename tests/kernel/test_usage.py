@@ -13,7 +13,7 @@ from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
 from gateway.kernel.ruleset_update import render_passes
 from gateway.kernel.usage import PassCounters, Usage
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD_MAC, SITE4, Home, Namespace
+from tests.kernel.home import CHILD_MAC, SITE4, Home, Namespace, receive
 
 pytestmark = pytest.mark.lab
 
@@ -97,9 +97,9 @@ def test_real_traffic_of_both_directions_is_counted(
     client.send(b"hello")
     peer.recv(100)
     peer.sendall(b"x" * 100_000)
-    client.recv(100_000, socket.MSG_WAITALL)
+    receive(client, 100_000)
     client.sendall(b"y" * 50_000)
-    peer.recv(50_000, socket.MSG_WAITALL)
+    receive(peer, 50_000)
     with home.router.inside():
         counters = PassCounters(blank.layout)
     usage = counters.read()[3, class_number]

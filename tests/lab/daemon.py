@@ -112,7 +112,7 @@ class Daemon:
         try:
             self._await_answer(began + _READY_S)
             self.seconds_to_ready = time.monotonic() - began
-            if self._with_web:
+            if self._with_web and self._web is None:
                 self.start_web()
         except BaseException:
             self.stop()

@@ -12,7 +12,7 @@ from tests.lab import names
 from tests.lab.daemon import WEB_PORT
 from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW, PARENT, TABLET
-from tests.lab.netns import LabError
+from tests.lab.netns import LabError, stop
 
 SEATS = (PARENT, TABLET, NEW)
 
@@ -33,13 +33,15 @@ def open_doors(first: int, stack: ExitStack) -> list[socket.socket]:
     return doors
 
 
-def start_relays(home: Home, doors: Sequence[socket.socket]) -> None:
-    """They end with the namespaces in which they run."""
+def start_relays(home: Home, doors: Sequence[socket.socket], stack: ExitStack) -> None:
+    """One relay behind each door; ``stack`` ends them."""
     for seat, door in zip(SEATS, doors, strict=True):
         descriptor = str(door.fileno())
         argv = [sys.executable, "-m", "tests.lab.relay", descriptor, names.GATEWAY_IPV4, str(WEB_PORT)]
         quiet = subprocess.DEVNULL
-        home.devices[seat.key].popen(argv, cwd=ROOT, pass_fds=[door.fileno()], stdout=quiet, stderr=quiet)
+        device = home.devices[seat.key]
+        relay = device.popen(argv, cwd=ROOT, pass_fds=[door.fileno()], stdout=quiet, stderr=quiet)
+        stack.callback(stop, relay)
 
 
 def links(first: int, token: str) -> str:

@@ -77,7 +77,7 @@ def _run(chosen: argparse.Namespace, teller: Teller, stack: ExitStack) -> None:
     if not chosen.first_run:
         _first_refusal(home, teller)
     teller.listen(daemon.client)
-    start_relays(home, doors)
+    start_relays(home, doors, stack)
     _tell_links(daemon, teller, chosen.port, empty=chosen.first_run)
     console = Console(home, daemon, teller)
     stack.callback(console.close)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -17,10 +19,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.lab import sample
+from tests.lab.console import OPEN_SITE
 from tests.lab.doors import open_doors, ssh_line, start_relays
 from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW
-from tests.lab.netns import LabError
+from tests.lab.netns import LabError, stop
+from tests.lab.netns import names as namespace_names
 
 RUN = [sys.executable, "-m", "tests.lab.run"]
 
@@ -104,8 +108,8 @@ def test_doors_lead_through_each_device() -> None:
         doors = open_doors(first, stack)
         home = stack.enter_context(Home(absent=[NEW.key], quic=False))
         server = home.gateway.popen([sys.executable, "-c", _SHOW_CLIENT], cwd=ROOT)
-        stack.callback(server.kill)
-        start_relays(home, doors)
+        stack.callback(stop, server)
+        start_relays(home, doors, stack)
         assert _get(first) == "192.168.77.12"
         assert _get(first + 1) == "192.168.77.10"
         with pytest.raises(urllib.error.HTTPError, match="503"):
@@ -113,8 +117,72 @@ def test_doors_lead_through_each_device() -> None:
         home.join(NEW.key)
         assert NEW.mac in home.leases.read_text()
         assert _get(first + 2) == "192.168.77.13"
-        server.kill()
-        server.communicate()
+
+
+@pytest.mark.lab
+def test_every_key_acts_on_the_real_daemon() -> None:
+    """The whole of `make run`, pressed through without a keyboard."""
+    before = namespace_names()
+    done = _run("--port", str(_free_port()), "--script", "w p p b b n v k w=www.tiktok.com q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout
+    assert "touches no interface of yours" in told
+    assert "are marked as samples" in told
+    assert re.search(r"www\.tiktok\.com is refused \(\w+\), after \d+ ms", told)
+    cut = r"her film stopped after (\d+) ms, Mum's goes on"
+    pause = re.search(rf"Mum pauses Daughter: {cut}", told)
+    assert pause, told
+    assert int(pause[1]) < 1000
+    assert "Daughter goes on." in told
+    assert re.search(rf"past Daughter's bedtime: {cut}", told), told
+    assert "The clock is right again." in told
+    assert "The new phone: www.example.org opens" in told
+    assert "The new phone: www.pornhub.com is refused" in told
+    assert "The new phone is guest" in told
+    assert "its tunnel does not open" in told
+    without = {line.partition(", without the daemon: ")[0]: line for line in _without_daemon(told)}
+    assert "is refused" in without["Daughter's tablet"]
+    assert "opens" in without["Son's phone"]
+    assert "opens" in without["Mum's phone"]
+    assert "The daemon is back after" in told
+    assert "www.tiktok.com, for Daughter: " in told
+    assert told.rstrip().endswith("The virtual home is gone.")
+    assert namespace_names() == before
+
+
+@pytest.mark.lab
+def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
+    port, began = _free_port(), time.monotonic()
+    with subprocess.Popen([*RUN, "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        told = []
+        for line in run.stdout:
+            told.append(line)
+            if "is refused" in line:
+                assert time.monotonic() - began < 20.0
+            if "Ctrl-C ends it" in line:
+                break
+        link = re.search(r"(http://127\.0\.0\.1:\d+/signin\?code=[\w-]+)", "".join(told))
+        assert link, told
+        with urllib.request.urlopen(link[1], timeout=10) as answer:
+            assert answer.status == 200
+        assert "Daughter" in _get(port + 1)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(20) == 0
+
+
+@pytest.mark.lab
+def test_a_first_run_starts_empty() -> None:
+    done = _run("--first-run", "--port", str(_free_port()), "--script", "n p q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "marked as samples" not in done.stdout
+    assert "there is no child yet" in done.stdout
+
+
+def _without_daemon(told: str) -> list[str]:
+    """The last try of each device while the daemon was dead, its help line aside."""
+    lines = [line for line in told.splitlines() if ", without the daemon: " in line]
+    return [line for line in lines if OPEN_SITE in line]
 
 
 # A web server that answers with the address of whoever asks.

@@ -32,11 +32,11 @@ table ip lab_nat {{
 _GATEWAY_SYSCTLS = (
     "net.ipv4.ip_forward=1",
     "net.ipv6.conf.all.forwarding=1",
-    "net.bridge.bridge-nf-call-iptables=0",
-    "net.bridge.bridge-nf-call-ip6tables=0",
     # As OpenWrt ships it: bad checksums are not INVALID, so the filter has to verify them itself.
     "net.netfilter.nf_conntrack_checksum=0",
 )
+# Where br_netfilter is loaded, as with Docker, it is on in every new namespace.
+_BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 # No duplicate-address detection (the larger of `all` and the interface's value counts): link-local addresses
 # too are usable at once. Set before any link exists, since a link copies `default` when it is born.
 _QUIET_IPV6 = (
@@ -131,7 +131,6 @@ class Topology:
         _batch(["link set lo up", "link set eth0 up", *own, *everything], self.internet)
 
     def _build_gateway(self) -> None:
-        self.gateway.run(["sysctl", "-qw", *_GATEWAY_SYSCTLS], check=True)
         _batch(
             [
                 "link set lo up",
@@ -149,7 +148,10 @@ class Topology:
             ],
             self.gateway,
         )
+        # First the rule, which brings in connection tracking and with it one of the sysctls.
         self.gateway.run(["nft", "-f", "-"], stdin=_MASQUERADE, check=True)
+        self.gateway.run(["sysctl", "-qw", *_GATEWAY_SYSCTLS], check=True)
+        self.gateway.run(["sysctl", "-qew", *_BRIDGE_SYSCTLS], check=True)
         self.gateway.set_resolvers("127.0.0.1")
 
     def _build_device(self, seat: Seat) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from gateway.policy.categories import parse_categories
 from gateway.policy.hosts import is_under, normalise, public_suffix_check
+from gateway.policy.packs import parse_engines, parse_needs, parse_sites
 from gateway.policy.services import Catalogue, parse_group
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
@@ -38,6 +39,23 @@ def catalogue() -> Catalogue:
     known, check = parse_categories(path.read_bytes(), path.name).by_id, public_suffix_check()
     files = sorted((PROFILES / "services").glob("*.yaml"))
     return Catalogue([parse_group(file.read_bytes(), file.name, known, check) for file in files])
+
+
+def test_the_daemon_reads_all_of_it() -> None:
+    check = public_suffix_check()
+    for language, sites in SITES.items():
+        path = PROFILES / f"starter/{language}.yaml"
+        assert [one.id for one in parse_sites(path.read_bytes(), path.name, check)] == [
+            one["id"] for one in sites
+        ]
+    path = PROFILES / "starter/device-needs.yaml"
+    assert parse_needs(path.read_bytes(), path.name, check) == {name: kind for _, kind, name in needs()}
+    path = PROFILES / "safesearch.yaml"
+    engines = {one.id: one for one in parse_engines(path.read_bytes(), path.name, check)}
+    assert set(engines) == set(ENGINES)
+    assert engines["youtube"].safe_name("moderate") == "restrictmoderate.youtube.com"
+    assert engines["google"].safe_name("moderate") == "forcesafesearch.google.com"
+    assert engines["yandex"].safe_name("strict") == "213.180.193.56"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -107,7 +107,9 @@ class Talk:
         )
         return with_urgent_pointer(packet, urgent) if urgent else packet
 
-    def client(self, payload: bytes, at: int | None = None, *, decoy: bool = False, **how: int | bytes) -> Step:
+    def client(
+        self, payload: bytes, at: int | None = None, *, decoy: bool = False, **how: int | bytes
+    ) -> Step:
         """The client sends a segment: the next one, or one ``at`` an offset. A decoy never reaches the server."""
         start = self.end if at is None else at
         if not decoy:

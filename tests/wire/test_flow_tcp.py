@@ -47,9 +47,7 @@ def test_a_refused_name_is_refused_at_once(version: int) -> None:
     talk = Talk(version=version)
     step = talk.client(hello(REFUSED))
     assert step.action is Action.REFUSED
-    assert step.observation == Observation(
-        Proto.TLS, REFUSED, talk.remote, 443, alpn=("h2", "http/1.1")
-    )
+    assert step.observation == Observation(Proto.TLS, REFUSED, talk.remote, 443, alpn=("h2", "http/1.1"))
     assert step.packet is not None
     assert step.packet.dst == talk.remote
 
@@ -74,7 +72,9 @@ def test_a_server_hello_over_several_segments_and_records_in_any_order() -> None
     assert talk.server(answer[300:700], at=300).action is Action.PASSES
 
 
-@pytest.mark.parametrize("answer", [FATAL_ALERT, b"\x15\x03\x03\x00\x02\x01\x00", b"HTTP/1.1 400 Bad\r\n\r\n", b"?"])
+@pytest.mark.parametrize(
+    "answer", [FATAL_ALERT, b"\x15\x03\x03\x00\x02\x01\x00", b"HTTP/1.1 400 Bad\r\n\r\n", b"?"]
+)
 def test_what_is_no_server_hello_is_no_answer_to_a_client_hello(answer: bytes) -> None:
     talk = Talk(names_only)
     talk.client(hello(ALLOWED))
@@ -184,7 +184,9 @@ def test_an_ech_that_may_be_grease_goes_by_its_clear_name() -> None:
 
 def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
     talk = Talk(names_only, table=FlowTable(Limits(stream_bytes=5000, readings_bytes=5000)))
-    start = record(client_hello(ALLOWED), version=0x0301)[:3] + b"\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(1000)
+    start = (
+        record(client_hello(ALLOWED), version=0x0301)[:3] + b"\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(1000)
+    )
     talk.client(start)
     while talk.end < 5000:
         assert talk.actions[-1] is Action.HOLD
@@ -326,7 +328,13 @@ def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body() -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [b"GET / HTTP/1.0\r\n\r\n", get("192.0.2.1"), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", get("a b"), b"GET /\r\n"],
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        get("192.0.2.1"),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        get("a b"),
+        b"GET /\r\n",
+    ],
 )
 def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
     talk = Talk(dport=80)
@@ -357,7 +365,9 @@ def test_an_accepted_upgrade_passes_and_a_refused_one_asks() -> None:
     request = get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
     talk = Talk(dport=80)
     talk.client(request)
-    assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").action is Action.PASSES
+    assert (
+        talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").action is Action.PASSES
+    )
     talk = Talk(dport=80)
     talk.client(request)
     assert talk.server(HTTP_OK).action is Action.ASKS

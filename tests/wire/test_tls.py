@@ -274,6 +274,13 @@ def test_tells_a_hello_retry_request_from_a_server_hello() -> None:
     assert parse_server_hello(forge.server_hello(version=0x0302)) == ServerHello(0x0302, hello_retry=False)
 
 
+def test_a_servers_alert_is_no_hello() -> None:
+    assert read_server_hellos(forge.FATAL_ALERT) == []
+    assert read_server_hellos(forge.WARNING_ALERT + forge.records(forge.server_hello())) == [
+        ServerHello(0x0304, hello_retry=False)
+    ]
+
+
 def test_both_names_about_a_hello_retry_request_are_read() -> None:
     stream = (
         forge.records(forge.client_hello("allowed.example"))

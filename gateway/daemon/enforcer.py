@@ -1,0 +1,167 @@
+"""What is open now, as the kernel's pass map has it: classes open and close at the rules' boundaries."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from math import ceil
+
+from gateway.daemon.family import Family, Member
+from gateway.daemon.table import KernelTable
+from gateway.errors import GatewayError
+from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
+from gateway.loop import Loop, Timer
+from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.store.store import Store
+
+RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
+MIN_LEASE = 1  # seconds; nft has no shorter ones, and the boundary itself cuts sooner
+LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
+
+_log = logging.getLogger(__name__)
+
+
+class Enforcer:
+    """Keeps the table in step with members and their situations."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        table: KernelTable,
+        family: Family,
+        store: Store,
+        live: LiveFlows,
+        wall: Callable[[], datetime],
+        changed: Callable[[frozenset[int]], None],
+    ) -> None:
+        """``changed`` hears of slots whose gates opened or closed."""
+        self._loop = loop
+        self._table = table
+        self._family = family
+        self._store = store
+        self._live = live
+        self._wall = wall
+        self._changed = changed
+        self._timer: Timer | None = None
+        self._renewal: Timer | None = None
+        self._open: dict[int, frozenset[int]] = {}
+
+    def class_number(self, slot: int, gates: frozenset[str]) -> int:
+        """The class of these gates; a new one is put into the map before its first flow needs it."""
+        known = self._store.classes().get((slot, gates))
+        if known is not None:
+            return known
+        number = self._store.class_number(slot, gates)
+        self.sync()
+        return number
+
+    def snapshot(self, base: Snapshot) -> Snapshot:
+        """``base`` with this family's slots, plain devices and open classes."""
+        members = self._family.members.values()
+        slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members)
+        return replace(
+            base,
+            slots=slots,
+            guest=self._family.unknown,
+            plain=self._family.plain,
+            passes=self._passes(self._wall()),
+        )
+
+    def _passes(self, at: datetime) -> tuple[PassElement, ...]:
+        found: list[PassElement] = []
+        self._open = {}
+        classes = self._store.classes()
+        for slot, member in self._family.members.items():
+            standing = member.judge.standing(member.situation, at)
+            lease = self._lease(member, standing.until, at)
+            open_now = [
+                number
+                for (owner, gates), number in classes.items()
+                if owner == slot and standing.closing(gates) is None
+            ]
+            self._open[slot] = frozenset(open_now)
+            found += [PassElement(slot, number, lease) for number in sorted(open_now)]
+        return tuple(found)
+
+    def _lease(self, member: Member, until: datetime, at: datetime) -> int | None:
+        """Closed profiles' classes end at the next boundary even while no daemon runs."""
+        if not member.profile.closes:
+            return None
+        left = (until - at).total_seconds()
+        return max(MIN_LEASE, min(MAX_LEASE, ceil(left)))
+
+    def sync(self) -> None:
+        """Bring situations and the pass map up to now, and wait for the next boundary."""
+        at = self._wall()
+        situated = self._family.situate(at)
+        before = self._open
+        old = {(one.slot, one.class_number): one for one in self._table.snapshot.passes}
+        new = []
+        for element in self._passes(at):
+            # A longer lease alone is no change: it is renewed in its own time, and the counter runs on.
+            running = old.get((element.slot, element.class_number))
+            new.append(element if running is None or _shortens(running, element) else running)
+        self._table.update(replace(self._table.snapshot, passes=tuple(new)))
+        moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
+        if situated or moved:
+            self._changed(situated | frozenset(moved))
+        self._wait(at)
+
+    def _wait(self, at: datetime) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        ends = [m.judge.standing(m.situation, at).until for m in self._family.members.values()]
+        delay = min([(end - at).total_seconds() for end in ends] + [LONGEST_SLEEP])
+        self._timer = self._loop.call_later(max(0.0, delay), self.sync)
+
+    def renew(self) -> None:
+        """Begin all leases anew; the last one before a boundary ends at it."""
+        try:
+            self._table.update(replace(self._table.snapshot, passes=self._passes(self._wall())))
+            self._table.renew(one for one in self._table.snapshot.passes if one.lease is not None)
+        except GatewayError as error:
+            _log.error("%s", error)
+        self._renewal = self._loop.call_later(RENEW, self.renew)
+
+    def rejudge(self) -> int:
+        """Hold every live flow against the rules of now; those refused are cut. The number of cut ones."""
+        at = self._wall()
+        cut = 0
+        for slot, subject in self._family.subjects.items():
+            for flow, live in self._live.of_slot(slot):
+                decision = subject.decide(live.observation, at)
+                number = subject.class_number(decision.gates) if decision.allowed else 0
+                if number == live.class_number:
+                    continue
+                if not self._mark(flow, live, number) or not number:
+                    self._live.drop(flow)
+                    cut += not number
+                else:
+                    self._live.put(flow, replace(live, class_number=number))
+        return cut
+
+    def _mark(self, flow: FlowId, live: LiveFlow, number: int) -> bool:
+        """Give a running flow another class (0: refuse it); False when it has ended."""
+        layout = self._table.snapshot.layout
+        state = State.REFUSED if not number else State.ASKS if live.asks else State.PASSES
+        entry: Entry | None = self._table.conntrack.find(
+            FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
+        )
+        if entry is None:
+            return False
+        value = layout.ct_mark(0, verdict_byte(state, number))
+        return self._table.conntrack.set_mark([entry], value, layout.ct) > 0
+
+    def close(self) -> None:
+        for timer in (self._timer, self._renewal):
+            if timer is not None:
+                timer.cancel()
+
+
+def _shortens(old: PassElement, new: PassElement) -> bool:
+    """Whether the lease that runs would outlive the boundary that is known now."""
+    return new.lease is not None and (old.lease is None or new.lease < old.lease)

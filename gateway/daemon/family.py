@@ -1,0 +1,192 @@
+"""Which device is whose now, and the subject that the packet path has for each slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from gateway.household import Household
+from gateway.path.addresses import AddressBook
+from gateway.path.subject import Subject
+from gateway.policy.config import QUARANTINE
+from gateway.policy.decide import Judge
+from gateway.policy.profile import GUEST, HOME, Profile
+from gateway.policy.schedule import Calendar
+from gateway.policy.situation import PLAIN, Situation
+from gateway.policy.values import Decision, Observation
+from gateway.policy.world import World
+from gateway.store.store import Store
+
+EVERYONE = 0  # the slot of devices that have none
+UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
+VISITOR_PLACES = (GUEST, "visitor")
+PLAIN_PLACES = (HOME, "adult")
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)  # until somebody changes it
+
+
+class DeviceAddresses:
+    """The addresses that allowed names gave to one device, as ``in`` asks for them."""
+
+    __slots__ = ("_book", "_now", "_slot")
+
+    def __init__(self, book: AddressBook, slot: int, now: Callable[[], float]) -> None:
+        self._book = book
+        self._slot = slot
+        self._now = now
+
+    def __contains__(self, address: object) -> bool:
+        return isinstance(address, bytes) and self._book.knows(self._slot, address, self._now())
+
+
+@dataclass(slots=True)
+class Member:
+    """One slot: its devices, the profile that holds for them, and their situation."""
+
+    slot: int
+    macs: tuple[str, ...]
+    profile: Profile
+    judge: Judge
+    addresses: DeviceAddresses
+    quarantined: bool = False
+    situation: Situation = PLAIN
+
+    def decide(self, seen: Observation, at: datetime) -> Decision:
+        return self.judge.decide(seen, self.situation, at)
+
+
+class Family:
+    """Members by slot, rebuilt when a rule file, a list, or a device's place changes."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: AddressBook,
+        now: Callable[[], float],
+        class_number: Callable[[int, frozenset[str]], int],
+    ) -> None:
+        self.members: dict[int, Member] = {}
+        self.subjects: dict[int, Subject] = {}
+        self.plain: tuple[str, ...] = ()  # MACs that are never filtered
+        self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
+        self._store = store
+        self._book = book
+        self._now = now
+        self._class_number = class_number
+
+    def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
+        """Make members of all devices. Raises StoreError when there are more than slots."""
+        judges: dict[str, Judge] = {}
+
+        def judge(profile: Profile) -> Judge:
+            known = judges.get(profile.id)
+            if known is None:
+                known = judges[profile.id] = Judge(profile, world, calendar)
+            return known
+
+        wanted, self.plain = self._wanted(household, at)
+        in_use = [key for key, _, _, _ in wanted]
+        members: dict[int, Member] = {}
+        for key, macs, profile, quarantined in wanted:
+            slot = self._store.slot(key, now=int(at.timestamp()), in_use=in_use)
+            addresses = DeviceAddresses(self._book, slot, self._now)
+            members[slot] = Member(slot, macs, profile, judge(profile), addresses, quarantined)
+        unknown = self._store.slots().get(UNKNOWN)
+        self.unknown = unknown if unknown in members else None
+        self.members = members
+        self.subjects.clear()
+        self.subjects[EVERYONE] = self._everyone(judge(household.home))
+        for slot, member in members.items():
+            number = partial(self._class_number, slot)
+            self.subjects[slot] = Subject(slot, member.profile.name, member.decide, number)
+
+    def _everyone(self, judge: Judge) -> Subject:
+        def decide(seen: Observation, at: datetime) -> Decision:
+            return judge.decide(seen, PLAIN, at)
+
+        return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
+
+    def _wanted(
+        self, household: Household, at: datetime
+    ) -> tuple[list[tuple[str, tuple[str, ...], Profile, bool]], tuple[str, ...]]:
+        """(key of the slot, MACs, profile, quarantined) for each slot, and the MACs without one."""
+        wanted: list[tuple[str, tuple[str, ...], Profile, bool]] = []
+        plain: list[str] = []
+        named = [mac for one in household.profiles.values() for mac in one.devices]
+        for mac in (*named, *household.config.shared):
+            owner = household.owner_of(mac)
+            if owner is None:
+                continue
+            if owner.filtered:
+                wanted.append((mac, (mac,), owner, False))
+            else:
+                plain.append(mac)
+        known = set(named) | set(household.config.shared)
+        visitors: list[str] = []
+        for mac, device in self._store.devices.all().items():
+            if mac in known or (device.until is not None and device.until <= at):
+                continue
+            if device.place in PLAIN_PLACES:
+                plain.append(mac)
+            elif device.place in VISITOR_PLACES:
+                visitors.append(mac)
+            elif device.place == QUARANTINE:
+                wanted.append((mac, (mac,), household.guest, True))
+        wanted += self._strangers(household, visitors)
+        return wanted, tuple(plain)
+
+    def _strangers(
+        self, household: Household, visitors: Iterable[str]
+    ) -> list[tuple[str, tuple[str, ...], Profile, bool]]:
+        """Devices that nobody named, as `unknown_devices` says; and those that somebody called guests."""
+        who = household.config.unknown_devices
+        guests = tuple(visitors)
+        if who == GUEST:
+            return [(UNKNOWN, guests, household.guest, False)]
+        found = [(GUEST, guests, household.guest, False)] if guests else []
+        if who == QUARANTINE:
+            return [*found, (UNKNOWN, (), household.guest, True)]
+        profile = household.find(who)
+        if profile is None or not profile.filtered:
+            return found
+        return [*found, (UNKNOWN, (), profile, False)]
+
+    def situate(self, at: datetime) -> frozenset[int]:
+        """Take in pauses, grants and `off` as they are now; the slots whose situation changed."""
+        force = self._store.state(at)
+        changed = set()
+        for slot, member in self.members.items():
+            names = {member.profile.id, *member.macs}
+            if member.profile.is_child:
+                names.add("all")
+            pauses = [pause for pause in force.pauses if pause.who in names]
+            longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
+            situation = replace(
+                member.situation,
+                quarantined=member.quarantined,
+                paused_until=None if longest is None else longest.until or FOREVER,
+                paused_by="family" if longest is None else longest.by,
+                off_until=None if force.off is None else force.off.until or FOREVER,
+                off_by="family" if force.off is None else force.off.by,
+                addresses=member.addresses,
+            )
+            if situation != member.situation:
+                member.situation = situation
+                changed.add(slot)
+        return frozenset(changed)
+
+    def slots_of(self, who: str) -> frozenset[int]:
+        """Slots of a profile's id, or of a MAC."""
+        return frozenset(
+            slot for slot, one in self.members.items() if who == one.profile.id or who in one.macs
+        )
+
+    def member_of(self, mac: str) -> Member | None:
+        """The member that a MAC belongs to; None: it is not filtered."""
+        for member in self.members.values():
+            if mac in member.macs:
+                return member
+        if mac in self.plain or self.unknown is None:
+            return None
+        return self.members[self.unknown]

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.age.bands import Band, band_of_age, youngest
+
+
+def test_every_age_has_exactly_one_band() -> None:
+    for years in range(100):
+        fits = [band for band in Band if band.ages[0] <= years and (band.ages[1] or 999) >= years]
+        assert fits == [band_of_age(years)]
+
+
+@pytest.mark.parametrize(
+    ("years", "band"),
+    [(0, "0-5"), (5, "0-5"), (6, "6-9"), (9, "6-9"), (10, "10-12"), (13, "13-15"), (16, "16-17"), (18, "adult")],
+)
+def test_edges(years: int, band: str) -> None:
+    assert band_of_age(years) is Band(band)
+
+
+def test_an_age_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="-1"):
+        band_of_age(-1)
+
+
+def test_youngest_goes_by_age_not_by_spelling() -> None:
+    assert youngest([Band.AGE_10_12, Band.AGE_6_9, Band.ADULT]) is Band.AGE_6_9
+    assert [band for band in Band if band < Band.AGE_10_12] == [Band.AGE_0_5, Band.AGE_6_9]
+    assert Band.AGE_6_9 <= Band.AGE_6_9
+
+
+def test_only_the_last_band_is_adult() -> None:
+    assert [band.value for band in Band if not band.is_child] == ["adult"]
+    assert Band.ADULT.ages == (18, None)

@@ -1,0 +1,91 @@
+"""Homes for the tests of this room: the product's own data, profiles from a few lines of YAML, a small world."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from gateway.household import Product, load_product
+from gateway.policy import domains
+from gateway.policy.decide import Judge
+from gateway.policy.hosts import public_suffix_check
+from gateway.policy.packs import Site
+from gateway.policy.profile import Profile, parse_profile
+from gateway.policy.rulefile import Vocabulary
+from gateway.policy.schedule import Calendar
+from gateway.policy.values import Observation, Proto
+from gateway.policy.world import World
+
+ALMATY = ZoneInfo("Asia/Almaty")
+CALENDAR = Calendar(ALMATY)
+SALT = bytes(range(16))
+
+TABLE = {
+    "casino.example": {"gambling"},
+    "shop.example": {"ads_trackers"},
+    "porn.example": {"adult"},
+    "virus.example": {"malware"},
+    "phish.example": {"phishing"},
+    "sealed.example": {"csam"},
+    "fresh.example": {"new_domain"},
+    "films.example": {"video_sharing"},
+    "mixed.example": {"games", "gambling"},
+    "plays.example": {"games"},
+    "tunnel.example": {"proxy_vpn_doh"},
+    "oddsearch.example": {"search_without_safe_mode"},
+}
+
+
+@cache
+def product() -> Product:
+    return load_product()
+
+
+@cache
+def words() -> Vocabulary:
+    return Vocabulary(product().categories, product().catalogue, public_suffix_check())
+
+
+def a_profile(text: str, profile_id: str = "daughter") -> Profile:
+    source = textwrap.dedent(text)
+    return parse_profile(source, f"{profile_id}.yaml", profile_id, product().bands, words())
+
+
+def table(names: Mapping[str, set[str]] | None = None) -> domains.DomainTable:
+    packed = domains.pack_table(names or TABLE, salt=SALT, built="2026-11-24T06:00:00Z")
+    return domains.DomainTable(packed)
+
+
+def a_world(*, help_names: Mapping[str, str] | None = None, sites: tuple[Site, ...] | None = None) -> World:
+    from gateway.policy.entries import host_map
+
+    world = replace(product().world(("en", "ru", "kk")), table=table())
+    if help_names is not None:
+        world = replace(world, help=host_map(help_names.items()))
+    return world if sites is None else replace(world, sites=sites)
+
+
+@cache
+def the_world() -> World:
+    return a_world(help_names={"childline.org.uk": "Childline"})
+
+
+def a_judge(text: str, world: World | None = None) -> Judge:
+    return Judge(a_profile(text), world or the_world(), CALENDAR)
+
+
+def asks(host: str, qtype: int = 1) -> Observation:
+    return Observation(Proto.DNS, host, qtype=qtype, dport=53)
+
+
+def connects(host: str | None, dst: bytes = b"\xc6\x33\x64\x07", proto: Proto = Proto.TLS) -> Observation:
+    return Observation(proto, host, dst, 443)
+
+
+def almaty(text: str) -> datetime:
+    """Local time of the home, as an instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=ALMATY).astimezone(UTC)

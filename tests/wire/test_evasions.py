@@ -1,0 +1,302 @@
+"""Every known evasion: a refused name is refused before anything passes, an allowed one gets through."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.policy.values import Fault, Observation
+from gateway.wire.flows import Action, FlowTable
+from gateway.wire.ip import parse_ip
+from tests.wire import evasion_cases as cases
+from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, quic_answer, tls
+from tests.wire.flow_forge import (
+    ALLOWED,
+    HTTP_OK,
+    REFUSED,
+    RETRY,
+    SERVER_HELLO,
+    Talk,
+    careful,
+    names_only,
+    udp_packet,
+)
+
+ASKS_BEFORE = {cases.h13_keepalive2, cases.h14_keepalive2_split_disorder}  # their first request is allowed
+OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
+versions = pytest.mark.parametrize("version", [4, 6])
+shown = pytest.mark.parametrize("handshake", [False, True], ids=["queue", "capture"])
+tls_case = pytest.mark.parametrize("case", TLS_CASES, ids=lambda case: case.__name__)
+http_case = pytest.mark.parametrize("case", HTTP_CASES, ids=lambda case: case.__name__)
+quic_case = pytest.mark.parametrize("case", QUIC_CASES, ids=lambda case: case.__name__)
+
+
+def begin(case: Case, *, handshake: bool, **how: object) -> Talk:
+    talk = Talk(table=FlowTable(handshakes=handshake), **how)  # type: ignore[arg-type]
+    if handshake and case not in OPENS_ITSELF:
+        talk.handshake()
+    return talk
+
+
+def assert_refused(talk: Talk, *, may_ask: bool = False) -> None:
+    """By its name, before anything else was let through."""
+    assert Action.REFUSED in talk.actions
+    assert Action.PASSES not in talk.actions
+    assert may_ask or Action.ASKS not in talk.actions
+    step = talk.steps[talk.actions.index(Action.REFUSED)]
+    assert step.observation is not None
+    assert step.observation.host == REFUSED
+
+
+@versions
+@shown
+@tls_case
+def test_tls_of_a_refused_name(case: Case, handshake: bool, version: int) -> None:
+    """Even where no fault is refused, and before the server says anything to it."""
+    talk = begin(case, handshake=handshake, allows=names_only, version=version)
+    case(talk, REFUSED)
+    assert_refused(talk)
+    talk.server(SERVER_HELLO)
+    assert Action.PASSES not in talk.actions
+
+
+@versions
+@shown
+@tls_case
+def test_tls_of_an_allowed_name(case: Case, handshake: bool, version: int) -> None:
+    talk = begin(case, handshake=handshake, allows=careful, version=version)
+    case(talk, ALLOWED)
+    assert Action.REFUSED not in talk.actions
+    assert Action.PASSES not in talk.actions
+    step = talk.server(SERVER_HELLO)
+    assert step.action is Action.PASSES
+    assert ALLOWED in [observation.host for observation in step.heard]
+
+
+@versions
+@tls_case
+def test_tls_on_another_port(case: Case, version: int) -> None:
+    """t37: no port is special."""
+    talk = Talk(names_only, version=version, dport=8443)
+    case(talk, REFUSED)
+    assert_refused(talk)
+
+
+@tls_case
+def test_where_nameless_flows_pass_a_hello_is_never_taken_for_one(case: Case) -> None:
+    """A server that answers while the hello is still on its way, and acknowledges all that it has."""
+    talk = Talk(names_only, dport=9443)
+    send, raw = talk.raw, talk.raw
+
+    def answered(packet: bytes, *, from_lan: bool = True) -> object:
+        step = send(packet, from_lan=from_lan)
+        if from_lan and step.action is Action.HOLD and talk.end:
+            talk.raw = raw  # type: ignore[method-assign]
+            talk.server(RETRY[:7], at=0)
+            talk.raw = answered  # type: ignore[method-assign,assignment]
+        return step
+
+    talk.raw = answered  # type: ignore[method-assign,assignment]
+    case(talk, REFUSED)
+    assert Action.PASSES not in talk.actions
+    assert Action.REFUSED in talk.actions
+
+
+@versions
+@shown
+@http_case
+def test_http_of_a_refused_name(case: Case, handshake: bool, version: int) -> None:
+    talk = begin(case, handshake=handshake, allows=names_only, version=version, dport=80)
+    case(talk, REFUSED)
+    assert_refused(talk, may_ask=case in ASKS_BEFORE)
+    talk.server(HTTP_OK)
+    assert Action.PASSES not in talk.actions
+
+
+@versions
+@shown
+@http_case
+def test_http_of_an_allowed_name(case: Case, handshake: bool, version: int) -> None:
+    talk = begin(case, handshake=handshake, allows=careful, version=version, dport=80)
+    case(talk, ALLOWED)
+    step = talk.server(HTTP_OK)
+    assert step.action is Action.ASKS
+    assert Action.REFUSED not in talk.actions
+    assert Action.PASSES not in talk.actions
+    assert ALLOWED in talk.bench.hosts
+    # The connection goes on, and so does the judging.
+    assert talk.client(get(ALLOWED)).action is Action.ASKS
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+@http_case
+def test_http_on_another_port(case: Case) -> None:
+    """h15."""
+    talk = Talk(names_only, dport=8080)
+    case(talk, REFUSED)
+    assert_refused(talk, may_ask=case in ASKS_BEFORE)
+
+
+@versions
+@quic_case
+def test_quic_of_a_refused_name(case: Case, version: int) -> None:
+    talk = Talk(names_only, version=version)
+    case(talk, REFUSED)
+    assert_refused(talk)
+    assert talk.answer(quic_answer(case)).action is Action.REFUSED
+
+
+@versions
+@quic_case
+def test_quic_of_an_allowed_name(case: Case, version: int) -> None:
+    talk = Talk(careful, version=version)
+    case(talk, ALLOWED)
+    assert set(talk.actions) == {Action.HOLD}
+    step = talk.answer(quic_answer(case))
+    assert step.action is Action.PASSES
+    assert step.observation is not None
+    assert step.observation.host == ALLOWED
+
+
+@quic_case
+def test_quic_on_another_port(case: Case) -> None:
+    talk = Talk(names_only, dport=8443)
+    case(talk, REFUSED)
+    assert_refused(talk)
+
+
+# ------------------------------------------------------------------------------ IP fragments
+
+
+@versions
+@pytest.mark.parametrize("first", [0, 1], ids=["in order", "disorder"])
+@pytest.mark.parametrize("name", [REFUSED, ALLOWED])
+def test_fragments_that_nobody_has_joined_are_refused(version: int, first: int, name: str) -> None:
+    """t23, t24, q19: in front of the queue the kernel joins them, so none ever gets here."""
+    for packet in (
+        Talk(version=version).segment(tls(name), 0),
+        udp_packet(Talk(version=version).device, Talk(version=version).remote, 40000, 443, cases.quic(name)),
+    ):
+        talk = Talk(names_only, version=version)
+        parts = fragments(packet, 64)
+        for part in parts if first == 0 else parts[::-1]:
+            talk.raw(part)
+        assert Action.PASSES not in talk.actions
+        assert Action.REFUSED in talk.actions
+        assert Fault.FRAGMENT in [observation.fault for observation in talk.bench.heard]
+        step = talk.steps[talk.actions.index(Action.REFUSED)]
+        assert step.observation is not None
+        assert step.observation.host is None
+        assert step.observation.dst == talk.remote
+
+
+def fragments(packet: bytes, size: int) -> list[bytes]:
+    """``packet`` in fragments of ``size`` bytes, a multiple of 8."""
+    parsed = parse_ip(packet)
+    body = packet[parsed.l4 :]
+    parts = []
+    for at in range(0, len(body), size):
+        piece, more = body[at : at + size], at + size < len(body)
+        if parsed.version == 4:
+            head = packet[:2] + (20 + len(piece)).to_bytes(2, "big") + b"\x12\x34"
+            head += (
+                (at // 8 | (0x2000 if more else 0)).to_bytes(2, "big")
+                + packet[8:10]
+                + b"\0\0"
+                + packet[12:20]
+            )
+            head = head[:10] + (-int.from_bytes(head, "big") % 65535).to_bytes(2, "big") + head[12:]
+        else:
+            head = packet[:4] + (8 + len(piece)).to_bytes(2, "big") + b"\x2c" + packet[7:40]
+            head += packet[6:7] + b"\0" + (at | more).to_bytes(2, "big") + b"\0\0\x12\x34"
+        parts.append(head + piece)
+    return parts
+
+
+# ------------------------------------------------------------------------------ any cut, any order
+
+
+cuts = st.lists(st.integers(1, 1500), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cuts, st.randoms(use_true_random=False), st.booleans(), st.sampled_from([20, 1200, 20000]))
+def test_any_segmentation_order_and_repetition_gives_the_same_verdict(
+    where: list[int], rng: random.Random, big: bool, record_size: int
+) -> None:
+    for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.PASSES)):
+        data = cases.records(cases.client_hello(name, post_quantum=big), record_size)
+        ends = sorted({min(cut, len(data)) for cut in where} | {len(data)})
+        parts = list(zip([0, *ends[:-1]], ends, strict=True))
+        parts += rng.sample(parts, k=min(3, len(parts)))
+        rng.shuffle(parts)
+        talk = Talk(careful)
+        for start, end in parts:
+            talk.client(data[start:end], at=start)
+        talk.server(SERVER_HELLO)
+        assert talk.actions[-1] is expected
+        assert talk.bench.hosts == [name]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 400), max_size=3), st.lists(st.integers(1, 400), max_size=3), st.data())
+def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
+    real_cuts: list[int], fake_cuts: list[int], data: st.DataObject
+) -> None:
+    parts = []
+    for bytes_sent, where in ((tls(REFUSED), real_cuts), (tls(cases.DECOY), fake_cuts)):
+        ends = sorted({min(cut, len(bytes_sent)) for cut in where} | {len(bytes_sent)})
+        parts += [(start, bytes_sent[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    talk = Talk(names_only)
+    for start, piece in data.draw(st.permutations(parts)):
+        talk.client(piece, at=start)
+    talk.server(SERVER_HELLO, acks=len(tls(REFUSED)))
+    assert Action.REFUSED in talk.actions
+    assert Action.PASSES not in talk.actions
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(-50, 50), st.binary(max_size=60), st.integers(0, 63)),
+        max_size=30,
+    )
+)
+def test_any_segments_at_all_get_an_action(
+    packets: list[tuple[bool, int, bytes, int]],
+) -> None:
+    talk = Talk(names_only)
+    for from_lan, at, payload, flags in packets:
+        if from_lan:
+            talk.client(payload, at=at, flags=flags)
+        else:
+            talk.server(payload, at=max(0, at), acks=at)
+    assert all(isinstance(action, Action) for action in talk.actions)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=200)), max_size=30))
+def test_any_datagrams_at_all_get_an_action(packets: list[tuple[bool, bytes]]) -> None:
+    talk = Talk(names_only)
+    for from_lan, payload in packets:
+        if from_lan:
+            talk.datagram(payload)
+        else:
+            talk.answer(payload)
+    assert all(isinstance(action, Action) for action in talk.actions)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=120), st.booleans())
+def test_any_bytes_at_all_get_an_action(data: bytes, from_lan: bool) -> None:
+    heard: list[Observation] = []
+
+    def judge(observation: Observation) -> bool:
+        heard.append(observation)
+        return True
+
+    step = FlowTable().packet(data, from_lan=from_lan, now=0.0, judge=judge)
+    assert isinstance(step.action, Action)
