@@ -125,8 +125,10 @@ class DnsProxy:
         except KernelError as error:
             _log.warning("%s", error)
             return None
-        slot = self._layout.ct_slot(entry.mark) if entry is not None else 0
-        subject = self._subjects.get(slot) if slot else None
+        if entry is None:
+            return None
+        slot = self._layout.ct_slot(entry.mark)
+        subject = self._subjects.get(slot)
         held = Counter(pair.key[0] for pair in self._pairs.values())
         if subject is None or held[slot] >= MAX_PER_SLOT:
             return None

@@ -154,27 +154,37 @@ class Family:
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants and `off` as they are now; the slots whose situation changed."""
-        force = self._store.state(at)
         changed = set()
         for slot, member in self.members.items():
-            names = {member.profile.id, *member.macs}
-            if member.profile.is_child:
-                names.add("all")
-            pauses = [pause for pause in force.pauses if pause.who in names]
-            longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
-            situation = replace(
-                member.situation,
-                quarantined=member.quarantined,
-                paused_until=None if longest is None else longest.until or FOREVER,
-                paused_by="family" if longest is None else longest.by,
-                off_until=None if force.off is None else force.off.until or FOREVER,
-                off_by="family" if force.off is None else force.off.by,
-                addresses=member.addresses,
-            )
+            situation = self._situation(member, at)
             if situation != member.situation:
                 member.situation = situation
                 changed.add(slot)
         return frozenset(changed)
+
+    def _situation(self, member: Member, at: datetime) -> Situation:
+        force = self._store.state(at)
+        names = {member.profile.id, *member.macs}
+        if member.profile.is_child:
+            names.add("all")
+        pauses = [pause for pause in force.pauses if pause.who in names]
+        longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
+        return replace(
+            member.situation,
+            quarantined=member.quarantined,
+            paused_until=None if longest is None else longest.until or FOREVER,
+            paused_by="family" if longest is None else longest.by,
+            off_until=None if force.off is None else force.off.until or FOREVER,
+            off_by="family" if force.off is None else force.off.by,
+            addresses=member.addresses,
+        )
+
+    def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
+        """A member for a profile that has no device yet; it gets no slot."""
+        addresses = DeviceAddresses(self._book, EVERYONE, self._now)
+        member = Member(EVERYONE, (), profile, Judge(profile, world, calendar), addresses)
+        member.situation = self._situation(member, at)
+        return member
 
     def slots_of(self, who: str) -> frozenset[int]:
         """Slots of a profile's id, or of a MAC."""

@@ -24,6 +24,7 @@ class Numbers:
         keeper.add(self._snapshot)
         self._slots: dict[str, int] = {}
         self._used: dict[str, int] = {}  # MAC → Unix seconds of the last use
+        self._used_again: set[str] = set()  # whose last use the disk does not know
         for mac, slot, used in database.rows("SELECT mac, slot, used FROM slots ORDER BY used"):
             self._slots[mac], self._used[mac] = slot, used
         self._classes: dict[tuple[int, frozenset[str]], int] = {
@@ -43,6 +44,7 @@ class Numbers:
         known = self._slots.get(mac)
         if known is not None:
             self._used[mac] = now
+            self._used_again.add(mac)
             return known
         number = self._free_slot(in_use)
         self._slots[mac], self._used[mac] = number, now
@@ -74,6 +76,13 @@ class Numbers:
             return
         del self._used[mac]
         self._keeper.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
+
+    def flush(self) -> None:
+        """Write when slots were used last; not worth a write each time."""
+        again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
+        self._used_again.clear()
+        if again:
+            self._keeper.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
         """(slot, gates) → class."""

@@ -78,6 +78,7 @@ class Store:
     def flush_devices(self) -> None:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
+        self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
         """Erase what is older than it may get. True while there is more: call again soon, else in an hour."""
@@ -151,7 +152,7 @@ class Store:
 
     def close(self) -> None:
         """Write what waits, and let go of the file."""
-        self.devices.flush()
+        self.flush_devices()
         self.flush(0.0, force=True)
         self._database.close()
 

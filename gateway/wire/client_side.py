@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.policy.values import Fault, Observation
+from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import Judge
 from gateway.wire.docket import Docket, Place
 from gateway.wire.limits import Limits
@@ -18,6 +18,9 @@ class Read(NamedTuple):
     view: View
     data: bytes  # of the view, as far as the server has it
     sight: Sight  # of ``data``
+
+
+Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are in
 
 
 class ClientSide:
@@ -91,7 +94,7 @@ class ClientSide:
                     named = True
                     if not self._hears(claim, (start, index), observation, judge):
                         return observation
-                if claim.broken and not claim.position:
+                if claim.broken and claim.complete and not claim.position:
                     faults.append(((start, -1), self._observer.nameless(claim.proto, Fault.MALFORMED)))
         if not named or len(self._seen) == 1:
             for place, observation in faults:
@@ -99,12 +102,44 @@ class ClientSide:
                     return observation
         return None
 
+    @staticmethod
+    def answered(reads: list[Read], proto: Proto, count: int) -> list[Asked]:
+        """The claims of ``count`` hellos or requests that the server may have answered.
+
+        Mixtures of a decoy and the real thing count only where there is nothing better.
+        """
+        found = [
+            (read, claim)
+            for read in reads
+            for claim in read.sight.claims
+            if claim.proto is proto and claim.complete >= count
+        ]
+        clean = [
+            (read, claim)
+            for read, claim in found
+            if not claim.broken and all(map(_names_a_host, claim.asked))
+        ]
+        return clean or found
+
     def refused_claim(self, view: View, claim: Claim, judge: Judge) -> Observation | None:
         """The same of the one claim that the server has answered, its faults included."""
         start = view.offset(claim.position)
         for index, observation in enumerate(claim.asked):
             if not self._hears(claim, (start, index), observation, judge):
                 return observation
+        return None
+
+    def refused_as_malformed(self, reads: list[Read], judge: Judge) -> Observation | None:
+        """Judge what the server has read, if it is a hello or request that no correct client sends.
+
+        Not before the server has it: bytes that come ahead of their place look malformed, too.
+        """
+        for read in reads:
+            for claim in read.sight.claims:
+                if claim.broken:
+                    observation = self._observer.nameless(claim.proto, Fault.MALFORMED)
+                    if not self._docket.allows(observation, judge):
+                        return observation
         return None
 
     def _hears(self, claim: Claim, place: Place, observation: Observation, judge: Judge) -> bool:

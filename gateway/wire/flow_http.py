@@ -21,36 +21,24 @@ class Contradiction(WireError):
 
 
 class HttpFlow:
-    """The LAN side of one connection, in order; offsets are those of its Stream."""
+    """The LAN side of one connection from its first requests on, in every way to read it.
 
-    __slots__ = (
-        "_chunked",
-        "_early",
-        "_early_bytes",
-        "_head",
-        "_limits",
-        "_next",
-        "_stream",
-        "_tail",
-        "answered",
-    )
+    There is one way, unless there were decoys or the start of the stream is not certain. What one of them
+    cannot read is refused, since that one may be the server's.
+    """
 
-    def __init__(self, start: int, data: bytes, limits: Limits) -> None:
-        """``data`` was judged before; WireError when it is no HTTP."""
-        self._limits = limits
-        self._stream = RequestStream()
-        self._next = start
-        self._tail = self._head = Island(start, b"")  # the newest bytes; those about the last request's head
-        self._chunked = False
-        self._early: dict[int, bytes] = {}  # segments after a gap, by offset
-        self._early_bytes = 0
+    __slots__ = ("_readings", "answered")
+
+    def __init__(self, starts: list[tuple[int, bytes]], limits: Limits) -> None:
+        """``starts``: the offset of a first request, and the bytes from there on, which were judged before;
+        WireError when they are no HTTP.
+        """
+        self._readings = [_Reading(start, data, limits) for start, data in starts]
         self.answered = False
-        for position in range(0, len(data), _STEP):
-            self._take(data[position : position + _STEP])
 
     @property
     def size(self) -> int:
-        return len(self._head.data) + len(self._tail.data) + self._early_bytes
+        return sum([reading.size for reading in self._readings])
 
     @property
     def waiting(self) -> Action:
@@ -61,6 +49,45 @@ class HttpFlow:
 
         WireError for what is no HTTP, Contradiction for other bytes than before.
         """
+        found: list[Request] = []
+        for reading in self._readings:
+            requests = reading.feed(start, payload)
+            if requests is None:
+                return None
+            found += [request for request in requests if len(self._readings) == 1 or request not in found]
+        return found
+
+
+class _Reading:
+    """Requests that follow each other, in order; offsets are those of the flow's Stream."""
+
+    __slots__ = (
+        "_chunked",
+        "_early",
+        "_early_bytes",
+        "_head",
+        "_limits",
+        "_next",
+        "_stream",
+        "_tail",
+    )
+
+    def __init__(self, start: int, data: bytes, limits: Limits) -> None:
+        self._limits = limits
+        self._stream = RequestStream()
+        self._next = start
+        self._tail = self._head = Island(start, b"")  # the newest bytes; those about the last request's head
+        self._chunked = False
+        self._early: dict[int, bytes] = {}  # segments after a gap, by offset
+        self._early_bytes = 0
+        for position in range(0, len(data), _STEP):
+            self._take(data[position : position + _STEP])
+
+    @property
+    def size(self) -> int:
+        return len(self._head.data) + len(self._tail.data) + self._early_bytes
+
+    def feed(self, start: int, payload: bytes) -> list[Request] | None:
         if self._stream.opaque:
             return []
         if start > self._next:

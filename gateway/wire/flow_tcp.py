@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import DROP, Action, Judge, Ruling
-from gateway.wire.client_side import ClientSide, Read
+from gateway.wire.client_side import Asked, ClientSide, Read
 from gateway.wire.flow_http import HttpFlow
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.ip import ACK, RST, SYN, URG, Packet
@@ -138,16 +138,20 @@ class TcpFlow:
 
     def _let_go_of_bodies(self) -> None:
         """A request with a long body before its answer: read on without keeping the body."""
-        if self._client.stream.size <= self._limits.http_history or self._client.only is None:
-            return
-        view, sight = self._client.only
-        claim = sight.claims[0]
-        if claim.last is not None and not claim.last.switches:
-            self._read_on(view.offset(claim.position), view.data[claim.position :])
+        if self._client.stream.size > self._limits.http_history and self._client.only is not None:
+            view, sight = self._client.only
+            claims = [claim for claim in sight.claims if claim.requests]
+            if claims and not any(claim.requests[-1].switches for claim in claims):
+                self._read_on([(Read(view, view.data, sight), claim) for claim in claims])
 
-    def _read_on(self, start: int, data: bytes) -> HttpFlow:
+    def _read_on(self, asked: list[Asked]) -> HttpFlow:
         """From now on the client's bytes are read as requests that follow each other."""
-        self._http = HttpFlow(start, data, self._limits)
+        starts: list[tuple[int, bytes]] = []
+        for turn, (read, claim) in enumerate(asked):
+            earlier = [other for before, other in asked[:turn] if before.view is read.view]
+            if not any(other.has_request_at(claim.position) for other in earlier):
+                starts.append((read.view.offset(claim.position), read.data[claim.position :]))
+        self._http = HttpFlow(starts, self._limits)
         self._client.clear()
         self._server = ServerSide(self._limits)
         return self._http
@@ -183,18 +187,13 @@ class TcpFlow:
         hellos = self._server.hellos
         if hellos and not hellos[-1].hello_retry:
             return self._server_hello(len(hellos), reads, judge)
-        for read in reads:
-            for claim in read.sight.claims:
-                if claim.proto is Proto.HTTP and claim.complete:
-                    return self._http_answer(read, claim, acked, judge)
-        return self._other_answer(acked, reads, judge)
+        asked = self._client.answered(reads, Proto.HTTP, 1)
+        return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
 
     def _server_hello(self, count: int, reads: list[Read], judge: Judge) -> Ruling:
         """It answers the last of ``count`` ClientHellos."""
-        for read in reads:
-            for claim in read.sight.claims:
-                if claim.proto is Proto.TLS and claim.complete >= count:
-                    return self._pass(read, claim, count - 1, judge)
+        for read, claim in self._client.answered(reads, Proto.TLS, count):
+            return self._pass(read, claim, count - 1, judge)
         return self._lost_sight(judge)
 
     def _pass(self, read: Read, claim: Claim, index: int, judge: Judge) -> Ruling:
@@ -209,20 +208,22 @@ class TcpFlow:
         """
         return self._refuse(Fault.OVERFLOW, judge)
 
-    def _http_answer(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
-        request = claim.last
-        if request is not None and request.switches:
-            if request.method == "CONNECT":
+    def _http_answer(self, asked: list[Asked], acked: int, judge: Judge) -> Ruling:
+        for read, claim in asked:
+            if claim.requests[-1].method == "CONNECT":
                 return self._tunnel(read, claim, acked, judge)
-            if request.method == "PRI" or (claim.complete == 1 and self._server.switched):
-                return self._pass(read, claim, -1, judge)
-        refused = self._client.refused_claim(read.view, claim, judge)
-        if refused is not None:
-            return self._settle(Action.REFUSED, refused)
-        # Where there are decoys, what the server has not got may be one.
-        data = read.view.data if self._client.only is not None else read.data
-        self._last = claim.asked[-1]
-        self._read_on(read.view.offset(claim.position), data[claim.position :]).answered = True
+        read, claim = asked[0]
+        request = claim.requests[-1]
+        if len(asked) == 1 and (request.method == "PRI" or (request.switches and self._server.switched)):
+            return self._pass(read, claim, -1, judge)
+        for read, claim in asked:
+            refused = self._client.refused_claim(read.view, claim, judge)
+            if refused is not None:
+                return self._settle(Action.REFUSED, refused)
+        self._last = asked[0][1].asked[-1]
+        if self._client.only is not None:  # else what the server has not got may be a decoy
+            asked = [(read._replace(data=read.view.data), claim) for read, claim in asked]
+        self._read_on(asked).answered = True
         return self._waiting()
 
     def _tunnel(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
@@ -235,9 +236,12 @@ class TcpFlow:
         return self._nameless(judge)
 
     def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
-        speaks = self._server.speaks
         if self._client.has_claims or self._client.pending:
             return self._waiting()
+        malformed = self._client.refused_as_malformed(reads, judge)
+        if malformed is not None:
+            return self._settle(Action.REFUSED, malformed)
+        speaks = self._server.speaks
         if speaks is Speaks.HTTP and self._sent:
             return self._lost_sight(judge)
         if speaks is not Speaks.OTHER and self._sent:

@@ -36,7 +36,18 @@ class Claim(NamedTuple):
     complete: int  # hellos or requests
     asked: tuple[Observation, ...]  # at least one for each, in order
     broken: bool  # what follows the complete ones is malformed
-    last: Request | None = None  # the last request, in HTTP
+    requests: tuple[Request, ...] = ()  # in HTTP
+
+    def has_request_at(self, position: int) -> bool:
+        """Whether one of its requests begins there, as far as can be told without reading chunks."""
+        start = self.position
+        for request in self.requests:
+            if start == position:
+                return True
+            if request.chunked:
+                break
+            start += request.head_length + request.content_length
+        return False
 
 
 class Sight(NamedTuple):
@@ -105,8 +116,7 @@ class Observer:
 
     def _http(self, data: bytes, position: int) -> Claim:
         found, broken = _read_on(_read_requests, data[position:] if position else data)
-        last = found[-1] if found else None
-        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, last)
+        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, tuple(found))
 
     def _hello(self, hello: ClientHello) -> Observation:
         fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault

@@ -13,7 +13,16 @@ def test_every_age_has_exactly_one_band() -> None:
 
 @pytest.mark.parametrize(
     ("years", "band"),
-    [(0, "0-5"), (5, "0-5"), (6, "6-9"), (9, "6-9"), (10, "10-12"), (13, "13-15"), (16, "16-17"), (18, "adult")],
+    [
+        (0, "0-5"),
+        (5, "0-5"),
+        (6, "6-9"),
+        (9, "6-9"),
+        (10, "10-12"),
+        (13, "13-15"),
+        (16, "16-17"),
+        (18, "adult"),
+    ],
 )
 def test_edges(years: int, band: str) -> None:
     assert band_of_age(years) is Band(band)

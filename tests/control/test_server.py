@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from gateway.control.client import Client, Unreachable
+from gateway.control.listener import PATH_LIMIT
 from gateway.control.protocol import REQUEST_LIMIT, Request
 from gateway.control.server import (
     BACKLOG_LIMIT,
     CONNECTIONS_LIMIT,
-    PATH_LIMIT,
     ControlServer,
     WebUser,
 )

@@ -1,4 +1,4 @@
-"""Homes for the tests of this room: the product's own data, profiles from a few lines of YAML, a small world."""
+"""Homes for the tests of this room: the product's own data, profiles from a few lines of YAML, a world."""
 
 from __future__ import annotations
 

@@ -94,8 +94,10 @@ def test_what_an_error_repeats_is_short_and_on_one_line() -> None:
 @given(st.one_of(st.text(), st.binary(), st.text(alphabet="{}[]:,-#&*!|>'\"%@` \n\tab\0")))
 @settings(max_examples=400, deadline=None)
 def test_any_text_gives_a_mapping_or_one_line(source: str | bytes) -> None:
+    message = "f:"
     try:
         assert isinstance(parse_document(source, "f"), Mapping)
     except PolicyError as refused:
-        assert "\n" not in str(refused)
-        assert str(refused).startswith("f:")
+        message = str(refused)
+    assert message.startswith("f:")
+    assert "\n" not in message

@@ -38,7 +38,9 @@ def test_the_longest_unused_slot_changes_hands_without_its_classes(path: Path) -
         store.slot(mac(number), now=number)
     store.class_number(2, gates("play"))
     store.slot(mac(1), now=1000)
-    assert store.slot(mac(999), now=1001, in_use={mac(1)}) == 2
+    store.close()
+    store = Store(path)  # when a slot was used last outlives a restart
+    assert store.slot(mac(999), now=1001) == 2
     assert mac(2) not in store.slots()
     assert store.classes() == {}
     store.close()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Role
 from gateway.store import Grant, Off, Pause, Store
 from tests.store.helpers import HOUR, NOW, look
 
@@ -101,6 +103,17 @@ def test_guardians_are_kept(path: Path) -> None:
     store.remove_guardian("Dad")
     store = reopened(store, path)
     assert store.guardians() == {"Mum": "c"}
+    store.close()
+
+
+def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
+    store = Store(path)
+    desk = Guardians(store, lambda: 0.0, lambda what, whom: store.audit(what, whom, by="console", at=NOW))
+    token = desk(Request("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
+    store = reopened(store, path)
+    assert list(store.guardians()) == ["Mum"]
+    assert token
+    assert [(line.what, line.detail) for line in store.audit_lines()] == [("guardian add", "Mum")]
     store.close()
 
 

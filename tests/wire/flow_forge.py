@@ -74,6 +74,7 @@ class Talk:
         self._server_isn = 0x7FFFFFF0
         self._server_sent = 0
         self.end = 0  # of what the client has really sent
+        self._arrived: list[tuple[int, int]] = []  # what of it the server has
 
     @property
     def actions(self) -> list[Action]:
@@ -113,8 +114,20 @@ class Talk:
         """The client sends a segment: the next one, or one ``at`` an offset. A decoy never reaches the server."""
         start = self.end if at is None else at
         if not decoy:
-            self.end = max(self.end, start + len(payload))
+            first = start + bool(how.get("flags", 0) & SYN)  # type: ignore[operator]
+            self.end = max(self.end, first + len(payload))
+            self._arrived.append((first, first + len(payload)))
         return self.raw(self.segment(payload, start, **how))  # type: ignore[arg-type]
+
+    @property
+    def acknowledged(self) -> int:
+        """How much of the client's stream the server has without a gap."""
+        end = 0
+        for start, stop in sorted(self._arrived):
+            if start > end:
+                break
+            end = max(end, stop)
+        return end
 
     def server(self, payload: bytes, *, acks: int | None = None, at: int | None = None) -> Step:
         """The server sends its next segment; ``acks`` is how much of the client's stream it has."""
@@ -125,7 +138,7 @@ class Talk:
             self.device,
             *reversed(self._ports),
             seq=self._server_isn + 1 + start,
-            ack=self._isn + 1 + (self.end if acks is None else acks),
+            ack=self._isn + 1 + (self.acknowledged if acks is None else acks),
             flags=ACK | PSH,
             payload=payload,
         )

@@ -93,7 +93,7 @@ def test_where_nameless_flows_pass_a_hello_is_never_taken_for_one(case: Case) ->
 
     def answered(packet: bytes, *, from_lan: bool = True) -> object:
         step = send(packet, from_lan=from_lan)
-        if from_lan and step.action is Action.HOLD and talk.end:
+        if from_lan and step.action is Action.HOLD and talk.acknowledged:
             talk.raw = raw  # type: ignore[method-assign]
             talk.server(RETRY[:7], at=0)
             talk.raw = answered  # type: ignore[method-assign,assignment]

@@ -161,6 +161,9 @@ def test_faults_are_judged(sent: bytes, fault: Fault) -> None:
     table = FlowTable(ech_names=frozenset({"cover.example"}))
     talk = Talk(table=table)
     step = talk.client(sent)
+    if fault is Fault.MALFORMED:  # bytes that come ahead of their place look so, too
+        assert step.action is Action.HOLD
+        step = talk.server(FATAL_ALERT)
     assert step.action is Action.REFUSED
     assert step.observation is not None
     assert step.observation.fault is fault
@@ -333,7 +336,6 @@ def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body() -> None:
         get("192.0.2.1"),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         get("a b"),
-        b"GET /\r\n",
     ],
 )
 def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
@@ -343,6 +345,15 @@ def test_requests_without_a_good_name_are_faults(sent: bytes) -> None:
     assert step.observation is not None
     assert step.observation.fault is not None
     assert step.observation.proto is Proto.HTTP
+
+
+def test_a_malformed_request_is_refused_when_the_server_has_it() -> None:
+    talk = Talk(dport=80)
+    assert talk.client(b"GET /\r\n").action is Action.HOLD
+    step = talk.server(b"<html>")
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.MALFORMED
 
 
 def test_every_name_of_a_request_is_judged() -> None:

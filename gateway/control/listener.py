@@ -1,0 +1,90 @@
+"""The control socket's place in the file system: one daemon a path, open to those who may ask."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import ControlError
+
+PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without its closing zero
+
+
+@dataclass(frozen=True, slots=True)
+class WebUser:
+    """The user that the web process runs as; its group may open the socket."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def named(cls, name: str) -> WebUser:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            msg = (
+                f"there is no user {name!r} for the web pages; create it or name another in the configuration"
+            )
+            raise ControlError(msg) from None
+        return cls(entry.pw_uid, entry.pw_gid)
+
+
+def take_lock(path: Path) -> int:
+    """Hold ``path``.lock for life: the kernel lets go of it however this process ends."""
+    if len(os.fsencode(path)) > PATH_LIMIT:
+        msg = f"{path}: a socket's path has at most {PATH_LIMIT} bytes; set a shorter runtime directory"
+        raise ControlError(msg)
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        msg = f"{lock_path}: {error.strerror}; check the runtime directory and that you are root"
+        raise ControlError(msg) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        msg = f"another daemon runs on {path}; stop it first, or give this one its own runtime directory"
+        raise ControlError(msg) from None
+    return lock
+
+
+def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
+    """A socket that only its owner and the web user's group may open; call it with the lock held."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    before = os.umask(0o177)  # the socket is never open to more than its owner, not for a moment
+    try:
+        _remove_stale(path)
+        listener.bind(os.fspath(path))
+        if web is not None:
+            os.chown(path, -1, web.gid)
+        path.chmod(0o660)
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        msg = f"{path}: {error.strerror}; check the runtime directory and that you are root"
+        raise ControlError(msg) from error
+    except ControlError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """The lock is ours, so a socket that is still there belongs to a daemon that was killed."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        msg = f"{path}: is there and is no socket; move it away"
+        raise ControlError(msg)
+    path.unlink()

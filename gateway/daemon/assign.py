@@ -1,0 +1,62 @@
+"""Write who a device belongs to into the family's files; a file that a hand wrote is kept beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from gateway.errors import PolicyError
+from gateway.household import SUFFIXES, Household
+from gateway.policy.profile import Profile
+
+HEADER = "# Written by the pages or the qalqan command; comments are not kept. An earlier version is in {}.\n"
+BACKUP = ".before"
+
+
+def assign_device(household: Household, mac: str, owner: Profile | None) -> None:
+    """Put ``mac`` into the file of ``owner`` alone; None: take it out of every file.
+
+    Raises PolicyError where a file cannot be written, or ``owner`` has none.
+    """
+    folder = Path(household.config.profiles)
+    if owner is not None and _file(folder, owner.id) is None:
+        raise PolicyError(owner.id, "is built in and has no file", "name a person's profile")
+    for profile in household.profiles.values():
+        file = _file(folder, profile.id)
+        if file is None:
+            continue
+        devices = [one for one in profile.devices if one != mac]
+        if owner is not None and profile.id == owner.id:
+            devices.append(mac)
+        if tuple(devices) != profile.devices:
+            _write(file, devices)
+
+
+def _file(folder: Path, profile_id: str) -> Path | None:
+    return next((path for ending in SUFFIXES if (path := folder / f"{profile_id}{ending}").exists()), None)
+
+
+def _write(file: Path, devices: list[str]) -> None:
+    backup = file.with_suffix(file.suffix + BACKUP)
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        before = file.read_bytes()
+        document = yaml.safe_load(before)
+        document["devices"] = devices
+        text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+        if not before.startswith(HEADER.format(backup.name).encode()):
+            backup.write_bytes(before)
+        with temporary.open("w", encoding="utf-8") as out:
+            out.write(HEADER.format(backup.name) + text)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.chmod(file.stat().st_mode & 0o777)
+        temporary.replace(file)
+    except OSError as error:
+        raise PolicyError(
+            str(file), f"cannot be written ({error.strerror})", "look at disk and rights"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""What was decided goes to the log of the profile's level, to the last refusals, and to whoever listens."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from gateway.daemon.family import EVERYONE, Family, Member
+from gateway.daemon.recent import Recent
+from gateway.daemon.rules import RuleBook
+from gateway.path.subject import Subject
+from gateway.policy.sentence import sentence, short
+from gateway.policy.values import Decision, Observation, Reason, Verdict
+from gateway.policy.world import GATEWAY_NAME
+from gateway.store.store import Store
+
+# What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
+UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
+
+_log = logging.getLogger(__name__)
+
+
+class Publish(Protocol):
+    def __call__(self, event: str, **values: object) -> None: ...
+
+
+def _nobody(event: str, **values: object) -> None:  # noqa: ARG001
+    return
+
+
+class Journal:
+    """Receives every decision of the packet path."""
+
+    def __init__(
+        self, store: Store, family: Family, wall: Callable[[], datetime], zone: ZoneInfo, rules: RuleBook
+    ) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self.recent = Recent()
+        self.publish: Publish = _nobody
+        self._store = store
+        self._family = family
+        self._wall = wall
+        self._zone = zone
+        self._rules = rules
+
+    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+        self.verdicts[f"{decision.verdict}:{decision.reason}"] += 1
+        member = self._family.members.get(subject.slot)
+        if member is None or subject.slot == EVERYONE:
+            return
+        local = at.astimezone(self._zone)
+        self._store.record(
+            decision,
+            host=seen.host,
+            proto=seen.proto,
+            profile=member.profile.id,
+            device=member.macs[0] if member.macs else "",
+            level=member.profile.rules.log_level,
+            category=_category(decision),
+            at=local,
+        )
+        if decision.verdict is Verdict.BLOCK and decision.reason not in UNTOLD:
+            self._refused(member, seen, decision, local)
+
+    def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
+        if not self.recent.add(member.slot, at, seen, decision):
+            return
+        _log.debug("refused: %s, %s, %s", member.profile.id, decision.reason, decision.rule)
+        self.publish(
+            "refusal",
+            profile=member.profile.id,
+            name=member.profile.name,
+            device=member.macs[0] if member.macs else None,
+            host=seen.host if member.profile.rules.log_level >= 2 else None,
+            proto=seen.proto,
+            reason=decision.reason,
+            sentence=sentence(decision, seen.host, at, self._rules.names),
+        )
+
+    def short(self, seen: Observation, decision: Decision) -> str:
+        """For the text of a DNS error."""
+        return short(decision, seen.host, self._wall().astimezone(self._zone), self._rules.names)
+
+    @staticmethod
+    def refused_page(seen: Observation, decision: Decision) -> str:
+        """Where a browser is sent that asked for a refused site over plain HTTP."""
+        host = quote(seen.host or "", safe="")
+        return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
+
+    def status_changed(self, slots: frozenset[int]) -> None:
+        """Tell the pages that these slots' state is another now."""
+        ids = {self._family.members[slot].profile.id for slot in slots if slot in self._family.members}
+        for profile in sorted(ids):
+            self.publish("status", profile=profile)
+
+
+def _category(decision: Decision) -> str:
+    """What a count is kept under: the category or service that a rule names, else the reason."""
+    for kind in ("category:", "service:"):
+        _, found, rest = decision.rule.partition(kind)
+        if found and rest:
+            return kind + rest.split(" ")[0]
+    return str(decision.reason)

@@ -1,0 +1,266 @@
+"""The composition root: builds everything, owns the event loop and the signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from gateway import household
+from gateway.clock import WallClock
+from gateway.control.guardians import Guardians
+from gateway.control.server import ControlServer, WebUser
+from gateway.daemon import lan
+from gateway.daemon.addresses import HelpAddresses, resolvers
+from gateway.daemon.dnsproxy import DnsProxy
+from gateway.daemon.enforcer import Enforcer
+from gateway.daemon.events import Journal
+from gateway.daemon.family import EVERYONE, Family
+from gateway.daemon.packets import PacketPath
+from gateway.daemon.presence import Presence
+from gateway.daemon.rules import RuleBook
+from gateway.daemon.table import KernelTable
+from gateway.daemon.verbs import Verbs
+from gateway.errors import GatewayError
+from gateway.kernel.marks import MarkLayout
+from gateway.kernel.snapshot import Snapshot
+from gateway.loop import Loop
+from gateway.notify import Notifier
+from gateway.path.addresses import AddressBook
+from gateway.path.dns import DnsPath, Style
+from gateway.path.flows import FlowPath
+from gateway.path.live import LiveFlows
+from gateway.policy.config import Config, DnsRefusal
+from gateway.store.store import Store
+from gateway.wire.flows import FlowTable
+
+FLUSH = 1.0  # seconds between two looks at what is to be written
+PURGE = 3600.0
+DATABASE = "qalqan.db"
+SOCKET = "control.sock"
+
+_log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """Everything that runs, in the order in which it depends on each other."""
+
+    def __init__(self, path: Path, *, clock: WallClock | None = None) -> None:
+        self.loop = Loop()
+        self.clock = clock or WallClock()
+        self._closers: list[Callable[[], None]] = [self.loop.close]
+        try:
+            self._build(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, path: Path) -> None:
+        loop, wall = self.loop, self.clock.now
+        self.rules = RuleBook(path)
+        config = self.rules.household.config
+        state, runtime = Path(config.state), Path(config.runtime)
+        for folder in (state, runtime):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.store = Store(state / DATABASE, day_starts=timedelta(minutes=config.day_starts))
+        self._closers.append(self.store.close)
+        self.book = AddressBook()
+        live = LiveFlows()
+        self.family = Family(self.store, self.book, loop.now, self._class_number)
+        self.presence = Presence(loop, self.store, config, wall, self.reassign)
+        self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
+        self.flows = FlowPath(
+            FlowTable(ech_names=self.rules.ech_names),
+            live,
+            sink=self.journal.decided,
+            refused_page=self.journal.refused_page,
+        )
+        self.dns = DnsPath(
+            pages=lan.PAGES_PACKED,
+            sentence=self.journal.short,
+            sink=self.journal.decided,
+            book=self.book,
+            style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
+        )
+        self._regroup()
+        layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
+        self.table = KernelTable(loop, self._base(config, layout))
+        self._closers.append(self.table.close)
+        self.enforcer = Enforcer(loop, self.table, self.family, self.store, live, wall, self._moved)
+        self._closers.append(self.enforcer.close)
+        self.packets = PacketPath(
+            loop,
+            layout,
+            config.queue_base,
+            flows=self.flows,
+            dns=self.dns,
+            subjects=self.family.subjects,
+            wall=wall,
+        )
+        self._closers.append(self.packets.close)
+        self.packets.set_lan(lan.indexes(config.lan))
+        self.packets.bind(frozenset(self.family.members))
+        self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
+        self._closers.append(self.proxy.close)
+        self.help = HelpAddresses(loop, self.book, resolvers(), self._apply)
+        self._closers.append(self.help.close)
+        self._serve(runtime)
+        self._apply()
+        self.enforcer.sync()
+        self.enforcer.renew()
+        self.table.start_alive()
+        self.presence.start()
+        self.help.want(self.rules.help_names)
+
+    def _serve(self, runtime: Path) -> None:
+        guardians = Guardians(self.store, self.loop.now, self._audited)
+        self._closers.append(lambda: (runtime / SOCKET).unlink(missing_ok=True))
+        verbs = Verbs(self, guardians)
+        self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
+        self._closers.append(self.control.close)
+        self.journal.publish = self.control.publish
+
+    def _audited(self, what: str, whom: str) -> None:
+        self.store.audit(what, whom, by="console", at=self.clock.now())
+
+    def _class_number(self, slot: int, gates: frozenset[str]) -> int:
+        return self.enforcer.class_number(slot, gates)
+
+    def _regroup(self) -> None:
+        """Make members and judges from the rules as they are now."""
+        self.rules.attach(
+            help_address=lambda host, address: self.help.knows(host, address),
+            safe_address=lambda name, address: self.book.knows(name, address, self.loop.now()),
+        )
+        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
+        self.family.situate(self.clock.now())
+
+    def _base(self, config: Config, layout: MarkLayout) -> Snapshot:
+        return Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
+
+    def _apply(self) -> None:
+        """Make the kernel's table say what holds now."""
+        config = self.rules.household.config
+        base = Snapshot(
+            lan=config.lan,
+            queue_base=config.queue_base,
+            layout=self.table.snapshot.layout,
+            dns_port=self.proxy.port,
+            dns_for_everyone=self.rules.binds_everyone,
+            pages=lan.PAGES,
+            page_port=config.web.port,
+            help4=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" not in a)),
+            help6=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" in a)),
+            protocols=(50,),
+        )
+        self.table.update(self.enforcer.snapshot(base))
+
+    def _moved(self, slots: frozenset[int]) -> None:
+        """Gates of these slots opened or closed."""
+        for slot in slots:
+            self.flows.table.forget(slot)
+        self.journal.status_changed(slots)
+
+    def reassign(self) -> None:
+        """A device's place or a rule file changed: group everybody anew, judge running flows again."""
+        self._regroup()
+        self.packets.bind(frozenset(self.family.members))
+        self._apply()
+        self.enforcer.sync()
+        self.flows.table.forget()
+        self.enforcer.rejudge()
+        self.help.want(self.rules.help_names)
+        self.journal.status_changed(frozenset(self.family.members))
+
+    def reload(self) -> list[str]:
+        """Read rule files and lists again; what is broken keeps its last good version. The problems."""
+        self.rules.reload()
+        self.reassign()
+        return self.rules.problems()
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT."""
+        notifier = Notifier.from_environment()
+        reader, writer = socket.socketpair()
+        for sock in (reader, writer):
+            sock.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        self.loop.on_readable(reader, lambda: self._signalled(reader, notifier))
+        self._flush()
+        self._purge()
+        self._watchdog(notifier)
+        notifier.send("READY=1")
+        _log.info(
+            "ready: %d devices in %d profiles, %s",
+            len(self.family.members),
+            len(self.rules.household.profiles),
+            self.table.backend,
+        )
+        self.loop.run()
+        notifier.send("STOPPING=1")
+        signal.set_wakeup_fd(-1)
+        self.close()
+        reader.close()
+        writer.close()
+        return 0
+
+    def _signalled(self, reader: socket.socket, notifier: Notifier) -> None:
+        for number in reader.recv(64):
+            if number == signal.SIGHUP:
+                notifier.send("RELOADING=1")
+                for line in self._reload_or_say():
+                    _log.error("%s", line)
+                notifier.send("READY=1")
+            else:
+                self.loop.stop()
+
+    def _reload_or_say(self) -> list[str]:
+        try:
+            return self.reload()
+        except GatewayError as error:
+            return [f"{error}; what held before holds on"]
+
+    def _flush(self) -> None:
+        self.store.flush(self.loop.now())
+        self.loop.call_later(FLUSH, self._flush)
+
+    def _purge(self) -> None:
+        more = self.store.purge(self.clock.now().astimezone(self.rules.household.config.zone))
+        self.store.flush_devices()
+        self.loop.call_later(FLUSH if more else PURGE, self._purge)
+
+    def _watchdog(self, notifier: Notifier) -> None:
+        if notifier.watchdog_period is None:
+            return
+        notifier.send("WATCHDOG=1")
+        self.loop.call_later(notifier.watchdog_period, lambda: self._watchdog(notifier))
+
+    def close(self) -> None:
+        """Undo what was done, last first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def _text(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+def _web_user() -> WebUser | None:
+    """The user of the web process, where there is one; else the pages run as we do."""
+    try:
+        return WebUser.named("qalqan-web")
+    except GatewayError:
+        return None
+
+
+def run(path: Path = household.DEFAULT_CONFIG) -> int:
+    """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
+    return Daemon(path).run()
+
+
+__all__ = ["EVERYONE", "Daemon", "run"]

@@ -1,0 +1,117 @@
+"""Who is on the network: read from the kernel's neighbours and the lease file, a few times a minute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.daemon import lan
+from gateway.home.leases import read_leases
+from gateway.home.neighbours import Neighbour, read_neighbours
+from gateway.loop import Loop, Timer
+from gateway.policy.config import Config
+from gateway.policy.profile import HOME
+from gateway.store.store import Store
+
+PERIOD = 10.0  # seconds; rules hold from a device's first packet, this is for the pages
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One device as the network shows it now."""
+
+    mac: str
+    ips: tuple[str, ...]  # IPv4 first
+    name: str  # what it calls itself; hostile input
+    online: bool
+
+
+class Presence:
+    """``regroup`` is called when a device got another place."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        store: Store,
+        config: Config,
+        wall: Callable[[], datetime],
+        regroup: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._store = store
+        self._lan = config.lan
+        self._leases = Path(config.leases) if config.leases else None
+        self._wall = wall
+        self._regroup = regroup
+        self._timer: Timer | None = None
+        self.now: dict[str, Seen] = {}
+        # Whoever is here before anything was ever written belongs to the house.
+        self._first_run = not store.slots() and not store.devices.all()
+
+    def start(self) -> None:
+        if self._first_run:
+            self._first_run = False
+            self.look()
+            for mac in self.now:
+                self._store.devices.place(mac, HOME, at=self._wall())
+            if self.now:
+                self._regroup()
+        self._tick()
+
+    def _tick(self) -> None:
+        self.look()
+        self._timer = self._loop.call_later(PERIOD, self._tick)
+
+    def look(self) -> list[str]:
+        """Read neighbours and leases; the MACs that were never seen before."""
+        names = read_leases(self._leases) if self._leases is not None else {}
+        inside = lan.indexes(self._lan)
+        by_mac: dict[str, list[Neighbour]] = {}
+        for one in self._neighbours():
+            if one.ifindex in inside:
+                by_mac.setdefault(one.mac, []).append(one)
+        self.now = {
+            mac: Seen(
+                mac,
+                tuple(sorted((one.ip for one in found), key=lambda ip: (":" in ip, ip))),
+                names.get(mac, ""),
+                any(one.online for one in found),
+            )
+            for mac, found in by_mac.items()
+        }
+        at = self._wall()
+        return [one.mac for one in self.now.values() if self._store.devices.seen(one.mac, at, one.name)]
+
+    @staticmethod
+    def _neighbours() -> list[Neighbour]:
+        try:
+            return read_neighbours()
+        except OSError as error:
+            _log.warning("the neighbour table cannot be read: %s", error)
+            return []
+
+    def mac_of(self, ip: str) -> str | None:
+        """The device that answers for an address; looks again when it is not known."""
+        for _ in range(2):
+            found = next((one.mac for one in self.now.values() if ip in one.ips), None)
+            if found is not None:
+                return found
+            self.look()
+        return None
+
+    def name_of(self, mac: str) -> str:
+        """What to call a device; empty when it says nothing."""
+        seen = self.now.get(mac)
+        if seen is not None and seen.name:
+            return seen.name
+        known = self._store.devices.all().get(mac)
+        return known.name if known is not None else ""
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,113 @@
+"""What the family and the product say: files and lists, read again on demand, the last good version kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gateway import household
+from gateway.errors import GatewayError, PolicyError
+from gateway.lists.table import MappedTable, open_table
+from gateway.policy.profile import Profile
+from gateway.policy.schedule import Calendar
+from gateway.policy.sentence import Names
+from gateway.policy.world import World
+
+# Names that servers publish for the outer hello of ECH (RFC 9849 3.1); what is behind them cannot be seen.
+ECH_NAMES = frozenset({"cloudflare-ech.com", "public.tls-ech.dev", "cover.defo.ie"})
+
+_log = logging.getLogger(__name__)
+
+
+class RuleBook:
+    """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
+        self._path = path
+        self._product = household.load_product()
+        self.household = household.load(path, self._product)
+        self._table: MappedTable = open_table(Path(self.household.config.state))
+        self._list_problem = ""
+        self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
+        self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
+        self.names = Names(
+            services={one.id: one.name for one in self._product.catalogue.services.values()},
+            categories={one.id: one.name["en"] for one in self._product.categories.by_id.values()},
+        )
+        self.world = self._world()
+        self._report()
+
+    def attach(
+        self,
+        *,
+        help_address: Callable[[str, bytes], bool],
+        safe_address: Callable[[str, bytes], bool],
+    ) -> None:
+        """What the running gateway learnt of addresses."""
+        self._help_address, self._safe_address = help_address, safe_address
+        self.world = self._world()
+
+    def _world(self) -> World:
+        return replace(
+            self._product.world(self.household.config.languages),
+            table=self._table.table,
+            help_address=self._help_address,
+            safe_address=self._safe_address,
+        )
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.household.config.zone, self._product.holidays(self.household.config.country))
+
+    @property
+    def ech_names(self) -> frozenset[str]:
+        return ECH_NAMES
+
+    @property
+    def help_names(self) -> tuple[str, ...]:
+        return self._product.help_names
+
+    @property
+    def binds_everyone(self) -> bool:
+        """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
+        return bool(self._product.categories.binding & self._table.table.known_categories)
+
+    def reload(self) -> None:
+        """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
+        new = household.load(self._path, self._product)
+        self.household = household.keep_last_good(new, self.household)
+        self._list_problem = ""
+        try:
+            fresh = open_table(Path(self.household.config.state))
+        except GatewayError as error:
+            self._list_problem = str(error)
+        else:
+            old, self._table = self._table, fresh
+            self.world = self._world()
+            old.close()
+        self._report()
+
+    def _report(self) -> None:
+        for line in self.problems():
+            _log.error("%s", line)
+
+    def problems(self) -> list[str]:
+        """One line for each file or list that is not in force as it stands."""
+        found = [str(error) for error in self.household.problems.values()]
+        return [*found, self._list_problem] if self._list_problem else found
+
+    def profile(self, who: str) -> Profile:
+        """Raises PolicyError with the names that there are."""
+        found = self.household.find(who)
+        if found is None:
+            known = ", ".join(sorted(self.household.profiles))
+            raise PolicyError(who, "there is no such profile or device", f"known profiles: {known or 'none'}")
+        return found
+
+    def figures(self) -> Mapping[str, object]:
+        """For `status --json`."""
+        info = self._table.table.info
+        return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}

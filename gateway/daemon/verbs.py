@@ -1,0 +1,348 @@
+"""What may be asked of the daemon over the control socket; README.md of gateway/control has the words."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gateway import __version__
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Verb
+from gateway.daemon.assign import assign_device
+from gateway.daemon.describe import describe_profile, describe_state
+from gateway.daemon.family import FOREVER, Member
+from gateway.errors import ControlError
+from gateway.kernel.queue import read_counters
+from gateway.policy.macs import parse_mac
+from gateway.policy.profile import GUEST, HOME, Profile
+from gateway.policy.schedule import next_wake
+from gateway.policy.sentence import sentence
+from gateway.policy.values import Decision, Verdict
+from gateway.policy.why import as_json, parse_host, parse_moment, why
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+MAX_MINUTES = 7 * 24 * 60
+OFF_MINUTES = 60  # `off` returns by itself
+CONSOLE = "console"
+ALL = "all"
+
+
+class Verbs:
+    """One method a verb; each gives the values of the answer or raises GatewayError, whose text is the answer."""
+
+    def __init__(self, daemon: Daemon, guardians: Guardians) -> None:
+        self._daemon = daemon
+        self._guardians = guardians
+        self._started = daemon.loop.now()
+
+    def table(self) -> Mapping[str, Verb]:
+        return {
+            "status": self.status,
+            "why": self.why,
+            "pause": self.pause,
+            "resume": self.resume,
+            "profile": self.profile,
+            "device": self.device,
+            "devices": self.devices,
+            "refusals": self.refusals,
+            "helplines": self.helplines,
+            "guardian": self._guardians,
+            "off": self.off,
+            "on": self.on,
+            "assign": self.assign,
+            "forget": self.forget,
+            "reload": self.reload,
+            "clock": self.clock,
+        }
+
+    def _now(self) -> datetime:
+        return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
+
+    def status(self, request: Request) -> Mapping[str, object]:
+        daemon, now = self._daemon, self._now()
+        off = daemon.store.state(now).off
+        answer: dict[str, object] = {
+            "version": __version__,
+            "uptime": round(daemon.loop.now() - self._started),
+            "now": now,
+            "mode": "off" if off else "on",
+            "off_until": off.until if off else None,
+            "internet": "unknown",
+            "country": daemon.rules.household.config.country,
+            "problems": [*daemon.rules.problems(), *daemon.store.problems()],
+            "profiles": [self._child(one, now) for one in daemon.rules.household.children],
+        }
+        return answer | self._figures()
+
+    def _figures(self) -> dict[str, object]:
+        daemon = self._daemon
+        flows = daemon.flows.table.stats()
+        bound = read_counters()
+        queues = {
+            str(number): {
+                "packets": queue.packets,
+                "faults": queue.faults,
+                "waiting": bound[number].waiting,
+                "dropped": bound[number].queue_dropped + bound[number].user_dropped,
+            }
+            for number, queue in daemon.packets.queues.items()
+            if number in bound
+        }
+        return {
+            "backend": daemon.table.backend,
+            "queue": queues,
+            "verdicts": dict(daemon.journal.verdicts),
+            "flows": {name: getattr(flows, name) for name in flows.__slots__}
+            | {"live": len(daemon.flows.live)},
+            "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
+            "table": daemon.rules.figures(),
+            "store": daemon.store.figures(),
+            "mends": daemon.table.mends,
+            "memory": _memory(),
+        }
+
+    def _child(self, profile: Profile, now: datetime) -> dict[str, object]:
+        daemon = self._daemon
+        members = [one for one in daemon.family.members.values() if one.profile.id == profile.id]
+        macs = [mac for one in members for mac in one.macs]
+        return {
+            "id": profile.id,
+            "name": profile.name,
+            "band": profile.band.value,
+            "log_level": profile.rules.log_level,
+            "devices": [self._device(mac) for mac in macs],
+            **self._state(members[0] if members else self._stand_in(profile), now),
+        }
+
+    def _stand_in(self, profile: Profile) -> Member:
+        """A child without a device, as the first one will find things."""
+        rules = self._daemon.rules
+        return self._daemon.family.stand_in(profile, rules.world, rules.calendar, self._now())
+
+    def _state(self, member: Member, now: datetime) -> dict[str, object]:
+        return describe_state(member.judge, member.situation, now, self._daemon.rules)
+
+    def _device(self, mac: str) -> dict[str, object]:
+        seen = self._daemon.presence.now.get(mac)
+        return {
+            "mac": mac,
+            "name": self._daemon.presence.name_of(mac),
+            "online": seen is not None and seen.online,
+            "ip": seen.ips[0] if seen is not None and seen.ips else None,
+        }
+
+    def _who(self, request: Request) -> tuple[str, list[Profile]]:
+        """What a pause is kept under, and the children that it means."""
+        who = request.text("who")
+        household = self._daemon.rules.household
+        if who.casefold() == ALL:
+            return ALL, list(household.children)
+        mac = parse_mac(who)
+        if mac is not None:
+            member = self._daemon.family.member_of(mac)
+            if member is None:
+                request.refuse("who", f"names {mac}, a device that is not filtered")
+            return mac, [member.profile]
+        profile = self._daemon.rules.profile(who)
+        if profile.built_in or not profile.is_child:
+            request.refuse("who", f"names {profile.name}, who is no child")
+        return profile.id, [profile]
+
+    def pause(self, request: Request) -> Mapping[str, object]:
+        who, profiles = self._who(request)
+        now = self._now()
+        until = request.moment_or_none("until")
+        if request.has("minutes"):
+            until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
+        elif until is None and request.values.get("till_wake") is True:
+            wakes = [next_wake(one.rules.bedtime, self._daemon.rules.calendar, now) for one in profiles]
+            until = max(wakes, default=None)
+        if until is not None and until <= now:
+            request.refuse("until", "has passed")
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        self._daemon.store.pause(who, until=until, by=by, at=now, origin=origin)
+        self._daemon.enforcer.sync()
+        self._daemon.control.publish("status", what="pause", who=who, until=until, by=by)
+        return {"until": until}
+
+    def resume(self, request: Request) -> Mapping[str, object]:
+        who, _ = self._who(request)
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        self._daemon.store.resume(who, by=by, at=self._now(), origin=origin)
+        self._daemon.enforcer.sync()
+        self._daemon.control.publish("status", what="resume", who=who, by=by)
+        return {}
+
+    def off(self, request: Request) -> Mapping[str, object]:
+        now = self._now()
+        minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
+        until = now + timedelta(minutes=minutes)
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        self._daemon.store.off(until=until, by=by, at=now, origin=origin)
+        self._daemon.enforcer.sync()
+        self._daemon.enforcer.rejudge()
+        self._daemon.control.publish("status", what="off", until=until, by=by)
+        return {"until": until}
+
+    def on(self, request: Request) -> Mapping[str, object]:
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        self._daemon.store.on(by=by, at=self._now(), origin=origin)
+        self._daemon.enforcer.sync()
+        self._daemon.enforcer.rejudge()
+        self._daemon.control.publish("status", what="on", by=by)
+        return {}
+
+    def why(self, request: Request) -> Mapping[str, object]:
+        rules = self._daemon.rules
+        host = parse_host(request.text("host"))
+        at = self._now()
+        if request.has("at"):
+            at = parse_moment(request.text("at"), rules.household.config.zone)
+        member = self._member(request)
+        decision = why(member.judge, host, at, member.situation)
+        return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.names)}
+
+    def _member(self, request: Request) -> Member:
+        """The member that `profile` or `device` names; any of a profile's devices stands for it."""
+        family = self._daemon.family
+        if request.has("device"):
+            mac = parse_mac(request.text("device"))
+            member = family.member_of(mac) if mac is not None else None
+            if member is None:
+                request.refuse("device", "names no filtered device; see: qalqan device list")
+            return member
+        profile = self._daemon.rules.profile(request.text("profile"))
+        found = next((one for one in family.members.values() if one.profile.id == profile.id), None)
+        if found is not None:
+            return found
+        return self._stand_in(profile)
+
+    def profile(self, request: Request) -> Mapping[str, object]:
+        return describe_profile(self._daemon.rules.profile(request.text("id")), self._daemon.rules)
+
+    def device(self, request: Request) -> Mapping[str, object]:
+        presence = self._daemon.presence
+        if request.has("mac"):
+            mac = parse_mac(request.text("mac"))
+        else:
+            mac = presence.mac_of(request.text("ip"))
+        if mac is None:
+            msg = "no device has this address"
+            raise ControlError(msg)
+        return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)}
+
+    def _place(self, mac: str) -> str:
+        family = self._daemon.family
+        member = family.member_of(mac)
+        if member is not None:
+            return "quarantine" if member.quarantined else member.profile.id
+        owner = self._daemon.rules.household.owner_of(mac)
+        return "adult" if owner is not None else HOME
+
+    def devices(self, request: Request) -> Mapping[str, object]:
+        daemon = self._daemon
+        known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
+        macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
+        return {"devices": [self._device(mac) | {"profile": self._place(mac)} for mac in macs]}
+
+    def assign(self, request: Request) -> Mapping[str, object]:
+        request.owner_only()
+        mac = parse_mac(request.text("mac"))
+        if mac is None:
+            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        place = request.text("profile")
+        daemon = self._daemon
+        if place.casefold() in (HOME, GUEST):
+            assign_device(daemon.rules.household, mac, None)
+            daemon.store.devices.place(mac, place.casefold(), at=self._now())
+        else:
+            assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
+            daemon.store.devices.forget(mac)
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        daemon.store.audit("assign", f"{mac} {place}", by=by, at=self._now(), origin=origin)
+        return {"problems": daemon.reload(), "profile": self._place(mac)}
+
+    def forget(self, request: Request) -> Mapping[str, object]:
+        request.owner_only()
+        mac = parse_mac(request.text("mac"))
+        if mac is None:
+            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        daemon = self._daemon
+        assign_device(daemon.rules.household, mac, None)
+        daemon.store.devices.forget(mac)
+        daemon.store.forget_slot(mac)
+        daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=self._now())
+        return {"problems": daemon.reload()}
+
+    def refusals(self, request: Request) -> Mapping[str, object]:
+        daemon, now = self._daemon, self._now()
+        family = daemon.family
+        if request.has("device"):
+            mac = parse_mac(request.text("device"))
+            member = family.member_of(mac) if mac is not None else None
+            slots = frozenset() if member is None else frozenset({member.slot})
+        else:
+            slots = family.slots_of(daemon.rules.profile(request.text("profile")).id)
+        found = daemon.journal.recent.of(slots, now, request.whole("limit", least=1, most=100, default=10))
+        names = daemon.rules.names
+        return {
+            "refusals": [
+                {
+                    "at": one.at,
+                    "host": one.seen.host,
+                    "proto": one.seen.proto,
+                    "sentence": sentence(one.decision, one.seen.host, now, names),
+                    **_decision(one.decision),
+                }
+                for one in found
+            ]
+        }
+
+    def helplines(self, request: Request) -> Mapping[str, object]:
+        rules = self._daemon.rules
+        country = request.text("country", rules.household.config.country or "common")
+        return {"lines": rules.help_lines(country)}
+
+    def reload(self, request: Request) -> Mapping[str, object]:
+        request.owner_only()
+        problems = self._daemon.reload()
+        return {"profiles": sorted(self._daemon.rules.household.profiles), "problems": problems}
+
+    def clock(self, request: Request) -> Mapping[str, object]:
+        """Move the family's time, in the virtual home alone."""
+        request.owner_only()
+        if os.environ.get("QALQAN_MOVABLE_CLOCK") != "1":
+            msg = "clock: the time is not movable here"
+            raise ControlError(msg)
+        self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
+        self._daemon.enforcer.sync()
+        return {"now": self._now()}
+
+
+def _decision(decision: Decision) -> dict[str, object]:
+    until = None if decision.until is None or decision.until >= FOREVER else decision.until
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "owner": decision.owner,
+        "until": until,
+        "askable": decision.askable and decision.verdict is Verdict.BLOCK,
+    }
+
+
+def _memory() -> dict[str, int]:
+    """Bytes: resident private, resident of files (the category table's pages among them), and the peak."""
+    rows = {}
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            key, _, value = line.partition(":")
+            if key in ("VmRSS", "RssAnon", "RssFile"):
+                rows[key] = int(value.split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"resident": rows["VmRSS"], "private": rows["RssAnon"], "files": rows["RssFile"], "peak": peak}
