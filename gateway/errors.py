@@ -14,7 +14,7 @@ class WireError(GatewayError, ValueError):
 class PolicyError(GatewayError, ValueError):
     """A rule file that cannot be used.
 
-    ``where`` is ``file:line: key`` as far as known, ``problem`` says what is wrong, ``mend`` how to put it right.
+    ``where`` is ``file:line: key`` as far as known, ``problem`` what is wrong, ``mend`` how to put it right.
     """
 
     def __init__(self, where: str, problem: str, mend: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
 from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.documents import MAX_BYTES
 from gateway.policy.entries import host_map
 from gateway.policy.guests import guest_profile
@@ -31,6 +33,7 @@ from gateway.policy.world import World
 T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
+HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer; fixed ones for all of them
 MAX_PROFILES = 64  # a large family and its relatives
 SUFFIXES = (".yaml", ".yml")
 
@@ -45,7 +48,23 @@ class Product:
     needs: HostMap[str]
     engines: HostMap[packs.Engine]
     sites: tuple[packs.Site, ...]
+    countries: Mapping[str, Country]  # by code
     help: HostMap[str]
+
+    @property
+    def help_names(self) -> tuple[str, ...]:
+        """Names of help that the gateway resolves by itself."""
+        return tuple(self.help)
+
+    def help_lines(self, country: str) -> tuple[HelpLine, ...]:
+        return lines_for(self.countries, country)
+
+    def holidays(self, country: str) -> frozenset[date]:
+        """Of the years that a home looks ahead to."""
+        own = country_of(self.countries, country) if country else None
+        if own is None:
+            return frozenset()
+        return frozenset(day for year in HOLIDAY_YEARS for day in own.holidays(year))
 
     def world(self, languages: tuple[str, ...]) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""
@@ -115,9 +134,10 @@ def load_product() -> Product:
             needs |= packs.parse_needs(source, name, suffixes)
         else:
             sites += packs.parse_sites(source, name, suffixes)
-    help_names: dict[str, str] = {}
-    for source, name in _folder(root, "countries"):
-        help_names |= packs.parse_help(source, name, suffixes)
+    countries = {
+        one.code: one
+        for one in (parse_country(source, name, suffixes) for source, name in _folder(root, "countries"))
+    }
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     return Product(
         categories=categories,
@@ -126,7 +146,8 @@ def load_product() -> Product:
         needs=host_map(needs.items()),
         engines=host_map((name, one) for one in engines for name in one.hosts),
         sites=tuple(sites),
-        help=host_map(help_names.items()),
+        countries=countries,
+        help=host_map(help_names(countries.values()).items()),
     )
 
 

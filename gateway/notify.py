@@ -1,4 +1,4 @@
-"""sd_notify(3): tell a service manager that we are ready, alive, reloading or stopping. A no-op without one."""
+"""sd_notify(3): tell a service manager that we are ready, alive, reloading or stopping, where there is one."""
 
 from __future__ import annotations
 

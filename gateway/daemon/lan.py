@@ -6,8 +6,8 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-# The pages' own address, which no interface carries: what is not on the LAN every device sends to the gateway,
-# whose table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
+# The pages' own address, which no interface carries: devices send what is not on the LAN to the gateway, and
+# its table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
 # IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
 PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
 PAGES_PACKED = tuple(ipaddress.ip_address(one).packed for one in PAGES)

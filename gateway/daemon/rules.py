@@ -75,6 +75,20 @@ class RuleBook:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
         return bool(self._product.categories.binding & self._table.table.known_categories)
 
+    def help_lines(self, country: str) -> list[dict[str, object]]:
+        """For the pages: whom to call, by phone, message or site."""
+        return [
+            {
+                "name": one.name_in("en"),
+                "phone": one.phone,
+                "text": one.text,
+                "web": one.web[0].removeprefix("=") if one.web else "",
+                "kind": one.kind,
+                "confirmed": one.verified_on is not None,
+            }
+            for one in self._product.help_lines(country)
+        ]
+
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
         new = household.load(self._path, self._product)

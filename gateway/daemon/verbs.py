@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ ALL = "all"
 
 
 class Verbs:
-    """One method a verb; each gives the values of the answer or raises GatewayError, whose text is the answer."""
+    """One method a verb: the values of the answer, or a GatewayError whose text is the answer."""
 
     def __init__(self, daemon: Daemon, guardians: Guardians) -> None:
         self._daemon = daemon
@@ -63,7 +64,7 @@ class Verbs:
     def _now(self) -> datetime:
         return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
 
-    def status(self, request: Request) -> Mapping[str, object]:
+    def status(self, _request: Request) -> Mapping[str, object]:
         daemon, now = self._daemon, self._now()
         off = daemon.store.state(now).off
         answer: dict[str, object] = {
@@ -81,7 +82,6 @@ class Verbs:
 
     def _figures(self) -> dict[str, object]:
         daemon = self._daemon
-        flows = daemon.flows.table.stats()
         bound = read_counters()
         queues = {
             str(number): {
@@ -97,8 +97,7 @@ class Verbs:
             "backend": daemon.table.backend,
             "queue": queues,
             "verdicts": dict(daemon.journal.verdicts),
-            "flows": {name: getattr(flows, name) for name in flows.__slots__}
-            | {"live": len(daemon.flows.live)},
+            "flows": asdict(daemon.flows.table.stats) | {"live": len(daemon.flows.live)},
             "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
             "table": daemon.rules.figures(),
             "store": daemon.store.figures(),
@@ -244,7 +243,7 @@ class Verbs:
         owner = self._daemon.rules.household.owner_of(mac)
         return "adult" if owner is not None else HOME
 
-    def devices(self, request: Request) -> Mapping[str, object]:
+    def devices(self, _request: Request) -> Mapping[str, object]:
         daemon = self._daemon
         known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
         macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
@@ -305,7 +304,7 @@ class Verbs:
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
-        country = request.text("country", rules.household.config.country or "common")
+        country = request.text_or_none("country") or rules.household.config.country
         return {"lines": rules.help_lines(country)}
 
     def reload(self, request: Request) -> Mapping[str, object]:

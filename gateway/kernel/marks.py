@@ -17,6 +17,9 @@ STATE_BITS = 2
 STATE_MASK = 0b11
 MAX_CLASS = 63
 MAX_SLOT = 255
+PLAIN_SLOT = 192
+"""In the connection mark alone: looked up, and found to be nobody's slot. It spares such a flow's packets the
+look-up by MAC address, which costs more than all else that is done to them."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -76,7 +79,10 @@ verdict ever looks like this."""
 
 
 def valid_slot(number: int) -> bool:
-    """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot."""
+    """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot.
+
+    The last of them is PLAIN_SLOT.
+    """
     return 1 <= number <= MAX_SLOT and number & SLOT_CODE_MASK != 0
 
 
@@ -154,7 +160,9 @@ class MarkLayout:
         return (queue - base) // len(Kind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
     def ct_slot(self, mark: int) -> int:
-        return (mark & self.slot) >> self.slot_shift
+        """The slot in a connection mark; 0 for a device without one."""
+        number = (mark & self.slot) >> self.slot_shift
+        return number if number & SLOT_CODE_MASK else 0
 
     def ct_verdict(self, mark: int) -> tuple[State, int]:
         """State and class in a connection mark."""

@@ -63,9 +63,9 @@ def render_sets(snapshot: Snapshot) -> str:
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
-    """MAC → its slot's chain, or back to where it was asked."""
+    """MAC → its slot's chain, or that of the unfiltered."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
-    return sorted([*filtered, *(f"{mac} : return" for mac in snapshot.plain)])
+    return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from gateway.kernel.marks import (
     FORGED,
     MARK_MASK,
+    PLAIN_SLOT,
     SLOT_CODE_BITS,
     STATE_BITS,
     STATE_MASK,
@@ -24,7 +25,7 @@ from gateway.kernel.marks import (
     queue_number,
     slot_group,
 )
-from gateway.kernel.ruleset_dns import dns_chains
+from gateway.kernel.ruleset_dns import dns_chains, unqueued
 from gateway.kernel.ruleset_words import Chains, Words, braced, hexed, queue_chain
 from gateway.kernel.snapshot import Snapshot
 
@@ -47,15 +48,16 @@ def chains(snapshot: Snapshot) -> Chains:
 
 def _who(snapshot: Snapshot, words: Words) -> Chains:
     """The slot by MAC address, one chain a slot, since a map cannot give what is OR-ed into a mark."""
-    unknown = [] if snapshot.guest is None else [f"goto slot{snapshot.guest}"]
+    unknown = "plain" if snapshot.guest is None else f"slot{snapshot.guest}"
     out: Chains = {
         "pre": [
             "type filter hook prerouting priority -160; policy accept;",
-            f"{words.not_from_lan} accept",
-            f"{words.no_slot} jump who",
-            "udp dport 53 goto question",
+            *([] if snapshot.dns_for_everyone else [f"{words.plain} accept"]),
+            f"{words.no_slot} {words.from_lan} jump who",
+            f"udp dport 53 {words.from_lan} goto question",
         ],
-        "who": ["ether saddr vmap @dev", *unknown],
+        "who": ["ether saddr vmap @dev", f"goto {unknown}"],
+        "plain": [f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(PLAIN_SLOT))}"],
     }
     for slot in snapshot.slots:
         out[f"slot{slot.number}"] = [
@@ -69,9 +71,11 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
     return {
         "ask": [
             "type filter hook forward priority -155; policy accept;",
-            f"{words.no_slot} {'goto unfiltered' if snapshot.offload else 'accept'}",
+            f"{words.plain} {'goto unfiltered' if snapshot.offload else 'accept'}",
             f"{words.state_is(State.PASSES)} accept",
+            f"{words.no_slot} accept",
             "ct state invalid,untracked goto unseen",
+            *unqueued(snapshot, words),
             words.clear_packet,
             f"{words.state_is(State.REFUSED)} accept",
             f"{words.from_lan} {words.to_lan} accept",
@@ -139,10 +143,11 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
     return {
         "after": [
             "type filter hook forward priority -140; policy accept;",
+            f"{words.plain} accept",
+            f"{words.state_is(State.PASSES)} goto metered",  # never looks at the packet's mark
             f"{words.has_slot} goto judged",
         ],
         "judged": [
-            f"{words.state_is(State.PASSES)} goto metered",  # never looks at the packet's mark
             f"{words.packet_state} != 0 jump copy",
             words.clear_packet,
             f"{words.state_is(State.UNDECIDED)} accept",

@@ -12,24 +12,24 @@ from gateway.kernel.snapshot import Snapshot
 
 
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
-    """``question`` is entered from ``pre``; ``answers`` and the two that sweep up are base chains."""
+    """``question`` is entered from ``pre``; ``answers`` and ``arrived`` are base chains.
+
+    The slot code comes off a question where it arrives or is forwarded. An answer keeps it on its way out.
+    """
     return {
         "question": _question(snapshot, words),
         "answers": [
             "type filter hook postrouting priority -155; policy accept;",
             "meta l4proto != udp accept",
-            f"{words.to_lan} ct direction reply ct original proto-dst 53 {words.has_slot} goto answer",
+            f"{words.plain} accept",
+            f"ct original proto-dst 53 ct direction reply {words.to_lan} {words.has_slot} goto answer",
         ],
         "answer": _answer(snapshot, words),
-        "questioned": [
-            "type filter hook prerouting priority -140; policy accept;",
-            f"meta l4proto udp {words.packet_used} udp dport 53 {words.from_lan} goto swept",
+        "arrived": [
+            "type filter hook input priority -140; policy accept;",
+            f"udp dport 53 {words.packet_used} {words.from_lan} goto swept",
         ],
-        "answered": [
-            "type filter hook postrouting priority -140; policy accept;",
-            f"meta l4proto udp {words.packet_used} {words.to_lan} ct original proto-dst 53 goto swept",
-        ],
-        "swept": _swept(snapshot, words),
+        "swept": [*unqueued(snapshot, words), words.clear_packet],
         **_dead_question(snapshot),
         **_redirects(snapshot, words),
     }
@@ -39,8 +39,8 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     out = [words.clear_packet]
     if snapshot.dns_for_everyone:
         queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False, everyone=True)
-        out.append(f"{words.no_slot} {words.alive} {queue}")
-    out.append(f"{words.no_slot} accept")
+        out.append(f"{words.plain} {words.alive} {queue}")
+    out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")
     if snapshot.slots:
@@ -59,12 +59,12 @@ def _answer(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _swept(snapshot: Snapshot, words: Words) -> list[str]:
-    """Take the slot code off packets that came through a queue, or past one that nobody reads."""
+def unqueued(snapshot: Snapshot, words: Words) -> list[str]:
+    """In the fallback: a closed slot's question that iptables has not queued, for its rule is gone."""
     if snapshot.native:
-        return [words.clear_packet]
-    unqueued = f"{words.packet_state} == {hexed(FALLBACK_CLOSED << snapshot.layout.packet_shift)}"
-    return [f"{unqueued} drop", words.clear_packet]
+        return []
+    closed = f"{words.packet_state} == {hexed(FALLBACK_CLOSED << snapshot.layout.packet_shift)}"
+    return [f"meta l4proto udp ct original proto-dst 53 {closed} drop"]
 
 
 def _help_resolver(snapshot: Snapshot) -> bool:
@@ -98,7 +98,7 @@ def _redirects(snapshot: Snapshot, words: Words) -> Chains:
         if words.open:
             dns.append(f"{words.alive} {words.open} {to_daemon}")
         if snapshot.dns_for_everyone:
-            dns.append(f"{words.alive} {words.no_slot} {to_daemon}")
+            dns.append(f"{words.alive} {words.plain} {to_daemon}")
     if not dns:
         return {"steer": steer}
     return {"steer": [*steer, "meta l4proto { 6, 17 } th dport 53 goto dns"], "dns": dns}

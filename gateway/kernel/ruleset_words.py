@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.kernel.marks import MARK_MASK, STATE_MASK, State, slot_group, verdict_byte
+from gateway.kernel.marks import MARK_MASK, PLAIN_SLOT, STATE_MASK, State, slot_group, verdict_byte
 from gateway.kernel.snapshot import Snapshot
 
 Chains = dict[str, list[str]]
@@ -41,6 +41,7 @@ class Words:
         self.alive, self.dead = "meta nfproto @alive", "meta nfproto != @alive"
         self.slot = f"ct mark & {hexed(layout.slot)}"
         self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
+        self.plain = f"{self.slot} == {hexed(layout.ct_mark(PLAIN_SLOT))}"
         self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
         self.packet_used = f"meta mark & {hexed(layout.packet)} != 0"
         self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"

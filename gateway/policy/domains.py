@@ -157,6 +157,11 @@ class DomainTable:
         # A damaged number must not end the daemon; verify() is what finds the damage.
         return number if number < len(self._sets) else -1
 
+    @property
+    def known_categories(self) -> frozenset[str]:
+        """Every category that a name of this table is in."""
+        return NO_CATEGORIES.union(*self._sets)
+
     def __len__(self) -> int:
         return len(self._numbers)
 

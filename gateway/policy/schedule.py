@@ -2,7 +2,8 @@
 
 A rule is looked at as the local clock shows it, minute by minute: in the hour that a clock repeats in autumn
 it says the same twice, and what lies in the hour that is skipped in spring never happens. So each instant has
-exactly one answer.
+exactly one answer. Instants are given in UTC: two local times of one zone compare by what the clock shows,
+which is wrong in the repeated hour.
 """
 
 from __future__ import annotations
@@ -107,15 +108,16 @@ def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure |
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """The first instant after ``now`` at which open turns to closed or back, in the home's zone; None where
-    that does not happen within HORIZON days.
+    """The first instant (UTC) after ``now`` at which open turns to closed or back; None where that does not
+    happen within HORIZON days.
     """
+    now = now.astimezone(UTC)
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY
     for ahead in range(HORIZON + 2):
         for instant in _instants(table, calendar, first + ahead * DAY):
             if instant > now and (closure_at(table, calendar, instant) is not None) is not closed:
-                return instant.astimezone(calendar.zone)
+                return instant
     return None
 
 
@@ -152,7 +154,7 @@ def _clock_shift(day: date, zone: tzinfo) -> datetime | None:
 
 
 def next_wake(bedtime: Bedtime, calendar: Calendar, now: datetime) -> datetime:
-    """The end of the bedtime that holds or comes next; 07:00 for who has none."""
+    """The end (UTC) of the bedtime that holds or comes next; 07:00 for who has none."""
     table = bedtime_table(bedtime, calendar)
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
@@ -161,7 +163,8 @@ def next_wake(bedtime: Bedtime, calendar: Calendar, now: datetime) -> datetime:
 
 
 def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
-    """The next time after ``now`` at which the local clock shows ``minute`` (of the day)."""
+    """The next instant (UTC) after ``now`` at which the local clock shows ``minute`` (of the day)."""
+    now = now.astimezone(UTC)
     day = now.astimezone(calendar.zone).date()
     moments = (moment for ahead in (0, 1) for moment in _at_minute(day + ahead * DAY, minute, calendar.zone))
-    return min(moment for moment in moments if moment > now).astimezone(calendar.zone)
+    return min(moment for moment in moments if moment > now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gateway.policy.gates import BEDTIME, DEVICE, WINDOW, in_order
 from gateway.policy.profile import Profile
@@ -31,7 +31,7 @@ class Closing:
     """Why a gate is closed."""
 
     reason: Reason
-    until: datetime | None  # None: until somebody changes it
+    until: datetime | None  # an instant; None: until somebody changes it
     rule: str  # as written, e.g. "bedtime: 20:45-07:00"
     owner: str
 
@@ -69,7 +69,11 @@ def closed_gates(
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
-    """``now``: an aware datetime. Takes some 50 µs for each time rule: keep the answer until its end."""
+    """``now``: an aware datetime. Takes some 50 µs for each time rule: keep the answer until its end.
+
+    The instants that rules give are in UTC, those of ``situation`` as they are.
+    """
+    now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
     changes: list[datetime] = []
     if situation.paused_until is not None and now < situation.paused_until:
@@ -160,6 +164,7 @@ def extend(
     What is shut opens for ``extra`` from now: the device as a whole if its time rules shut it, else play.
     While all is open, what closes first closes ``extra`` later. () where nothing ever closes.
     """
+    now = now.astimezone(UTC)
     state = standing(profile, situation, calendar, now)
     own = (f"{WINDOW}service:{service}", f"service:{service}") if service is not None else ()
     lifted = state.lifted.get(service, NOTHING) if service is not None else NOTHING

@@ -48,7 +48,7 @@ def why(
 
 
 def as_json(host: str, at: datetime, decision: Decision) -> dict[str, Any]:
-    """The object of `why --json`."""
+    """The object of `why --json`; times are told in the zone of ``at``."""
     return {
         "host": host,
         "at": at.isoformat(),
@@ -56,6 +56,6 @@ def as_json(host: str, at: datetime, decision: Decision) -> dict[str, Any]:
         "reason": str(decision.reason),
         "rule": decision.rule,
         "owner": decision.owner,
-        "until": None if decision.until is None else decision.until.isoformat(),
+        "until": None if decision.until is None else decision.until.astimezone(at.tzinfo).isoformat(),
         "passed": [{"rule": step.rule, "outcome": step.outcome} for step in decision.passed],
     }

@@ -78,7 +78,7 @@ def test_order_of_devices_does_not_matter() -> None:
 
 def test_devices_without_a_slot_are_offloaded_alone() -> None:
     text = render(SNAPSHOTS["offload"])
-    assert "ct mark & 0x00ff0000 == 0 goto unfiltered" in text
+    assert "ct mark & 0x00ff0000 == 0x00c00000 goto unfiltered" in text
     assert text.count("flow add @ft") == 1
     assert "flow add" not in render(ONE_CHILD)
 

@@ -149,7 +149,7 @@ def test_update_ends_where_a_fresh_load_ends(table: Table, before: str, after: s
         "flush chain inet qalqan ask",
         "add rule inet qalqan after accept",
         "delete element inet qalqan dev { 02:00:00:00:00:0a }",
-        "add element inet qalqan dev { 02:00:00:00:00:0f : return }",
+        "add element inet qalqan dev { 02:00:00:00:00:0f : goto plain }",
         "delete element inet qalqan help4 { 192.0.2.16 }",
         "add element inet qalqan help4 { 203.0.113.1 }",
         "flush map inet qalqan pass",

@@ -11,8 +11,9 @@ TEXTS = "name: {en: A, ru: A, kk: A}, about: {en: A., ru: A., kk: A.}"
 # The categories of the bands, by the contract, and what binds everyone.
 BAND_CATEGORIES = [
     "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
-    "selfharm_promotion", "hate_extremism", "dating", "random_video_chat", "social_networks", "messaging", "video_sharing", "games",
-    "ai_companions", "proxy_vpn_doh", "piracy", "ads_trackers", "search_without_safe_mode", "new_domain",
+    "selfharm_promotion", "hate_extremism", "dating", "random_video_chat", "social_networks", "messaging",
+    "video_sharing", "games", "ai_companions", "proxy_vpn_doh", "piracy", "ads_trackers",
+    "search_without_safe_mode", "new_domain",
 ]  # fmt: skip
 
 

@@ -165,7 +165,7 @@ def test_in_spring_the_skipped_hour_never_happens() -> None:
     assert next_change(inside, calendar, sunday) == local("2026-03-30T00:00", BERLIN)
     across = windows_table(windows('["02:30-05:00"]'), calendar)
     # 01:59 is followed by 03:00, which lies within the window.
-    assert next_change(across, calendar, sunday).__eq__(local("2026-03-29T03:00", BERLIN))
+    assert next_change(across, calendar, sunday) == local("2026-03-29T03:00", BERLIN)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_night_with_a_clock_change_ends_by_the_clock(day: str, hours: float) -
     end = next_change(table, calendar, start)
     assert end is not None
     assert (end - start) / timedelta(hours=1) == hours
-    assert (end.hour, end.minute) == (7, 0)
+    assert end.astimezone(BERLIN).hour == 7
 
 
 def by_brute_force(table: Timetable, calendar: Calendar, now: datetime, limit: datetime) -> datetime | None:

@@ -1,0 +1,221 @@
+"""Country packs, `profiles/countries/*.yaml`: whom a child can call there, and which days are free.
+
+An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone. All of
+them are open ahead of every rule and never logged, whatever the country of the home. The format::
+
+    country: gb                         # the file's name: ISO 3166-1, eu, or common for what holds everywhere
+    covers: [at, be]                    # countries without a file of their own that use this one
+    help_lines:
+      - id: childline
+        kind: child_helpline            # one of KINDS
+        for: [de]                       # shown in these countries only; absent: in all that use the file
+        name: {en: Childline, ru: …}    # English at least
+        phone: 0800 1111
+        text: SHOUT to 85258            # how to reach it by message
+        web: [childline.org.uk]         # the first one is shown
+        companions: []                  # names without which its pages or its chat do not work
+        status: seen                    # one of STATUSES: how the entry is known
+        source: the operator's leaflet
+        verified_on: null               # when somebody compared it with the operator's own page
+    holidays:
+      - name: {en: New Year}
+        on: ["01-01", "2027-01-04"]     # a day of every year, or one date
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.policy import fields
+from gateway.policy.documents import Node, Scalar, parse_document, shown
+from gateway.policy.entries import entries
+from gateway.policy.hosts import PublicSuffixCheck
+
+COMMON = "common"
+KINDS = (
+    "child_helpline", "crisis", "csam_hotline", "image_removal", "missing_child", "deterrence", "report",
+    "emergency", "directory", "rights", "health", "wifi_calling",
+)  # fmt: skip
+STATUSES = (
+    "seen",  # in public text of the last years
+    "stale",  # in old text only
+    "unverified",  # general knowledge
+)
+LANGUAGES = ("en", "ru", "kk")
+LINE_KEYS = (
+    "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "verified_on",
+)  # fmt: skip
+
+_CODE = re.compile(r"[a-z]{2}", re.ASCII)
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
+_DATE = re.compile(r"(20\d\d)-(\d\d)-(\d\d)", re.ASCII)
+_YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
+_LEAP_YEAR = 2028
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    """Somebody to talk to, or to report to: a phone, a message, a site, or several of them."""
+
+    id: str
+    kind: str
+    countries: frozenset[str]  # shown in these alone; empty: wherever its file is used
+    name: Mapping[str, str]  # language → text
+    phone: str
+    text: str
+    web: tuple[str, ...]
+    companions: tuple[str, ...]
+    status: str
+    source: str
+    verified_on: date | None
+
+    def name_in(self, language: str) -> str:
+        return self.name.get(language) or self.name["en"]
+
+    @property
+    def site(self) -> str:
+        """The host name to show; empty for a line without one."""
+        return self.web[0].removeprefix("=") if self.web else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    code: str
+    covers: frozenset[str]  # codes of countries that have no file of their own
+    help_lines: tuple[HelpLine, ...]
+    yearly: frozenset[tuple[int, int]]  # holidays on a month and day of every year
+    dated: frozenset[date]  # and those of one year
+
+    def holidays(self, year: int) -> frozenset[date]:
+        """The public holidays of a year, as far as they are known."""
+        every = (date(year, month, day) for month, day in self.yearly)
+        return frozenset(every) | {one for one in self.dated if one.year == year}
+
+
+def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
+    """One file. Raises PolicyError with file, line, key and mend."""
+    top = fields.Fields(parse_document(source, file), ("country", "covers", "help_lines", "holidays"))
+    node = top.need("country")
+    code = COMMON if fields.text(node) == COMMON else _code(node)
+    lines: dict[str, HelpLine] = {}
+    for item in fields.items(top.need("help_lines")):
+        line = _help_line(item, is_public_suffix)
+        if line.id in lines:
+            item.place.refuse(f"the id {shown(line.id)} is there twice", "give each line an id of its own")
+        lines[line.id] = line
+    yearly: set[tuple[int, int]] = set()
+    dated: set[date] = set()
+    for day in top.read("holidays", _holidays, ()):
+        if isinstance(day, date):
+            dated.add(day)
+        else:
+            yearly.add(day)
+    covers = top.read("covers", _codes, frozenset())
+    return Country(code, covers, tuple(lines.values()), frozenset(yearly), frozenset(dated))
+
+
+def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
+    """The file that a home in ``code`` uses, by code; None where there is none."""
+    own = countries.get(code)
+    return own or next((one for one in countries.values() if code in one.covers), None)
+
+
+def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """What a home in ``code`` is shown: its country's lines, then those that hold everywhere.
+
+    ``code``: ISO 3166-1 alpha-2 in lower case, or empty where the home has chosen none.
+    """
+    files = (country_of(countries, code) if code else None, countries.get(COMMON))
+    lines = (line for one in files if one is not None for line in one.help_lines)
+    return tuple(line for line in lines if not line.countries or code in line.countries)
+
+
+def help_names(countries: Iterable[Country]) -> dict[str, str]:
+    """Entry → whose it is, of all countries: a family abroad needs the lines of its own country too."""
+    read: dict[str, str] = {}
+    for one in countries:
+        for line in one.help_lines:
+            for entry in line.web + line.companions:
+                read.setdefault(entry, line.name_in("en"))
+    return read
+
+
+def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
+    part = fields.Fields(fields.mapping(node), LINE_KEYS)
+    key = part.need("id")
+    if _ID.fullmatch(fields.text(key)) is None:
+        key.place.refuse(f"{shown(fields.text(key))} is no id", "use a-z, 0-9 and -, two letters at least")
+    line = HelpLine(
+        id=fields.text(key),
+        kind=fields.choice(part.need("kind"), KINDS),
+        countries=part.read("for", _codes, frozenset()),
+        name=_names(part.need("name")),
+        phone=part.read("phone", fields.text, ""),
+        text=part.read("text", fields.text, ""),
+        web=part.read("web", lambda n: entries(n, is_public_suffix), ()),
+        companions=part.read("companions", lambda n: entries(n, is_public_suffix), ()),
+        status=fields.choice(part.need("status"), STATUSES),
+        source=fields.text(part.need("source")),
+        verified_on=_date_or_nothing(part.need("verified_on")),
+    )
+    if not (line.phone or line.text or line.web):
+        node.place.refuse("leads nowhere", "give it a phone, a text or a web")
+    return line
+
+
+def _names(node: Node) -> Mapping[str, str]:
+    part = fields.Fields(fields.mapping(node), LANGUAGES)
+    part.need("en")
+    return {key: fields.text(value) for key, _, value in fields.pairs(node)}
+
+
+def _code(node: Node) -> str:
+    word = fields.text(node)
+    if _CODE.fullmatch(word) is None:
+        node.place.refuse(f"{shown(word)} is no country", "write two letters, such as kz (ISO 3166-1)")
+    return word
+
+
+def _codes(node: Node) -> frozenset[str]:
+    return frozenset(_code(item) for item in fields.items(node))
+
+
+def _holidays(node: Node) -> tuple[date | tuple[int, int], ...]:
+    read: list[date | tuple[int, int]] = []
+    for item in fields.items(node):
+        part = fields.Fields(fields.mapping(item), ("name", "on"))
+        _names(part.need("name"))
+        read += [_holiday(day) for day in fields.items(part.need("on"))]
+    return tuple(read)
+
+
+def _holiday(node: Node) -> date | tuple[int, int]:
+    match = _YEARLY.fullmatch(fields.text(node))
+    if match is None:
+        return _date(node)
+    month, day = int(match[1]), int(match[2])
+    if (month, day) == (2, 29):
+        node.place.refuse("is no day of every year", "write the dates, such as 2028-02-29")
+    try:
+        date(_LEAP_YEAR, month, day)
+    except ValueError:
+        node.place.refuse(f"{shown(match[0])} is no day of the year", "write month-day, such as 12-25")
+    return month, day
+
+
+def _date(node: Node) -> date:
+    match = _DATE.fullmatch(fields.text(node))
+    if match is not None:
+        try:
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        except ValueError:
+            pass  # February 30
+    word = shown(fields.text(node))
+    node.place.refuse(f"{word} is no date", "write it like 2027-03-26")
+
+
+def _date_or_nothing(node: Node) -> date | None:
+    return None if isinstance(node, Scalar) and node.is_null else _date(node)
