@@ -315,7 +315,7 @@ class Verbs:
     def clock(self, request: Request) -> Mapping[str, object]:
         """Move the family's time, in the virtual home alone."""
         request.owner_only()
-        if os.environ.get("QALQAN_MOVABLE_CLOCK") != "1":
+        if os.environ.get("QALQAN_TEST_CLOCK") != "1":
             msg = "clock: the time is not movable here"
             raise ControlError(msg)
         self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
