@@ -21,6 +21,7 @@ from gateway.wire.dns_names import host_labels, wire_name
 REFRESH = 600.0  # seconds; addresses of help change rarely, and an old one does no harm
 RETRY = 5.0  # seconds; at boot the line comes up after the daemon
 MAX_NAMES = 512  # help names of all countries, and names under them that devices asked for
+SETTLE = 0.3  # seconds
 KEPT = 86400.0  # seconds; help stays reachable while the resolver does not answer
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -46,9 +47,11 @@ class HelpAddresses:
         self._changed = changed
         self._names: dict[str, bool] = {}  # name → answered since the last round
         self._asked: dict[int, str] = {}
-        self.addresses: dict[bytes, str] = {}  # packed address → one of its names
+        self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
+        self.addresses: frozenset[bytes] = frozenset()
         self._sockets: list[socket.socket] = []
         self._timer: Timer | None = None
+        self._settling: Timer | None = None
         for family, local in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
             try:
                 sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -114,14 +117,25 @@ class HelpAddresses:
         self._names[name] = True
         found = message.addresses()
         self._book.learn(HELP, found, KEPT, self._loop.now())
-        new = [address for address in found if address not in self.addresses]
-        self.addresses.update(dict.fromkeys(new, name))
-        if new:
-            self._changed()
+        known = self.by_name.get(name, frozenset())
+        if not known.issuperset(found):
+            self.by_name[name] = known.union(found)
+            self.addresses = self.addresses.union(found)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Answers come in a shower; one change of the table is enough for all of it."""
+        if self._settling is None:
+            self._settling = self._loop.call_later(SETTLE, self._settled)
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._changed()
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._settling):
+            if timer is not None:
+                timer.cancel()
         for sock in self._sockets:
             self._loop.forget(sock)
             sock.close()

@@ -19,6 +19,7 @@ from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
+from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
@@ -105,8 +106,10 @@ class Daemon:
         self.packets.bind(frozenset(self.family.members))
         self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         self._closers.append(self.proxy.close)
-        self.help = HelpAddresses(loop, self.book, resolvers(), self._apply)
+        self.help = HelpAddresses(loop, self.book, resolvers(), self._help_moved)
         self._closers.append(self.help.close)
+        self.help_resolver = HelpResolver(runtime, config.lan)
+        self._closers.append(self.help_resolver.close)
         self._serve(runtime)
         self._apply()
         self.enforcer.sync()
@@ -154,9 +157,14 @@ class Daemon:
             page_port=config.web.port,
             help4=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" not in a)),
             help6=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" in a)),
+            help_dns_port=self.help_resolver.port,
             protocols=(50,),
         )
         self.table.update(self.enforcer.snapshot(base))
+
+    def _help_moved(self) -> None:
+        self.help_resolver.serve(self.help.by_name)
+        self._apply()
 
     def _moved(self, slots: frozenset[int]) -> None:
         """Gates of these slots opened or closed."""

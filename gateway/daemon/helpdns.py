@@ -1,0 +1,108 @@
+"""A resolver that knows the names of help alone, for closed devices while no daemon runs.
+
+It is a dnsmasq of its own that outlives `kill -9` of the daemon; a clean stop ends it. The table leads a
+closed device's questions there as soon as the daemon's sign of life is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+PROGRAM = "dnsmasq"
+STOP = 2.0  # seconds that it has to end after SIGTERM
+
+
+class HelpResolver:
+    """``port`` is None where no dnsmasq is installed: then help is reachable by address alone."""
+
+    def __init__(self, runtime: Path, lan: Iterable[str]) -> None:
+        self._config = runtime / "help.conf"
+        self._pid_file = runtime / "help.pid"
+        self._lan = tuple(lan)
+        self._program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end_stale()
+        self.port = _free_port() if self._program else None
+
+    def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
+        """Answer for these names and all names under them with their packed addresses, from now on."""
+        if self.port is None or self._program is None:
+            return
+        lines = [
+            f"address=/{name.removeprefix('=')}/{_text(address)}"
+            for name in sorted(names)
+            for address in sorted(names[name])
+        ]
+        interfaces = [f"interface={name}" for name in self._lan]
+        fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={self.port}", "local-ttl=10")
+        self._config.write_text("\n".join((*fixed, *interfaces, *lines)) + "\n")
+        self._end()
+        # Read at start alone: nothing of ours needs to be readable for whom it runs as.
+        command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            _log.error("the resolver for help does not start (%s); help is reachable by address alone", error)
+            return
+        self._pid_file.write_text(f"{self._process.pid}\n")
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _end_stale(self) -> None:
+        """One that a killed daemon left behind; a number that is somebody else's by now is left alone."""
+        try:
+            pid = int(self._pid_file.read_text())
+            command = Path("/proc", str(pid), "cmdline").read_bytes()
+            if str(self._config).encode() in command:
+                os.kill(pid, signal.SIGTERM)
+        except (OSError, ValueError):
+            return
+
+    def close(self) -> None:
+        self._end()
+        for file in (self._pid_file, self._config):
+            file.unlink(missing_ok=True)
+
+
+def _free_port() -> int:
+    """One that is free for UDP and TCP now."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
+            udp.bind(("0.0.0.0", 0))
+            port: int = udp.getsockname()[1]
+            try:
+                tcp.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+
+
+def _text(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)

@@ -1,0 +1,318 @@
+"""The table: keys, ages, limits, and what is remembered of decided flows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows import Action, FlowTable, Limits
+from gateway.wire.ip import SYN, parse_ip
+from tests.wire.flow_forge import (
+    ADDRESSES,
+    ALLOWED,
+    HTTP_OK,
+    REFUSED,
+    SERVER_HELLO,
+    Talk,
+    names_only,
+    with_bad_checksum,
+    with_ttl,
+)
+from tests.wire.quic_forge import crypto, encrypt_initial
+from tests.wire.tls_forge import client_hello, records
+
+HELLO = records(client_hello(ALLOWED))
+BAD_HELLO = records(client_hello(REFUSED))
+GET = b"GET / HTTP/1.1\r\nHost: " + ALLOWED.encode() + b"\r\n\r\n"
+
+
+def initial(name: str) -> bytes:
+    return encrypt_initial(crypto(0, client_hello(name)), dcid=b"12345678")
+
+
+# ------------------------------------------------------------------------------ packets of no flow
+
+
+@pytest.mark.parametrize("data", [b"", b"\x45", b"\x00" * 40, bytes([0x45]) + bytes(40), b"\x60" + bytes(10)])
+def test_what_is_no_ip_packet_vanishes_and_is_counted(data: bytes) -> None:
+    talk = Talk()
+    step = talk.raw(data)
+    assert step == (Action.DROP, None, None, ())
+    assert talk.table.stats.malformed == 1
+    assert talk.bench.heard == []
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_cut_packet_vanishes(version: int) -> None:
+    packet = Talk(version=version).segment(HELLO, 0)
+    for size in range(0, len(packet), 7):
+        assert Talk(version=version).raw(packet[:size]).action is Action.DROP
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_wrong_checksum_vanishes_unless_a_card_was_to_compute_it(version: int) -> None:
+    talk = Talk(version=version)
+    assert talk.raw(with_bad_checksum(talk.segment(BAD_HELLO, 0))).action is Action.DROP
+    assert talk.bench.heard == []
+    assert talk.table.stats.bad_checksums == 1
+    talk = Talk(version=version, table=FlowTable(verify_checksums=False))
+    assert talk.raw(with_bad_checksum(talk.segment(BAD_HELLO, 0))).action is Action.REFUSED
+
+
+def test_a_wrong_checksum_of_a_server_is_no_answer() -> None:
+    talk = Talk(names_only)
+    talk.client(HELLO)
+    good = talk.server
+    packets: list[bytes] = []
+    talk.raw, raw = lambda packet, *, from_lan=True: packets.append(packet), talk.raw  # type: ignore[method-assign]
+    good(SERVER_HELLO)
+    assert raw(with_bad_checksum(packets[0]), from_lan=False).action is Action.DROP
+    assert raw(packets[0], from_lan=False).action is Action.PASSES
+
+
+@pytest.mark.parametrize(("version", "icmp"), [(4, 1), (6, 58)])
+def test_icmp_is_let_be_and_other_protocols_are_judged(version: int, icmp: int) -> None:
+    device, remote = ADDRESSES[version]
+    for proto in (icmp, 50):
+        if version == 4:
+            head = b"\x45\x00\x00\x1c\x00\x00\x00\x00\x40" + bytes([proto]) + b"\x00\x00" + device + remote
+            head = head[:10] + (-int.from_bytes(head, "big") % 65535).to_bytes(2, "big") + head[12:]
+        else:
+            head = b"\x60\x00\x00\x00\x00\x08" + bytes([proto]) + b"\x40" + device + remote
+        packet = head + bytes(8)
+        talk = Talk(lambda observation: False)
+        step = talk.raw(packet)
+        if proto == icmp:
+            assert step.action is Action.HOLD
+        else:
+            assert step.action is Action.REFUSED
+            assert step.observation == Observation(Proto.OTHER, None, remote)
+            assert Talk().raw(packet).action is Action.PASSES
+
+
+# ------------------------------------------------------------------------------ whose flow it is
+
+
+def test_devices_never_share_a_flow() -> None:
+    table = FlowTable()
+    one, other = Talk(table=table, zone=1), Talk(table=table, zone=2)
+    one.client(HELLO)
+    assert other.client(BAD_HELLO).action is Action.REFUSED
+    assert one.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_ports_and_protocols_never_share_a_flow() -> None:
+    table = FlowTable()
+    talks = [Talk(table=table, sport=40000 + i) for i in range(3)]
+    for talk in talks:
+        talk.client(HELLO[:100])
+        talk.datagram(initial(ALLOWED))
+    assert table.stats.flows == 6
+    assert talks[1].client(BAD_HELLO, at=0).action is Action.REFUSED
+    assert talks[0].client(HELLO[100:]).action is Action.HOLD
+    assert talks[0].server(SERVER_HELLO).action is Action.PASSES
+
+
+# ------------------------------------------------------------------------------ decided flows
+
+
+def test_what_is_in_the_queue_behind_the_server_hello_passes_too() -> None:
+    talk = Talk()
+    talk.client(HELLO)
+    talk.server(SERVER_HELLO)
+    step = talk.server(b"\x17\x03\x03\x10\x00" + bytes(1000))
+    assert step.action is Action.PASSES
+    assert step.observation is not None
+    assert step.observation.host == ALLOWED
+    assert talk.bench.hosts == [ALLOWED]
+
+
+def test_a_new_connection_on_the_ports_of_one_that_passed_is_judged() -> None:
+    """Where SYNs skip the queue, only the client's bytes tell."""
+    for pieces in ([BAD_HELLO], [BAD_HELLO[:1], BAD_HELLO[1:]], [bytes(50) + BAD_HELLO]):
+        talk = Talk()
+        talk.client(HELLO)
+        talk.server(SERVER_HELLO)
+        talk.end = 7_000_000
+        for piece in pieces:
+            step = talk.client(piece)
+        assert step.action is Action.REFUSED
+
+
+def test_a_capture_shows_when_ports_are_used_anew() -> None:
+    table = FlowTable(handshakes=True)
+    talk = Talk(table=table)
+    talk.handshake()
+    talk.client(HELLO)
+    talk.server(SERVER_HELLO)
+    for _ in range(50):  # the flow goes on, and nobody but the table remembers it
+        talk.now += 100
+        assert talk.client(b"\x17\x03\x03\x04\x00" + bytes(1024)).action is Action.PASSES
+        assert talk.server(b"\x17\x03\x03\x04\x00" + bytes(1024)).action is Action.PASSES
+    assert talk.bench.hosts == [ALLOWED]
+    again = Talk(table=table, isn=5)
+    again.handshake()
+    assert again.client(BAD_HELLO).action is Action.REFUSED
+    third = Talk(table=table, isn=77777)
+    third.handshake()
+    third.client(HELLO)
+    assert third.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_an_undecided_flow_is_replaced_by_a_new_connection_on_its_ports() -> None:
+    table = FlowTable(handshakes=True)
+    talk = Talk(table=table)
+    talk.handshake()
+    talk.client(HELLO)
+    again = Talk(names_only, table=table, isn=5)
+    again.handshake()
+    assert again.server(SERVER_HELLO).action is Action.REFUSED
+
+
+def test_a_resent_syn_is_no_new_connection() -> None:
+    talk = Talk(table=FlowTable(handshakes=True))
+    talk.handshake()
+    talk.client(HELLO[:200])
+    talk.raw(talk.segment(b"", -1, flags=SYN))
+    talk.client(HELLO[200:])
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_a_refused_tcp_flow_stays_refused_for_what_is_in_the_queue() -> None:
+    talk = Talk()
+    talk.client(BAD_HELLO)
+    assert talk.client(b"more").action is Action.REFUSED
+    assert talk.server(SERVER_HELLO).action is Action.REFUSED
+    talk.now += 3  # the kernel has its mark by now; the ports may serve another connection
+    talk.client(HELLO)
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_decided_flows_hold_no_bytes() -> None:
+    table = FlowTable()
+    for i in range(20):
+        talk = Talk(table=table, sport=1000 + i)
+        talk.client(HELLO if i % 2 else BAD_HELLO)
+        talk.server(SERVER_HELLO)
+        talk = Talk(table=table, sport=2000 + i)
+        talk.datagram(initial(REFUSED))
+    assert table.stats.buffered == 0
+    assert table.stats.flows == 40
+    assert table.stats.passed == 10
+    assert table.stats.refused == 30
+
+
+# ------------------------------------------------------------------------------ limits
+
+
+def test_the_flow_that_was_idle_longest_makes_room() -> None:
+    table = FlowTable(Limits(flows=3))
+    talks = [Talk(table=table, sport=i) for i in range(1, 5)]
+    for talk in talks[:3]:
+        talk.client(HELLO)
+    talks[0].client(HELLO, at=0)
+    talks[3].client(HELLO)
+    assert table.stats.flows == 3
+    assert table.stats.evicted == 1
+    assert talks[0].server(SERVER_HELLO).action is Action.PASSES
+    assert talks[2].server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_bytes_of_all_flows_are_bounded() -> None:
+    table = FlowTable(Limits(table_bytes=20_000))
+    for i in range(100):
+        talk = Talk(table=table, sport=i + 1)
+        talk.client(HELLO[:-1])
+        talk.client(b"", at=0)
+        assert table.stats.buffered <= 20_000
+    assert table.stats.evicted > 50
+    table = FlowTable(Limits(table_bytes=100_000))
+    for i in range(100):
+        Talk(table=table, sport=i + 1).datagram(initial(ALLOWED))
+        assert table.stats.buffered <= 100_000
+
+
+def test_a_flow_forgotten_half_way_never_passes_with_the_rest_of_its_hello() -> None:
+    for at in range(1, len(BAD_HELLO), 23):
+        table = FlowTable(Limits(flows=2))
+        talk = Talk(names_only, table=table)
+        talk.client(BAD_HELLO[:at])
+        for i in range(3):
+            Talk(table=table, sport=i + 1).client(HELLO)
+        talk.client(BAD_HELLO[at:])
+        step = talk.server(SERVER_HELLO)
+        assert step.action is Action.REFUSED
+        assert step.observation is not None
+        assert step.observation.fault is Fault.OVERFLOW
+
+
+def test_idle_flows_are_forgotten_and_begin_again() -> None:
+    table = FlowTable()
+    talk = Talk(table=table)
+    talk.client(HELLO)
+    talk.now += 59
+    assert talk.client(HELLO, at=0).action is Action.HOLD
+    assert talk.bench.hosts == [ALLOWED]
+    talk.now += 61
+    talk.client(HELLO, at=0)
+    assert talk.bench.hosts == [ALLOWED, ALLOWED]
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_open_http_may_rest_longer() -> None:
+    talk = Talk(dport=80)
+    talk.client(GET)
+    talk.server(HTTP_OK)
+    for _ in range(3):
+        talk.now += 250
+        assert talk.client(GET).action is Action.ASKS
+
+
+def test_old_entries_go_as_new_flows_come() -> None:
+    table = FlowTable()
+    for i in range(50):
+        Talk(table=table, sport=i + 1).client(HELLO)
+    for i in range(50):
+        talk = Talk(table=table, sport=i + 1000)
+        talk.now += 100
+        talk.client(HELLO)
+    assert table.stats.flows == 50
+    assert table.stats.expired == 50
+
+
+def test_forget_one_device_or_all() -> None:
+    table = FlowTable()
+    for zone in (1, 1, 2):
+        Talk(table=table, zone=zone, sport=100 + table.stats.flows).datagram(initial(REFUSED))
+        Talk(table=table, zone=zone, sport=200 + table.stats.flows).client(HELLO)
+    assert table.forget(1) == 4
+    assert table.stats.flows == 2
+    assert table.forget() == 2
+    assert table.stats.buffered == 0
+
+
+def test_after_forgetting_a_refused_flow_is_judged_again() -> None:
+    table = FlowTable()
+    assert Talk(table=table).datagram(initial(REFUSED)).action is Action.REFUSED
+    table.forget(0)
+    assert Talk(lambda observation: True, table=table).datagram(initial(REFUSED)).action is Action.HOLD
+
+
+def test_the_time_to_live_is_of_no_matter() -> None:
+    for ttl in (1, 3, 255):
+        talk = Talk()
+        assert talk.raw(with_ttl(talk.segment(BAD_HELLO, 0), ttl)).action is Action.REFUSED
+
+
+def test_a_step_holds_the_packet_as_it_was_read() -> None:
+    talk = Talk()
+    packet = talk.segment(HELLO, 0)
+    step = talk.raw(packet)
+    assert step.packet == parse_ip(packet)
+
+
+def test_limits_are_all_positive_and_explained() -> None:
+    for field in dataclasses.fields(Limits):
+        assert getattr(Limits(), field.name) > 0
