@@ -59,4 +59,5 @@ def _write(file: Path, devices: list[str]) -> None:
             str(file), f"cannot be written ({error.strerror})", "look at disk and rights"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_file():
+            temporary.unlink()

@@ -21,6 +21,7 @@ from tests.lab.teller import Teller
 CHILD = "daughter"
 HELP = "p pause   b bedtime   n new device   v VPN   k kill -9   w why   q quit"
 FILM = "https://r1---sn-lab.googlevideo.com/stream?rate=500k"
+VPN_SITE = "nordvpn.com"
 OPEN_SITE = "kk.wikipedia.org"
 REFUSED_SITE = "www.tiktok.com"
 _INTO_BEDTIME = timedelta(minutes=1)
@@ -129,10 +130,13 @@ class Console:
         self.teller.say(f"The new phone is {place or 'nobody'!s} until a parent says whose it is.")
 
     def vpn(self) -> None:
-        """The tablet tries to open a WireGuard tunnel."""
-        outcome = clients.udp(self._tablet, names.ipv4_of("vpn.example.net"), WIREGUARD_PORT)
-        found = "is open" if outcome.reached else f"does not open ({outcome.how})"
-        self.teller.say(f"The tablet tries a VPN: its tunnel {found}, after {outcome.ms:.0f} ms.")
+        """The tablet looks for a VPN's site, and sends a WireGuard handshake to a bare address."""
+        self._tell_try(
+            "The tablet looks for a VPN", clients.curl(self._tablet, f"https://{VPN_SITE}/"), VPN_SITE
+        )
+        outcome = clients.udp(self._tablet, names.ipv4_of(VPN_SITE), WIREGUARD_PORT)
+        found = "opens" if outcome.reached else f"does not open ({outcome.how})"
+        self.teller.say(f"The tablet tries a WireGuard tunnel: it {found}, after {outcome.ms:.0f} ms.")
 
     def kill(self) -> None:
         """``kill -9`` of the daemon: what holds without it, and how soon it is back."""

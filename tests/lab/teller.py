@@ -73,10 +73,9 @@ class Teller:
             self._once(f"{label} is on the Wi-Fi.", ("device", label))
 
     def _tell_refusal(self, event: Mapping[str, Any]) -> None:
-        device = str(event.get("device"))
-        label = _LABELS.get(device, device)
-        sentence = event.get("sentence") or f"{event.get('host')} is refused."
-        self._once(f"{label}: {sentence}", ("refusal", device, str(event.get("host"))))
+        label = _LABELS.get(str(event.get("device"))) or str(event.get("name") or "Somebody")
+        sentence = str(event.get("sentence") or f"{event.get('host')} is refused.")
+        self._once(f"{label}: {sentence}", ("refusal", label, sentence))
 
     def _tell_states(self, client: Client, *, first: bool = False) -> None:
         for profile in client.call("status").get("profiles", []):

@@ -1,0 +1,64 @@
+"""A device moves between the family's files; a hand's file is kept, and what cannot be written says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.daemon.assign import assign_device
+from gateway.errors import PolicyError
+from gateway.household import Household, load, load_product
+from tests.daemon.household_files import DAUGHTER, SON, write
+
+TABLET, NEW = "02:00:00:00:00:0a", "02:00:00:00:00:77"
+
+
+def home(folder: Path) -> Household:
+    return load(write(folder, {"daughter": DAUGHTER, "son": SON}), load_product())
+
+
+def devices(folder: Path, profile: str) -> list[str]:
+    found: list[str] = yaml.safe_load((folder / "profiles" / f"{profile}.yaml").read_text())["devices"]
+    return found
+
+
+def test_a_new_device_and_one_that_moves(tmp_path: Path) -> None:
+    household = home(tmp_path)
+    assign_device(household, NEW, household.profiles["son"])
+    assert devices(tmp_path, "son") == ["02:00:00:00:00:0b", NEW]
+    assign_device(household, TABLET, household.profiles["son"])
+    assert TABLET not in devices(tmp_path, "daughter")
+    assert TABLET in devices(tmp_path, "son")
+    again = load(tmp_path / "qalqan.yaml", load_product())
+    assert again.problems == {}
+    assert again.profiles["daughter"].rules == household.profiles["daughter"].rules
+
+
+def test_a_file_with_comments_is_kept_beside(tmp_path: Path) -> None:
+    household = home(tmp_path)
+    file = tmp_path / "profiles" / "daughter.yaml"
+    written = "# Mum's own notes\n" + file.read_text()
+    file.write_text(written)
+    assign_device(household, TABLET, None)
+    assert file.read_text().startswith("# Written by the pages")
+    assert (tmp_path / "profiles" / "daughter.yaml.before").read_text() == written
+    assign_device(load(tmp_path / "qalqan.yaml", load_product()), NEW, household.profiles["daughter"])
+    assert (tmp_path / "profiles" / "daughter.yaml.before").read_text() == written
+
+
+def test_what_has_no_file(tmp_path: Path) -> None:
+    household = home(tmp_path)
+    with pytest.raises(PolicyError, match="has no file"):
+        assign_device(household, NEW, household.guest)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    household = home(tmp_path)
+    file = tmp_path / "profiles" / "daughter.yaml"
+    (tmp_path / "profiles" / ".daughter.yaml.new").mkdir()
+    before = file.read_text()
+    with pytest.raises(PolicyError, match="cannot be written"):
+        assign_device(household, TABLET, None)
+    assert file.read_text() == before

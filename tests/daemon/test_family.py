@@ -1,0 +1,137 @@
+"""Who is who: slots, places, situations; real files, a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.daemon.family import EVERYONE, FOREVER, Family
+from gateway.daemon.rules import RuleBook
+from gateway.path.addresses import AddressBook
+from gateway.policy.values import Observation, Proto, Reason
+from gateway.store.store import Store
+from tests.daemon.household_files import DAUGHTER, MUM, SON, write
+
+NOON = datetime(2026, 11, 25, 7, tzinfo=UTC)  # noon in Almaty, a school day
+TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
+
+
+class Home:
+    def __init__(self, folder: Path, **settings: object) -> None:
+        path = write(folder, {"daughter": DAUGHTER, "son": SON, "mum": MUM}, **settings)
+        self.rules = RuleBook(path)
+        self.store = Store(folder / "state" / "q.db")
+        self.book = AddressBook()
+        self.family = Family(self.store, self.book, lambda: 0.0, self.store.class_number)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, NOON)
+        self.family.situate(NOON)
+
+    def reason(self, mac: str, host: str) -> Reason:
+        member = self.family.member_of(mac)
+        slot = EVERYONE if member is None else member.slot
+        return self.family.subjects[slot].decide(Observation(Proto.DNS, host), NOON).reason
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    built = Home(tmp_path)
+    yield built
+    built.store.close()
+
+
+def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
+    slots = {mac: home.family.member_of(mac) for mac in (TABLET, "02:00:00:00:00:1a", PHONE)}
+    numbers = [member.slot for member in slots.values() if member is not None]
+    assert len(set(numbers)) == 3
+    home.rebuild()
+    assert [m.slot for mac in slots if (m := home.family.member_of(mac)) is not None] == numbers
+
+
+def test_what_each_may(home: Home) -> None:
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    assert home.reason(PHONE, "pornhub.com") is Reason.CATEGORY
+    assert home.reason(MUMS, "pornhub.com") is Reason.UNFILTERED
+    assert home.family.plain == (MUMS,)
+
+
+def test_a_stranger_is_a_guest(home: Home) -> None:
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.profile.id == "guest"
+    assert home.family.unknown == member.slot
+    assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [("home", Reason.UNFILTERED), ("quarantine", Reason.QUARANTINED), ("daughter", Reason.FAMILY_BLOCK)],
+)
+def test_or_what_the_family_says(tmp_path: Path, who: str, reason: Reason) -> None:
+    home = Home(tmp_path, unknown_devices=who)
+    assert home.reason(STRANGER, "www.tiktok.com") is reason
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    home.store.close()
+
+
+def test_places_that_guardians_gave(home: Home) -> None:
+    home.store.devices.place(STRANGER, "home", at=NOON)
+    home.rebuild()
+    assert home.family.member_of(STRANGER) is None
+    home.store.devices.place(STRANGER, "quarantine", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.QUARANTINED
+    home.store.devices.place(STRANGER, "adult", at=NOON, until=NOON - timedelta(minutes=1))
+    home.rebuild()
+    assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY  # the place has ended
+
+
+def test_a_shared_device_has_the_youngest_ones_rules(tmp_path: Path) -> None:
+    home = Home(tmp_path, shared={STRANGER: {"people": ["daughter", "son"]}})
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.profile.id == "daughter"
+    home.store.close()
+
+
+def test_pauses_by_profile_device_and_all(home: Home) -> None:
+    end = NOON + timedelta(minutes=30)
+    home.store.pause("daughter", until=end, by="Mum", at=NOON)
+    changed = home.family.situate(NOON)
+    assert changed == home.family.slots_of("daughter")
+    assert len(changed) == 2
+    assert home.reason(TABLET, "www.example.org") is Reason.PAUSED
+    assert home.reason(PHONE, "www.example.org") is Reason.OPEN
+    home.store.resume("daughter", by="Mum", at=NOON)
+    home.store.pause(TABLET, until=None, by="Mum", at=NOON)
+    home.family.situate(NOON)
+    member = home.family.member_of(TABLET)
+    assert member is not None
+    assert member.situation.paused_until == FOREVER
+    assert home.reason("02:00:00:00:00:1a", "www.example.org") is Reason.OPEN
+    home.store.pause("all", until=end, by="Mum", at=NOON)
+    home.family.situate(NOON)
+    assert home.reason(PHONE, "www.example.org") is Reason.PAUSED
+    assert home.reason(STRANGER, "www.example.org") is Reason.OPEN  # a guest is no child
+    assert home.reason(MUMS, "www.example.org") is Reason.UNFILTERED
+
+
+def test_off_stops_categories_for_everyone(home: Home) -> None:
+    home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.family.situate(NOON)
+    assert home.reason(TABLET, "www.tiktok.com") is Reason.UNFILTERED
+    assert home.reason(TABLET, "malware.test.qalqan.invalid") is Reason.REFUSED_FOR_EVERYONE
+
+
+def test_addresses_are_a_devices_own(home: Home) -> None:
+    first, second = (home.family.member_of(mac) for mac in (TABLET, PHONE))
+    assert first is not None
+    assert second is not None
+    home.book.learn(first.slot, [bytes(4)], 60, 0.0)
+    assert bytes(4) in first.situation.addresses
+    assert bytes(4) not in second.situation.addresses
