@@ -1,4 +1,4 @@
-"""sd_notify(3): tell a service manager that we are ready, alive, reloading or stopping, where there is one."""
+"""sd_notify(3): tell a service manager, where there is one, that we are ready, alive or stopping."""
 
 from __future__ import annotations
 

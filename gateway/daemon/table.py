@@ -78,7 +78,7 @@ class KernelTable:
         if needs_rebuild(old, new):
             self._count_up()
             text = render(new)
-        elif replace(old, passes=new.passes) == new:
+        elif replace(old, passes=()) == replace(new, passes=()):
             changed = set(old.passes) ^ set(new.passes)
             self._count_up(changed)
             text = render_passes(

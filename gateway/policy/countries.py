@@ -39,6 +39,8 @@ KINDS = (
     "child_helpline", "crisis", "csam_hotline", "image_removal", "missing_child", "deterrence", "report",
     "emergency", "directory", "rights", "health", "wifi_calling",
 )  # fmt: skip
+# Open at all times like the rest, and nobody for a child to talk to.
+UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling"})
 STATUSES = (
     "seen",  # in public text of the last years
     "stale",  # in old text only
@@ -129,8 +131,9 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
     ``code``: ISO 3166-1 alpha-2 in lower case, or empty where the home has chosen none.
     """
     files = (country_of(countries, code) if code else None, countries.get(COMMON))
-    lines = (line for one in files if one is not None for line in one.help_lines)
-    return tuple(line for line in lines if not line.countries or code in line.countries)
+    read = [line for one in files if one is not None for line in one.help_lines if line.kind not in UNSHOWN]
+    for_it = [line for line in read if code in line.countries]
+    return tuple(for_it + [line for line in read if not line.countries])
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:

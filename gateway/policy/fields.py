@@ -8,6 +8,7 @@ from typing import TypeVar
 from gateway.policy.documents import Mapping, Node, Place, Scalar, Sequence, shown
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 MAX_TEXT = 200  # characters of a name or another short text
 _TRUE = frozenset({"true", "yes", "on"})
@@ -115,7 +116,7 @@ class Fields:
             self.place.refuse(f"has no '{key}'", f"add a line '{key}: …'")
         return node
 
-    def read(self, key: str, how: Callable[[Node], T], default: T) -> T:
+    def read(self, key: str, how: Callable[[Node], T], default: D) -> T | D:
         """The value of ``key`` by ``how``, or ``default`` where the key is absent."""
         node = self._source.entries.get(key)
         return default if node is None else how(node)

@@ -1,4 +1,4 @@
-"""Packs of names that come with the product: what devices need, approved sites, safe search, help.
+"""Packs of names that come with the product: what devices need, approved sites, safe search.
 
 An entry is a name with all names under it, or ``=name`` for that name alone. The formats::
 
@@ -26,10 +26,6 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
         name: Yandex
         address: {v4: 213.180.193.56}             # in place of strict: no name, but an address
         hosts: ["=ya.ru"]
-
-    help:                               # profiles/countries/*.yaml: ahead of every rule, never logged
-      - name: Childline
-        names: [childline.org.uk]
 """
 
 from __future__ import annotations
@@ -64,8 +60,8 @@ class Site:
     names: tuple[str, ...]  # companions too
 
     def is_for(self, band: Band) -> bool:
-        """What is for the oldest of these bands is for older children too."""
-        return band in self.bands or max(self.bands, key=lambda one: one.rank) is OLDEST_STARTER < band
+        """What is for the oldest band of the packs is for older children too."""
+        return band in self.bands or (OLDEST_STARTER in self.bands and OLDEST_STARTER < band)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +145,6 @@ def _address(node: Node) -> str:
     if _IPV4.fullmatch(word) is None:
         node.place.refuse(f"{shown(word)} is not an IPv4 address", "write it like 203.0.113.1")
     return word
-
-
-def parse_help(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
-    """Entry → whose it is."""
-    top = fields.Fields(parse_document(source, file), ("help",))
-    read: dict[str, str] = {}
-    for node in fields.items(top.need("help")):
-        part = fields.Fields(fields.mapping(node), ("name", "names"))
-        name = fields.text(part.need("name"))
-        for entry in entries(part.need("names"), is_public_suffix):
-            read[entry] = name
-    return read
 
 
 def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""The end of a pause that somebody has to end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from gateway.policy.schedule import (
     next_change,
     windows_table,
 )
-from gateway.policy.situation import Grant, Situation
+from gateway.policy.situation import FOREVER, Grant, Situation
 from gateway.policy.values import Reason
 
 _DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
@@ -77,7 +77,8 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
     closed: dict[str, Closing] = {}
     changes: list[datetime] = []
     if situation.paused_until is not None and now < situation.paused_until:
-        closed[DEVICE] = Closing(Reason.PAUSED, situation.paused_until, "pause", situation.paused_by)
+        until = situation.paused_until if situation.paused_until < FOREVER else None
+        closed[DEVICE] = Closing(Reason.PAUSED, until, "pause", situation.paused_by)
         changes.append(situation.paused_until)
     if situation.quarantined:
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)

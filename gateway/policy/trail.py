@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.policy.conclude import category_rule, owned_rule
 from gateway.policy.gates import Gates, category_gates, service_gates, state_gates
@@ -30,23 +30,23 @@ def passed(decision: Decision, facts: Facts | None, state: Standing, profile: Pr
 
 def _steps(facts: Facts | None, state: Standing, profile: Profile) -> Iterator[Step]:
     if facts is None:
-        yield from _gates(state_gates(profile.rules), state)
+        yield from _gates(state_gates(profile.rules), state, ())
         return
     yield Step("help", NO_MATCH if facts.help is None else facts.help)
     yield Step("refused for everyone", "opened by a guardian" if facts.binding else NO_MATCH)
     if not profile.filtered or state.off:
         return
-    rules = profile.rules
-    yield from _gates(state_gates(rules), state)
+    rules, services = profile.rules, facts.services
+    yield from _gates(state_gates(rules), state, services)
     yield _need(facts)
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
     yield _entry("block", facts.block)
     yield from _services(facts)
-    yield from _gates(service_gates(rules, facts.services), state)
+    yield from _gates(service_gates(rules, services), state, services)
     yield from _categories(facts)
     ids = [fact.id for fact in facts.categories]
-    yield from _gates(category_gates(rules, ids, counted=facts.counted), state)
+    yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
     yield from _approvals(facts)
     yield Step(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
     if not facts.known:
@@ -56,8 +56,8 @@ def _steps(facts: Facts | None, state: Standing, profile: Profile) -> Iterator[S
         yield Step(rule, "no search host" if facts.engine is None else facts.engine.name)
 
 
-def _gates(gates: Gates, state: Standing) -> Iterator[Step]:
-    lifted = state.lifted_for(gates)
+def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[Step]:
+    lifted = state.lifted_for([f"service:{one}" for one in services])
     for gate in gates:
         closing = state.closed.get(gate)
         if closing is None:

@@ -193,12 +193,12 @@ def _probe(
 class Stream:
     """A download that never ends by itself, as a film does. A context manager, or ``close`` it."""
 
-    def __init__(self, device: Namespace, url: str) -> None:
+    def __init__(self, device: Namespace, url: str, *, extra: Sequence[str] = ()) -> None:
         self.received = 0
         self.ended_at: float | None = None  # time.monotonic() of its death
         self._arrived = threading.Event()
         self._over = threading.Event()
-        argv = ["curl", "-sS", "--insecure", "--no-buffer", "--max-time", "86400", url]
+        argv = ["curl", "-sS", "--insecure", "--no-buffer", "--max-time", "86400", *extra, url]
         self._process = device.popen(argv, stderr=subprocess.DEVNULL)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -22,6 +24,8 @@ from tests.lab.netns import LabError, stop
 
 WEB_PORT = 8080
 _READY_S = 10.0
+_HOME_ZONE = "Asia/Almaty"
+_AFTERNOON = (15, 18)  # hours in which no child of any band is in bed
 _TRY_EVERY_S = 0.02
 # Lets `clock` on the control socket move the daemon's idea of the time; nobody sets it outside the lab.
 _TEST_CLOCK = {"QALQAN_TEST_CLOCK": "1"}
@@ -30,7 +34,8 @@ _TEST_CLOCK = {"QALQAN_TEST_CLOCK": "1"}
 class Daemon:
     """``with Daemon(home, {"daughter": {...}}) as daemon:``: one child a file, as in /etc/qalqan/profiles.
 
-    ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml.
+    ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml. It is an
+    afternoon there, whatever the hour here, so that nobody's bedtime is met by chance.
     """
 
     def __init__(
@@ -65,7 +70,7 @@ class Daemon:
             "profiles": str(self.profiles),
             "web": {"port": WEB_PORT},
             "country": "kz",
-            "timezone": "Asia/Almaty",
+            "timezone": afternoon_zone(datetime.now(UTC)),
             "leases": str(self.home.leases),
         }
 
@@ -171,6 +176,16 @@ class Daemon:
                 raise LabError(f"the daemon does not say how it is: {error}") from error
             else:
                 return
+
+
+def afternoon_zone(now: datetime) -> str:
+    """Asia/Almaty while it is afternoon there, else a zone where it is."""
+    first, last = _AFTERNOON
+    if first <= now.astimezone(ZoneInfo(_HOME_ZONE)).hour < last:
+        return _HOME_ZONE
+    ahead = (first + 1 - now.astimezone(UTC).hour + 12) % 24 - 12
+    # The sign in these names is that of POSIX: Etc/GMT-5 is five hours ahead.
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
 def _last_words(log: Path) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.errors import GatewayError
 from tests.lab import clients, sample
 from tests.lab.console import HELP, REFUSED_SITE, Console
-from tests.lab.daemon import Daemon
+from tests.lab.daemon import Daemon, afternoon_zone
 from tests.lab.doors import links, open_doors, ssh_line, start_relays
 from tests.lab.home import Home
 from tests.lab.keyboard import Keyboard
@@ -94,11 +94,10 @@ def _run(chosen: argparse.Namespace, teller: Teller, stack: ExitStack) -> None:
 def _prepare(home: Home, teller: Teller, *, empty: bool) -> Daemon:
     """The daemon, not yet started, with what its home is to have."""
     now = datetime.now(UTC)
-    zone = sample.zone_of_an_afternoon(now)
-    daemon = Daemon(home, {} if empty else sample.PROFILES, settings={"timezone": zone}, web=True)
+    daemon = Daemon(home, {} if empty else sample.PROFILES, web=True)
     if not empty:
         daemon.state.mkdir(parents=True)
-        count = sample.write_history(daemon.database, now.astimezone(ZoneInfo(zone)))
+        count = sample.write_history(daemon.database, now.astimezone(ZoneInfo(afternoon_zone(now))))
         history = f"{count} decisions of the last {sample.DAYS} days are marked as samples"
         teller.say(f"A sample family lives in it; {history}.")
     return daemon

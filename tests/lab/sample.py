@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.store import Store
@@ -28,9 +27,6 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
     "son": {"name": "Son", "band": "13-15", "devices": [names.PHONE.mac]},
     "mum-and-dad": {"name": "Mum and Dad", "band": "adult", "devices": [names.PARENT.mac]},
 }
-# Where it is between these hours, the sample's children are awake and at home.
-_AFTERNOON = (15, 18)
-_HOME_ZONE = "Asia/Almaty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +112,3 @@ def _write_habit(
             at=day.replace(hour=minute // 60, minute=minute % 60),
         )
     return times
-
-
-def zone_of_an_afternoon(now: datetime) -> str:
-    """Asia/Almaty while it is afternoon there, else a zone where it is: the family must not be asleep."""
-    first, last = _AFTERNOON
-    if first <= now.astimezone(ZoneInfo(_HOME_ZONE)).hour < last:
-        return _HOME_ZONE
-    hour = now.astimezone(UTC).hour
-    ahead = (first + 1 - hour + 12) % 24 - 12
-    # The sign in these names is that of POSIX: Etc/GMT-5 is five hours ahead.
-    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Mapping
@@ -37,7 +38,11 @@ class Teller:
 
     def say(self, text: str) -> None:
         with self._lock:
-            print(text, file=self._out, flush=True)
+            try:
+                print(text, file=self._out, flush=True)
+            except BrokenPipeError:
+                # Whoever read this has left; what was asked for is still done, and taken down again.
+                self._out = io.StringIO()
 
     def listen(self, client: Client) -> None:
         """Tell the daemon's events from now on, whatever becomes of the daemon in between."""

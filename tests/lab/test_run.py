@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.lab import sample
-from tests.lab.console import OPEN_SITE
+from tests.lab.daemon import afternoon_zone
 from tests.lab.doors import open_doors, ssh_line, start_relays
 from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW
@@ -50,7 +50,7 @@ def _run(*arguments: str, timeout: float = 100.0) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("hour", range(24))
 def test_the_sample_family_is_awake_whatever_the_hour(hour: int) -> None:
     now = datetime(2026, 11, 24, hour, 30, tzinfo=UTC)
-    local = now.astimezone(ZoneInfo(sample.zone_of_an_afternoon(now)))
+    local = now.astimezone(ZoneInfo(afternoon_zone(now)))
     assert 15 <= local.hour < 18
 
 
@@ -141,10 +141,12 @@ def test_every_key_acts_on_the_real_daemon() -> None:
     assert "The new phone is guest" in told
     assert "The tablet looks for a VPN: nordvpn.com is refused" in told
     assert "The tablet tries a WireGuard tunnel: it " in told
-    without = {line.partition(", without the daemon: ")[0]: line for line in _without_daemon(told)}
+    tries = [line.split(", without the daemon: ") for line in told.splitlines() if "without the da" in line]
+    without = dict(tries)
     assert "is refused" in without["Daughter's tablet"]
     assert "opens" in without["Son's phone"]
     assert "opens" in without["Mum's phone"]
+    assert re.search(r"The help line [\w.-]+ opens, \d\.\d s after the kill", told), told
     assert "The daemon is back after" in told
     assert "www.tiktok.com, for Daughter: " in told
     assert told.rstrip().endswith("The virtual home is gone.")
@@ -178,12 +180,6 @@ def test_a_first_run_starts_empty() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "marked as samples" not in done.stdout
     assert "there is no child yet" in done.stdout
-
-
-def _without_daemon(told: str) -> list[str]:
-    """The last try of each device while the daemon was dead, its help line aside."""
-    lines = [line for line in told.splitlines() if ", without the daemon: " in line]
-    return [line for line in lines if OPEN_SITE in line]
 
 
 # A web server that answers with the address of whoever asks.

@@ -5,7 +5,7 @@ import pytest
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy.hosts import public_suffix_check
-from gateway.policy.packs import parse_engines, parse_help, parse_needs, parse_sites, site_map
+from gateway.policy.packs import parse_engines, parse_needs, parse_sites, site_map
 
 CHECK = public_suffix_check()
 
@@ -50,10 +50,6 @@ engines:
     assert [google.safe_name(level) for level in ("strict", "moderate")] == ["safe.example", "safe.example"]
     assert [tube.safe_name(level) for level in ("strict", "moderate")] == ["s.example", "m.example"]
     assert ya.safe_name("strict") == "213.180.193.56"
-
-
-def test_help() -> None:
-    assert parse_help("help: [{name: Line, names: [line.example]}]", "f", CHECK) == {"line.example": "Line"}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.policy.situation import PLAIN, Grant, Situation
+from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.standing import closed_gates, closes_at, extend, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, almaty
@@ -55,6 +55,11 @@ def test_a_pause_closes_the_device_until_it_ends() -> None:
     assert (closing.reason, closing.owner) == (Reason.PAUSED, "Mum")
     assert state.until == almaty("2026-11-24T12:30")
     assert "device" not in closed("2026-11-24T12:30", situation)
+
+
+def test_a_pause_that_somebody_has_to_end_says_no_end() -> None:
+    found = closed_gates(DAUGHTER, Situation(paused_until=FOREVER), CALENDAR, almaty(DAY))
+    assert (found["device"].reason, found["device"].until) == (Reason.PAUSED, None)
 
 
 def test_quarantine_has_no_end_of_its_own() -> None:

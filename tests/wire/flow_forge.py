@@ -200,6 +200,29 @@ def with_ttl(packet: bytes, ttl: int) -> bytes:
     return head[:10] + checksum.to_bytes(2, "big") + head[12:] + packet[20:]
 
 
+def fragments(packet: bytes, size: int, number: bytes = b"\x12\x34") -> list[bytes]:
+    """``packet`` in fragments of ``size`` bytes, a multiple of 8."""
+    parsed = parse_ip(packet)
+    body = packet[parsed.l4 :]
+    parts = []
+    for at in range(0, len(body), size):
+        piece, more = body[at : at + size], at + size < len(body)
+        if parsed.version == 4:
+            head = packet[:2] + (20 + len(piece)).to_bytes(2, "big") + number
+            head += (
+                (at // 8 | (0x2000 if more else 0)).to_bytes(2, "big")
+                + packet[8:10]
+                + b"\0\0"
+                + packet[12:20]
+            )
+            head = head[:10] + (-int.from_bytes(head, "big") % 65535).to_bytes(2, "big") + head[12:]
+        else:
+            head = packet[:4] + (8 + len(piece)).to_bytes(2, "big") + b"\x2c" + packet[7:40]
+            head += packet[6:7] + b"\0" + (at | more).to_bytes(2, "big") + b"\0\0" + number
+        parts.append(head + piece)
+    return parts
+
+
 def _mended(packet: bytes, place: int, value: bytes) -> bytes:
     parsed = parse_ip(packet)
     assert parsed.proto in (TCP, UDP)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gateway.policy.values import Fault, Observation
 from gateway.wire.flows import Action, FlowTable
-from gateway.wire.ip import parse_ip
 from tests.wire import evasion_cases as cases
 from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, quic_answer, tls
 from tests.wire.flow_forge import (
@@ -21,6 +20,7 @@ from tests.wire.flow_forge import (
     SERVER_HELLO,
     Talk,
     careful,
+    fragments,
     names_only,
     udp_packet,
 )
@@ -191,29 +191,6 @@ def test_fragments_that_nobody_has_joined_are_refused(version: int, first: int, 
         assert step.observation is not None
         assert step.observation.host is None
         assert step.observation.dst == talk.remote
-
-
-def fragments(packet: bytes, size: int) -> list[bytes]:
-    """``packet`` in fragments of ``size`` bytes, a multiple of 8."""
-    parsed = parse_ip(packet)
-    body = packet[parsed.l4 :]
-    parts = []
-    for at in range(0, len(body), size):
-        piece, more = body[at : at + size], at + size < len(body)
-        if parsed.version == 4:
-            head = packet[:2] + (20 + len(piece)).to_bytes(2, "big") + b"\x12\x34"
-            head += (
-                (at // 8 | (0x2000 if more else 0)).to_bytes(2, "big")
-                + packet[8:10]
-                + b"\0\0"
-                + packet[12:20]
-            )
-            head = head[:10] + (-int.from_bytes(head, "big") % 65535).to_bytes(2, "big") + head[12:]
-        else:
-            head = packet[:4] + (8 + len(piece)).to_bytes(2, "big") + b"\x2c" + packet[7:40]
-            head += packet[6:7] + b"\0" + (at | more).to_bytes(2, "big") + b"\0\0\x12\x34"
-        parts.append(head + piece)
-    return parts
 
 
 # ------------------------------------------------------------------------------ any cut, any order

@@ -227,7 +227,7 @@ def test_bytes_of_all_flows_are_bounded() -> None:
         talk.client(HELLO[:-1])
         talk.client(b"", at=0)
         assert table.stats.buffered <= 20_000
-    assert table.stats.evicted > 50
+    assert table.stats.evicted == 100 - table.stats.flows > 0
     table = FlowTable(Limits(table_bytes=100_000))
     for i in range(100):
         Talk(table=table, sport=i + 1).datagram(initial(ALLOWED))

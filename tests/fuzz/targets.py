@@ -1,0 +1,222 @@
+"""What is fuzzed: each parser by name, as a function of any bytes that may raise nothing.
+
+The error that a parser is allowed to raise is caught here; anything else is a finding. The same functions run
+under hypothesis in `make test` and under atheris in `make fuzz`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from gateway.control.protocol import LineReader, Role, parse_request
+from gateway.errors import ControlError, GatewayError, ListError, PolicyError, WireError
+from gateway.lists.formats import Format, Tally, read_domains
+from gateway.path.addresses import AddressBook
+from gateway.path.dns import DnsPath
+from gateway.path.subject import Subject
+from gateway.policy.documents import parse_document
+from gateway.policy.domains import DomainTable, verify
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.wire.capture import CaptureReader
+from gateway.wire.dns import TcpStream, parse_message
+from gateway.wire.dns_forge import fail, refuse, rename_question, restore_answer
+from gateway.wire.flows import FlowTable
+from gateway.wire.fragments import Defragmenter
+from gateway.wire.http import parse_request as parse_http
+from gateway.wire.http_stream import RequestStream
+from gateway.wire.ip import checksum_ok, parse_ip
+from gateway.wire.link import ip_payload
+from gateway.wire.names import hostname
+from gateway.wire.quic import classify, long_packets
+from gateway.wire.quic_frames import CryptoStream, crypto_frames
+from gateway.wire.quic_initials import Initials
+from gateway.wire.svcb import strip_ech
+from gateway.wire.tls import read_client_hellos, read_server_hellos
+from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+
+Target = Callable[[bytes], None]
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+LINKS = (0, 1, 9, 51, 101, 113, 228, 276)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The input in pieces of 1 to 64 bytes, as its first byte says."""
+    size = 1 + (data[0] % 64 if data else 0)
+    return (data[at : at + size] for at in range(1, len(data), size))
+
+
+def packet(data: bytes) -> None:
+    with contextlib.suppress(WireError):
+        checksum_ok(data, parse_ip(data))
+
+
+def link(data: bytes) -> None:
+    for kind in LINKS:
+        with contextlib.suppress(WireError):
+            ip_payload(kind, data)
+
+
+def capture(data: bytes) -> None:
+    reader = CaptureReader()
+    with contextlib.suppress(WireError):
+        for piece in _pieces(data):
+            reader.feed(piece)
+
+
+def fragments(data: bytes) -> None:
+    defragmenter = Defragmenter()
+    size = 1 + (data[0] if data else 0)
+    for at in range(1, len(data), size):
+        with contextlib.suppress(WireError):
+            defragmenter.feed(data[at : at + size], 0.0)
+
+
+def dns(data: bytes) -> None:
+    with contextlib.suppress(WireError):
+        message = parse_message(data)
+        builds: tuple[Callable[[], bytes | None], ...] = (
+            lambda: refuse(data, message, answer="null", text="x" * 300),
+            lambda: fail(data, message),
+            lambda: rename_question(data, message, "forcesafesearch.google.com"),
+            lambda: strip_ech(data),
+        )
+        for build in builds:
+            with contextlib.suppress(WireError):
+                built = build()
+                if built is not None:
+                    parse_message(built)
+        if message.question is not None:
+            restore_answer(data, message.question, message.question.name)
+
+
+def dns_stream(data: bytes) -> None:
+    stream = TcpStream()
+    with contextlib.suppress(WireError):
+        for piece in _pieces(data):
+            stream.feed(piece)
+
+
+def dns_path(data: bytes) -> None:
+    """A whole answer or question through the path; every decision is a rewrite, the longest way."""
+
+    def decide(seen: Observation, at: datetime) -> Decision:
+        return Decision(Verdict.REWRITE, Reason.SAFE_SEARCH, "", "product", rewrite="safe.example")
+
+    path = DnsPath(pages=(), sentence=lambda seen, decision: "", sink=lambda *given: None, book=AddressBook())
+    subject = Subject(1, "x", decide, lambda gates: 1)
+    client = (1, bytes(4), 1)
+    with contextlib.suppress(WireError):
+        path.ask(data, subject, client, bytes(4), 0.0, AT)
+    with contextlib.suppress(WireError):
+        path.mend(data, client, 0.0, over_udp=True)
+    path.question_packet(data, subject, 0.0, AT)
+    path.answer_packet(data, subject, 0.0)
+
+
+def tls(data: bytes) -> None:
+    looks_like_tls(data)
+    for read in (read_client_hellos, read_server_hellos):
+        with contextlib.suppress(WireError):
+            read(data)
+    reader = HandshakeReader(CLIENT_HELLO)
+    with contextlib.suppress(WireError):
+        for piece in _pieces(data):
+            reader.feed(piece)
+
+
+def quic(data: bytes) -> None:
+    classify(data)
+    long_packets(data)
+    initials = Initials()
+    with contextlib.suppress(WireError):
+        initials.from_client(data)
+    with contextlib.suppress(WireError):
+        initials.from_server(data)
+    with contextlib.suppress(WireError):
+        CryptoStream(CLIENT_HELLO).feed(crypto_frames(data))
+
+
+def http(data: bytes) -> None:
+    with contextlib.suppress(WireError):
+        parse_http(data)
+    stream = RequestStream()
+    with contextlib.suppress(WireError):
+        for piece in _pieces(data):
+            stream.feed(piece)
+
+
+def flows(data: bytes) -> None:
+    """IP packets of up to 255 bytes each, from either side, through one flow table."""
+    table = FlowTable(verify_checksums=False, handshakes=bool(data[:1] and data[0] & 1))
+    at, now = 1, 0.0
+    while at + 2 <= len(data):
+        length, side = data[at], data[at + 1]
+        at += 2
+        table.packet(
+            data[at : at + length],
+            from_lan=bool(side & 1),
+            now=now,
+            judge=lambda seen: seen.proto is not Proto.HTTP,
+        )
+        at += length
+        now += side / 8
+
+
+def host_name(data: bytes) -> None:
+    with contextlib.suppress(WireError):
+        assert hostname(data).isascii()
+
+
+def document(data: bytes) -> None:
+    with contextlib.suppress(PolicyError):
+        parse_document(data, "fuzz.yaml")
+
+
+def table(data: bytes) -> None:
+    with contextlib.suppress(ListError):
+        DomainTable(data).categories("a.b.example")
+    with contextlib.suppress(ListError):
+        verify(data)
+
+
+def lists(data: bytes) -> None:
+    for form in Format:
+        with contextlib.suppress(ListError):
+            for _ in read_domains("fuzz", [data], form, Tally()):
+                pass
+
+
+def control(data: bytes) -> None:
+    reader = LineReader(1 << 14)
+    with contextlib.suppress(ControlError):
+        for line in reader.feed(data):
+            with contextlib.suppress(GatewayError):
+                request = parse_request(line, role=Role.WEB, uid=1)
+                request.text("who")
+                request.moment_or_none("until")
+                request.whole("minutes", least=1, most=9)
+
+
+TARGETS: dict[str, Target] = {
+    one.__name__: one
+    for one in (
+        packet,
+        link,
+        capture,
+        fragments,
+        dns,
+        dns_stream,
+        dns_path,
+        tls,
+        quic,
+        http,
+        flows,
+        host_name,
+        document,
+        table,
+        lists,
+        control,
+    )
+}

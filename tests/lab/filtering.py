@@ -1,0 +1,149 @@
+"""What the tests of the filter share: a family, clients that go past DNS, and the figures of the queue."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.lab import clients, names
+from tests.lab.clients import Outcome
+from tests.lab.daemon import Daemon
+from tests.lab.home import ROOT, Home
+from tests.lab.netns import Namespace
+
+ZONE = ZoneInfo("Asia/Almaty")
+ALLOWED = "www.example.org"
+REFUSED = "www.tiktok.com"  # by service
+BLOCKED = "blocked.example"  # by name
+
+FAMILIES = pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
+
+DAUGHTER: Mapping[str, Any] = {
+    "name": "Daughter",
+    "band": "10-12",  # fails closed
+    "devices": [names.TABLET.mac],
+    "block": ["service:tiktok", BLOCKED],
+    "bedtime": {},
+}
+SON: Mapping[str, Any] = {
+    "name": "Son",
+    "band": "13-15",  # fails open
+    "devices": [names.PHONE.mac],
+    "block": ["service:tiktok", BLOCKED],
+    "bedtime": {},
+}
+MUM: Mapping[str, Any] = {"name": "Mum", "band": "adult", "devices": [names.PARENT.mac]}
+PROFILES: Mapping[str, Mapping[str, Any]] = {"daughter": DAUGHTER, "son": SON, "mum": MUM}
+
+
+def fresh(
+    home: Home, profiles: Mapping[str, Mapping[str, Any] | str] = PROFILES, **settings: object
+) -> Daemon:
+    """A daemon that knows nothing of an earlier one in this home."""
+    shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
+    return Daemon(home, profiles, settings=settings)
+
+
+def address(host: str, version: int) -> str:
+    return names.ipv4_of(host) if version == 4 else names.ipv6_of(host)
+
+
+def bracketed(text: str) -> str:
+    return f"[{text}]" if ":" in text else text
+
+
+def fetch(
+    device: Namespace,
+    url: str,
+    version: int,
+    *,
+    to: str | None = None,
+    timeout: float = 4.0,
+    extra: Sequence[str] = (),
+) -> Outcome:
+    """curl without a question to any resolver: straight to the host's address, or ``to`` another one."""
+    scheme, _, rest = url.partition("://")
+    authority = rest.partition("/")[0]
+    host, _, port = authority.partition(":")
+    number = port or ("443" if scheme == "https" else "80")
+    where = bracketed(to or address(host, version))
+    return clients.curl(
+        device, url, timeout=timeout, extra=["--resolve", f"{host}:{number}:{where}", f"-{version}", *extra]
+    )
+
+
+class _OneFamily(Namespace):
+    """A device whose curl goes to one address alone, whatever its resolver would say."""
+
+    def __init__(self, device: Namespace, host: str, version: int, port: int) -> None:
+        super().__init__(device.name)
+        where = bracketed(address(host, version))
+        self._flags = [f"-{version}", "--resolve", f"{host}:{port}:{where}"]
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        return super().command([*argv, *self._flags])
+
+
+def film(
+    device: Namespace, host: str, version: int, *, scheme: str = "https", rate: str = "200k"
+) -> clients.Stream:
+    """A stream that never ends by itself, to the host's address of one family; no resolver is asked."""
+    port = 443 if scheme == "https" else 80
+    return clients.Stream(
+        _OneFamily(device, host, version, port), f"{scheme}://{host}/stream?rate={rate}"
+    )
+
+
+def python(device: Namespace, code: str, *arguments: str, timeout: float = 20.0) -> str:
+    """Run a few lines of Python on a device; what they print."""
+    done = device.run([sys.executable, "-c", code, *arguments], timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def module(device: Namespace, name: str, *arguments: str, stdin: str = "", timeout: float = 60.0) -> str:
+    """Run a module of this folder on a device; what it prints."""
+    done = subprocess.run(
+        device.command([sys.executable, "-m", f"tests.lab.{name}", *arguments]),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def queued(daemon: Daemon) -> int:
+    """Packets that reached Python so far."""
+    return sum(one["packets"] for one in daemon.client.call("status")["queue"].values())
+
+
+def set_time(daemon: Daemon, local: str) -> float:
+    """Move the family's clock to a local time such as ``2026-11-25T20:44:58``; what to add to time.time()
+    for the family's time.
+    """
+    wanted = datetime.fromisoformat(local).replace(tzinfo=ZONE).timestamp()
+    offset = round(wanted - time.time())
+    daemon.client.call("clock", offset=offset)
+    return float(offset)
+
+
+def until(condition: Callable[[], bool], timeout: float, every: float = 0.02) -> float | None:
+    """Seconds until ``condition`` held; None when it did not in time."""
+    began = time.monotonic()
+    while time.monotonic() - began < timeout:
+        if condition():
+            return time.monotonic() - began
+        time.sleep(every)
+    return None

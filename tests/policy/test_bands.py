@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.age.bands import Band
+from gateway.errors import PolicyError
+from gateway.policy.bands import parse_band
+from gateway.policy.rules import Action, ClockUnset, Failure, Mode, SafeSearch
+from tests.policy.homes import product, words
+from tests.policy.test_categories import BAND_CATEGORIES
+
+BANDS = product().bands
+
+
+def test_the_six_bands_are_there() -> None:
+    assert set(BANDS) == set(Band)
+
+
+@pytest.mark.parametrize("band", [band for band in Band if band.is_child])
+def test_a_childs_band_says_something_of_each_category(band: Band) -> None:
+    assert set(BANDS[band].rules.categories) == set(BAND_CATEGORIES)
+
+
+@pytest.mark.parametrize(
+    ("band", "mode", "unknown", "safe", "strict", "log_level", "failure", "clock"),
+    [
+        ("0-5", "allow-list", "ask", "strict", True, 3, "closed", "strict"),
+        ("6-9", "block-list", "ask", "strict", True, 3, "closed", "strict"),
+        ("10-12", "block-list", "open", "strict", False, 2, "closed", "strict"),
+        ("13-15", "block-list", "open", "moderate", False, 1, "open", "open"),
+        ("16-17", "block-list", "open", "off", False, 0, "open", "open"),
+        ("adult", "block-list", "open", "off", False, 0, "open", "open"),
+    ],
+)
+def test_the_scalars(
+    band: str, mode: str, unknown: str, safe: str, strict: bool, log_level: int, failure: str, clock: str
+) -> None:
+    rules = BANDS[Band(band)].rules
+    assert rules.mode.value is Mode(mode)
+    assert rules.unknown.value is Action(unknown)
+    assert rules.safe_search.value is SafeSearch(safe)
+    assert rules.strict.value is strict
+    assert rules.log_level == log_level
+    assert rules.failure.value is Failure(failure)
+    assert rules.clock_unset.value is ClockUnset(clock)
+    assert rules.mode.owner == f"band:{band}"
+
+
+@pytest.mark.parametrize(
+    ("category", "actions"),
+    [
+        ("adult", "refuse refuse refuse refuse refuse"),
+        ("gore_violence", "refuse refuse refuse refuse ask"),
+        ("social_networks", "refuse refuse refuse ask open"),
+        ("messaging", "refuse ask open open open"),
+        ("video_sharing", "count ask count count open"),
+        ("games", "count count count count open"),
+        ("ai_companions", "refuse refuse refuse ask open"),
+        ("proxy_vpn_doh", "refuse refuse refuse refuse ask"),
+        ("piracy", "refuse refuse refuse refuse open"),
+        ("ads_trackers", "refuse refuse refuse refuse refuse"),
+        ("search_without_safe_mode", "refuse refuse refuse refuse open"),
+        ("new_domain", "refuse ask ask open open"),
+    ],
+)
+def test_categories_by_band(category: str, actions: str) -> None:
+    children = [band for band in Band if band.is_child]
+    assert [str(BANDS[band].rules.categories[category].value) for band in children] == actions.split()
+
+
+@pytest.mark.parametrize(
+    ("band", "school", "free"),
+    [
+        ("0-5", "19:30-07:00", "20:30-08:00"),
+        ("6-9", "20:00-07:00", "21:00-08:00"),
+        ("10-12", "20:45-07:00", "21:45-08:00"),
+        ("13-15", "21:30-07:00", "22:30-08:00"),
+    ],
+)
+def test_bedtimes(band: str, school: str, free: str) -> None:
+    bedtime = BANDS[Band(band)].rules.bedtime
+    for weekday in range(7):
+        for is_free, text in ((False, school), (True, free)):
+            owned = bedtime.on(weekday, free=is_free)
+            assert owned is not None
+            assert (str(owned.value), owned.owner) == (text, f"band:{band}")
+
+
+def test_from_sixteen_on_bedtime_is_a_suggestion() -> None:
+    band = BANDS[Band.AGE_16_17]
+    assert not band.rules.bedtime
+    suggested = band.suggested_bedtime.on(0, free=False)
+    assert suggested is not None
+    assert str(suggested.value) == "22:00-07:00"
+
+
+def test_bands_limit_play_and_never_the_internet() -> None:
+    minutes = {}
+    for band in Band:
+        limits = BANDS[band].rules.limits
+        assert set(limits) <= {"play"}
+        if limits:
+            school, free = limits["play"].on(0, free=False), limits["play"].on(0, free=True)
+            assert school is not None
+            assert free is not None
+            minutes[band.value] = (school.value.seconds // 60, free.value.seconds // 60)
+    assert minutes == {"0-5": (60, 60), "6-9": (90, 120), "10-12": (120, 180)}
+
+
+def test_an_adults_band_filters_nothing() -> None:
+    assert [band.value for band in Band if not BANDS[band].rules.filters] == ["adult"]
+
+
+def test_which_bands_lend_their_categories_to_guests() -> None:
+    assert [band.value for band in Band if BANDS[band].for_guests] == ["10-12", "13-15", "16-17"]
+
+
+def test_how_long_detail_is_kept() -> None:
+    assert [BANDS[band].log_days for band in Band] == [7, 7, 7, 7, 0, 0]
+
+
+WHOLE = """
+band: 10-12
+title: {en: a, ru: b, kk: c}
+mode: block-list
+unknown: open
+categories: {adult: refuse}
+safe_search: strict
+bedtime: {}
+limits: {}
+strict: false
+log_level: 2
+failure: closed
+clock_unset: strict
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("mode: block-list\n", "", "has no 'mode'"),
+        ("limits: {}\n", "", "has no 'limits'"),
+        ("band: 10-12", "band: 10-13", "did you mean '10-12'?"),
+        ("unknown: open", "unknown: count", "'count' is not known here"),
+        ("log_level: 2", "log_level: 4", "is not a number from 0 to 3"),
+        ("failure: closed", "failure: close", "did you mean 'closed'?"),
+        ("failure: closed", "failure: closed\nlog_days: 400", "is not a number from 0 to 30"),
+        ("failure: closed", "failure: closed\nname: x", "is not a known key"),
+    ],
+)
+def test_what_is_refused(old: str, new: str, says: str) -> None:
+    assert parse_band(WHOLE, "f", words()).band is Band.AGE_10_12
+    with pytest.raises(PolicyError, match="; ") as refused:
+        parse_band(WHOLE.replace(old, new), "10-12.yaml", words())
+    assert says in str(refused.value)

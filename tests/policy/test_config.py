@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import PolicyError
+from gateway.policy.config import Config, DnsRefusal, Listen, Marks, parse_config
+from tests.policy.homes import words
+
+CONTRACT = """
+lan: [br-lan]                    # interfaces that face the home
+state: /var/lib/qalqan           # database, category tables
+runtime: /run/qalqan             # control.sock
+profiles: /etc/qalqan/profiles   # one file a child
+web: {port: 8080}                # on the addresses of the lan interfaces only
+country: kz                      # help lines, holidays
+timezone: Asia/Almaty
+unknown_devices: guest           # guest | quarantine | home | a profile
+leases: /tmp/dhcp.leases         # dnsmasq's, where there is one
+shared: {"02:00:00:00:00:aa": {people: [daughter, son]}}
+managed: {"02:00:00:00:00:bb": [vpn.school.kz]}
+"""
+
+
+def config(text: str | bytes) -> Config:
+    return parse_config(text, "qalqan.yaml", words().is_public_suffix)
+
+
+def test_the_configuration_of_the_contract() -> None:
+    read = config(CONTRACT)
+    assert read.lan == ("br-lan",)
+    assert (read.state, read.runtime, read.profiles) == (
+        "/var/lib/qalqan",
+        "/run/qalqan",
+        "/etc/qalqan/profiles",
+    )
+    assert read.web == Listen(8080, None, allow_wan=False)
+    assert (read.country, read.timezone, read.unknown_devices) == ("kz", "Asia/Almaty", "guest")
+    assert str(read.zone) == "Asia/Almaty"
+    assert read.leases == "/tmp/dhcp.leases"
+    assert read.shared == {"02:00:00:00:00:aa": ("daughter", "son")}
+    assert read.managed == {"02:00:00:00:00:bb": ("vpn.school.kz",)}
+    assert read.day_starts == 240
+
+
+def test_every_key_has_a_default() -> None:
+    assert config("country: kz") == Config(country="kz")
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("web: {listen: '127.0.0.1:8080'}", Listen(8080, "127.0.0.1")),
+        ("web: {listen: '[FE80::1]:80'}", Listen(80, "fe80::1")),
+        ("web: {port: 443, allow_wan: true}", Listen(443, None, allow_wan=True)),
+    ],
+)
+def test_where_the_pages_listen(text: str, listen: Listen) -> None:
+    assert config(text).web == listen
+
+
+def test_what_is_beside_the_contract() -> None:
+    read = config("""
+day_starts: 05:30
+languages: [kk, ru]
+dns_refusal: zero
+queue_base: 300
+marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
+""")
+    assert (read.day_starts, read.languages, read.dns_refusal) == (330, ("kk", "ru"), DnsRefusal.ZERO)
+    assert (read.queue_base, read.marks) == (300, Marks(0xFF00, 0xFF00, 0xFF000000))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "timezone: Asia/Almata",
+            "timezone: the time zone 'Asia/Almata' is unknown; write it like Asia/Almaty",
+        ),
+        ("timezone: ../../etc/passwd", "is unknown"),
+        ("timezone: Asia", "is unknown"),
+        ("timezone: /etc/localtime", "is unknown"),
+        ("timezone: zone.tab", "is unknown"),
+        ("lan: []", "name 1 to 16"),
+        ("lan: ['br-lan; drop']", "'br-lan; drop' is no interface name"),
+        ("lan: [" + "a" * 16 + "]", "is no interface name"),
+        ("state: var/lib", "is not a full path"),
+        ("profiles: /etc/../x", "is not a full path"),
+        ("web: {port: 0}", "is not a number from 1 to 65535"),
+        ("web: {listen: 'localhost:80'}", "is not an address with a port"),
+        ("web: {listen: '1.2.3.4'}", "is not an address with a port"),
+        ("web: {listen: '1.2.3.4:70000'}", "is not an address with a port"),
+        ("country: Kazakhstan", "is no country"),
+        ("shared: {'02:00:00:00:00:aa': {people: [daughter]}}", "names fewer than two people"),
+        ("shared: {'02:00:00:00:00:aa': [daughter, son]}", "is a list, not a mapping"),
+        ("shared: {nonsense: {people: [a, b]}}", "'nonsense' is not a MAC address"),
+        (
+            "managed: {'02:00:00:00:00:bb': [a.example], '02-00-00-00-00-BB': [b.example]}",
+            "'02:00:00:00:00:bb' is there twice",
+        ),
+        ("managed: {'02:00:00:00:00:bb': [kz]}", "is a public suffix"),
+        ("marks: {ct: 0xfff}", "is not eight bits side by side"),
+        ("marks: {ct: 0xff0000}", "has 'ct' and 'slot' on the same bits"),
+        ("queue_base: 65521", "is not a number from 0 to 65520"),
+        ("day_starts: 4", "is not a time of day"),
+        ("languages: [de]", "'de' is not known here"),
+        ("dns_refusal: refused", "'refused' is not known here"),
+        ("time_zone: Asia/Almaty", "did you mean 'timezone'?"),
+    ],
+)
+def test_what_is_refused(text: str, says: str) -> None:
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml:1: ") as refused:
+        config(text)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@given(st.one_of(st.text(), st.binary()))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_configuration_or_one_line(source: str | bytes) -> None:
+    message = ""
+    try:
+        config(source)
+    except PolicyError as refused:
+        message = str(refused)
+    assert "\n" not in message
+
+
+@given(st.text(max_size=300), st.sampled_from(["timezone", "lan", "web", "leases", "country", "day_starts"]))
+@settings(max_examples=300, deadline=None)
+def test_any_value_is_a_configuration_or_one_line(value: str, key: str) -> None:
+    quoted = "".join(f"\\U{ord(char):08x}" for char in value)
+    message = ""
+    try:
+        config(f'{key}: "{quoted}"')
+    except PolicyError as refused:
+        message = str(refused)
+    assert "\n" not in message

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.age.bands import Band
+from gateway.policy.packs import Site
+from gateway.policy.rules import FAMILY, Entry, Kind
+from gateway.policy.study import EntryIndex, Facts, Student
+from tests.policy.homes import a_profile, a_world, the_world
+
+ENTRIES = [
+    Entry(Kind.CATEGORY, "games", FAMILY),
+    Entry(Kind.SERVICE, "roblox", FAMILY),
+    Entry(Kind.NAME, "example.com", FAMILY),
+    Entry(Kind.NAME, "kids.example.com", FAMILY),
+]
+
+
+@pytest.mark.parametrize(
+    ("host", "services", "categories", "found"),
+    [
+        ("a.kids.example.com", ["roblox"], ["games"], "kids.example.com"),  # longer before shorter
+        ("www.example.com", ["roblox"], ["games"], "example.com"),  # name before service
+        ("other.org", ["x", "roblox"], ["games"], "service:roblox"),  # service before category
+        ("other.org", [], ["x", "games"], "category:games"),
+        ("notexample.com", [], [], "None"),
+    ],
+)
+def test_the_strongest_entry(host: str, services: list[str], categories: list[str], found: str) -> None:
+    assert str(EntryIndex(ENTRIES).find(host, services, categories)) == found
+
+
+def facts(host: str, text: str = "band: 10-12") -> Facts:
+    return Student(a_profile(text), the_world()).facts(host)
+
+
+def test_a_host_has_the_categories_of_its_services_and_of_the_table() -> None:
+    assert facts("www.youtube.com").categories[0].id == "video_sharing"
+    assert facts("www.youtube.com").services == ("youtube",)
+    mixed = facts("x.mixed.example").categories
+    assert [(one.id, str(one.rule.value)) for one in mixed] == [("gambling", "refuse"), ("games", "count")]
+
+
+def test_binding_categories_are_none_of_the_profiles() -> None:
+    assert facts("virus.example").binding
+    assert not facts("virus.example").sealed
+    assert not facts("virus.example").categories
+    assert facts("sealed.example").sealed
+
+
+def test_sealed_sets_are_asked_beside_the_table() -> None:
+    from dataclasses import replace
+
+    world = replace(the_world(), sealed=lambda host: host == "x.invalid")
+    assert Student(a_profile("band: 10-12"), world).facts("x.invalid").binding
+    assert not Student(a_profile("band: 10-12"), world).facts("y.invalid").binding
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("www.youtube.com", True),
+        ("plays.example", True),
+        ("printer.lan", True),
+        ("4.3.2.1.in-addr.arpa", True),
+        ("nobody-knows.example", False),
+        ("wlan", False),
+    ],
+)
+def test_what_is_known(host: str, known: bool) -> None:
+    assert facts(host).known is known
+
+
+@pytest.mark.parametrize(
+    ("host", "signal"),
+    [
+        ("use-application-dns.net", True),
+        ("www.use-application-dns.net", False),
+        ("_dns.resolver.arpa", True),
+        ("resolver.arpa", True),
+        ("mask.icloud.com", True),
+        ("mask-h2.icloud.com", True),
+        ("www.icloud.com", False),
+    ],
+)
+def test_resolver_signals(host: str, signal: bool) -> None:
+    assert facts(host).signal is signal
+
+
+def test_approved_sites_count_where_names_are_asked_for_first() -> None:
+    site = Site("s", "S", frozenset({Band.AGE_6_9}), "en", ("site.example",))
+    world = a_world(sites=(site,))
+    for text, approved in [
+        ("band: 6-9", True),
+        ("band: 0-5", False),  # not for this band
+        ("band: 10-12", False),  # open but for what is refused
+        ("{band: 10-12, mode: allow-list}", True),
+    ]:
+        assert (Student(a_profile(text), world).facts("www.site.example").site is not None) is approved
+
+
+def test_the_familys_entries_and_the_bands_are_apart() -> None:
+    found = facts("www.example.com", "{band: 10-12, block: [example.com], homework: ['category:games']}")
+    assert str(found.block) == "example.com"
+    assert found.band_block is None
+    assert (
+        str(facts("plays.example", "{band: 10-12, homework: ['category:games']}").homework)
+        == "category:games"
+    )
