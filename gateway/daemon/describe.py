@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from gateway.daemon.family import FOREVER
 from gateway.daemon.rules import RuleBook
 from gateway.policy.decide import Judge
 from gateway.policy.gates import STATE_GATES
 from gateway.policy.profile import Profile
 from gateway.policy.rules import INTERNET, PLAY, Entry, Kind, Owned
 from gateway.policy.sentence import sentence
-from gateway.policy.situation import Situation
+from gateway.policy.situation import FOREVER, Situation
 from gateway.policy.standing import Closing, Standing
 from gateway.policy.timetext import ByDay, Span, clock_text
 from gateway.policy.values import Decision, Reason, Verdict

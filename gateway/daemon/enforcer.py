@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
@@ -19,7 +19,7 @@ from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
-MIN_LEASE = 1  # seconds; nft has no shorter ones, and the boundary itself cuts sooner
+GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Enforcer:
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}
+        self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease runs out
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """The class of these gates; a new one is put into the map before its first flow needs it."""
@@ -60,15 +61,15 @@ class Enforcer:
         return number
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with this family's slots, plain devices and open classes."""
-        members = self._family.members.values()
-        slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members)
+        """``base`` with this family's slots and plain devices. Open classes stay as they are: see ``sync``."""
+        members = self._family.members
+        slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members.values())
         return replace(
             base,
             slots=slots,
             guest=self._family.unknown,
             plain=self._family.plain,
-            passes=self._passes(self._wall()),
+            passes=tuple(one for one in self._table.snapshot.passes if one.slot in members),
         )
 
     def _passes(self, at: datetime) -> tuple[PassElement, ...]:
@@ -92,24 +93,54 @@ class Enforcer:
         if not member.profile.closes:
             return None
         left = (until - at).total_seconds()
-        return max(MIN_LEASE, min(MAX_LEASE, ceil(left)))
+        return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
 
     def sync(self) -> None:
         """Bring situations and the pass map up to now, and wait for the next boundary."""
         at = self._wall()
         situated = self._family.situate(at)
         before = self._open
-        old = {(one.slot, one.class_number): one for one in self._table.snapshot.passes}
-        new = []
-        for element in self._passes(at):
-            # A longer lease alone is no change: it is renewed in its own time, and the counter runs on.
-            running = old.get((element.slot, element.class_number))
-            new.append(element if running is None or _shortens(running, element) else running)
-        self._table.update(replace(self._table.snapshot, passes=tuple(new)))
+        self._bring(self._passes(at))
         moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
         if situated or moved:
             self._changed(situated | frozenset(moved))
         self._wait(at)
+
+    def _bring(self, wanted: tuple[PassElement, ...]) -> None:
+        """Put the pass map in step. A lease that runs out about when it should is left alone, so that its
+        counter runs on; one that a boundary had shortened begins anew.
+        """
+        now = self._loop.now()
+        running = {(one.slot, one.class_number): one for one in self._table.snapshot.passes}
+        passes: list[PassElement] = []
+        stale: list[PassElement] = []
+        for one in wanted:
+            there = running.get((one.slot, one.class_number))
+            if there is not None and self._ends_well(one, now):
+                passes.append(there)
+                continue
+            passes.append(one)
+            if there == one:  # the same length, but it began too long ago
+                stale.append(one)
+        self._table.update(replace(self._table.snapshot, passes=tuple(passes)))
+        self._table.renew(stale)
+        kept = [one for one, chosen in zip(wanted, passes, strict=True) if chosen is one]
+        self._note_ends(kept, now)
+
+    def _ends_well(self, wanted: PassElement, now: float) -> bool:
+        if wanted.lease is None:
+            return (wanted.slot, wanted.class_number) not in self._ends
+        ends = self._ends.get((wanted.slot, wanted.class_number))
+        early = None if ends is None else now + wanted.lease - ends
+        return early is not None and -1.0 <= early <= RENEW
+
+    def _note_ends(self, begun: Iterable[PassElement], now: float) -> None:
+        for one in begun:
+            key = (one.slot, one.class_number)
+            if one.lease is None:
+                self._ends.pop(key, None)
+            else:
+                self._ends[key] = now + one.lease
 
     def _wait(self, at: datetime) -> None:
         if self._timer is not None:
@@ -121,8 +152,10 @@ class Enforcer:
     def renew(self) -> None:
         """Begin all leases anew; the last one before a boundary ends at it."""
         try:
-            self._table.update(replace(self._table.snapshot, passes=self._passes(self._wall())))
-            self._table.renew(one for one in self._table.snapshot.passes if one.lease is not None)
+            passes = self._passes(self._wall())
+            self._table.update(replace(self._table.snapshot, passes=passes))
+            self._table.renew(one for one in passes if one.lease is not None)
+            self._note_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
         self._renewal = self._loop.call_later(RENEW, self.renew)
@@ -161,7 +194,3 @@ class Enforcer:
             if timer is not None:
                 timer.cancel()
 
-
-def _shortens(old: PassElement, new: PassElement) -> bool:
-    """Whether the lease that runs would outlive the boundary that is known now."""
-    return new.lease is not None and (old.lease is None or new.lease < old.lease)

@@ -53,6 +53,8 @@ class Journal:
         member = self._family.members.get(subject.slot)
         if member is None or subject.slot == EVERYONE:
             return
+        if seen.host is not None and seen.host in self._rules.world.help:
+            return  # also where it was refused, at an address that is not help's
         local = at.astimezone(self._zone)
         self._store.record(
             decision,

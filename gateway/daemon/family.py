@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from gateway.household import Household
@@ -14,7 +14,7 @@ from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar
-from gateway.policy.situation import PLAIN, Situation
+from gateway.policy.situation import FOREVER, PLAIN, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.policy.world import World
 from gateway.store.store import Store
@@ -23,7 +23,6 @@ EVERYONE = 0  # the slot of devices that have none
 UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
 VISITOR_PLACES = (GUEST, "visitor")
 PLAIN_PLACES = (HOME, "adult")
-FOREVER = datetime(9000, 1, 1, tzinfo=UTC)  # until somebody changes it
 
 
 class DeviceAddresses:

@@ -14,13 +14,14 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.assign import assign_device
 from gateway.daemon.describe import describe_profile, describe_state
-from gateway.daemon.family import FOREVER, Member
+from gateway.daemon.family import Member
 from gateway.errors import ControlError
 from gateway.kernel.queue import read_counters
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import next_wake
 from gateway.policy.sentence import sentence
+from gateway.policy.situation import FOREVER
 from gateway.policy.values import Decision, Verdict
 from gateway.policy.why import as_json, parse_host, parse_moment, why
 

@@ -14,10 +14,9 @@ A flow has only the gates that its profile has rules for. The kernel keeps one c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from enum import Enum
 
-from gateway.errors import PolicyError
 from gateway.policy.rules import INTERNET, PLAY, Rules
 
 DEVICE = "device"
@@ -88,34 +87,3 @@ def _place(gate: str) -> tuple[int, str]:
 def limit_gates(gates: Iterable[str]) -> frozenset[str]:
     """Those of ``gates`` that are counted against a limit."""
     return frozenset(gate for gate in gates if gate not in (DEVICE, BEDTIME) and not gate.startswith(WINDOW))
-
-
-class ClassBook:
-    """The class numbers of one slot, stable: a number that was given keeps its meaning.
-
-    Numbers outlive the daemon, since the kernel's connection entries carry them: the caller keeps ``given``.
-    """
-
-    def __init__(self, given: Mapping[frozenset[str], int] | None = None) -> None:
-        self._numbers = dict(given or {})
-
-    @property
-    def given(self) -> Mapping[frozenset[str], int]:
-        return self._numbers
-
-    def number(self, gates: frozenset[str]) -> int:
-        """The class of flows with these gates, given on first use. Raises PolicyError past 63."""
-        known = self._numbers.get(gates)
-        if known is not None:
-            return known
-        used = set(self._numbers.values())
-        free = next((number for number in CLASSES if number not in used), None)
-        if free is None:
-            where, problem = "limits and windows", f"overlap in more than {len(CLASSES)} ways on one device"
-            raise PolicyError(where, problem, "take some of them out")
-        self._numbers[gates] = free
-        return free
-
-    def keep(self, gates: Collection[frozenset[str]]) -> None:
-        """Forgets every class but those of ``gates``: rules that are gone and have no flow left."""
-        self._numbers = {one: number for one, number in self._numbers.items() if one in gates}

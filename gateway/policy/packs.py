@@ -61,7 +61,7 @@ class Site:
 
     def is_for(self, band: Band) -> bool:
         """What is for the oldest band of the packs is for older children too."""
-        return band in self.bands or (OLDEST_STARTER in self.bands and OLDEST_STARTER < band)
+        return band in self.bands or (OLDEST_STARTER in self.bands and band.rank > OLDEST_STARTER.rank)
 
 
 @dataclass(frozen=True, slots=True)

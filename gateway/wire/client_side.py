@@ -9,7 +9,7 @@ from gateway.wire.actions import Judge
 from gateway.wire.docket import Docket, Place
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Claim, Observer, Sight
-from gateway.wire.streams import Stream, View
+from gateway.wire.streams import Stream, StreamOverflow, View
 
 
 class Read(NamedTuple):
@@ -26,10 +26,11 @@ Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are 
 class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
-    __slots__ = ("_docket", "_observer", "_seen", "stream")
+    __slots__ = ("_docket", "_limits", "_observer", "_seen", "stream")
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
         self._observer = observer
+        self._limits = limits
         self._docket = Docket()
         self._seen: list[tuple[View, Sight]] = []
         self.stream = Stream(limits)
@@ -37,6 +38,10 @@ class ClientSide:
     def add(self, seq: int, payload: bytes) -> None:
         if self.stream.add(seq, payload):
             self._seen = [(view, self._observer.look(view.data)) for view in self.stream.views()]
+            tried = sum([sight.tried for _, sight in self._seen])
+            if tried > self._limits.candidates:
+                msg = f"{tried} places of all readings that look like the start of a hello or request"
+                raise StreamOverflow(msg)
 
     def clear(self) -> None:
         """Let go of the bytes; what was judged, and the numbering, stay."""

@@ -100,7 +100,8 @@ class TcpFlow:
             return self._decoy(payload, judge)
         if flags & SYN:
             seq = (seq + 1) & 0xFFFFFFFF
-            self._client.stream.settle(seq)
+            if not flags & ACK:
+                self._client.stream.settle(seq)
         if flags & URG:
             if self._http is not None:
                 return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
@@ -163,6 +164,9 @@ class TcpFlow:
             return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
         if found is None:
             return DROP
+        if any(request.method == "CONNECT" for request in found):
+            # Its tunnel would go unread. Clients of proxies open a connection for each tunnel.
+            return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
         for observation in self._observer.requests(found):
             self._last = observation
             if not judge(observation):

@@ -51,7 +51,7 @@ class Defragmenter:
         self._waiting: OrderedDict[Key, _Datagram] = OrderedDict()  # oldest first
 
     def feed(self, data: bytes, now: float) -> bytes | None:
-        """``data`` itself when it is no fragment; the whole packet when it is the last piece that was missing;
+        """``data`` itself when it is no fragment; the whole packet when its last missing piece comes;
         else None. ``now`` in seconds.
 
         WireError for a fragment that no correct sender sends; overlapping ones end their packet (RFC 5722).

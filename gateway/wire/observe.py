@@ -56,6 +56,7 @@ class Sight(NamedTuple):
     claims: list[Claim]  # those with something complete, and a broken one if it is at the very start
     pending: bool  # a hello or request has begun and is not complete
     unclear: bool  # too short to tell
+    tried: int  # places after the first byte that were tried
 
 
 class Observer:
@@ -79,8 +80,12 @@ class Observer:
             pending = self._keep(claims, self._tls(data, 0))
         elif http:
             pending = self._keep(claims, self._http(data, 0))
-        for tried, position in enumerate(_inner_starts(data)):
-            if tried >= self._most:
+        tried = 0
+        for position in _inner_starts(data):
+            if any(claim.has_request_at(position) for claim in claims):
+                continue
+            tried += 1
+            if tried > self._most:
                 msg = f"more than {self._most} places that look like the start of a hello or request"
                 raise WireError(msg)
             read = self._tls if data[position] == _HANDSHAKE[0] else self._http
@@ -89,7 +94,7 @@ class Observer:
                 claims.append(claim)
             elif not claim.broken:
                 pending = True
-        return Sight(claims, pending, tls is None or (tls is False and http is None))
+        return Sight(claims, pending, tls is None or (tls is False and http is None), tried)
 
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)

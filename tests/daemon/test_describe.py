@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.daemon.describe import describe_profile, describe_state
-from gateway.daemon.family import FOREVER
 from gateway.daemon.rules import RuleBook
 from gateway.policy.decide import Judge
-from gateway.policy.situation import PLAIN, Situation
+from gateway.policy.situation import FOREVER, PLAIN, Situation
 from tests.daemon.household_files import DAUGHTER, SON, write
 
 ALMATY = ZoneInfo("Asia/Almaty")

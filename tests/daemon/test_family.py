@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon.family import EVERYONE, FOREVER, Family
+from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.rules import RuleBook
 from gateway.path.addresses import AddressBook
+from gateway.policy.situation import FOREVER
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, MUM, SON, write

@@ -49,7 +49,7 @@ def fresh(
 ) -> Daemon:
     """A daemon that knows nothing of an earlier one in this home."""
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
-    return Daemon(home, profiles, settings=settings)
+    return Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
 
 
 def address(host: str, version: int) -> str:
@@ -129,12 +129,16 @@ def queued(daemon: Daemon) -> int:
     return sum(one["packets"] for one in daemon.client.call("status")["queue"].values())
 
 
+def epoch(local: str) -> float:
+    """The instant, as time.time() has it, at which the family's clock shows ``local``."""
+    return datetime.fromisoformat(local).replace(tzinfo=ZONE).timestamp()
+
+
 def set_time(daemon: Daemon, local: str) -> float:
     """Move the family's clock to a local time such as ``2026-11-25T20:44:58``; what to add to time.time()
     for the family's time.
     """
-    wanted = datetime.fromisoformat(local).replace(tzinfo=ZONE).timestamp()
-    offset = round(wanted - time.time())
+    offset = round(epoch(local) - time.time())
     daemon.client.call("clock", offset=offset)
     return float(offset)
 

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
-from gateway.errors import PolicyError
 from gateway.policy.gates import (
     Bound,
-    ClassBook,
     category_gates,
     in_order,
     limit_gates,
@@ -68,29 +64,3 @@ def test_gates_hold_no_space() -> None:
     assert not any(
         " " in gate for gate in (*state_gates(RULES), *category_gates(RULES, ["games"], counted=True))
     )
-
-
-def test_classes_are_numbered_once_and_for_all() -> None:
-    book = ClassBook()
-    plain, play = frozenset({"device"}), frozenset({"device", "play"})
-    assert (book.number(plain), book.number(play), book.number(plain)) == (1, 2, 1)
-    later = ClassBook(book.given)
-    assert later.number(play) == 2
-    assert later.number(frozenset({"device", "internet"})) == 3
-
-
-def test_no_gate_at_all_is_a_class_too() -> None:
-    assert ClassBook().number(frozenset()) == 1
-
-
-def test_a_number_is_free_again_only_when_its_class_is_forgotten() -> None:
-    book = ClassBook()
-    sets = [frozenset({f"service:s{number}"}) for number in range(64)]
-    assert [book.number(one) for one in sets[:63]] == list(range(1, 64))
-    with pytest.raises(
-        PolicyError, match="overlap in more than 63 ways on one device; take some of them out"
-    ):
-        book.number(sets[63])
-    book.keep(sets[1:63])
-    assert book.number(sets[63]) == 1
-    assert book.number(sets[5]) == 6

@@ -13,6 +13,7 @@ from gateway.wire.ip import ACK, PSH, SYN, URG
 from tests.wire.flow_forge import ALLOWED, DECOY, HTTP_OK, RETRY, Talk, with_bad_checksum, with_ttl
 from tests.wire.quic_forge import (
     PING,
+    V1,
     V2,
     ack,
     crypto,
@@ -666,9 +667,9 @@ QUIC_CASES: list[Case] = [case for key, case in sorted(globals().items()) if key
 def quic_answer(case: Case) -> bytes:
     """The server's first datagram in answer to what ``case`` sent."""
     dcid = bytes(range(20)) if case is q14_dcid20 else DCID
-    version = {"version": V2} if case is q01_v2 else {}
+    version = V2 if case is q01_v2 else V1
     frames = ack() + crypto(0, server_hello())
     initial = encrypt_initial(
-        frames, dcid=b"", scid=SERVER_ID, key_dcid=dcid, server=True, pad_to=400, **version
+        frames, dcid=b"", scid=SERVER_ID, key_dcid=dcid, server=True, pad_to=400, version=version
     )
     return initial + protected("handshake", b"", SERVER_ID, size=700)

@@ -111,7 +111,7 @@ class Talk:
     def client(
         self, payload: bytes, at: int | None = None, *, decoy: bool = False, **how: int | bytes
     ) -> Step:
-        """The client sends a segment: the next one, or one ``at`` an offset. A decoy never reaches the server."""
+        """The client sends a segment: the next one, or one ``at`` an offset. Decoys get lost."""
         start = self.end if at is None else at
         if not decoy:
             first = start + bool(how.get("flags", 0) & SYN)  # type: ignore[operator]
@@ -133,16 +133,19 @@ class Talk:
         """The server sends its next segment; ``acks`` is how much of the client's stream it has."""
         start = self._server_sent if at is None else at
         self._server_sent = max(self._server_sent, start + len(payload))
-        packet = tcp_segment(
+        return self.raw(self.server_segment(payload, start, acks), from_lan=False)
+
+    def server_segment(self, payload: bytes, at: int, acks: int | None = None) -> bytes:
+        """A segment of the server."""
+        return tcp_segment(
             self.remote,
             self.device,
             *reversed(self._ports),
-            seq=self._server_isn + 1 + start,
+            seq=self._server_isn + 1 + at,
             ack=self._isn + 1 + (self.acknowledged if acks is None else acks),
             flags=ACK | PSH,
             payload=payload,
         )
-        return self.raw(packet, from_lan=False)
 
     def handshake(self) -> None:
         """SYN, SYN-ACK and ACK, which the queue is not shown but a capture holds."""
@@ -160,7 +163,8 @@ class Talk:
 
     def answer(self, payload: bytes) -> Step:
         """The server sends one."""
-        return self.raw(udp_packet(self.remote, self.device, *reversed(self._ports), payload), from_lan=False)
+        sport, dport = self._ports
+        return self.raw(udp_packet(self.remote, self.device, dport, sport, payload), from_lan=False)
 
 
 Client = Callable[[Talk, str], None]  # sends one hello or request for a name, in its own way

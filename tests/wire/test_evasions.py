@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from itertools import count, takewhile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation
 from gateway.wire.flows import Action, FlowTable
+from gateway.wire.tls import read_client_hellos
 from tests.wire import evasion_cases as cases
 from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, quic_answer, tls
 from tests.wire.flow_forge import (
     ALLOWED,
+    DECOY,
     HTTP_OK,
     REFUSED,
     RETRY,
@@ -24,6 +28,7 @@ from tests.wire.flow_forge import (
     names_only,
     udp_packet,
 )
+from tests.wire.tls_forge import client_hello, records
 
 ASKS_BEFORE = {cases.h13_keepalive2, cases.h14_keepalive2_split_disorder}  # their first request is allowed
 OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
@@ -205,7 +210,7 @@ def test_any_segmentation_order_and_repetition_gives_the_same_verdict(
     where: list[int], rng: random.Random, big: bool, record_size: int
 ) -> None:
     for name, expected in ((REFUSED, Action.REFUSED), (ALLOWED, Action.PASSES)):
-        data = cases.records(cases.client_hello(name, post_quantum=big), record_size)
+        data = records(client_hello(name, post_quantum=big), record_size)
         ends = sorted({min(cut, len(data)) for cut in where} | {len(data)})
         parts = list(zip([0, *ends[:-1]], ends, strict=True))
         parts += rng.sample(parts, k=min(3, len(parts)))
@@ -224,7 +229,7 @@ def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
     real_cuts: list[int], fake_cuts: list[int], data: st.DataObject
 ) -> None:
     parts = []
-    for bytes_sent, where in ((tls(REFUSED), real_cuts), (tls(cases.DECOY), fake_cuts)):
+    for bytes_sent, where in ((tls(REFUSED), real_cuts), (tls(DECOY), fake_cuts)):
         ends = sorted({min(cut, len(bytes_sent)) for cut in where} | {len(bytes_sent)})
         parts += [(start, bytes_sent[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     talk = Talk(names_only)
@@ -233,6 +238,45 @@ def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
     talk.server(SERVER_HELLO, acks=len(tls(REFUSED)))
     assert Action.REFUSED in talk.actions
     assert Action.PASSES not in talk.actions
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(1, 230), max_size=3), st.booleans(), st.booleans(), st.data())
+def test_no_server_ever_reads_a_refused_name_that_we_have_not_refused(
+    where: list[int], last_wins: bool, padded: bool, data: st.DataObject
+) -> None:
+    """Decoys and real parts are sent in any mixture, any of them is lost on the way, and the server keeps the
+    first or the last copy of each byte. It says hello as soon as it has read one.
+    """
+    streams = [tls(REFUSED), tls(DECOY), tls(ALLOWED, session_id=b""), bytes(len(tls(REFUSED)))]
+    if padded:
+        streams = [records(client_hello(name), 40) for name in (REFUSED, DECOY)] + streams[2:]
+    pool = []
+    for stream in streams:
+        ends = sorted({min(cut, len(stream)) for cut in where} | {len(stream)})
+        pool += [(start, stream[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    talk = Talk(names_only)
+    has: dict[int, int] = {}
+    for start, piece in data.draw(st.lists(st.sampled_from(pool), max_size=10)):
+        step = talk.client(piece, at=start)
+        if step.action is Action.REFUSED:
+            return
+        if data.draw(st.booleans()):
+            for at, byte in enumerate(piece, start):
+                has[at] = byte if last_wins or at not in has else has[at]
+        read = bytes(has[at] for at in takewhile(has.__contains__, count()))
+        hellos = _hellos_of(read)
+        if hellos:
+            step = talk.server(SERVER_HELLO, acks=len(read))
+            assert hellos[0] != REFUSED or step.action is Action.REFUSED
+            return
+
+
+def _hellos_of(read: bytes) -> list[str | None]:
+    try:
+        return [hello.sni for hello in read_client_hellos(read)]
+    except WireError:
+        return []
 
 
 @settings(max_examples=200, deadline=None)

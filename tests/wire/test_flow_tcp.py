@@ -6,7 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows import Action, FlowTable
-from gateway.wire.ip import ACK, FIN, RST
+from gateway.wire.ip import ACK, FIN, RST, SYN
 from gateway.wire.limits import Limits
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -412,6 +412,34 @@ def test_what_goes_through_a_proxy_is_judged_too() -> None:
     talk.client(CONNECT)
     talk.server(ESTABLISHED)
     assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+def test_a_tunnel_behind_other_requests_is_refused() -> None:
+    talk = Talk(names_only, dport=3128)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    assert talk.client(CONNECT).action is Action.REFUSED
+
+
+def test_many_pipelined_requests_are_no_flood_of_starts() -> None:
+    talk = Talk(dport=80)
+    assert talk.client(get(ALLOWED) * 60).action is Action.HOLD
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert talk.bench.hosts == [ALLOWED] * 60
+
+
+def test_a_flood_of_places_that_look_like_a_start_is_refused() -> None:
+    talk = Talk(names_only)
+    step = talk.client(b"\x00" + b"\x16\x03\x01\x00\xff\x01" * 40)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+
+
+def test_a_syn_flag_in_the_middle_hides_nothing() -> None:
+    talk = Talk(names_only)
+    talk.raw(talk.segment(b"x", 50_000, flags=SYN | ACK))
+    assert talk.client(hello(REFUSED), at=0).action is Action.REFUSED
 
 
 def test_an_unknown_protocol_through_a_proxy_is_nameless() -> None:

@@ -1,0 +1,247 @@
+"""The seed lists, the published lists and the innocent names that ship: each in order, and all of them together."""
+
+from __future__ import annotations
+
+import mmap
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.lists.build import Canaries, Report, Source, survey
+from gateway.lists.formats import Format
+from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
+from gateway.lists.update import Seed, Shelf, build_all
+from gateway.policy.categories import parse_categories
+from gateway.policy.countries import help_names, parse_country
+from gateway.policy.domains import DomainTable, TableInfo
+from gateway.policy.hosts import PublicSuffixCheck, is_under, normalise, public_suffix_check, suffixes
+from gateway.policy.packs import parse_sites
+
+PROFILES = Path(__file__).resolve().parents[2] / "profiles"
+SEEDS = {path.stem: path for path in sorted((PROFILES / "lists").glob("*.txt"))}
+
+# The least that a first start without internet must know of each category.
+LEAST = {
+    "adult": 120,
+    "gambling": 80,
+    "drugs_alcohol_tobacco_sales": 25,
+    "weapons_sales": 20,
+    "gore_violence": 12,
+    "selfharm_promotion": 3,
+    "hate_extremism": 10,
+    "dating": 40,
+    "random_video_chat": 25,
+    "social_networks": 30,
+    "messaging": 20,
+    "video_sharing": 25,
+    "games": 60,
+    "ai_companions": 25,
+    "proxy_vpn_doh": 150,
+    "piracy": 40,
+    "ads_trackers": 100,
+    "search_without_safe_mode": 12,
+    "malware": 1,
+    "phishing": 1,
+}
+LEAST_RESOLVERS, LEAST_TUNNELS = 100, 50
+LEAST_LISTS, LEAST_CANARIES = 30, 300
+BUILD_SECONDS = 2.0
+NEEDS_A_LIST = {"new_domain"}  # names change every day: only a fetched list can know them
+
+
+@cache
+def names(category: str) -> tuple[str, ...]:
+    lines = SEEDS[category].read_text("ascii").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def section(category: str, title: str) -> list[str]:
+    """The names below the comment ``title``, down to the next comment."""
+    lines = SEEDS[category].read_text("ascii").splitlines()
+    below = lines[lines.index(f"# {title}") + 1 :]
+    end = next((at for at, line in enumerate(below) if line.startswith("#")), len(below))
+    return [line for line in below[:end] if line]
+
+
+@pytest.fixture(scope="module")
+def is_public_suffix() -> PublicSuffixCheck:
+    return public_suffix_check()
+
+
+@pytest.fixture(scope="module")
+def canaries() -> Canaries:
+    path = PROFILES / "canaries.yaml"
+    return Canaries(parse_canaries(path.read_bytes(), path.name))
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, PublishedList]:
+    path = PROFILES / "categories.yaml"
+    categories = parse_categories(path.read_bytes(), path.name)
+    path = PROFILES / "sources.yaml"
+    return dict(parse_sources(path.read_bytes(), path.name, categories))
+
+
+@pytest.mark.parametrize(("category", "least"), LEAST.items())
+def test_a_seed_has_enough_names(category: str, least: int) -> None:
+    assert len(names(category)) >= least
+
+
+def test_resolvers_and_tunnels_are_there_in_number() -> None:
+    assert len(section("proxy_vpn_doh", "Encrypted DNS")) >= LEAST_RESOLVERS
+    assert len(section("proxy_vpn_doh", "VPN services")) >= LEAST_TUNNELS
+    assert {"torproject.org", "tails.net"} <= set(section("proxy_vpn_doh", "Tor"))
+    assert {"croxyproxy.com", "kproxy.com"} <= set(section("proxy_vpn_doh", "Web proxies"))
+
+
+def test_each_file_is_a_category_and_says_what_it_is() -> None:
+    known = yaml.safe_load((PROFILES / "categories.yaml").read_bytes())["categories"]
+    assert set(SEEDS) == set(LEAST)
+    assert [one for one in SEEDS if one not in known] == []
+    assert [one for one, path in SEEDS.items() if not path.read_text().startswith("# ")] == []
+
+
+def test_what_a_band_does_not_leave_open_has_a_seed() -> None:
+    bands = [yaml.safe_load(path.read_bytes()) for path in (PROFILES / "bands").glob("*.yaml")]
+    closed = {key for band in bands for key, action in band["categories"].items() if action != "open"}
+    assert len(closed) > 15
+    assert closed - set(SEEDS) == NEEDS_A_LIST
+
+
+@pytest.mark.parametrize("category", SEEDS)
+def test_names_are_normal_and_no_public_suffix(category: str, is_public_suffix: PublicSuffixCheck) -> None:
+    assert [one for one in names(category) if normalise(one) != one] == []
+    assert [one for one in names(category) if is_public_suffix(one)] == []
+
+
+@pytest.mark.parametrize("category", SEEDS)
+def test_no_name_is_there_twice_or_under_another(category: str) -> None:
+    found = names(category)
+    assert len(set(found)) == len(found)
+    all_names = set(found)
+    assert [one for one in found if any(up in all_names for up in list(suffixes(one))[1:])] == []
+
+
+@pytest.mark.parametrize("category", SEEDS)
+def test_refuses_no_innocent_site(category: str, canaries: Canaries) -> None:
+    """`survey` refuses the whole file for one such name, as it would a published list."""
+    source = Source(category, category, SEEDS[category], Format.DOMAINS)
+    report = survey(source, canaries)
+    assert (report.domains, report.odd_lines) == (len(names(category)), 0)
+
+
+@pytest.mark.parametrize("category", SEEDS)
+def test_refuses_no_approved_site_and_no_help(category: str, is_public_suffix: PublicSuffixCheck) -> None:
+    open_names = set(help_of_all_countries(is_public_suffix))
+    for language in ("en", "kk", "ru"):
+        path = PROFILES / f"starter/{language}.yaml"
+        sites = parse_sites(path.read_bytes(), path.name, is_public_suffix)
+        open_names |= {name for site in sites for name in site.names}
+    refused = Canaries(one.removeprefix("=") for one in open_names)
+    assert len(open_names) > 150
+    assert [one for one in names(category) if refused.hit(one)] == []
+
+
+def help_of_all_countries(is_public_suffix: PublicSuffixCheck) -> dict[str, str]:
+    files = sorted((PROFILES / "countries").glob("*.yaml"))
+    return help_names(parse_country(one.read_bytes(), one.name, is_public_suffix) for one in files)
+
+
+def test_our_test_names_exist_nowhere() -> None:
+    for category in ("malware", "phishing"):
+        assert all(one.endswith((".invalid", ".example")) for one in names(category))
+
+
+def test_published_lists(published: dict[str, PublishedList]) -> None:
+    assert len(published) >= LEAST_LISTS
+    assert {one.form for one in published.values()} == set(Format)
+    assert len({one.url for one in published.values()}) == len(published)
+    by_default = {one.category for one in published.values() if one.default}
+    assert {"adult", "gambling", "malware", "phishing", "proxy_vpn_doh"} <= by_default
+
+
+def test_canaries_are_many_and_normal(canaries: Canaries, is_public_suffix: PublicSuffixCheck) -> None:
+    path = PROFILES / "canaries.yaml"
+    hosts = parse_canaries(path.read_bytes(), path.name)
+    assert len(hosts) >= LEAST_CANARIES
+    assert [one for one in hosts if normalise(one) != one] == []
+    written: list[Any] = [
+        one for theme in yaml.safe_load(path.read_bytes())["canaries"].values() for one in theme
+    ]
+    assert len(written) - len(hosts) <= 3, "too many are there twice"
+    assert canaries.hit("nspcc.org.uk") == "www.nspcc.org.uk"
+    assert not is_public_suffix("nspcc.org.uk")
+
+
+@pytest.fixture(scope="module")
+def built(
+    tmp_path_factory: pytest.TempPathFactory, canaries: Canaries, is_public_suffix: PublicSuffixCheck
+) -> Iterator[tuple[DomainTable, TableInfo, list[Report], float]]:
+    folder = tmp_path_factory.mktemp("seed")
+    started = time.perf_counter()
+    info, reports = build_all(
+        Shelf(folder),
+        [],
+        [Seed(category, path) for category, path in SEEDS.items()],
+        folder,
+        canaries=canaries,
+        is_public_suffix=is_public_suffix,
+        now=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    seconds = time.perf_counter() - started
+    with (
+        (folder / "categories.table").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        table = DomainTable(mapped)
+        yield table, info, reports, seconds
+        table.close()
+
+
+def test_the_whole_seed_builds_quickly(built: tuple[DomainTable, TableInfo, list[Report], float]) -> None:
+    _, info, reports, seconds = built
+    assert seconds < BUILD_SECONDS
+    assert info.count == len({one for category in SEEDS for one in names(category)})
+    assert {report.category: report.domains for report in reports} == {one: len(names(one)) for one in SEEDS}
+
+
+@pytest.mark.parametrize(
+    ("host", "categories"),
+    [
+        ("www.pornhub.com", {"adult"}),
+        ("onlyfans.com", {"adult"}),
+        ("1xbet.kz", {"gambling"}),
+        ("m.olimpbet.kz", {"gambling"}),
+        ("mozilla.cloudflare-dns.com", {"proxy_vpn_doh"}),
+        ("www.torproject.org", {"proxy_vpn_doh"}),
+        ("www.tinder.com", {"dating"}),
+        ("stats.g.doubleclick.net", {"ads_trackers"}),
+        ("old.character.ai", {"ai_companions"}),
+        ("r1---sn-4g5e6nez.googlevideo.com", {"video_sharing"}),
+        ("cdn.malware.test.qalqan.invalid", {"malware"}),
+        ("phishing.test.qalqan.invalid", {"phishing"}),
+        ("notpornhub.com", set()),
+        ("www.who.int", set()),
+        ("www.google.com", set()),
+        ("www.childline.org.uk", set()),
+    ],
+)
+def test_look_ups(
+    built: tuple[DomainTable, TableInfo, list[Report], float], host: str, categories: set[str]
+) -> None:
+    assert built[0].categories(host) == categories
+
+
+def test_the_table_knows_no_innocent_site(
+    built: tuple[DomainTable, TableInfo, list[Report], float],
+) -> None:
+    path = PROFILES / "canaries.yaml"
+    hosts = parse_canaries(path.read_bytes(), path.name)
+    assert [one for one in hosts if built[0].categories(one)] == []
+    assert any(is_under("www.who.int", one) for one in hosts)
