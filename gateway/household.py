@@ -171,7 +171,7 @@ def _data(root: Traversable, name: str) -> tuple[bytes, str]:
 def load(path: Path, product: Product) -> Household:
     """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
     words = Vocabulary(product.categories, product.catalogue, public_suffix_check())
-    read = config.parse_config(_read(path), str(path), words.is_public_suffix)
+    read = config.parse_config(read_bounded(path), str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     for file in _profile_files(Path(read.profiles)):
@@ -208,7 +208,7 @@ def load_profile(path: Path, product: Product) -> Profile:
 
 
 def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
-    return profile.parse_profile(_read(file), str(file), file.stem, product.bands, words)
+    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words)
 
 
 def _assembled(
@@ -235,7 +235,9 @@ def _profile_files(folder: Path) -> list[Path]:
     return files
 
 
-def _read(path: Path) -> bytes:
+def read_bounded(path: Path) -> bytes:
+    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read."""
+
     def first_bytes() -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

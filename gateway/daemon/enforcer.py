@@ -57,11 +57,26 @@ class Enforcer:
         if known is not None:
             return known
         number = self._store.class_number(slot, gates)
-        self.sync()
+        self._admit(slot, gates, number)
         return number
 
+    def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
+        """Open a class that is new. Nobody hears of it: nothing has changed for the flows that are there."""
+        member = self._family.members.get(slot)
+        if member is None:
+            return
+        at = self._wall()
+        standing = member.judge.standing(member.situation, at)
+        if standing.closing(gates) is not None:
+            return
+        element = PassElement(slot, number, self._lease(member, standing.until, at))
+        self._open[slot] = self._open.get(slot, frozenset()) | {number}
+        now = self._table.snapshot
+        self._table.update(replace(now, passes=(*now.passes, element)))
+        self._note_ends([element], self._loop.now())
+
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with this family's slots and plain devices. Open classes stay as they are: see ``sync``."""
+        """``base`` with this family's slots and plain devices; open classes stay as they are (see ``sync``)."""
         members = self._family.members
         slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members.values())
         return replace(

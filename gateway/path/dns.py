@@ -139,12 +139,11 @@ class DnsPath:
             return Asked(None, fail(query, message, rcode=dns.NOTIMP))
         seen = Observation(Proto.DNS, question.name, resolver, PORT, question.qtype)
         decision = subject.decide(seen, at)
+        self._sink(subject, seen, decision, at)
         if decision.verdict is Verdict.ALLOW:
             if decision.reason is Reason.GATEWAY:
                 return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
-            self._sink(subject, seen, decision, at)
             return Asked(query, None)
-        self._sink(subject, seen, decision, at)
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, now)
         return Asked(None, self._refuse(query, message, seen, decision))

@@ -1,7 +1,7 @@
 """Country packs, `profiles/countries/*.yaml`: whom a child can call there, and which days are free.
 
-An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone. All of
-them are open ahead of every rule and never logged, whatever the country of the home. The format::
+An entry of ``web`` and ``companions`` is a name with all names under it, or ``=name`` for that name alone.
+All are open ahead of every rule and never logged, whatever the country of the home. The format::
 
     country: gb                         # the file's name: ISO 3166-1, eu, or common for what holds everywhere
     covers: [at, be]                    # countries without a file of their own that use this one
@@ -53,7 +53,7 @@ LINE_KEYS = (
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
-_DATE = re.compile(r"(20\d\d)-(\d\d)-(\d\d)", re.ASCII)
+_DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 _YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
 _LEAP_YEAR = 2028
 
@@ -210,14 +210,12 @@ def _holiday(node: Node) -> date | tuple[int, int]:
 
 
 def _date(node: Node) -> date:
-    match = _DATE.fullmatch(fields.text(node))
-    if match is not None:
-        try:
-            return date(int(match[1]), int(match[2]), int(match[3]))
-        except ValueError:
-            pass  # February 30
-    word = shown(fields.text(node))
-    node.place.refuse(f"{word} is no date", "write it like 2027-03-26")
+    word = fields.text(node)
+    try:
+        # Python 3.11 and later read 20270326 and 2027-W12-5 as well, which people take for something else.
+        return date.fromisoformat(word if _DATE.fullmatch(word) else "")
+    except ValueError:
+        node.place.refuse(f"{shown(word)} is no date", "write it like 2027-03-26")
 
 
 def _date_or_nothing(node: Node) -> date | None:

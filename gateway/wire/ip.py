@@ -198,6 +198,13 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
     return not transport_sum(packet.src, packet.dst, proto, data[l4:end])
 
 
+def pseudo_sum(packet: Packet) -> int:
+    """What a checksum field holds that a network card was to complete: the folded pseudo-header alone."""
+    end = packet.total if packet.proto == TCP else packet.l4 + 8 + len(packet.payload)
+    addresses = int.from_bytes(packet.src + packet.dst, "big")
+    return (addresses + packet.proto + end - packet.l4) % 65535
+
+
 def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
     """Sum modulo 65535 of pseudo-header and ``segment``, header included; 0 when it verifies."""
     length = len(segment)

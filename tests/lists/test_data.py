@@ -1,4 +1,4 @@
-"""The seed lists, the published lists and the innocent names that ship: each in order, and all of them together."""
+"""The seed lists, the published lists and the innocent names that ship: each in order, then all of them."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def built(
         (folder / "categories.table").open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
     ):
-        table = DomainTable(mapped)
+        table = DomainTable(memoryview(mapped))
         yield table, info, reports, seconds
         table.close()
 

@@ -26,8 +26,8 @@ help_lines:
     status: seen
     source: its own page
     verified_on: 2026-11-01
-  - {id: near, kind: crisis, for: [yy], name: {en: Near}, phone: "9", status: stale, source: s, verified_on: null}
-  - {id: care, kind: health, name: {en: Care}, web: [care.example], status: seen, source: s, verified_on: null}
+  - {id: near, kind: crisis, for: [yy], name: {en: Near}, phone: 9, status: stale, source: s, verified_on: ~}
+  - {id: care, kind: health, name: {en: Care}, web: [care.example], status: seen, source: s, verified_on: ~}
 holidays:
   - {name: {en: New Year}, on: ["01-01", 2027-01-04]}
   - {name: {en: Spring}, on: [2026-04-06, 2027-03-29]}
@@ -35,8 +35,8 @@ holidays:
 EVERYWHERE = """
 country: common
 help_lines:
-  - {id: all, kind: directory, name: {en: All}, web: [all.example], status: seen, source: s, verified_on: null}
-  - {id: far, kind: crisis, for: [ww], name: {en: Far}, phone: "1", status: seen, source: s, verified_on: null}
+  - {id: all, kind: directory, name: {en: All}, web: [all.example], status: seen, source: s, verified_on: ~}
+  - {id: far, kind: crisis, for: [ww], name: {en: Far}, phone: "1", status: seen, source: s, verified_on: ~}
 """
 
 
@@ -120,7 +120,7 @@ def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> Non
         ("    source: its own page\n", "", "f:5: help_lines[1]: has no 'source'"),
         ("2026-11-01", "2026-02-30", "f:14: help_lines[1].verified_on: '2026-02-30' is no date"),
         ("2026-11-01", "yesterday", "'yesterday' is no date; write it like 2027-03-26"),
-        ('phone: "9", ', "", "f:15: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
+        ("phone: 9, ", "", "f:15: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
         ("01-01", "02-29", "f:18: holidays[1].on[1]: is no day of every year"),
         ("01-01", "13-01", "f:18: holidays[1].on[1]: '13-01' is no day of the year"),
         ("2027-01-04", "20270104", "f:18: holidays[1].on[2]: '20270104' is no date"),

@@ -1,4 +1,4 @@
-"""The country packs that ship: help lines with their standing, and holidays that fall where the calendar has them."""
+"""The country packs that ship: help lines, and holidays that fall where the calendar has them."""
 
 from __future__ import annotations
 

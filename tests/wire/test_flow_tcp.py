@@ -317,16 +317,27 @@ def test_a_keep_alive_probe_with_a_byte_of_garbage_is_no_contradiction() -> None
     assert talk.client(get(REFUSED)).action is Action.REFUSED
 
 
-def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body() -> None:
-    limits = Limits(http_history=2000)
-    for back, expected in ((4000, Action.ASKS), (9990, Action.REFUSED)):
-        talk = Talk(names_only, dport=80, table=FlowTable(limits))
-        talk.client(get("first.example", b"X: " + b"y" * 3000 + b"\r\n"))
-        talk.server(HTTP_OK)
-        talk.client(get(ALLOWED, b"Content-Length: 8000\r\n").replace(b"GET", b"POST"))
-        for _ in range(8):
-            talk.client(b"x" * 1000)
-        assert talk.client(b"z" * 100, at=talk.end - back).action is expected
+@pytest.mark.parametrize(
+    ("framing", "back", "expected"),
+    [
+        (b"Content-Length: 9000\r\n", 5000, Action.ASKS),  # body, whose bytes frame nothing
+        (b"Content-Length: 9000\r\n", 1000, Action.REFUSED),  # kept, and other bytes than before
+        (b"Content-Length: 9000\r\n", 13_000, Action.REFUSED),  # about the request before the last
+        (b"Transfer-Encoding: chunked\r\n", 5000, Action.REFUSED),  # may be the size of a chunk
+    ],
+)
+def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body(
+    framing: bytes, back: int, expected: Action
+) -> None:
+    talk = Talk(names_only, dport=80, table=FlowTable(Limits(http_history=2000)))
+    talk.client(get("first.example", b"X: " + b"y" * 6000 + b"\r\n"))
+    talk.server(HTTP_OK)
+    talk.client(get(ALLOWED, framing).replace(b"GET", b"POST"))
+    talk.client(b"2000\r\n")
+    for _ in range(8):
+        talk.client(b"x" * 1000)
+    assert talk.actions[-1] is Action.ASKS
+    assert talk.client(b"z" * 100, at=talk.end - back).action is expected
 
 
 @pytest.mark.parametrize(
@@ -537,3 +548,66 @@ def test_a_server_that_talks_for_ever_without_a_hello_is_refused_at_the_limit() 
             break
     assert step.action is Action.REFUSED
     assert len(talk.steps) <= 35
+
+
+# ------------------------------------------------------------------------------ decoys, one by one
+
+
+def test_a_hello_elsewhere_is_not_what_the_server_has_answered() -> None:
+    """It lies at numbers that the server never acknowledged in a row with its answer."""
+    for at in (-10_000, 10_000):
+        talk = Talk(names_only)
+        talk.client(hello(ALLOWED), at=at, decoy=True)
+        talk.client(b"\x00 unreadable to us, a hello to the server", at=0)
+        assert talk.server(SERVER_HELLO).action is Action.REFUSED
+
+
+def test_segments_that_servers_ignore_go_no_further() -> None:
+    md5 = bytes([19, 18]) + bytes(16)
+    talk = Talk()
+    assert talk.client(hello(DECOY), at=0, decoy=True, options=md5).action is Action.DROP
+    assert talk.client(hello(DECOY), at=0, decoy=True, flags=0).action is Action.DROP
+    assert talk.client(b"junk", at=0, decoy=True, flags=FIN).action is Action.DROP
+    talk.client(hello(ALLOWED), at=0)
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    assert Talk().client(hello(REFUSED), at=0, options=md5).action is Action.REFUSED
+    assert Talk().client(hello(REFUSED), at=0, flags=0).action is Action.REFUSED
+
+
+def test_what_the_server_has_is_not_read_again() -> None:
+    talk = Talk(names_only)
+    talk.client(hello(ALLOWED))
+    talk.server(RETRY)
+    for turn in range(100):
+        assert talk.client(bytes([turn]) * 50, at=0, decoy=True).action is Action.HOLD
+    talk.client(hello(ALLOWED))
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+@pytest.mark.parametrize("shown", ["syn", "answer"])
+def test_bytes_left_of_the_window_are_cut_off_where_the_handshake_is_shown(shown: str) -> None:
+    talk = Talk(names_only, dport=80, table=FlowTable(handshakes=True))
+    if shown == "syn":
+        talk.raw(talk.segment(b"", -1, flags=SYN))
+    else:
+        talk.raw(talk.server_segment(b"", 0), from_lan=False)
+    request = get(REFUSED).replace(b"GET", b"PROPFIND")
+    assert talk.client(bytes(50) + request, at=-50).action is Action.REFUSED
+    # In front of the queue it is not; there, the answer tells that something went unread.
+    talk = Talk(names_only, dport=80)
+    assert talk.client(bytes(50) + request, at=-50).action is Action.HOLD
+    assert talk.server(HTTP_OK).action is Action.REFUSED
+
+
+def test_a_fault_counts_beside_a_name_unless_it_may_be_a_mixture() -> None:
+    nameless = b"GET / HTTP/1.0\r\n\r\n"
+    talk = Talk(dport=80)
+    assert talk.client(get(ALLOWED) + nameless).action is Action.REFUSED
+    assert talk.bench.heard[-1].fault is Fault.NO_NAME
+    talk = Talk(dport=80)
+    assert talk.client(get(ALLOWED) + b"\x00\x01\x02\r\n").action is Action.REFUSED
+    assert talk.bench.heard[-1].fault is Fault.MALFORMED
+    talk = Talk(dport=80)
+    talk.client(get(ALLOWED))
+    assert talk.client(nameless, at=0, decoy=True).action is Action.HOLD
+    assert talk.server(HTTP_OK).action is Action.ASKS

@@ -1,0 +1,1 @@
+"""A capture goes through the code of the daemon: see engine.py."""

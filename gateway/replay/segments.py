@@ -1,0 +1,75 @@
+"""One direction of a TCP connection to port 53, in order.
+
+The daemon ends such connections itself, so there is one reading here: that of a usual TCP.
+"""
+
+from __future__ import annotations
+
+from gateway.errors import WireError
+from gateway.wire.dns import TcpStream
+
+MAX_EARLY = 1 << 17  # bytes after a gap: two of the largest messages
+
+_HALF, _WHOLE = 1 << 31, 1 << 32
+
+
+class Segments:
+    """``feed`` gives the messages that a segment completes.
+
+    ``first``: the first byte's sequence number; None where the capture begins in the middle. After a gap that
+    is never filled, and after bytes that are no DNS, nothing more is given: the place in the stream is lost.
+    """
+
+    __slots__ = ("_early", "_held", "_messages", "_next", "first")
+
+    def __init__(self, first: int | None = None) -> None:
+        self.first = first
+        self._next = first
+        self._messages: TcpStream | None = TcpStream()
+        self._early: dict[int, bytes] = {}  # by sequence number
+        self._held = 0
+
+    def feed(self, seq: int, data: bytes) -> list[bytes]:
+        if self._messages is None:
+            return []
+        if self._next is None:
+            self._next = seq
+        if _distance(self._next, seq) > 0:
+            self._keep(seq, data)
+            return []
+        found: list[bytes] = []
+        try:
+            found += self._take(self._messages, seq, data)
+            while self._early:
+                seq = min(self._early, key=lambda one: _distance(self._next or 0, one))
+                if _distance(self._next, seq) > 0:
+                    break
+                data = self._early.pop(seq)
+                self._held -= len(data)
+                found += self._take(self._messages, seq, data)
+        except WireError:
+            self._give_up()
+        return found
+
+    def _take(self, messages: TcpStream, seq: int, data: bytes) -> list[bytes]:
+        at = self._next or 0
+        fresh = data[-_distance(at, seq) :] if seq != at else data
+        self._next = (at + len(fresh)) % _WHOLE
+        return messages.feed(fresh)
+
+    def _keep(self, seq: int, data: bytes) -> None:
+        known = len(self._early.get(seq, b""))
+        if len(data) > known:
+            self._early[seq] = data
+            self._held += len(data) - known
+            if self._held > MAX_EARLY:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        self._messages = None
+        self._early.clear()
+
+
+def _distance(at: int, seq: int) -> int:
+    """How far ``seq`` is ahead of ``at`` (RFC 9293 3.4)."""
+    return (seq - at + _HALF) % _WHOLE - _HALF

@@ -1,0 +1,80 @@
+"""Which end of a flow is the device's: a capture does not say where a packet came in."""
+
+from __future__ import annotations
+
+from gateway.wire.http import looks_like_http
+from gateway.wire.ip import ACK, SYN, TCP, Packet
+
+MAX_FLOWS = 1 << 16  # a generation, two generations: 300 bytes each
+WELL_KNOWN = 1024  # ports below are servers'
+# Those above that a home's devices talk to: WireGuard, STUN, proxies, XMPP, push, second ports of the web.
+SERVER_PORTS = frozenset({1194, 3128, 3478, 5222, 5223, 5228, 8000, 8008, 8080, 8443, 8853, 8888, 51820})
+
+_CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_FROM_CLIENT, _SURE = 1, 2  # bits
+
+Ends = tuple[int, bytes, int, bytes, int]  # protocol, source and its port, destination and its port
+
+
+class Sides:
+    """Remembers for each flow who asks. Bounded: those that were idle longest are forgotten."""
+
+    def __init__(self, limit: int = MAX_FLOWS) -> None:
+        self._limit = limit
+        self._young: dict[Ends, int] = {}
+        self._old: dict[Ends, int] = {}
+
+    def from_client(self, packet: Packet) -> bool:
+        """Whether the one that asks sent it.
+
+        That is the one that sent the SYN. Where the capture begins in the middle: the one whose bytes ask for
+        something, else the one whose port is no server's, else the one that is heard first.
+        """
+        ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
+        known = self._young.get(ends)
+        if known is None:
+            known = self._old.get(ends)
+            if known is None:
+                return self._learn(ends, _guess(packet))
+            self._put(ends, known)
+        if packet.flags & SYN and packet.proto == TCP and not known & _SURE:
+            return self._learn(ends, _guess(packet))
+        return known & _FROM_CLIENT != 0
+
+    def _learn(self, ends: Ends, side: int) -> bool:
+        self._put(ends, side)
+        return side & _FROM_CLIENT != 0
+
+    def _put(self, ends: Ends, side: int) -> None:
+        if len(self._young) >= 2 * self._limit:
+            self._old, self._young = self._young, {}
+        proto, src, sport, dst, dport = ends
+        self._young[ends] = side
+        self._young[proto, dst, dport, src, sport] = side ^ _FROM_CLIENT
+
+    def __len__(self) -> int:
+        return (len(self._young) + len(self._old)) // 2
+
+
+def _guess(packet: Packet) -> int:
+    if packet.proto == TCP:
+        if packet.flags & SYN:
+            return _SURE if packet.flags & ACK else _SURE | _FROM_CLIENT
+        asks = _asks(packet.payload[:2048].tobytes())
+        if asks is not None:
+            return int(asks)
+    serves, is_served = _is_server(packet.sport), _is_server(packet.dport)
+    return int(is_served or not serves)
+
+
+def _asks(payload: bytes) -> bool | None:
+    """Whether these bytes are a client's; None where they do not tell."""
+    if payload.startswith(b"\x16") and len(payload) > 5:
+        return {_CLIENT_HELLO: True, _SERVER_HELLO: False}.get(payload[5])
+    if payload.startswith(b"HTTP/"):
+        return False
+    return looks_like_http(payload) or None
+
+
+def _is_server(port: int) -> bool:
+    return port < WELL_KNOWN or port in SERVER_PORTS

@@ -1,0 +1,89 @@
+"""One virtual machine, from its start to its end: what its command says, line by line, and its exit status."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.vm import initramfs
+from tests.vm.debian import Kernel, VmError
+
+MEMORY = "1G"
+CPUS = 2
+_BLOCK = 1 << 16
+
+_KERNEL_WORDS = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on"
+
+
+def command_line(kernel: Kernel, initrd: Path, console: Path) -> list[str]:
+    """QEMU without KVM, without a network, without a disk: the first serial line goes to the file ``console``,
+    the second to standard output.
+    """
+    return [
+        "qemu-system-x86_64",
+        *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
+        *("-m", MEMORY, "-smp", str(CPUS)),
+        *("-nodefaults", "-no-user-config", "-net", "none", "-display", "none", "-no-reboot"),
+        *("-serial", f"file:{console}", "-serial", "stdio"),
+        # One device of the host may hold inode numbers of another: remap keeps them apart.
+        *("-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"),
+        *("-device", f"virtio-9p-pci,fsdev=root,mount_tag={initramfs.TAG}"),
+        *("-kernel", str(kernel.image), "-initrd", str(initrd), "-append", _KERNEL_WORDS),
+    ]
+
+
+class Machine:
+    """Iterate over it for the lines; afterwards ``status`` is the command's exit status."""
+
+    def __init__(self, kernel: Kernel, busybox: Path, command: list[str], folder: Path, console: Path) -> None:
+        self._archive = initramfs.build(busybox, kernel.modules, command, folder)
+        self._kernel = kernel
+        self._console = console
+        self.status: int | None = None
+
+    def run(self, timeout: float) -> Iterator[str]:
+        """The command's lines as they come. Raises VmError when it did not come to its end in ``timeout`` s."""
+        with tempfile.NamedTemporaryFile(suffix=".cpio") as initrd:
+            initrd.write(self._archive)
+            initrd.flush()
+            argv = command_line(self._kernel, Path(initrd.name), self._console)
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            try:
+                yield from self._lines(process, time.monotonic() + timeout)
+            finally:
+                process.kill()
+                process.wait()
+                assert process.stdout is not None
+                process.stdout.close()
+        if self.status is None:
+            raise VmError(f"the virtual machine ended before its time; {self._last_words()}")
+
+    def _lines(self, process: subprocess.Popen[bytes], until: float) -> Iterator[str]:
+        assert process.stdout is not None
+        held = b""
+        while True:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+                raise VmError(f"the virtual machine did not come to an end in time; {self._last_words()}")
+            data = os.read(process.stdout.fileno(), _BLOCK)
+            *lines, held = (held + data).split(b"\n")
+            for line in lines:
+                text = line.decode(errors="replace").rstrip("\r")
+                if text.startswith(initramfs.RESULT_MARK):
+                    self.status = int(text.split()[1])
+                    return
+                yield text
+            if not data:
+                return
+
+    def _last_words(self) -> str:
+        said = self._console.read_text(errors="replace").split("\n") if self._console.exists() else []
+        last = [line.strip() for line in said if line.strip()][-1:]
+        return f"its kernel's last line, in {self._console}: {last[0]}" if last else "its kernel said nothing"
