@@ -1,165 +1,178 @@
-"""The command line `qalqan`: what may be asked, and how a refusal is said."""
+"""The command line `qalqan`: what may be written. What the commands do stands in gateway/commands.
+
+A command's module is imported when it is called, so that `qalqan status` starts in a tenth of a second.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway import __version__
 from gateway.errors import GatewayError
-from gateway.logs import FORMS
 
-DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
-REFUSED, WRONG_USAGE = 1, 2
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-Run = Callable[[argparse.Namespace], int]
-
-
-def _later(module: str, name: str) -> Run:
-    """The command is imported when it runs: `qalqan status` need not load a parser of captures."""
-
-    def run(args: argparse.Namespace) -> int:
-        found: Run = getattr(import_module(f"gateway.commands.{module}"), name)
-        return found(args)
-
-    return run
-
-
-def _length(text: str) -> int:
-    from gateway.commands.live import minutes
-
-    try:
-        return minutes(text)
-    except ValueError:
-        msg = f"{text!r} is no duration of a minute to a week; write it like 30m, 1h or 1h30m"
-        raise argparse.ArgumentTypeError(msg) from None
+DONE, REFUSED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130  # as a shell says it: 128 and the number of SIGINT
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command and option; docs/cli.md is held against it."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config", type=Path, default=argparse.SUPPRESS, metavar="F", help=f"instead of {DEFAULT_CONFIG}"
+    """``args.module`` names the module of gateway.commands whose ``run(args)`` does it."""
+    parser = argparse.ArgumentParser(
+        prog="qalqan",
+        description="A family's own filter and age gate. Exit status: 0 done, 1 refused, 2 wrong usage.",
     )
-    parser = argparse.ArgumentParser(prog="qalqan", description="A family filter for the home gateway.")
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="F", help="the household's file"
-    )
-    parser.add_argument("--version", action="version", version=f"qalqan {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def add(name: str, about: str, run: Run) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=about, description=about, parents=[common])
-        one.set_defaults(run=run)
-        return one
-
-    for name, about in (("run", "the daemon, in the foreground"), ("web", "the pages, in the foreground")):
-        add(name, about, _later("service", name)).add_argument("--log", choices=FORMS, default="plain")
-    _json(add("check", "is everything there that the gateway needs?", _later("check", "check")))
-    _json(add("status", "how the running daemon is", _later("live", "status")))
-    _add_devices(add)
-    _add_profiles(add)
-    _add_guardians(add)
-    pause = add("pause", "stop the internet for a child, a device, or all children", _later("live", "pause"))
-    pause.add_argument("who", metavar="WHO", help="a profile, a MAC, or all")
-    pause.add_argument(
-        "--for", dest="length", type=_length, metavar="30m", help="else until the next wake time"
-    )
-    add("resume", "end a pause", _later("live", "resume")).add_argument("who", metavar="WHO")
-    off = add("off", "time and categories stop for everyone, for an hour", _later("live", "off"))
-    off.add_argument("--for", dest="length", type=_length, metavar="1h")
-    add("on", "everything holds again", _later("live", "on"))
-    _add_questions(add)
-    _add_lists(add)
+    parser.add_argument("--config", type=Path, metavar="F", help="instead of /etc/qalqan/qalqan.yaml")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_services(commands)
+    _add_looks(commands)
+    _add_rules(commands)
+    _add_switches(commands)
+    _add_questions(commands)
+    _add_lists(commands)
     return parser
 
 
-Add = Callable[[str, str, Run], argparse.ArgumentParser]
+def _command(commands: Subparsers, name: str, module: str, text: str) -> argparse.ArgumentParser:
+    one = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    # Without a default of its own, it leaves a --config in front of the command's name alone.
+    one.add_argument("--config", type=Path, metavar="F", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    one.set_defaults(module=module)
+    return one
 
 
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+def _actions(commands: Subparsers, name: str, module: str, text: str) -> Subparsers:
+    one = _command(commands, name, module, text)
+    return one.add_subparsers(dest="action", metavar="ACTION", required=True)
 
 
-def _actions(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
-    group = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="F", help=argparse.SUPPRESS)
-    return lambda name, about: group.add_parser(name, help=about, description=about, parents=[common])
+def _json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def _add_devices(add: Add) -> None:
-    action = _actions(add("device", "the devices of the home", _later("live", "device")))
-    action("list", "who is here, and whose it is")
-    assign = action("assign", "say whose a device is")
+def _at(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--at", metavar="ISO8601", help="the moment, as 2026-12-24T18:00, in the home's time zone"
+    )
+
+
+def _add_services(commands: Subparsers) -> None:
+    run = _command(commands, "run", "run", "run the daemon until it is told to stop")
+    run.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+    web = _command(commands, "web", "web", "serve the pages, in a process of their own")
+    web.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+
+
+def _add_looks(commands: Subparsers) -> None:
+    _json(_command(commands, "check", "check", "say what is wrong with files and system, and how to mend it"))
+    _json(_command(commands, "status", "status", "say how the running daemon is"))
+
+
+def _add_rules(commands: Subparsers) -> None:
+    device = _actions(commands, "device", "device", "devices, and whose they are")
+    _json(_command(device, "list", "device", "list every device that is known"))
+    assign = _command(device, "assign", "device", "say whose a device is")
     assign.add_argument("mac", metavar="MAC")
-    assign.add_argument("profile", metavar="PROFILE", help="a profile, guest or home")
-    action("forget", "forget a device").add_argument("mac", metavar="MAC")
+    assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")
+    forget = _command(device, "forget", "device", "take a device out of every profile and forget it")
+    forget.add_argument("mac", metavar="MAC")
 
+    profile = _actions(commands, "profile", "profile", "profiles, as their files have them")
+    _json(_command(profile, "list", "profile", "list every profile"))
+    show = _command(profile, "show", "profile", "show a profile's rules and who set them")
+    show.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of a device")
+    show.add_argument("--week", action="store_true", help="its times on each of the next seven days")
 
-def _add_profiles(add: Add) -> None:
-    action = _actions(add("profile", "the children's rules", _later("profiles", "profile")))
-    action("list", "whose rules there are")
-    show = action("show", "one person's rules")
-    show.add_argument("who", metavar="WHO")
-    show.add_argument("--week", action="store_true", help="with the coming seven days")
-
-
-def _add_guardians(add: Add) -> None:
-    action = _actions(add("guardian", "who may change rules on the pages", _later("live", "guardian")))
-    action("list", "their names")
-    for name, about in (
-        ("add", "a new guardian, with a link to sign in once"),
-        ("reset", "end a guardian's sessions and give a new link"),
-        ("remove", "end a guardian's rights and sessions"),
+    guardian = _actions(commands, "guardian", "guardian", "who may change the rules on the pages")
+    _command(guardian, "list", "guardian", "list the guardians")
+    for name, text in (
+        ("add", "add a guardian and print a one-time code to sign in with"),
+        ("reset", "end a guardian's sessions and print a new code"),
+        ("remove", "remove a guardian and end their sessions"),
     ):
-        action(name, about).add_argument("name", metavar="NAME")
+        one = _command(guardian, name, "guardian", text)
+        one.add_argument("name", metavar="NAME")
 
 
-def _add_questions(add: Add) -> None:
-    why = add("why", "what the rules say to a site, and why", _later("offline", "why"))
+def _add_switches(commands: Subparsers) -> None:
+    who = "a profile's id or name, the MAC of a device, or all: every child"
+    pause = _command(commands, "pause", "switch", "close the internet for somebody, at once")
+    pause.add_argument("who", metavar="WHO", help=who)
+    pause.add_argument(
+        "--for", dest="duration", metavar="30m", help="without it the pause ends at the next wake time"
+    )
+    resume = _command(commands, "resume", "switch", "end a pause")
+    resume.add_argument("who", metavar="WHO", help=who)
+    off = _command(
+        commands,
+        "off",
+        "switch",
+        "stop times and categories for everyone; lists that bind everyone stay",
+    )
+    off.add_argument("--for", dest="duration", metavar="1h", help="it returns by itself after that; an hour")
+    _command(commands, "on", "switch", "filter again")
+
+
+def _add_questions(commands: Subparsers) -> None:
+    profile_help = "a profile's id or name, or the path of its file"
+    why = _command(commands, "why", "why", "say what a host meets, and each rule passed on the way")
     why.add_argument("host", metavar="HOST")
-    whom = why.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--profile", metavar="P", help="a profile's id, name or file")
-    whom.add_argument("--device", metavar="MAC")
-    why.add_argument("--at", metavar="ISO8601", help="instead of now")
+    whose = why.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--profile", metavar="P", help=profile_help)
+    whose.add_argument("--device", metavar="MAC", help="the rules of the one whose device it is")
+    _at(why)
     _json(why)
-    replay = add("replay", "what the rules say to a capture's names", _later("offline", "replay"))
-    replay.add_argument("capture", metavar="CAPTURE", type=Path, help="pcap or pcapng")
-    replay.add_argument("--profile", metavar="P", required=True, help="a profile's id, name or file")
-    replay.add_argument("--at", metavar="ISO8601", help="instead of each packet's own time")
-    replay.add_argument("--json", action="store_true", help="one JSON object a line")
+    replay = _command(commands, "replay", "replay", "judge what is asked for in a capture, without a gateway")
+    replay.add_argument("capture", metavar="CAPTURE", help="a pcap or pcapng file, or - for standard input")
+    replay.add_argument("--profile", metavar="P", required=True, help=profile_help)
+    _at(replay)
+    replay.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
-def _add_lists(add: Add) -> None:
-    action = _actions(add("lists", "the lists of sites by category", _later("lists", "lists")))
-    action("build", "build the table from what is here")
-    update = action("update", "fetch what is due, then build")
-    update.add_argument("names", nargs="*", metavar="LIST", help="these too, beside the default ones")
-    update.add_argument("--force", action="store_true", help="also what was fetched today")
-    _json(action("status", "which lists there are, how old, under which licence"))
-    lookup = action("lookup", "what a host is on")
+def _add_lists(commands: Subparsers) -> None:
+    lists = _actions(commands, "lists", "lists", "lists of names, and the category table")
+    _command(lists, "build", "lists", "build the table from all lists that are here")
+    update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
+    update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
+    _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
+    lookup = _command(lists, "lookup", "lists", "say in which categories and services a host is")
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 done, 1 refused with one line that says why, 2 wrong usage."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
+    """The exit status; wrong usage ends by SystemExit, as argparse has it."""
+    args = build_parser().parse_args(argv)
+    # A child's name must not end a command on a terminal that cannot show it.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        run: Run = args.run
-        return run(args)
+        status: int = import_module(f"gateway.commands.{args.module}").run(args)
+        sys.stdout.flush()
     except GatewayError as error:
-        print(f"qalqan: {error}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return 130
+        return _refuse(str(error))
     except BrokenPipeError:
-        # Whoever read the output has had enough; nothing more is to be written, not even at exit.
+        # Whoever reads has seen enough. Nothing is left that the interpreter would flush on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return DONE
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{about}{error.strerror or error}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _refuse(problem: str) -> int:
+    print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
+    return REFUSED
+
+
+__all__ = ["build_parser", "main"]

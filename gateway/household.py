@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +27,7 @@ from gateway.policy.profile import GUEST, HOME, Profile, home_profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.services import Catalogue, parse_group
 from gateway.policy.world import World
+from profiles import DATA
 
 T = TypeVar("T")
 
@@ -114,7 +113,7 @@ class Household:
 
 def load_product() -> Product:
     """Reads the package ``profiles``. Raises PolicyError for damaged data."""
-    root = resources.files("profiles")
+    root = DATA
     suffixes = public_suffix_check()
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
@@ -151,16 +150,16 @@ def load_product() -> Product:
     )
 
 
-def _folder(root: Traversable, folder: str) -> Iterator[tuple[bytes, str]]:
+def _folder(root: Path, folder: str) -> Iterator[tuple[bytes, str]]:
     place = root.joinpath(folder)
     if not place.is_dir():
         return
-    for file in sorted(place.iterdir(), key=lambda one: one.name):
+    for file in sorted(place.iterdir()):
         if file.name.endswith(SUFFIXES):
             yield file.read_bytes(), f"profiles/{folder}/{file.name}"
 
 
-def _data(root: Traversable, name: str) -> tuple[bytes, str]:
+def _data(root: Path, name: str) -> tuple[bytes, str]:
     try:
         return root.joinpath(name).read_bytes(), f"profiles/{name}"
     except OSError:

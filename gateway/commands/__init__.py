@@ -1,1 +1,1 @@
-"""The commands of `qalqan`, one module a group; each is imported only when it is asked for."""
+"""What the commands of `qalqan` do, one module a command: ``run(args)`` gives the exit status."""

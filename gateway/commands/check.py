@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import household
 from gateway.errors import GatewayError
 from gateway.household import Household
-from gateway.lists.build import TABLE_NAME
+from gateway.lists.table import TABLE_NAME
 from gateway.policy import domains
 
 

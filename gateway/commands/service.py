@@ -11,6 +11,9 @@ from gateway.commands.live import SOCKET
 
 def run(args: argparse.Namespace) -> int:
     logs.configure(args.log)
+    from gateway.daemon.memory import one_openssl
+
+    one_openssl()
     from gateway.daemon.main import run as run_daemon
 
     return run_daemon(args.config)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from gateway.programs import find_program
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class HelpResolver:
         self._config = runtime / "help.conf"
         self._pid_file = runtime / "help.pid"
         self._lan = tuple(lan)
-        self._program = shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin")
+        self._program = find_program(PROGRAM)
         self._process: subprocess.Popen[bytes] | None = None
         self._end_stale()
         self.port = _free_port() if self._program else None

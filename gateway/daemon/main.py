@@ -19,6 +19,7 @@ from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
+from gateway.daemon.memory import settle
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
@@ -187,6 +188,7 @@ class Daemon:
         """Read rule files and lists again; what is broken keeps its last good version. The problems."""
         self.rules.reload()
         self.reassign()
+        settle()
         return self.rules.problems()
 
     def run(self) -> int:
@@ -202,6 +204,7 @@ class Daemon:
         self._flush()
         self._purge()
         self._watchdog(notifier)
+        settle()
         notifier.send("READY=1")
         _log.info(
             "ready: %d devices in %d profiles, %s",

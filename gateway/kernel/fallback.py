@@ -8,7 +8,6 @@ they are missing, our table refuses a closed slot's packet and passes an open sl
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from gateway.errors import KernelError
 from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, STATE_MASK, Kind, MarkLayout, queue_number
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset_words import FALLBACK_CLOSED, FALLBACK_EVERYONE
+from gateway.programs import find_program
 
 TABLES = (("ip", "mangle"), ("ip6", "mangle"))
 """Where the rules live, as nftables sees it (watch.py)."""
@@ -46,7 +46,7 @@ class IptablesQueue:
     def __init__(self, layout: MarkLayout, queue_base: int, lan: tuple[str, ...]) -> None:
         """Raises KernelError where iptables-nft is not installed."""
         for program in _PROGRAMS:
-            if shutil.which(program) is None:
+            if find_program(program) is None:
                 msg = f"no nft queue in this kernel, and no {program}; install kmod-nft-queue or iptables"
                 raise KernelError(msg)
         self._layout, self._base, self._lan = layout, queue_base, lan

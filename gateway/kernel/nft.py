@@ -9,11 +9,11 @@ import ctypes
 import json
 import os
 import re
-import shutil
 import subprocess
 from typing import Any, Protocol
 
 from gateway.errors import KernelError
+from gateway.programs import find_program
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h
@@ -117,7 +117,7 @@ def find_backend() -> Backend:
     try:
         return Library(LIBRARY)
     except OSError:
-        path = shutil.which("nft")
+        path = find_program("nft")
     if path is None:
         msg = "neither libnftables nor the nft command is here; install the package nftables"
         raise KernelError(msg)

@@ -19,7 +19,6 @@ from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
 
 CHUNK = 1 << 18
-TABLE_NAME = "categories.table"
 
 
 @dataclass(frozen=True, slots=True)

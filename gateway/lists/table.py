@@ -5,13 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from gateway.errors import ListError
-from gateway.lists.build import TABLE_NAME
 from gateway.policy.domains import DomainTable, pack_table
+from profiles import DATA
 
+TABLE_NAME = "categories.table"
 SEED_FOLDER = "lists"  # in the package profiles: one file a category
 SEED_BUILT = "2026-11-24T00:00:00+00:00"  # when the seed was last written; it has no build time of its own
 _SEED_SALT = bytes(16)  # names of our own writing need no salt against crafted collisions
@@ -53,7 +53,7 @@ def open_table(state: Path) -> MappedTable:
 def seed_names() -> Mapping[str, frozenset[str]]:
     """Name → categories, of the lists that come with the product."""
     found: dict[str, frozenset[str]] = {}
-    for file in sorted(resources.files("profiles").joinpath(SEED_FOLDER).iterdir(), key=lambda one: one.name):
+    for file in sorted(DATA.joinpath(SEED_FOLDER).iterdir()):
         category, ending = file.name.rpartition(".")[::2]
         if ending != "txt":
             continue

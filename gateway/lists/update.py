@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ListError
-from gateway.lists.build import TABLE_NAME, Canaries, Report, Source, build_table, survey
+from gateway.lists.build import Canaries, Report, Source, build_table, survey
 from gateway.lists.fetch import Fetcher, Validators
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
+from gateway.lists.table import TABLE_NAME
 from gateway.policy.domains import TableInfo
 
 FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Container
 
 from gateway.path.addresses import AddressBook
 from gateway.policy.values import Decision, Verdict
-from gateway.wire.dns import A, AAAA, Message
+from gateway.wire.dns import Message
 
 SLOT = 1  # all devices in a capture are one
 MAX_ASKED = 1 << 13  # questions that wait for their answer
 MAX_ADDRESSES = 1 << 16
-MAX_ANSWERED = 1 << 16
+MAX_HELP = 1 << 12  # names of help lines, and addresses of one; a capture holds a few of either
 
 Asker = tuple[bytes, int, int]  # address and port of who asks, id of the question
 
 
 class Learned:
-    """``now`` is the time of the newest frame, in seconds."""
+    """``help_names``: whether a host is a help line's. ``now`` is the time of the newest frame, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, help_names: Container[str]) -> None:
         self.now = 0.0
-        self._book = AddressBook(MAX_ADDRESSES)
+        self.book = AddressBook(MAX_ADDRESSES)
+        self._help_names = help_names
+        self._help: dict[str, set[bytes]] = {}
         self._asked: OrderedDict[Asker, Decision] = OrderedDict()
-        self._answered: OrderedDict[str, None] = OrderedDict()
 
     def asked(self, asker: Asker, decision: Decision) -> None:
         """A question was decided so."""
@@ -35,35 +37,31 @@ class Learned:
     def answered(self, asker: Asker, message: Message) -> None:
         """An answer. One to a refused question would not have come, and tells nothing."""
         decision = self._asked.pop(asker, None)
-        if message.question is None or (decision is not None and decision.verdict is Verdict.BLOCK):
+        question = message.question
+        if question is None or (decision is not None and decision.verdict is Verdict.BLOCK):
             return
-        safe = None if decision is None else decision.rewrite
-        addresses = []
         ttl = min((record.ttl for record in message.answers), default=0)
-        for record in message.answers:
-            if record.rtype not in (A, AAAA):
-                continue
-            self._learn(record.name, record.rdata, ttl)
+        safe = None if decision is None else decision.rewrite
+        if safe is not None:
             # Of a rewritten question only the safe name's own addresses would have come.
-            if safe is None or record.name == safe:
-                addresses.append(record.rdata)
-                self._learn(message.question.name, record.rdata, ttl)
-        self._book.learn(SLOT, addresses, ttl, self.now)
-
-    def _learn(self, name: str, address: bytes, ttl: int) -> None:
-        self._book.learn(name, [address], ttl, self.now)
-        self._answered[name] = None
-        self._answered.move_to_end(name)
-        if len(self._answered) > MAX_ANSWERED:
-            self._answered.popitem(last=False)
+            answers = tuple(record for record in message.answers if record.name == safe)
+            message = message._replace(answers=answers)
+        addresses = message.addresses()
+        self.book.learn(SLOT, addresses, ttl, self.now)
+        for name in {question.name} | {record.name for record in message.answers}:
+            self.book.learn(name, addresses, ttl, self.now)
+        if question.name in self._help_names and len(self._help) < MAX_HELP:
+            known = self._help.setdefault(question.name, set())
+            known.update(addresses[: MAX_HELP - len(known)])
 
     def help_address(self, host: str, address: bytes) -> bool:
-        """Whether help may be there: what no answer of the capture contradicts is taken for right."""
-        return host not in self._answered or self._book.knows(host, address, self.now)
+        """Whether help is there: what no answer of the capture contradicts is taken for right."""
+        known = self._help.get(host)
+        return known is None or address in known
 
     def safe_address(self, name: str, address: bytes) -> bool:
-        return self._book.knows(name, address, self.now)
+        return self.book.knows(name, address, self.now)
 
     def __contains__(self, address: object) -> bool:
         """Whether a name that was let through resolved to it, as a Situation asks."""
-        return isinstance(address, bytes) and self._book.knows(SLOT, address, self.now)
+        return isinstance(address, bytes) and self.book.knows(SLOT, address, self.now)

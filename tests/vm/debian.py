@@ -18,8 +18,7 @@ from pathlib import Path
 KERNEL = "linux-image-amd64"  # names the newest one; the cloud flavour has no 9p
 BUSYBOX = "busybox-static"
 _TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "depmod": "kmod"}
-_APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-_APT_S = 600.0
+_COMMAND_S = 600.0
 
 
 class VmError(Exception):
@@ -68,7 +67,7 @@ def _newest_kernel() -> str:
     for update in (False, True):
         if update:
             _apt_get("update")
-        said = _run(["apt-cache", "depends", KERNEL], Path.cwd(), check=False)
+        said = _run(["apt-cache", "depends", KERNEL], check=False)
         if match := depends.search(said):
             return match[1]
     raise VmError(f"apt knows no package {KERNEL}; a Debian mirror in the sources of apt has it")
@@ -85,10 +84,10 @@ def _unpacked(package: str, cache: Path) -> Path:
         _download(package, new)
         (archive,) = new.glob("*.deb")
         files = new / "files"
-        _run(["dpkg", "-x", str(archive), str(files)], new)
+        _run(["dpkg", "-x", str(archive), str(files)])
         for modules in files.glob("usr/lib/modules/*"):
             (files / "lib").symlink_to("usr/lib")
-            _run(["depmod", "--basedir", str(files), modules.name], new)
+            _run(["depmod", "--basedir", str(files), modules.name])
         if not folder.is_dir():
             files.rename(folder)
     return folder
@@ -103,18 +102,21 @@ def _download(package: str, folder: Path) -> None:
 
 
 def _apt_get(*arguments: str, cwd: Path | None = None) -> None:
-    _run(["apt-get", "-qq", *arguments], cwd or Path.cwd())
+    _run(["apt-get", "-qq", *arguments], cwd)
 
 
-def _run(argv: Sequence[str], cwd: Path, *, check: bool = True) -> str:
-    """What it printed. Raises VmError with its last words when it fails."""
+def _run(argv: Sequence[str], cwd: Path | None = None, *, check: bool = True) -> str:
+    """What it printed. Raises VmError in its own words when it fails."""
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
-            argv, cwd=cwd, env=_APT, capture_output=True, text=True, timeout=_APT_S, check=False
+            argv, cwd=cwd, env=env, capture_output=True, text=True, timeout=_COMMAND_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise VmError(f"{argv[0]} did not run: {error}") from error
     if check and done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
-        raise VmError(f"{' '.join(argv)}: {last}")
+        said = [line for line in (*done.stderr.splitlines(), *done.stdout.splitlines()) if line.strip()]
+        errors = [line for line in said if line.startswith("E:")]
+        reason = (errors or said[-1:] or ["no reason given"])[0]
+        raise VmError(f"{' '.join(argv)}: {reason}")
     return done.stdout

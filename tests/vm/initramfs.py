@@ -39,7 +39,6 @@ _SECOND = """\
 exec </dev/null >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
-mount -t devpts pts -o mode=620,ptmxmode=666 /dev/pts
 mkdir -p /lib/modules/{release}
 mount --bind {modules} /lib/modules/{release}
 ip link set lo up

@@ -48,6 +48,7 @@ class Machine:
 
     def run(self, timeout: float) -> Iterator[str]:
         """The command's lines as they come. Raises VmError when it did not come to its end in ``timeout`` s."""
+        self._console.unlink(missing_ok=True)
         with tempfile.NamedTemporaryFile(suffix=".cpio") as initrd:
             initrd.write(self._archive)
             initrd.flush()

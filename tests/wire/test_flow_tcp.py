@@ -611,3 +611,32 @@ def test_a_fault_counts_beside_a_name_unless_it_may_be_a_mixture() -> None:
     talk.client(get(ALLOWED))
     assert talk.client(nameless, at=0, decoy=True).action is Action.HOLD
     assert talk.server(HTTP_OK).action is Action.ASKS
+
+
+def test_http2_without_a_name_passes_where_that_may() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+    step = talk.server(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    assert step.action is Action.PASSES
+    assert step.observation is not None
+    assert step.observation.fault is Fault.NO_NAME
+
+
+def test_a_hello_in_a_tunnel_waits_for_the_server_hello() -> None:
+    for sent in (hello(ALLOWED), hello(ALLOWED)[:50]):
+        talk = Talk(names_only, dport=3128)
+        talk.client(CONNECT)
+        talk.server(ESTABLISHED)
+        talk.client(sent)
+        assert talk.server(SERVER_HELLO[:20]).action is Action.HOLD
+
+
+def test_places_to_try_are_bounded_over_all_readings() -> None:
+    talk = Talk(names_only)
+    talk.client(bytes(10) + b"\x16\x03\x01\x00\xff\x01" * 5)
+    for at in range(4):
+        talk.client(b"\x01", at=at, decoy=True)
+        if talk.actions[-1] is Action.REFUSED:
+            break
+    assert talk.actions[-1] is Action.REFUSED
+    assert talk.bench.heard[-1].fault is Fault.OVERFLOW

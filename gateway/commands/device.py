@@ -1,0 +1,40 @@
+"""`qalqan device`: whose a device is. The daemon writes the profiles' files."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from gateway.commands import output
+from gateway.commands.settings import daemon
+
+
+def run(args: Namespace) -> int:
+    client = daemon(args)
+    if args.action == "list":
+        answer = client.call("devices")
+        if args.json:
+            output.as_json(answer)
+            return 0
+        output.rows(
+            (
+                (
+                    one["mac"],
+                    one.get("profile") or "-",
+                    "online" if one.get("online") else "away",
+                    one.get("ip") or "-",
+                    one.get("name") or "-",
+                )
+                for one in answer["devices"]
+            ),
+            ("MAC", "PROFILE", "NOW", "ADDRESS", "NAME"),
+        )
+        return 0
+    if args.action == "assign":
+        answer = client.call("assign", mac=args.mac, profile=args.profile, by="console")
+        print(f"{output.clean(args.mac)} is {output.clean(answer.get('profile') or args.profile)} now")
+    else:
+        answer = client.call("forget", mac=args.mac, by="console")
+        print(f"{output.clean(args.mac)} is forgotten")
+    for line in answer.get("problems") or ():
+        output.problem(line)
+    return 0

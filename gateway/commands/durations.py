@@ -1,0 +1,25 @@
+"""``--for 1h30m``."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import PolicyError
+from gateway.policy.documents import shown
+
+MAX_MINUTES = 7 * 24 * 60  # what the daemon takes
+_DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
+
+
+def minutes(text: str) -> int:
+    """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. Raises PolicyError."""
+    match = _DURATION.fullmatch(text.replace(" ", "").lower())
+    found = 0
+    if match is not None:
+        days, hours, rest = (int(part or 0) for part in match.groups())
+        found = (days * 24 + hours) * 60 + rest
+    if not found:
+        raise PolicyError("--for", f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
+    if found > MAX_MINUTES:
+        raise PolicyError("--for", f"{shown(text)} is more than seven days", "write at most 7d")
+    return found

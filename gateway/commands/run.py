@@ -1,0 +1,15 @@
+"""`qalqan run`: the daemon."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from gateway import logs
+from gateway.commands.settings import config_path
+
+
+def run(args: Namespace) -> int:
+    from gateway.daemon.main import run as run_daemon
+
+    logs.configure(args.log)
+    return run_daemon(config_path(args))

@@ -1,0 +1,57 @@
+"""The household's settings as a command needs them: the file alone, or the way to the daemon."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+
+from gateway.control.client import Client
+from gateway.errors import PolicyError
+from gateway.policy.config import Config, parse_config
+from gateway.policy.documents import MAX_BYTES
+from gateway.policy.hosts import public_suffix_check
+
+DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
+SOCKET = "control.sock"
+
+
+def config_path(args: Namespace) -> Path:
+    return DEFAULT_CONFIG if args.config is None else args.config
+
+
+def read_config(path: Path) -> Config:
+    """Its own meaning alone; neither profiles nor the product's data are read. Raises PolicyError."""
+    try:
+        with path.open("rb") as file:
+            source = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        problem, mend = "is not there", "create it, or name another with --config"
+        raise PolicyError(str(path), problem, mend) from None
+    except OSError as error:
+        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
+        raise PolicyError(str(path), problem, mend) from None
+    return parse_config(source, str(path), _is_public_suffix)
+
+
+def _is_public_suffix(name: str) -> bool:
+    # The list takes 30 ms, and few homes name anything that it is asked about.
+    return public_suffix_check()(name)
+
+
+def control_socket(config: Config) -> Path:
+    return Path(config.runtime) / SOCKET
+
+
+def daemon(args: Namespace) -> Client:
+    """The running daemon of this household."""
+    return Client(control_socket(read_config(config_path(args))))
+
+
+def when(text: object) -> str:
+    """A moment that the daemon told, for people: ``Tue 20:45``, with the date where it is not this week."""
+    if not isinstance(text, str):
+        return ""
+    moment = datetime.fromisoformat(text)
+    days = abs((moment - datetime.now(moment.tzinfo)).days)
+    return f"{moment:%a %H:%M}" if days < 6 else f"{moment:%d %b %Y %H:%M}"

@@ -1,0 +1,63 @@
+"""`qalqan status`: how the running daemon is."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.commands import output
+from gateway.commands.settings import daemon, when
+
+MEGABYTE = 1 << 20
+
+
+def run(args: Namespace) -> int:
+    answer = daemon(args).call("status")
+    if args.json:
+        output.as_json(answer)
+    else:
+        output.rows(_figures(answer))
+        output.rows(_children(answer))
+        for line in answer.get("problems") or ():
+            print(f"problem: {output.clean(line)}")
+    return 0
+
+
+def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    filtering = answer.get("mode", "on")
+    if answer.get("off_until"):
+        filtering += f" until {when(answer['off_until'])}"
+    hours, minutes = divmod(int(answer.get("uptime", 0)) // 60, 60)
+    yield "version", f"{answer.get('version', '?')}, up {hours} h {minutes} min"
+    yield "filtering", filtering
+    queues = answer.get("queue")
+    if isinstance(queues, Mapping):
+        waiting, dropped = (sum(one.get(key, 0) for one in queues.values()) for key in ("waiting", "dropped"))
+        packets = sum(one.get("packets", 0) for one in queues.values())
+        where = answer.get("backend", "queue")
+        yield "queue", f"{where}: {packets} packets, {waiting} waiting, {dropped} dropped"
+    verdicts = answer.get("verdicts")
+    if isinstance(verdicts, Mapping):
+        counted: dict[str, int] = {}
+        for key, number in verdicts.items():
+            verdict = key.partition(":")[0]
+            counted[verdict] = counted.get(verdict, 0) + number
+        told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counted.items()))
+        yield "verdicts", told or "none yet"
+    table = answer.get("table")
+    if isinstance(table, Mapping):
+        size = table.get("bytes", 0) / MEGABYTE
+        yield "lists", f"{table.get('names', 0)} names, {size:.1f} MB, built {when(table.get('built'))}"
+    memory = answer.get("memory")
+    if isinstance(memory, Mapping):
+        resident, private = (memory.get(key, 0) / MEGABYTE for key in ("resident", "private"))
+        yield "memory", f"{resident:.0f} MB, {private:.0f} MB of them private"
+
+
+def _children(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for child in answer.get("profiles") or ():
+        devices = child.get("devices") or ()
+        online = sum(bool(device.get("online")) for device in devices)
+        name = child.get("name") or child.get("id", "?")
+        yield name, f"{online} of {len(devices)} devices here", child.get("sentence") or child.get("state", "")

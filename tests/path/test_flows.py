@@ -1,0 +1,139 @@
+"""From packets to bytes of the packet mark: what is decided, in which class, and what a browser is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.path.flows import FlowPath, Verdict
+from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.path.subject import Subject
+from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.values import Verdict as Says
+from gateway.wire.flows import FlowTable
+from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, checksum_ok, parse_ip
+from gateway.wire.ip_build import tcp_segment
+from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO
+from tests.wire.tls_forge import client_hello, record
+
+AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
+HELPLINE = "help.example"
+SPORT, ISN = 40000, 1000
+
+
+def rule(seen: Observation, at: datetime) -> Decision:
+    if seen.host == REFUSED:
+        return Decision(Says.BLOCK, Reason.FAMILY_BLOCK, "block", "family")
+    if seen.host == HELPLINE:
+        return Decision(Says.ALLOW, Reason.HELP, "help", "product")
+    return Decision(Says.ALLOW, Reason.OPEN, "open", "product", gates=frozenset({"device", "play"}))
+
+
+class Home:
+    def __init__(self, version: int = 4) -> None:
+        self.device, self.server = ADDRESSES[version]
+        self.told: list[tuple[str | None, Says]] = []
+        self.live = LiveFlows()
+        self.path = FlowPath(
+            FlowTable(),
+            self.live,
+            sink=lambda subject, seen, decision, at: self.told.append((seen.host, decision.verdict)),
+            refused_page=lambda seen, decision: f"http://qalqan.home.arpa/refused?host={seen.host}",
+        )
+        self.subject = Subject(7, "daughter", rule, lambda gates: 5 if "play" in gates else 1)
+
+    def send(self, payload: bytes, *, port: int = 443, seq: int = ISN, flags: int = ACK | PSH) -> Verdict:
+        packet = tcp_segment(
+            self.device, self.server, SPORT, port, seq=seq, ack=500, flags=flags, payload=payload
+        )
+        return self.path.packet(packet, self.subject, from_lan=True, now=1.0, at=AT)
+
+    def answer(self, payload: bytes, acks: int, *, port: int = 443, seq: int = 500) -> Verdict:
+        packet = tcp_segment(
+            self.server, self.device, port, SPORT, seq=seq, ack=acks, flags=ACK | PSH, payload=payload
+        )
+        return self.path.packet(packet, self.subject, from_lan=False, now=1.1, at=AT)
+
+
+def hello(name: str) -> bytes:
+    return record(client_hello(name))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_allowed_name_passes_in_its_class_when_the_server_answers(version: int) -> None:
+    home = Home(version)
+    data = hello(ALLOWED)
+    assert home.send(data) == Verdict(0)
+    assert home.told == [(ALLOWED, Says.ALLOW)]
+    assert home.answer(SERVER_HELLO, ISN + len(data)) == Verdict(5 << 2 | 1)
+    flow = FlowId(7, TCP, home.device, SPORT, home.server, 443)
+    live = home.live.get(flow)
+    assert live is not None
+    assert (live.observation.host, live.class_number, live.asks) == (ALLOWED, 5, False)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_refused_name_is_marked_at_once(version: int) -> None:
+    home = Home(version)
+    assert home.send(hello(REFUSED)) == Verdict(2)
+    assert home.told == [(REFUSED, Says.BLOCK)]
+    assert len(home.live) == 0
+
+
+def test_help_has_no_class_and_is_not_remembered() -> None:
+    home = Home()
+    data = hello(HELPLINE)
+    home.send(data)
+    assert home.answer(SERVER_HELLO, ISN + len(data)) == Verdict(3)
+    assert len(home.live) == 0
+
+
+def request(host: str) -> bytes:
+    return f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+
+def test_plain_http_goes_on_being_asked_about() -> None:
+    home = Home()
+    data = request(ALLOWED)
+    assert home.send(data, port=80) == Verdict(0)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+    refused = home.send(request(REFUSED), port=80, seq=ISN + len(data))
+    assert refused.byte is None
+    assert refused.reply is not None
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_refused_request_is_answered_in_the_servers_place(version: int) -> None:
+    home = Home(version)
+    data = request(REFUSED)
+    verdict = home.send(data, port=80)
+    assert verdict.byte is None
+    assert verdict.reply is not None
+    reply = parse_ip(verdict.reply)
+    assert checksum_ok(verdict.reply, reply)
+    assert (reply.src, reply.sport, reply.dst, reply.dport) == (home.server, 80, home.device, SPORT)
+    assert (reply.seq, reply.ack, reply.flags) == (500, ISN + len(data), ACK | PSH | FIN)
+    head, _, body = bytes(reply.payload).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 302 ")
+    assert f"Location: http://qalqan.home.arpa/refused?host={REFUSED}".encode() in head
+    assert b"no-store" in head
+    assert body == b""
+
+
+def test_what_is_no_packet_vanishes() -> None:
+    home = Home()
+    assert home.path.packet(b"\x45", home.subject, from_lan=True, now=1.0, at=AT) == Verdict(None)
+    assert home.send(b"", flags=SYN) == Verdict(0)
+    assert home.path.verdicts["DROP"] == 1
+
+
+def test_live_flows_are_bounded() -> None:
+    live = LiveFlows(limit=2)
+    flows = [FlowId(slot, TCP, b"", slot, b"", 443) for slot in (1, 2, 3)]
+    for flow in flows:
+        live.put(flow, LiveFlow(Observation(Proto.TLS, "a.example"), 1, asks=False))
+    assert live.get(flows[0]) is None
+    assert [flow for flow, _ in live.of_slot(3)] == [flows[2]]
+    live.drop(flows[2])
+    assert len(live) == 1

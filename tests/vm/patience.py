@@ -1,0 +1,13 @@
+"""How long things may take here: the machine is emulated, ten to thirty times slower than its host."""
+
+from __future__ import annotations
+
+from tests.lab import daemon, home
+
+PATIENCE_S = 60.0  # for what has to come
+SILENCE_S = 8.0  # for what must not come: several times what it takes where it is allowed
+
+
+def be_patient() -> None:
+    """The virtual home gives its servers and its daemon as long."""
+    home._READY_S = daemon._READY_S = PATIENCE_S
