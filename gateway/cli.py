@@ -10,22 +10,31 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    Subparsers = argparse._SubParsersAction[_Parser]
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
+HELP_WIDTH = 100  # columns
 INTERRUPTED = 130  # as a shell says it: 128 and the number of SIGINT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its help has one width: asking the terminal for its own brings in 1 MB that the daemon would keep."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH))
 
 
 def build_parser() -> argparse.ArgumentParser:
     """``args.module`` names the module of gateway.commands whose ``run(args)`` does it."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="qalqan",
         description="A family's own filter and age gate. Exit status: 0 done, 1 refused, 2 wrong usage.",
     )

@@ -22,7 +22,7 @@ from gateway.policy.countries import Country, HelpLine, country_of, help_names, 
 from gateway.policy.documents import MAX_BYTES
 from gateway.policy.entries import host_map
 from gateway.policy.guests import guest_profile
-from gateway.policy.hosts import HostMap, public_suffix_check
+from gateway.policy.hosts import HostMap, PublicSuffixCheck, public_suffix_check
 from gateway.policy.profile import GUEST, HOME, Profile, home_profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.services import Catalogue, parse_group
@@ -111,10 +111,18 @@ class Household:
         return tuple(one for one in self.profiles.values() if one.is_child)
 
 
-def load_product() -> Product:
-    """Reads the package ``profiles``. Raises PolicyError for damaged data."""
+def _never(name: str) -> bool:  # noqa: ARG001
+    return False
+
+
+def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
+    """Reads the package ``profiles``. Raises PolicyError for damaged data.
+
+    Its names were held against the public suffixes when it was made; at a start that would cost 30 ms and
+    2 MB.
+    """
     root = DATA
-    suffixes = public_suffix_check()
+    suffixes = is_public_suffix
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
     catalogue = Catalogue(
@@ -167,9 +175,21 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
         raise PolicyError(where, "is not there", mend) from None
 
 
+def _suffixes_when_asked() -> PublicSuffixCheck:
+    """Read at the first name in a rule; a home whose rules are services and categories never needs them."""
+    made: list[PublicSuffixCheck] = []
+
+    def check(name: str) -> bool:
+        if not made:
+            made.append(public_suffix_check())
+        return made[0](name)
+
+    return check
+
+
 def load(path: Path, product: Product) -> Household:
     """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
-    words = Vocabulary(product.categories, product.catalogue, public_suffix_check())
+    words = Vocabulary(product.categories, product.catalogue, _suffixes_when_asked())
     read = config.parse_config(read_bounded(path), str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
@@ -202,7 +222,7 @@ def keep_last_good(new: Household, old: Household) -> Household:
 
 def load_profile(path: Path, product: Product) -> Profile:
     """One profile's file, wherever it lies. Raises PolicyError."""
-    words = Vocabulary(product.categories, product.catalogue, public_suffix_check())
+    words = Vocabulary(product.categories, product.catalogue, _suffixes_when_asked())
     return _parse(path, product, words)
 
 

@@ -1,168 +1,186 @@
-"""`lists build|update|status|lookup`: fetch public lists, build the category table, ask what is in it."""
+"""`qalqan lists`: the names that sites are known by, where they come from, and the table made of them."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from gateway.commands.live import SOCKET
-from gateway.commands.rulebook import RuleBook, read
-from gateway.control.client import Client
-from gateway.errors import ControlError, PolicyError
-from gateway.lists.build import Canaries, describe
+from gateway.commands import output
+from gateway.commands.homes import config_if_there
+from gateway.commands.library import Library, open_library
+from gateway.commands.settings import control_socket
+from gateway.control.client import Client, Unreachable
+from gateway.errors import ControlError
+from gateway.lists.build import TABLE_NAME, describe
 from gateway.lists.fetch import Fetcher
-from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
-from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import Seed, Shelf, build_all
-from gateway.policy import fields
-from gateway.policy.hosts import public_suffix_check
+from gateway.lists.table import open_table
+from gateway.lists.update import STALE
+from gateway.policy.config import Config
+from gateway.policy.domains import TableInfo
 from gateway.policy.why import parse_host
 
-FOLDER = "lists"  # of fetched copies, in the state folder
+RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
+SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
+REFUSED_FOR_EVERYONE = "refused for everyone"
 
 
-def lists(args: argparse.Namespace) -> int:
-    rules = read(args.config)
-    if args.action == "build":
-        return _build(rules)
-    actions = {"update": _update, "status": _status, "lookup": _lookup}
-    return actions[args.action](args, rules)
-
-
-def published(rules: RuleBook) -> dict[str, PublishedList]:
-    root = resources.files("profiles")
-    source = root.joinpath("sources.yaml").read_bytes()
-    return dict(parse_sources(source, "profiles/sources.yaml", rules.product.categories))
-
-
-def canaries() -> Canaries:
-    source = resources.files("profiles").joinpath("canaries.yaml").read_bytes()
-    return Canaries(parse_canaries(source, "profiles/canaries.yaml"))
-
-
-@contextmanager
-def seeds() -> Iterator[list[Seed]]:
-    """The lists of our own, as files for as long as the block runs."""
-    with resources.as_file(resources.files("profiles").joinpath(SEED_FOLDER)) as folder:
-        yield [Seed(file.stem, file) for file in sorted(folder.glob("*.txt"))]
-
-
-def _shelf(rules: RuleBook) -> Shelf:
-    return Shelf(Path(rules.config.state) / FOLDER)
-
-
-def _build(rules: RuleBook) -> int:
-    state = Path(rules.config.state)
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PolicyError(
-            str(state), f"cannot be made ({error.strerror})", "run as root, or set `state`"
-        ) from error
-    with seeds() as own:
-        info, reports = build_all(
-            _shelf(rules),
-            published(rules).values(),
-            own,
-            state,
-            canaries=canaries(),
-            is_public_suffix=public_suffix_check(),
-            now=datetime.now(UTC),
-        )
-    for report in reports:
-        if report.canaries:
-            print(f"{report.id}: left out {', '.join(report.canaries[:5])}: innocent sites", file=sys.stderr)
+def run(args: Namespace) -> int:
+    config = config_if_there(args)
+    state = Path(config.state)
+    now = datetime.now(UTC)
+    if args.action == "lookup":
+        return _lookup(args, config)
+    with open_library(state) as library:
+        if args.action == "status":
+            return _status(library, now, as_json=args.json)
+        problems: list[str] = []
+        if args.action == "update":
+            problems = update(library, args.source, Fetcher(progress=Progress()), now)
+        info, _ = library.build(now)
     print(describe(info))
-    _tell_daemon(rules)
-    return 0
-
-
-def _update(args: argparse.Namespace, rules: RuleBook) -> int:
-    known = published(rules)
-    for name in args.names:
-        if name not in known:
-            raise PolicyError(name, "there is no such list", fields.suggestion(name, known))
-    chosen = [one for one in known.values() if one.default or one.id in args.names]
-    fetcher = Fetcher(progress=_progress if sys.stderr.isatty() else None)
-    problems = _shelf(rules).fetch(chosen, fetcher, canaries(), datetime.now(UTC), force=args.force)
-    for line in problems:
-        print(f"problem: {line}", file=sys.stderr)
-    _build(rules)
+    _tell_daemon(config)
     return 1 if problems else 0
 
 
-def _progress(source: str, done: int, total: int | None) -> None:
-    share = f" of {total >> 10}" if total else ""
-    print(f"\r{source}: {done >> 10}{share} kB", end="", file=sys.stderr, flush=True)
-    if total == done:
-        print(file=sys.stderr)
+def update(library: Library, named: list[str], fetcher: Fetcher, now: datetime) -> list[str]:
+    """Fetch; what went wrong is told on standard error, and given back."""
+    problems = library.fetch(named, fetcher, now)
+    for line in problems:
+        output.problem(line)
+    return problems
 
 
-def _tell_daemon(rules: RuleBook) -> None:
-    """A running daemon changes over at once; without one there is nothing to do."""
-    path = Path(rules.config.runtime) / SOCKET
-    if not path.exists():
-        return
+class Progress:
+    """A line a list on standard error, which grows where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+
+    def __call__(self, source: str, done: int, total: int | None) -> None:
+        size = f"{done >> 10} kB" + (f" of {total >> 10} kB" if total else "")
+        if sys.stderr.isatty():
+            print(f"\r{source}: {size}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done == total or done - self._told.get(source, 0) >= SHOW_EVERY:
+            self._told[source] = done
+            print(f"{source}: {size}", file=sys.stderr)
+
+
+def _tell_daemon(config: Config) -> None:
     try:
-        Client(path).call("reload")
+        answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
+    except Unreachable:
+        return  # the next start reads it
     except ControlError as error:
-        print(f"the new table is there, but the daemon did not take it: {error}", file=sys.stderr)
+        output.problem(f"{error}; until then the daemon goes on with the old table")
+        return
+    for line in answer.get("problems") or ():
+        output.problem(line)
 
 
-def _status(args: argparse.Namespace, rules: RuleBook) -> int:
-    shelf, info = _shelf(rules), rules.table.table.info
-    rows = []
-    for one in published(rules).values():
+def _status(library: Library, now: datetime, *, as_json: bool) -> int:
+    info = _built(library.state)
+    rows = list(_sources(library, info, now))
+    if as_json:
+        seeds = [seed.category for seed in library.seeds]
+        output.as_json({"table": _table(info), "lists": rows, "seeds": seeds})
+        return 0
+    if info is None:
+        print(f"No table is built; the seeds of {len(library.seeds)} categories are in use: qalqan lists update")
+    else:
+        print(describe(info))
+    output.rows(
+        (
+            (row["id"], row["category"], row["names"] or "-", _age(row), row["licence"], row["error"] or "")
+            for row in rows
+        ),
+        ("LIST", "CATEGORY", "NAMES", "AGE", "LICENCE", ""),
+    )
+    return 0
+
+
+def _built(state: Path) -> TableInfo | None:
+    if not (state / TABLE_NAME).exists():
+        return None
+    table = open_table(state)
+    try:
+        return table.table.info
+    finally:
+        table.close()
+
+
+def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
+    return None if info is None else {"names": info.count, "bytes": info.size, "built": info.built}
+
+
+def _sources(library: Library, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
+    """Those that are here first."""
+    shelf = library.shelf
+    built = {} if info is None else {str(one.get("id")): one.get("domains") for one in info.sources}
+    for one in sorted(library.published.values(), key=lambda one: (not shelf.path(one.id).exists(), one.id)):
         copy = shelf.copies.get(one.id)
-        fetched = copy.fetched if copy else None
-        rows.append(
-            {
-                "id": one.id,
-                "category": one.category,
-                "licence": one.licence,
-                "default": one.default,
-                "fetched": fetched.isoformat(timespec="minutes") if fetched else None,
-                "error": copy.error if copy else "",
-            }
-        )
-    if args.json:
-        table = {"names": info.count, "bytes": info.size, "built": info.built}
-        print(json.dumps({"table": table, "lists": rows}, ensure_ascii=False))
-        return 0
-    print(f"table: {describe(info)}")
-    for row in rows:
-        when = row["fetched"] or ("never fetched" if row["default"] else "not chosen")
-        print(f"{row['id']:26} {row['category']:28} {when:24} {row['licence']} {row['error']}")
-    return 0
+        here = shelf.path(one.id).exists()
+        fetched = copy.fetched if copy is not None and here else None
+        yield {
+            "id": one.id,
+            "category": one.category,
+            "licence": one.licence,
+            "default": one.default,
+            "here": here,
+            "names": built.get(one.id),
+            "fetched": None if fetched is None else fetched.isoformat(timespec="seconds"),
+            "age_hours": None if fetched is None else round((now - fetched).total_seconds() / 3600),
+            "stale": fetched is not None and now - fetched > STALE,
+            "error": copy.error if copy is not None else "",
+        }
 
 
-def _lookup(args: argparse.Namespace, rules: RuleBook) -> int:
+def _age(row: Mapping[str, Any]) -> str:
+    hours = row["age_hours"]
+    if hours is None:
+        return "here" if row["here"] else "due" if row["default"] else "-"
+    age = f"{hours} h" if hours < 48 else f"{hours // 24} d"
+    return f"{age}, too old" if row["stale"] else age
+
+
+def _lookup(args: Namespace, config: Config) -> int:
+    from gateway.household import load_product
+
     host = parse_host(args.host)
-    binding = rules.product.categories.binding
-    found = [
-        {"name": suffix, "categories": _shown(categories, binding)}
-        for suffix, categories in rules.table.table.matches(host)
-    ]
-    services = list(rules.product.catalogue.services_of(host))
+    product = load_product()
+    table = open_table(Path(config.state)).table
+    found = table.matches(host)
+    binding = product.categories.binding
+    answer: dict[str, Any]
+    if any(not categories.isdisjoint(binding) for _, categories in found):
+        # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
+        answer = {"host": host, "refused_for_everyone": True, "matches": [], "services": []}
+    else:
+        answer = {
+            "host": host,
+            "refused_for_everyone": False,
+            "matches": [{"name": name, "categories": sorted(categories)} for name, categories in found],
+            "services": list(product.catalogue.services_of(host)),
+        }
     if args.json:
-        print(json.dumps({"host": host, "lists": found, "services": services}, ensure_ascii=False))
-        return 0
-    for row in found:
-        print(f"{row['name']}: {', '.join(row['categories'])}")
-    for service in services:
-        print(f"service:{service}")
-    if not found and not services:
-        print(f"{host} is on no list")
+        output.as_json(answer)
+    else:
+        output.rows(_found(answer))
     return 0
 
 
-def _shown(categories: Iterable[str], binding: frozenset[str]) -> list[str]:
-    """What binds everyone is never told apart."""
-    shown = {"refused_for_everyone" if one in binding else one for one in categories}
-    return sorted(shown)
+def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    host = str(answer["host"])
+    if answer["refused_for_everyone"]:
+        yield host, REFUSED_FOR_EVERYONE
+        return
+    for match in answer["matches"]:
+        yield match["name"], ", ".join(match["categories"])
+    for service in answer["services"]:
+        yield host, f"service:{service}"
+    if not answer["matches"] and not answer["services"]:
+        yield host, "in no category and no service"
+

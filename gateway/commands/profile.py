@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 from gateway import household
 from gateway.commands import output
 from gateway.commands.homes import read_home
+from gateway.daemon.describe import by_days
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Owned, Rules
-from gateway.policy.schedule import Calendar
-from gateway.policy.timetext import WEEKDAYS, ByDay
+from gateway.policy.schedule import Calendar, bedtime_table
+from gateway.policy.timetext import ByDay, clock_text
 
 DAYS = 7
 Lines = Iterator[tuple[str, str, str]]
@@ -25,10 +26,9 @@ def run(args: Namespace) -> int:
     else:
         profile = home.whose(args.who)
         today = datetime.now(UTC).astimezone(home.config.zone).date()
-        calendar = home.calendar
         print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
         if args.week:
-            output.rows(_week(profile.rules, calendar, [today + timedelta(days=n) for n in range(DAYS)]))
+            output.rows(_week(profile.rules, home.calendar, today))
         else:
             output.rows(_rules(profile))
     for error in home.household.problems.values():
@@ -67,7 +67,7 @@ def _rules(profile: Profile) -> Lines:
     for target, limit in rules.limits.items():
         yield from _times(
             f"limit {target}",
-            limit.map(lambda one: Owned(f"{one.value.total_seconds() / 60:.0f} min", one.owner)),
+            limit.map(lambda one: Owned(_minutes(one.value), one.owner)),
         )
     for target, windows in rules.windows.items():
         yield from _times(
@@ -83,28 +83,30 @@ def _rules(profile: Profile) -> Lines:
 
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
     """One line for each value, with the days on which it holds."""
-    by_value: dict[Owned[str], list[int]] = {}
-    for day, value in enumerate(days.values):
-        if value is not None:
-            by_value.setdefault(value, []).append(day)
-    for one, found in by_value.items():
-        yield what, f"{_days(found)}{one.value}", one.owner
+    for on, one in by_days(days):
+        yield what, f"{on}: {one.value}" if on else one.value, one.owner
 
 
-def _days(found: list[int]) -> str:
-    """Which of the fourteen days, in words; nothing for all of them or for the only ones that ever occur."""
-    usual = [*range(5), *range(7, 14)]  # a Saturday or Sunday is never a school day
-    held = [day for day in found if day in usual]
-    if held == usual:
-        return ""
-    school, free = set(range(5)), set(range(7, 14))
-    names = [name for days, name in ((school, "school"), (free, "free")) if days <= set(held)]
-    covered = (school if "school" in names else set()) | (free if "free" in names else set())
-    rest = [f"{WEEKDAYS[day % 7]}{' (free)' if 7 <= day < 12 else ''}" for day in held if day not in covered]
-    return ",".join([*names, *rest]) + ": "
+def _week(rules: Rules, calendar: Calendar, first: date) -> Lines:
+    """Each of the next days: whether it is a free one, and what its clock closes and counts."""
+    bedtime = bedtime_table(rules.bedtime, calendar)
+    for day in (first + timedelta(days=number) for number in range(DAYS)):
+        free = calendar.is_free(day)
+        told = []
+        closed = ", ".join(f"{clock_text(one.start)}-{clock_text(one.end)}" for one in bedtime(day))
+        if closed:
+            told.append(f"bedtime {closed}")
+        for target, windows in rules.windows.items():
+            spans = windows.on(day.weekday(), free=free)
+            if spans is not None:
+                told.append(f"{target} open {', '.join(map(str, spans.value)) or 'never'}")
+        for target, limits in rules.limits.items():
+            limit = limits.on(day.weekday(), free=free)
+            if limit is not None:
+                told.append(f"{target} for {_minutes(limit.value)}")
+        yield f"{day:%a %d %b}", "free" if free else "school", "; ".join(told) or "open"
 
 
-def _week(rules: Rules, calendar: Calendar, days: Iterable[object]) -> Lines:
-    """For each day: bedtime of its morning and what windows and limits it has."""
-    for day in days:
-        yield from ()
+def _minutes(length: timedelta) -> str:
+    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
+    return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"

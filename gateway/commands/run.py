@@ -9,6 +9,9 @@ from gateway.commands.settings import config_path
 
 
 def run(args: Namespace) -> int:
+    from gateway.daemon.memory import one_openssl
+
+    one_openssl()
     from gateway.daemon.main import run as run_daemon
 
     logs.configure(args.log)

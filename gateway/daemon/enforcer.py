@@ -76,7 +76,7 @@ class Enforcer:
         self._note_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with this family's slots and plain devices; open classes stay as they are (see ``sync``)."""
+        """``base`` with this family's slots and plain devices; open classes are the work of ``sync``."""
         members = self._family.members
         slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members.values())
         return replace(
@@ -208,4 +208,3 @@ class Enforcer:
         for timer in (self._timer, self._renewal):
             if timer is not None:
                 timer.cancel()
-

@@ -10,7 +10,22 @@ from collections.abc import Iterable
 # its table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
 # IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
 PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
-PAGES_PACKED = tuple(ipaddress.ip_address(one).packed for one in PAGES)
+
+
+def packed(address: str) -> bytes:
+    """4 or 16 bytes."""
+    return ipaddress.ip_address(address).packed
+
+
+PAGES_PACKED = tuple(map(packed, PAGES))
+
+
+def name(index: int) -> str | None:
+    """Of an interface; None when it is gone."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return None
 
 
 def indexes(names: Iterable[str]) -> frozenset[int]:

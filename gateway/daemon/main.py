@@ -19,12 +19,14 @@ from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
-from gateway.daemon.memory import settle
 from gateway.daemon.helpdns import HelpResolver
+from gateway.daemon.memory import settle
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.signals import Signals
 from gateway.daemon.table import KernelTable
+from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
 from gateway.errors import GatewayError
 from gateway.kernel.marks import MarkLayout
@@ -87,32 +89,25 @@ class Daemon:
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
         )
-        self._regroup()
+        # Where another daemon or another program is at work, the next two fail, and nothing is touched.
+        self._serve(runtime)
         layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
-        self.table = KernelTable(loop, self._base(config, layout))
+        self.packets = self._queues(config, layout)
+        self._closers.append(self.packets.close)
+        self._regroup()
+        self.packets.bind(frozenset(self.family.members))
+        bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
+        self.table = KernelTable(loop, bare, self._slots)
         self._closers.append(self.table.close)
         self.enforcer = Enforcer(loop, self.table, self.family, self.store, live, wall, self._moved)
         self._closers.append(self.enforcer.close)
-        self.packets = PacketPath(
-            loop,
-            layout,
-            config.queue_base,
-            flows=self.flows,
-            dns=self.dns,
-            subjects=self.family.subjects,
-            wall=wall,
-        )
-        self._closers.append(self.packets.close)
-        self.packets.set_lan(lan.indexes(config.lan))
-        self.packets.bind(frozenset(self.family.members))
         self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         self._closers.append(self.proxy.close)
         self.help = HelpAddresses(loop, self.book, resolvers(), self._help_moved)
         self._closers.append(self.help.close)
         self.help_resolver = HelpResolver(runtime, config.lan)
         self._closers.append(self.help_resolver.close)
-        self._serve(runtime)
-        self._apply()
+        self.table.install(self._snapshot())
         self.enforcer.sync()
         self.enforcer.renew()
         self.table.start_alive()
@@ -121,11 +116,26 @@ class Daemon:
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)
-        self._closers.append(lambda: (runtime / SOCKET).unlink(missing_ok=True))
         verbs = Verbs(self, guardians)
         self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
         self._closers.append(self.control.close)
         self.journal.publish = self.control.publish
+
+    def _queues(self, config: Config, layout: MarkLayout) -> PacketPath:
+        return PacketPath(
+            self.loop,
+            layout,
+            config.queue_base,
+            config.lan,
+            flows=self.flows,
+            dns=self.dns,
+            subjects=self.family.subjects,
+            wall=self.clock.now,
+        )
+
+    def _slots(self) -> Slots:
+        """Whose the addresses on the LAN are now."""
+        return slots_of_addresses(self.family, self.presence.neighbours(), self.rules.household.config.lan)
 
     def _audited(self, what: str, whom: str) -> None:
         self.store.audit(what, whom, by="console", at=self.clock.now())
@@ -142,11 +152,8 @@ class Daemon:
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
 
-    def _base(self, config: Config, layout: MarkLayout) -> Snapshot:
-        return Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
-
-    def _apply(self) -> None:
-        """Make the kernel's table say what holds now."""
+    def _snapshot(self) -> Snapshot:
+        """What the kernel's table shall say now."""
         config = self.rules.household.config
         base = Snapshot(
             lan=config.lan,
@@ -161,7 +168,10 @@ class Daemon:
             help_dns_port=self.help_resolver.port,
             protocols=(50,),
         )
-        self.table.update(self.enforcer.snapshot(base))
+        return self.enforcer.snapshot(base)
+
+    def _apply(self) -> None:
+        self.table.update(self._snapshot())
 
     def _help_moved(self) -> None:
         self.help_resolver.serve(self.help.by_name)
@@ -191,16 +201,10 @@ class Daemon:
         settle()
         return self.rules.problems()
 
-    def run(self) -> int:
+    def run(self, signals: Signals) -> int:
         """Until SIGTERM or SIGINT."""
         notifier = Notifier.from_environment()
-        reader, writer = socket.socketpair()
-        for sock in (reader, writer):
-            sock.setblocking(False)
-        signal.set_wakeup_fd(writer.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: None)
-        self.loop.on_readable(reader, lambda: self._signalled(reader, notifier))
+        self.loop.on_readable(signals, lambda: self._signalled(signals, notifier))
         self._flush()
         self._purge()
         self._watchdog(notifier)
@@ -214,14 +218,11 @@ class Daemon:
         )
         self.loop.run()
         notifier.send("STOPPING=1")
-        signal.set_wakeup_fd(-1)
         self.close()
-        reader.close()
-        writer.close()
         return 0
 
-    def _signalled(self, reader: socket.socket, notifier: Notifier) -> None:
-        for number in reader.recv(64):
+    def _signalled(self, signals: Signals, notifier: Notifier) -> None:
+        for number in signals.received():
             if number == signal.SIGHUP:
                 notifier.send("RELOADING=1")
                 for line in self._reload_or_say():
@@ -252,9 +253,12 @@ class Daemon:
         self.loop.call_later(notifier.watchdog_period, lambda: self._watchdog(notifier))
 
     def close(self) -> None:
-        """Undo what was done, last first."""
+        """Undo what was done, last first; what cannot be undone keeps nothing else from it."""
         while self._closers:
-            self._closers.pop()()
+            try:
+                self._closers.pop()()
+            except GatewayError as error:
+                _log.error("%s", error)
 
 
 def _text(address: bytes) -> str:
@@ -271,7 +275,11 @@ def _web_user() -> WebUser | None:
 
 def run(path: Path = household.DEFAULT_CONFIG) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
-    return Daemon(path).run()
+    signals = Signals()
+    try:
+        return Daemon(path).run(signals)
+    finally:
+        signals.close()
 
 
 __all__ = ["EVERYONE", "Daemon", "run"]

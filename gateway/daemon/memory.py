@@ -1,4 +1,4 @@
-"""Memory that a start leaves behind or never needed; on a router of 128 MB each of these is worth its line."""
+"""Memory that a start leaves behind, or that was never needed: a router has 128 MB in all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OWN_SHA2 = ("_sha2", "_sha256")  # from Python 3.12 on, and before
 
 
 def one_openssl() -> None:
-    """Keep hashlib from loading OpenSSL: `cryptography` may carry a copy of its own, and 4 MB are spent twice.
+    """Keep hashlib from loading OpenSSL: `cryptography` may have its own, and 4 MB are spent twice.
 
     Call it before anything imports hashlib; afterwards it does nothing. The process has no hashlib.scrypt
     then, so this is for the daemon alone.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 
+from gateway.daemon import lan
 from gateway.kernel.marks import Kind, MarkLayout, queue_numbers
 from gateway.kernel.queue import DROP, FORWARD, POSTROUTING, PREROUTING, PacketQueue
 from gateway.kernel.rawsend import RawSender
@@ -14,6 +15,8 @@ from gateway.loop import Loop
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
+
+MAX_SIDES = 64  # interfaces; a tunnel that comes and goes has another index each time
 
 _FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
 
@@ -26,13 +29,14 @@ class PacketPath:
         loop: Loop,
         layout: MarkLayout,
         base: int,
+        interfaces: Collection[str],
         *,
         flows: FlowPath,
         dns: DnsPath,
         subjects: Mapping[int, Subject],
         wall: Callable[[], datetime],
     ) -> None:
-        """Raises KernelError where a queue is taken or the kernel has none."""
+        """``interfaces`` face the home. Raises KernelError where a queue is taken or the kernel has none."""
         self.flows = flows
         self.dns = dns
         self.strays = 0  # packets of a slot that is nobody's any more
@@ -42,12 +46,9 @@ class PacketPath:
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
-        self._lan: frozenset[int] = frozenset()
+        self._interfaces = interfaces
+        self._sides: dict[int, bool] = {}  # interface index → whether it faces the home
         self.queues: dict[int, PacketQueue] = {}
-
-    def set_lan(self, indexes: frozenset[int]) -> None:
-        """Interface indexes that face the home."""
-        self._lan = indexes
 
     def bind(self, slots: frozenset[int]) -> None:
         """Bind the queues that these slots use, beside those that are bound."""
@@ -78,7 +79,9 @@ class PacketPath:
         return DROP
 
     def _forwarded(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int:
-        from_lan = indev in self._lan
+        from_lan = self._sides.get(indev)
+        if from_lan is None:
+            from_lan = self._learn_side(indev)
         verdict = self.flows.packet(packet, subject, from_lan=from_lan, now=now, at=self._wall())
         if verdict.reply is not None:
             self._sender.send(verdict.reply, indev)
@@ -91,6 +94,13 @@ class PacketPath:
         if outcome.packet is not None:
             return outcome.packet
         return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+
+    def _learn_side(self, indev: int) -> bool:
+        """An interface that is made anew has the old name and another index."""
+        if len(self._sides) >= MAX_SIDES:
+            self._sides.clear()
+        side = self._sides[indev] = lan.name(indev) in self._interfaces
+        return side
 
     @property
     def unsent(self) -> int:

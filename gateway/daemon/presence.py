@@ -72,7 +72,7 @@ class Presence:
         names = read_leases(self._leases) if self._leases is not None else {}
         inside = lan.indexes(self._lan)
         by_mac: dict[str, list[Neighbour]] = {}
-        for one in self._neighbours():
+        for one in self.neighbours():
             if one.ifindex in inside:
                 by_mac.setdefault(one.mac, []).append(one)
         self.now = {
@@ -88,7 +88,7 @@ class Presence:
         return [one.mac for one in self.now.values() if self._store.devices.seen(one.mac, at, one.name)]
 
     @staticmethod
-    def _neighbours() -> list[Neighbour]:
+    def neighbours() -> list[Neighbour]:
         try:
             return read_neighbours()
         except OSError as error:

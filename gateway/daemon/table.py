@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from gateway.daemon import unseen
 from gateway.errors import KernelError
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import NAME, TABLE, render, render_removal
+from gateway.kernel.ruleset import NAME, render, render_removal
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
-    render_dead,
+    render_mend,
     render_passes,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
-from gateway.kernel.usage import PassCounters
+from gateway.kernel.usage import PassCounters, Usage
 from gateway.kernel.watch import Watch
 from gateway.loop import Loop, Timer
 
 ALIVE_PERIOD = 1.0  # seconds; a third of the lease
 MEND_DELAY = 0.2  # seconds; who flushes a ruleset loads another right after it
+MEND_AGAIN = 1.0  # seconds after a mending that failed
 
 _log = logging.getLogger(__name__)
 
@@ -32,9 +34,14 @@ _log = logging.getLogger(__name__)
 class KernelTable:
     """Owns table ``inet qalqan``, the fallback's chains, and our bits in the connection table."""
 
-    def __init__(self, loop: Loop, snapshot: Snapshot) -> None:
-        """Puts the table in place. Raises KernelError where it cannot be."""
+    def __init__(self, loop: Loop, snapshot: Snapshot, slots: Callable[[], unseen.Slots]) -> None:
+        """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
+
+        ``snapshot`` is bare: interfaces, marks, queues, which stay as they are for the daemon's life.
+        ``slots``: whose the addresses of the LAN are now, to find connections that nobody has judged.
+        """
         self._loop = loop
+        self._slots = slots
         self._nft = Nft()
         native = fallback.native_queue(self._nft)
         self.snapshot = replace(snapshot, native=native)
@@ -48,21 +55,31 @@ class KernelTable:
         self.mends = 0
         self._mending: Timer | None = None
         self._alive: Timer | None = None
-        self.conntrack.clear(layout)
-        self._install()
-        loop.on_readable(self._watch, self._touched)
+        self._installed = False
 
     @property
     def backend(self) -> str:
         return "nft queue" if self._iptables is None else "iptables-nft queue"
 
+    def install(self, snapshot: Snapshot) -> None:
+        """Put the table in place, whole from its first moment: what a device sent meanwhile would be marked as
+        nobody's. One that a killed daemon left is replaced. Raises KernelError.
+        """
+        self.snapshot = replace(snapshot, native=self.snapshot.native)
+        layout = snapshot.layout
+        before_us = unseen.open_connections(self.conntrack, layout, self._slots())
+        self.conntrack.clear(layout)
+        unseen.refuse(self.conntrack, layout, before_us)
+        self._installed = True
+        self._load()
+        self._loop.on_readable(self._watch, self._touched)
+
     def start_alive(self) -> None:
         """From now on open profiles are asked about; call it when the queues are bound."""
-        with self._watch.ours():
-            self._nft.apply(render_alive())
+        self._change(render_alive())
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
-    def _install(self) -> None:
+    def _load(self) -> None:
         with self._watch.ours():
             self._nft.apply(render(self.snapshot))
         if self._iptables is not None:
@@ -87,9 +104,23 @@ class KernelTable:
         else:
             self._count_up(set(old.passes) ^ set(new.passes))
             text = render_update(old, new)
-        with self._watch.ours():
-            self._nft.apply(text)
-        self.snapshot = new
+        self.snapshot, before = new, self.snapshot
+        try:
+            self._change(text)
+        except KernelError:
+            self.snapshot = before
+            raise
+
+    def _change(self, text: str) -> None:
+        """One transaction. Where it fails once we run, something else has spoilt the table: it is mended."""
+        try:
+            with self._watch.ours():
+                self._nft.apply(text)
+        except KernelError as error:
+            if self._alive is None:
+                raise
+            _log.warning("%s; the table is put in order as a whole", error)
+            self._mend_soon(MEND_DELAY)
 
     def renew(self, elements: Iterable[PassElement]) -> None:
         """Begin the leases of these elements anew; what they counted is kept here."""
@@ -97,13 +128,12 @@ class KernelTable:
         if not elements:
             return
         self._count_up(elements)
-        with self._watch.ours():
-            self._nft.apply(render_passes(self.snapshot, removed=elements, added=elements))
+        self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def used(self) -> dict[tuple[int, int], int]:
         """Bytes by (slot, class) since the start."""
         total = dict(self._used)
-        for key, usage in self._counters.read().items():
+        for key, usage in self._counted().items():
             total[key] = total.get(key, 0) + usage.bytes
         return total
 
@@ -112,55 +142,61 @@ class KernelTable:
         keys = None if elements is None else {(e.slot, e.class_number) for e in elements}
         if keys is not None and not keys:
             return
-        for key, usage in self._counters.read().items():
+        for key, usage in self._counted().items():
             if keys is None or key in keys:
                 self._used[key] = self._used.get(key, 0) + usage.bytes
 
+    def _counted(self) -> Mapping[tuple[int, int], Usage]:
+        """Empty where the table is gone, and with it what it had counted."""
+        try:
+            return self._counters.read()
+        except KernelError:
+            return {}
+
     def _touched(self) -> None:
-        if self._watch.changed() and self._mending is None:
-            self._mending = self._loop.call_later(MEND_DELAY, self._mend)
+        if self._watch.changed():
+            self._mend_soon(MEND_DELAY)
+
+    def _mend_soon(self, delay: float) -> None:
+        if self._mending is None:
+            self._mending = self._loop.call_later(delay, self._mend)
 
     def _mend(self) -> None:
         self._mending = None
         self.mends += 1
         _log.warning("another program changed our table; it is put in order again")
+        open_now = {(one.slot, one.class_number) for one in self.snapshot.passes}
+        layout = self.snapshot.layout
+        strays = [key for pair in self._counted().keys() - open_now for key in layout.pass_keys(*pair)]
         try:
-            if not self._nft.exists(TABLE) or not self._refill():
-                self._install()
+            with self._watch.ours():
+                self._nft.apply(render_mend(self.snapshot, strays))
             if self._iptables is not None and not self._iptables.intact():
                 with self._watch.ours():
                     self._iptables.install()
             with self._watch.ours():
                 self._nft.apply(render_alive())
+            missed = unseen.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
+            unseen.refuse(self.conntrack, layout, missed)
         except KernelError as error:
             _log.error("%s; tried again in a second", error)
-            self._mending = self._loop.call_later(1.0, self._mend)
-
-    def _refill(self) -> bool:
-        """Mend the rules alone, so that no running flow is cut; False where more than rules is gone."""
-        try:
-            with self._watch.ours():
-                self._nft.apply(render_update(self.snapshot, self.snapshot))
-        except KernelError:
-            return False
-        return True
+            self._mend_soon(MEND_AGAIN)
 
     def close(self) -> None:
-        """Leave nothing behind: no table, no chain, none of our bits in the connection table."""
+        """Leave nothing behind: no table, no chain, none of our bits in the connection table.
+
+        A start that failed leaves what a killed daemon left: it still refuses for those who fail closed.
+        """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._mending):
             if timer is not None:
                 timer.cancel()
-        self._nft.apply(render_removal())
-        if self._iptables is not None:
-            self._iptables.remove()
-        self.conntrack.clear(self.snapshot.layout)
+        if self._installed:
+            self._nft.apply(render_removal())
+            if self._iptables is not None:
+                self._iptables.remove()
+            self.conntrack.clear(self.snapshot.layout)
         self.conntrack.close()
         self._counters.close()
         self._watch.close()
         self._nft.close()
-
-    def stop_asking(self) -> None:
-        """A clean stop begins: open profiles pass from now on."""
-        with self._watch.ours():
-            self._nft.apply(render_dead())

@@ -11,6 +11,11 @@ from gateway.kernel.ruleset_words import FALLBACK_CLOSED, Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
 
+# A question whose name begins with the label "qalqan", at bit 160 behind UDP's and DNS's headers: the pages are
+# found from unfiltered devices too, of whose other questions none comes to the queue.
+PAGES_LABEL = "@th,160,56 0x0671616c71616e"
+
+
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
     """``question`` is entered from ``pre``; ``answers`` and ``arrived`` are base chains.
 
@@ -40,6 +45,9 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     if snapshot.dns_for_everyone:
         queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False, everyone=True)
         out.append(f"{words.plain} {words.alive} {queue}")
+    elif snapshot.pages:
+        queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False, everyone=True)
+        out.append(f"{words.plain} {words.alive} {PAGES_LABEL} {queue}")
     out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")

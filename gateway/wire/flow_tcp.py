@@ -46,6 +46,11 @@ class TcpFlow:
         return held if self._http is None else held + self._http.size
 
     @property
+    def work(self) -> int:
+        """Steps taken so far, see Effort."""
+        return self._observer.work
+
+    @property
     def is_http(self) -> bool:
         """Whether this is a connection of plain HTTP, which may rest between requests."""
         return self._http is not None
@@ -150,7 +155,7 @@ class TcpFlow:
         starts: list[tuple[int, bytes]] = []
         for turn, (read, claim) in enumerate(asked):
             earlier = [other for before, other in asked[:turn] if before.view is read.view]
-            if not any(other.has_request_at(claim.position) for other in earlier):
+            if not any(claim.position in other.starts for other in earlier):
                 starts.append((read.view.offset(claim.position), read.data[claim.position :]))
         self._http = HttpFlow(starts, self._limits)
         self._client.clear()

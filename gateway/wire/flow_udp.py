@@ -12,11 +12,13 @@ from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import DROP, HOLD, Action, Judge, Ruling
 from gateway.wire.limits import WEB_PORTS, Limits
-from gateway.wire.quic import Kind, classify
+from gateway.wire.quic import Kind, classify, long_packets
 from gateway.wire.quic_initials import Initials
 from gateway.wire.tls import ClientHello
 
 HTTPS = 443
+
+_INITIAL_STEPS = 20  # for one packet with a long header: keys, and a try with those of other connections
 
 # Packets that only a connection has whose Initial we would have seen.
 _LATER = frozenset({Kind.HANDSHAKE, Kind.ZERO_RTT, Kind.RETRY})
@@ -29,7 +31,7 @@ class UdpFlow:
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
-        "_others", "_received", "_sent", "heard", "ruling", "size",
+        "_others", "_received", "_sent", "heard", "ruling", "size", "work",
     )  # fmt: skip
 
     def __init__(self, dst: bytes, dport: int, limits: Limits, ech_names: Container[str]) -> None:
@@ -46,6 +48,7 @@ class UdpFlow:
         self.heard: dict[Observation, None] = {}  # names that were judged, each distinct one once
         self.ruling: Ruling | None = None
         self.size = 0  # bytes to account for
+        self.work = 0  # steps taken so far, see Effort
 
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
         self._sent += 1
@@ -93,6 +96,7 @@ class UdpFlow:
     def _initial(self, payload: bytes, judge: Judge) -> Ruling:
         if self._initials is None:
             self._initials = Initials()
+        self.work += _INITIAL_STEPS * len(long_packets(payload))
         try:
             hellos = self._initials.from_client(payload)
         except WireError:

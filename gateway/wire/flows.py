@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import HOLD, Action, Judge, Ruling
+from gateway.wire.effort import Effort
 from gateway.wire.flow_tcp import TcpFlow
 from gateway.wire.flow_udp import UdpFlow
 from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
@@ -42,6 +43,7 @@ class Stats:
     packets: int
     malformed: int  # no IP packets, and dropped
     bad_checksums: int  # dropped
+    postponed: int  # packets dropped, of a device that causes too much work
     passed: int  # flows
     refused: int  # flows
     evicted: int  # flows that were forgotten for want of room, undecided or open HTTP
@@ -53,13 +55,14 @@ class Stats:
 class _Entry:
     """One 4-tuple in the table: a flow until it is decided, then its ruling alone."""
 
-    __slots__ = ("flow", "heard", "ruling", "size", "until")
+    __slots__ = ("flow", "heard", "ruling", "size", "until", "work")
 
     def __init__(self, flow: TcpFlow | UdpFlow) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
         self.ruling = HOLD
         self.heard: tuple[Observation, ...] = ()
         self.size = 0
+        self.work = 0
         self.until = 0.0
 
 
@@ -86,7 +89,8 @@ class FlowTable:
         self._handshakes = handshakes
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()  # least recently used first
         self._buffered = 0
-        self._packets = self._malformed = self._bad_checksums = 0
+        self._effort = Effort(self._limits)
+        self._packets = self._malformed = self._bad_checksums = self._postponed = 0
         self._passed = self._refused = self._evicted = self._expired = 0
 
     def packet(self, data: bytes, *, from_lan: bool, now: float, judge: Judge, zone: int = 0) -> Step:
@@ -120,6 +124,9 @@ class FlowTable:
     def _flow_packet(self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge) -> Step:
         entry = self._entry(key, packet, from_lan, now)
         flow = entry.flow
+        if flow is not None and not self._effort.allows(key[0], now):
+            self._postponed += 1
+            return Step(Action.DROP, None, packet)
         if flow is None:
             if packet.proto == UDP and (self._handshakes or entry.ruling.action is Action.REFUSED):
                 entry.until = now + self._limits.udp_age
@@ -131,6 +138,9 @@ class FlowTable:
             payload = packet.payload.tobytes()
             ruling = flow.from_lan(payload, judge) if from_lan else flow.from_server(payload, judge)
             idle = self._limits.age
+        if flow.work > entry.work:
+            self._effort.spend(key[0], flow.work - entry.work, now)
+            entry.work = flow.work
         if flow.ruling is not None:
             self._settle(entry, flow, flow.ruling, packet.proto, now)
         else:
@@ -230,6 +240,7 @@ class FlowTable:
             packets=self._packets,
             malformed=self._malformed,
             bad_checksums=self._bad_checksums,
+            postponed=self._postponed,
             passed=self._passed,
             refused=self._refused,
             evicted=self._evicted,

@@ -18,7 +18,7 @@ class Limits:
     readings_bytes: int = 64 << 10  # all readings of one direction: 32 of a 2 kB hello
     readings: int = 32  # five overlaps that differ; tools that do this send one or two
     pieces: int = 512  # gaps of one direction: a 2 kB hello in segments of 5 bytes, in any order
-    urgent_bytes: int = 3  # urgent pointers of one flow; a browser sends none, the tools that do send one
+    urgent_bytes: int = 2  # urgent pointers of one flow; a browser sends none, the tools that do send one
     candidates: int = (
         32  # places of one stream where a hello or request seems to begin; pipelining reaches a few
     )
@@ -29,6 +29,10 @@ class Limits:
         8 << 10
     )  # accounted for each Initial that opened: it can claim 32 KiB, none does
     http_history: int = 16 << 10  # request bytes kept to compare with what is resent; servers cap headers so
+    work_rate: int = (
+        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 8,000
+    )
+    work_burst: int = 100_000  # steps at once: a page that opens 100 connections in the worst legal way
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
     open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
     udp_age: float = 120.0  # a decided UDP flow that is remembered here: conntrack's time for answered ones

@@ -18,12 +18,11 @@ from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
 
 _HANDSHAKE = b"\x16"
+_EARLY_DATA = b"\x17"
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
 # Methods that fetch something. The natural start of a stream is read with any method.
-_REQUEST_LINE = re.compile(
-    rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t][^\n]{1,16384}?HTTP/)"
-)
-_HTTP_VERSION = b" HTTP/"
+_METHOD = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t])")
+_HTTP_VERSION = b"HTTP/"
 
 Item = TypeVar("Item")
 
@@ -37,17 +36,7 @@ class Claim(NamedTuple):
     asked: tuple[Observation, ...]  # at least one for each, in order
     broken: bool  # what follows the complete ones is malformed
     requests: tuple[Request, ...] = ()  # in HTTP
-
-    def has_request_at(self, position: int) -> bool:
-        """Whether one of its requests begins there, as far as can be told without reading chunks."""
-        start = self.position
-        for request in self.requests:
-            if start == position:
-                return True
-            if request.chunked:
-                break
-            start += request.head_length + request.content_length
-        return False
+    starts: frozenset[int] = frozenset()  # their positions, as far as can be told without reading chunks
 
 
 class Sight(NamedTuple):
@@ -62,17 +51,19 @@ class Sight(NamedTuple):
 class Observer:
     """Reads for one flow; ``dst`` (packed) and ``dport`` are the server's."""
 
-    __slots__ = ("_dport", "_dst", "_ech_names", "_most")
+    __slots__ = ("_dport", "_dst", "_ech_names", "_most", "work")
 
     def __init__(self, dst: bytes, dport: int, ech_names: Container[str], candidates: int) -> None:
         self._dst = dst
         self._dport = dport
         self._ech_names = ech_names
         self._most = candidates
+        self.work = 0  # steps taken so far: records and lines read
 
     def look(self, data: bytes) -> Sight:
         """Raises WireError when ``data`` holds more places that may be a start than any correct stream."""
         claims: list[Claim] = []
+        self.work += _steps(data)
         tls = looks_like_tls(data[:_TLS_PREFIX])
         http = looks_like_http(data) if tls is False else None
         pending = False
@@ -82,7 +73,7 @@ class Observer:
             pending = self._keep(claims, self._http(data, 0))
         tried = 0
         for position in _inner_starts(data):
-            if any(claim.has_request_at(position) for claim in claims):
+            if any(position in claim.starts for claim in claims):
                 continue
             tried += 1
             if tried > self._most:
@@ -116,16 +107,44 @@ class Observer:
         return True
 
     def _tls(self, data: bytes, position: int) -> Claim:
-        found, broken = _read_on(read_client_hellos, data[position:] if position else data)
+        found, broken = self._read(read_client_hellos, data[position:] if position else data)
         return Claim(Proto.TLS, position, len(found), tuple(map(self._hello, found)), broken)
 
     def _http(self, data: bytes, position: int) -> Claim:
-        found, broken = _read_on(_read_requests, data[position:] if position else data)
-        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, tuple(found))
+        found, broken = self._read(_read_requests, data[position:] if position else data)
+        starts = frozenset(_request_starts(found, position))
+        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, tuple(found), starts)
+
+    def _read(self, read: Callable[[bytes], list[Item]], data: bytes) -> tuple[list[Item], bool]:
+        """What ``read`` finds before it meets something malformed, and whether it did.
+
+        ``read`` raises for every prefix from some length on, so that length is found by halving.
+        """
+        self.work += _steps(data)
+        try:
+            return read(data), False
+        except WireError:
+            pass
+        found: list[Item] = []
+        good, bad = 0, len(data)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            self.work += _steps(data[:middle])
+            try:
+                found = read(data[:middle])
+                good = middle
+            except WireError:
+                bad = middle
+        return found, True
 
     def _hello(self, hello: ClientHello) -> Observation:
         fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
         return Observation(Proto.TLS, hello.sni, self._dst, self._dport, fault=fault, alpn=hello.alpn)
+
+
+def _steps(data: bytes) -> int:
+    """About how many records and lines there are to read."""
+    return 4 + data.count(_HANDSHAKE) + data.count(_EARLY_DATA) + data.count(b"\n")
 
 
 def _inner_starts(data: bytes) -> Iterator[int]:
@@ -136,31 +155,23 @@ def _inner_starts(data: bytes) -> Iterator[int]:
         if looks_like_tls(head) and head[5:6] in (b"", b"\x01"):
             yield position
         position = data.find(_HANDSHAKE, position + 1)
-    if _HTTP_VERSION in data:
-        for match in _REQUEST_LINE.finditer(data, 1):
+    done = 1
+    version = data.find(_HTTP_VERSION, done)
+    while version > 0:
+        line = max(done, data.rfind(b"\n", 0, version) + 1)
+        for match in _METHOD.finditer(data, line, version):
             yield match.start()
+        done = version + 1
+        version = data.find(_HTTP_VERSION, done)
 
 
 def _read_requests(data: bytes) -> list[Request]:
     return RequestStream().feed(data)
 
 
-def _read_on(read: Callable[[bytes], list[Item]], data: bytes) -> tuple[list[Item], bool]:
-    """What ``read`` finds before it meets something malformed, and whether it did.
-
-    ``read`` raises for every prefix from some length on, so that length is found by halving.
-    """
-    try:
-        return read(data), False
-    except WireError:
-        pass
-    found: list[Item] = []
-    good, bad = 0, len(data)
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        try:
-            found = read(data[:middle])
-            good = middle
-        except WireError:
-            bad = middle
-    return found, True
+def _request_starts(found: list[Request], position: int) -> Iterator[int]:
+    for request in found:
+        yield position
+        if request.chunked:
+            break
+        position += request.head_length + request.content_length

@@ -97,9 +97,7 @@ def film(
 ) -> clients.Stream:
     """A stream that never ends by itself, to the host's address of one family; no resolver is asked."""
     port = 443 if scheme == "https" else 80
-    return clients.Stream(
-        _OneFamily(device, host, version, port), f"{scheme}://{host}/stream?rate={rate}"
-    )
+    return clients.Stream(_OneFamily(device, host, version, port), f"{scheme}://{host}/stream?rate={rate}")
 
 
 def python(device: Namespace, code: str, *arguments: str, timeout: float = 20.0) -> str:

@@ -231,9 +231,7 @@ def _download(device: Namespace, url: str, version: int) -> None:
 
 @FAMILIES
 @pytest.mark.parametrize("port", [80, 8080])
-def test_plain_http_is_led_to_the_childs_page(
-    home: Home, tablet: Namespace, version: int, port: int
-) -> None:
+def test_plain_http_is_led_to_the_childs_page(home: Home, tablet: Namespace, version: int, port: int) -> None:
     refused = fetch(tablet, f"http://{REFUSED}:{port}/watch?v=1", version)
     assert not refused.reached
     assert refused.status == 302

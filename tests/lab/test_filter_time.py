@@ -121,9 +121,7 @@ def _reached_again(try_once: Callable[[], bool]) -> float:
 
 @FAMILIES
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_pause_cuts_one_childs_stream_alone(
-    home: Home, daemon: Daemon, version: int, scheme: str
-) -> None:
+def test_a_pause_cuts_one_childs_stream_alone(home: Home, daemon: Daemon, version: int, scheme: str) -> None:
     devices = home.devices
     with contextlib.ExitStack() as stack:
         child, brother, mother = (

@@ -1,4 +1,4 @@
-"""`make vm`: boot Debian's stock kernel in QEMU and try there what `tests.vm.guest` tries; its table is printed."""
+"""`make vm`: boot Debian's stock kernel in QEMU, try everything of `tests.vm.guest` there, print its table."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ def _run() -> int | None:
     debian.require_host()
     debian.install_tools()
     kernel, busybox = debian.find_kernel(CACHE), debian.find_busybox(CACHE)
-    print(f"Linux {kernel.modules.name} in QEMU, emulated; a few minutes, and nothing of this machine changes.")
+    print(
+        f"Linux {kernel.modules.name} in QEMU, emulated; a few minutes, and nothing of this machine changes."
+    )
     machine = Machine(kernel, busybox, [sys.executable, *GUEST], ROOT, CACHE / "console.log")
     began = time.monotonic()
     with closing(machine.run(_WHOLE_S)) as lines:
         for line in lines:
             print(line, flush=True)
     print(f"With its start, {time.monotonic() - began:.0f} s.")
+    if machine.status and machine.console.stat().st_size:
+        print(f"What its kernel said is in {machine.console}.")
     return machine.status
 
 

@@ -23,6 +23,7 @@ def run(home: Home, report: Report) -> None:
         for name, attempt in (*refusals.points(home), *endurance.points()):
             report.point(name, attempt)
     finally:
+        endurance.close()
         daemon.stop()
 
 

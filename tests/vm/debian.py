@@ -34,9 +34,11 @@ class Kernel:
 def require_host() -> None:
     """Raises VmError where this machine cannot do it at all."""
     if platform.machine() != "x86_64":
-        raise VmError(f"this is {platform.machine()}; the virtual machine runs the host's programs on x86_64")
+        raise VmError(
+            f"this is {platform.machine()}; the virtual machine runs this one's programs, on x86_64"
+        )
     if os.geteuid() != 0:
-        raise VmError("packages and files of all users are read; run this as root")
+        raise VmError("it installs packages and boots from this machine's own files; run it as root")
 
 
 def install_tools() -> None:

@@ -1,4 +1,4 @@
-"""What runs inside the virtual machine: all points, one after the other; exit status 1 when one does not hold."""
+"""What runs inside the virtual machine: every point, one after the other; exit status 1 when one fails."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
 from tests.vm import behaviour, rulesets
+from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
 # The kernel loads most of them by itself when a rule wants them; this way a missing one is told by name.
@@ -32,7 +33,7 @@ def main() -> int:
         for name, attempt in rulesets.points(empty):
             report.point(name, attempt)
     report.point("nft's own queue is found", _native_queue)
-    behaviour.be_patient()
+    be_patient()
     home = Home()
     try:
         if report.point("the virtual home", lambda: _start(home)):

@@ -38,7 +38,7 @@ exec switch_root /root /bin/sh /run/second
 _SECOND = """\
 exec </dev/null >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 NO_COLOR=1
 mkdir -p /lib/modules/{release}
 mount --bind {modules} /lib/modules/{release}
 ip link set lo up
@@ -102,7 +102,7 @@ def load_order(dependencies: Mapping[str, tuple[str, ...]], wanted: Iterable[str
 
 
 def archive(entries: Mapping[str, bytes | None]) -> bytes:
-    """A cpio archive in the "newc" form (cpio(5)): executable files, and folders where there is no content."""
+    """A cpio archive, "newc" (cpio(5)): executable files, and folders where there is no content."""
     out = bytearray()
     for number, (name, content) in enumerate({**entries, "TRAILER!!!": b""}.items(), 1):
         kind = stat.S_IFDIR if content is None else stat.S_IFREG

@@ -1,4 +1,4 @@
-"""One virtual machine, from its start to its end: what its command says, line by line, and its exit status."""
+"""One virtual machine, from start to end: what its command says, line by line, and its exit status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from tests.vm import initramfs
@@ -21,8 +21,8 @@ _KERNEL_WORDS = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.
 
 
 def command_line(kernel: Kernel, initrd: Path, console: Path) -> list[str]:
-    """QEMU without KVM, without a network, without a disk: the first serial line goes to the file ``console``,
-    the second to standard output.
+    """QEMU without KVM, network or disk: the first serial line goes to the file ``console``, the second to
+    standard output.
     """
     return [
         "qemu-system-x86_64",
@@ -40,19 +40,21 @@ def command_line(kernel: Kernel, initrd: Path, console: Path) -> list[str]:
 class Machine:
     """Iterate over it for the lines; afterwards ``status`` is the command's exit status."""
 
-    def __init__(self, kernel: Kernel, busybox: Path, command: list[str], folder: Path, console: Path) -> None:
+    def __init__(
+        self, kernel: Kernel, busybox: Path, command: list[str], folder: Path, console: Path
+    ) -> None:
         self._archive = initramfs.build(busybox, kernel.modules, command, folder)
         self._kernel = kernel
-        self._console = console
+        self.console = console
         self.status: int | None = None
 
-    def run(self, timeout: float) -> Iterator[str]:
-        """The command's lines as they come. Raises VmError when it did not come to its end in ``timeout`` s."""
-        self._console.unlink(missing_ok=True)
+    def run(self, timeout: float) -> Generator[str, None, None]:
+        """The command's lines as they come. Raises VmError when it has not ended in ``timeout`` seconds."""
+        self.console.unlink(missing_ok=True)
         with tempfile.NamedTemporaryFile(suffix=".cpio") as initrd:
             initrd.write(self._archive)
             initrd.flush()
-            argv = command_line(self._kernel, Path(initrd.name), self._console)
+            argv = command_line(self._kernel, Path(initrd.name), self.console)
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
@@ -85,6 +87,6 @@ class Machine:
                 return
 
     def _last_words(self) -> str:
-        said = self._console.read_text(errors="replace").split("\n") if self._console.exists() else []
+        said = self.console.read_text(errors="replace").split("\n") if self.console.exists() else []
         last = [line.strip() for line in said if line.strip()][-1:]
-        return f"its kernel's last line, in {self._console}: {last[0]}" if last else "its kernel said nothing"
+        return f"its kernel's last line, in {self.console}: {last[0]}" if last else "its kernel said nothing"

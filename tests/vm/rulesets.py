@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from gateway.kernel.nft import explain
@@ -22,9 +23,9 @@ _FLOWTABLE = re.compile(r"\bflow add @")
 def points(empty: Namespace) -> Iterator[tuple[str, Try]]:
     """``empty`` has nothing but the interfaces that a flow table names."""
     for path in sorted(GOLDEN.glob("*.nft")):
-        yield f"ruleset {path.stem}", lambda path=path: _load(empty, path)  # type: ignore[misc]
+        yield f"ruleset {path.stem}", partial(_load, empty, path)
     for path in sorted(GOLDEN.glob("*.iptables")):
-        yield f"iptables {path.stem}", lambda path=path: _restore(empty, path)  # type: ignore[misc]
+        yield f"iptables {path.stem}", partial(_restore, empty, path)
 
 
 def _load(empty: Namespace, path: Path) -> str:

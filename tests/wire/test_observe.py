@@ -56,8 +56,8 @@ def test_pipelined_requests_are_one_claim_and_places_inside_are_told_apart() -> 
     assert outer.complete == 3
     assert [seen.host for seen in outer.asked] == [ALLOWED, "a.example", ALLOWED]
     assert inner.position == len(REQUEST + post)  # in the body
-    assert outer.has_request_at(len(REQUEST))
-    assert not outer.has_request_at(inner.position)
+    assert len(REQUEST) in outer.starts
+    assert inner.position not in outer.starts
     assert sight.tried == 1
 
 

@@ -1,0 +1,139 @@
+"""The family and its rules as files have them: what `why`, `replay`, `profile` and `check` need no daemon for."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway import household
+from gateway.commands.settings import config_path, read_config
+from gateway.errors import PolicyError
+from gateway.household import Household, Product
+from gateway.lists.table import MappedTable, open_table
+from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.documents import shown
+from gateway.policy.fields import suggestion
+from gateway.policy.macs import parse_mac
+from gateway.policy.profile import GUEST, HOME, Profile
+from gateway.policy.schedule import Calendar
+from gateway.policy.situation import PLAIN, Situation
+from gateway.policy.world import World
+
+FILE_ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Home:
+    """A household with the product's data."""
+
+    product: Product
+    household: Household
+
+    @property
+    def config(self) -> Config:
+        return self.household.config
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.config.zone, self.product.holidays(self.config.country))
+
+    def profile(self, who: str) -> Profile:
+        """By id or name. Raises PolicyError with what may have been meant; its own where the file is broken."""
+        found = self.household.find(who)
+        if found is not None:
+            return found
+        for file, error in self.household.problems.items():
+            if Path(file).stem == who:
+                raise error
+        known = _names(self.household.profiles.values())
+        mend = suggestion(who, known) if known else "there is none yet: write one file a child"
+        raise PolicyError(shown(who), "there is no such profile", mend)
+
+    def whose(self, who: str) -> Profile:
+        """By id, name or the MAC of a device."""
+        mac = parse_mac(who)
+        return self.profile(who) if mac is None else self.owner(mac)[0]
+
+    def owner(self, mac: str) -> tuple[Profile, Situation]:
+        """Whose rules hold for a device by the files alone."""
+        found = self.household.owner_of(mac)
+        if found is not None:
+            return found, PLAIN
+        unknown = self.config.unknown_devices
+        if unknown == QUARANTINE:
+            return self.household.guest, replace(PLAIN, quarantined=True)
+        return self.profile(unknown), PLAIN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """Everything that a judge of one profile is made of."""
+
+    product: Product
+    config: Config
+    profile: Profile
+    situation: Situation
+    table: MappedTable
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.config.zone, self.product.holidays(self.config.country))
+
+    @property
+    def world(self) -> World:
+        return replace(self.product.world(self.config.languages), table=self.table.table)
+
+
+def read_home(args: Namespace) -> Home:
+    """Raises PolicyError for a configuration that cannot be used."""
+    product = household.load_product()
+    return Home(product, household.load(config_path(args), product))
+
+
+def rules_of_profile(args: Namespace, who: str) -> Rules:
+    """Of a profile's id or name, or of the file at a path, for which no household need be there."""
+    file = Path(who)
+    if is_file(who) and file.exists():
+        product = household.load_product()
+        config = config_if_there(args)
+        profile = household.load_profile(file, product)
+        return Rules(product, config, profile, PLAIN, open_table(Path(config.state)))
+    if is_file(who) and not config_path(args).exists():
+        raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
+    home = read_home(args)
+    return Rules(
+        home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state))
+    )
+
+
+def rules_of_device(args: Namespace, device: str) -> Rules:
+    """Raises PolicyError for what is no MAC."""
+    home = read_home(args)
+    profile, situation = home.owner(mac_of(device))
+    return Rules(home.product, home.config, profile, situation, open_table(Path(home.config.state)))
+
+
+def mac_of(device: str) -> str:
+    mac = parse_mac(device)
+    if mac is None:
+        raise PolicyError("--device", f"{shown(device)} is not a MAC address", "write it like 02:00:00:00:00:0a")
+    return mac
+
+
+def is_file(who: str) -> bool:
+    """Whether ``who`` is written like a path."""
+    return "/" in who or who.endswith(FILE_ENDINGS)
+
+
+def config_if_there(args: Namespace) -> Config:
+    """A file that is named must be there; the usual one may be missing."""
+    path = config_path(args)
+    return read_config(path) if args.config is not None or path.exists() else Config()
+
+
+def _names(profiles: Iterable[Profile]) -> list[str]:
+    """Ids, and names that differ from them; `guest` and `home` are there as well."""
+    known = dict.fromkeys(name for one in profiles for name in (one.id, one.name))
+    return [*known, GUEST, HOME] if known else []

@@ -1,0 +1,84 @@
+"""`qalqan why`: what a host meets. The running daemon knows most; without it the files answer."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.commands import output
+from gateway.commands.homes import Rules, is_file, mac_of, rules_of_device, rules_of_profile
+from gateway.commands.settings import config_path, control_socket, read_config
+from gateway.control.client import Client
+from gateway.errors import ControlError, PolicyError
+from gateway.policy.decide import Judge
+from gateway.policy.sentence import Names, sentence
+from gateway.policy.why import as_json, parse_host, parse_moment, why
+
+PATIENCE = 1.0  # seconds for the daemon's answer
+UNKNOWN = "by the files alone: pauses, grants and used time are not counted in"
+
+
+def run(args: Namespace) -> int:
+    host = parse_host(args.host)
+    answer = _of_daemon(args, host)
+    known = answer is not None
+    if answer is None:
+        answer = _of_files(args, host)
+    if args.json:
+        output.as_json(answer)
+    else:
+        _print(answer, known=known)
+    return 0
+
+
+def _of_daemon(args: Namespace, host: str) -> Mapping[str, Any] | None:
+    """Its answer, with what holds beside the profiles. None where there is none, or a refusal: the files say
+    better what is wrong with the question.
+    """
+    if args.profile is not None and is_file(args.profile):
+        return None
+    whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
+    try:
+        client = Client(control_socket(read_config(config_path(args))), PATIENCE)
+        return client.call("why", host=host, at=args.at, **whom)
+    except (ControlError, PolicyError):
+        return None
+
+
+def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
+    rules = (
+        rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
+    )
+    zone = rules.config.zone
+    at = (parse_moment(args.at, zone) if args.at else datetime.now(UTC).replace(microsecond=0)).astimezone(zone)
+    judge = Judge(rules.profile, rules.world, rules.calendar)
+    decision = why(judge, host, at, rules.situation)
+    return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, names(rules))}
+
+
+def names(rules: Rules) -> Names:
+    product = rules.product
+    return Names(
+        services={one.id: one.name for one in product.catalogue.services.values()},
+        categories={one.id: one.name["en"] for one in product.categories.by_id.values()},
+    )
+
+
+def _print(answer: Mapping[str, Any], *, known: bool) -> None:
+    print(f"{output.clean(answer['host'])} at {answer['at']}: {answer['verdict']}")
+    print(output.clean(answer.get("sentence", "")))
+    told = [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
+    if answer.get("until"):
+        told.append(("until", answer["until"]))
+    output.rows(told)
+    passed = answer.get("passed") or ()
+    if passed:
+        print("passed on the way:")
+        output.rows(("", step["rule"], step["outcome"]) for step in passed)
+    if not known:
+        print(f"({UNKNOWN})")
+
+
+
