@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[_Parser]
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
 HELP_WIDTH = 100  # columns
@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """``args.module`` names the module of gateway.commands whose ``run(args)`` does it."""
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="qalqan",
         description="A family's own filter and age gate. Exit status: 0 done, 1 refused, 2 wrong usage.",
     )

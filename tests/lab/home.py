@@ -53,7 +53,7 @@ class Home:
         absent: Sequence[str] = (),
     ) -> None:
         self._topology = Topology(offload=offload, seats=seats, absent=absent)
-        self._present = [seat.key for seat in seats if seat.key not in absent]
+        self.present = [seat.key for seat in seats if seat.key not in absent]  # keys of who is on the Wi-Fi
         self._journal = journal
         self._quic = quic
         self._servers: subprocess.Popen[bytes] | None = None
@@ -132,15 +132,15 @@ class Home:
 
     def join(self, key: str) -> None:
         """A device that was absent joins the Wi-Fi and gets its lease."""
-        if key not in self._present:
-            self._present.append(key)
+        if key not in self.present:
+            self.present.append(key)
             self._topology.join(key)
             self._write_leases()
 
     def _write_leases(self) -> None:
         """dnsmasq's lease file, as the devices would have got it."""
         until = int(time.time()) + 43200
-        seats = [self.seats[key] for key in self._present]
+        seats = [self.seats[key] for key in self.present]
         lines = (f"{until} {seat.mac} {seat.ipv4} {seat.hostname} 01:{seat.mac}\n" for seat in seats)
         self.leases.write_text("".join(lines))
 

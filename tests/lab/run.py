@@ -9,13 +9,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from gateway.errors import GatewayError
-from tests.lab import clients, sample
+from tests.lab import clients, names, sample
 from tests.lab.console import HELP, REFUSED_SITE, Console
-from tests.lab.daemon import Daemon, afternoon_zone
+from tests.lab.daemon import Daemon
 from tests.lab.doors import links, open_doors, ssh_line, start_relays
 from tests.lab.home import Home
 from tests.lab.keyboard import Keyboard
@@ -70,7 +68,7 @@ def _run(chosen: argparse.Namespace, teller: Teller, stack: ExitStack) -> None:
     home = stack.enter_context(Home(absent=[NEW.key]))
     took = home.seconds_to_start
     teller.say(f"The home stands after {took:.1f} s: an internet, a gateway, four devices.")
-    daemon = _prepare(home, teller, empty=chosen.first_run)
+    daemon = _move_in_alone(home) if chosen.first_run else _move_in(home, teller)
     stack.enter_context(daemon)
     stack.callback(teller.close)
     teller.say(f"The daemon answers after {daemon.seconds_to_ready:.1f} s.")
@@ -91,16 +89,18 @@ def _run(chosen: argparse.Namespace, teller: Teller, stack: ExitStack) -> None:
     _by_hand(console)
 
 
-def _prepare(home: Home, teller: Teller, *, empty: bool) -> Daemon:
-    """The daemon, not yet started, with what its home is to have."""
-    now = datetime.now(UTC)
-    daemon = Daemon(home, {} if empty else sample.PROFILES, web=True)
-    if not empty:
-        daemon.state.mkdir(parents=True)
-        count = sample.write_history(daemon.database, now.astimezone(ZoneInfo(afternoon_zone(now))))
-        history = f"{count} decisions of the last {sample.DAYS} days are marked as samples"
-        teller.say(f"A sample family lives in it; {history}.")
+def _move_in(home: Home, teller: Teller) -> Daemon:
+    daemon, count = sample.move_in(home)
+    history = f"{count} decisions of the last {sample.DAYS} days are marked as samples"
+    teller.say(f"A sample family lives in it; {history}.")
     return daemon
+
+
+def _move_in_alone(home: Home) -> Daemon:
+    """No family yet; the devices have been on the Wi-Fi for a while, as on a router that runs already."""
+    for key in home.present:
+        clients.curl(home.devices[key], f"http://{names.GATEWAY_IPV4}/", timeout=1.0)
+    return Daemon(home, {}, web=True)
 
 
 def _first_refusal(home: Home, teller: Teller) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.store import Store
 from tests.lab import names
+from tests.lab.daemon import Daemon, afternoon_zone
+from tests.lab.home import Home
 
 DAYS = 14
 MARK = "sample: "
@@ -23,6 +26,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "devices": [names.TABLET.mac],
         "block": ["service:tiktok"],
         "homework": ["bilimland.kz"],
+        "strict": True,
     },
     "son": {"name": "Son", "band": "13-15", "devices": [names.PHONE.mac]},
     "mum-and-dad": {"name": "Mum and Dad", "band": "adult", "devices": [names.PARENT.mac]},
@@ -74,6 +78,14 @@ _HABITS: Mapping[str, tuple[int, tuple[_Habit, ...]]] = {
         ),
     ),
 }
+
+
+def move_in(home: Home) -> tuple[Daemon, int]:
+    """The daemon of a home in which the family lives, not yet started, and the decisions of its history."""
+    daemon = Daemon(home, PROFILES, web=True)
+    daemon.state.mkdir(parents=True)
+    now = datetime.now(UTC)
+    return daemon, write_history(daemon.database, now.astimezone(ZoneInfo(afternoon_zone(now))))
 
 
 def write_history(database: Path, now: datetime) -> int:

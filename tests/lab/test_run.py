@@ -20,25 +20,13 @@ import pytest
 
 from tests.lab import sample
 from tests.lab.daemon import afternoon_zone
-from tests.lab.doors import open_doors, ssh_line, start_relays
+from tests.lab.doors import free_ports, open_doors, ssh_line, start_relays
 from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW
 from tests.lab.netns import LabError, stop
 from tests.lab.netns import names as namespace_names
 
 RUN = [sys.executable, "-m", "tests.lab.run"]
-
-
-def _free_port() -> int:
-    """The first of three ports that are free now."""
-    for first in range(18080, 19000, 3):
-        with ExitStack() as stack:
-            try:
-                open_doors(first, stack)
-            except LabError:
-                continue
-            return first
-    raise AssertionError("no three free ports")
 
 
 def _run(*arguments: str, timeout: float = 100.0) -> subprocess.CompletedProcess[str]:
@@ -103,7 +91,7 @@ def test_ssh_line_forwards_all_three_ports() -> None:
 @pytest.mark.lab
 def test_doors_lead_through_each_device() -> None:
     """Each request reaches the gateway from that device's own address, once the device is there."""
-    first = _free_port()
+    first = free_ports()
     with ExitStack() as stack:
         doors = open_doors(first, stack)
         home = stack.enter_context(Home(absent=[NEW.key], quic=False))
@@ -123,7 +111,7 @@ def test_doors_lead_through_each_device() -> None:
 def test_every_key_acts_on_the_real_daemon() -> None:
     """The whole of `make run`, pressed through without a keyboard."""
     before = namespace_names()
-    done = _run("--port", str(_free_port()), "--script", "w p p b b n v k w=www.tiktok.com q")
+    done = _run("--port", str(free_ports()), "--script", "w p p b b n v k w=www.tiktok.com q")
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout
     assert "touches no interface of yours" in told
@@ -155,7 +143,7 @@ def test_every_key_acts_on_the_real_daemon() -> None:
 
 @pytest.mark.lab
 def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
-    port, began = _free_port(), time.monotonic()
+    port, began = free_ports(), time.monotonic()
     with subprocess.Popen([*RUN, "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         told = []
@@ -176,7 +164,7 @@ def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
 
 @pytest.mark.lab
 def test_a_first_run_starts_empty() -> None:
-    done = _run("--first-run", "--port", str(_free_port()), "--script", "n p q")
+    done = _run("--first-run", "--port", str(free_ports()), "--script", "n p q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "marked as samples" not in done.stdout
     assert "there is no child yet" in done.stdout

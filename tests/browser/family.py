@@ -1,0 +1,58 @@
+"""The sample family in the virtual home, with its real daemon and pages, for a browser of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.lab import clients, sample
+from tests.lab.clients import Outcome
+from tests.lab.daemon import Daemon
+from tests.lab.doors import SEATS, free_ports, open_doors, start_relays
+from tests.lab.home import Home
+from tests.lab.names import NEW, ipv4_of
+
+CHILD = "daughter"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    home: Home
+    daemon: Daemon
+    first_port: int
+
+    def url(self, seat: str, path: str = "/") -> str:
+        """A page as the device ``seat`` gets it: the parent's phone, the tablet, the new phone."""
+        keys = [one.key for one in SEATS]
+        return f"http://127.0.0.1:{self.first_port + keys.index(seat)}{path}"
+
+    def link(self, guardian: str = "Mum") -> str:
+        """A fresh one-time link for a browser on the parent's phone."""
+        known = self.daemon.client.call("guardian", action="list")["guardians"]
+        action = "link" if guardian in known else "add"
+        token = self.daemon.client.call("guardian", action=action, name=guardian)["token"]
+        return self.url("parent", f"/signin?code={token}")
+
+    def http(self, seat: str, host: str) -> Outcome:
+        """Plain HTTP from a device that has known the site's address for a while."""
+        known = ["--resolve", f"{host}:80:{ipv4_of(host)}"]
+        return clients.curl(self.home.devices[seat], f"http://{host}/", extra=known)
+
+    def next_change(self, child: str = CHILD) -> datetime:
+        profiles = self.daemon.client.call("status")["profiles"]
+        return next(datetime.fromisoformat(p["next_change"]["at"]) for p in profiles if p["id"] == child)
+
+
+@contextmanager
+def at_home() -> Iterator[Family]:
+    """The new phone is not on the Wi-Fi until ``home.join``."""
+    with ExitStack() as stack:
+        first = free_ports()
+        doors = open_doors(first, stack)
+        home = stack.enter_context(Home(absent=[NEW.key], quic=False))
+        daemon, _ = sample.move_in(home)
+        stack.enter_context(daemon)
+        start_relays(home, doors, stack)
+        yield Family(home, daemon, first)
