@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway import __version__
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="A family's own filter and age gate. Exit status: 0 done, 1 refused, 2 wrong usage.",
     )
     parser.add_argument("--config", type=Path, metavar="F", help="instead of /etc/qalqan/qalqan.yaml")
+    parser.add_argument("--version", action="version", version=f"qalqan {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_services(commands)
     _add_looks(commands)
@@ -150,6 +152,7 @@ def _add_lists(commands: Subparsers) -> None:
     _command(lists, "build", "lists", "build the table from all lists that are here")
     update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
     update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
+    update.add_argument("--force", action="store_true", help="those too that were fetched today")
     _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
     lookup = _command(lists, "lookup", "lists", "say in which categories and services a host is")
     lookup.add_argument("host", metavar="HOST")

@@ -22,11 +22,12 @@ from gateway.policy.countries import Country, HelpLine, country_of, help_names, 
 from gateway.policy.documents import MAX_BYTES
 from gateway.policy.entries import host_map
 from gateway.policy.guests import guest_profile
-from gateway.policy.hosts import HostMap, PublicSuffixCheck, public_suffix_check
+from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.profile import GUEST, HOME, Profile, home_profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.services import Catalogue, parse_group
 from gateway.policy.world import World
+from gateway.suffixes import suffixes_when_asked
 from profiles import DATA
 
 T = TypeVar("T")
@@ -175,21 +176,9 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
         raise PolicyError(where, "is not there", mend) from None
 
 
-def _suffixes_when_asked() -> PublicSuffixCheck:
-    """Read at the first name in a rule; a home whose rules are services and categories never needs them."""
-    made: list[PublicSuffixCheck] = []
-
-    def check(name: str) -> bool:
-        if not made:
-            made.append(public_suffix_check())
-        return made[0](name)
-
-    return check
-
-
 def load(path: Path, product: Product) -> Household:
     """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
-    words = Vocabulary(product.categories, product.catalogue, _suffixes_when_asked())
+    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
     read = config.parse_config(read_bounded(path), str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
@@ -222,7 +211,7 @@ def keep_last_good(new: Household, old: Household) -> Household:
 
 def load_profile(path: Path, product: Product) -> Profile:
     """One profile's file, wherever it lies. Raises PolicyError."""
-    words = Vocabulary(product.categories, product.catalogue, _suffixes_when_asked())
+    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
     return _parse(path, product, words)
 
 

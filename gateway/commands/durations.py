@@ -7,6 +7,7 @@ import re
 from gateway.errors import PolicyError
 from gateway.policy.documents import shown
 
+OPTION = "--for"
 MAX_MINUTES = 7 * 24 * 60  # what the daemon takes
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
@@ -19,7 +20,7 @@ def minutes(text: str) -> int:
         days, hours, rest = (int(part or 0) for part in match.groups())
         found = (days * 24 + hours) * 60 + rest
     if not found:
-        raise PolicyError("--for", f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
+        raise PolicyError(OPTION, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
     if found > MAX_MINUTES:
-        raise PolicyError("--for", f"{shown(text)} is more than seven days", "write at most 7d")
+        raise PolicyError(OPTION, f"{shown(text)} is more than seven days", "write at most 7d")
     return found

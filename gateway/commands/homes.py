@@ -1,4 +1,4 @@
-"""The family and its rules as files have them: what `why`, `replay`, `profile` and `check` need no daemon for."""
+"""The family and its rules as files have them: what `why`, `replay` and `profile` need no daemon for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Home:
         return Calendar(self.config.zone, self.product.holidays(self.config.country))
 
     def profile(self, who: str) -> Profile:
-        """By id or name. Raises PolicyError with what may have been meant; its own where the file is broken."""
+        """By id or name. Raises PolicyError: the file's own, or with what may have been meant."""
         found = self.household.find(who)
         if found is not None:
             return found
@@ -103,9 +103,7 @@ def rules_of_profile(args: Namespace, who: str) -> Rules:
     if is_file(who) and not config_path(args).exists():
         raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
     home = read_home(args)
-    return Rules(
-        home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state))
-    )
+    return Rules(home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state)))
 
 
 def rules_of_device(args: Namespace, device: str) -> Rules:
@@ -118,7 +116,8 @@ def rules_of_device(args: Namespace, device: str) -> Rules:
 def mac_of(device: str) -> str:
     mac = parse_mac(device)
     if mac is None:
-        raise PolicyError("--device", f"{shown(device)} is not a MAC address", "write it like 02:00:00:00:00:0a")
+        where, mend = "--device", "write it like 02:00:00:00:00:0a"
+        raise PolicyError(where, f"{shown(device)} is not a MAC address", mend)
     return mac
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
+from difflib import get_close_matches
 from pathlib import Path
 
 from gateway.errors import ListError
@@ -15,10 +14,10 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import Seed, Shelf, build_all
-from gateway.policy.categories import Categories, parse_categories
+from gateway.policy.categories import parse_categories
 from gateway.policy.domains import TableInfo
-from gateway.policy.fields import suggestion
 from gateway.policy.hosts import public_suffix_check
+from profiles import DATA
 
 SHELF = "lists"  # folder of the copies, in the state directory
 
@@ -41,7 +40,9 @@ class Library:
         named = tuple(named)
         for one in named:
             if one not in self.published:
-                msg = f"there is no list {one!r}; {suggestion(one, self.published)}: qalqan lists status"
+                close = get_close_matches(one, self.published, n=1)
+                mend = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
+                msg = f"there is no list {one!r}; {mend}"
                 raise ListError(msg)
         shelf = self.shelf
         return [
@@ -50,11 +51,13 @@ class Library:
             if one.default or one.id in named or shelf.path(one.id).exists()
         ]
 
-    def fetch(self, named: Iterable[str], fetcher: Fetcher, now: datetime) -> list[str]:
-        """Fetch what is due; the lines of what went wrong."""
+    def fetch(
+        self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
+    ) -> list[str]:
+        """Fetch what is due, with ``force`` what was fetched today as well; the lines of what went wrong."""
         due = self.due(named)
         try:
-            return self.shelf.fetch(due, fetcher, self.canaries, now)
+            return self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
         except OSError as error:
             msg = f"{self.state / SHELF}: cannot be written ({error.strerror}); run this as root"
             raise ListError(msg) from error
@@ -81,29 +84,20 @@ class Library:
         )
 
 
-@contextmanager
-def open_library(state: Path) -> Iterator[Library]:
+def read_library(state: Path) -> Library:
     """Raises PolicyError for damaged data of the product."""
-    root = resources.files("profiles")
-
-    def data(name: str) -> tuple[bytes, str]:
-        return root.joinpath(name).read_bytes(), f"profiles/{name}"
-
-    categories = parse_categories(*data("categories.yaml"))
-    with ExitStack() as stack:
-        yield Library(
-            published=parse_sources(*data("sources.yaml"), categories),
-            seeds=tuple(_seeds(categories, stack)),
-            canaries=Canaries(parse_canaries(*data("canaries.yaml"))),
-            state=state,
-        )
+    categories = parse_categories(*_data("categories.yaml"))
+    return Library(
+        published=parse_sources(*_data("sources.yaml"), categories),
+        seeds=tuple(
+            Seed(file.stem, file)
+            for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
+            if file.stem in categories.by_id
+        ),
+        canaries=Canaries(parse_canaries(*_data("canaries.yaml"))),
+        state=state,
+    )
 
 
-def _seeds(categories: Categories, stack: ExitStack) -> Iterator[Seed]:
-    folder = resources.files("profiles").joinpath(SEED_FOLDER)
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        category, _, ending = file.name.rpartition(".")
-        if ending == "txt" and category in categories.by_id:
-            yield Seed(category, stack.enter_context(resources.as_file(file)))
-
-
+def _data(name: str) -> tuple[bytes, str]:
+    return DATA.joinpath(name).read_bytes(), f"profiles/{name}"

@@ -11,13 +11,12 @@ from typing import Any
 
 from gateway.commands import output
 from gateway.commands.homes import config_if_there
-from gateway.commands.library import Library, open_library
+from gateway.commands.library import Library, read_library
 from gateway.commands.settings import control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from gateway.lists.build import TABLE_NAME, describe
 from gateway.lists.fetch import Fetcher
-from gateway.lists.table import open_table
+from gateway.lists.table import TABLE_NAME, open_table
 from gateway.lists.update import STALE
 from gateway.policy.config import Config
 from gateway.policy.domains import TableInfo
@@ -25,6 +24,7 @@ from gateway.policy.why import parse_host
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
+MEGABYTE = 1 << 20
 REFUSED_FOR_EVERYONE = "refused for everyone"
 
 
@@ -34,24 +34,19 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    with open_library(state) as library:
-        if args.action == "status":
-            return _status(library, now, as_json=args.json)
-        problems: list[str] = []
-        if args.action == "update":
-            problems = update(library, args.source, Fetcher(progress=Progress()), now)
-        info, _ = library.build(now)
-    print(describe(info))
+    library = read_library(state)
+    if args.action == "status":
+        return _status(library, now, as_json=args.json)
+    problems: list[str] = []
+    if args.action == "update":
+        fetcher = Fetcher(progress=Progress())
+        problems = library.fetch(args.source, fetcher, now, force=args.force)
+        for line in problems:
+            output.problem(line)
+    info, _ = library.build(now)
+    print(_told(info))
     _tell_daemon(config)
     return 1 if problems else 0
-
-
-def update(library: Library, named: list[str], fetcher: Fetcher, now: datetime) -> list[str]:
-    """Fetch; what went wrong is told on standard error, and given back."""
-    problems = library.fetch(named, fetcher, now)
-    for line in problems:
-        output.problem(line)
-    return problems
 
 
 class Progress:
@@ -89,9 +84,11 @@ def _status(library: Library, now: datetime, *, as_json: bool) -> int:
         output.as_json({"table": _table(info), "lists": rows, "seeds": seeds})
         return 0
     if info is None:
-        print(f"No table is built; the seeds of {len(library.seeds)} categories are in use: qalqan lists update")
+        print(
+            f"No table is built; the seeds of {len(library.seeds)} categories are in use: qalqan lists update"
+        )
     else:
-        print(describe(info))
+        print(_told(info))
     output.rows(
         (
             (row["id"], row["category"], row["names"] or "-", _age(row), row["licence"], row["error"] or "")
@@ -110,6 +107,11 @@ def _built(state: Path) -> TableInfo | None:
         return table.table.info
     finally:
         table.close()
+
+
+def _told(info: TableInfo) -> str:
+    size = info.size / MEGABYTE
+    return f"{info.count} names of {len(info.sources)} lists, {size:.1f} MB, built {info.built}"
 
 
 def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
@@ -183,4 +185,3 @@ def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield host, f"service:{service}"
     if not answer["matches"] and not answer["services"]:
         yield host, "in no category and no service"
-

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 
 def clean(text: object) -> str:
-    """``text`` on one line; what is not printable, such as a device's name made to move the cursor, as ``?``."""
+    """``text`` on one line; what is not printable, such as a name made to move the cursor, as ``?``."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 

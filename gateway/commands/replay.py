@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
-from io import BufferedIOBase
+from functools import partial
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any
@@ -36,19 +37,15 @@ def run(args: Namespace) -> int:
         ech_names=ECH_NAMES,
     )
     if args.capture == STANDARD_INPUT:
-        return _read(CaptureFile(_bytes_of_input(), "standard input"), replay, live=True)
+        return _read(CaptureFile(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
     try:
         with Path(args.capture).open("rb") as file:
-            return _read(CaptureFile(file, args.capture), replay)
+            return _read(CaptureFile(file.read, args.capture), replay)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         msg = f"{args.capture}: cannot be read ({error.strerror}); give a pcap or pcapng file"
         raise CaptureError(msg) from error
-
-
-def _bytes_of_input() -> BufferedIOBase:
-    return sys.stdin.buffer
 
 
 def _read(capture: CaptureFile, replay: Replay, *, live: bool = False) -> int:

@@ -60,4 +60,8 @@ def _children(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         devices = child.get("devices") or ()
         online = sum(bool(device.get("online")) for device in devices)
         name = child.get("name") or child.get("id", "?")
-        yield name, f"{online} of {len(devices)} devices here", child.get("sentence") or child.get("state", "")
+        yield (
+            name,
+            f"{online} of {len(devices)} devices here",
+            child.get("sentence") or child.get("state", ""),
+        )

@@ -52,7 +52,9 @@ def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
         rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
     )
     zone = rules.config.zone
-    at = (parse_moment(args.at, zone) if args.at else datetime.now(UTC).replace(microsecond=0)).astimezone(zone)
+    at = (parse_moment(args.at, zone) if args.at else datetime.now(UTC).replace(microsecond=0)).astimezone(
+        zone
+    )
     judge = Judge(rules.profile, rules.world, rules.calendar)
     decision = why(judge, host, at, rules.situation)
     return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, names(rules))}
@@ -79,6 +81,3 @@ def _print(answer: Mapping[str, Any], *, known: bool) -> None:
         output.rows(("", step["rule"], step["outcome"]) for step in passed)
     if not known:
         print(f"({UNKNOWN})")
-
-
-

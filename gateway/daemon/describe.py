@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.daemon.rules import RuleBook
+from gateway.policy.conclude import PRODUCT
 from gateway.policy.decide import Judge
 from gateway.policy.gates import STATE_GATES
 from gateway.policy.profile import Profile
-from gateway.policy.rules import INTERNET, PLAY, Entry, Kind, Owned
+from gateway.policy.rules import INTERNET, PLAY, Entry, Kind, Owned, Rules, SafeSearch
 from gateway.policy.sentence import sentence
 from gateway.policy.situation import FOREVER, Situation
 from gateway.policy.standing import Closing, Standing
@@ -40,7 +41,7 @@ def describe_state(judge: Judge, situation: Situation, now: datetime, rules: Rul
             "state": "open",
             "until": None,
             "reason": None,
-            "sentence": _open_sentence(change),
+            "sentence": _open_sentence(change, now),
             "next_change": next_change,
         }
     until = (
@@ -74,15 +75,16 @@ def _next_change(
             return at.astimezone(now.tzinfo), "open" if then is None else _STATES[then.reason]
 
 
-def _open_sentence(change: tuple[datetime, str] | None) -> str:
+def _open_sentence(change: tuple[datetime, str] | None, now: datetime) -> str:
     if change is None:
         return "Open."
-    words = {"bedtime": "Open until bedtime at {}.", "paused": "Open until a pause at {}."}
-    return words.get(change[1], "Open until {}.").format(f"{change[0]:%H:%M}")
+    at, state = change
+    when = f"{at:%H:%M}" if at - now < timedelta(days=1) else f"{at:%H:%M on %A}"
+    return ("Open until bedtime at {}." if state == "bedtime" else "Open until {}.").format(when)
 
 
 def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
-    """The verb ``profile``'s answer."""
+    """The verb ``profile``'s answer: what is in force. Limits are not, while nobody counts minutes."""
     own = profile.rules
     names = rules.names
     refused: list[dict[str, object]] = [_entry(one, rules) | {"verdict": "refuse"} for one in own.block]
@@ -111,21 +113,25 @@ def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
                 for days, spans in by_days(windows)
                 for span in spans.value
             ],
-            "limits": [
-                {
-                    "target": target,
-                    "name": _target_name(target, rules),
-                    "days": days,
-                    "minutes": int(limit.value.total_seconds() // 60),
-                    "owner": limit.owner,
-                }
-                for target, limits in own.limits.items()
-                for days, limit in by_days(limits)
-            ],
-            "refused": refused,
+            "refused": [*refused, *_refused_in_general(own, rules)],
             "allowed": [_entry(one, rules) for one in (*own.allow, *own.homework)],
         }
     }
+
+
+def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+    """What is refused whatever its name or kind."""
+    if own.safe_search.value is not SafeSearch.OFF:
+        yield _general("safe_search", "Search results for adults", own.safe_search.owner)
+    if own.strict.value:
+        yield _general("strict", "Connections that name no site", own.strict.owner)
+    for category in rules.for_everyone:
+        yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
+    yield _general("protocol", "Encrypted DNS and other ways around the rules", PRODUCT)
+
+
+def _general(target: str, name: str, owner: str) -> dict[str, object]:
+    return {"target": target, "name": name, "owner": owner, "verdict": "refuse"}
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T]]]:

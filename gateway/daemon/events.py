@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
 from gateway.store.store import Store
 
+NAMES_LEVEL = 2  # the log level from which names of refused sites may be told to others than the child
+
 # What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
 
@@ -29,7 +32,7 @@ class Publish(Protocol):
     def __call__(self, event: str, **values: object) -> None: ...
 
 
-def _nobody(event: str, **values: object) -> None:  # noqa: ARG001
+def nobody(event: str, **values: object) -> None:  # noqa: ARG001
     return
 
 
@@ -41,7 +44,7 @@ class Journal:
     ) -> None:
         self.verdicts: Counter[str] = Counter()
         self.recent = Recent()
-        self.publish: Publish = _nobody
+        self.publish: Publish = nobody
         self._store = store
         self._family = family
         self._wall = wall
@@ -72,17 +75,25 @@ class Journal:
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         if not self.recent.add(member.slot, at, seen, decision):
             return
-        _log.debug("refused: %s, %s, %s", member.profile.id, decision.reason, decision.rule)
+        _log.debug("refused: %s, %s", member.profile.id, decision.reason)
+        named = member.profile.rules.log_level >= NAMES_LEVEL
         self.publish(
             "refusal",
             profile=member.profile.id,
             name=member.profile.name,
-            device=member.macs[0] if member.macs else None,
-            host=seen.host if member.profile.rules.log_level >= 2 else None,
+            device=member.macs[0] if len(member.macs) == 1 else None,
+            host=seen.host if named else None,
             proto=seen.proto,
             reason=decision.reason,
-            sentence=sentence(decision, seen.host, at, self._rules.names),
+            sentence=self.told(seen, decision, at, named=named),
         )
+
+    def told(self, seen: Observation, decision: Decision, at: datetime, *, named: bool = True) -> str:
+        """Why it was refused; without ``named`` neither the site nor its service is in it."""
+        names = self._rules.names
+        if named:
+            return sentence(decision, seen.host, at, names)
+        return sentence(decision, None, at, replace(names, services={}))
 
     def short(self, seen: Observation, decision: Decision) -> str:
         """For the text of a DNS error."""

@@ -14,6 +14,7 @@ from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar
+from gateway.policy.sentence import GUARDIAN
 from gateway.policy.situation import FOREVER, PLAIN, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.policy.world import World
@@ -21,6 +22,7 @@ from gateway.store.store import Store
 
 EVERYONE = 0  # the slot of devices that have none
 UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
+CONSOLE = "console"  # who changes something on the command line, unless a name is given
 VISITOR_PLACES = (GUEST, "visitor")
 PLAIN_PLACES = (HOME, "adult")
 
@@ -172,9 +174,9 @@ class Family:
             member.situation,
             quarantined=member.quarantined,
             paused_until=None if longest is None else longest.until or FOREVER,
-            paused_by="family" if longest is None else longest.by,
+            paused_by="family" if longest is None else _owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,
-            off_by="family" if force.off is None else force.off.by,
+            off_by="family" if force.off is None else _owner(force.off.by),
             addresses=member.addresses,
         )
 
@@ -199,3 +201,8 @@ class Family:
         if mac in self.plain or self.unknown is None:
             return None
         return self.members[self.unknown]
+
+
+def _owner(by: str) -> str:
+    """Who a decision names: a guardian, or the family where nobody gave a name."""
+    return "family" if by == CONSOLE else f"{GUARDIAN}:{by}"

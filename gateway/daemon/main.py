@@ -119,7 +119,7 @@ class Daemon:
         verbs = Verbs(self, guardians)
         self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
         self._closers.append(self.control.close)
-        self.journal.publish = self.control.publish
+        self.journal.publish = self.presence.publish = self.control.publish
 
     def _queues(self, config: Config, layout: MarkLayout) -> PacketPath:
         return PacketPath(

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.daemon import lan
+from gateway.daemon.events import Publish, nobody
 from gateway.home.leases import read_leases
 from gateway.home.neighbours import Neighbour, read_neighbours
 from gateway.loop import Loop, Timer
@@ -16,6 +17,7 @@ from gateway.policy.config import Config
 from gateway.policy.profile import HOME
 from gateway.store.store import Store
 
+FRESH = 1.0  # seconds; the pages ask more often than anything changes
 PERIOD = 10.0  # seconds; rules hold from a device's first packet, this is for the pages
 
 _log = logging.getLogger(__name__)
@@ -50,6 +52,9 @@ class Presence:
         self._regroup = regroup
         self._timer: Timer | None = None
         self.now: dict[str, Seen] = {}
+        self.publish: Publish = nobody
+        self._names: dict[str, str] = {}
+        self._looked = -FRESH
         # Whoever is here before anything was ever written belongs to the house.
         self._first_run = not store.slots() and not store.devices.all()
 
@@ -69,7 +74,8 @@ class Presence:
 
     def look(self) -> list[str]:
         """Read neighbours and leases; the MACs that were never seen before."""
-        names = read_leases(self._leases) if self._leases is not None else {}
+        self._looked = self._loop.now()
+        names = self._names = read_leases(self._leases) if self._leases is not None else {}
         inside = lan.indexes(self._lan)
         by_mac: dict[str, list[Neighbour]] = {}
         for one in self.neighbours():
@@ -85,7 +91,15 @@ class Presence:
             for mac, found in by_mac.items()
         }
         at = self._wall()
-        return [one.mac for one in self.now.values() if self._store.devices.seen(one.mac, at, one.name)]
+        came = [seen for seen in self.now.values() if self._store.devices.seen(seen.mac, at, seen.name)]
+        for seen in came:
+            self.publish("device", mac=seen.mac, name=seen.name)
+        return [seen.mac for seen in came]
+
+    def refresh(self) -> None:
+        """Look again, unless that was just done."""
+        if self._loop.now() - self._looked >= FRESH:
+            self.look()
 
     @staticmethod
     def neighbours() -> list[Neighbour]:
@@ -106,11 +120,8 @@ class Presence:
 
     def name_of(self, mac: str) -> str:
         """What to call a device; empty when it says nothing."""
-        seen = self.now.get(mac)
-        if seen is not None and seen.name:
-            return seen.name
         known = self._store.devices.all().get(mac)
-        return known.name if known is not None else ""
+        return self._names.get(mac) or (known.name if known is not None else "")
 
     def close(self) -> None:
         if self._timer is not None:

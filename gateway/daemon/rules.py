@@ -75,6 +75,14 @@ class RuleBook:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
         return bool(self._product.categories.binding & self._table.table.known_categories)
 
+    @property
+    def for_everyone(self) -> tuple[str, ...]:
+        """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
+        known = self._product.categories
+        return tuple(
+            one for one in sorted(known.binding - known.sealed) if one in self._table.table.known_categories
+        )
+
     def help_lines(self, country: str) -> list[dict[str, object]]:
         """For the pages: whom to call, by phone, message or site."""
         return [

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,15 +12,14 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.assign import assign_device
 from gateway.daemon.describe import describe_profile, describe_state
-from gateway.daemon.family import Member
+from gateway.daemon.family import CONSOLE, Member
+from gateway.daemon.figures import figures
+from gateway.daemon.refusals import Refusals
 from gateway.errors import ControlError
-from gateway.kernel.queue import read_counters
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import next_wake
 from gateway.policy.sentence import sentence
-from gateway.policy.situation import FOREVER
-from gateway.policy.values import Decision, Verdict
 from gateway.policy.why import as_json, parse_host, parse_moment, why
 
 if TYPE_CHECKING:
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_MINUTES = 7 * 24 * 60
 OFF_MINUTES = 60  # `off` returns by itself
-CONSOLE = "console"
 ALL = "all"
 
 
@@ -51,7 +47,7 @@ class Verbs:
             "profile": self.profile,
             "device": self.device,
             "devices": self.devices,
-            "refusals": self.refusals,
+            "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
             "off": self.off,
@@ -67,6 +63,7 @@ class Verbs:
 
     def status(self, _request: Request) -> Mapping[str, object]:
         daemon, now = self._daemon, self._now()
+        daemon.presence.refresh()
         off = daemon.store.state(now).off
         answer: dict[str, object] = {
             "version": __version__,
@@ -76,35 +73,11 @@ class Verbs:
             "off_until": off.until if off else None,
             "internet": "unknown",
             "country": daemon.rules.household.config.country,
+            "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "problems": [*daemon.rules.problems(), *daemon.store.problems()],
             "profiles": [self._child(one, now) for one in daemon.rules.household.children],
         }
-        return answer | self._figures()
-
-    def _figures(self) -> dict[str, object]:
-        daemon = self._daemon
-        bound = read_counters()
-        queues = {
-            str(number): {
-                "packets": queue.packets,
-                "faults": queue.faults,
-                "waiting": bound[number].waiting,
-                "dropped": bound[number].queue_dropped + bound[number].user_dropped,
-            }
-            for number, queue in daemon.packets.queues.items()
-            if number in bound
-        }
-        return {
-            "backend": daemon.table.backend,
-            "queue": queues,
-            "verdicts": dict(daemon.journal.verdicts),
-            "flows": asdict(daemon.flows.table.stats) | {"live": len(daemon.flows.live)},
-            "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
-            "table": daemon.rules.figures(),
-            "store": daemon.store.figures(),
-            "mends": daemon.table.mends,
-            "memory": _memory(),
-        }
+        return answer | figures(daemon)
 
     def _child(self, profile: Profile, now: datetime) -> dict[str, object]:
         daemon = self._daemon
@@ -232,9 +205,10 @@ class Verbs:
         else:
             mac = presence.mac_of(request.text("ip"))
         if mac is None:
-            msg = "no device has this address"
-            raise ControlError(msg)
-        return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)}
+            return {"mac": None, "profile": None, "name": None}
+        member = self._daemon.family.member_of(mac)
+        state = {} if member is None else self._state(member, self._now())
+        return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
     def _place(self, mac: str) -> str:
         family = self._daemon.family
@@ -279,30 +253,6 @@ class Verbs:
         daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=self._now())
         return {"problems": daemon.reload()}
 
-    def refusals(self, request: Request) -> Mapping[str, object]:
-        daemon, now = self._daemon, self._now()
-        family = daemon.family
-        if request.has("device"):
-            mac = parse_mac(request.text("device"))
-            member = family.member_of(mac) if mac is not None else None
-            slots = frozenset() if member is None else frozenset({member.slot})
-        else:
-            slots = family.slots_of(daemon.rules.profile(request.text("profile")).id)
-        found = daemon.journal.recent.of(slots, now, request.whole("limit", least=1, most=100, default=10))
-        names = daemon.rules.names
-        return {
-            "refusals": [
-                {
-                    "at": one.at,
-                    "host": one.seen.host,
-                    "proto": one.seen.proto,
-                    "sentence": sentence(one.decision, one.seen.host, now, names),
-                    **_decision(one.decision),
-                }
-                for one in found
-            ]
-        }
-
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         country = request.text_or_none("country") or rules.household.config.country
@@ -322,27 +272,3 @@ class Verbs:
         self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
         self._daemon.enforcer.sync()
         return {"now": self._now()}
-
-
-def _decision(decision: Decision) -> dict[str, object]:
-    until = None if decision.until is None or decision.until >= FOREVER else decision.until
-    return {
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "rule": decision.rule,
-        "owner": decision.owner,
-        "until": until,
-        "askable": decision.askable and decision.verdict is Verdict.BLOCK,
-    }
-
-
-def _memory() -> dict[str, int]:
-    """Bytes: resident private, resident of files (the category table's pages among them), and the peak."""
-    rows = {}
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            key, _, value = line.partition(":")
-            if key in ("VmRSS", "RssAnon", "RssFile"):
-                rows[key] = int(value.split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"resident": rows["VmRSS"], "private": rows["RssAnon"], "files": rows["RssFile"], "peak": peak}

@@ -94,11 +94,13 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _without_payload() -> Iterator[str]:
-    """By length, not by flag: a SYN that carries data (RFC 7413) is asked about."""
+    """By length, not by flag: a SYN that carries data (RFC 7413) is asked about, and so is an empty segment
+    with an urgent pointer, which says that a byte of another one is no part of the stream.
+    """
     ipv4 = (f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
     ipv6 = (f"{doff} . {4 * doff}" for doff in _DOFF)
-    yield f"ip protocol tcp ip hdrlength . tcp doff . ip length {braced(ipv4)} accept"
-    yield f"ip6 nexthdr tcp tcp doff . ip6 length {braced(ipv6)} accept"
+    yield f"tcp flags & urg == 0 ip protocol tcp ip hdrlength . tcp doff . ip length {braced(ipv4)} accept"
+    yield f"tcp flags & urg == 0 ip6 nexthdr tcp tcp doff . ip6 length {braced(ipv6)} accept"
 
 
 def _unfiltered(snapshot: Snapshot) -> Chains:

@@ -10,9 +10,8 @@ from gateway.kernel.marks import Kind
 from gateway.kernel.ruleset_words import FALLBACK_CLOSED, Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
-
-# A question whose name begins with the label "qalqan", at bit 160 behind UDP's and DNS's headers: the pages are
-# found from unfiltered devices too, of whose other questions none comes to the queue.
+# A question whose name begins with the label "qalqan", at bit 160 behind UDP's and DNS's headers: the pages
+# are found from unfiltered devices too, of whose other questions none comes to the queue.
 PAGES_LABEL = "@th,160,56 0x0671616c71616e"
 
 

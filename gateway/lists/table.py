@@ -45,7 +45,7 @@ def open_table(state: Path) -> MappedTable:
     try:
         return MappedTable(DomainTable(memoryview(mapping)), mapping)
     except ListError as error:
-        mapping.close()
+        # The mapping ends with the last view of it, which the traceback still has: it cannot be closed here.
         msg = f"{path}: {error}"
         raise ListError(msg) from error
 

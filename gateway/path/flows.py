@@ -78,10 +78,18 @@ class FlowPath:
         flow = flow_id(step.packet, subject.slot, from_lan)
         if decision.reason is Reason.HELP:
             return _PASS_HELP
-        number = subject.class_number(decision.gates)
+        number = subject.class_number(self._gates(step, decision, subject, at))
         asks = step.action is Action.ASKS
         self.live.put(flow, LiveFlow(seen, number, asks))
         return Verdict(number << 2 | (_ASKS if asks else _PASSES))
+
+    @staticmethod
+    def _gates(step: Step, decision: Decision, subject: Subject, at: datetime) -> frozenset[str]:
+        """Of every name that the client gave: which of them the server took cannot be seen."""
+        if len(step.heard) < 2:
+            return decision.gates
+        heard = (subject.decide(one, at) for one in step.heard)
+        return decision.gates.union(*(one.gates for one in heard if one.allowed))
 
     def _refused(self, step: Step, subject: Subject, at: datetime) -> Verdict:
         seen, packet = step.observation, step.packet

@@ -14,6 +14,7 @@ from gateway.policy.values import Decision, Reason, Verdict
 
 Words = Mapping[str, str]
 
+GUARDIAN = "guardian"  # owner of what one person did at once, as in "guardian:Mum"
 MAX_SHORT = 120  # bytes of an Extended DNS Error's text: it shares a UDP answer with everything else
 
 ENGLISH: Words = {
@@ -58,6 +59,7 @@ ENGLISH: Words = {
     "by_person_today": "{name} set this today.",
     "by_person_before": "{name} set this on {day} {month}.",
     "by_family": "Your family set this.",
+    "by_guardian": "{name} set this.",
     "by_band": "These are the {band} rules.",
     "by_list": "It is on the list {name}.",
     "by_law": "A law of {name} asks for it.",
@@ -131,8 +133,13 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
     """What the sentence is about: the service that a rule names, else what was asked for."""
     if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
         return names.words["the_internet"]
-    service = names.services.get(_after(decision.rule, "service:"))
+    service = names.services.get(service_of(decision))
     return service or what or names.words["a_site"]
+
+
+def service_of(decision: Decision) -> str:
+    """The id of the service that the rule names; empty where it names none."""
+    return _after(decision.rule, "service:")
 
 
 def _kind(decision: Decision, names: Names) -> str:
@@ -176,7 +183,7 @@ def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) 
         return words["by_family"] if set_by is None else _by_person(set_by, now, words)
     if kind == "band" and decision.verdict is Verdict.BLOCK:
         return words["by_band"].format(band=name)
-    if kind in ("list", "law"):
+    if kind in ("list", "law", GUARDIAN):
         return words[f"by_{kind}"].format(name=name.upper() if kind == "law" else name)
     return ""
 

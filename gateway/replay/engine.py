@@ -1,8 +1,8 @@
 """A capture, frame by frame, through the flow table, the DNS path and the judge of the daemon.
 
-What the gateway's kernel does there is done here: fragments are joined, broken checksums passed over, the ends
-of a connection told apart, TCP to port 53 put in order. What the gateway itself learns by asking (addresses of
-safe search and of help) is taken from the answers in the capture.
+What the kernel does in the gateway is done here: fragments are joined, wrong checksums passed over, the ends
+of a connection told apart, TCP to port 53 put in order. What the gateway learns by asking (addresses of safe
+search and of help) is taken from the answers in the capture.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.wire.capture import Frame
 from gateway.wire.dns import parse_message
 from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
-from gateway.wire.ip import ACK, SYN, TCP, UDP, Packet, parse_ip
+from gateway.wire.ip import SYN, TCP, UDP, Packet, parse_ip
 
 LIMITS = Limits(flows=1 << 16, table_bytes=64 << 20)  # a capture may hold a house's whole day
 MAX_DNS_STREAMS = 1 << 12
@@ -40,11 +40,13 @@ MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
 LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
 
+STATE_MASK = 3
+DECIDED = (1, 2)  # passes, refused; an HTTP request that is refused is answered
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP})
 READABLE = frozenset(
     {
-        link.NULL, link.ETHERNET, link.PPP, link.RAW_BSD, link.RAW_OPENBSD, link.PPP_ETHER, link.RAW, link.LOOP,
-        link.LINUX_SLL, link.IPV4, link.IPV6, link.LINUX_SLL2,
+        link.NULL, link.LOOP, link.ETHERNET, link.LINUX_SLL, link.LINUX_SLL2, link.PPP, link.PPP_ETHER,
+        link.RAW, link.RAW_BSD, link.RAW_OPENBSD, link.IPV4, link.IPV6,
     }
 )  # fmt: skip
 
@@ -77,7 +79,7 @@ class Tally:
 class Replay:
     """``told`` hears of each question, hello and request, in order.
 
-    ``at``: the moment for which the rules are asked; None: the frame's own time, or ``now`` where it has none.
+    ``at``: the moment for which the rules are asked; None: each frame's own time, ``now`` where it has none.
     """
 
     def __init__(
@@ -101,23 +103,22 @@ class Replay:
         )
         self._judge = Judge(profile, learnt, calendar)
         self._situation = Situation(addresses=self._learned)
-        self._subject = Subject(SLOT, profile.name, self._decide, lambda gates: 1)  # noqa: ARG005
+        self._subject = Subject(SLOT, profile.name, self._decide, _one_class)
         self._flows = FlowPath(
             FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
             LiveFlows(),
             sink=self._seen,
-            refused_page=lambda seen, decision: f"http://{GATEWAY_NAME}/",  # noqa: ARG005
+            refused_page=_refused_page,
         )
-        self._dns = DnsPath(
-            pages=(), sentence=lambda seen, decision: "", sink=_unheard, book=self._learned.book  # noqa: ARG005
-        )
+        self._asker = Subject(SLOT, profile.name, self._answer, _one_class)
+        self._answers: list[tuple[Observation, Decision]] = []  # to the question in hand
+        self._dns = DnsPath(pages=(), sentence=_no_words, sink=_nobody, book=self._learned.book)
         self._fragments = Defragmenter()
         self._sides = Sides()
         self._streams: OrderedDict[tuple[bytes, int, bytes, int], Segments] = OrderedDict()
         self._twins: OrderedDict[bytes, float] = OrderedDict()
         self._time: float | None = None
         self._ends = (b"", 0, b"", 0)
-        self._decided: tuple[Observation, Decision] | None = None  # of the question in hand
 
     def frame(self, frame: Frame) -> None:
         self.tally.frames += 1
@@ -145,24 +146,32 @@ class Replay:
         # As in the gateway, packets without payload are not looked at; a SYN begins a flow.
         if not packet.payload and not (proto == TCP and packet.flags & SYN):
             return
+        if PORT in (packet.sport, packet.dport):
+            if not self._is_decoy(data, packet):
+                self._dns_packet(data, packet)
+            return
+        from_client = self._sides.from_client(packet)
+        # In the gateway, the kernel carries on a decided flow alone.
+        if from_client is not None and not self._is_decoy(data, packet):
+            self._flow_packet(data, packet, from_client=from_client)
+
+    def _is_decoy(self, data: bytes, packet: Packet) -> bool:
         if is_decoy(data, packet):
             self.tally.decoys += 1
-        elif PORT in (packet.sport, packet.dport):
-            self._dns_packet(data, packet)
-        else:
-            self._flow_packet(data, packet)
+            return True
+        return False
 
     # ---------------------------------------------------------------- connections
 
-    def _flow_packet(self, data: bytes, packet: Packet) -> None:
-        from_client = self._sides.from_client(packet)
-        if from_client:
-            self._ends = (packet.src, packet.sport, packet.dst, packet.dport)
-        else:
+    def _flow_packet(self, data: bytes, packet: Packet, *, from_client: bool) -> None:
+        self._ends = (packet.src, packet.sport, packet.dst, packet.dport)
+        if not from_client:
             self._ends = (packet.dst, packet.dport, packet.src, packet.sport)
-        self._flows.packet(
+        verdict = self._flows.packet(
             data, self._subject, from_lan=from_client, now=self._learned.now, at=self._moment()
         )
+        if packet.proto == TCP and (verdict.reply is not None or (verdict.byte or 0) & STATE_MASK in DECIDED):
+            self._sides.decided(packet)
 
     def _seen(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
         if seen.proto in ASKED:
@@ -204,10 +213,10 @@ class Replay:
             if read.is_response:
                 self._learned.answered((src, sport, read.id), read)
             elif asks:
-                self._decided = None
-                self._dns.ask(message, self._subject, (SLOT, src, sport), dst, self._learned.now, self._moment())
-                if self._decided is not None:
-                    seen, decision = self._decided
+                self._answers.clear()
+                client = (SLOT, src, sport)
+                self._dns.ask(message, self._asker, client, dst, self._learned.now, self._moment())
+                for seen, decision in self._answers:
                     self._learned.asked((src, sport, read.id), decision)
                     self._tell(seen, decision)
         except WireError:
@@ -236,16 +245,31 @@ class Replay:
         return self._now if self._time is None else datetime.fromtimestamp(self._time, UTC)
 
     def _decide(self, seen: Observation, at: datetime) -> Decision:
-        decision = self._judge.decide(seen, self._situation, at)
-        self._decided = (seen, decision)
+        return self._judge.decide(seen, self._situation, at)
+
+    def _answer(self, seen: Observation, at: datetime) -> Decision:
+        decision = self._decide(seen, at)
+        self._answers.append((seen, decision))
         return decision
 
     def _tell(self, seen: Observation, decision: Decision) -> None:
         self._told(Asked(self._time, seen.proto, *self._ends, seen.host, decision))
 
 
-def _unheard(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:  # noqa: ARG001
-    """The answer to a question is told from here: the pages' own name has none otherwise."""
+def _one_class(_gates: frozenset[str]) -> int:
+    return 1
+
+
+def _refused_page(_seen: Observation, _decision: Decision) -> str:
+    return f"http://{GATEWAY_NAME}/"
+
+
+def _no_words(_seen: Observation, _decision: Decision) -> str:
+    return ""
+
+
+def _nobody(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+    """A decision about a question is told from where it falls: that on the pages' name goes no further."""
 
 
 def _sized(data: bytes) -> bytes:

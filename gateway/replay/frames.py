@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from io import BufferedIOBase
+from collections.abc import Callable, Iterator
 
 from gateway.errors import GatewayError, WireError
 from gateway.wire.capture import CaptureReader, Frame
@@ -17,19 +16,22 @@ class CaptureError(GatewayError):
 
 
 class CaptureFile:
-    """``for frame in CaptureFile(file, name)``. ``cut`` says afterwards how the file ends too early."""
+    """``for frame in CaptureFile(file.read, name)``. ``cut`` says afterwards how it ends too early.
 
-    def __init__(self, file: BufferedIOBase, name: str) -> None:
-        self._file = file
+    ``read`` gives some bytes, at most as many as it is asked for, and none at the end.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+        self._read = read
         self._name = name
         self._frames = 0
         self.cut = ""  # one line, or empty
 
     def __iter__(self) -> Iterator[Frame]:
-        """Raises CaptureError for a file that is no capture, and behind the last frame before a broken place."""
+        """Raises CaptureError for a file that is no capture, and at a broken place, after its last frame."""
         reader = CaptureReader()
         size = 0
-        while chunk := self._file.read1(CHUNK):
+        while chunk := self._read(CHUNK):
             size += len(chunk)
             before = copy.deepcopy(reader)
             try:

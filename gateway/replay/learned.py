@@ -1,11 +1,11 @@
-"""What the capture's own DNS answers say of addresses. In the gateway it is the gateway that resolves names."""
+"""What a capture's own DNS answers say of addresses; in the gateway, it is the gateway that asks."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Container
 
 from gateway.path.addresses import AddressBook
+from gateway.policy.hosts import HostMap
 from gateway.policy.values import Decision, Verdict
 from gateway.wire.dns import Message
 
@@ -18,9 +18,9 @@ Asker = tuple[bytes, int, int]  # address and port of who asks, id of the questi
 
 
 class Learned:
-    """``help_names``: whether a host is a help line's. ``now`` is the time of the newest frame, in seconds."""
+    """``help_names`` are those of help lines. ``now`` is the time of the newest frame, in seconds."""
 
-    def __init__(self, help_names: Container[str]) -> None:
+    def __init__(self, help_names: HostMap[str]) -> None:
         self.now = 0.0
         self.book = AddressBook(MAX_ADDRESSES)
         self._help_names = help_names

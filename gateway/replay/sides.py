@@ -1,4 +1,4 @@
-"""Which end of a flow is the device's: a capture does not say where a packet came in."""
+"""Which end of a flow is the device's, which a capture does not say; and whether it is decided."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WELL_KNOWN = 1024  # ports below are servers'
 SERVER_PORTS = frozenset({1194, 3128, 3478, 5222, 5223, 5228, 8000, 8008, 8080, 8443, 8853, 8888, 51820})
 
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
-_FROM_CLIENT, _SURE = 1, 2  # bits
+_FROM_CLIENT, _SURE, _DECIDED = 1, 2, 4  # bits
 
 Ends = tuple[int, bytes, int, bytes, int]  # protocol, source and its port, destination and its port
 
@@ -24,26 +24,28 @@ class Sides:
         self._young: dict[Ends, int] = {}
         self._old: dict[Ends, int] = {}
 
-    def from_client(self, packet: Packet) -> bool:
-        """Whether the one that asks sent it.
+    def from_client(self, packet: Packet) -> bool | None:
+        """Whether the one that asks sent it; None for a TCP flow that is decided.
 
-        That is the one that sent the SYN. Where the capture begins in the middle: the one whose bytes ask for
-        something, else the one whose port is no server's, else the one that is heard first.
+        The one that asks is the one that sent the SYN. Where the capture begins in the middle: the one whose
+        bytes ask for something, else the one whose port is no server's, else the one that is heard first.
         """
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
-        known = self._young.get(ends)
-        if known is None:
-            known = self._old.get(ends)
-            if known is None:
-                return self._learn(ends, _guess(packet))
-            self._put(ends, known)
-        if packet.flags & SYN and packet.proto == TCP and not known & _SURE:
-            return self._learn(ends, _guess(packet))
-        return known & _FROM_CLIENT != 0
+        side = self._young.get(ends)
+        if side is None:
+            side = self._old.get(ends)
+            if side is None:
+                side = _guess(packet)
+            self._put(ends, side)
+        if packet.flags & SYN and packet.proto == TCP:
+            side = side & ~_DECIDED if side & _SURE else _guess(packet)
+            self._put(ends, side)
+        return None if side & _DECIDED else side & _FROM_CLIENT != 0
 
-    def _learn(self, ends: Ends, side: int) -> bool:
-        self._put(ends, side)
-        return side & _FROM_CLIENT != 0
+    def decided(self, packet: Packet) -> None:
+        """The packet's flow is decided: until a SYN begins another on the same ports, nothing of it matters."""
+        ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
+        self._put(ends, self._young[ends] | _DECIDED)
 
     def _put(self, ends: Ends, side: int) -> None:
         if len(self._young) >= 2 * self._limit:

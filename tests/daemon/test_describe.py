@@ -47,9 +47,9 @@ def test_bedtime_until_morning(rules: RuleBook) -> None:
 def test_a_pause_with_and_without_an_end(rules: RuleBook) -> None:
     end = NOON + timedelta(minutes=30)
     assert state(rules, NOON, Situation(paused_until=end))["until"] == end
-    endless = state(rules, NOON, Situation(paused_until=FOREVER, paused_by="Mum"))
+    endless = state(rules, NOON, Situation(paused_until=FOREVER, paused_by="guardian:Mum"))
     assert (endless["state"], endless["until"], endless["next_change"]) == ("paused", None, None)
-    assert "until" not in endless["sentence"]
+    assert endless["sentence"] == "The internet is paused. Mum set this."
 
 
 def test_a_profile_as_values(rules: RuleBook) -> None:
@@ -69,4 +69,23 @@ def test_a_profile_as_values(rules: RuleBook) -> None:
     assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "refuse"}
     gambling = next(row for row in said["refused"] if row["target"] == "category:gambling")
     assert (gambling["owner"], gambling["name"]) == ("band:10-12", "Gambling")
-    assert [row["minutes"] for row in said["limits"] if row["target"] == "play"] == [120, 180]
+    assert "limits" not in said, "nobody counts minutes yet, so none may be promised"
+
+
+def test_what_is_refused_whatever_its_kind_is_told_too(tmp_path: Path) -> None:
+    strict = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "strict": True}}))
+    said: Any = describe_profile(strict.household.profiles["daughter"], strict)["profile"]
+    owners = {row["target"]: row["owner"] for row in said["refused"]}
+    assert owners["strict"] == "family"
+    assert owners["safe_search"] == "band:10-12"
+    assert owners["protocol"] == "product"
+    assert "category:csam" not in owners
+    plain = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "safe_search": "off"}}))
+    said = describe_profile(plain.household.profiles["daughter"], plain)["profile"]
+    assert {"strict", "safe_search"}.isdisjoint(row["target"] for row in said["refused"])
+
+
+def test_a_bedtime_of_another_day_is_told_with_the_day(tmp_path: Path) -> None:
+    rules = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "bedtime": {"fri": "20:45-07:00"}}}))
+    assert state(rules, NOON)["sentence"] == "Open until bedtime at 20:45 on Thursday."
+    assert state(rules, NOON + timedelta(days=1))["sentence"] == "Open until bedtime at 20:45."

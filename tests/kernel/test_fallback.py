@@ -109,6 +109,7 @@ def test_probe_leaves_no_table(namespace: Namespace) -> None:
 
 def test_missing_program_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("gateway.programs._SYSTEM", ())
     with pytest.raises(KernelError, match="install kmod-nft-queue or iptables"):
         IptablesQueue(MarkLayout(), 8200, ("br-lan",))
 

@@ -1,4 +1,4 @@
-"""`make vm`: boot Debian's stock kernel in QEMU, try everything of `tests.vm.guest` there, print its table."""
+"""`make vm`: boot Debian's stock kernel in QEMU, try there all of `tests.vm.guest`, print its table."""
 
 from __future__ import annotations
 

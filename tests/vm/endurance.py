@@ -131,6 +131,8 @@ class Endurance:
         return self._home.gateway.run(["nft", "list", "table", *TABLE.split()]).stdout
 
     def _leaves_nothing(self) -> str:
+        assert self._tables() - self._tables_before, "there was no table"
+        assert self._marked(), "there was no marked connection"
         pid, began = self._daemon.pid, time.monotonic()
         os.kill(pid, signal.SIGTERM)
         _until(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, PATIENCE_S)

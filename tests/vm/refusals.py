@@ -53,10 +53,10 @@ def _dns(home: Home, device: Namespace, version: int, extra: tuple[str, ...]) ->
         return clients.dig(device, host, server=_RESOLVERS[version], extra=extra, timeout=int(PATIENCE_S))
 
     refused = ask(REFUSED)
-    assert refused.status == "NXDOMAIN", f"{REFUSED}: {refused.text or 'no answer'}"
+    assert refused.status == "NXDOMAIN", f"{REFUSED}: {refused.status or 'no answer'}"
     _unseen(home, "dns")
     allowed = ask(ALLOWED)
-    assert allowed.records == (names.ipv4_of(ALLOWED),), f"{ALLOWED}: {allowed.text or 'no answer'}"
+    assert allowed.records == (names.ipv4_of(ALLOWED),), f"{ALLOWED}: {allowed.status or 'no answer'}"
     return f"no such name after {refused.ms:.0f} ms, answered after {allowed.ms:.0f} ms"
 
 

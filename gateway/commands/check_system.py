@@ -1,0 +1,148 @@
+"""The system's side of `qalqan check`: interfaces, the pages' address, nft and its queue."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import platform
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from gateway.commands.findings import Finding, ok, problem, refused
+from gateway.commands.web import settings
+from gateway.errors import GatewayError, KernelError
+from gateway.policy.config import Config
+from webui.settings import parse_listen
+
+PROC = Path("/proc")
+MODULES = Path("/lib/modules")
+# One of the two lines is needed: nft's own queue, or that of iptables.
+NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
+FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
+
+
+def interfaces(lan: tuple[str, ...]) -> Iterator[Finding]:
+    present = {name for _, name in socket.if_nameindex()}
+    for name in lan:
+        if name in present:
+            yield ok("lan", f"{name} is there")
+        else:
+            yield problem("lan", f"there is no interface {name}", "look it up with: ip -brief link")
+    if any(Path("/sys/class/net", name, "bridge").exists() for name in lan):
+        yield from _bridges()
+    if _read(PROC / "sys/net/ipv4/ip_forward") == "0":
+        yield ok("routing", "off now; a gateway has net.ipv4.ip_forward=1")
+
+
+def _bridges() -> Iterator[Finding]:
+    """A bridge between the home's own devices must not be seen as a way between networks."""
+    for name in ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables"):
+        if _read(PROC / "sys/net/bridge" / name) == "1":
+            mend = f"sysctl -w net.bridge.{name}=0 (Docker sets it)"
+            yield problem("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
+
+
+def pages(config: Config) -> Iterator[Finding]:
+    listen = settings(config).listen
+    if listen is None:
+        yield ok("pages", f"port {config.web.port} of {', '.join(config.lan)}")
+        return
+    try:
+        address, _ = parse_listen(listen, allow_wan=config.web.allow_wan)
+    except GatewayError as error:
+        yield refused("pages", error)
+        return
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError as error:
+            text = f"{address} is not an address of this machine"
+            if error.errno != errno.EADDRNOTAVAIL:
+                text = f"{address} cannot be used ({error.strerror})"
+            yield problem("pages", text, "look it up with: ip -brief address")
+            return
+    yield ok("pages", f"at {listen}")
+
+
+def kernel() -> Iterator[Finding]:
+    """What of nft and of queues can be seen; root's answer is the kernel's own."""
+    if find_spec("netfilterqueue") is None:
+        mend = "install it: pip install netfilterqueue"
+        yield problem("queue", "the Python package netfilterqueue is not here", mend)
+    from gateway.kernel import fallback
+    from gateway.kernel.nft import Nft
+
+    try:
+        nft = Nft()
+    except KernelError as error:
+        yield refused("nft", error)
+        return
+    yield ok("nft", f"through {nft.backend}")
+    try:
+        if os.geteuid():
+            yield _seen()
+        elif fallback.native_queue(nft):
+            yield ok("queue", "the kernel has nft's queue")
+        else:
+            yield _iptables("the kernel has no nft queue")
+    except KernelError as error:
+        yield refused("queue", error)
+    finally:
+        nft.close()
+
+
+def _seen() -> Finding:
+    """Without root: what the kernel's configuration and its modules say."""
+    for module, option in (NATIVE, FALLBACK):
+        if _has(module, option):
+            if module == NATIVE[0]:
+                return ok("queue", "the kernel has nft's queue, as far as can be seen without root")
+            return _iptables("no nft queue can be seen")
+    if not _known():
+        return ok("queue", "what the kernel has cannot be seen without root; run this as root")
+    return problem("queue", "the kernel has no packet queue", "install kmod-nft-queue, or another kernel")
+
+
+def _iptables(why: str) -> Finding:
+    if shutil.which("iptables-nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
+        return problem("queue", f"{why}, and there is no iptables-nft", "install kmod-nft-queue or iptables")
+    return ok("queue", f"{why}; iptables-nft's NFQUEUE is used")
+
+
+def _configuration() -> str:
+    """The kernel's own, where it tells."""
+    release = platform.release()
+    try:
+        return gzip.decompress((PROC / "config.gz").read_bytes()).decode("ascii", "replace")
+    except OSError:
+        return _read(Path("/boot") / f"config-{release}")
+
+
+def _modules() -> str:
+    folder = MODULES / platform.release()
+    return _read(folder / "modules.dep") + _read(folder / "modules.builtin")
+
+
+def _known() -> bool:
+    return bool(_configuration() or _modules())
+
+
+def _has(module: str, option: str) -> bool:
+    if Path("/sys/module", module).exists() or re.search(rf"/{module}\.ko", _modules()):
+        return True
+    built_in = re.search(rf"^{option}=(?:y|m)$", _configuration(), re.MULTILINE)
+    return built_in is not None
+
+
+def _read(path: Path) -> str:
+    """What a file says; nothing where there is none."""
+    try:
+        return path.read_text("ascii", "replace").strip()
+    except OSError:
+        return ""

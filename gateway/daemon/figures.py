@@ -1,0 +1,49 @@
+"""The figures of `qalqan status`: queues, verdicts, flows, tables, memory."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from gateway.kernel.queue import read_counters
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+def figures(daemon: Daemon) -> dict[str, object]:
+    bound = read_counters()
+    queues = {
+        str(number): {
+            "packets": queue.packets,
+            "faults": queue.faults,
+            "waiting": bound[number].waiting,
+            "dropped": bound[number].queue_dropped + bound[number].user_dropped,
+        }
+        for number, queue in daemon.packets.queues.items()
+        if number in bound
+    }
+    return {
+        "backend": daemon.table.backend,
+        "queue": queues,
+        "verdicts": dict(daemon.journal.verdicts),
+        "flows": asdict(daemon.flows.table.stats) | {"live": len(daemon.flows.live)},
+        "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
+        "table": daemon.rules.figures(),
+        "store": daemon.store.figures(),
+        "mends": daemon.table.mends,
+        "memory": _memory(),
+    }
+
+
+def _memory() -> dict[str, int]:
+    """Bytes: resident private, resident of files (the category table's pages among them), and the peak."""
+    rows = {}
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            key, _, value = line.partition(":")
+            if key in ("VmRSS", "RssAnon", "RssFile"):
+                rows[key] = int(value.split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"resident": rows["VmRSS"], "private": rows["RssAnon"], "files": rows["RssFile"], "peak": peak}
