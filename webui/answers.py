@@ -92,6 +92,21 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """How things stand for a device as a whole."""
+
+    state: str  # open, paused, bedtime, window, out_of_time, quarantined
+    until: datetime | None
+    sentence: str
+    next_at: datetime | None
+    next_state: str
+
+    @property
+    def open(self) -> bool:
+        return self.state == "open"
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One profile as `status` tells it."""
 
@@ -99,16 +114,12 @@ class Child:
     name: str
     band: str
     log_level: int
-    state: str  # open, paused, bedtime, window, out_of_time
-    until: datetime | None
-    sentence: str
-    next_at: datetime | None
-    next_state: str
+    now: State
     devices: tuple[Device, ...]
 
     @property
     def paused(self) -> bool:
-        return self.state == "paused"
+        return self.now.state == "paused"
 
     @property
     def online(self) -> bool:
@@ -151,18 +162,24 @@ def parse_home(values: Mapping[str, Any]) -> Home:
     )
 
 
-def _child(answer: Answer) -> Child:
+def _state(answer: Answer) -> State:
     change = answer.entry("next_change")
-    return Child(
-        id=answer.text("id"),
-        name=answer.text("name") or answer.text("id"),
-        band=answer.text("band"),
-        log_level=answer.whole("log_level"),
+    return State(
         state=answer.text("state", "open"),
         until=answer.moment("until"),
         sentence=answer.text("sentence"),
         next_at=change.moment("at") if change else None,
         next_state=change.text("state") if change else "",
+    )
+
+
+def _child(answer: Answer) -> Child:
+    return Child(
+        id=answer.text("id"),
+        name=answer.text("name") or answer.text("id"),
+        band=answer.text("band"),
+        log_level=answer.whole("log_level"),
+        now=_state(answer),
         devices=tuple(
             Device(entry.text("mac"), entry.text("name"), entry.flag("online"), entry.text("ip"))
             for entry in answer.entries("devices")
@@ -198,16 +215,35 @@ def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRefusals:
+    """What was refused on the device that asks."""
+
+    found: tuple[Refusal, ...] = ()  # newest first
+    shared: bool = False  # other guests are here: whose a refusal was is not known, so nobody is told
+
+
+def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
+    return OwnRefusals(parse_refusals(values), Answer(values).flag("shared"))
+
+
+@dataclass(frozen=True, slots=True)
 class HelpLine:
     name: str
     phone: str
     text: str  # how to reach it by message
     web: str  # a host name
+    confirmed: bool  # its operator has confirmed it
 
 
 def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
     return tuple(
-        HelpLine(entry.text("name"), entry.text("phone"), entry.text("text"), entry.text("web"))
+        HelpLine(
+            name=entry.text("name"),
+            phone=entry.text("phone"),
+            text=entry.text("text"),
+            web=entry.text("web"),
+            confirmed=entry.flag("confirmed"),
+        )
         for entry in Answer(values).entries("lines")
     )
 
@@ -219,8 +255,10 @@ class Here:
     mac: str
     profile: str  # a child's id, or home, guest, quarantine, adult; empty when unknown
     name: str
+    now: State | None  # None: nothing ever closes for it
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
-    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"))
+    now = _state(answer) if answer.text("state") else None
+    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"), now)

@@ -12,10 +12,12 @@ from webui.answers import (
     HelpLine,
     Here,
     Home,
+    OwnRefusals,
     Refusal,
     parse_help_lines,
     parse_here,
     parse_home,
+    parse_own_refusals,
     parse_refusals,
 )
 from webui.rules import Rules, parse_rules
@@ -38,8 +40,10 @@ class Daemon:
     def rules(self, profile: str) -> Rules:
         return parse_rules(self.client.call("profile", id=profile))
 
-    def refusals_of_device(self, mac: str, limit: int = 10) -> tuple[Refusal, ...]:
-        return parse_refusals(self.client.call("refusals", device=mac, limit=limit))
+    def refusals_of_device(self, here: Here, limit: int = 10) -> OwnRefusals:
+        if not here.mac:
+            return OwnRefusals()
+        return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
 
     def refusals_of_child(self, profile: str, limit: int) -> tuple[Refusal, ...]:
         return parse_refusals(self.client.call("refusals", profile=profile, limit=limit))

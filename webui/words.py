@@ -108,6 +108,8 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
         return _("Your family's own rule")
     if kind == "band" and colon:
         return _("The %(band)s rules", band=name)
+    if kind == "guardian" and colon:
+        return plain(name)
     if kind == "list" and colon:
         return _("A list: %(name)s", name=plain(name))
     if kind == "law" and colon:
@@ -122,7 +124,13 @@ def logged(level: int) -> str:
     if level <= 0:
         return _("Nothing that you do is written down.")
     if level == 1:
-        return _("How much, of what kind, on which day. No names of sites.")
+        return _("How much, of what kind, on which day, for 30 days. No names of sites.")
     if level == 2:
-        return _("Names of sites that were refused, for 7 days. Your parents can see them.")
-    return _("Names of sites that you visit, for 7 days. Your parents can see them.")
+        return _(
+            "Names of sites that were refused, and when, for 7 days. Your parents can see them."
+            " How much, of what kind, on which day, for 30 days."
+        )
+    return _(
+        "Names of sites that you visit, and when, for 7 days. Your parents can see them."
+        " How much, of what kind, on which day, for 30 days."
+    )

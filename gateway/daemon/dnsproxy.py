@@ -49,6 +49,7 @@ class _Pair:
         "questions",
         "resolver",
         "responses",
+        "scope",
         "subject",
         "to_client",
         "to_resolver",
@@ -56,12 +57,18 @@ class _Pair:
     )
 
     def __init__(
-        self, client: socket.socket, subject: Subject, key: tuple[int, bytes, int], resolver: bytes
+        self,
+        client: socket.socket,
+        subject: Subject,
+        key: tuple[int, bytes, int],
+        resolver: bytes,
+        scope: int,
     ) -> None:
         self.client = client
         self.subject = subject
         self.key = key
         self.resolver = resolver  # packed address
+        self.scope = scope  # interface index of a link-local resolver, else 0
         self.upstream: socket.socket | None = None
         self.questions = TcpStream(MAX_QUESTION)
         self.responses = TcpStream()
@@ -132,7 +139,8 @@ class DnsProxy:
         held = Counter(pair.key[0] for pair in self._pairs.values())
         if subject is None or held[slot] >= MAX_PER_SLOT:
             return None
-        return _Pair(client, subject, (slot, source, peer[1]), original[0])
+        scope = peer[3] if len(peer) > 2 else 0
+        return _Pair(client, subject, (slot, source, peer[1]), original[0], scope)
 
     def _rest(self, pair: _Pair) -> None:
         if pair.idle is not None:
@@ -170,7 +178,9 @@ class DnsProxy:
             return True
         family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
         upstream = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-        result = upstream.connect_ex((socket.inet_ntop(family, pair.resolver), PORT))
+        address = socket.inet_ntop(family, pair.resolver)
+        where = (address, PORT) if family == socket.AF_INET else (address, PORT, 0, pair.scope)
+        result = upstream.connect_ex(where)
         if result not in (0, errno.EINPROGRESS):
             upstream.close()
             self._end(pair)
@@ -191,8 +201,9 @@ class DnsProxy:
         self._rest(pair)
         try:
             for response in pair.responses.feed(data):
-                mended = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
-                self._send(pair, pair.client, pair.to_client, mended)
+                if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+                    response = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
+                self._send(pair, pair.client, pair.to_client, response)
         except WireError:
             self._end(pair)
 

@@ -20,7 +20,7 @@ from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
-from gateway.daemon.memory import settle
+from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
@@ -38,6 +38,7 @@ from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import LiveFlows
 from gateway.policy.config import Config, DnsRefusal
+from gateway.store import migrations
 from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
 
@@ -69,7 +70,10 @@ class Daemon:
         state, runtime = Path(config.state), Path(config.runtime)
         for folder in (state, runtime):
             folder.mkdir(parents=True, exist_ok=True)
-        self.store = Store(state / DATABASE, day_starts=timedelta(minutes=config.day_starts))
+        day_starts = timedelta(minutes=config.day_starts)
+        if migrations.is_due(state / DATABASE):
+            in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
+        self.store = Store(state / DATABASE, day_starts=day_starts)
         self._closers.append(self.store.close)
         self.book = AddressBook()
         live = LiveFlows()

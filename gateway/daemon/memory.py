@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 
 # What hashlib falls back to: Python's own code, there in every usual build. BLAKE2 is always taken from it.
@@ -22,6 +24,22 @@ def one_openssl() -> None:
     if own and "hashlib" not in sys.modules and "hmac" not in sys.modules:
         # The documented way to make an import fail (Library Reference, sys.modules).
         sys.modules["_hashlib"] = None  # type: ignore[assignment]
+
+
+def in_a_child(work: Callable[[], None]) -> None:
+    """Run ``work``, which leaves its results on the disk, in a process that ends with all that it loaded.
+
+    What goes wrong there is silent: the caller finds it undone, does it itself, and gets the error. For a
+    start, before there are sockets and queues: the child has all of them too.
+    """
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        work()
+    finally:
+        os._exit(0)  # no handler of the parent's may run here, nor its last words be written twice
 
 
 def settle() -> None:

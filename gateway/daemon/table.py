@@ -62,8 +62,8 @@ class KernelTable:
         return "nft queue" if self._iptables is None else "iptables-nft queue"
 
     def install(self, snapshot: Snapshot) -> None:
-        """Put the table in place, whole from its first moment: what a device sent meanwhile would be marked as
-        nobody's. One that a killed daemon left is replaced. Raises KernelError.
+        """Put the table in place, whole from its first moment: what a device sent meanwhile would be marked
+        as nobody's. One that a killed daemon left is replaced. Raises KernelError.
         """
         self.snapshot = replace(snapshot, native=self.snapshot.native)
         layout = snapshot.layout

@@ -17,6 +17,7 @@ from gateway.programs import find_program
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h
+WHOLE_TABLE = 4096  # characters; more is a whole table, of which the parser leaves 1 MB of freed memory
 _COMMAND_TIMEOUT = 30.0  # seconds; a transaction waits for other programs' transactions
 
 _COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?(?P<what>.+)$")
@@ -51,6 +52,7 @@ class Library:
         for call in (lib.nft_run_cmd_from_buffer, lib.nft_run_cmd_from_filename):
             call.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         self._lib = lib
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone keeps what is freed
         self._context: int | None = lib.nft_ctx_new(0)
         if not self._context:
             msg = f"{path} gave no context; is there memory left?"
@@ -63,6 +65,8 @@ class Library:
         self._lib.nft_ctx_output_set_flags(self._context, _JSON_OUTPUT if as_json else 0)
         failed = self._lib.nft_run_cmd_from_buffer(self._context, text.encode())
         output, complaint = self._said()
+        if self._trim is not None and len(text) > WHOLE_TABLE:
+            self._trim(0)
         if failed:
             return False, self._located(text) or complaint
         return True, output

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.wire.ip import TCP, Packet, checksum_ok, transport_sum
+from gateway.wire.ip import TCP, UDP, Packet, checksum_ok, pseudo_sum
 
-_CHECKSUM_AT = {6: 16, 17: 6}  # in the header of TCP, of UDP
+_CHECKSUM_AT = {TCP: 16, UDP: 6}  # bytes from the start of the header
 
 
 def is_decoy(data: bytes, packet: Packet) -> bool:
@@ -20,13 +20,17 @@ def is_decoy(data: bytes, packet: Packet) -> bool:
         header = data[: (data[0] & 0x0F) << 2]
         if int.from_bytes(header, "big") % 65535 and header[10:12] != b"\0\0":
             return True
+        if checksum_ok(_without_header_sum(data), packet):
+            return False
     at = packet.l4 + _CHECKSUM_AT[packet.proto]
     field = int.from_bytes(data[at : at + 2], "big") % 65535
-    end = packet.total if packet.proto == TCP else packet.l4 + 8 + len(packet.payload)
-    if field == 0 or not transport_sum(packet.src, packet.dst, packet.proto, data[packet.l4 : end]):
-        return False
     addresses = int.from_bytes(packet.src + packet.dst, "big")
-    return field not in (
-        (addresses + packet.proto + end - packet.l4) % 65535,
-        (addresses + packet.proto) % 65535,
-    )
+    return field not in (0, pseudo_sum(packet), (addresses + packet.proto) % 65535)
+
+
+def _without_header_sum(data: bytes) -> bytes:
+    """The packet with a right IPv4 checksum."""
+    header = bytearray(data[: (data[0] & 0x0F) << 2])
+    header[10:12] = b"\0\0"
+    header[10:12] = (-int.from_bytes(header, "big") % 65535).to_bytes(2, "big")
+    return bytes(header) + data[len(header) :]

@@ -34,7 +34,8 @@ from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, Packet, parse_ip
 
-LIMITS = Limits(flows=1 << 16, table_bytes=64 << 20)  # a capture may hold a house's whole day
+# A capture may hold a house's whole day, and nobody waits for the work that one device causes.
+LIMITS = Limits(flows=1 << 16, table_bytes=64 << 20, work_rate=1 << 40, work_burst=1 << 40)
 MAX_DNS_STREAMS = 1 << 12
 MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine

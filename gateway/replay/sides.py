@@ -43,7 +43,7 @@ class Sides:
         return None if side & _DECIDED else side & _FROM_CLIENT != 0
 
     def decided(self, packet: Packet) -> None:
-        """The packet's flow is decided: until a SYN begins another on the same ports, nothing of it matters."""
+        """Its flow is decided: nothing of it matters until a SYN begins another on the same ports."""
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
         self._put(ends, self._young[ends] | _DECIDED)
 

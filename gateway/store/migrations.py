@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 Migration = Callable[[Any], None]
 
@@ -67,6 +69,22 @@ STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots",
 
 def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def is_due(path: Path) -> bool:
+    """Whether opening the file would run migrations. A file that cannot be read is left to who opens it."""
+    if not path.exists():
+        return True
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    except sqlite3.DatabaseError:
+        return False
+    try:
+        return version(connection) < len(MIGRATIONS)
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -94,10 +94,13 @@ def _to_bedtime(family: Family) -> None:
 
 def main() -> int:
     try:
-        with tempfile.TemporaryDirectory() as folder, at_home() as family:
-            with chromium(Path(folder, "chromium")) as browser:
-                album = Album(browser, family)
-                take_all(family, album)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            at_home() as family,
+            chromium(Path(folder, "chromium")) as browser,
+        ):
+            album = Album(browser, family)
+            take_all(family, album)
     except (LabError, GatewayError) as error:
         print(f"make screenshots: {error}", file=sys.stderr)
         return 1

@@ -54,6 +54,15 @@ def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
     assert [m.slot for mac in slots if (m := home.family.member_of(mac)) is not None] == numbers
 
 
+def test_a_pause_is_a_guardian_s_or_the_family_s(home: Home) -> None:
+    for by, owner in (("Mum", "guardian:Mum"), ("console", "family")):
+        home.store.pause("daughter", until=None, by=by, at=NOON)
+        home.family.situate(NOON)
+        member = home.family.member_of(TABLET)
+        assert member is not None
+        assert member.situation.paused_by == owner
+
+
 def test_what_each_may(home: Home) -> None:
     assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
     assert home.reason(PHONE, "pornhub.com") is Reason.CATEGORY

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.errors import ControlError
+from gateway.kernel.ruleset_update import ALIVE_LEASE
 from tests.lab import clients, names
 from tests.lab.clients import Outcome, Stream
 from tests.lab.daemon import Daemon
@@ -19,6 +20,7 @@ from tests.lab.netns import LabError
 from tests.lab.teller import Teller
 
 CHILD = "daughter"
+MUM = {"by": "Mum", "origin": "the virtual home"}
 HELP = "p pause   b bedtime   n new device   v VPN   k kill -9   w why   q quit"
 FILM = "https://r1---sn-lab.googlevideo.com/stream?rate=500k"
 VPN_SITE = "nordvpn.com"
@@ -27,7 +29,9 @@ REFUSED_SITE = "www.tiktok.com"
 _INTO_BEDTIME = timedelta(minutes=1)
 _NOTICED_S = 5.0  # a cut is a matter of milliseconds; this is when we stop waiting for one
 _GOES_ON_S = 0.5
-_HELP_S = 8.0  # the kernel takes up to 3 s to notice that nobody answers for the closed profiles
+_LAPSE_S = 0.2
+_HELP_S = 8.0
+_PLACES = {"guest": "a guest", "home": "the house's"}
 
 
 @dataclass(slots=True)
@@ -86,15 +90,21 @@ class Console:
     def pause(self) -> None:
         """Pause the daughter, or let her go on if she is paused."""
         if self._child()["state"] == "paused":
-            self.daemon.client.call("resume", who=CHILD, by="Mum", origin="the virtual home")
-            self.teller.say("Daughter goes on.")
+            self._resume()
             return
-        if not self.watch():
-            self.teller.say("No film plays that a pause could stop: Daughter's internet is closed.")
-            return
+        watching = self.watch()
         began = time.monotonic()
-        self.daemon.client.call("pause", who=CHILD, minutes=30, by="Mum", origin="the virtual home")
-        self._tell_the_cut("Mum pauses Daughter", began)
+        self.daemon.client.call("pause", who=CHILD, minutes=30, **MUM)
+        if watching:
+            self._tell_the_cut("Mum pauses Daughter", began)
+        else:
+            self.teller.say(
+                "Mum pauses Daughter. Her internet was closed before: no film ran that could stop."
+            )
+
+    def _resume(self) -> None:
+        self.daemon.client.call("resume", who=CHILD, **MUM)
+        self.teller.say(f"Mum resumes Daughter. {self._child()['sentence']}")
 
     def bedtime(self) -> None:
         """Turn the daemon's clock to a minute after the daughter's bedtime, or back."""
@@ -104,10 +114,8 @@ class Console:
             self.teller.say("The clock is right again.")
             return
         if self._child()["state"] == "paused":
-            self.pause()
-        if not self.watch():
-            self.teller.say("Daughter's internet is closed already.")
-            return
+            self._resume()
+        watching = self.watch()
         status = self.daemon.client.call("status")
         now = datetime.fromisoformat(status["now"])
         change = next(p for p in status["profiles"] if p["id"] == CHILD).get("next_change")
@@ -118,7 +126,11 @@ class Console:
         began = time.monotonic()
         self.daemon.client.call("clock", offset=int(offset.total_seconds()))
         self._in_bed = True
-        self._tell_the_cut(f"It is {(now + offset):%H:%M} now, past Daughter's bedtime", began)
+        what = f"It is {(now + offset):%H:%M} now, past Daughter's bedtime"
+        if watching:
+            self._tell_the_cut(what, began)
+        else:
+            self.teller.say(f"{what}.")
         self._tell_try("The tablet", clients.curl(self._tablet, f"https://{OPEN_SITE}/"), OPEN_SITE)
 
     def new_device(self) -> None:
@@ -127,17 +139,25 @@ class Console:
         new = self.home.devices[NEW.key]
         for host in ("www.example.org", "www.pornhub.com"):
             self._tell_try("The new phone", clients.curl(new, f"https://{host}/"), host)
-        place = self.daemon.client.call("device", mac=NEW.mac).get("profile")
-        self.teller.say(f"The new phone is {place or 'nobody'!s} until a parent says whose it is.")
+        place = str(self.daemon.client.call("device", mac=NEW.mac).get("profile") or "nobody's")
+        self.teller.say(f"The new phone is {_PLACES.get(place, place)} until a parent says whose it is.")
 
     def vpn(self) -> None:
         """The tablet looks for a VPN's site, and sends a WireGuard handshake to a bare address."""
-        self._tell_try(
-            "The tablet looks for a VPN", clients.curl(self._tablet, f"https://{VPN_SITE}/"), VPN_SITE
+        site = clients.curl(self._tablet, f"https://{VPN_SITE}/")
+        self._tell_try("The tablet looks for a VPN", site, VPN_SITE)
+        self._tell_why(VPN_SITE)
+        address = names.ipv4_of(VPN_SITE)
+        tunnel = clients.udp(self._tablet, address, WIREGUARD_PORT)
+        found = "opens" if tunnel.reached else f"does not open ({tunnel.how})"
+        self.teller.say(
+            f"The tablet tries a WireGuard tunnel to {address}: it {found}, after {tunnel.ms:.0f} ms."
         )
-        outcome = clients.udp(self._tablet, names.ipv4_of(VPN_SITE), WIREGUARD_PORT)
-        found = "opens" if outcome.reached else f"does not open ({outcome.how})"
-        self.teller.say(f"The tablet tries a WireGuard tunnel: it {found}, after {outcome.ms:.0f} ms.")
+        self._tell_why(None)
+        if tunnel.reached:
+            place = str(self.daemon.client.call("device", mac=TABLET.mac).get("profile"))
+            owner = _PLACES.get(place, f"{place}'s")
+            self.teller.say(f"The tablet is {owner}: no rule of that refuses an address without a name.")
 
     def kill(self) -> None:
         """``kill -9`` of the daemon: what holds without it, and how soon it is back."""
@@ -149,24 +169,44 @@ class Console:
             outcome = clients.curl(self.home.devices[seat.key], f"https://{OPEN_SITE}/", timeout=2.0)
             self._tell_try(f"{seat.label}, without the daemon", outcome, OPEN_SITE)
         if help_site:
-            reached = self._reaches_within(help_site, killed + _HELP_S)
-            after = f"{time.monotonic() - killed:.1f} s after the kill"
-            self.teller.say(f"The help line {help_site} {'opens' if reached else 'does not open'}, {after}.")
+            self._tell_help(help_site, killed)
         self.daemon.start()
         self.teller.say(f"The daemon is back after {self.daemon.seconds_to_ready:.1f} s.")
+        if self._in_bed:
+            self._in_bed = False
+            self.teller.say("Its clock is right again.")
         self._tell_try(TABLET.label, clients.curl(self._tablet, f"https://{OPEN_SITE}/"), OPEN_SITE)
+
+    def _tell_help(self, site: str, killed: float) -> None:
+        """Help is answered without the daemon once its sign of life in the kernel has run out."""
+        time.sleep(max(0.0, killed + ALIVE_LEASE + _LAPSE_S - time.monotonic()))
+        self.teller.say(f"Its sign of life lasts {ALIVE_LEASE} s and has run out; help needs no daemon now.")
+        reached = self._reaches_within(site, killed + _HELP_S)
+        after = f"{time.monotonic() - killed:.1f} s after the kill"
+        self.teller.say(f"The help line {site} {'opens' if reached else 'does not open'}, {after}.")
 
     def why(self, host: str) -> None:
         """Why a site is open or refused for the daughter: the one named, else her last refusal."""
+        self._child()
         if not host and self.ask is not None:
             host = self.ask("Which site? (Enter: the last one refused) ").strip()
         if not host:
-            last = self.daemon.client.call("refusals", device=TABLET.mac, limit=1)["refusals"]
-            host = str(last[0]["host"]) if last else REFUSED_SITE
+            host = next((str(one["host"]) for one in self._refusals() if one["host"]), REFUSED_SITE)
         answer = self.daemon.client.call("why", host=host, profile=CHILD)
         self.teller.say(f"{host}, for Daughter: {answer.get('sentence') or answer['reason']}")
         for step in answer.get("passed", ()):
             self.teller.say(f"    {_step(step)}")
+
+    def _refusals(self) -> list[dict[str, Any]]:
+        """Those of the tablet, newest first."""
+        return list(self.daemon.client.call("refusals", device=TABLET.mac)["refusals"])
+
+    def _tell_why(self, host: str | None) -> None:
+        """Why the tablet was refused ``host``; None: something without a name."""
+        for one in self._refusals():
+            if one["host"] == host:
+                self.teller.say_why(TABLET.label, str(one["sentence"]))
+                return
 
     @property
     def _tablet(self) -> Any:
@@ -176,7 +216,7 @@ class Console:
         for profile in self.daemon.client.call("status")["profiles"]:
             if profile["id"] == CHILD:
                 return dict(profile)
-        raise LabError("there is no child yet: this home was started empty")
+        raise LabError("there is no child yet in this empty home; `make run` alone has a family")
 
     def _help_site(self) -> str:
         """A help line that has a web page."""
@@ -201,7 +241,8 @@ class Console:
         self.teller.say(f"{what}: {child}, {parent}.")
 
     def _tell_try(self, who: str, outcome: Outcome, host: str) -> None:
-        came = "opens" if outcome.reached else f"is refused ({outcome.how})"
+        failed = "does not open" if outcome.how == "timed out" else "is refused"
+        came = "opens" if outcome.reached else f"{failed} ({outcome.how})"
         self.teller.say(f"{who}: {host} {came}, after {outcome.ms:.0f} ms.")
 
 

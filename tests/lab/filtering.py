@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +19,7 @@ from tests.lab import clients, names
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import Namespace
+from tests.lab.netns import Namespace, stop
 
 ZONE = ZoneInfo("Asia/Almaty")
 ALLOWED = "www.example.org"
@@ -120,6 +122,36 @@ def module(device: Namespace, name: str, *arguments: str, stdin: str = "", timeo
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+class Sniffer:
+    """What arrives on the pretended internet, or at another namespace's eth0, from now on."""
+
+    def __init__(self, where: Namespace, *, proto: int | None = None, port: int | None = None) -> None:
+        flags = [*(["--proto", str(proto)] if proto else []), *(["--port", str(port)] if port else [])]
+        argv = [sys.executable, "-m", "tests.lab.sniffer", *flags]
+        self.packets: list[dict[str, Any]] = []
+        self._process = where.popen(argv, cwd=ROOT)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.packets.append(json.loads(line))
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._reader.join(5.0)
+        stop(self._process)
+
+    def __enter__(self) -> Sniffer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def queued(daemon: Daemon) -> int:

@@ -10,10 +10,12 @@ from typing import Any, TextIO
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from gateway.policy.profile import GUEST
 from tests.lab.names import SEATS
 
 # One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.
 _SAME_WITHIN_S = 10.0
+_JUST_TOLD_S = 2.0
 _AGAIN_S = 0.2
 _LABELS: Mapping[str, str] = {seat.mac: seat.label for seat in SEATS}
 _STATES = {
@@ -43,6 +45,10 @@ class Teller:
             except BrokenPipeError:
                 # Whoever read this has left; what was asked for is still done, and taken down again.
                 self._out = io.StringIO()
+
+    def say_why(self, label: str, sentence: str) -> None:
+        """Why ``label`` was refused something, unless the daemon's own event has just told it."""
+        self._once(f"{label}: {sentence}", ("refusal", label, sentence), _JUST_TOLD_S)
 
     def listen(self, client: Client) -> None:
         """Tell the daemon's events from now on, whatever becomes of the daemon in between."""
@@ -78,8 +84,8 @@ class Teller:
             self._once(f"{label} is on the Wi-Fi.", ("device", label))
 
     def _tell_refusal(self, event: Mapping[str, Any]) -> None:
-        label = _LABELS.get(str(event.get("device"))) or str(event.get("name") or "Somebody")
-        sentence = str(event.get("sentence") or f"{event.get('host')} is refused.")
+        label = _LABELS.get(str(event.get("device"))) or _stranger(event)
+        sentence = str(event.get("sentence") or f"{event.get('host') or 'Something'} is refused.")
         self._once(f"{label}: {sentence}", ("refusal", label, sentence))
 
     def _tell_states(self, client: Client, *, first: bool = False) -> None:
@@ -89,8 +95,16 @@ class Teller:
                 self.say(f"{name} {_STATES.get(state, state)}.")
             self._states[name] = state
 
-    def _once(self, line: str, key: tuple[str, ...]) -> None:
+    def _once(self, line: str, key: tuple[str, ...], within: float = _SAME_WITHIN_S) -> None:
         now = time.monotonic()
-        if now - self._told.get(key, -_SAME_WITHIN_S) >= _SAME_WITHIN_S:
+        with self._lock:
+            is_news = now - self._told.get(key, -within) >= within
+            if is_news:
+                self._told[key] = now
+        if is_news:
             self.say(line)
-        self._told[key] = now
+
+
+def _stranger(event: Mapping[str, Any]) -> str:
+    """Whose it is, where no device is named."""
+    return "A guest's device" if event.get("profile") == GUEST else str(event.get("name") or "Somebody")

@@ -38,6 +38,11 @@ def said(
 MUM = SetBy("Mum", almaty("2026-11-22T10:00"))  # a Sunday
 
 
+def test_who_paused_is_named() -> None:
+    pause = Decision(Verdict.BLOCK, Reason.PAUSED, "pause", "guardian:Mum", until=NOW + timedelta(minutes=30))
+    assert sentence(pause, "example.org", NOW) == "The internet is paused until 21:20. Mum set this."
+
+
 @pytest.mark.parametrize(
     ("host", "at", "text"),
     [

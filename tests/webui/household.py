@@ -19,6 +19,7 @@ from tests.control.running import Running, running
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 BEDTIME = NOW.replace(hour=20, minute=45)
 TABLET, PHONE, LAPTOP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+GUEST = "02:00:00:00:00:1a"
 
 HELP = [
     {"name": "Contact centre for children and families", "phone": "111"},
@@ -88,7 +89,7 @@ class Household:
             "192.168.1.20": {"mac": TABLET, "profile": "daughter", "name": "Tablet"},
             "192.168.1.21": {"mac": PHONE, "profile": "daughter", "name": "Phone"},
             "192.168.1.22": {"mac": LAPTOP, "profile": "son", "name": "Laptop"},
-            "192.168.1.30": {"mac": "02:00:00:00:00:1a", "profile": "guest", "name": ""},
+            "192.168.1.30": {"mac": GUEST, "profile": "guest", "name": ""},
             "192.168.1.31": {"mac": "02:00:00:00:00:1b", "profile": "home", "name": "Television"},
         }
     )
@@ -97,6 +98,7 @@ class Household:
     extra: dict[str, Any] = field(default_factory=dict)  # laid over `status`
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     children: tuple[str, ...] = ("daughter", "son", "teen")
+    guests_are_several: bool = False
 
     def __post_init__(self) -> None:
         self.stamps = Stamps()
@@ -167,6 +169,8 @@ class Household:
     def _refusals(self, request: Request) -> dict[str, object]:
         mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"
         limit = request.whole("limit", least=1, most=10, default=10)
+        if self.guests_are_several and request.text("device", "") == GUEST:
+            return {"refusals": [], "shared": True}
         return {"refusals": self.refusals[:limit] if mine else []}
 
     def _pause(self, request: Request) -> dict[str, object]:

@@ -16,7 +16,7 @@ def test_what_is_missing_gets_a_default() -> None:
     assert not home.off
     child = parse_home({"now": NOW.isoformat(), "profiles": [{"id": "son"}]}).child("son")
     assert child is not None
-    assert (child.name, child.state, child.paused, child.online) == ("son", "open", False, False)
+    assert (child.name, child.now.state, child.paused, child.online) == ("son", "open", False, False)
     assert parse_refusals({}) == ()
     assert parse_help_lines({}) == ()
     assert parse_here({"mac": None, "profile": None}).profile == ""

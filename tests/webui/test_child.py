@@ -17,11 +17,11 @@ def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Bro
         "Aruzhan Open Open until bedtime at 20:45.",
         "Mum set this on Sunday TikTok",
         "The 10-12 rules Adult sites Gambling Social networks a parent may open it",
-        "Always open for you Khan Academy Everything else is open.",
+        "Opened for you Khan Academy Everything else is open.",
         "Bedtime Before school days 20:45–07:00",
         "Roblox School days 16:00–18:00",
         "Play and video Every day 2 h",
-        "Names of sites that were refused, for 7 days. Your parents can see them.",
+        "Names of sites that were refused, and when, for 7 days. Your parents can see them.",
         "Contact centre for children and families 111",
     ):
         assert expected in text
@@ -53,6 +53,21 @@ def test_a_pause_is_shown_with_its_end(tablet: Browser, household: Household) ->
     assert "Paused Paused until 20:10. Mum set this." in text_of(tablet.get("/my/now").text)
 
 
+def test_while_all_is_closed_nothing_else_is_called_open(tablet: Browser, household: Household) -> None:
+    household.paused["daughter"] = NOW + timedelta(minutes=30)
+    text = text_of(tablet.get("/my").text)
+    assert "Everything else is open." not in text
+    assert "While the internet is closed, only help and what the device itself needs are open." in text
+
+
+def test_a_device_that_is_paused_alone_says_so_itself(tablet: Browser, household: Household) -> None:
+    """The child's other devices go on, and the parents' card says Open."""
+    household.devices["192.168.1.20"].update(
+        state="paused", until=NOW + timedelta(minutes=30), sentence="The internet is paused until 20:10."
+    )
+    assert "Aruzhan Paused The internet is paused until 20:10." in text_of(tablet.get("/my").text)
+
+
 def test_a_device_of_no_child_is_led_to_the_door(stranger: Browser) -> None:
     for path in ("/my", "/my/now"):
         assert stranger.get(path).headers["Location"] == "/"
@@ -70,6 +85,17 @@ def test_why_on_another_device_shows_nothing_of_it(stranger: Browser, household:
     assert "Nothing was refused." in page
     assert "TikTok" not in page
     assert "refusals" not in {do for do, _ in household.asked}
+
+
+def test_guests_that_cannot_be_told_apart_are_shown_nothing(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    household.guests_are_several = True
+    guest = browser_on(app, "192.168.1.30")
+    for path in ("/why", "/refused?host=www.tiktok.com"):
+        text = text_of(guest.get(path).text)
+        assert "What was refused to one guest is not shown to another." in text
+        assert "TikTok" not in text
 
 
 def test_the_child_s_page_changes_nothing(tablet: Browser, household: Household) -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.household import Household, at_home
+from tests.webui.household import HELP, Household, at_home
 from webui.limiter import TRIES
 
 
@@ -35,6 +35,23 @@ def test_anybody_else_is_told_what_this_is(app: Flask, daemon: Running, ip: str,
     assert "I am a parent" in page
     assert 'href="tel:111"' in page
     assert "Aruzhan" not in page
+
+
+def test_a_guest_is_told_that_the_internet_is_closed(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    closed = "It is bedtime: the internet is closed until 07:00."
+    household.devices["192.168.1.30"].update(state="bedtime", sentence=closed)
+    assert closed in browser_on(app, "192.168.1.30").get("/").text
+
+
+def test_numbers_that_nobody_confirmed_are_said_to_be_so(
+    stranger: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "have not yet asked each of these services"
+    assert note in stranger.get("/").text
+    monkeypatch.setattr("tests.webui.household.HELP", [{**line, "confirmed": True} for line in HELP])
+    assert note not in stranger.get("/").text
 
 
 @pytest.mark.parametrize("ip", ["::ffff:192.168.1.20", "192.168.1.20%br-lan"])

@@ -38,6 +38,20 @@ def test_it_weighs_at_most_20_kb_with_its_style_and_needs_no_script(tablet: Brow
     assert "<script" not in page.text
 
 
+def test_what_the_sentence_says_is_not_said_twice(tablet: Browser, household: Household) -> None:
+    household.refusals[1].update(sentence="bet.example is closed until 20:45. These are the 10-12 rules.")
+    household.refusals[1]["until"] = NOW + timedelta(minutes=65)
+    text = text_of(tablet.get("/refused?host=bet.example").text)
+    assert "Who decided" not in text
+    assert text.count("20:45") == 1
+
+
+def test_the_filter_s_own_refusal_is_told_as_such(tablet: Browser, household: Household) -> None:
+    household.refusals[1]["owner"] = "product"
+    text = text_of(tablet.get("/refused?host=bet.example").text)
+    assert "Who decided Part of the filter, in every home" in text
+
+
 @pytest.mark.parametrize("host", ["WWW.TikTok.com", "www.tiktok.com."])
 def test_case_and_a_closing_dot_do_not_matter(tablet: Browser, host: str) -> None:
     assert tablet.get(f"/refused?host={host}").status_code == 403

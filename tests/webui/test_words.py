@@ -52,6 +52,7 @@ def test_duration(minutes: int, text: str) -> None:
     [
         ("family", "Your family's own rule"),
         ("band:10-12", "The 10-12 rules"),
+        ("guardian:Mum", "Mum"),
         ("list:gambling sites", "A list: gambling sites"),
         ("law:kz", "The law: KZ"),
         ("product", "Part of the filter, in every home"),

@@ -31,7 +31,7 @@ def why() -> ResponseReturnValue:
         "why.html",
         home=home,
         child=home.child(here.profile),
-        refusals=daemon().refusals_of_device(here.mac) if here.mac else (),
+        refusals=daemon().refusals_of_device(here),
         help_lines=daemon().help_lines(),
     )
 
@@ -46,6 +46,7 @@ def _render(template: str) -> ResponseReturnValue:
         template,
         home=home,
         child=child,
+        state=here.now or child.now,
         here=here,
         rules=daemon().rules(child.id),
         help_lines=daemon().help_lines(),

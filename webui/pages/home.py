@@ -114,9 +114,9 @@ def _notice(home: Home) -> dict[str, str] | None:
     child = home.child(who)
     if do != "pause" or child is None or not child.paused:
         return None
-    if child.until is None:
+    if child.now.until is None:
         return {"sentence": _("%(name)s is paused until you resume.", name=plain(child.name)), "undo": who}
-    until = clock(child.until, home.now)
+    until = clock(child.now.until, home.now)
     return {
         "sentence": _("%(name)s is paused until %(until)s.", name=plain(child.name), until=until),
         "undo": who,

@@ -26,8 +26,8 @@ def show() -> ResponseReturnValue:
         host = ""
     home = daemon().home()
     here = daemon().here(source_address())
-    refusals = daemon().refusals_of_device(here.mac) if here.mac else ()
-    refusal = next((found for found in refusals if found.host == host), None)
+    own = daemon().refusals_of_device(here)
+    refusal = next((found for found in own.found if found.host == host), None)
     child = home.child(here.profile)
     page = render_template(
         "refused.html",
@@ -35,6 +35,7 @@ def show() -> ResponseReturnValue:
         child=child,
         host=host if refusal else "",
         refusal=refusal,
+        shared=own.shared,
         rules=daemon().rules(child.id) if child and refusal else None,
         help_lines=daemon().help_lines(),
     )

@@ -1,0 +1,72 @@
+"""One TCP stream through the gateway, filter on and off in turn; and what a packet costs the processor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from statistics import median
+
+from tests.bench.figures import Figure, Settings, at_most, control_ratios, neighbour_ratios, ratio
+from tests.bench.wires import Wires, iperf, need, server
+from tests.lab.home import ROOT
+from tests.lab.netns import Namespace
+
+UNFILTERED_MARK, METERED_MARK = 0.98, 0.92
+PACKETS, RATE = 40_000, 20_000  # UDP datagrams a try, and a second: no queue fills, nothing is dropped
+
+
+def measure(settings: Settings) -> list[Figure]:
+    need("iperf3")
+    rounds, seconds = settings.times(9, 2), settings.times(2, 1)
+    figures = []
+    with Wires() as wires, server(wires.internet, ["iperf3", "-s"], 5201, log=wires.folder / "iperf.log"):
+        for name, device, mark in (
+            ("an unfiltered device", wires.parent, UNFILTERED_MARK),
+            ("a metered flow", wires.child, METERED_MARK),
+        ):
+            off, on = _alternate(wires, device, rounds, seconds)
+            control = control_ratios(off)
+            note = f"off {median(off) / 1e9:.2f} Gbit/s"
+            figures.append(ratio(f"bulk on / off, {name}", median(neighbour_ratios(off, on)), mark, note))
+            figures.append(ratio(f"bulk off / off, {name} (control)", median(control), note=_spread(control)))
+        figures += _cost(wires, settings.times(9, 3))
+    return figures
+
+
+def _spread(values: list[float]) -> str:
+    return f"single ones {min(values):.2f} to {max(values):.2f}"
+
+
+def _alternate(wires: Wires, device: Namespace, rounds: int, seconds: float) -> tuple[list[float], list[float]]:
+    """Bits a second: off, on, off, … , off."""
+    off, on = [iperf(device, wires.address, seconds)], []
+    for _ in range(rounds):
+        with wires.filtered():
+            on.append(iperf(device, wires.address, seconds))
+        off.append(iperf(device, wires.address, seconds))
+    return off, on
+
+
+def _cost(wires: Wires, rounds: int) -> list[Figure]:
+    """Processor time of a datagram's whole way at a fixed rate. All of the way runs on the sender's back, in
+    softirqs, so the sender's processor time has it; the least of all tries is the one that was disturbed
+    least.
+    """
+    cost: dict[str, list[float]] = {"off": [], "unfiltered": [], "metered": []}
+    for _ in range(rounds):
+        cost["off"].append(_nanoseconds(wires, wires.child))
+        with wires.filtered():
+            cost["unfiltered"].append(_nanoseconds(wires, wires.parent))
+            cost["metered"].append(_nanoseconds(wires, wires.child))
+    least = {key: min(values) for key, values in cost.items()}
+    at = f"{RATE:,} packets/s"
+    return [
+        at_most("CPU of a packet, filter off", least["off"], "ns", None, at),
+        at_most("CPU of a packet, added for an unfiltered device", least["unfiltered"] - least["off"], "ns", None),
+        at_most("CPU of a packet, added for a metered flow", least["metered"] - least["off"], "ns", None),
+    ]
+
+
+def _nanoseconds(wires: Wires, device: Namespace) -> float:
+    argv = [sys.executable, "-m", "tests.bench.datagrams", wires.address, str(PACKETS), str(RATE)]
+    return float(json.loads(device.run([*argv], timeout=60, check=True).stdout))

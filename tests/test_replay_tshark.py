@@ -1,0 +1,246 @@
+"""What `replay` reads agrees with tshark on every host name, in captures of real clients, whole and taken apart."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests import captures
+from tests.captures import Stamped
+from tests.lab import chromium, clients, names
+from tests.lab.home import Home
+from tests.lab.netns import Namespace
+from tests.replayed import Replayed
+
+pytestmark = pytest.mark.lab
+
+FIELDS = (
+    "frame.protocols", "tcp.srcport", "udp.srcport", "tcp.dstport", "udp.dstport", "dns.flags.response",
+    "dns.qry.name", "tls.handshake.type", "tls.handshake.extensions_server_name", "http.host",
+)  # fmt: skip
+WANTED = "dns.qry.name or tls.handshake.type == 1 or http.request"
+READY_S = 10.0
+DRAIN_S = 0.6  # dumpcap reads what the kernel holds every quarter of a second
+PLACES = 40  # at which a capture is cut
+
+Names = Counter[tuple[str, int, str]]  # protocol, port of who asks, host
+
+
+class Capture(NamedTuple):
+    path: Path
+    packets: list[Stamped]
+
+
+class Recorder:
+    """dumpcap on an interface of a namespace, as a context manager."""
+
+    def __init__(self, place: Namespace, interface: str, path: Path) -> None:
+        self._command = place.command(["dumpcap", "-q", "-i", interface, "-w", str(path)])
+
+    def __enter__(self) -> Recorder:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if line.startswith("File:"):
+                return self
+        pytest.fail(f"dumpcap did not start: {self._process.wait()}")
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(DRAIN_S)
+        self._process.send_signal(signal.SIGINT)
+        self._process.communicate(timeout=READY_S)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    with Home() as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def recorded(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """curl, OpenSSL, Python, dig and aioquic, over IPv4 and IPv6."""
+    path = tmp_path_factory.mktemp("captures") / "clients.pcapng"
+    tablet = home.devices["tablet"]
+    with Recorder(tablet, "eth0", path):
+        speak(tablet)
+    return Capture(path, captures.ip_packets(path))
+
+
+def speak(tablet: Namespace) -> None:
+    v6 = {"address": names.ipv6_of("www.six.example")}
+    outcomes = [
+        clients.curl(tablet, "https://www.curl.example/"),
+        clients.curl(tablet, "http://www.plain.example/"),
+        # One connection, three requests, of which the last is for another name.
+        clients.curl(
+            tablet,
+            "http://keep.example/a",
+            extra=["http://keep.example/b", "--next", "-sS", "http://keep.example/c"],
+        ),
+        clients.curl(tablet, "http://www.upper.example/", extra=["-H", "Host: WWW.Upper.Example:80"]),
+        clients.openssl(tablet, "www.openssl.example"),
+        clients.openssl(tablet, "www.old.example", extra=["-tls1_2"]),
+        # Its share is of a group that the server likes less than another: HelloRetryRequest.
+        clients.openssl(tablet, "www.again.example", extra=["-groups", "secp384r1:X25519MLKEM768"]),
+        clients.openssl(tablet, "www.six.example", **v6),
+        clients.tls(tablet, "www.python.example"),
+        clients.tls(tablet, "", address=names.ipv4_of("www.python.example")),
+        clients.h3(tablet, "www.quic.example"),
+        clients.h3(tablet, "www.quic2.example", version=2),
+        clients.h3(tablet, "www.six.example", **v6),
+    ]
+    assert all(outcome.reached for outcome in outcomes), outcomes
+    for extra in ((), ("+tcp",), ("+noedns",)):
+        for qtype in ("A", "AAAA", "HTTPS"):
+            assert clients.dig(tablet, f"www.{qtype}.example", qtype, extra=extra).status == "NOERROR"
+    clients.dig(tablet, "MiXeD.CaSe.example", server=names.GATEWAY_IPV6)
+    # Several questions in one connection.
+    several = ["dig", "+tcp", "+keepopen", "one.example", "+keepopen", "two.example", "+keepopen", "three.example"]
+    tablet.run(several)
+
+
+def told_by_tshark(path: Path) -> Names:
+    command = [
+        "tshark", "-n", "-r", str(path), "-Y", WANTED, "-o", "tcp.reassemble_out_of_order:TRUE",
+        "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a",
+        *(word for field in FIELDS for word in ("-e", field)),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: Names = Counter()
+    for line in done.stdout.splitlines():
+        row = dict(zip(FIELDS, line.split("\t"), strict=True))
+        if "icmp" in row["frame.protocols"]:
+            continue  # quotes a packet that was seen already
+        sport = int(row["tcp.srcport"] or row["udp.srcport"])
+        dport = row["tcp.dstport"] or row["udp.dstport"]
+        if dport == "53" and set(row["dns.flags.response"].split(",")) <= {"0", "False"}:
+            found.update(("dns", sport, name.lower()) for name in row["dns.qry.name"].split(","))
+        hello = "1" in row["tls.handshake.type"].split(",")
+        if hello and row["tls.handshake.extensions_server_name"]:
+            proto = "quic" if "quic" in row["frame.protocols"] else "tls"
+            for name in row["tls.handshake.extensions_server_name"].split(","):
+                found[proto, sport, name.lower()] += 1
+        if row["http.host"]:
+            found.update(("http", sport, host.partition(":")[0].lower()) for host in row["http.host"].split(","))
+    return found
+
+
+def told_by_replay(capture: bytes) -> Names:
+    asked = Replayed(capture).asked
+    return Counter((str(one.proto), one.sport, one.host) for one in asked if one.host is not None)
+
+
+def agree(path: Path, *, least: int) -> None:
+    ours, theirs = told_by_replay(path.read_bytes()), told_by_tshark(path)
+    assert ours.total() >= least
+    assert comparable(ours) == comparable(theirs)
+
+
+def comparable(found: Names) -> Names:
+    """A hello in QUIC that is sent again is shown by tshark again, and one hello."""
+    return Counter({key: 1 if key[0] == "quic" else number for key, number in found.items()})
+
+
+def test_on_what_real_clients_send(recorded: Capture) -> None:
+    agree(recorded.path, least=30)
+    found = told_by_replay(recorded.path.read_bytes())
+    by_name = Counter[tuple[str, str]]()
+    for (proto, _, host), number in found.items():
+        by_name[proto, host] += number
+    assert by_name["tls", "www.again.example"] == 2
+    assert by_name["http", "keep.example"] == 3
+    assert by_name["quic", "www.quic2.example"] == 1
+    assert by_name["dns", "mixed.case.example"] == 1
+    assert by_name["http", "www.upper.example"] == 1
+    assert all(by_name["dns", f"{number}.example"] == 1 for number in ("one", "two", "three"))
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_on_what_a_browser_sends(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "chromium.pcapng"
+    with Recorder(home.devices["tablet"], "eth0", path):
+        assert chromium.visit(home, "tablet", "https://www.chromium.example/").reached
+    agree(path, least=3)
+    assert any(host == "www.chromium.example" for _, _, host in told_by_replay(path.read_bytes()))
+
+
+def test_what_passes_a_gateway_is_told_once_for_each_network(home: Home, tmp_path: Path) -> None:
+    """On `any` a packet is captured on the bridge's port and on the bridge; tshark shows it twice."""
+    path = tmp_path / "any.pcapng"
+    with Recorder(home.gateway, "any", path):
+        clients.dig(home.devices["tablet"], "once.example", server=names.RESOLVER_IPV4)
+        clients.openssl(home.devices["tablet"], "www.once.example")
+    ours, theirs = told_by_replay(path.read_bytes()), told_by_tshark(path)
+    assert set(ours) == set(theirs)
+    assert max(theirs.values()) > 1
+    asked = [one for one in Replayed(path.read_bytes()).asked if one.host == "once.example"]
+    assert len({one.src for one in asked}) == len(asked)
+
+
+def _split(packets: list[Stamped], chance: random.Random) -> bytes:
+    return captures.wrapped(captures.in_segments(packets, chance, shuffled=False), "ethernet")
+
+
+def _shuffled(packets: list[Stamped], chance: random.Random) -> bytes:
+    return captures.wrapped(captures.in_segments(packets, chance, shuffled=True), "ethernet")
+
+
+def _fragments(packets: list[Stamped], chance: random.Random) -> bytes:
+    return captures.wrapped(captures.in_fragments(packets, chance.randrange(8, 100) * 8, chance), "ethernet")
+
+
+def _nanoseconds(packets: list[Stamped], _: random.Random) -> bytes:
+    link = captures.LINKS["ethernet"]
+    return captures.pcapng([(time, link.wrap(packet)) for time, packet in packets], link.number)
+
+
+def _on(link: str) -> Callable[[list[Stamped], random.Random], bytes]:
+    return lambda packets, _: captures.wrapped(packets, link)
+
+
+TAKEN_APART = {
+    "split": _split,
+    "shuffled": _shuffled,
+    "fragments": _fragments,
+    "pcapng": _nanoseconds,
+    **{f"on {link}": _on(link) for link in captures.LINKS},
+}
+
+
+@pytest.mark.parametrize("way", TAKEN_APART)
+def test_on_packets_taken_apart(recorded: Capture, way: str, tmp_path: Path) -> None:
+    path = tmp_path / "changed.pcap"
+    path.write_bytes(TAKEN_APART[way](recorded.packets, random.Random(way)))
+    agree(path, least=30)
+    assert told_by_replay(path.read_bytes()) == told_by_replay(recorded.path.read_bytes())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_other_ways_to_take_them_apart_give_the_same(recorded: Capture, seed: int) -> None:
+    chance = random.Random(seed)
+    segments = captures.in_segments(recorded.packets, chance, shuffled=True, most=9)
+    capture = captures.wrapped(captures.in_fragments(segments, 256, chance), "cooked v2")
+    assert told_by_replay(capture) == told_by_replay(recorded.path.read_bytes())
+
+
+def test_a_capture_that_is_cut_gives_a_beginning(recorded: Capture) -> None:
+    whole = recorded.path.read_bytes()
+    asked = Replayed(whole).asked
+    chance = random.Random(7)
+    for place in [chance.randrange(len(whole)) for _ in range(PLACES)]:
+        part = Replayed(whole[:place])
+        assert part.asked == asked[: len(part.asked)]
+        if place > 1024:  # past the header and the description of the interface
+            assert part.cut or not part.broken
