@@ -14,6 +14,8 @@ from gateway.wire.ip import TCP, UDP, Packet, parse_ip, transport_sum
 
 Stamped = tuple[float, bytes]  # seconds since 1970, frame or IP packet
 
+METHOD = 4  # bytes of "GET "
+
 _MAC = bytes.fromhex("02000000000a") + bytes.fromhex("020000000001")
 
 
@@ -40,9 +42,7 @@ def _pppoe(packet: bytes) -> bytes:
 LINKS = {
     "ethernet": Link(link.ETHERNET, _ethernet),
     "vlan": Link(link.ETHERNET, lambda p: _MAC + b"\x81\x00\x00\x07" + _ethertype(p) + p),
-    "qinq": Link(
-        link.ETHERNET, lambda p: _MAC + b"\x88\xa8\x00\x02\x81\x00\x00\x07" + _ethertype(p) + p
-    ),
+    "qinq": Link(link.ETHERNET, lambda p: _MAC + b"\x88\xa8\x00\x02\x81\x00\x00\x07" + _ethertype(p) + p),
     "pppoe": Link(link.ETHERNET, _pppoe),
     "cooked": Link(link.LINUX_SLL, lambda p: b"\0\4\0\1\0\6" + _MAC[:6] + b"\0\0" + _ethertype(p) + p),
     "cooked v2": Link(
@@ -148,7 +148,9 @@ def in_segments(
         if packet.proto != TCP or size < 2 or packet.sport in (443, 80):
             found.append((time, data))
             continue
-        parts = pieces(data, [chance.randrange(1, size) for _ in range(chance.randrange(1, most))])
+        # A method cut in two whose second half comes first looks like a request with a method of its own.
+        first = min(METHOD, size - 1)
+        parts = pieces(data, [chance.randrange(first, size) for _ in range(chance.randrange(1, most))])
         if shuffled:
             chance.shuffle(parts)
         found += [(time + number / 10**5, part) for number, part in enumerate(parts)]

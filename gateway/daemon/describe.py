@@ -127,7 +127,7 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
         yield _general("strict", "Connections that name no site", own.strict.owner)
     for category in rules.for_everyone:
         yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
-    yield _general("protocol", "Encrypted DNS and other ways around the rules", PRODUCT)
+    yield _general("protocol", "Encrypted DNS and ways around the rules", PRODUCT)
 
 
 def _general(target: str, name: str, owner: str) -> dict[str, object]:

@@ -36,6 +36,8 @@ _SO_ORIGINAL_DST = 80  # the same number at both levels; linux/netfilter_ipv4.h,
 _IPV4 = struct.Struct("!2xH4s8x")
 _IPV6 = struct.Struct("!2xH4x16s4x")
 
+_Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
+
 _log = logging.getLogger(__name__)
 
 
@@ -121,7 +123,7 @@ class DnsProxy:
         self._rest(pair)
         self._loop.on_readable(client, lambda: self._from_client(pair))
 
-    def _pair(self, client: socket.socket, peer: tuple[str, int]) -> _Pair | None:
+    def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """None: nobody's connection, or one too many."""
         original = _original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
@@ -139,7 +141,7 @@ class DnsProxy:
         held = Counter(pair.key[0] for pair in self._pairs.values())
         if subject is None or held[slot] >= MAX_PER_SLOT:
             return None
-        scope = peer[3] if len(peer) > 2 else 0
+        scope = peer[3] if len(peer) == 4 else 0
         return _Pair(client, subject, (slot, source, peer[1]), original[0], scope)
 
     def _rest(self, pair: _Pair) -> None:

@@ -193,13 +193,15 @@ class Enforcer:
         return cut
 
     def _mark(self, flow: FlowId, live: LiveFlow, number: int) -> bool:
-        """Give a running flow another class (0: refuse it); False when it has ended."""
+        """Give a running flow another class (0: refuse it); False when it has ended, or its device is
+        somebody else's now.
+        """
         layout = self._table.snapshot.layout
         state = State.REFUSED if not number else State.ASKS if live.asks else State.PASSES
         entry: Entry | None = self._table.conntrack.find(
             FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
         )
-        if entry is None:
+        if entry is None or layout.ct_slot(entry.mark) != flow.slot:
             return False
         value = layout.ct_mark(0, verdict_byte(state, number))
         return self._table.conntrack.set_mark([entry], value, layout.ct) > 0

@@ -184,7 +184,7 @@ class Daemon:
     def _moved(self, slots: frozenset[int]) -> None:
         """Gates of these slots opened or closed."""
         for slot in slots:
-            self.flows.table.forget(slot)
+            self.flows.table.forget(slot, settled=True)
         self.journal.status_changed(slots)
 
     def reassign(self) -> None:
@@ -193,8 +193,9 @@ class Daemon:
         self.packets.bind(frozenset(self.family.members))
         self._apply()
         self.enforcer.sync()
-        self.flows.table.forget()
+        self.flows.table.forget(settled=True)
         self.enforcer.rejudge()
+        self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.journal.status_changed(frozenset(self.family.members))
 

@@ -130,6 +130,10 @@ class KernelTable:
         self._count_up(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
+    def follow_devices(self) -> None:
+        """What a device ran before it became somebody else's begins anew."""
+        unseen.begin_anew(self.conntrack, self.snapshot.layout, self._slots())
+
     def used(self) -> dict[tuple[int, int], int]:
         """Bytes by (slot, class) since the start."""
         total = dict(self._used)

@@ -1,7 +1,8 @@
-"""TCP connections of filtered devices that began while nobody looked: before our start, or without our table.
+"""Connections that nobody has judged for the device that holds them: they began before our start or without
+our table, or while the device was somebody else's.
 
-Their hellos were never read, so nothing can be said for them: each is refused, its device connects again,
-and that is judged. UDP needs no such care: QUIC without its first packet is dropped, all else decided anew.
+Where a filtered device holds one, it is refused: its hello was not read, or not by these rules. The device
+connects again, and that is judged. UDP is decided anew: QUIC without its first packet is dropped.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from gateway.daemon import lan
 from gateway.daemon.family import Family
 from gateway.home.neighbours import Neighbour
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, Entry
-from gateway.kernel.marks import MarkLayout, State, verdict_byte
+from gateway.kernel.marks import PLAIN_SLOT, MarkLayout, State, verdict_byte
 from gateway.wire.ip import TCP
 
 Slots = Mapping[bytes, int]
@@ -53,6 +54,23 @@ def open_connections(
         if slot:
             found.setdefault(slot, []).append(entry)
     return found
+
+
+def begin_anew(conntrack: Conntrack, layout: MarkLayout, slots: Slots) -> int:
+    """Where a device has another slot than its connection says. How many there were."""
+    refused: dict[int, list[Entry]] = {}
+    cleared: list[Entry] = []
+    for entry in conntrack.entries():
+        ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
+        slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
+        held = (entry.mark & layout.slot) >> layout.slot_shift
+        if slot is None or held in (0, slot or PLAIN_SLOT):
+            continue
+        if slot and entry.original.proto == TCP:
+            refused.setdefault(slot, []).append(entry)
+        else:
+            cleared.append(entry)
+    return refuse(conntrack, layout, refused) + conntrack.set_mark(cleared, 0, layout.ct_ours)
 
 
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:

@@ -73,23 +73,17 @@ class FlowPath:
         if seen is None or step.packet is None:
             return _REFUSE
         decision = subject.decide(seen, at)
-        if not decision.allowed:
+        # Which of several names the server took cannot be seen, and rules may have changed meanwhile.
+        decisions = [decision, *(subject.decide(one, at) for one in step.heard if one is not seen)]
+        if not all(one.allowed for one in decisions):
             return _REFUSE
         flow = flow_id(step.packet, subject.slot, from_lan)
         if decision.reason is Reason.HELP:
             return _PASS_HELP
-        number = subject.class_number(self._gates(step, decision, subject, at))
+        number = subject.class_number(frozenset().union(*(one.gates for one in decisions)))
         asks = step.action is Action.ASKS
         self.live.put(flow, LiveFlow(seen, number, asks))
         return Verdict(number << 2 | (_ASKS if asks else _PASSES))
-
-    @staticmethod
-    def _gates(step: Step, decision: Decision, subject: Subject, at: datetime) -> frozenset[str]:
-        """Of every name that the client gave: which of them the server took cannot be seen."""
-        if len(step.heard) < 2:
-            return decision.gates
-        heard = (subject.decide(one, at) for one in step.heard)
-        return decision.gates.union(*(one.gates for one in heard if one.allowed))
 
     def _refused(self, step: Step, subject: Subject, at: datetime) -> Verdict:
         seen, packet = step.observation, step.packet

@@ -32,7 +32,7 @@ from gateway.wire.capture import Frame
 from gateway.wire.dns import parse_message
 from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
-from gateway.wire.ip import SYN, TCP, UDP, Packet, parse_ip
+from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
 
 # A capture may hold a house's whole day, and nobody waits for the work that one device causes.
 LIMITS = Limits(flows=1 << 16, table_bytes=64 << 20, work_rate=1 << 40, work_burst=1 << 40)
@@ -144,8 +144,9 @@ class Replay:
         proto = packet.proto
         if packet.fragment or (proto != TCP and proto != UDP):
             return
-        # As in the gateway, packets without payload are not looked at; a SYN begins a flow.
-        if not packet.payload and not (proto == TCP and packet.flags & SYN):
+        # As in the gateway, packets without payload are not looked at. A SYN begins a flow, and an urgent
+        # pointer may come ahead of its bytes.
+        if not packet.payload and not (proto == TCP and packet.flags & (SYN | URG)):
             return
         if PORT in (packet.sport, packet.dport):
             if not self._is_decoy(data, packet):

@@ -227,9 +227,17 @@ class FlowTable:
         allowed = judge(observation) and fault is None
         return Step(Action.PASSES if allowed else Action.REFUSED, observation, packet)
 
-    def forget(self, zone: int | None = None) -> int:
-        """Forget every flow of one device, or all, as after a change of its rules; how many there were."""
-        keys = [key for key in self._entries if zone is None or key[0] == zone]
+    def forget(self, zone: int | None = None, *, settled: bool = False) -> int:
+        """Forget every flow of one device, or all; how many there were.
+
+        ``settled``: only those that are decided, as after a change of rules. What is undecided keeps its
+        bytes; whoever has judged them asks again when the flow passes.
+        """
+        keys = [
+            key
+            for key, entry in self._entries.items()
+            if (zone is None or key[0] == zone) and not (settled and entry.flow is not None)
+        ]
         for key in keys:
             self._remove(key)
         return len(keys)

@@ -62,7 +62,7 @@ class Wires:
             self._topology.build()
             self.leases.write_text("")
             # Datagrams to nobody in particular vanish there instead of being answered.
-            sink = "table inet sink { chain in { type filter hook input priority 0; udp dport { 9, 53 } drop } }"
+            sink = "table inet sink { chain in { type filter hook input priority 0; udp dport { 9, 53 } drop; }; }"
             self.internet.run(["nft", "-f", "-"], stdin=sink, check=True)
             for device in (self.child, self.parent):
                 self._name_hosts(device)
@@ -88,7 +88,7 @@ class Wires:
         macs = ", ".join(f"{number} : {device_mac(number)}" for number in range(32))
         table = (
             'table netdev many { chain out { type filter hook egress device "eth0" priority 0; '
-            f"ether saddr set tcp sport & 31 map {{ {macs} }} }} }}"
+            f"ether saddr set tcp sport & 31 map {{ {macs} }}; }}; }}"
         )
         self.child.run(["nft", "-f", "-"], stdin=table, check=True)
 

@@ -11,14 +11,13 @@ from selenium.webdriver.common.by import By
 
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium
-from tests.browser.family import CHILD, Family, at_home
+from tests.browser.family import Family, at_home
 from tests.lab import clients
 from tests.lab.names import NEW, PARENT, TABLET
 from tests.lab.netns import LabError
 
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 THEMES = ("light", "dark")
-MUM = {"by": "Mum", "origin": PARENT.ipv4}
 
 
 class Album:
@@ -41,8 +40,13 @@ class Album:
                 self.count += 1
 
     def sign_in(self) -> None:
-        self._browser.driver.get(self._family.link())
-        self._browser.driver.find_element(By.CSS_SELECTOR, ".signin button").click()
+        path = self._family.link().removeprefix(self._family.url(PARENT.key, ""))
+        self.tap(path, ".signin button")
+
+    def tap(self, path: str, selector: str) -> None:
+        """On the parent's phone."""
+        self._browser.driver.get(self._family.url(PARENT.key, path))
+        self._browser.driver.find_element(By.CSS_SELECTOR, selector).click()
 
 
 def take_all(family: Family, album: Album) -> None:
@@ -56,11 +60,10 @@ def take_all(family: Family, album: Album) -> None:
     album.take("refused", TABLET.key, refused)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
-    call = family.daemon.client.call
-    call("pause", who=CHILD, minutes=30, **MUM)
+    album.tap("/parent/", ".child-card button[value='30']")
     album.take("home-paused", PARENT.key, "/parent/")
     album.take("child-paused", TABLET.key, "/my")
-    call("resume", who=CHILD, **MUM)
+    album.tap("/parent/", ".notice button")
     _to_bedtime(family)
     album.take("home-bedtime", PARENT.key, "/parent/")
     album.take("child-bedtime", TABLET.key, "/my")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.lab import names
 from tests.lab.clients import Outcome
 from tests.lab.home import Home
 
@@ -44,11 +45,23 @@ def profile_folder(home: Home, device: str) -> Path:
 
 
 def visit(
-    home: Home, device: str, url: str, *, quic_hosts: Sequence[str] = (), timeout: float = 30.0
+    home: Home,
+    device: str,
+    url: str,
+    *,
+    quic_hosts: Sequence[str] = (),
+    known: Sequence[str] = (),
+    timeout: float = 30.0,
 ) -> Outcome:
-    """Open ``url`` in a fresh browser and read the page that results. ``how`` is the browser's own error."""
+    """Open ``url`` in a fresh browser and read the page that results. ``how`` is the browser's own error.
+
+    ``known``: hosts whose address the browser has already, as from before they were refused.
+    """
     shutil.rmtree(profile_folder(home, device), ignore_errors=True)
-    argv = ["chromium", *flags(home, device, quic_hosts=quic_hosts), "--timeout=8000", "--dump-dom", url]
+    rules = ",".join(f"MAP {host} {names.ipv4_of(host)}" for host in known)
+    extra = [f"--host-resolver-rules={rules}"] if known else []
+    chosen = [*flags(home, device, quic_hosts=quic_hosts), *extra]
+    argv = ["chromium", *chosen, "--timeout=8000", "--dump-dom", url]
     began = time.monotonic()
     try:
         done = home.devices[device].run(argv, timeout=timeout)

@@ -15,7 +15,7 @@ from tests.lab.clients import Outcome, Stream
 from tests.lab.daemon import Daemon
 from tests.lab.home import Home
 from tests.lab.internet.odds import WIREGUARD_PORT
-from tests.lab.names import NEW, PARENT, PHONE, TABLET
+from tests.lab.names import NEW, PARENT, PHONE, TABLET, Seat
 from tests.lab.netns import LabError
 from tests.lab.teller import Teller
 
@@ -31,7 +31,7 @@ _NOTICED_S = 5.0  # a cut is a matter of milliseconds; this is when we stop wait
 _GOES_ON_S = 0.5
 _LAPSE_S = 0.2
 _HELP_S = 8.0
-_PLACES = {"guest": "a guest", "home": "the house's"}
+_PLACES = {"guest": "a guest", "home": "a thing of the house", CHILD: "Daughter's"}
 
 
 @dataclass(slots=True)
@@ -139,8 +139,8 @@ class Console:
         new = self.home.devices[NEW.key]
         for host in ("www.example.org", "www.pornhub.com"):
             self._tell_try("The new phone", clients.curl(new, f"https://{host}/"), host)
-        place = str(self.daemon.client.call("device", mac=NEW.mac).get("profile") or "nobody's")
-        self.teller.say(f"The new phone is {_PLACES.get(place, place)} until a parent says whose it is.")
+        self.daemon.client.call("status")  # whoever asks for it makes the daemon look around
+        self.teller.say(f"The new phone is {self._place(NEW)} until a parent says whose it is.")
 
     def vpn(self) -> None:
         """The tablet looks for a VPN's site, and sends a WireGuard handshake to a bare address."""
@@ -155,9 +155,9 @@ class Console:
         )
         self._tell_why(None)
         if tunnel.reached:
-            place = str(self.daemon.client.call("device", mac=TABLET.mac).get("profile"))
-            owner = _PLACES.get(place, f"{place}'s")
-            self.teller.say(f"The tablet is {owner}: no rule of that refuses an address without a name.")
+            self.teller.say(
+                f"The tablet is {self._place(TABLET)}; no rule there refuses an address without a name."
+            )
 
     def kill(self) -> None:
         """``kill -9`` of the daemon: what holds without it, and how soon it is back."""
@@ -211,6 +211,11 @@ class Console:
     @property
     def _tablet(self) -> Any:
         return self.home.devices[TABLET.key]
+
+    def _place(self, seat: Seat) -> str:
+        """Whose a device is, to the daemon."""
+        place = str(self.daemon.client.call("device", mac=seat.mac).get("profile"))
+        return _PLACES.get(place, place)
 
     def _child(self) -> Mapping[str, Any]:
         for profile in self.daemon.client.call("status")["profiles"]:

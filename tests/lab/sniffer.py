@@ -1,6 +1,6 @@
-"""What arrives at an interface, from inside its namespace: one JSON object a packet, after the line ``ready``.
+"""What arrives at an interface, from inside its namespace: the line ``ready``, then one JSON object a packet.
 
-It tells what the servers' own programs never see: other protocols, bytes that are no message, checksums gone.
+It tells what the servers' own programs never see: other protocols, bytes that are no message.
 """
 
 from __future__ import annotations

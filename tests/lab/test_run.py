@@ -23,8 +23,8 @@ from tests.lab.daemon import afternoon_zone
 from tests.lab.doors import free_ports, open_doors, ssh_line, start_relays
 from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW
-from tests.lab.netns import LabError, stop
 from tests.lab.netns import names as namespace_names
+from tests.lab.netns import stop
 
 RUN = [sys.executable, "-m", "tests.lab.run"]
 

@@ -68,6 +68,18 @@ def test_a_device_that_is_paused_alone_says_so_itself(tablet: Browser, household
     assert "Aruzhan Paused The internet is paused until 20:10." in text_of(tablet.get("/my").text)
 
 
+@pytest.mark.parametrize(("state", "shown"), [("bedtime", True), ("open", False)])
+def test_what_follows_a_pause_is_said_unless_the_sentence_says_it(
+    tablet: Browser, household: Household, state: str, shown: bool
+) -> None:
+    end = NOW.replace(hour=20, minute=50)
+    household.devices["192.168.1.20"].update(
+        state="paused", until=end, sentence="Paused until 20:50.", next_change={"at": end, "state": state}
+    )
+    assert ("Next: bedtime at 20:50" in text_of(tablet.get("/my").text)) is shown
+    assert "Next: open" not in text_of(tablet.get("/my").text)
+
+
 def test_a_device_of_no_child_is_led_to_the_door(stranger: Browser) -> None:
     for path in ("/my", "/my/now"):
         assert stranger.get(path).headers["Location"] == "/"

@@ -48,7 +48,7 @@ def test_a_guest_is_told_that_the_internet_is_closed(
 def test_numbers_that_nobody_confirmed_are_said_to_be_so(
     stranger: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note = "have not yet asked each of these services"
+    note = "Not all of these services have confirmed their entry yet."
     assert note in stranger.get("/").text
     monkeypatch.setattr("tests.webui.household.HELP", [{**line, "confirmed": True} for line in HELP])
     assert note not in stranger.get("/").text

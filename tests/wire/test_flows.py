@@ -21,7 +21,7 @@ from tests.wire.flow_forge import (
     with_ttl,
 )
 from tests.wire.quic_forge import crypto, encrypt_initial
-from tests.wire.tls_forge import client_hello, records
+from tests.wire.tls_forge import client_hello, record, records
 
 HELLO = records(client_hello(ALLOWED))
 BAD_HELLO = records(client_hello(REFUSED))
@@ -288,6 +288,18 @@ def test_forget_one_device_or_all() -> None:
     assert table.stats.flows == 2
     assert table.forget() == 2
     assert table.stats.buffered == 0
+
+
+def test_forgetting_what_is_settled_leaves_a_half_read_hello() -> None:
+    table = FlowTable()
+    refused, half = Talk(table=table), Talk(table=table, sport=40001)
+    refused.client(record(client_hello(REFUSED)))
+    hello = record(client_hello(ALLOWED))
+    half.client(hello[:100])
+    assert table.stats.flows == 2
+    assert table.forget(settled=True) == 1
+    half.client(hello[100:])
+    assert half.server(SERVER_HELLO).action is Action.PASSES
 
 
 def test_after_forgetting_a_refused_flow_is_judged_again() -> None:

@@ -1,0 +1,126 @@
+"""A parent's tap on the real pages, and what becomes of it on a child's device: the whole way, through the kernel."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser.chromium import WEIGHT, Chromium, chromium
+from tests.browser.family import Family, at_home
+from tests.lab import chromium as device_browser
+from tests.lab import clients
+from tests.lab.clients import Stream
+from tests.lab.console import FILM
+from tests.lab.names import NEW, PARENT, TABLET
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+PAGES = "http://qalqan.home.arpa"
+OPEN_SITE = "https://kk.wikipedia.org/"
+REFUSED_SITE = "www.tiktok.com"
+CUT_MS = 1000.0
+FIRST_VISIT = 80 * 1000  # bytes over the wire
+RENDER_MS = 50.0
+VISITS = 9
+PATIENCE = 5.0
+
+# From the request's last byte to the answer's last one (Resource Timing).
+ANSWERED = """
+const page = performance.getEntriesByType("navigation")[0];
+return page.responseEnd - page.requestStart;
+"""
+
+
+@pytest.fixture(scope="module")
+def family() -> Iterator[Family]:
+    with at_home() as built:
+        built.home.join(NEW.key)
+        yield built
+
+
+@pytest.fixture(scope="module")
+def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Signed in by the one-time link."""
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        browser.driver.get(family.link())
+        tap(browser, ".signin button")
+        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
+        yield browser
+
+
+def tap(browser: Chromium, selector: str) -> float:
+    """When it was tapped (time.monotonic())."""
+    button = browser.driver.find_element(By.CSS_SELECTOR, selector)
+    at = time.monotonic()
+    button.click()
+    return at
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family, parent: Chromium) -> None:
+    tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
+    with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:
+        assert film.started()
+        assert mums_film.started()
+        tapped = tap(parent, ".child-card button[value='30']")
+        died = film.death(tapped)
+        assert died is not None
+        assert died <= CUT_MS
+        eventually(lambda: "Daughter is paused until" in parent.text(".notice"))
+        assert "Mum set this." in parent.text(".child-card")
+        assert mums_film.flows()
+    shown = device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
+    assert "The internet is paused until " in shown
+    assert "Mum set this." in shown
+    assert "Son" not in shown
+    assert not clients.curl(tablet, OPEN_SITE).reached
+    tap(parent, ".child-card .primary")
+    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+    assert clients.curl(tablet, OPEN_SITE).reached
+    with Stream(tablet, FILM) as film:
+        assert film.started()
+    print(f"from the tap to the film's end: {died:.0f} ms")
+
+
+@pytest.mark.parametrize("seat", [TABLET.key, NEW.key])
+def test_plain_http_to_a_refused_site_lands_on_the_page_that_says_why(family: Family, seat: str) -> None:
+    page = device_browser.visit(family.home, seat, f"http://{REFUSED_SITE}/", known=[REFUSED_SITE]).body
+    assert '<h1 id="what">TikTok</h1>' in page
+    assert "TikTok is not open here" in page
+    assert 'href="tel:111"' in page
+    assert family.home.seen("http", REFUSED_SITE) == []
+
+
+def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
+    refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
+    pages = {
+        "parent's home": family.url(PARENT.key, "/parent/"),
+        "child's page": family.url(TABLET.key, "/my"),
+        "refused": family.url(TABLET.key, f"/refused?{refused.query}"),
+        "guest's page": family.url(NEW.key),
+    }
+    for name, url in pages.items():
+        parent.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+        parent.driver.get(url)
+        weight = int(parent.measure(WEIGHT))
+        answered = []
+        for _ in range(VISITS):
+            parent.driver.get(url)
+            answered.append(float(parent.measure(ANSWERED)))
+        typical = statistics.median(answered)
+        print(
+            f"{name}: first visit {weight / 1000:.1f} kB, answered in {typical:.1f} ms (median of {VISITS})"
+        )
+        assert 0 < weight <= FIRST_VISIT
+        assert typical <= RENDER_MS

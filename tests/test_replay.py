@@ -1,0 +1,466 @@
+"""`replay` tells each question, hello and request once, with the verdict of the daemon's own code."""
+
+from __future__ import annotations
+
+import random
+from typing import cast
+
+import dns.message
+import dns.rrset
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.policy.values import Verdict
+from gateway.policy.world import GATEWAY_NAME
+from gateway.wire import link
+from gateway.wire.actions import Action
+from gateway.wire.dns import tcp_frame
+from gateway.wire.flows import FlowTable, Step
+from gateway.wire.ip import ACK, PSH
+from gateway.wire.ip_build import tcp_segment
+from tests import captures
+from tests.captures import Stamped
+from tests.policy.homes import almaty
+from tests.replayed import ADULT, CHILD, Replayed
+from tests.wire import evasion_cases as cases
+from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, tls
+from tests.wire.flow_forge import (
+    ADDRESSES,
+    ALLOWED,
+    HTTP_OK,
+    REFUSED,
+    RETRY,
+    SERVER_HELLO,
+    Talk,
+    udp_packet,
+    with_bad_checksum,
+)
+from tests.wire.tls_forge import client_hello, records
+
+START = almaty("2026-11-24T16:00").timestamp()
+DEVICE, REMOTE = ADDRESSES[4]
+RESOLVER = bytes([192, 0, 2, 53])
+GOOGLE = bytes([198, 51, 100, 7])
+SAFE_GOOGLE = bytes([216, 239, 38, 120])
+BLOCKED = f"band: 10-12\nblock: [{REFUSED}]"
+
+
+class Tape:
+    """Takes a flow table's place and keeps the packets, a millisecond apart."""
+
+    def __init__(self, start: float = START) -> None:
+        self.packets: list[Stamped] = []
+        self._start = start
+
+    def add(self, packet: bytes) -> None:
+        self.packets.append((self._start + len(self.packets) / 1000, packet))
+
+    def packet(self, data: bytes, **_: object) -> Step:
+        self.add(data)
+        return Step(Action.HOLD, None, None)
+
+    def talk(self, **how: int) -> Talk:
+        return Talk(table=cast(FlowTable, self), **how)
+
+    def capture(self, kind: str = "ethernet") -> bytes:
+        return captures.wrapped(self.packets, kind)
+
+
+def question(name: str, qtype: str = "A", *, sport: int = 5353, ident: int = 7) -> bytes:
+    query = dns.message.make_query(name, qtype, id=ident)
+    return udp_packet(DEVICE, RESOLVER, sport, 53, query.to_wire())
+
+
+def answer(name: str, *records: tuple[str, str, str], sport: int = 5353, ident: int = 7) -> bytes:
+    """``records``: owner, type, data."""
+    response = dns.message.make_response(dns.message.make_query(name, "A", id=ident))
+    response.answer = [
+        dns.rrset.from_text(f"{owner}.", 300, "IN", kind, data) for owner, kind, data in records
+    ]
+    return udp_packet(RESOLVER, DEVICE, 53, sport, response.to_wire())
+
+
+def dotted(address: bytes) -> str:
+    return ".".join(map(str, address))
+
+
+def of_packets(*packets: bytes, rules: str = ADULT, **how: object) -> Replayed:
+    tape = Tape()
+    for packet in packets:
+        tape.add(packet)
+    return Replayed(tape.capture(), rules, **how)  # type: ignore[arg-type]
+
+
+def hello_to(host: str, address: bytes, sport: int) -> bytes:
+    return tcp_segment(DEVICE, address, sport, 443, seq=1, ack=1, flags=ACK | PSH, payload=tls(host))
+
+
+# ---------------------------------------------------------------- what is told
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("kind", captures.LINKS)
+def test_each_protocol_is_told_once(version: int, kind: str) -> None:
+    tape = Tape()
+    talk = tape.talk(version=version, sport=40000)
+    talk.handshake()
+    talk.client(tls("www.secure.example"))
+    talk.server(SERVER_HELLO)
+    plain = tape.talk(version=version, sport=40001, dport=80)
+    plain.handshake()
+    for _ in range(2):
+        plain.client(get("www.plain.example"))
+        plain.server(HTTP_OK)
+    quick = tape.talk(version=version, sport=40002)
+    cases.QUIC_CASES[0](quick, "www.quick.example")
+    asked = Replayed(tape.capture(kind)).asked
+    found = [(str(one.proto), one.host, one.sport, one.dport) for one in asked]
+    assert found == [
+        ("tls", "www.secure.example", 40000, 443),
+        ("http", "www.plain.example", 40001, 80),
+        ("http", "www.plain.example", 40001, 80),
+        ("quic", "www.quick.example", 40002, 443),
+    ]
+    assert {(one.src, one.dst) for one in asked} == {ADDRESSES[version]}
+
+
+def test_a_second_hello_after_a_retry_request_is_told_too() -> None:
+    tape = Tape()
+    talk = tape.talk()
+    talk.handshake()
+    talk.client(tls(ALLOWED))
+    talk.server(RETRY)
+    talk.client(tls("www.second.example"))
+    talk.server(SERVER_HELLO)
+    assert Replayed(tape.capture()).names == [("tls", ALLOWED), ("tls", "www.second.example")]
+
+
+def test_questions_over_udp_and_tcp() -> None:
+    tape = Tape()
+    tape.add(question("www.udp.example"))
+    stream = b"".join(tcp_frame(dns.message.make_query(f"{n}.example", "A").to_wire()) for n in "abc")
+    talk = tape.talk(dport=53, sport=40100)
+    talk.handshake()
+    for at in (30, 0, 60, 10):  # in any order, and some bytes twice
+        talk.client(stream[at : at + 40], at)
+    for at in range(90, len(stream), 7):
+        talk.client(stream[at : at + 7], at)
+    found = Replayed(tape.capture()).names
+    assert found == [("dns", name) for name in ("www.udp.example", "a.example", "b.example", "c.example")]
+
+
+def test_verdict_reason_and_rule_are_the_judges() -> None:
+    told = of_packets(
+        question("tiktok.com"),
+        question("www.google.com", ident=8),
+        question("casino.example", ident=9),
+        question("sealed.example", ident=10),
+        question("virus.example", ident=11),
+        question(GATEWAY_NAME, ident=12),
+        question("use-application-dns.net", ident=13),
+        rules=f"{CHILD}\nblock: ['service:tiktok']",
+    )
+    assert told.verdicts == [
+        ("tiktok.com", "block", "family_block"),
+        ("www.google.com", "rewrite", "safe_search"),
+        ("casino.example", "block", "category"),
+        ("sealed.example", "block", "refused_for_everyone"),
+        ("virus.example", "block", "refused_for_everyone"),
+        (GATEWAY_NAME, "allow", "gateway"),
+        ("use-application-dns.net", "block", "resolver_signal"),
+    ]
+    rules = [one.decision.rule for one in told.asked]
+    assert rules[0] == "block: service:tiktok"
+    assert rules[3] == rules[4]  # nothing tells a sealed entry from another
+
+
+def test_a_frames_own_time_decides_unless_another_is_named() -> None:
+    night = almaty("2026-11-24T23:30").timestamp()
+    tape = Tape(night)
+    tape.add(question("www.example.com"))
+    capture = tape.capture()
+    assert Replayed(capture, CHILD, at=None).verdicts == [("www.example.com", "block", "bedtime")]
+    named = Replayed(capture, CHILD, at=almaty("2026-11-24T16:00"))
+    assert named.verdicts == [("www.example.com", "allow", "open")]
+    assert named.asked[0].time == pytest.approx(night)
+
+
+@pytest.mark.parametrize("time", [0.0, 4e9 + 2**33])
+def test_a_frame_without_a_believable_time_is_judged_as_now(time: float) -> None:
+    capture = captures.pcapng([(time, captures.LINKS["raw"].wrap(question("a.example")))], link.RAW)
+    told = Replayed(capture, CHILD, at=None)
+    assert told.asked[0].time is None
+    assert told.verdicts == [("a.example", "allow", "open")]
+
+
+# ---------------------------------------------------------------- what is not
+
+
+def test_a_refused_connection_is_not_judged_again() -> None:
+    tape = Tape()
+    talk = tape.talk(dport=80)
+    talk.handshake()
+    talk.client(get(REFUSED))
+    talk.server(HTTP_OK)
+    talk.client(get(REFUSED))
+    assert Replayed(tape.capture(), BLOCKED).verdicts == [(REFUSED, "block", "family_block")]
+
+
+def test_a_port_that_is_used_again_is_another_connection() -> None:
+    tape = Tape()
+    for isn in (1000, 5_000_000):
+        talk = tape.talk(isn=isn)
+        talk.handshake()
+        talk.client(tls(REFUSED))
+    assert Replayed(tape.capture(), BLOCKED).names == [("tls", REFUSED)] * 2
+
+
+def test_a_packet_with_a_wrong_checksum_is_passed_over() -> None:
+    tape = Tape()
+    talk = tape.talk()
+    talk.handshake()
+    tape.add(with_bad_checksum(talk.segment(tls("www.decoy.example"), 0)))
+    talk.client(tls(ALLOWED))
+    tape.add(with_bad_checksum(question("decoy.example")))
+    told = Replayed(tape.capture())
+    assert told.names == [("tls", ALLOWED)]
+    assert told.tally.decoys == 2
+
+
+def test_the_same_question_on_two_interfaces_is_one() -> None:
+    data = question("twin.example")
+    hop = bytearray(data)
+    hop[8] -= 1  # a router's next interface: another TTL, another IPv4 checksum
+    hop[10:12] = b"\0\0"
+    hop[10:12] = (-int.from_bytes(hop[:20], "big") % 65535).to_bytes(2, "big")
+    close = captures.wrapped([(START, data), (START + 0.0005, bytes(hop))], "ethernet")
+    assert Replayed(close).names == [("dns", "twin.example")]
+    later = captures.wrapped([(START, data), (START + 1.0, data)], "ethernet")
+    assert Replayed(later).names == [("dns", "twin.example")] * 2
+
+
+def test_only_questions_hellos_and_requests_are_told() -> None:
+    tape = Tape()
+    tape.add(udp_packet(DEVICE, REMOTE, 40000, 51820, b"\x01\0\0\0" + bytes(144)))
+    tape.add(udp_packet(REMOTE, DEVICE, 51820, 40000, bytes(92)))
+    talk = tape.talk(dport=22)
+    talk.handshake()
+    talk.server(b"SSH-2.0-x\r\n")
+    talk.client(b"SSH-2.0-y\r\n")
+    talk.server(bytes(100))
+    tape.add(answer("a.example", ("a.example", "A", "192.0.2.1")))
+    assert Replayed(tape.capture()).names == []
+
+
+def test_frames_cut_by_the_snapshot_length_are_counted() -> None:
+    packets = [question("whole.example"), hello_to("www.cut.example", REMOTE, 40000)]
+    frames = [(START, captures.LINKS["ethernet"].wrap(packet)) for packet in packets]
+    told = Replayed(captures.pcap(frames, snaplen=96))
+    assert told.names == [("dns", "whole.example")]
+    assert (told.tally.frames, told.tally.cut, told.tally.broken) == (2, 1, 0)
+
+
+def test_frames_on_a_link_that_is_not_read_are_counted() -> None:
+    told = Replayed(captures.pcap([(START, bytes(40))], 127))  # IEEE 802.11 with radiotap
+    assert told.tally.foreign == 1
+
+
+# ---------------------------------------------------------------- sides, offload, fragments
+
+
+@pytest.mark.parametrize("sport", [40000, 50000])
+def test_a_capture_that_begins_in_the_middle(sport: int) -> None:
+    """The server is heard first; whose port it is tells that it is the server."""
+    tape = Tape()
+    talk = tape.talk(sport=sport, dport=80)
+    talk.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", acks=0)
+    talk.client(get("www.middle.example"))
+    assert [(one.host, one.sport) for one in Replayed(tape.capture()).asked] == [
+        ("www.middle.example", sport)
+    ]
+
+
+def test_a_client_on_a_low_port_is_known_by_its_syn() -> None:
+    tape = Tape()
+    talk = tape.talk(sport=443, dport=40123)
+    talk.handshake()
+    talk.client(tls("www.odd.example"))
+    assert [(one.host, one.sport) for one in Replayed(tape.capture()).asked] == [("www.odd.example", 443)]
+
+
+def test_checksums_that_a_network_card_was_to_fill_in() -> None:
+    tape = Tape()
+    for sport, summed in enumerate((None, b"\0\0", "partial", "without length"), 40000):
+        data = bytearray(hello_to("www.offloaded.example", REMOTE, sport))
+        segment = len(data) - 20
+        if summed is not None:
+            data[10:12] = b"\0\0"
+        if isinstance(summed, str):
+            length = segment if summed == "partial" else 0
+            value = (int.from_bytes(DEVICE + REMOTE, "big") + 6 + length) % 65535
+            data[36:38] = value.to_bytes(2, "big")
+        elif summed is not None:
+            data[36:38] = summed
+        tape.add(bytes(data))
+    told = Replayed(tape.capture())
+    assert len(told.asked) == 4
+    assert told.tally.decoys == 0
+
+
+def test_a_length_that_segmentation_offload_left_out() -> None:
+    data = bytearray(hello_to("www.tso.example", REMOTE, 40000))
+    data[2:4] = data[10:12] = b"\0\0"
+    assert of_packets(bytes(data)).names == [("tls", "www.tso.example")]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_fragments_in_any_order(version: int) -> None:
+    tape = Tape()
+    talk = tape.talk(version=version)
+    talk.handshake()
+    talk.client(tls("www.fragments.example", post_quantum=True))
+    parts = captures.in_fragments(tape.packets, 128, random.Random(version))
+    assert len(parts) > 10
+    assert Replayed(captures.wrapped(parts, "raw")).names == [("tls", "www.fragments.example")]
+
+
+# ---------------------------------------------------------------- what answers teach
+
+
+def test_a_safe_address_is_learnt_from_the_captures_own_answers() -> None:
+    safe = answer(
+        "www.google.com",
+        ("www.google.com", "CNAME", "forcesafesearch.google.com."),
+        ("forcesafesearch.google.com", "A", dotted(SAFE_GOOGLE)),
+    )
+    told = of_packets(
+        question("www.google.com"),
+        safe,
+        hello_to("www.google.com", SAFE_GOOGLE, 40000),
+        hello_to("www.google.com", GOOGLE, 40001),
+        rules=CHILD,
+    )
+    assert [(v, r) for _, v, r in told.verdicts] == [
+        ("rewrite", "safe_search"),
+        ("allow", "safe_search"),
+        ("block", "safe_search_address"),
+    ]
+
+
+def test_the_answer_to_a_rewritten_question_teaches_nothing_else() -> None:
+    plain = answer("www.google.com", ("www.google.com", "A", dotted(GOOGLE)))
+    told = of_packets(
+        question("www.google.com"), plain, hello_to("www.google.com", GOOGLE, 40000), rules=CHILD
+    )
+    assert told.verdicts[-1] == ("www.google.com", "block", "safe_search_address")
+
+
+ALLOW_LIST = "band: 10-12\nmode: allow-list\nallow: [site.example]"
+
+
+def nameless_hello(address: bytes) -> bytes:
+    hello = records(client_hello(None))
+    return tcp_segment(DEVICE, address, 40000, 443, seq=1, ack=1, flags=ACK | PSH, payload=hello)
+
+
+def test_an_allowed_answer_opens_its_address_and_a_refused_one_does_not() -> None:
+    for name, verdict in (("site.example", "allow"), ("other.example", "block")):
+        told = of_packets(
+            question(name),
+            answer(name, (name, "A", dotted(REMOTE))),
+            nameless_hello(REMOTE),
+            rules=ALLOW_LIST,
+        )
+        assert told.verdicts[-1][:2] == (None, verdict)
+
+
+def test_help_stays_open_at_bedtime_where_no_answer_contradicts() -> None:
+    night = almaty("2026-11-24T23:30")
+    hello = hello_to("www.childline.org.uk", REMOTE, 40000)
+    assert of_packets(hello, rules=CHILD, at=night).verdicts == [("www.childline.org.uk", "allow", "help")]
+    told = of_packets(
+        question("www.childline.org.uk"),
+        answer("www.childline.org.uk", ("www.childline.org.uk", "A", "192.0.2.200")),
+        hello,
+        rules=CHILD,
+        at=night,
+    )
+    assert [verdict for _, verdict, _ in told.verdicts] == ["allow", "block"]
+
+
+# ---------------------------------------------------------------- evasions, as in the daemon
+
+OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
+
+
+@pytest.mark.parametrize("case", [*TLS_CASES, *QUIC_CASES, *HTTP_CASES], ids=lambda case: case.__name__)
+def test_known_evasions_are_refused_here_too(case: Case) -> None:
+    tape = Tape()
+    talk = tape.talk(dport=80 if case in HTTP_CASES else 443)
+    if case not in OPENS_ITSELF and case not in QUIC_CASES:
+        talk.handshake()
+    case(talk, REFUSED)
+    told = Replayed(tape.capture(), BLOCKED)
+    assert any(one.decision.verdict is Verdict.BLOCK for one in told.asked)
+
+
+# ---------------------------------------------------------------- any bytes
+
+
+def a_capture() -> bytes:
+    tape = Tape()
+    tape.add(question("a.example"))
+    talk = tape.talk()
+    talk.handshake()
+    talk.client(tls("b.example"))
+    talk.server(SERVER_HELLO)
+    tape.add(question("c.example", ident=9))
+    return tape.capture()
+
+
+WHOLE = a_capture()
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000, 1 << 18])
+def test_pieces_of_any_size_give_the_same(chunk: int) -> None:
+    assert Replayed(WHOLE, chunk=chunk).names == [
+        ("dns", "a.example"),
+        ("tls", "b.example"),
+        ("dns", "c.example"),
+    ]
+
+
+def test_a_capture_cut_anywhere_gives_a_beginning_and_says_so() -> None:
+    names = Replayed(WHOLE).names
+    ends = {24}
+    for place in range(len(WHOLE)):
+        told = Replayed(WHOLE[:place])
+        assert told.names == names[: len(told.names)]
+        if place < 24:
+            assert told.broken.startswith("test.pcap: ")
+        elif not told.cut:
+            ends.add(place)  # between two records
+    assert len(ends) == 7
+
+
+def test_a_broken_place_is_told_after_what_came_before_it() -> None:
+    told = Replayed(WHOLE + b"\xff" * 40 + WHOLE)
+    assert told.names == Replayed(WHOLE).names
+    assert "broken capture" in told.broken
+    assert told.broken.endswith("after frame 7")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_change_of_bytes_raises_nothing(data: st.DataObject) -> None:
+    changed = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 6))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    Replayed(bytes(changed), CHILD)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=80), max_size=5), st.sampled_from(sorted(captures.LINKS)))
+def test_any_frames_raise_nothing(frames: list[bytes], kind: str) -> None:
+    Replayed(captures.pcap([(START, frame) for frame in frames], captures.LINKS[kind].number), CHILD)
