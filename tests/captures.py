@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,7 +134,7 @@ def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(payload)}), len(payload)]
     return [
         rebuilt(data, packet, payload[low:high], (packet.seq + low) % (1 << 32))
-        for low, high in zip(places, places[1:], strict=False)
+        for low, high in pairwise(places)
     ]
 
 

@@ -61,7 +61,7 @@ class Tape:
         return Step(Action.HOLD, None, None)
 
     def talk(self, **how: int) -> Talk:
-        return Talk(table=cast(FlowTable, self), **how)
+        return Talk(table=cast(FlowTable, self), **how)  # type: ignore[arg-type]
 
     def capture(self, kind: str = "ethernet") -> bytes:
         return captures.wrapped(self.packets, kind)

@@ -75,8 +75,8 @@ def test_after_bytes_that_are_no_dns_nothing_more_is_given() -> None:
 
 
 def tcp(*, up: bool, flags: int = ACK, payload: bytes = b"", ports: tuple[int, int] = (40000, 443)) -> bytes:
-    ends = (CLIENT, SERVER, *ports) if up else (SERVER, CLIENT, *reversed(ports))
-    return tcp_segment(*ends, seq=1, ack=1, flags=flags, payload=payload)
+    (src, sport), (dst, dport) = ((CLIENT, ports[0]), (SERVER, ports[1]))[:: 1 if up else -1]
+    return tcp_segment(src, dst, sport, dport, seq=1, ack=1, flags=flags, payload=payload)
 
 
 def side(sides: Sides, data: bytes) -> bool | None:

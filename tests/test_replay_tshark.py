@@ -1,4 +1,4 @@
-"""What `replay` reads agrees with tshark on every host name, in captures of real clients, whole and taken apart."""
+"""What `replay` reads agrees with tshark on every host name: real clients, whole and taken apart."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def recorded(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Capture:
 
 
 def speak(tablet: Namespace) -> None:
-    v6 = {"address": names.ipv6_of("www.six.example")}
+    v6 = names.ipv6_of("www.six.example")
     outcomes = [
         clients.curl(tablet, "https://www.curl.example/"),
         clients.curl(tablet, "http://www.plain.example/"),
@@ -88,12 +88,12 @@ def speak(tablet: Namespace) -> None:
         clients.openssl(tablet, "www.old.example", extra=["-tls1_2"]),
         # Its share is of a group that the server likes less than another: HelloRetryRequest.
         clients.openssl(tablet, "www.again.example", extra=["-groups", "secp384r1:X25519MLKEM768"]),
-        clients.openssl(tablet, "www.six.example", **v6),
+        clients.openssl(tablet, "www.six.example", address=v6),
         clients.tls(tablet, "www.python.example"),
         clients.tls(tablet, "", address=names.ipv4_of("www.python.example")),
         clients.h3(tablet, "www.quic.example"),
         clients.h3(tablet, "www.quic2.example", version=2),
-        clients.h3(tablet, "www.six.example", **v6),
+        clients.h3(tablet, "www.six.example", address=v6),
     ]
     assert [one.how for one in outcomes if not one.reached] == []
     # Three requests on one connection.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ListError
@@ -22,16 +24,16 @@ from profiles import DATA
 SHELF = "lists"  # folder of the copies, in the state directory
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Library:
-    """``state`` is the gateway's state directory. Every method raises ListError, one line."""
+    """``state`` is the gateway's state directory. Every method raises ListError or OSError."""
 
     published: Mapping[str, PublishedList]
     seeds: tuple[Seed, ...]
     canaries: Canaries
     state: Path
 
-    @property
+    @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
@@ -44,37 +46,29 @@ class Library:
                 mend = f"did you mean {close[0]!r}?" if close else "see them with: qalqan lists status"
                 msg = f"there is no list {one!r}; {mend}"
                 raise ListError(msg)
-        shelf = self.shelf
         return [
-            one
-            for one in self.published.values()
-            if one.default or one.id in named or shelf.path(one.id).exists()
+            one for one in self.published.values() if one.default or one.id in named or self.is_here(one.id)
         ]
+
+    def is_here(self, source: str) -> bool:
+        return self.shelf.path(source).exists()
 
     def fetch(
         self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
     ) -> list[str]:
         """Fetch what is due, with ``force`` what was fetched today as well; the lines of what went wrong."""
         due = self.due(named)
-        try:
-            return self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
-        except OSError as error:
-            msg = f"{self.state / SHELF}: cannot be written ({error.strerror}); run this as root"
-            raise ListError(msg) from error
+        self._make_state()
+        return self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
         """Build the table from the seeds and from every copy that is here."""
-        shelf = self.shelf
-        if not self.seeds and not any(shelf.path(one).exists() for one in self.published):
+        self._make_state()
+        if not self.seeds and not any(map(self.is_here, self.published)):
             msg = "there is no list to build from; run: qalqan lists update"
             raise ListError(msg)
-        try:
-            self.state.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"{self.state}: cannot be written ({error.strerror}); run this as root"
-            raise ListError(msg) from error
         return build_all(
-            shelf,
+            self.shelf,
             self.published.values(),
             self.seeds,
             self.state,
@@ -82,6 +76,17 @@ class Library:
             is_public_suffix=public_suffix_check(),
             now=now,
         )
+
+    def _make_state(self) -> None:
+        try:
+            (self.state / SHELF).mkdir(parents=True, exist_ok=True)
+            writable = os.access(self.state, os.W_OK) and os.access(self.state / SHELF, os.W_OK)
+            problem = "" if writable else "permission denied"
+        except OSError as error:
+            problem = error.strerror or str(error)
+        if problem:
+            msg = f"{self.state}: cannot be written ({problem}); run this as root, or mend the path"
+            raise ListError(msg)
 
 
 def read_library(state: Path) -> Library:

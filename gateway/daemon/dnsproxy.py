@@ -150,7 +150,17 @@ class DnsProxy:
         pair.idle = self._loop.call_later(IDLE, lambda: self._end(pair))
 
     def _from_client(self, pair: _Pair) -> None:
-        data = _receive(pair.client)
+        self._carry(pair, pair.client, pair.questions, self._ask)
+
+    def _from_resolver(self, pair: _Pair) -> None:
+        if pair.upstream is not None:
+            self._carry(pair, pair.upstream, pair.responses, self._give)
+
+    def _carry(
+        self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
+    ) -> None:
+        """Hand on what ``sock`` has whole; end the pair where its other end is gone or speaks no DNS."""
+        data = _receive(sock)
         if data is None:
             return
         if not data:
@@ -158,10 +168,15 @@ class DnsProxy:
             return
         self._rest(pair)
         try:
-            for query in pair.questions.feed(data):
-                self._ask(pair, query)
+            for message in stream.feed(data):
+                each(pair, message)
         except WireError:
             self._end(pair)
+
+    def _give(self, pair: _Pair, response: bytes) -> None:
+        if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+            response = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
+        self._send(pair, pair.client, pair.to_client, response)
 
     def _ask(self, pair: _Pair, query: bytes) -> None:
         if pair.client.fileno() < 0:
@@ -190,24 +205,6 @@ class DnsProxy:
         pair.upstream = upstream
         self._loop.on_readable(upstream, lambda: self._from_resolver(pair))
         return True
-
-    def _from_resolver(self, pair: _Pair) -> None:
-        if pair.upstream is None:
-            return
-        data = _receive(pair.upstream)
-        if data is None:
-            return
-        if not data:
-            self._end(pair)
-            return
-        self._rest(pair)
-        try:
-            for response in pair.responses.feed(data):
-                if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
-                    response = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
-                self._send(pair, pair.client, pair.to_client, response)
-        except WireError:
-            self._end(pair)
 
     def _send(self, pair: _Pair, sock: socket.socket | None, waiting: bytearray, message: bytes) -> None:
         if sock is None or sock.fileno() < 0:

@@ -326,7 +326,7 @@ answers = 0
 try:
     with socket.create_connection((sys.argv[1], 7), 1) as sock:
         sock.settimeout(1)
-        for word in (b"one\n", b"two\n", b"three\n"):
+        for word in (b"one", b"two", b"three"):
             sock.sendall(word)
             answers += bool(sock.recv(100))
 except OSError:

@@ -1,0 +1,200 @@
+"""Commands that read files: why, profile, lists. No daemon runs, and none is needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Qalqan
+
+AFTERNOON = "2026-11-24T16:00"
+
+
+# ---------------------------------------------------------------- why
+
+
+def test_why_says_the_contracts_object(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("why", "TikTok.com", "--profile", "daughter", "--at", AFTERNOON, "--json", "--config", config)
+    assert done.status == 0
+    assert done.err == ""
+    answer = json.loads(done.out)
+    assert list(answer)[:8] == ["host", "at", "verdict", "reason", "rule", "owner", "until", "passed"]
+    assert answer["host"] == "tiktok.com"
+    assert answer["at"] == "2026-11-24T16:00:00+05:00"
+    assert (answer["verdict"], answer["reason"]) == ("block", "family_block")
+    assert (answer["rule"], answer["owner"], answer["until"]) == ("block: service:tiktok", "family", None)
+    assert {"rule": "help", "outcome": "no match"} in answer["passed"]
+
+
+def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("--config", config, "why", "tiktok.com", "--profile", "Aruzhan", "--at", AFTERNOON)
+    assert done.status == 0
+    assert "TikTok is not open here. Your family set this." in done.out
+    assert "pauses, grants and used time are not counted in" in done.out
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"), [(AFTERNOON, "open"), ("2026-11-24T23:30", "bedtime"), ("2026-11-24T18:30Z", "bedtime")]
+)
+def test_why_at_another_time(qalqan: Qalqan, config: Path, at: str, reason: str) -> None:
+    done = qalqan("why", "example.com", "--profile", "daughter", "--at", at, "--json", "--config", config)
+    assert json.loads(done.out)["reason"] == reason
+
+
+def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
+    def reason(mac: str) -> str:
+        done = qalqan("why", "tiktok.com", "--device", mac, "--at", AFTERNOON, "--json", "--config", config)
+        return str(json.loads(done.out)["rule"])
+
+    assert reason("02-00-00-00-00-0A") == "block: service:tiktok"
+    assert reason("02:00:00:00:00:99") != "block: service:tiktok"  # nobody's: a guest
+
+
+def test_why_with_a_profiles_file_needs_no_configuration(qalqan: Qalqan, tmp_path: Path) -> None:
+    file = tmp_path / "kid.yaml"
+    file.write_text("band: 6-9\n")
+    done = qalqan("why", "pornhub.com", "--profile", file, "--at", AFTERNOON, "--json")
+    answer = json.loads(done.out)
+    assert answer["at"] == "2026-11-24T16:00:00+00:00"
+    assert answer["verdict"] == "block"
+
+
+def test_the_seed_filters_before_any_list_is_fetched(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan(
+        "why", "bet365.com", "--profile", "son", "--at", AFTERNOON, "--json", "--config", config
+    )
+    assert json.loads(done.out)["rule"].startswith("band 13-15: category:gambling")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--profile", "dauhgter"), "'dauhgter': there is no such profile; did you mean 'daughter'?"),
+        (("--profile", "/nowhere/kid.yaml"), "'/nowhere/kid.yaml': there is no such profile"),
+        (("--device", "nonsense"), "--device: 'nonsense' is not a MAC address; write it like"),
+        (("--profile", "daughter", "--at", "soon"), "--at: 'soon' is not a time; write it like 2026-12-24T18:00"),
+        (("--profile", "daughter", "--at", "9999-01-01"), "--at: '9999-01-01' is not a time"),
+    ],
+)
+def test_why_refuses_in_one_line(qalqan: Qalqan, config: Path, words: tuple[str, ...], said: str) -> None:
+    assert said in qalqan("why", "example.com", *words, "--config", config).refusal
+
+
+def test_why_refuses_what_is_no_host(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("why", "https://example.com/page", "--profile", "son", "--config", config)
+    assert "write example.com" in done.refusal
+
+
+def test_a_missing_configuration_is_named(qalqan: Qalqan, tmp_path: Path) -> None:
+    done = qalqan("why", "example.com", "--profile", "daughter", "--config", tmp_path / "none.yaml")
+    assert "none.yaml: is not there; create it" in done.refusal
+
+
+def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_path: Path) -> None:
+    (tmp_path / "kid.yaml").write_text("band: 6-9\n")
+    done = qalqan("why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml")
+    assert "none.yaml: is not there" in done.refusal
+
+
+def test_a_broken_profile_says_its_own_fault(qalqan: Qalqan, config: Path) -> None:
+    (config.parent / "profiles" / "son.yaml").write_text("band: 13-15\nblok: [example.com]\n")
+    said = qalqan("why", "example.com", "--profile", "son", "--config", config).refusal
+    assert "son.yaml:2" in said
+    assert "block" in said
+
+
+# ---------------------------------------------------------------- profile
+
+
+def test_profiles_are_listed(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("profile", "list", "--config", config)
+    assert done.out.splitlines()[1].split() == ["daughter", "Aruzhan", "10-12", "02:00:00:00:00:0a"]
+    listed = json.loads(qalqan("profile", "list", "--json", "--config", config).out)
+    assert [one["id"] for one in listed["profiles"]] == ["daughter", "son"]
+
+
+def test_a_broken_file_is_told_beside_the_list(qalqan: Qalqan, config: Path) -> None:
+    (config.parent / "profiles" / "son.yaml").write_text("band: 99\n")
+    done = qalqan("profile", "list", "--config", config)
+    assert "son.yaml:1: band" in done.refusal
+    assert "daughter" in done.out
+
+
+def test_a_profile_is_shown_with_owners(qalqan: Qalqan, config: Path) -> None:
+    lines = [line.split() for line in qalqan("profile", "show", "daughter", "--config", config).out.splitlines()]
+    assert ["block", "service:tiktok", "family"] in lines
+    assert ["bedtime", "school:", "20:45-07:00", "band:10-12"] in lines
+    assert ["category:gambling", "refuse", "band:10-12"] in lines
+
+
+def test_the_device_stands_for_its_owner(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("profile", "show", "02:00:00:00:00:0a", "--week", "--config", config)
+    lines = done.out.splitlines()
+    assert lines[0] == "Aruzhan (daughter), band 10-12"
+    assert len(lines) == 8
+    assert sum("free" in line.split() for line in lines) >= 2
+
+
+# ---------------------------------------------------------------- lists
+
+
+def test_lists_are_built_from_the_seed_and_looked_up(qalqan: Qalqan, config: Path) -> None:
+    assert "No table is built" in qalqan("lists", "status", "--config", config).out
+    done = qalqan("lists", "build", "--config", config)
+    assert done.status == 0
+    assert (config.parent / "state" / "categories.table").exists()
+    status = json.loads(qalqan("lists", "status", "--json", "--config", config).out)
+    assert status["table"]["names"] > 1000
+    assert {"id", "category", "licence", "age_hours", "error", "names"} <= set(status["lists"][0])
+    found = json.loads(qalqan("lists", "lookup", "www.TikTok.com", "--json", "--config", config).out)
+    assert found["services"] == ["tiktok"]
+    assert found["matches"] == [{"name": "tiktok.com", "categories": ["social_networks"]}]
+
+
+def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Path) -> None:
+    from gateway.lists.table import TABLE_NAME
+    from gateway.policy.domains import pack_table
+
+    names = {"sealed.example": {"csam", "adult"}, "virus.example": {"malware"}, "adult.example": {"adult"}}
+    state = config.parent / "state"
+    state.mkdir()
+    packed = pack_table(names, salt=bytes(16), built="2026-11-24T06:00:00Z")
+    (state / TABLE_NAME).write_bytes(packed)
+    told = [
+        qalqan("lists", "lookup", f"{host}.example", *how, "--config", config).out.replace(host, "HOST")
+        for how in ((), ("--json",))
+        for host in ("sealed", "virus")
+    ]
+    assert told[0] == told[1]
+    assert told[2] == told[3]
+    assert "refused for everyone" in told[0]
+    assert not any(word in text for text in told for word in ("csam", "malware", "adult"))
+    assert "adult" in qalqan("lists", "lookup", "adult.example", "--config", config).out
+    why = qalqan("why", "sealed.example", "--profile", "son", "--json", "--config", config).out
+    other = qalqan("why", "virus.example", "--profile", "son", "--json", "--config", config).out
+    assert "csam" not in why
+    drop = ("host", "at", "sentence")
+    left, right = ({k: v for k, v in json.loads(one).items() if k not in drop} for one in (why, other))
+    assert left == right
+
+
+def test_a_damaged_table_is_one_line(qalqan: Qalqan, config: Path) -> None:
+    qalqan("lists", "build", "--config", config)
+    table = config.parent / "state" / "categories.table"
+    for content in (b"", b"x", table.read_bytes()[:-5]):
+        table.write_bytes(content)
+        said = qalqan("lists", "lookup", "example.com", "--config", config).refusal
+        assert "qalqan lists build" in said
+
+
+def test_an_unknown_list_is_refused_before_anything_is_fetched(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("lists", "update", "ut1-adlt", "--config", config)
+    assert "there is no list 'ut1-adlt'; did you mean 'ut1-adult'?" in done.refusal
+    assert not (config.parent / "state").exists()
+
+
+def test_a_state_directory_that_cannot_be_made_is_one_line(qalqan: Qalqan, config: Path) -> None:
+    (config.parent / "state").write_text("a file where a directory belongs")
+    assert "state: cannot be written" in qalqan("lists", "build", "--config", config).refusal
