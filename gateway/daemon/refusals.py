@@ -52,6 +52,13 @@ class Refusals:
         found = self._daemon.journal.recent.of(slots, self._daemon.clock.now(), limit)
         return [self._as_values(one, named) for one in found]
 
+    def _name(self, one: Refusal) -> str | None:
+        """Of the service that the rule names, else of the only one that the host belongs to."""
+        rules, host = self._daemon.rules, one.seen.host
+        service = service_of(one.decision)
+        found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
+        return rules.names.services.get(found[0]) if len(found) == 1 else None
+
     def _as_values(self, one: Refusal, named: bool) -> dict[str, object]:
         """Without ``named``, nothing in it tells the site or its service."""
         journal, rules, decision = self._daemon.journal, self._daemon.rules, one.decision
@@ -60,7 +67,7 @@ class Refusals:
         return {
             "at": one.at,
             "host": one.seen.host if named else None,
-            "name": rules.names.services.get(service_of(decision)) if named else None,
+            "name": self._name(one) if named else None,
             "proto": one.seen.proto,
             "sentence": journal.told(one.seen, decision, now, named=named),
             "verdict": decision.verdict,

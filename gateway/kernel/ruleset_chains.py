@@ -56,7 +56,7 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.no_slot} {words.from_lan} jump who",
             f"udp dport 53 {words.from_lan} goto question",
         ],
-        "who": ["ether saddr vmap @dev", f"goto {unknown}"],
+        "who": [*_pages_alone(snapshot), "ether saddr vmap @dev", f"goto {unknown}"],
         "plain": [f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(PLAIN_SLOT))}"],
     }
     for slot in snapshot.slots:
@@ -65,6 +65,13 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
             "ct state invalid,untracked drop",  # met from `unseen` alone: `pre` never sends such packets here
         ]
     return out
+
+
+def _pages_alone(snapshot: Snapshot) -> Iterator[str]:
+    """The pages' address has port 80 alone. Browsers try HTTPS first, and would wait for the internet."""
+    for page in snapshot.pages:
+        family = "ip6" if ":" in page else "ip"
+        yield f"{family} daddr {page} tcp dport != 80 reject with tcp reset"
 
 
 def _ask(snapshot: Snapshot, words: Words) -> Chains:

@@ -14,7 +14,7 @@ from gateway.path.addresses import AddressBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
-from gateway.wire.dns import Message, Question, parse_message
+from gateway.wire.dns import Message, Question, parse_message, read_head
 from gateway.wire.dns_forge import (
     EDE_BLOCKED,
     EDE_CENSORED,
@@ -103,16 +103,16 @@ class DnsPath:
         """A packet of a device to port 53 over UDP."""
         try:
             packet = parse_ip(data)
-            if (
-                packet.proto != UDP
-                or packet.fragment
-                or packet.more_fragments
-                or not checksum_ok(data, packet)
-            ):
+            if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
+            query = bytes(packet.payload)
             client = (subject.slot, packet.src, packet.sport)
-            asked = self.ask(bytes(packet.payload), subject, client, packet.dst, now, at)
+            asked = self.ask(query, subject, client, packet.dst, now, at)
             if asked is None:
+                return self._malformed()
+            if asked.forward is query:  # what has a wrong checksum goes on with it, and no resolver takes it
+                return _ACCEPT
+            if not checksum_ok(data, packet):
                 return self._malformed()
             if asked.reply is not None:
                 return Outcome(False, reply=udp_reply(packet, asked.reply))
@@ -131,19 +131,20 @@ class DnsPath:
 
         Raises WireError for bytes that are no DNS message.
         """
-        message = parse_message(query)
-        if message.is_response:
-            return None
-        question = message.question
-        if message.opcode != 0 or question is None:
-            return Asked(None, fail(query, message, rcode=dns.NOTIMP))
+        head = read_head(query)
+        question = head.question
+        if head.flags & (dns.QR | dns.OPCODE_MASK) or question is None:
+            if head.is_response:
+                return None
+            return Asked(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = Observation(Proto.DNS, question.name, resolver, PORT, question.qtype)
         decision = subject.decide(seen, at)
         self._sink(subject, seen, decision, at)
-        if decision.verdict is Verdict.ALLOW:
-            if decision.reason is Reason.GATEWAY:
-                return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
+        if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
             return Asked(query, None)
+        message = parse_message(query)
+        if decision.verdict is Verdict.ALLOW:
+            return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, now)
         return Asked(None, self._refuse(query, message, seen, decision))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Proto(StrEnum):
@@ -74,9 +75,11 @@ class Reason(StrEnum):
     OPEN = "open"  # nothing refuses it
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One thing that a device asks for, as seen on the wire."""
+class Observation(NamedTuple):
+    """One thing that a device asks for, as seen on the wire.
+
+    A NamedTuple and no frozen dataclass: one is made for every question and hello, in half the time.
+    """
 
     proto: Proto
     host: str | None  # normalised: lower case, A-labels, no trailing dot; None when nothing names a host

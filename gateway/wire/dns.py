@@ -121,6 +121,46 @@ class Message(NamedTuple):
         ]
 
 
+class Head(NamedTuple):
+    """A message as far as its question: all that most questions are judged by."""
+
+    flags: int  # the header's second word
+    question: Question | None
+
+    @property
+    def is_response(self) -> bool:
+        return self.flags & QR != 0
+
+    @property
+    def opcode(self) -> int:
+        return (self.flags & OPCODE_MASK) >> 11
+
+
+def read_head(data: bytes) -> Head:
+    """Header and question of a message; its records are not looked at.
+
+    Raises WireError for a message that is cut in them, and for more than one question (RFC 9619).
+    """
+    size = len(data)
+    if not HEADER_SIZE <= size <= MAX_MESSAGE:
+        msg = f"DNS message of {size} bytes"
+        raise WireError(msg)
+    _, flags, questions, _, _, _ = _HEADER.unpack_from(data)
+    if questions > 1:
+        msg = f"DNS message with {questions} questions"
+        raise WireError(msg)
+    return _new(Head, (flags, _read_question(data) if questions else None))
+
+
+def _read_question(data: bytes) -> Question:
+    labels, pos = read_labels(data, HEADER_SIZE)
+    if pos + 4 > len(data):
+        msg = f"DNS message cut at {len(data)} bytes"
+        raise WireError(msg)
+    qtype, qclass = _QUESTION.unpack_from(data, pos)
+    return _new(Question, (name_text(labels), qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
+
+
 def parse_message(data: bytes) -> Message:
     """Read one whole message (without the length prefix of TCP).
 
@@ -140,11 +180,8 @@ def parse_message(data: bytes) -> Message:
     pos = HEADER_SIZE
     try:
         if questions:
-            labels, pos = read_labels(data, HEADER_SIZE)
-            qtype, qclass = _QUESTION.unpack_from(data, pos)
-            name = name_text(labels)
-            question = _new(Question, (name, qtype, qclass, data[HEADER_SIZE:pos], pos + 4))
-            pos += 4
+            question = _read_question(data)
+            pos = question.end
         asked = (question,) if question else ()
         if not records:
             return _new(Message, (ident, flags, asked, (), (), (), None, pos))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from statistics import median
 
 from tests.bench.figures import Figure, Settings, at_most, control_ratios, neighbour_ratios, ratio
 from tests.bench.wires import Wires, iperf, need, server
-from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 
 UNFILTERED_MARK, METERED_MARK = 0.98, 0.92
@@ -37,7 +35,9 @@ def _spread(values: list[float]) -> str:
     return f"single ones {min(values):.2f} to {max(values):.2f}"
 
 
-def _alternate(wires: Wires, device: Namespace, rounds: int, seconds: float) -> tuple[list[float], list[float]]:
+def _alternate(
+    wires: Wires, device: Namespace, rounds: int, seconds: float
+) -> tuple[list[float], list[float]]:
     """Bits a second: off, on, off, … , off."""
     off, on = [iperf(device, wires.address, seconds)], []
     for _ in range(rounds):
@@ -48,25 +48,21 @@ def _alternate(wires: Wires, device: Namespace, rounds: int, seconds: float) -> 
 
 
 def _cost(wires: Wires, rounds: int) -> list[Figure]:
-    """Processor time of a datagram's whole way at a fixed rate. All of the way runs on the sender's back, in
-    softirqs, so the sender's processor time has it; the least of all tries is the one that was disturbed
-    least.
-    """
-    cost: dict[str, list[float]] = {"off": [], "unfiltered": [], "metered": []}
+    """Processor time of a datagram's whole way at a fixed rate, sender and receiver included."""
+    off, plain, metered = [], [], []
     for _ in range(rounds):
-        cost["off"].append(_nanoseconds(wires, wires.child))
+        off.append(_nanoseconds(wires, wires.child))
         with wires.filtered():
-            cost["unfiltered"].append(_nanoseconds(wires, wires.parent))
-            cost["metered"].append(_nanoseconds(wires, wires.child))
-    least = {key: min(values) for key, values in cost.items()}
-    at = f"{RATE:,} packets/s"
+            plain.append(_nanoseconds(wires, wires.parent))
+            metered.append(_nanoseconds(wires, wires.child))
+    bare, at = median(off), f"at {RATE:,} packets/s"
     return [
-        at_most("CPU of a packet, filter off", least["off"], "ns", None, at),
-        at_most("CPU of a packet, added for an unfiltered device", least["unfiltered"] - least["off"], "ns", None),
-        at_most("CPU of a packet, added for a metered flow", least["metered"] - least["off"], "ns", None),
+        at_most("CPU of a packet, filter off", bare, "ns", None, at),
+        at_most("CPU of a packet, added for an unfiltered device", median(plain) - bare, "ns", None, at),
+        at_most("CPU of a packet, added for a metered flow", median(metered) - bare, "ns", None, at),
     ]
 
 
 def _nanoseconds(wires: Wires, device: Namespace) -> float:
     argv = [sys.executable, "-m", "tests.bench.datagrams", wires.address, str(PACKETS), str(RATE)]
-    return float(json.loads(device.run([*argv], timeout=60, check=True).stdout))
+    return float(device.run(argv, timeout=60, check=True).stdout)

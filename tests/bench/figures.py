@@ -56,7 +56,8 @@ class Figure:
         return {None: "", True: "met", False: "not met"}[self.met]
 
     def line(self) -> str:
-        return f"  {self.name:<58} {self.shown:>16}  {self.mark_shown:<16} {self.verdict:<8} {self.note}".rstrip()
+        words = f"  {self.name:<58} {self.shown:>16}  {self.mark_shown:<16} {self.verdict:<8} {self.note}"
+        return words.rstrip()
 
 
 def ratio(name: str, measured: float, mark: float | None = None, note: str = "") -> Figure:
@@ -80,7 +81,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def neighbour_ratios(outer: Sequence[float], inner: Sequence[float]) -> list[float]:
-    """``inner[i]`` over the mean of the two ``outer`` measurements around it, so that a slow drift cancels."""
+    """``inner[i]`` over the mean of the two ``outer`` ones around it, so that a slow drift cancels."""
     return [one / ((outer[i] + outer[i + 1]) / 2) for i, one in enumerate(inner)]
 
 

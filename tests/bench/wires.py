@@ -36,6 +36,11 @@ CHILD = {
     "block": [REFUSED_HOST],
     "log_level": 1,
 }
+_SINK = """
+table inet sink {
+  chain in { type filter hook input priority 0; udp dport { 9, 53 } drop; }
+}
+"""
 ADULT = {"name": "Adult", "band": "adult", "devices": [PARENT.mac]}
 
 
@@ -62,8 +67,7 @@ class Wires:
             self._topology.build()
             self.leases.write_text("")
             # Datagrams to nobody in particular vanish there instead of being answered.
-            sink = "table inet sink { chain in { type filter hook input priority 0; udp dport { 9, 53 } drop; }; }"
-            self.internet.run(["nft", "-f", "-"], stdin=sink, check=True)
+            self.internet.run(["nft", "-f", "-"], stdin=_SINK, check=True)
             for device in (self.child, self.parent):
                 self._name_hosts(device)
         except BaseException:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 
 PHONE = (390, 844)
 DESKTOP = (1280, 800)
 NARROW = (320, 568)
+PATIENCE = 10.0  # seconds
 
 SCREENSHOTS = Path(os.environ.get("QALQAN_SCREENSHOTS", Path(__file__).parents[2] / "screenshots"))
 
@@ -96,6 +100,19 @@ class Chromium:
         assert self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
         self.resize(size)
 
+    def tap(self, selector: str) -> float:
+        """Click what ``selector`` finds, sought anew where the page renews itself; time.monotonic() of it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            tapped = time.monotonic()
+            try:
+                self.driver.find_element(By.CSS_SELECTOR, selector).click()
+            except StaleElementReferenceException:
+                if tapped > deadline:
+                    raise
+            else:
+                return tapped
+
     def press(self, key: str) -> None:
         ActionChains(self.driver).send_keys(key).perform()
 
@@ -106,6 +123,13 @@ class Chromium:
             for entry in self.driver.get_log("browser")  # type: ignore[no-untyped-call]
             if "status of 403" not in entry["message"] and "status of 503" not in entry["message"]
         ]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from tests.lab import clients, sample
 from tests.lab.clients import Outcome
@@ -40,9 +40,10 @@ class Family:
         known = ["--resolve", f"{host}:80:{ipv4_of(host)}"]
         return clients.curl(self.home.devices[seat], f"http://{host}/", extra=known)
 
-    def next_change(self, child: str = CHILD) -> datetime:
+    def child(self) -> dict[str, Any]:
+        """The daughter's part of the daemon's status."""
         profiles = self.daemon.client.call("status")["profiles"]
-        return next(datetime.fromisoformat(p["next_change"]["at"]) for p in profiles if p["id"] == child)
+        return next(dict(one) for one in profiles if one["id"] == CHILD)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ import sys
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
-
-from selenium.webdriver.common.by import By
+from typing import Any
 
 from gateway.errors import GatewayError
-from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium
+from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home
 from tests.lab import clients
 from tests.lab.names import NEW, PARENT, TABLET
@@ -46,7 +45,7 @@ class Album:
     def tap(self, path: str, selector: str) -> None:
         """On the parent's phone."""
         self._browser.driver.get(self._family.url(PARENT.key, path))
-        self._browser.driver.find_element(By.CSS_SELECTOR, selector).click()
+        self._browser.tap(selector)
 
 
 def take_all(family: Family, album: Album) -> None:
@@ -61,6 +60,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
     album.tap("/parent/", ".child-card button[value='30']")
+    eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
     album.take("child-paused", TABLET.key, "/my")
     album.tap("/parent/", ".notice button")
@@ -83,6 +83,7 @@ def _a_day(family: Family) -> str:
         clients.curl(tablet, f"https://{host}/")
     clients.curl(family.home.devices[NEW.key], "https://www.pornhub.com/")
     outcome = family.http(TABLET.key, "www.tiktok.com")
+    eventually(lambda: _status(family)["new_devices"] == 1)
     _, found, path = outcome.location.partition("/refused?")
     if not found:
         raise LabError(f"plain HTTP to a refused site did not lead to the pages: {outcome.how}")
@@ -90,9 +91,14 @@ def _a_day(family: Family) -> str:
 
 
 def _to_bedtime(family: Family) -> None:
-    now = datetime.fromisoformat(family.daemon.client.call("status")["now"])
-    offset = family.next_change() + timedelta(minutes=1) - now
+    eventually(lambda: family.child()["state"] == "open")
+    now = datetime.fromisoformat(_status(family)["now"])
+    offset = datetime.fromisoformat(family.child()["next_change"]["at"]) + timedelta(minutes=1) - now
     family.daemon.client.call("clock", offset=int(offset.total_seconds()))
+
+
+def _status(family: Family) -> dict[str, Any]:
+    return family.daemon.client.call("status")
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,17 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.chromium import DESKTOP, NARROW, PHONE, SMALL_TARGETS, WEIGHT, Chromium, chromium
+from tests.browser.chromium import (
+    DESKTOP,
+    NARROW,
+    PATIENCE,
+    PHONE,
+    SMALL_TARGETS,
+    WEIGHT,
+    Chromium,
+    chromium,
+    eventually,
+)
 from tests.control.running import Running
 from tests.webui.household import NOW, REFUSALS, RULES, Household, at_home
 from tests.webui.test_listen import free_port
@@ -20,7 +29,6 @@ from tests.webui.test_serve import serving
 pytestmark = pytest.mark.browser
 
 FIRST_VISIT = 80 * 1000  # bytes over the wire
-PATIENCE = 10.0
 
 CHILDS_PAGES = {
     "child": "/my",
@@ -77,29 +85,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
     """Signed in by tapping the link's button."""
     browser.driver.get(site.link())
-    browser.driver.find_element(By.CSS_SELECTOR, ".signin button").click()
+    browser.tap(".signin button")
     eventually(lambda: "Aruzhan" in browser.text())
     yield browser
     browser.driver.delete_all_cookies()
     browser.driver.get("about:blank")
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
-
-
-def check_looks(browser: Chromium, name: str) -> None:
-    """Readable in both themes, fits any width, can be tapped, and looks as in the screenshots."""
+def check_looks(browser: Chromium) -> None:
+    """Readable in both themes, fits any width, can be tapped."""
     for theme in ("light", "dark"):
         browser.theme(theme)
         assert browser.faint_texts() == []
-        browser.screenshot(f"{name}-phone-{theme}", PHONE)
     browser.theme("light")
     assert browser.measure(SMALL_TARGETS) == []
-    browser.screenshot(f"{name}-desktop", DESKTOP)
     for size in (NARROW, PHONE, DESKTOP):
         browser.resize(size)
         assert browser.overflow() <= 0
@@ -112,7 +111,7 @@ def test_the_child_s_pages_look_right(browser: Chromium, site: Site, name: str) 
     browser.driver.get(site.url + CHILDS_PAGES[name])
     if name == "nothing":
         browser.complaints()  # a page that is not there is a complaint of its own
-    check_looks(browser, name)
+    check_looks(browser)
 
 
 def test_the_parents_page_looks_right(parent: Chromium, site: Site) -> None:
@@ -120,7 +119,7 @@ def test_the_parents_page_looks_right(parent: Chromium, site: Site) -> None:
     eventually(lambda: "Paused until 20:10." in parent.text())
     for summary in parent.driver.find_elements(By.CSS_SELECTOR, ".child-card summary"):
         parent.driver.execute_script("arguments[0].click()", summary)
-    check_looks(parent, "home")
+    check_looks(parent)
 
 
 def test_long_and_hostile_names_break_no_page(parent: Chromium, site: Site) -> None:
@@ -142,17 +141,17 @@ def test_long_and_hostile_names_break_no_page(parent: Chromium, site: Site) -> N
 
 
 def test_one_tap_pauses_one_tap_undoes(parent: Chromium, site: Site) -> None:
-    parent.driver.find_element(By.CSS_SELECTOR, ".child-card button[value='30']").click()
+    parent.tap(".child-card button[value='30']")
     eventually(lambda: "Aruzhan is paused until 20:10." in parent.text())
     assert list(site.household.paused) == ["daughter"]
-    parent.driver.find_element(By.CSS_SELECTOR, ".notice button").click()
+    parent.tap(".notice button")
     eventually(lambda: not site.household.paused)
     eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
 
 
 def test_what_happens_elsewhere_shows_by_itself_and_disturbs_nothing(parent: Chromium, site: Site) -> None:
     eventually(lambda: site.daemon.server.wanted("status"))
-    parent.driver.find_element(By.CSS_SELECTOR, "#devices-1 summary").click()
+    parent.tap("#devices-1 summary")
     parent.driver.execute_script("document.querySelector('#refusals-2 summary').focus()")
     site.happens(lambda: site.household.paused.update(daughter=None))
     eventually(lambda: "Paused until a parent resumes." in parent.text(".child-card"))
@@ -210,6 +209,6 @@ def test_a_daemon_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -
             assert "Aruzhan" in browser.text()
         browser.driver.refresh()
         assert "The filter is stopped" in browser.text()
-        check_looks(browser, "stopped")
+        check_looks(browser)
         with at_home(path, household):
             eventually(lambda: "Aruzhan" in browser.text())

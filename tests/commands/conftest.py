@@ -61,9 +61,8 @@ def config(tmp_path: Path) -> Path:
     (profiles / "daughter.yaml").write_text(DAUGHTER)
     (profiles / "son.yaml").write_text(SON)
     path = tmp_path / "qalqan.yaml"
-    path.write_text(
-        f"lan: [lo]\nstate: {tmp_path}/state\nruntime: {tmp_path}\nprofiles: {profiles}\ntimezone: Asia/Almaty\n"
-    )
+    folders = f"state: {tmp_path}/state\nruntime: {tmp_path}\nprofiles: {profiles}\n"
+    path.write_text(f"lan: [lo]\ntimezone: Asia/Almaty\n{folders}")
     return path
 
 

@@ -16,7 +16,9 @@ AFTERNOON = "2026-11-24T16:00"
 
 
 def test_why_says_the_contracts_object(qalqan: Qalqan, config: Path) -> None:
-    done = qalqan("why", "TikTok.com", "--profile", "daughter", "--at", AFTERNOON, "--json", "--config", config)
+    done = qalqan(
+        "why", "TikTok.com", "--profile", "daughter", "--at", AFTERNOON, "--json", "--config", config
+    )
     assert done.status == 0
     assert done.err == ""
     answer = json.loads(done.out)
@@ -62,9 +64,7 @@ def test_why_with_a_profiles_file_needs_no_configuration(qalqan: Qalqan, tmp_pat
 
 
 def test_the_seed_filters_before_any_list_is_fetched(qalqan: Qalqan, config: Path) -> None:
-    done = qalqan(
-        "why", "bet365.com", "--profile", "son", "--at", AFTERNOON, "--json", "--config", config
-    )
+    done = qalqan("why", "bet365.com", "--profile", "son", "--at", AFTERNOON, "--json", "--config", config)
     assert json.loads(done.out)["rule"].startswith("band 13-15: category:gambling")
 
 
@@ -74,7 +74,10 @@ def test_the_seed_filters_before_any_list_is_fetched(qalqan: Qalqan, config: Pat
         (("--profile", "dauhgter"), "'dauhgter': there is no such profile; did you mean 'daughter'?"),
         (("--profile", "/nowhere/kid.yaml"), "'/nowhere/kid.yaml': there is no such profile"),
         (("--device", "nonsense"), "--device: 'nonsense' is not a MAC address; write it like"),
-        (("--profile", "daughter", "--at", "soon"), "--at: 'soon' is not a time; write it like 2026-12-24T18:00"),
+        (
+            ("--profile", "daughter", "--at", "soon"),
+            "--at: 'soon' is not a time; write it like 2026-12-24T18:00",
+        ),
         (("--profile", "daughter", "--at", "9999-01-01"), "--at: '9999-01-01' is not a time"),
     ],
 )
@@ -94,7 +97,9 @@ def test_a_missing_configuration_is_named(qalqan: Qalqan, tmp_path: Path) -> Non
 
 def test_a_named_configuration_must_be_there_for_a_file_too(qalqan: Qalqan, tmp_path: Path) -> None:
     (tmp_path / "kid.yaml").write_text("band: 6-9\n")
-    done = qalqan("why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml")
+    done = qalqan(
+        "why", "example.com", "--profile", tmp_path / "kid.yaml", "--config", tmp_path / "none.yaml"
+    )
     assert "none.yaml: is not there" in done.refusal
 
 
@@ -123,7 +128,9 @@ def test_a_broken_file_is_told_beside_the_list(qalqan: Qalqan, config: Path) -> 
 
 
 def test_a_profile_is_shown_with_owners(qalqan: Qalqan, config: Path) -> None:
-    lines = [line.split() for line in qalqan("profile", "show", "daughter", "--config", config).out.splitlines()]
+    lines = [
+        line.split() for line in qalqan("profile", "show", "daughter", "--config", config).out.splitlines()
+    ]
     assert ["block", "service:tiktok", "family"] in lines
     assert ["bedtime", "school:", "20:45-07:00", "band:10-12"] in lines
     assert ["category:gambling", "refuse", "band:10-12"] in lines

@@ -74,7 +74,10 @@ def test_below_level_2_no_site_and_no_service_is_told_to_others(told: Told) -> N
         assert "pornhub" not in text.lower()
         assert "instagram" not in text.lower()
     own = told.answer(device=PHONE)["refusals"]
-    assert {one["host"] for one in own} == {"www.pornhub.com", "www.instagram.com"}
+    assert {one["host"]: one["name"] for one in own} == {
+        "www.pornhub.com": "Pornhub",
+        "www.instagram.com": "Instagram",
+    }
 
 
 def test_of_guests_nothing_is_told_and_an_event_names_no_device(told: Told) -> None:

@@ -309,3 +309,6 @@ def test_pages_port_leads_to_the_web_process(
             client.connect((page, 80))
             client.send(b"GET /")
             assert home.router.accept(web).recv(10) == b"GET /"
+    for device in (home.child, home.other):
+        with device.open(family(site), socket.SOCK_STREAM) as client, pytest.raises(ConnectionRefusedError):
+            client.connect((page, 443))

@@ -22,7 +22,7 @@ def mss_option(version: int) -> bytes:
 
 def checksum(data: bytes) -> int:
     data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -63,7 +63,13 @@ NORMAL = Oddity()
 
 
 def tcp(
-    ends: Ends, seq: int, ack: int, flags: int, payload: bytes = b"", options: bytes = b"", odd: Oddity = NORMAL
+    ends: Ends,
+    seq: int,
+    ack: int,
+    flags: int,
+    payload: bytes = b"",
+    options: bytes = b"",
+    odd: Oddity = NORMAL,
 ) -> bytes:
     """A TCP segment with its checksum."""
     if odd.md5:
@@ -120,9 +126,7 @@ def _ip(ends: Ends, proto: int, body: bytes, ttl: int, ident: int, offset_word: 
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
 
-def _fragment(
-    ends: Ends, proto: int, piece: bytes, start: int, more: bool, ttl: int, ident: int
-) -> bytes:
+def _fragment(ends: Ends, proto: int, piece: bytes, start: int, more: bool, ttl: int, ident: int) -> bytes:
     word = start // 8 | (0x2000 if more else 0)
     if ends.version == 4:
         return _ip(ends, proto, piece, ttl, ident, word)
@@ -143,7 +147,7 @@ class Wire:
         self._sock.send(self._head + struct.pack("!H", _ETHERTYPE[packet[0] >> 4]) + packet)
 
     def receive(self, ends: Ends, timeout: float) -> Segment | None:
-        """The next TCP segment to these ends; None when there is none in time, or the time was spent on others."""
+        """The next TCP segment to these ends; None when none came in time, or something else did."""
         self._sock.settimeout(max(timeout, 0.0005))
         try:
             frame, where = self._sock.recvfrom(65535)

@@ -15,7 +15,7 @@ from tests.lab.names import SEATS
 
 # One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.
 _SAME_WITHIN_S = 10.0
-_JUST_TOLD_S = 2.0
+_JUST_TOLD_S = 3.0
 _AGAIN_S = 0.2
 _LABELS: Mapping[str, str] = {seat.mac: seat.label for seat in SEATS}
 _STATES = {

@@ -539,13 +539,7 @@ with socket.create_connection((address, 443), 5) as sock:
 
 
 @FAMILIES
-@pytest.mark.parametrize(
-    "how",
-    [
-        "reload",
-        "pause of the other child",
-    ],
-)
+@pytest.mark.parametrize("how", ["reload", "pause of the other child"])
 def test_a_handshake_in_the_middle_of_a_change_goes_on(
     home: Home, daemon: Daemon, version: int, how: str
 ) -> None:

@@ -121,24 +121,41 @@ def test_every_key_acts_on_the_real_daemon() -> None:
     pause = re.search(rf"Mum pauses Daughter: {cut}", told)
     assert pause, told
     assert int(pause[1]) < 1000
-    assert "Daughter goes on." in told
+    assert "Mum resumes Daughter. Open until bedtime at 20:45." in told
     assert re.search(rf"past Daughter's bedtime: {cut}", told), told
     assert "The clock is right again." in told
     assert "The new phone: www.example.org opens" in told
     assert "The new phone: www.pornhub.com is refused" in told
-    assert "The new phone is guest" in told
+    assert "A guest's device: This site is not open here: Adult." in told, "and never which site"
+    assert "The new phone is a guest" in told
     assert "The tablet looks for a VPN: nordvpn.com is refused" in told
-    assert "The tablet tries a WireGuard tunnel: it " in told
+    assert "nordvpn.com is not open here: VPN and proxies." in told
+    assert re.search(r"The tablet tries a WireGuard tunnel to [\d.]+: it does not open", told), told
+    assert "A connection that names no site is not open here. Your family set this." in told
     tries = [line.split(", without the daemon: ") for line in told.splitlines() if "without the da" in line]
     without = dict(tries)
-    assert "is refused" in without["Daughter's tablet"]
+    assert "does not open" in without["Daughter's tablet"]
     assert "opens" in without["Son's phone"]
     assert "opens" in without["Mum's phone"]
-    assert re.search(r"The help line [\w.-]+ opens, \d\.\d s after the kill", told), told
+    assert "Its sign of life lasts 3 s and has run out" in told
+    assert re.search(r"The help line [\w.-]+ opens, 3\.\d s after the kill", told), told
     assert "The daemon is back after" in told
     assert "www.tiktok.com, for Daughter: " in told
     assert told.rstrip().endswith("The virtual home is gone.")
     assert namespace_names() == before
+
+
+@pytest.mark.lab
+def test_the_order_of_the_keys_does_not_matter() -> None:
+    done = _run("--port", str(free_ports()), "--script", "p v w b v p n k b p q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout
+    assert "Not done" not in told
+    assert "None" not in told
+    assert re.search(r"Daughter's tablet: The internet is paused until \d\d:\d\d\. Mum set this\.", told)
+    assert "Daughter's tablet: It is bedtime: the internet is closed until 07:00." in told
+    assert "Mum pauses Daughter. Her internet was closed before" in told
+    assert "Its clock is right again." in told
 
 
 @pytest.mark.lab
@@ -164,10 +181,11 @@ def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
 
 @pytest.mark.lab
 def test_a_first_run_starts_empty() -> None:
-    done = _run("--first-run", "--port", str(free_ports()), "--script", "n p q")
+    done = _run("--first-run", "--port", str(free_ports()), "--script", "n p v q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "marked as samples" not in done.stdout
     assert "there is no child yet" in done.stdout
+    assert "The tablet is a thing of the house" in done.stdout
 
 
 # A web server that answers with the address of whoever asks.

@@ -67,7 +67,7 @@ def test_a_name_that_looks_like_help_gets_no_pass() -> None:
 
 def test_a_hidden_name_is_no_help() -> None:
     world = replace(the_world(), help_address=lambda _host, _dst: True)
-    seen = replace(connects("childline.org.uk"), fault=Fault.ECH)
+    seen = connects("childline.org.uk")._replace(fault=Fault.ECH)
     assert verdict(seen, judge=a_judge(CHILD, world)) == ("block", "ech")
 
 
@@ -227,14 +227,14 @@ def test_a_connection_to_a_search_host_needs_its_safe_address(proto: Proto, host
 @pytest.mark.parametrize("band", ["0-5", "10-12", "16-17"])
 @pytest.mark.parametrize("host", [None, "www.example.org", "captive.apple.com"])
 def test_faults_that_are_always_refused(fault: Fault, band: str, host: str | None) -> None:
-    seen = replace(connects(host), fault=fault)
+    seen = connects(host)._replace(fault=fault)
     known = Situation(addresses={seen.dst})
     assert verdict(seen, known, judge=a_judge(f"band: {band}")) == ("block", fault.value)
 
 
 def test_an_adults_faults_are_their_own() -> None:
     for fault in Fault:
-        seen = replace(connects(None), fault=fault)
+        seen = connects(None)._replace(fault=fault)
         assert verdict(seen, judge=a_judge("band: adult")) == ("allow", "unfiltered")
 
 
@@ -254,8 +254,8 @@ def test_an_adults_faults_are_their_own() -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        replace(connects(None), fault=Fault.NO_NAME),
-        replace(connects(None, proto=Proto.UDP), fault=Fault.UNANSWERED),
+        connects(None)._replace(fault=Fault.NO_NAME),
+        connects(None, proto=Proto.UDP)._replace(fault=Fault.UNANSWERED),
         connects(None, proto=Proto.TCP),
         connects(None, proto=Proto.UDP),
     ],
@@ -279,7 +279,7 @@ def test_who_refuses_a_flow_without_a_name() -> None:
 @pytest.mark.parametrize("proto", [Proto.TLS, Proto.TCP, Proto.UDP, Proto.QUIC])
 @pytest.mark.parametrize("host", [None, "dns.example", "captive.apple.com"])
 def test_encrypted_dns_on_its_own_port_is_refused(proto: Proto, host: str | None) -> None:
-    seen = replace(connects(host, proto=proto), dport=853)
+    seen = connects(host, proto=proto)._replace(dport=853)
     for band in ("0-5", "16-17"):
         assert verdict(seen, Situation(addresses={seen.dst}), judge=a_judge(f"band: {band}")) == (
             "block",
@@ -298,7 +298,7 @@ def test_wifi_calling_is_help_at_the_carriers_addresses_alone() -> None:
     for port in (500, 4500):
         seen = Observation(Proto.UDP, None, HELP_ADDRESS, port)
         assert verdict(seen, PAUSED, NIGHT, judge) == ("allow", "help")
-        assert verdict(replace(seen, dst=OTHER_ADDRESS), PAUSED, NIGHT, judge) == ("block", "paused")
+        assert verdict(seen._replace(dst=OTHER_ADDRESS), PAUSED, NIGHT, judge) == ("block", "paused")
     assert verdict(Observation(Proto.OTHER, None, HELP_ADDRESS), PAUSED, NIGHT, judge) == ("allow", "help")
     assert verdict(Observation(Proto.UDP, None, HELP_ADDRESS, 443), PAUSED, NIGHT, judge) == (
         "block",

@@ -1,0 +1,213 @@
+"""`check` finds what is wrong, one line each, and says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.commands.check_marks import ALL_BITS, Mark, iptables_uses, nft_uses
+from gateway.commands.findings import Finding, problem
+from tests.commands.conftest import Qalqan
+
+BUILT = ("lists", "build")
+
+
+def lines(qalqan: Qalqan, config: Path) -> list[str]:
+    return qalqan("check", "--config", config).out.splitlines()
+
+
+def problems(qalqan: Qalqan, config: Path, about: str) -> list[str]:
+    return [line for line in lines(qalqan, config) if line.startswith(f"problem {about}: ")]
+
+
+def test_a_good_home_has_a_line_for_everything(qalqan: Qalqan, config: Path) -> None:
+    found = lines(qalqan, config)
+    for about in ("product", "config", "profile", "lists", "time", "lan", "pages", "marks", "nft", "queue"):
+        assert any(line.startswith((f"ok {about}: ", f"problem {about}: ")) for line in found), about
+    assert all(line.startswith(("ok ", "problem ")) for line in found)
+    assert "ok lan: lo is there" in found
+    assert "ok profile: daughter: band 10-12, 1 devices" in found
+    assert any("Asia/Almaty" in line for line in found)
+
+
+def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config: Path) -> None:
+    config.write_text(config.read_text().replace("[lo]", "[lo, br-none]"))
+    done = qalqan("check", "--config", config)
+    assert done.status == 1
+    assert done.err == ""
+    wanted = "problem lan: there is no interface br-none: look it up with: ip -brief link"
+    assert wanted in done.out.splitlines()
+
+
+def test_as_json(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("check", "--json", "--config", config)
+    answer = json.loads(done.out)
+    assert answer["ok"] is (done.status == 0)
+    assert set(answer["findings"][0]) == {"ok", "about", "text", "mend"}
+
+
+def test_every_broken_file_is_told(qalqan: Qalqan, config: Path) -> None:
+    profiles = config.parent / "profiles"
+    (profiles / "son.yaml").write_text("band: 99\n")
+    (profiles / "third.yaml").write_text("{{{\n")
+    found = problems(qalqan, config, "profile")
+    assert len(found) == 2
+    assert "son.yaml:1: band" in found[0]
+
+
+def test_a_broken_configuration_leaves_the_rest_to_be_told(qalqan: Qalqan, config: Path) -> None:
+    config.write_text("timezone: Mars/Base\n")
+    found = lines(qalqan, config)
+    assert any(line.startswith("problem config: ") and "Mars/Base" in line for line in found)
+    assert any(line.startswith("ok product: ") for line in found)
+    assert any(" queue: " in line for line in found)
+    assert "is not there" in problems(qalqan, config.with_name("none.yaml"), "config")[0]
+
+
+def test_the_whole_table_is_read(qalqan: Qalqan, config: Path) -> None:
+    qalqan(*BUILT, "--config", config)
+    assert any(line.startswith("ok lists: ") and "built" in line for line in lines(qalqan, config))
+    table = config.parent / "state" / "categories.table"
+    whole = table.read_bytes()
+    for damaged in (whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:], whole[:-9], b""):
+        table.write_bytes(damaged)
+        assert problems(qalqan, config, "lists")[0].endswith("qalqan lists build")
+
+
+def test_an_old_copy_and_a_failed_one_are_problems(qalqan: Qalqan, config: Path) -> None:
+    shelf = config.parent / "state" / "lists"
+    shelf.mkdir(parents=True)
+    book = {"old": {"fetched": "2020-01-01T00:00:00+00:00"}, "bad": {"fetched": None, "error": "bad: 404"}}
+    (shelf / "sources.json").write_text(json.dumps(book))
+    found = problems(qalqan, config, "lists")
+    assert len(found) == 2
+    assert "bad: 404" in found[0]
+    assert "days old" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("web", "said"),
+    [
+        ('{listen: "8.8.8.8:8080"}', "may be reachable from outside"),
+        ('{listen: "0.0.0.0:8080"}', "may be reachable from outside"),
+        ('{listen: "192.0.2.77:8080", allow_wan: true}', "192.0.2.77 is not an address of this machine"),
+    ],
+)
+def test_the_pages_address(qalqan: Qalqan, config: Path, web: str, said: str) -> None:
+    config.write_text(config.read_text() + f"web: {web}\n")
+    assert said in problems(qalqan, config, "pages")[0]
+
+
+def test_a_good_pages_address(qalqan: Qalqan, config: Path) -> None:
+    config.write_text(config.read_text() + 'web: {listen: "127.0.0.1:8080"}\n')
+    assert "ok pages: at 127.0.0.1:8080" in lines(qalqan, config)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    for place in (tmp_path, *tmp_path.parents[:3]):
+        place.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        found = lines(qalqan, config)
+    finally:
+        os.seteuid(0)
+    assert "ok marks: rules of other programs cannot be read without root" in found
+    assert not [line for line in found if line.startswith("problem") and "permission" in line.lower()]
+
+
+def test_a_finding_in_one_line() -> None:
+    assert str(problem("lan", "it is gone", "bring it back")) == "problem lan: it is gone: bring it back"
+    assert str(Finding(True, "lan", "it is there")) == "ok lan: it is there"
+
+
+# ---------------------------------------------------------------- marks of others
+
+META = {"meta": {"key": "mark"}}
+CT = {"ct": {"key": "mark"}}
+PACKET, CONNECTION = Mark.PACKET, Mark.CONNECTION
+
+
+def used(*expression: object, table: str = "other", chain: str = "c") -> list[tuple[Mark, int]]:
+    rule = {"rule": {"family": "inet", "table": table, "chain": chain, "expr": list(expression)}}
+    return [(mark, bits) for _, mark, bits in nft_uses(json.dumps({"nftables": [{"metainfo": {}}, rule]}))]
+
+
+def sets(key: object, value: object) -> dict[str, object]:
+    return {"mangle": {"key": key, "value": value}}
+
+
+def compares(left: object, right: object = 1) -> dict[str, object]:
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        (sets(META, 1), [(PACKET, ALL_BITS)]),
+        (sets(META, {"|": [{"&": [META, 0xFFFF00FF]}, 0x100]}), [(PACKET, 0xFF00)]),
+        (sets(META, {"|": [META, 0x4]}), [(PACKET, 0x4)]),
+        (sets(META, {"^": [META, 0x8]}), [(PACKET, 0x8)]),
+        (
+            sets(META, {"|": [{"&": [META, 0xFFFFFF00]}, {"&": [CT, 0xFF]}]}),
+            [(PACKET, 0xFF), (CONNECTION, 0xFF)],
+        ),
+        (sets(CT, META), [(CONNECTION, ALL_BITS), (PACKET, ALL_BITS)]),
+        (sets(META, {"&": [CT, 0x3F00]}), [(PACKET, ALL_BITS), (CONNECTION, 0x3F00)]),
+        (compares(CT), [(CONNECTION, ALL_BITS)]),
+        (compares({"&": [META, 0x3F00]}), [(PACKET, 0x3F00)]),
+        (compares({"payload": {"protocol": "tcp", "field": "dport"}}), []),
+        ({"vmap": {"key": META, "data": {"set": []}}}, [(PACKET, ALL_BITS)]),
+    ],
+)
+def test_bits_that_nft_rules_use(expression: object, wanted: list[tuple[Mark, int]]) -> None:
+    assert used(expression) == wanted
+
+
+def test_our_own_rules_are_not_others() -> None:
+    assert used(sets(META, 1), table="qalqan") == []
+    assert used(sets(META, 1), table="mangle", chain="QALQAN_FORWARD") == []
+
+
+@pytest.mark.parametrize("listed", ["", "no JSON", "{}"])
+def test_what_nft_says_otherwise_is_nothing(listed: str) -> None:
+    assert list(nft_uses(listed)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("-j MARK --set-xmark 0x100/0x3f00", [(PACKET, 0x3F00)]),
+        ("-j MARK --set-xmark 0x1/0xffffffff", [(PACKET, ALL_BITS)]),
+        ("-j MARK --or-mark 0x40", [(PACKET, 0x40)]),
+        ("-m mark --mark 0x1/0xff -j ACCEPT", [(PACKET, 0xFF)]),
+        ("-m mark --mark 0x1 -j ACCEPT", [(PACKET, ALL_BITS)]),
+        ("-m mark ! --mark 0x0/0x3f00 -j RETURN", [(PACKET, 0x3F00)]),
+        ("-m connmark --mark 0x10000/0xff0000 -j ACCEPT", [(CONNECTION, 0xFF0000)]),
+        ("-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff", [(PACKET, 0xFF), (CONNECTION, 0xFF)]),
+        ("-j CONNMARK --save-mark", [(PACKET, ALL_BITS), (CONNECTION, ALL_BITS)]),
+        ("-p tcp -j ACCEPT", []),
+        ("-j QALQAN_FORWARD", []),
+    ],
+)
+def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[Mark, int]]) -> None:
+    saved = f"# by\n*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD {rule}\nCOMMIT\n"
+    found = list(iptables_uses("ip6tables-save", saved))
+    assert [(mark, bits) for _, mark, bits in found] == wanted
+    assert {table for table, _, _ in found} <= {"ip6tables, table mangle"}
+
+
+@pytest.mark.lab
+def test_a_clash_is_found_in_the_kernels_own_list(config: Path, tmp_path: Path) -> None:
+    rules = "table ip other {\n chain a {\n type filter hook forward priority 0\n meta mark set 0x1\n }\n}\n"
+    (tmp_path / "rules.nft").write_text(rules)
+    script = f"nft -f {tmp_path}/rules.nft && {sys.executable} -m gateway check --config {config}"
+    done = subprocess.run(["unshare", "-n", "sh", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1
+    wanted = "problem marks: table ip other uses bits of the packet mark that are ours (0x000000ff)"
+    assert any(line.startswith(wanted) for line in done.stdout.splitlines()), done

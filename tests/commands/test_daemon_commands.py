@@ -1,0 +1,189 @@
+"""Commands that ask the daemon, over a real control socket: what they send, and how they tell the answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.conftest import Heard, Qalqan
+from tests.control.running import running
+
+TONIGHT = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+
+
+def asked(
+    qalqan: Qalqan, config: Path, heard: Heard, *words: str
+) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    with running(config.parent / "control.sock", heard.verbs()):
+        done = qalqan(*words, "--config", config)
+    assert (done.status, done.err) == (0, "")
+    return done.out, heard.requests
+
+
+# ---------------------------------------------------------------- pause, resume, off, on
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("pause", "all"), ("pause", {"who": "all", "till_wake": True, "by": "console"})),
+        (("pause", "Son", "--for", "30m"), ("pause", {"who": "Son", "minutes": 30, "by": "console"})),
+        (("pause", "Son", "--for", "1h30m"), ("pause", {"who": "Son", "minutes": 90, "by": "console"})),
+        (("resume", "Son"), ("resume", {"who": "Son", "by": "console"})),
+        (("off",), ("off", {"by": "console"})),
+        (("off", "--for", "1d"), ("off", {"minutes": 1440, "by": "console"})),
+        (("on",), ("on", {"by": "console"})),
+    ],
+)
+def test_switches_send_what_is_meant(
+    qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: tuple[str, dict[str, Any]]
+) -> None:
+    heard = Heard(**{sent[0]: {"until": TONIGHT}})
+    out, requests = asked(qalqan, config, heard, *words)
+    assert requests == [sent]
+    assert datetime.fromisoformat(TONIGHT).strftime("%H:%M") in out
+
+
+@pytest.mark.parametrize("length", ["", "30", "0m", "1h30", "-5m", "8d", "one hour", "30 m s"])
+def test_a_duration_that_is_none_is_refused_before_the_daemon_is_asked(
+    qalqan: Qalqan, config: Path, length: str
+) -> None:
+    said = qalqan("pause", "all", f"--for={length}", "--config", config).refusal
+    assert said.startswith("--for: ")
+
+
+def test_what_the_daemon_refuses_is_said_in_its_words(qalqan: Qalqan, config: Path) -> None:
+    with running(config.parent / "control.sock", Heard(pause="there is no such profile").verbs()):
+        assert qalqan("pause", "nobody", "--config", config).refusal == "there is no such profile"
+
+
+def test_without_a_daemon_each_says_so(qalqan: Qalqan, config: Path) -> None:
+    for words in (("status",), ("pause", "all"), ("device", "list"), ("guardian", "list"), ("on",)):
+        said = qalqan(*words, "--config", config).refusal
+        assert said.startswith("the daemon does not run")
+        assert "qalqan run" in said
+
+
+# ---------------------------------------------------------------- devices, guardians
+
+
+def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
+    rows = [
+        {
+            "mac": "02:00:00:00:00:0a",
+            "name": "Tab\x1b[2Jlet",
+            "online": True,
+            "ip": "192.168.1.20",
+            "profile": "son",
+        },
+        {"mac": "02:00:00:00:00:0b", "name": "", "online": False, "ip": None, "profile": "home"},
+    ]
+    out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[1] == ["02:00:00:00:00:0a", "son", "online", "192.168.1.20", "Tab?[2Jlet"]
+    assert lines[2] == ["02:00:00:00:00:0b", "home", "away", "-", "-"]
+    out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list", "--json")
+    assert json.loads(out)["devices"][1]["profile"] == "home"
+
+
+def test_a_device_is_assigned_and_forgotten(qalqan: Qalqan, config: Path) -> None:
+    heard = Heard(assign={"problems": [], "profile": "son"}, forget={"problems": []})
+    out, requests = asked(qalqan, config, heard, "device", "assign", "02:00:00:00:00:0c", "Son")
+    assert requests == [("assign", {"mac": "02:00:00:00:00:0c", "profile": "Son", "by": "console"})]
+    assert "is son now" in out
+    heard = Heard(forget={"problems": []})
+    _, requests = asked(qalqan, config, heard, "device", "forget", "02:00:00:00:00:0c")
+    assert requests == [("forget", {"mac": "02:00:00:00:00:0c", "by": "console"})]
+
+
+def test_a_guardian_gets_a_link(qalqan: Qalqan, config: Path) -> None:
+    heard = Heard(guardian={"guardian": "Mum", "token": "K7QD-2MXA-9TRB", "guardians": ["Mum"]})
+    out, requests = asked(qalqan, config, heard, "guardian", "add", "Mum")
+    assert requests == [("guardian", {"action": "add", "name": "Mum"})]
+    assert out.splitlines()[1] == "http://qalqan.home.arpa/signin?code=K7QD-2MXA-9TRB"
+    for action in ("reset", "remove"):
+        _, requests = asked(qalqan, config, heard, "guardian", action, "Mum")
+        assert requests[-1] == ("guardian", {"action": action, "name": "Mum"})
+    out, _ = asked(qalqan, config, heard, "guardian", "list")
+    assert out == "Mum\n"
+
+
+# ---------------------------------------------------------------- status, why
+
+
+STATUS = {
+    "version": "0.1.0",
+    "uptime": 3720,
+    "now": TONIGHT,
+    "mode": "off",
+    "off_until": TONIGHT,
+    "backend": "nft queue",
+    "queue": {"8200": {"packets": 10, "waiting": 1, "dropped": 2}, "8201": {"packets": 5, "dropped": 1}},
+    "verdicts": {"allow:open": 7, "block:category": 3, "allow:help": 1},
+    "table": {"names": 1971, "bytes": 1 << 21, "built": "2026-11-24T06:00:00Z"},
+    "memory": {"resident": 40 << 20, "private": 20 << 20},
+    "problems": ["son.yaml:2: band: no such band; use 13-15"],
+    "profiles": [
+        {"name": "Aruzhan", "sentence": "Open until bedtime at 20:45.", "devices": [{"online": True}, {}]}
+    ],
+}
+
+
+def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
+    out, _ = asked(qalqan, config, Heard(status=STATUS), "status")
+    assert "0.1.0, up 1 h 2 min" in out
+    assert "15 packets, 1 waiting, 3 dropped" in out
+    assert "8 allow, 3 block" in out
+    assert "1971 names, 2.0 MB" in out
+    assert "40 MB, 20 MB of them private" in out
+    assert "Aruzhan  1 of 2 devices here  Open until bedtime at 20:45." in out
+    assert "problem: son.yaml:2" in out
+    out, _ = asked(qalqan, config, Heard(status=STATUS), "status", "--json")
+    assert json.loads(out) == STATUS
+
+
+def test_status_of_an_older_daemon_that_says_less(qalqan: Qalqan, config: Path) -> None:
+    out, _ = asked(qalqan, config, Heard(status={"version": "0.0.9"}), "status")
+    assert out.startswith("version")
+
+
+ANSWER = {
+    "host": "youtube.com",
+    "at": "2026-11-24T18:00:00+05:00",
+    "verdict": "block",
+    "reason": "paused",
+    "rule": "pause",
+    "owner": "family",
+    "until": TONIGHT,
+    "passed": [],
+    "sentence": "The internet is paused.",
+}
+
+
+def test_a_running_daemon_answers_why(qalqan: Qalqan, config: Path) -> None:
+    heard = Heard(why=ANSWER)
+    out, requests = asked(qalqan, config, heard, "why", "YouTube.com.", "--profile", "Aruzhan")
+    assert requests == [("why", {"host": "youtube.com", "at": None, "profile": "Aruzhan"})]
+    assert "The internet is paused." in out
+    assert "files alone" not in out
+    out, requests = asked(
+        qalqan, config, heard, "why", "youtube.com", "--device", "02-00-00-00-00-0A", "--json"
+    )
+    assert requests[-1][1]["device"] == "02:00:00:00:00:0a"
+    assert json.loads(out) == ANSWER
+
+
+def test_what_the_daemon_cannot_answer_the_files_do(qalqan: Qalqan, config: Path) -> None:
+    with running(config.parent / "control.sock", Heard(why="there is no such profile").verbs()):
+        done = qalqan("why", "example.com", "--profile", "daugter", "--config", config)
+    assert "did you mean 'daughter'?" in done.refusal
+
+
+def test_a_new_table_is_told_to_the_daemon(qalqan: Qalqan, config: Path) -> None:
+    heard = Heard(reload={"profiles": [], "problems": []})
+    _, requests = asked(qalqan, config, heard, "lists", "build")
+    assert requests == [("reload", {})]

@@ -1,0 +1,124 @@
+"""Every command that asks the daemon, against the real one in the virtual home."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import names
+from tests.lab.daemon import Daemon
+from tests.lab.home import ROOT, Home
+
+pytestmark = pytest.mark.lab
+
+PROFILES = {
+    "daughter": {
+        "name": "Aruzhan",
+        "band": "10-12",
+        "devices": [names.TABLET.mac],
+        "block": ["service:tiktok"],
+    },
+    "son": {"name": "Son", "band": "13-15", "devices": [names.PHONE.mac]},
+    "mum": {"name": "Mum", "band": "adult"},
+}
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with Home() as home, Daemon(home, PROFILES) as running:
+        yield running
+
+
+def qalqan(daemon: Daemon, *words: str, status: int = 0) -> str:
+    """What it prints; on standard error when it is refused."""
+    argv = [sys.executable, "-m", "gateway", "--config", str(daemon.config), *words]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, done
+    return done.stderr if status else done.stdout
+
+
+def state(daemon: Daemon, profile: str) -> str:
+    answer = json.loads(qalqan(daemon, "status", "--json"))
+    return str(next(one["state"] for one in answer["profiles"] if one["id"] == profile))
+
+
+def test_status(daemon: Daemon) -> None:
+    told = qalqan(daemon, "status")
+    assert "Aruzhan" in told
+    assert "packets" in told
+    assert state(daemon, "daughter") == "open"
+
+
+def test_a_pause_and_its_end(daemon: Daemon) -> None:
+    assert "until" in qalqan(daemon, "pause", "aruzhan", "--for", "30m")
+    assert state(daemon, "daughter") == "paused"
+    assert state(daemon, "son") == "open"
+    why = json.loads(qalqan(daemon, "why", "example.com", "--profile", "daughter", "--json"))
+    assert (why["verdict"], why["reason"]) == ("block", "paused")
+    told = qalqan(daemon, "why", "example.com", "--device", names.TABLET.mac)
+    assert "The internet is paused" in told
+    assert "files alone" not in told
+    qalqan(daemon, "resume", "daughter")
+    assert state(daemon, "daughter") == "open"
+
+
+def test_all_means_every_child(daemon: Daemon) -> None:
+    qalqan(daemon, "pause", "all")
+    assert (state(daemon, "daughter"), state(daemon, "son")) == ("paused", "paused")
+    qalqan(daemon, "resume", "all")
+    assert (state(daemon, "daughter"), state(daemon, "son")) == ("open", "open")
+
+
+def test_an_adult_is_not_paused(daemon: Daemon) -> None:
+    assert qalqan(daemon, "pause", "mum", status=1).count("\n") == 1
+
+
+def test_off_and_on(daemon: Daemon) -> None:
+    def verdict() -> str:
+        why = qalqan(daemon, "why", "tiktok.com", "--profile", "daughter", "--json")
+        return str(json.loads(why)["verdict"])
+
+    assert verdict() == "block"
+    qalqan(daemon, "off", "--for", "5m")
+    assert verdict() == "allow"
+    qalqan(daemon, "on")
+    assert verdict() == "block"
+
+
+def test_devices(daemon: Daemon) -> None:
+    def owner(mac: str) -> str:
+        rows = json.loads(qalqan(daemon, "device", "list", "--json"))["devices"]
+        return str(next(one["profile"] for one in rows if one["mac"] == mac))
+
+    assert owner(names.TABLET.mac) == "daughter"
+    assert "daughter" in qalqan(daemon, "device", "list")
+    qalqan(daemon, "device", "assign", names.NEW.mac, "Son")
+    assert owner(names.NEW.mac) == "son"
+    assert names.NEW.mac in qalqan(daemon, "profile", "list")
+    qalqan(daemon, "device", "forget", names.NEW.mac)
+    assert names.NEW.mac not in qalqan(daemon, "profile", "list")
+    assert qalqan(daemon, "device", "assign", "nonsense", "son", status=1).count("\n") == 1
+    assert qalqan(daemon, "device", "assign", names.NEW.mac, "nobody", status=1).count("\n") == 1
+
+
+def test_guardians(daemon: Daemon) -> None:
+    link = qalqan(daemon, "guardian", "add", "Mum").splitlines()[-1]
+    assert link.startswith("http://qalqan.home.arpa/signin?code=")
+    assert qalqan(daemon, "guardian", "list") == "Mum\n"
+    assert qalqan(daemon, "guardian", "reset", "Mum").splitlines()[-1] != link
+    qalqan(daemon, "guardian", "remove", "Mum")
+    assert "no guardian yet" in qalqan(daemon, "guardian", "list")
+    assert "qalqan guardian add" in qalqan(daemon, "guardian", "reset", "Mum", status=1)
+
+
+def test_a_new_table_is_in_force_at_once(daemon: Daemon) -> None:
+    def built() -> str:
+        return str(json.loads(qalqan(daemon, "status", "--json"))["table"]["built"])
+
+    before = built()
+    qalqan(daemon, "lists", "build")
+    assert built() != before

@@ -1,0 +1,136 @@
+"""The tricks of circumvention tools get nothing out of a refused name's server; on an allowed one they work.
+
+Without the filter the same tricks work for any name, which is tried too: else they would prove nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab import evasions, rawquic
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import ALLOWED, FAMILIES, REFUSED, address, fresh, module
+from tests.lab.home import Home
+
+pytestmark = pytest.mark.lab
+
+OTHER = "other.example.org"  # a decoy for who goes to the allowed site
+# OpenSSL's server, or the pretended internet's, ends these by itself.
+NEVER_ANSWERED = {"a ChangeCipherSpec first", "a warning first", "http: unix line ends"}
+
+# What has one hop left does not come through: so a fake can die between the gateway and the server.
+_HOPS = """
+table inet lab_hops {
+  chain incoming {
+    type filter hook prerouting priority raw; policy accept;
+    ip ttl 1 drop
+    ip6 hoplimit 1 drop
+  }
+}
+"""
+# TCP Fast Open for every listener, no cookie asked for: data on a SYN is believed (ip-sysctl.rst).
+_FAST_OPEN = "net.ipv4.tcp_fastopen=1538"
+
+Results = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def far(home: Home) -> Iterator[Home]:
+    """The home, with an internet that lies two hops away."""
+    before = home.internet.run(["sysctl", "net.ipv4.tcp_fastopen"]).stdout.replace(" ", "").strip()
+    home.internet.run(["nft", "-f", "-"], stdin=_HOPS, check=True)
+    home.internet.run(["sysctl", "-qw", _FAST_OPEN], check=True)
+    yield home
+    home.internet.run(["sysctl", "-qw", before], check=True)
+    home.internet.run(["nft", "delete", "table", "inet", "lab_hops"], check=True)
+
+
+class Lab:
+    """Runs all cases of a kind at once, in one process on the tablet, the first time one is asked for."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._known: dict[tuple[str, str, int], Results] = {}
+
+    def quic(self, case: str, host: str, version: int) -> dict[str, Any]:
+        return self._all("rawquic", host, version)[case]
+
+    def tcp(self, case: str, host: str, version: int) -> dict[str, Any]:
+        return self._all("rawclient", host, version)[case]
+
+    def _all(self, kind: str, host: str, version: int) -> Results:
+        key = kind, host, version
+        if key not in self._known:
+            decoy = OTHER if host == ALLOWED else ALLOWED
+            cases = rawquic.CASES if kind == "rawquic" else evasions.CASES
+            common = {"host": host, "decoy": decoy, "address": address(host, version), "version": version}
+            tries = [{"case": case, **common} for case in cases]
+            found = json.loads(module(self._home.devices["tablet"], kind, stdin=json.dumps(tries)))
+            self._known[key] = {one["case"]: one for one in found}
+        return self._known[key]
+
+
+@pytest.fixture(scope="module")
+def unfiltered(far: Home) -> Lab:
+    """Before the daemon starts; so the fixture ``lab`` asks for it first."""
+    lab = Lab(far)
+    for version in (4, 6):
+        lab.tcp("plain", ALLOWED, version)
+        lab.quic("plain", ALLOWED, version)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def daemon(far: Home, unfiltered: Lab) -> Iterator[Daemon]:
+    with fresh(far) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def lab(far: Home, daemon: Daemon) -> Lab:
+    return Lab(far)
+
+
+def _reached(home: Home, host: str) -> list[dict[str, Any]]:
+    return [line for line in home.seen() if line["name"].lower().rstrip(".").split(":")[0] == host]
+
+
+@FAMILIES
+@pytest.mark.parametrize("case", evasions.CASES)
+def test_tcp(far: Home, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
+    refused = lab.tcp(case, REFUSED, version)
+    assert refused["data"] == 0, refused
+    assert refused["how"] != "answered", refused
+    assert not _reached(far, REFUSED)
+    bare = unfiltered.tcp(case, ALLOWED, version)
+    assert (bare["how"] == "answered") is (case not in NEVER_ANSWERED), bare
+    if evasions.CASES[case].ordinary:
+        allowed = lab.tcp(case, ALLOWED, version)
+        assert allowed["how"] == "answered", allowed
+
+
+@FAMILIES
+@pytest.mark.parametrize("case", rawquic.CASES)
+def test_quic(far: Home, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
+    refused = lab.quic(case, REFUSED, version)
+    assert refused["data"] == 0, refused
+    assert not _reached(far, REFUSED)
+    bare = unfiltered.quic(case, ALLOWED, version)
+    assert bare["how"] == "answered", bare
+    if rawquic.CASES[case].ordinary:
+        allowed = lab.quic(case, ALLOWED, version)
+        assert allowed["how"] == "answered", allowed
+
+
+def test_the_filter_stays_well(daemon: Daemon, lab: Lab) -> None:
+    for version in (4, 6):
+        lab.tcp("plain", REFUSED, version)
+    status = daemon.client.call("status")
+    print(f"after all tricks: {status['flows']}, {status['verdicts']}")
+    assert sum(queue["faults"] for queue in status["queue"].values()) == 0
+    assert sum(queue["dropped"] for queue in status["queue"].values()) == 0
+    assert "Traceback" not in daemon.log.read_text()
