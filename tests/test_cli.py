@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -192,12 +191,13 @@ def test_a_reader_that_leaves_ends_it_quietly(capture: Path, profile: Path) -> N
     assert process.wait(20) == 0
 
 
-def test_ctrl_c_while_it_reads(profile: Path) -> None:
+def test_ctrl_c_while_it_reads(capture: Path, profile: Path) -> None:
     process = start("replay", "-", "--profile", profile, stdin=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(captures.pcap([]))
+    assert process.stdout is not None
+    process.stdin.write(capture.read_bytes()[: 24 + 86])
     process.stdin.flush()
-    time.sleep(1.0)
+    assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (out, err) == (b"", b"")
@@ -338,9 +338,13 @@ def test_replay_reads_standard_input_as_it_comes(capture: Path, profile: Path) -
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["host"] == "tiktok.com"
     process.stdin.write(data[1000:])
-    out, err = process.communicate(timeout=20)
-    assert len(out.splitlines()) == 99
-    assert (err, process.returncode) == (b"", 0)
+    process.stdin.close()
+    assert len(process.stdout.read().splitlines()) == 99
+    assert process.wait(20) == 0
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
 
 
 def test_a_terminal_that_cannot_show_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

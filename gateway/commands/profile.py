@@ -22,21 +22,19 @@ Lines = Iterator[tuple[str, str, str]]
 def run(args: Namespace) -> int:
     home = read_home(args)
     if args.action == "list":
-        _list(home.household, as_json=args.json)
-    else:
-        profile = home.whose(args.who)
+        return _list(home.household, as_json=args.json)
+    profile = home.whose(args.who)
+    print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
+    if args.week:
         today = datetime.now(UTC).astimezone(home.config.zone).date()
-        print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
-        if args.week:
-            output.rows(_week(profile.rules, home.calendar, today))
-        else:
-            output.rows(_rules(profile))
-    for error in home.household.problems.values():
-        output.problem(str(error))
-    return 1 if home.household.problems else 0
+        output.rows(_week(profile.rules, home.calendar, today))
+    else:
+        output.rows(_rules(profile))
+    return 0
 
 
-def _list(family: household.Household, *, as_json: bool) -> None:
+def _list(family: household.Household, *, as_json: bool) -> int:
+    """1 where a file cannot be used."""
     profiles = family.profiles.values()
     if as_json:
         output.as_json(
@@ -48,11 +46,14 @@ def _list(family: household.Household, *, as_json: bool) -> None:
                 "problems": [str(error) for error in family.problems.values()],
             }
         )
-        return
-    output.rows(
-        ((one.id, one.name, one.band.value, ", ".join(one.devices) or "-") for one in profiles),
-        ("PROFILE", "NAME", "BAND", "DEVICES"),
-    )
+    else:
+        output.rows(
+            ((one.id, one.name, one.band.value, ", ".join(one.devices) or "-") for one in profiles),
+            ("PROFILE", "NAME", "BAND", "DEVICES"),
+        )
+    for error in family.problems.values():
+        output.problem(str(error))
+    return 1 if family.problems else 0
 
 
 def _rules(profile: Profile) -> Lines:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.lab.home import ROOT, Home
 
 pytestmark = pytest.mark.lab
 
-PROFILES = {
+PROFILES: Mapping[str, Mapping[str, Any]] = {
     "daughter": {
         "name": "Aruzhan",
         "band": "10-12",

@@ -154,6 +154,17 @@ class Sniffer:
         self.close()
 
 
+class Arrivals:
+    """What reaches the pretended internet from now on, as ``Home.seen`` tells it."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._since = time.time() - 0.001  # the journal rounds
+
+    def of(self, proto: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
+        return [line for line in self._home.seen(proto, name) if line["time"] >= self._since]
+
+
 def queued(daemon: Daemon) -> int:
     """Packets that reached Python so far."""
     return sum(one["packets"] for one in daemon.client.call("status")["queue"].values())

@@ -55,6 +55,7 @@ class Home:
         self._topology = Topology(offload=offload, seats=seats, absent=absent)
         self.present = [seat.key for seat in seats if seat.key not in absent]  # keys of who is on the Wi-Fi
         self._journal = journal
+        self._since = 0.0
         self._quic = quic
         self._servers: subprocess.Popen[bytes] | None = None
         self.seats = {seat.key: seat for seat in self._topology.seats}
@@ -124,11 +125,19 @@ class Home:
         self._topology.remove()
 
     def seen(self, proto: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
-        """What reached the pretended internet so far: time, proto, name, client, detail of each."""
+        """What reached the internet since ``begin_anew``: time, proto, name, client, detail of each."""
         path = self.folder / "internet.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         entries = [json.loads(line) for line in lines]
-        return [e for e in entries if proto in (None, e["proto"]) and name in (None, e["name"])]
+        return [
+            e
+            for e in entries
+            if e["time"] >= self._since and proto in (None, e["proto"]) and name in (None, e["name"])
+        ]
+
+    def begin_anew(self) -> None:
+        """What was seen until now is another test's."""
+        self._since = time.time()
 
     def join(self, key: str) -> None:
         """A device that was absent joins the Wi-Fi and gets its lease."""

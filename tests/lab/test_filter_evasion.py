@@ -13,7 +13,7 @@ import pytest
 
 from tests.lab import evasions, rawquic
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, FAMILIES, REFUSED, address, fresh, module
+from tests.lab.filtering import ALLOWED, FAMILIES, REFUSED, Arrivals, address, fresh, module
 from tests.lab.home import Home
 
 pytestmark = pytest.mark.lab
@@ -91,21 +91,26 @@ def daemon(far: Home, unfiltered: Lab) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def lab(far: Home, daemon: Daemon) -> Lab:
+def lab(far: Home, arrivals: Arrivals) -> Lab:
     return Lab(far)
 
 
-def _reached(home: Home, host: str) -> list[dict[str, Any]]:
-    return [line for line in home.seen() if line["name"].lower().rstrip(".").split(":")[0] == host]
+@pytest.fixture(scope="module")
+def arrivals(far: Home, daemon: Daemon) -> Arrivals:
+    return Arrivals(far)
+
+
+def _reached(arrivals: Arrivals, host: str) -> list[dict[str, Any]]:
+    return [line for line in arrivals.of() if line["name"].lower().rstrip(".").split(":")[0] == host]
 
 
 @FAMILIES
 @pytest.mark.parametrize("case", evasions.CASES)
-def test_tcp(far: Home, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
+def test_tcp(arrivals: Arrivals, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
     refused = lab.tcp(case, REFUSED, version)
     assert refused["data"] == 0, refused
     assert refused["how"] != "answered", refused
-    assert not _reached(far, REFUSED)
+    assert not _reached(arrivals, REFUSED)
     bare = unfiltered.tcp(case, ALLOWED, version)
     assert (bare["how"] == "answered") is (case not in NEVER_ANSWERED), bare
     if evasions.CASES[case].ordinary:
@@ -115,10 +120,10 @@ def test_tcp(far: Home, lab: Lab, unfiltered: Lab, version: int, case: str) -> N
 
 @FAMILIES
 @pytest.mark.parametrize("case", rawquic.CASES)
-def test_quic(far: Home, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
+def test_quic(arrivals: Arrivals, lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
     refused = lab.quic(case, REFUSED, version)
     assert refused["data"] == 0, refused
-    assert not _reached(far, REFUSED)
+    assert not _reached(arrivals, REFUSED)
     bare = unfiltered.quic(case, ALLOWED, version)
     assert bare["how"] == "answered", bare
     if rawquic.CASES[case].ordinary:

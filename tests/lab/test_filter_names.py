@@ -19,6 +19,7 @@ from tests.lab.filtering import (
     BLOCKED,
     FAMILIES,
     REFUSED,
+    Arrivals,
     address,
     bracketed,
     fetch,
@@ -53,8 +54,15 @@ SIZE = 20 << 20
 
 @pytest.fixture(scope="module")
 def daemon(home: Home) -> Iterator[Daemon]:
+    home.begin_anew()
     with fresh(home) as started:
         yield started
+
+
+@pytest.fixture
+def arrivals(home: Home) -> Arrivals:
+    """What a test made arrive."""
+    return Arrivals(home)
 
 
 @pytest.fixture
@@ -74,14 +82,14 @@ def _refused_fast(outcome: Outcome, how: str = "reset") -> None:
 @pytest.mark.parametrize("qtype", ["A", "AAAA", "HTTPS"])
 @pytest.mark.parametrize("extra", [(), ("+tcp",)], ids=["udp", "tcp"])
 def test_a_refused_name_has_no_answer(
-    home: Home, tablet: Namespace, server: str, qtype: str, extra: tuple[str, ...]
+    tablet: Namespace, server: str, qtype: str, extra: tuple[str, ...], arrivals: Arrivals
 ) -> None:
     answer = clients.dig(tablet, REFUSED, qtype, server=server, extra=extra)
     assert answer.status == "NXDOMAIN", answer.text
     assert answer.records == ()
     assert answer.ede == FILTERED
     assert re.search(r"EDE: 17 \(Filtered\): \(.*TikTok.*\)", answer.text), answer.text
-    assert not home.seen("dns", REFUSED)
+    assert not arrivals.of("dns", REFUSED)
 
 
 @RESOLVERS
@@ -163,10 +171,10 @@ def test_an_unfiltered_device_asks_what_it_likes(home: Home, daemon: Daemon) -> 
 @FAMILIES
 @pytest.mark.parametrize("port", [443, 8443])
 @pytest.mark.parametrize("refused", [REFUSED, BLOCKED, f"deep.down.{BLOCKED}"])
-def test_tls_by_curl(home: Home, tablet: Namespace, version: int, port: int, refused: str) -> None:
+def test_tls_by_curl(tablet: Namespace, version: int, port: int, refused: str, arrivals: Arrivals) -> None:
     _refused_fast(fetch(tablet, f"https://{refused}:{port}/", version))
-    assert not home.seen("https", f"{refused}:{port}")
-    assert not home.seen("https", refused)
+    assert not arrivals.of("https", f"{refused}:{port}")
+    assert not arrivals.of("https", refused)
     assert fetch(tablet, f"https://{ALLOWED}:{port}/", version).reached
 
 
@@ -232,18 +240,20 @@ def _download(device: Namespace, url: str, version: int) -> None:
 
 @FAMILIES
 @pytest.mark.parametrize("port", [80, 8080])
-def test_plain_http_is_led_to_the_childs_page(home: Home, tablet: Namespace, version: int, port: int) -> None:
+def test_plain_http_is_led_to_the_childs_page(
+    home: Home, tablet: Namespace, version: int, port: int, arrivals: Arrivals
+) -> None:
     refused = fetch(tablet, f"http://{REFUSED}:{port}/watch?v=1", version)
     assert not refused.reached
     assert refused.status == 302
     assert refused.location.startswith("http://qalqan.home.arpa/refused?host=www.tiktok.com&reason=")
-    assert not [line for line in home.seen("http") if line["name"].startswith(REFUSED)]
+    assert not [line for line in arrivals.of("http") if line["name"].startswith(REFUSED)]
     assert fetch(tablet, f"http://{ALLOWED}:{port}/", version).reached
 
 
 @FAMILIES
 def test_the_second_request_of_a_connection_is_judged_too(
-    home: Home, tablet: Namespace, version: int
+    home: Home, tablet: Namespace, version: int, arrivals: Arrivals
 ) -> None:
     """To one address, so that curl keeps the connection: first an allowed name, then a refused Host."""
     where = bracketed(address(ALLOWED, version))
@@ -255,7 +265,7 @@ def test_the_second_request_of_a_connection_is_judged_too(
     assert re.search(r"Re-?using existing", done.stderr), done.stderr
     assert "302 Found" in done.stderr
     assert "qalqan.home.arpa/refused" in done.stderr
-    assert not [line for line in home.seen("http") if line["detail"] == f"GET /second-of-{version}"]
+    assert not [line for line in arrivals.of("http") if line["detail"] == f"GET /second-of-{version}"]
 
 
 @FAMILIES
@@ -282,10 +292,10 @@ def test_the_pages_name_leads_to_the_gateway(tablet: Namespace, version: int) ->
 
 @FAMILIES
 @pytest.mark.parametrize("quic", [1, 2])
-def test_http3_by_aioquic(home: Home, tablet: Namespace, version: int, quic: int) -> None:
+def test_http3_by_aioquic(tablet: Namespace, version: int, quic: int, arrivals: Arrivals) -> None:
     refused = clients.h3(tablet, REFUSED, address=address(REFUSED, version), version=quic, timeout=1.0)
     assert not refused.reached, refused
-    assert not home.seen("h3", REFUSED)
+    assert not arrivals.of("h3", REFUSED)
     allowed = clients.h3(tablet, ALLOWED, address=address(ALLOWED, version), version=quic)
     assert allowed.reached, allowed
 
@@ -366,22 +376,22 @@ def test_chromium_over_http2(home: Home, tablet: Namespace, h2: Path, version: i
 
 @pytest.mark.browser
 @FAMILIES
-def test_chromium_over_http3(home: Home, tablet: Namespace, version: int) -> None:
+def test_chromium_over_http3(home: Home, tablet: Namespace, version: int, arrivals: Arrivals) -> None:
     refused = _visit(home, BLOCKED, version, 443, quic=True)
     print(f"Chromium's QUIC, refused, IPv{version}: {refused.how}")
     assert not refused.reached, refused
-    assert not home.seen("h3", BLOCKED)
+    assert not arrivals.of("h3", BLOCKED)
     allowed = _visit(home, ALLOWED, version, 443, quic=True)
     assert allowed.reached, allowed
-    assert [line for line in home.seen("h3", ALLOWED) if line["detail"] == "GET /browser"]
+    assert [line for line in arrivals.of("h3", ALLOWED) if line["detail"] == "GET /browser"]
 
 
 @pytest.mark.browser
-def test_chromium_with_the_devices_own_resolver(home: Home, tablet: Namespace) -> None:
+def test_chromium_with_the_devices_own_resolver(home: Home, tablet: Namespace, arrivals: Arrivals) -> None:
     """It asks for HTTPS records too; their `ech` is taken out on the way, so QUIC works for any name."""
     refused = chromium.visit(home, "tablet", f"https://{REFUSED}/")
     assert refused.how == "ERR_NAME_NOT_RESOLVED", refused
     name = "over-quic.example.org"
     allowed = chromium.visit(home, "tablet", f"https://{name}/quic", quic_hosts=[name])
     assert allowed.reached, allowed
-    assert [line for line in home.seen("h3", name) if line["detail"] == "GET /quic"]
+    assert [line for line in arrivals.of("h3", name) if line["detail"] == "GET /quic"]

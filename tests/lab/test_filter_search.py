@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, FAMILIES, PROFILES, address, fetch, fresh
+from tests.lab.filtering import ALLOWED, FAMILIES, PROFILES, Arrivals, address, fetch, fresh
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
 
@@ -34,6 +34,12 @@ def daemon(home: Home) -> Iterator[Daemon]:
 
 
 @pytest.fixture
+def arrivals(home: Home) -> Arrivals:
+    """What a test made arrive."""
+    return Arrivals(home)
+
+
+@pytest.fixture
 def tablet(home: Home, daemon: Daemon) -> Namespace:
     return home.devices["tablet"]
 
@@ -41,7 +47,7 @@ def tablet(home: Home, daemon: Daemon) -> Namespace:
 @RESOLVERS
 @TRANSPORTS
 def test_a_search_host_is_answered_by_its_safe_name(
-    home: Home, tablet: Namespace, server: str, extra: tuple[str, ...]
+    tablet: Namespace, server: str, extra: tuple[str, ...], arrivals: Arrivals
 ) -> None:
     for qtype, version in (("A", 4), ("AAAA", 6)):
         answer = clients.dig(tablet, GOOGLE, qtype, server=server, extra=extra)
@@ -50,7 +56,7 @@ def test_a_search_host_is_answered_by_its_safe_name(
     https = clients.dig(tablet, GOOGLE, "HTTPS", server=server, extra=extra)
     assert https.status == "NOERROR"
     assert https.records == (f"{SAFE_GOOGLE}.",)
-    assert not home.seen("dns", GOOGLE), "the question itself never left"
+    assert not arrivals.of("dns", GOOGLE), "the question itself never left"
 
 
 @RESOLVERS
@@ -106,13 +112,13 @@ def test_who_searches_as_he_likes(home: Home, daemon: Daemon, key: str) -> None:
 @FAMILIES
 @pytest.mark.parametrize("scheme", ["https", "http"])
 def test_a_search_host_at_an_address_that_is_not_safe(
-    home: Home, tablet: Namespace, version: int, scheme: str
+    tablet: Namespace, version: int, scheme: str, arrivals: Arrivals
 ) -> None:
     clients.dig(tablet, GOOGLE, "A" if version == 4 else "AAAA")
     for elsewhere in (address(GOOGLE, version), address(ALLOWED, version)):
         refused = fetch(tablet, f"{scheme}://{GOOGLE}/not-safe", version, to=elsewhere)
         assert not refused.reached, refused
-    assert not [line for line in home.seen(name=GOOGLE) if line["detail"].endswith("/not-safe")]
+    assert not [line for line in arrivals.of(None, GOOGLE) if line["detail"].endswith("/not-safe")]
     safe = fetch(tablet, f"{scheme}://{GOOGLE}/", version, to=address(SAFE_GOOGLE, version))
     assert safe.reached, safe
     # What has another name is none of it, wherever it lies.
@@ -120,11 +126,10 @@ def test_a_search_host_at_an_address_that_is_not_safe(
 
 
 @FAMILIES
-def test_the_same_over_quic(home: Home, tablet: Namespace, version: int) -> None:
+def test_the_same_over_quic(tablet: Namespace, version: int, arrivals: Arrivals) -> None:
     clients.dig(tablet, GOOGLE, "A" if version == 4 else "AAAA")
-    before = len(home.seen("h3", GOOGLE))
     assert not clients.h3(tablet, GOOGLE, address=address(GOOGLE, version), timeout=1.0).reached
-    assert len(home.seen("h3", GOOGLE)) == before
+    assert not arrivals.of("h3", GOOGLE)
     assert clients.h3(tablet, GOOGLE, address=address(SAFE_GOOGLE, version)).reached
 
 
@@ -194,13 +199,13 @@ def test_ech_is_taken_out_of_a_filtered_devices_answers(
 @TRANSPORTS
 @pytest.mark.parametrize("key", ["tablet", "phone"])
 def test_the_pages_have_a_name(
-    home: Home, daemon: Daemon, server: str, extra: tuple[str, ...], key: str
+    home: Home, daemon: Daemon, server: str, extra: tuple[str, ...], key: str, arrivals: Arrivals
 ) -> None:
     four = clients.dig(home.devices[key], PAGES, server=server, extra=extra)
     six = clients.dig(home.devices[key], PAGES, "AAAA", server=server, extra=extra)
     assert four.records == ("192.0.0.8",), four.text
     assert six.records == ("fd71:616c:7161:6e00::80",), six.text
-    assert not home.seen("dns", PAGES)
+    assert not arrivals.of("dns", PAGES)
 
 
 def test_the_pages_name_on_an_unfiltered_device(home: Home, daemon: Daemon) -> None:
