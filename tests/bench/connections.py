@@ -56,7 +56,18 @@ def added(
 
 def connections(wires: Wires, seconds: float) -> float:
     """Complete connections a second: handshake, one request, close."""
-    argv = ["wrk", "-t", "1", "-c", "16", "-d", f"{seconds:g}s", "-H", "Connection: close", f"https://{HOST}/"]
+    argv = [
+        "wrk",
+        "-t",
+        "1",
+        "-c",
+        "16",
+        "-d",
+        f"{seconds:g}s",
+        "-H",
+        "Connection: close",
+        f"https://{HOST}/",
+    ]
     said = wires.child.run(argv, timeout=seconds + 30, check=True).stdout
     match = _RATE.search(said)
     if match is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,5 +87,3 @@ def neighbour_ratios(outer: Sequence[float], inner: Sequence[float]) -> list[flo
 def control_ratios(outer: Sequence[float]) -> list[float]:
     """The same for ``outer`` alone: what comes out when nothing is compared with nothing."""
     return [outer[i] / ((outer[i - 1] + outer[i + 1]) / 2) for i in range(1, len(outer) - 1)]
-
-

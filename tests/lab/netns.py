@@ -132,18 +132,19 @@ def run_folder(prefix: str) -> Path:
 
 def sweep() -> list[str]:
     """Remove the namespaces and folders of runs whose process is gone; what was removed."""
-    stale = [name for name in names() if _is_stale(name)]
+    stale = [name for name in names() if is_stale(name)]
     remove(stale)
     etc = Path("/etc/netns")
     folders = [*(etc.iterdir() if etc.is_dir() else ()), *Path(tempfile.gettempdir()).glob("qalqan-lab-qq*")]
     for folder in folders:
-        if _is_stale(folder.name):
+        if is_stale(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
             stale.append(folder.name)
     _remove_if_empty(etc)
     return stale
 
 
-def _is_stale(name: str) -> bool:
+def is_stale(name: str) -> bool:
+    """Whether a namespace or folder of ours belongs to a run whose process is gone."""
     match = _OURS.match(name)
     return bool(match) and not Path("/proc", match["pid"]).exists() if match else False

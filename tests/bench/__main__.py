@@ -1,0 +1,80 @@
+"""`make bench`: every figure beside its mark, and docs/performance.md with them.
+
+python -m tests.bench [--only NAME ...] [--quick] [--lists FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench import bulk, connections, lookups, memory, packets, questions, refused
+from tests.bench.figures import Figure, Settings, Skipped
+
+BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
+    "lookups": lookups.measure,
+    "questions": questions.measure,
+    "memory": memory.measure,
+    "packets": packets.measure,
+    "refused": refused.measure,
+    "connections": connections.measure,
+    "bulk": bulk.measure,
+}
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--only", nargs="+", choices=sorted(BENCHMARKS), default=list(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="few rounds: writes no document")
+    parser.add_argument("--lists", type=Path, help="a folder of real lists, NAME.txt a category")
+    args = parser.parse_args()
+    lists = args.lists or (Path(p) if (p := os.environ.get("QALQAN_BENCH_LISTS")) else None)
+    print(_machine(), flush=True)
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(Path(folder), args.quick, lists)
+        for name in args.only:
+            try:
+                for figure in BENCHMARKS[name](settings):
+                    print(figure.line(), flush=True)
+                    figures.append(figure)
+            except Skipped as reason:
+                print(f"  {name}: skipped, {reason}", flush=True)
+    if not args.quick and set(args.only) == set(BENCHMARKS):
+        _write(figures)
+        print(f"written to {DOCUMENT.name}")
+    return 0
+
+
+def _machine() -> str:
+    """Processor, kernel and Python, as the table names them."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    kernel = platform.release().partition("-")[0]
+    model = models[0] if models else "a processor without a name"
+    return f"{model}, {os.cpu_count()} cores, Linux {kernel}, Python {platform.python_version()}"
+
+
+def _write(figures: list[Figure]) -> None:
+    """Put the table between the two marks of the document."""
+    rows = [f"| {f.name} | {f.shown} | {f.mark_shown} | {f.verdict} | {f.note} |" for f in figures]
+    table = [
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_machine()}.",
+        "",
+        "| what | measured | mark | | |",
+        "|---|--:|--:|---|---|",
+        *rows,
+    ]
+    head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
+    DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,50 @@
+"""What the daemon holds with a million names loaded, and how soon it is ready."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.lists.table import TABLE_NAME
+from tests.bench import lookups
+from tests.bench.figures import Figure, Settings, at_most
+from tests.lab.daemon import Daemon
+from tests.lab.home import Home
+
+NAMES = 1_000_000
+CHILD = {"name": "Child", "band": "10-12", "devices": ["02:00:00:00:00:0a"], "bedtime": {}}
+
+
+def measure(settings: Settings) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as temporary, Home(journal=False, quic=False) as home:
+        folder = Path(temporary)
+        lookups.write_lists(folder, NAMES // 10 if settings.quick else NAMES)
+        lookups.build(folder)
+        daemon = Daemon(home, {"child": CHILD})
+        daemon.state.mkdir(parents=True, exist_ok=True)
+        (folder / TABLE_NAME).rename(daemon.state / TABLE_NAME)
+        with daemon:
+            for _ in range(20):
+                home.devices["tablet"].run(["curl", "-sk", "-o", "/dev/null", "https://www.example.org/"])
+            status = daemon.client.call("status")
+            resident, mapped = _resident(daemon.pid)
+            yield at_most("start of the daemon until it answers", daemon.seconds_to_ready, "s", 2)
+            names = status["table"]["names"]
+            note = f"{names:,} names, of the table {mapped:.1f} MB"
+            yield at_most("daemon, resident without the table's pages", resident - mapped, "MB", 40, note)
+            yield at_most("daemon, private", status["memory"]["private"] / 1e6, "MB", None)
+
+
+def _resident(pid: int) -> tuple[float, float]:
+    """All of a process, and of it the table's pages; MB."""
+    total = table = 0
+    of_table = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if "-" in line.split(" ", 1)[0]:
+            of_table = line.endswith(TABLE_NAME)
+        elif line.startswith("Rss:"):
+            kilobytes = int(line.split()[1])
+            total += kilobytes
+            table += kilobytes if of_table else 0
+    return total / 1000, table / 1000
