@@ -43,6 +43,7 @@ class PacketPath:
         self._loop = loop
         self._layout = layout
         self._base = base
+        self._shift = layout.packet_shift
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
@@ -56,12 +57,16 @@ class PacketPath:
             if number in self.queues:
                 continue
             kind = Kind((number - self._base) % len(Kind))
-            handler = partial(self._handle, number)
+            bytes_of_mark = (byte << self._layout.packet_shift for byte in range(256))
+            by_mark = tuple(self._layout.queued_slot(mark, number, self._base) for mark in bytes_of_mark)
+            handler = partial(self._handle, by_mark)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
-    def _handle(self, queue: int, packet: bytes, mark: int, hook: int, indev: int) -> int | bytes:
-        slot = self._layout.queued_slot(mark, queue, self._base)
-        subject = self._subjects.get(slot)
+    def _handle(
+        self, by_mark: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int
+    ) -> int | bytes:
+        """``by_mark``: slots by our byte of the packet's mark, in this queue."""
+        subject = self._subjects.get(by_mark[mark >> self._shift & 0xFF])
         if subject is None:
             self.strays += 1
             return DROP

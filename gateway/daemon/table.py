@@ -11,7 +11,7 @@ from gateway.errors import KernelError
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import NAME, render, render_removal
+from gateway.kernel.ruleset import NAME, TABLE, render, render_removal
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
@@ -196,6 +196,8 @@ class KernelTable:
             if timer is not None:
                 timer.cancel()
         if self._installed:
+            # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
+            self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
             self._nft.apply(render_removal())
             if self._iptables is not None:
                 self._iptables.remove()

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import idna
-
 from gateway.errors import ListError, WireError
 from gateway.wire.names import hostname
 
@@ -131,6 +129,8 @@ def _normal(name: bytes) -> str | None:
 
 def _a_labels(name: bytes) -> bytes:
     """IDNA 2008 with the mapping of UTS 46; what it refuses stays as it is, and is then no host name."""
+    import idna  # 2 MB of tables, which few lists need
+
     try:
         return idna.encode(name.decode("utf-8"), uts46=True)
     except (idna.IDNAError, UnicodeError):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.lists.table import open_table
+from gateway.lists.table import TABLE_NAME, open_table
 from tests.bench.figures import Figure, Settings, at_most
 
 NAMES = 2_600_000
@@ -45,6 +45,10 @@ def write_lists(folder: Path, count: int) -> None:
         files[number % len(files)].write(name + "\n")
     for file in files:
         file.close()
+
+
+def table_of(folder: Path) -> Path:
+    return folder / TABLE_NAME
 
 
 def build(folder: Path) -> float:

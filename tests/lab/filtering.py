@@ -25,6 +25,9 @@ ZONE = ZoneInfo("Asia/Almaty")
 ALLOWED = "www.example.org"
 REFUSED = "www.tiktok.com"  # by service
 BLOCKED = "blocked.example"  # by name
+# How a client sees the filter's reset. "refused" where it used the ports of one that was refused seconds ago:
+# the kernel still knows that connection, and it is the first packet that is answered.
+CUT = ("reset", "refused")
 
 FAMILIES = pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
 
@@ -122,6 +125,13 @@ def module(device: Namespace, name: str, *arguments: str, stdin: str = "", timeo
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def assert_started(*films: clients.Stream) -> None:
+    """Every stream's first bytes have come; else what became of each curl."""
+    if not all(one.started() for one in films):
+        told = [f"{one.received} bytes, curl said {one._process.poll()}" for one in films]
+        pytest.fail("; ".join(told))
 
 
 class Sniffer:

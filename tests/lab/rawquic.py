@@ -124,7 +124,9 @@ def after_an_answered_decoy(path: Path, real: list[bytes], decoy: list[bytes]) -
 
 
 def after_a_broken_tag(path: Path, real: list[bytes], decoy: list[bytes]) -> None:
-    path.send(decoy[0][:-1] + bytes([decoy[0][-1] ^ 1]))
+    broken = bytearray(decoy[0])
+    broken[100] ^= 1  # well inside of the packet: behind its end, a datagram may have padding
+    path.send(bytes(broken))
     in_order(path, real, decoy)
 
 

@@ -17,6 +17,7 @@ from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
     BLOCKED,
+    CUT,
     FAMILIES,
     REFUSED,
     Arrivals,
@@ -70,9 +71,9 @@ def tablet(home: Home, daemon: Daemon) -> Namespace:
     return home.devices["tablet"]
 
 
-def _refused_fast(outcome: Outcome, how: str = "reset") -> None:
+def _refused_fast(outcome: Outcome) -> None:
     assert not outcome.reached, outcome
-    assert outcome.how == how, outcome
+    assert outcome.how in CUT, outcome
 
 
 # -------------------------------------------------------------------------------------------- DNS
@@ -206,6 +207,38 @@ def test_a_refused_name_at_an_allowed_names_address(tablet: Namespace, version: 
     assert fetch(tablet, f"https://{ALLOWED}/", version, to=address(REFUSED, version)).reached
 
 
+# Two connections one after the other between the same ends; each goes with a reset, so its ports are free.
+_AGAIN = r"""
+import socket, ssl, struct, sys, time
+address, port, *hosts = sys.argv[1:]
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+for host in hosts:
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.settimeout(3)
+    sock.bind(("", int(port)))
+    try:
+        sock.connect((address, 443))
+        with context.wrap_socket(sock, server_hostname=host) as secure:
+            secure.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            print("reached" if secure.recv(100) else "closed")
+    except OSError as error:
+        print(type(error).__name__)
+    sock.close()
+    time.sleep(0.1)
+"""
+
+
+@FAMILIES
+def test_the_same_ports_again(tablet: Namespace, version: int) -> None:
+    """What was decided about a connection says nothing about the next one between the same ends."""
+    where = address(ALLOWED, version)
+    said = python(tablet, _AGAIN, where, str(50100 + version), ALLOWED, ALLOWED, REFUSED).split()
+    assert said == ["reached", "reached", "ConnectionResetError"]
+
+
 @FAMILIES
 def test_a_refused_connection_fails_at_once(tablet: Namespace, version: int) -> None:
     for scheme in ("https", "http"):
@@ -219,11 +252,16 @@ def test_a_refused_connection_fails_at_once(tablet: Namespace, version: int) -> 
 def test_python_sees_a_handful_of_packets_of_a_tls_download(
     tablet: Namespace, daemon: Daemon, version: int
 ) -> None:
-    before = queued(daemon)
-    _download(tablet, f"https://{ALLOWED}/bytes/{DOWNLOAD}", version)
-    seen = queued(daemon) - before
+    seen = [_packets_of_a_download(tablet, daemon, "https", version) for _ in range(3)]
     print(f"{DOWNLOAD} over TLS, IPv{version}: {seen} packets reached Python")
-    assert 2 <= seen <= MOST_QUEUED
+    assert 2 <= statistics.median(seen) <= MOST_QUEUED
+
+
+def _packets_of_a_download(device: Namespace, daemon: Daemon, scheme: str, version: int) -> int:
+    """What the server sends before the first verdict is there depends on how busy the machine is."""
+    before = queued(daemon)
+    _download(device, f"{scheme}://{ALLOWED}/bytes/{DOWNLOAD}", version)
+    return queued(daemon) - before
 
 
 def _download(device: Namespace, url: str, version: int) -> None:
@@ -272,11 +310,9 @@ def test_the_second_request_of_a_connection_is_judged_too(
 def test_python_sees_a_handful_of_packets_of_an_http_download(
     tablet: Namespace, daemon: Daemon, version: int
 ) -> None:
-    before = queued(daemon)
-    _download(tablet, f"http://{ALLOWED}/bytes/{DOWNLOAD}", version)
-    seen = queued(daemon) - before
+    seen = [_packets_of_a_download(tablet, daemon, "http", version) for _ in range(3)]
     print(f"{DOWNLOAD} over HTTP, IPv{version}: {seen} packets reached Python")
-    assert 2 <= seen <= MOST_QUEUED
+    assert 2 <= statistics.median(seen) <= MOST_QUEUED
 
 
 @FAMILIES

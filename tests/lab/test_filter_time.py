@@ -23,6 +23,7 @@ from tests.lab.filtering import (
     MUM,
     SON,
     address,
+    assert_started,
     epoch,
     fetch,
     film,
@@ -128,7 +129,7 @@ def test_a_pause_cuts_one_childs_stream_alone(home: Home, daemon: Daemon, versio
             stack.enter_context(film(devices[key], ALLOWED, version, scheme=scheme))
             for key in ("tablet", "phone", "parent")
         )
-        assert all(one.started() for one in (child, brother, mother))
+        assert_started(child, brother, mother)
         began = _paused(daemon, "daughter")
         took = child.death(began)
         print(f"pause → {scheme} stream over IPv{version} dead after {took} ms")
@@ -191,7 +192,7 @@ def test_a_pause_by_mac_and_one_of_all_children(home: Home, daemon: Daemon) -> N
                 stack.enter_context(film(home.devices[key], ALLOWED, 4))
                 for key in ("tablet", "phone", "parent")
             )
-            assert all(one.started() for one in (child, brother, mother))
+            assert_started(child, brother, mother)
             began = _paused(daemon, who)
             took = child.death(began)
             assert took is not None
@@ -324,7 +325,7 @@ def test_a_window_cuts_its_service_alone(
         film(device, other, version, scheme="http") as plain_else,
     ):
         streams = [game, plain, else_, plain_else]
-        assert all(one.started() for one in streams)
+        assert_started(*streams)
         offset = set_time(daemon, "2026-11-25T17:59:58")
         boundary = _monotonic_at("2026-11-25T18:00:00", offset)
         assert all(one.flows() for one in streams)

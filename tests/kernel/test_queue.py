@@ -1,0 +1,70 @@
+"""One turn of a queue on the event loop, with real packets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.kernel.queue import BATCH, DROP, PacketQueue, read_counters
+from gateway.loop import Loop
+from tests.kernel.home import Namespace
+
+pytestmark = pytest.mark.lab
+
+QUEUE, PORT = 77, 5000
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    made = Namespace()
+    made.run("iptables-nft", *f"-A INPUT -p udp --dport {PORT} -j NFQUEUE --queue-num {QUEUE}".split())
+    yield made
+    made.close()
+
+
+def waiting(namespace: Namespace) -> int:
+    with namespace.inside():
+        return read_counters()[QUEUE].waiting
+
+
+def test_a_turn_ends_after_its_share_and_the_rest_waits_for_the_next(namespace: Namespace) -> None:
+    received = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    received.bind(("127.0.0.1", PORT))
+    sent = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    loop = Loop()
+    with namespace.inside():
+        queue = PacketQueue(loop, QUEUE, lambda packet, mark, hook, indev: mark, fail_open=False)
+    for number in range(BATCH + 10):
+        sent.sendto(str(number).encode(), ("127.0.0.1", PORT))
+    assert waiting(namespace) == BATCH + 10
+    loop.run_once(0)
+    assert (queue.packets, waiting(namespace)) == (BATCH, 10)
+    loop.run_once(0)
+    assert (queue.packets, waiting(namespace)) == (BATCH + 10, 0)
+    assert [int(received.recv(99)) for _ in range(BATCH + 10)] == list(range(BATCH + 10))
+    queue.close()
+    loop.close()
+
+
+def test_a_handler_that_raises_costs_its_packet_and_no_other(namespace: Namespace) -> None:
+    received = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    received.bind(("127.0.0.1", PORT))
+    sent = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    loop = Loop()
+
+    def handler(packet: bytes, mark: int, hook: int, indev: int) -> int:
+        if packet.endswith(b"bad"):
+            raise RuntimeError
+        return DROP if packet.endswith(b"drop") else mark
+
+    with namespace.inside():
+        queue = PacketQueue(loop, QUEUE, handler, fail_open=False)
+    for word in (b"bad", b"drop", b"good"):
+        sent.sendto(word, ("127.0.0.1", PORT))
+    loop.run_once(0)
+    assert received.recv(99) == b"good"
+    assert (queue.packets, queue.faults, waiting(namespace)) == (3, 1, 0)
+    queue.close()
+    loop.close()
