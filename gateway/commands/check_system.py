@@ -7,7 +7,6 @@ import gzip
 import os
 import platform
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -24,6 +23,7 @@ MODULES = Path("/lib/modules")
 # One of the two lines is needed: nft's own queue, or that of iptables.
 NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
 FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
+_TARGET = "iptables' NFQUEUE target is used"
 
 
 def interfaces(lan: tuple[str, ...]) -> Iterator[Finding]:
@@ -89,8 +89,11 @@ def kernel() -> Iterator[Finding]:
             yield _seen()
         elif fallback.native_queue(nft):
             yield ok("queue", "the kernel has nft's queue")
+        elif fallback.has_target():
+            yield ok("queue", f"the kernel has no nft queue; {_TARGET}")
         else:
-            yield _iptables("the kernel has no nft queue")
+            mend = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
+            yield problem("queue", "the kernel has no packet queue", mend)
     except KernelError as error:
         yield refused("queue", error)
     finally:
@@ -103,16 +106,10 @@ def _seen() -> Finding:
         if _has(module, option):
             if module == NATIVE[0]:
                 return ok("queue", "the kernel has nft's queue, as far as can be seen without root")
-            return _iptables("no nft queue can be seen")
+            return ok("queue", f"no nft queue can be seen; {_TARGET}")
     if not _known():
         return ok("queue", "what the kernel has cannot be seen without root; run this as root")
     return problem("queue", "the kernel has no packet queue", "install kmod-nft-queue, or another kernel")
-
-
-def _iptables(why: str) -> Finding:
-    if shutil.which("iptables-nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-        return problem("queue", f"{why}, and there is no iptables-nft", "install kmod-nft-queue or iptables")
-    return ok("queue", f"{why}; iptables-nft's NFQUEUE is used")
 
 
 def _configuration() -> str:

@@ -181,8 +181,9 @@ class Enforcer:
         cut = 0
         for slot, subject in self._family.subjects.items():
             for flow, live in self._live.of_slot(slot):
-                decision = subject.decide(live.observation, at)
-                number = subject.class_number(decision.gates) if decision.allowed else 0
+                decisions = [subject.decide(one, at) for one in live.observations]
+                gates = frozenset[str]().union(*(one.gates for one in decisions))
+                number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
                 if number == live.class_number:
                     continue
                 if not self._mark(flow, live, number) or not number:

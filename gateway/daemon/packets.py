@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway.daemon import lan
 from gateway.kernel.marks import Kind, MarkLayout, queue_numbers
-from gateway.kernel.queue import DROP, FORWARD, POSTROUTING, PREROUTING, PacketQueue
+from gateway.kernel.queue import DROP, FORWARD, PREROUTING, PacketQueue
 from gateway.kernel.rawsend import RawSender
 from gateway.loop import Loop
 from gateway.path.dns import DnsPath
@@ -71,15 +71,15 @@ class PacketPath:
             self.strays += 1
             return DROP
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if hook == FORWARD:
-            return self._forwarded(subject, packet, mark, indev, now)
-        if hook == PREROUTING:
-            return self._question(subject, packet, mark, indev, now)
-        if hook == POSTROUTING:
+        if self._layout.is_answer(mark):
             outcome = self.dns.answer_packet(packet, subject, now)
             if outcome.packet is not None:
                 return outcome.packet
             return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+        if hook == FORWARD:
+            return self._forwarded(subject, packet, mark, indev, now)
+        if hook == PREROUTING:
+            return self._question(subject, packet, mark, indev, now)
         self.strays += 1
         return DROP
 

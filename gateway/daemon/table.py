@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class KernelTable:
-    """Owns table ``inet qalqan``, the fallback's chains, and our bits in the connection table."""
+    """Owns table ``inet qalqan`` and our bits in the connection table."""
 
     def __init__(self, loop: Loop, snapshot: Snapshot, slots: Callable[[], unseen.Slots]) -> None:
         """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
@@ -46,9 +46,8 @@ class KernelTable:
         native = fallback.native_queue(self._nft)
         self.snapshot = replace(snapshot, native=native)
         layout = snapshot.layout
-        self._iptables = None if native else fallback.IptablesQueue(layout, snapshot.queue_base, snapshot.lan)
-        tables = {("inet", NAME)} | (set() if native else set(fallback.TABLES))
-        self._watch = Watch(frozenset(tables))
+        self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
+        self._watch = Watch(frozenset({("inet", NAME)}))
         self._counters = PassCounters(layout)
         self.conntrack = Conntrack()
         self._used: dict[tuple[int, int], int] = {}
@@ -59,7 +58,7 @@ class KernelTable:
 
     @property
     def backend(self) -> str:
-        return "nft queue" if self._iptables is None else "iptables-nft queue"
+        return "nft queue" if self._targets is None else "NFQUEUE target"
 
     def install(self, snapshot: Snapshot) -> None:
         """Put the table in place, whole from its first moment: what a device sent meanwhile would be marked
@@ -82,9 +81,9 @@ class KernelTable:
     def _load(self) -> None:
         with self._watch.ours():
             self._nft.apply(render(self.snapshot))
-        if self._iptables is not None:
+        if self._targets is not None:
             with self._watch.ours():
-                self._iptables.install()
+                self._targets.install()
 
     def update(self, snapshot: Snapshot) -> None:
         """Make the table say ``snapshot``; its ``native`` is ours to know."""
@@ -175,9 +174,9 @@ class KernelTable:
         try:
             with self._watch.ours():
                 self._nft.apply(render_mend(self.snapshot, strays))
-            if self._iptables is not None and not self._iptables.intact():
+            if self._targets is not None:
                 with self._watch.ours():
-                    self._iptables.install()
+                    self._targets.install()
             with self._watch.ours():
                 self._nft.apply(render_alive())
             missed = unseen.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
@@ -199,9 +198,9 @@ class KernelTable:
             # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
             self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
             self._nft.apply(render_removal())
-            if self._iptables is not None:
-                self._iptables.remove()
             self.conntrack.clear(self.snapshot.layout)
+        if self._targets is not None:
+            self._targets.close()
         self.conntrack.close()
         self._counters.close()
         self._watch.close()

@@ -14,7 +14,7 @@ from itertools import islice
 
 from gateway.errors import KernelError
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute, attributes
+from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute, fields
 
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12
@@ -27,6 +27,7 @@ _PROTOINFO_TCP, _TCP_STATE = 1, 1
 _PACKETS, _BYTES = 1, 2
 
 TCP_ESTABLISHED = 3
+_EMPTY = memoryview(b"")
 _BATCH = 64  # changes a datagram: their acknowledgements fit the socket's buffer many times over
 _GONE = (errno.ENOENT, errno.EBUSY)  # the entry ended, or another took its place, since it was listed
 
@@ -140,7 +141,7 @@ class Conntrack:
 
 def parse_entry(data: memoryview) -> Entry | None:
     """An entry from its attributes; None for one without both tuples, which no known kernel sends."""
-    values = dict(attributes(data))
+    values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
         return None
@@ -163,17 +164,20 @@ def parse_entry(data: memoryview) -> Entry | None:
 
 
 def _parse_tuple(data: memoryview) -> FlowTuple | None:
-    outer = dict(attributes(data))
-    addresses = dict(attributes(outer.get(_TUPLE_IP, memoryview(b""))))
-    proto = dict(attributes(outer.get(_TUPLE_PROTO, memoryview(b""))))
-    src = next((bytes(addresses[kind]) for kind in _SOURCE if kind in addresses), None)
-    dst = next((bytes(addresses[kind]) for kind in _DESTINATION if kind in addresses), None)
+    outer = fields(data)
+    addresses = fields(outer.get(_TUPLE_IP, _EMPTY))
+    proto = fields(outer.get(_TUPLE_PROTO, _EMPTY))
+    src = addresses.get(_SOURCE[0]) or addresses.get(_SOURCE[1])
+    dst = addresses.get(_DESTINATION[0]) or addresses.get(_DESTINATION[1])
     number = proto.get(_PROTO_NUMBER)
-    if src is None or dst is None or not number:
+    if not src or not dst or not number:
         return None
-    ports = (proto.get(kind) for kind in (_PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT))
-    sport, dport = (BE16.unpack(port)[0] if port is not None and len(port) == 2 else 0 for port in ports)
-    return FlowTuple(src, dst, number[0], sport, dport)
+    sport, dport = _port(proto.get(_PROTO_SOURCE_PORT)), _port(proto.get(_PROTO_DESTINATION_PORT))
+    return FlowTuple(bytes(src), bytes(dst), number[0], sport, dport)
+
+
+def _port(value: memoryview | None) -> int:
+    return int(BE16.unpack(value)[0]) if value is not None and len(value) == 2 else 0
 
 
 def _tuple_attribute(flow: FlowTuple) -> bytes:
@@ -193,8 +197,8 @@ def _number(value: memoryview | None) -> int:
 
 
 def _tcp_state(value: memoryview | None) -> int | None:
-    tcp = dict(attributes(value)).get(_PROTOINFO_TCP) if value is not None else None
-    state = dict(attributes(tcp)).get(_TCP_STATE) if tcp is not None else None
+    tcp = fields(value).get(_PROTOINFO_TCP) if value is not None else None
+    state = fields(tcp).get(_TCP_STATE) if tcp is not None else None
     return state[0] if state else None
 
 
@@ -205,7 +209,7 @@ def _counters(original: memoryview | None, reply: memoryview | None) -> tuple[Co
 
 
 def _side(data: memoryview) -> Counters:
-    values = {kind: BE64.unpack(value)[0] for kind, value in attributes(data) if len(value) == 8}
+    values = {kind: BE64.unpack(value)[0] for kind, value in fields(data).items() if len(value) == 8}
     return Counters(values.get(_PACKETS, 0), values.get(_BYTES, 0))
 
 

@@ -1,29 +1,32 @@
-"""Queueing by iptables-nft, for kernels without nft's own ``queue``: our table decides, iptables queues.
+"""Queueing for kernels that have no nft ``queue`` statement, but iptables' NFQUEUE target and nft_compat.
 
-Where the table's native form says ``queue``, its other form leaves a mark on the packet: the slot code, and
-below it the failure mode in two bits. iptables' mangle chains run at -150, after ours at -160 and -155,
-before ours at -140. Chains of our own there take the two bits off and hand the packet to the queue. Where
-they are missing, our table refuses a closed slot's packet and passes an open slot's, as without a daemon.
+Text cannot name the target. So the table's other form goes to a chain of its own for each queue, and here the
+target is put into these chains by netlink. A closed queue's chain drops until then and an open one's passes,
+as both do without a daemon. An update of the table leaves the chains alone.
 """
 
 from __future__ import annotations
 
-import subprocess
+import errno
+import struct
 from collections.abc import Iterator
 
 from gateway.errors import KernelError
-from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, STATE_MASK, Kind, MarkLayout, queue_number
+from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, Kind, queue_number
+from gateway.kernel.netlink import BE32, NESTED, NFPROTO_INET, Netlink, attribute, attributes
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset_words import FALLBACK_CLOSED, FALLBACK_EVERYONE
-from gateway.programs import find_program
+from gateway.kernel.ruleset import NAME
+from gateway.kernel.ruleset_words import queue_target
 
-TABLES = (("ip", "mangle"), ("ip6", "mangle"))
-"""Where the rules live, as nftables sees it (watch.py)."""
-
-_HOOKS = ("PREROUTING", "FORWARD", "POSTROUTING")
-_PREFIX = "QALQAN_"
-_PROGRAMS = ("iptables-nft", "ip6tables-nft")
-_TIMEOUT = 30.0  # seconds; a transaction waits for other programs' transactions
+_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN = 0xA00, 0xA02, 0xA03  # subsystem 10; linux/netfilter/nf_tables.h
+_NEW_RULE, _GET_RULE = 0xA06, 0xA07
+_CREATE = 0x400
+_TABLE, _CHAIN_NAME, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 3, 2, 4
+_LIST_ELEMENT, _EXPRESSION_NAME, _EXPRESSION_DATA = 1, 1, 2
+_TARGET_NAME, _TARGET_REVISION, _TARGET_INFO = 1, 2, 3
+_INFO = struct.Struct("=HHHxx")  # struct xt_NFQ_info_v3 in xt's alignment: first queue, how many, flags
+_REVISION = 3
+_BYPASS = 1
 
 
 def native_queue(nft: Nft) -> bool:
@@ -40,122 +43,94 @@ def native_queue(nft: Nft) -> bool:
     return True
 
 
-class IptablesQueue:
-    """The chains QALQAN_* in mangle, IPv4 and IPv6. Nothing of anyone else is flushed or moved."""
+def has_target() -> bool:
+    """Whether this kernel takes the NFQUEUE target. Asks the kernel, changes nothing, needs root."""
+    table = attribute(_TABLE, b"qalqan_probe\0")
+    chain = table + attribute(_CHAIN_NAME, b"probe\0")
+    netlink = Netlink()
+    try:
+        netlink.transaction(
+            [
+                (_NEW_TABLE, _CREATE, NFPROTO_INET, table),
+                (_NEW_CHAIN, _CREATE, NFPROTO_INET, chain),
+                (_NEW_RULE, _CREATE, NFPROTO_INET, _rule("qalqan_probe", "probe", _INFO.pack(0, 1, 0))),
+                (_DELETE_TABLE, 0, NFPROTO_INET, table),
+            ]
+        )
+    except OSError:
+        return False
+    finally:
+        netlink.close()
+    return True
 
-    def __init__(self, layout: MarkLayout, queue_base: int, lan: tuple[str, ...]) -> None:
-        """Raises KernelError where iptables-nft is not installed."""
-        for program in _PROGRAMS:
-            if find_program(program) is None:
-                msg = f"no nft queue in this kernel, and no {program}; install kmod-nft-queue or iptables"
-                raise KernelError(msg)
-        self._layout, self._base, self._lan = layout, queue_base, lan
-        self._installed: dict[str, list[str]] = {}
+
+class TargetQueue:
+    """The NFQUEUE targets in the loaded table. They go with it."""
+
+    def __init__(self, queue_base: int) -> None:
+        self._netlink = Netlink()
+        self._targets = dict(_targets(queue_base))
+
+    def close(self) -> None:
+        self._netlink.close()
 
     def install(self) -> None:
-        """Put the chains in place, afresh where they are there already. Raises KernelError."""
-        text = restore_text(self._layout, self._base, self._lan)
-        for program in _PROGRAMS:
-            present = set(_ours(program))
-            jumps = [jump for jump in _jumps(self._layout) if jump not in present]
-            _restore(program, f"{text}{_lines(jumps)}COMMIT\n")
-            self._installed[program] = _ours(program)
+        """Put a target at the head of each chain that has none there, all at once. Raises KernelError."""
+        rules = [
+            (_NEW_RULE, _CREATE, NFPROTO_INET, _rule(NAME, chain, info))
+            for chain, info in self._targets.items()
+            if not self._is_first(chain, info)
+        ]
+        try:
+            self._netlink.transaction(rules)
+        except OSError as error:
+            mend = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
+            if error.errno == errno.EPERM:
+                mend = "run as root or with CAP_NET_ADMIN"
+            msg = f"this kernel has no nft queue and refuses the NFQUEUE target ({error.strerror}); {mend}"
+            raise KernelError(msg) from error
 
     def intact(self) -> bool:
-        """Whether every rule that ``install`` put there is still there, in its order."""
-        return bool(self._installed) and all(_ours(p) == lines for p, lines in self._installed.items())
+        """Whether a target is at the head of each chain."""
+        return all(self._is_first(chain, info) for chain, info in self._targets.items())
 
-    def remove(self) -> None:
-        """Take the chains away; no error where there are none. Raises KernelError."""
-        for program in _PROGRAMS:
-            lines = _ours(program)
-            jumps = [f"-D {jump.removeprefix('-A ')}" for jump in _jumps(self._layout) if jump in lines]
-            chains = [line.split()[0].removeprefix(":") for line in lines if line.startswith(":")]
-            if not chains:
-                continue
-            emptied = [f"-F {chain}" for chain in chains] + [f"-X {chain}" for chain in chains]
-            _restore(program, f"*mangle\n{_lines([*jumps, *emptied])}COMMIT\n")
-        self._installed.clear()
+    def _is_first(self, chain: str, info: bytes) -> bool:
+        named = attribute(_TABLE, NAME.encode() + b"\0") + attribute(_RULE_CHAIN, chain.encode() + b"\0")
+        try:
+            rules = [bytes(rule) for rule in self._netlink.dump(_GET_RULE, NFPROTO_INET, named)]
+        except OSError:
+            return False
+        return bool(rules) and _target_info(memoryview(rules[0])) == info
 
 
-def restore_text(layout: MarkLayout, queue_base: int, lan: tuple[str, ...]) -> str:
-    """What ``iptables-restore --noflush`` reads, but for jumps and ``COMMIT``; the same for both families."""
-    queues = {
-        queue_number(queue_base, group << SLOT_CODE_BITS, kind): kind
-        for group in range(GROUPS)
-        for kind in Kind
-    }
-    names = [
-        *(f"{_PREFIX}{hook}" for hook in _HOOKS),
-        f"{_PREFIX}QUEUE",
-        *(f"{_PREFIX}{number}" for number in queues),
-    ]
-    rules = [*_entrances(layout, lan), *_choices(layout, queue_base)]
-    state = STATE_MASK << layout.packet_shift
-    for number, kind in queues.items():
-        bypass = "" if kind in (Kind.CLOSED_TCP, Kind.CLOSED_UDP) else " --queue-bypass"
-        rules.append(f"-A {_PREFIX}{number} -j MARK --set-xmark 0x0/{state:#x}")
-        rules.append(f"-A {_PREFIX}{number} -j NFQUEUE --queue-num {number}{bypass}")
-    return "*mangle\n" + _lines(f":{name} - [0:0]" for name in names) + _lines(rules)
-
-
-def _entrances(layout: MarkLayout, lan: tuple[str, ...]) -> Iterator[str]:
-    queue = f"-g {_PREFIX}QUEUE"
-    for name in lan:
-        yield f"-A {_PREFIX}PREROUTING -i {name} -p udp -m udp --dport 53 {queue}"
-        of_dns = "-m conntrack --ctorigdstport 53 --ctdir REPLY"
-        yield f"-A {_PREFIX}POSTROUTING -o {name} -p udp {of_dns} {queue}"
-    passes = f"{1 << layout.ct_shift:#x}/{STATE_MASK << layout.ct_shift:#x}"
-    slots = f"-m connmark ! --mark 0x0/{layout.slot:#x} -m connmark ! --mark {passes}"
-    yield f"-A {_PREFIX}FORWARD {slots} {queue}"
-
-
-def _choices(layout: MarkLayout, queue_base: int) -> Iterator[str]:
-    """By the failure mode on the packet, the transport, and the upper two bits of the slot."""
-    state, upper = STATE_MASK << layout.packet_shift, (GROUPS - 1) << layout.slot_shift + SLOT_CODE_BITS
-    everyone = f"-m mark --mark {FALLBACK_EVERYONE << layout.packet_shift:#x}/{state:#x}"
-    yield f"-A {_PREFIX}QUEUE {everyone} -g {_PREFIX}{queue_base + Kind.OPEN_UDP}"
+def _targets(queue_base: int) -> Iterator[tuple[str, bytes]]:
     for group in range(GROUPS):
-        slots = f"-m connmark --mark {group << layout.slot_shift + SLOT_CODE_BITS:#x}/{upper:#x}"
         for kind in Kind:
-            closed = kind in (Kind.CLOSED_TCP, Kind.CLOSED_UDP)
-            mode = f"-m mark --mark {(FALLBACK_CLOSED if closed else 0) << layout.packet_shift:#x}/{state:#x}"
-            transport = "-p tcp" if kind in (Kind.OPEN_TCP, Kind.CLOSED_TCP) else "-p udp"
             number = queue_number(queue_base, group << SLOT_CODE_BITS, kind)
-            yield f"-A {_PREFIX}QUEUE {transport} {mode} {slots} -g {_PREFIX}{number}"
+            bypass = _BYPASS if kind in (Kind.OPEN_TCP, Kind.OPEN_UDP) else 0
+            yield queue_target(number), _INFO.pack(number, 1, bypass)
 
 
-def _jumps(layout: MarkLayout) -> list[str]:
-    """Appended, not put first: a queued packet skips the rest of the chain, which is others'.
-
-    Only packets whose byte our table has just cleared and set: nobody else's bits lead to a queue. And the
-    others, nearly all, pass with one comparison a hook; in the chains it cost 0.4 us a packet.
-    """
-    return [f"-A {hook} -m mark ! --mark 0x0/{layout.packet:#x} -j {_PREFIX}{hook}" for hook in _HOOKS]
-
-
-def _lines(items: Iterator[str] | list[str]) -> str:
-    return "".join(f"{item}\n" for item in items)
-
-
-def _ours(program: str) -> list[str]:
-    """Our lines of ``iptables-save``, counters left out."""
-    lines = _run([f"{program}-save", "-t", "mangle"]).splitlines()
-    return [line.split(" [")[0] for line in lines if _PREFIX in line]
+def _rule(table: str, chain: str, info: bytes) -> bytes:
+    target = (
+        attribute(_TARGET_NAME, b"NFQUEUE\0")
+        + attribute(_TARGET_REVISION, BE32.pack(_REVISION))
+        + attribute(_TARGET_INFO, info)
+    )
+    expression = attribute(_EXPRESSION_NAME, b"target\0") + attribute(_EXPRESSION_DATA | NESTED, target)
+    return (
+        attribute(_TABLE, table.encode() + b"\0")
+        + attribute(_RULE_CHAIN, chain.encode() + b"\0")
+        + attribute(_RULE_EXPRESSIONS | NESTED, attribute(_LIST_ELEMENT | NESTED, expression))
+    )
 
 
-def _restore(program: str, text: str) -> None:
-    _run([f"{program}-restore", "--noflush"], text)
-
-
-def _run(command: list[str], text: str = "") -> str:
-    try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_TIMEOUT, check=True)
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        msg = f"{command[0]} refused the queue rules: {said[0] if said else 'no reason given'}"
-        raise KernelError(msg) from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        msg = f"{command[0]} did not run: {error}"
-        raise KernelError(msg) from error
-    return done.stdout.decode(errors="replace")
+def _target_info(rule: memoryview) -> bytes | None:
+    """What the target in a rule's first expression is told; None where that is no NFQUEUE target."""
+    empty = memoryview(b"")
+    expressions = dict(attributes(rule)).get(_RULE_EXPRESSIONS, empty)
+    first = next((value for _, value in attributes(expressions)), empty)
+    target = dict(attributes(dict(attributes(first)).get(_EXPRESSION_DATA, empty)))
+    if bytes(target.get(_TARGET_NAME, empty)).rstrip(b"\0") != b"NFQUEUE":
+        return None
+    return bytes(target.get(_TARGET_INFO, empty))[: _INFO.size]

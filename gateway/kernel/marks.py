@@ -3,8 +3,8 @@
 Both marks carry a *verdict byte*: two bits of state below six bits of class. The connection mark carries the
 device's slot beside it. No other bit is ever touched.
 
-Before a queue the packet's byte carries the low six bits of the slot instead (state 0); the other two choose
-the queue. That is how the one who reads the queue learns whose packet it is.
+Before a queue the packet's byte carries the low six bits of the slot instead (state 0, or ANSWER); the other
+two choose the queue. That is how the one who reads the queue learns whose packet it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ MAX_CLASS = 63
 MAX_SLOT = 255
 PLAIN_SLOT = 192
 """In the connection mark alone: looked up, and found to be nobody's slot. It spares such a flow's packets the
-look-up by MAC address, which costs more than all else that is done to them."""
+look-up by MAC address, which costs more than all else that is done to them. Its state is PASSES, so that the
+first rule of the forward path serves both the unfiltered and the decided."""
+ANSWER = 1
+"""State bits that a DNS answer has on its way to the queue; all else has none there."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -144,6 +147,11 @@ class MarkLayout:
         return self.ct | self.slot
 
     @property
+    def plain(self) -> int:
+        """Our bits in the connection mark of an unfiltered device's flow."""
+        return self.ct_mark(PLAIN_SLOT, verdict_byte(State.PASSES))
+
+    @property
     def forged(self) -> int:
         """The packet mark of packets that the daemon writes itself."""
         return FORGED << self.packet_shift
@@ -158,6 +166,10 @@ class MarkLayout:
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
         """The slot of a packet read from a queue; 0 is a device without a slot."""
         return (queue - base) // len(Kind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
+
+    def is_answer(self, mark: int) -> bool:
+        """Whether a packet read from a queue is a DNS answer, wherever it comes from."""
+        return self.packet_byte(mark) & STATE_MASK == ANSWER
 
     def ct_slot(self, mark: int) -> int:
         """The slot in a connection mark; 0 for a device without one."""

@@ -23,8 +23,13 @@ ERROR, DONE = 2, 3
 HEADER = struct.Struct("=IHHII")
 GENERIC = struct.Struct(">BBH")
 ATTRIBUTE = struct.Struct("=HH")
+_unpack_attribute = ATTRIBUTE.unpack_from
 BE16, BE32, BE64 = struct.Struct(">H"), struct.Struct(">I"), struct.Struct(">Q")
 _ERRNO = struct.Struct("=i")
+
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+SUBSYSTEM_NFTABLES = 10
+NFPROTO_INET = 1
 
 NESTED = 0x8000
 _TYPE_MASK = 0x3FFF  # without the nested and the byte-order flag
@@ -52,10 +57,23 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
         start += length + 3 & ~3
 
 
-def request(kind: int, flags: int, sequence: int, family: int, body: bytes) -> bytes:
+def fields(data: memoryview) -> dict[int, memoryview]:
+    """The attributes by type, where each comes once: a third of the time of ``dict(attributes(data))``."""
+    found: dict[int, memoryview] = {}
+    start, end = 0, len(data)
+    while end - start >= 4:
+        length, kind = _unpack_attribute(data, start)
+        if not 4 <= length <= end - start:
+            break
+        found[kind & _TYPE_MASK] = data[start + 4 : start + length]
+        start += length + 3 & ~3
+    return found
+
+
+def request(kind: int, flags: int, sequence: int, family: int, body: bytes, *, resource: int = 0) -> bytes:
     """One whole message to netfilter."""
     length = HEADER.size + GENERIC.size + len(body)
-    return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, 0) + body
+    return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, resource) + body
 
 
 def messages(data: memoryview) -> Iterator[Message]:
@@ -139,6 +157,23 @@ class Netlink:
                     _raise_for(error_number(data))
                     return answers
                 answers.append(bytes(data))
+
+    def transaction(self, requests: list[tuple[int, int, int, bytes]]) -> None:
+        """Requests (type, flags, family, attributes) to nftables at once: all take effect, or none."""
+        if not requests:
+            return
+        first = self._next_sequence()
+        parts = [request(_BATCH_BEGIN, 0, first, 0, b"", resource=SUBSYSTEM_NFTABLES)]
+        for kind, flags, family, body in requests:
+            parts.append(request(kind, flags | ACK, self._next_sequence(), family, body))
+        parts.append(request(_BATCH_END, 0, self._next_sequence(), 0, b"", resource=SUBSYSTEM_NFTABLES))
+        self._socket.send(b"".join(parts))
+        answered = 0
+        while answered < len(requests):
+            for what, _, number, data in messages(memoryview(self._socket.recv(RECEIVE))):
+                if what == ERROR and (number - first & 0xFFFFFFFF) <= len(requests):
+                    _raise_for(error_number(data))
+                    answered += 1
 
     def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
         """Several requests (type, family, attributes) in one datagram; the errno of each, 0 for success."""

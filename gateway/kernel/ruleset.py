@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from gateway.kernel.ruleset_chains import chains
+from gateway.kernel.ruleset_chains import chains, queue_targets
 from gateway.kernel.ruleset_words import hexed
 from gateway.kernel.snapshot import QUEUE_BASE, Offload, PassElement, Slot, Snapshot, guard
 
@@ -45,12 +45,12 @@ def render_removal() -> str:
 
 
 def render_body(snapshot: Snapshot, *, whole: bool) -> str:
-    """``table … { … }``: map dev and the chains; the other sets and maps too when ``whole``."""
+    """``table … { … }``: map dev and the chains; when ``whole``, other sets and the queues' chains too."""
     lines = [f"table {TABLE} {{"]
     if whole:
         lines += _sets(snapshot, filled=True)
     lines += _block(_DEV, dev_elements(snapshot))
-    for name, statements in chains(snapshot).items():
+    for name, statements in {**chains(snapshot), **(queue_targets(snapshot) if whole else {})}.items():
         lines += [f"  chain {name} {{", *(f"    {statement}" for statement in statements), "  }"]
     lines.append("}")
     return "\n".join(lines) + "\n"

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from gateway.kernel.marks import (
     FORGED,
+    GROUPS,
     MARK_MASK,
-    PLAIN_SLOT,
     SLOT_CODE_BITS,
     STATE_BITS,
     STATE_MASK,
@@ -25,16 +25,24 @@ from gateway.kernel.marks import (
     queue_number,
     slot_group,
 )
-from gateway.kernel.ruleset_dns import dns_chains, unqueued
-from gateway.kernel.ruleset_words import Chains, Words, braced, hexed, queue_chain
+from gateway.kernel.ruleset_dns import dns_chains
+from gateway.kernel.ruleset_words import Chains, Words, braced, hexed, queue_chain, queue_target
 from gateway.kernel.snapshot import Snapshot
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
+# Behind UDP's header: long header and version (RFC 8999 5.1). v1 and v2; drafts and mvfst.
+_LONG_HEADERS = (
+    ("0x80ffffffff", ("0x8000000001", "0x806b3343cf")),
+    ("0x80ffffff00", ("0x80ff000000", "0x80faceb000")),
+)
 
 
 def chains(snapshot: Snapshot) -> Chains:
-    """All chains in a fixed order. Their rules depend on the snapshot; the base chains' hooks never do."""
+    """All chains but ``queue_targets``, in a fixed order.
+
+    Their rules depend on the snapshot; the base chains' hooks never do.
+    """
     words = Words(snapshot)
     return {
         **_who(snapshot, words),
@@ -52,12 +60,11 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     out: Chains = {
         "pre": [
             "type filter hook prerouting priority -160; policy accept;",
-            *([] if snapshot.dns_for_everyone else [f"{words.plain} accept"]),
             f"{words.no_slot} {words.from_lan} jump who",
             f"udp dport 53 {words.from_lan} goto question",
         ],
         "who": [*_pages_alone(snapshot), "ether saddr vmap @dev", f"goto {unknown}"],
-        "plain": [f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(PLAIN_SLOT))}"],
+        "plain": [f"ct mark set ct mark | {hexed(snapshot.layout.plain)}"],
     }
     for slot in snapshot.slots:
         out[f"slot{slot.number}"] = [
@@ -78,26 +85,42 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
     return {
         "ask": [
             "type filter hook forward priority -155; policy accept;",
-            f"{words.plain} {'goto unfiltered' if snapshot.offload else 'accept'}",
-            f"{words.state_is(State.PASSES)} accept",
+            f"{words.state_is(State.PASSES)} meta l4proto != udp accept",  # the unfiltered too
+            f"{words.state_is(State.PASSES)} goto another",
             f"{words.no_slot} accept",
             "ct state invalid,untracked goto unseen",
-            *unqueued(snapshot, words),
             words.clear_packet,
             f"{words.state_is(State.REFUSED)} accept",
             f"{words.from_lan} {words.to_lan} accept",
-            f"{words.is_help} accept",
+            f"{words.is_help} meta l4proto != udp accept",
+            f"{words.is_help} goto another",
             f"{words.asks} {words.to_lan} accept",
             f"meta l4proto {braced(map(str, sorted({ICMP, ICMPV6, *snapshot.protocols})))} accept",
             f"meta l4proto != {{ {TCP}, {UDP} }} goto cut",
             *_without_payload(),
-            f"meta l4proto udp {words.from_lan} ct direction original ct original proto-dst 53 accept",
-            f"meta l4proto udp {words.to_lan} ct direction reply ct original proto-dst 53 accept",
+            f"{words.question} accept",
+            f"{words.answer} goto answer",
             *([words.rate_guard, words.dispatch()] if snapshot.slots else []),
         ],
+        **_another(snapshot, words),
         "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
         **_unfiltered(snapshot),
     }
+
+
+def _another(snapshot: Snapshot, words: Words) -> Chains:
+    """A UDP flow that passes may carry another QUIC connection, to another name: its hello is asked about.
+
+    All long headers of the versions that can be read, since an Initial may come behind another packet in one
+    datagram (RFC 9000 12.2); and those of others, which are refused. A connection has two or three after its
+    hello was answered.
+    """
+    another = [f"{words.plain} accept", words.clear_packet]  # `after` looks at the mark
+    if not snapshot.slots:
+        return {"another": another}
+    another += [f"{words.not_from_lan} accept", f"{words.to_lan} accept"]
+    another += [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS]
+    return {"another": another, "hello": [words.rate_guard, words.dispatch()]}
 
 
 def _without_payload() -> Iterator[str]:
@@ -133,12 +156,22 @@ def _queues(snapshot: Snapshot, words: Words) -> Chains:
         out[queue_chain(first, closed)] = [
             *(words.help_while_dead() if closed else [f"{words.dead} accept"]),
             "jump code",
-            *([f"meta l4proto tcp {tcp}"] if tcp != udp else []),
+            f"meta l4proto tcp {tcp}",
             udp,
         ]
     if out:
         out["code"] = list(_slot_code(snapshot.layout))
     return out
+
+
+def queue_targets(snapshot: Snapshot) -> Chains:
+    """Where nft has no queue: a chain for each, whether in use or not, for fallback.py to fill."""
+    if snapshot.native:
+        return {}
+    groups = (group << SLOT_CODE_BITS for group in range(GROUPS))
+    queues = ((queue_number(snapshot.queue_base, first, kind), kind) for first in groups for kind in Kind)
+    closed = (Kind.CLOSED_TCP, Kind.CLOSED_UDP)
+    return {queue_target(number): ["drop"] if kind in closed else [] for number, kind in queues}
 
 
 def _slot_code(layout: MarkLayout) -> Iterator[str]:
@@ -152,11 +185,15 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
     return {
         "after": [
             "type filter hook forward priority -140; policy accept;",
-            f"{words.plain} accept",
-            f"{words.state_is(State.PASSES)} goto metered",  # never looks at the packet's mark
+            f"{words.plain} {'goto unfiltered' if snapshot.offload else 'accept'}",
+            # Only of UDP does one that passes come to a queue, and have its mark cleared before.
+            f"{words.state_is(State.PASSES)} meta l4proto != udp goto metered",
+            f"{words.state_is(State.PASSES)} {words.packet_unused} goto metered",
             f"{words.has_slot} goto judged",
         ],
         "judged": [
+            f"{words.question} goto swept",  # DNS is judged packet by packet, and never decided
+            f"{words.answer} goto swept",
             f"{words.packet_state} != 0 jump copy",
             words.clear_packet,
             f"{words.state_is(State.UNDECIDED)} accept",
@@ -164,8 +201,12 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.state_is(State.REFUSED)} goto cut",
             "goto metered",
         ],
-        "copy": list(_copy(layout, words)),
+        "copy": list(_copy(layout)),
+        "put": list(_put(layout, words)),
         "metered": [
+            f"ct mark & {hexed(layout.ct_ours)} vmap @pass",
+            # Missed, it may be because another processor was giving the connection another class.
+            f"{words.state_is(State.UNDECIDED)} accept",
             f"ct mark & {hexed(layout.ct_ours)} vmap @pass",
             *(words.help_while_dead(words.closed) if words.closed else []),
             "goto cut",
@@ -181,13 +222,29 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _copy(layout: MarkLayout, words: Words) -> Iterator[str]:
-    """The class first, the state last and in one step: another processor never meets half a verdict."""
-    yield f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
+def _copy(layout: MarkLayout) -> Iterator[str]:
+    """Only a verdict that says something new: packets of one flow are in the queue together, and while one of
+    them wrote what is there already, others on another processor would find it half written.
+    """
+    for bit in range(8):
+        here = f"meta mark & {hexed(1 << layout.packet_shift + bit)}"
+        there = f"ct mark & {hexed(1 << layout.ct_shift + bit)}"
+        yield f"{here} != 0 {there} == 0 goto put"
+        yield f"{here} == 0 {there} != 0 goto put"
+
+
+def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
+    """A refusal in one step, since what it replaces may have passed. Else the class first and the state last,
+    also in one step: another processor never meets half a verdict.
+    """
+    cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
+    refused = State.REFUSED << layout.packet_shift, State.REFUSED << layout.ct_shift
+    yield f"{words.packet_state} == {hexed(refused[0])} {cleared} | {hexed(refused[1])} return"
+    yield cleared
     for bit in range(STATE_BITS, 8):
         here, there = 1 << layout.packet_shift + bit, 1 << layout.ct_shift + bit
         yield f"meta mark & {hexed(here)} != 0 ct mark set ct mark | {hexed(there)}"
-    for state in range(1, STATE_MASK + 1):
+    for state in (State.PASSES, STATE_MASK):
         here, there = state << layout.packet_shift, state << layout.ct_shift
         yield f"{words.packet_state} == {hexed(here)} ct mark set ct mark | {hexed(there)}"
 

@@ -1,13 +1,14 @@
 """The chains for DNS: questions on the way in, answers on the way out, TCP and a dead daemon by redirection.
 
-A question is met in prerouting, where port 53 is still the one the device asked for; an answer in
-postrouting, where the connection still knows it. So a redirect to another resolver changes nothing.
+A question is met in prerouting, where port 53 is still the one the device asked for; an answer where it is
+forwarded or leaves the gateway, by what the connection knows of its question. So a redirect to another
+resolver changes nothing. Postrouting would meet all answers at one place, and cost every packet of the house.
 """
 
 from __future__ import annotations
 
-from gateway.kernel.marks import Kind
-from gateway.kernel.ruleset_words import FALLBACK_CLOSED, Chains, Words, hexed
+from gateway.kernel.marks import ANSWER, Kind
+from gateway.kernel.ruleset_words import Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
 # A question whose name begins with the label "qalqan", at bit 160 behind UDP's and DNS's headers: the pages
@@ -16,24 +17,24 @@ PAGES_LABEL = "@th,160,56 0x0671616c71616e"
 
 
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
-    """``question`` is entered from ``pre``; ``answers`` and ``arrived`` are base chains.
-
-    The slot code comes off a question where it arrives or is forwarded. An answer keeps it on its way out.
-    """
+    """``question`` is entered from ``pre``, ``answer`` from ``ask`` too, ``swept`` from ``after`` too."""
     return {
         "question": _question(snapshot, words),
-        "answers": [
-            "type filter hook postrouting priority -155; policy accept;",
-            "meta l4proto != udp accept",
-            f"{words.plain} accept",
-            f"ct original proto-dst 53 ct direction reply {words.to_lan} {words.has_slot} goto answer",
-        ],
         "answer": _answer(snapshot, words),
-        "arrived": [
-            "type filter hook input priority -140; policy accept;",
-            f"udp dport 53 {words.packet_used} {words.from_lan} goto swept",
+        "answers": [
+            "type filter hook output priority -155; policy accept;",
+            f"{words.plain} accept",
+            f"{words.answer} {words.has_slot} goto answer",
         ],
-        "swept": [*unqueued(snapshot, words), words.clear_packet],
+        "answered": [
+            "type filter hook output priority -140; policy accept;",
+            f"{words.answer} {words.packet_used} goto swept",
+        ],
+        "asked": [
+            "type filter hook input priority -140; policy accept;",
+            f"{words.question} {words.packet_used} goto swept",
+        ],
+        "swept": [words.clear_packet],
         **_dead_question(snapshot),
         **_redirects(snapshot, words),
     }
@@ -41,11 +42,10 @@ def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
 
 def _question(snapshot: Snapshot, words: Words) -> list[str]:
     out = [words.clear_packet]
+    queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False)
     if snapshot.dns_for_everyone:
-        queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False, everyone=True)
         out.append(f"{words.plain} {words.alive} {queue}")
     elif snapshot.pages:
-        queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False, everyone=True)
         out.append(f"{words.plain} {words.alive} {PAGES_LABEL} {queue}")
     out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
@@ -62,16 +62,9 @@ def _answer(snapshot: Snapshot, words: Words) -> list[str]:
         out.append(f"{words.dead} {words.closed} {of_help} accept")
         out.append(f"{words.dead} {words.closed} drop")
     if snapshot.slots:
-        out.append(words.dispatch())
+        flag = hexed(ANSWER << snapshot.layout.packet_shift)
+        out += [f"meta mark set meta mark | {flag}", words.dispatch()]
     return out
-
-
-def unqueued(snapshot: Snapshot, words: Words) -> list[str]:
-    """In the fallback: a closed slot's question that iptables has not queued, for its rule is gone."""
-    if snapshot.native:
-        return []
-    closed = f"{words.packet_state} == {hexed(FALLBACK_CLOSED << snapshot.layout.packet_shift)}"
-    return [f"meta l4proto udp ct original proto-dst 53 {closed} drop"]
 
 
 def _help_resolver(snapshot: Snapshot) -> bool:

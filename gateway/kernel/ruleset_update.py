@@ -23,7 +23,8 @@ ALIVE_LEASE = 3
 
 def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
     """Whether ``render_update`` cannot make the change: read the counters, then apply ``render(new)``."""
-    return (old.layout, old.native, old.offload) != (new.layout, new.native, new.offload)
+    moved = not new.native and old.queue_base != new.queue_base
+    return moved or (old.layout, old.native, old.offload) != (new.layout, new.native, new.offload)
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
@@ -33,11 +34,12 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
     replaced, and counts from zero (read it first). Raises ValueError where ``needs_rebuild`` says so.
     """
     if needs_rebuild(old, new):
-        msg = "marks, queue backend or offload changed: the table has to be rendered whole"
+        msg = "marks, queues or offload changed: the table has to be rendered whole"
         raise ValueError(msg)
-    gone = [name for name in chains(old) if name not in chains(new)]
-    parts = [f"flush table {TABLE}\n", f"flush map {TABLE} dev\n", render_body(new, whole=False)]
-    parts += [f"delete chain {TABLE} {name}\n" for name in gone]
+    there, wanted = chains(old), chains(new)
+    parts = [f"flush chain {TABLE} {name}\n" for name in there]
+    parts += [f"flush map {TABLE} dev\n", render_body(new, whole=False)]
+    parts += [f"delete chain {TABLE} {name}\n" for name in there if name not in wanted]
     before, after = set_elements(old), set_elements(new)
     for name in before:
         parts.append(_elements("destroy", name, [e for e in before[name] if e not in after[name]]))
@@ -51,7 +53,8 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
 def render_mend(snapshot: Snapshot, strays: Iterable[int] = ()) -> str:
     """Put back whatever something else changed or took away; counters that are still there are kept.
 
-    ``strays`` are keys in ``pass`` that are not the snapshot's (usage.py): they are destroyed.
+    In the fallback the targets have to be installed again. ``strays`` are keys in ``pass`` that are not the
+    snapshot's (usage.py): they are destroyed.
     """
     refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
     keys = _elements("destroy", "pass", [hexed(key) for key in sorted(strays)])

@@ -14,11 +14,6 @@ ASK_RATE, ASK_BURST = 400, 800
 """Undecided packets a second of one slot that may reach the queue: ten busy pages at once stay below it, and
 one device's flood leaves the worker to the others."""
 
-FALLBACK_EVERYONE = 1
-"""State bits of an unfiltered device's DNS on its way to iptables: slot code 0 alone would not be queued."""
-FALLBACK_CLOSED = int(State.REFUSED)
-"""State bits of a closed slot's packet on its way to iptables: if the rule there is gone, it is refused."""
-
 
 def hexed(value: int) -> str:
     return f"0x{value:08x}"
@@ -43,12 +38,16 @@ class Words:
         self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
         self.plain = f"{self.slot} == {hexed(layout.ct_mark(PLAIN_SLOT))}"
         self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
-        self.packet_used = f"meta mark & {hexed(layout.packet)} != 0"
+        packet_byte = f"meta mark & {hexed(layout.packet)}"
+        self.packet_used, self.packet_unused = f"{packet_byte} != 0", f"{packet_byte} == 0"
         self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"
         self.is_help = f"ct mark & {hexed(layout.ct)} == {hexed(layout.ct_mark(0, verdict_byte(State.HELP)))}"
         self.asks = (
             f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
         )
+        udp53 = "meta l4proto udp ct original proto-dst 53"
+        self.question = f"{udp53} ct direction original {self.from_lan}"
+        self.answer = f"{udp53} ct direction reply {self.to_lan}"
         self.closed = self.slots_in(slot.number for slot in snapshot.closed)
         self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
         limit = f"limit rate over {ASK_RATE}/second burst {ASK_BURST} packets"
@@ -73,14 +72,11 @@ class Words:
         )
         return f"{self.slot} vmap {braced(entries)}"
 
-    def enqueue(self, number: int, *, closed: bool, everyone: bool = False) -> str:
-        """The queue statement; in the fallback, marks on which iptables acts later in the same hook."""
-        if self._snapshot.native:
-            return f"queue to {number}" if closed else f"queue flags bypass to {number}"
-        bits = FALLBACK_CLOSED if closed else FALLBACK_EVERYONE if everyone else 0
-        if not bits:
-            return "accept"
-        return f"meta mark set meta mark | {hexed(bits << self._snapshot.layout.packet_shift)} accept"
+    def enqueue(self, number: int, *, closed: bool) -> str:
+        """Into a queue: by nft's own statement, or by the target in a chain of its own (fallback.py)."""
+        if not self._snapshot.native:
+            return f"goto {queue_target(number)}"
+        return f"queue to {number}" if closed else f"queue flags bypass to {number}"
 
     def help_while_dead(self, slots: str = "") -> Iterator[str]:
         """While no daemon runs, an address that was help's is help; one that runs judges name and address."""
@@ -98,3 +94,8 @@ class Words:
 def queue_chain(slot: int, closed: bool) -> str:
     """The chain in which a slot's undecided packets end."""
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
+
+
+def queue_target(number: int) -> str:
+    """The chain of one queue, where nft has no statement for it."""
+    return f"queue{number}"

@@ -77,7 +77,7 @@ class Snapshot:
     protocols: tuple[int, ...] = ()  # forwarded IP protocols open to slots beside TCP, UDP and ICMP (50: ESP)
     offload: Offload | None = None
     queue_base: int = QUEUE_BASE
-    native: bool = True  # False: iptables-nft does the queueing (fallback.py)
+    native: bool = True  # False: the kernel has no nft queue (fallback.py)
     layout: MarkLayout = field(default_factory=MarkLayout)
 
     def __post_init__(self) -> None:

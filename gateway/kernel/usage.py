@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from gateway.errors import KernelError
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.netlink import BE64, Netlink, attribute, attributes
+from gateway.kernel.netlink import BE64, NFPROTO_INET, Netlink, attribute, attributes, fields
 from gateway.kernel.ruleset import NAME
 
-NFPROTO_INET = 1
 _GET_ELEMENTS = 0xA0D  # subsystem 10, NFT_MSG_GETSETELEM; linux/netfilter/nf_tables.h
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
 _ELEMENT_KEY, _ELEMENT_EXPIRATION, _ELEMENT_EXPRESSION, _ELEMENT_EXPRESSIONS = 1, 5, 7, 11
 _DATA_VALUE, _EXPRESSION_DATA, _COUNTER_BYTES, _COUNTER_PACKETS = 1, 2, 1, 2
 _MARK = struct.Struct("=I")  # a mark is compared as the register holds it, in host order
+_EMPTY = memoryview(b"")
 _ATTEMPTS = 5  # a dump takes milliseconds, and changes come seconds apart
 
 
@@ -71,32 +71,28 @@ def parse_elements(data: memoryview) -> Iterator[tuple[int, Usage]]:
         if kind != _LIST_ELEMENTS:
             continue
         for _, element in attributes(elements):
-            key: int | None = None
-            packets = octets = 0
-            expires: float | None = None
-            for what, value in attributes(element):
-                if what == _ELEMENT_KEY:
-                    key = _key(value)
-                elif what == _ELEMENT_EXPIRATION and len(value) == 8:
-                    expires = BE64.unpack(value)[0] / 1000
-                elif what == _ELEMENT_EXPRESSION:
-                    packets, octets = _counter(value)
-                elif what == _ELEMENT_EXPRESSIONS:  # the same in a list, where an element has several
-                    packets, octets = _counter(next((v for _, v in attributes(value)), memoryview(b"")))
-            if key is not None:
-                yield key, Usage(packets, octets, expires)
+            found = fields(element)
+            key = _key(found.get(_ELEMENT_KEY, _EMPTY))
+            if key is None:
+                continue
+            expiration = found.get(_ELEMENT_EXPIRATION, _EMPTY)
+            expires = BE64.unpack(expiration)[0] / 1000 if len(expiration) == 8 else None
+            counter = found.get(_ELEMENT_EXPRESSION)
+            if counter is None:  # in a list, where an element has several
+                counter = next((v for _, v in attributes(found.get(_ELEMENT_EXPRESSIONS, _EMPTY))), _EMPTY)
+            yield key, Usage(*_counter(counter), expires)
 
 
 def _key(value: memoryview) -> int | None:
-    raw = dict(attributes(value)).get(_DATA_VALUE)
+    raw = fields(value).get(_DATA_VALUE)
     return int(_MARK.unpack(raw)[0]) if raw is not None and len(raw) == _MARK.size else None
 
 
 def _counter(expression: memoryview) -> tuple[int, int]:
-    data = dict(attributes(expression)).get(_EXPRESSION_DATA)
+    data = fields(expression).get(_EXPRESSION_DATA)
     if data is None:
         return 0, 0
-    values = {kind: int(BE64.unpack(value)[0]) for kind, value in attributes(data) if len(value) == 8}
+    values = {kind: int(BE64.unpack(value)[0]) for kind, value in fields(data).items() if len(value) == 8}
     return values.get(_COUNTER_PACKETS, 0), values.get(_COUNTER_BYTES, 0)
 
 

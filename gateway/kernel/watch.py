@@ -20,12 +20,12 @@ from gateway.kernel.netlink import (
     NETLINK_NETFILTER,
     RECEIVE,
     SOL_NETLINK,
+    SUBSYSTEM_NFTABLES,
     Netlink,
     attributes,
 )
 
 _GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES, linux/netfilter/nfnetlink.h
-_SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
 _NEW_GENERATION, _GET_GENERATION = 0xA0F, 0xA10  # NFT_MSG_NEWGEN, NFT_MSG_GETGEN
 _TABLE_NAME = 1  # the same number in tables, chains, rules, sets, elements, objects and flow tables
 _GENERATION_ID = 1
@@ -120,7 +120,7 @@ def _events(data: memoryview) -> Iterator[tuple[int, Table]]:
         length, kind, _, _, _ = HEADER.unpack_from(data, start)
         if not HEADER.size + GENERIC.size <= length <= len(data) - start:
             return
-        if kind >> 8 == _SUBSYSTEM:
+        if kind >> 8 == SUBSYSTEM_NFTABLES:
             family = _FAMILIES.get(data[start + HEADER.size], "")
             yield kind, (family, _table_name(data[start + HEADER.size + GENERIC.size : start + length]))
         start += length + 3 & ~3

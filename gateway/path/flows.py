@@ -12,7 +12,7 @@ from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.wire.flows import Action, FlowTable, Step
-from gateway.wire.ip import ACK, FIN, PSH, TCP, Packet
+from gateway.wire.ip import ACK, FIN, PSH, TCP, UDP, Packet
 from gateway.wire.ip_build import tcp_reply
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
@@ -56,7 +56,7 @@ class FlowPath:
         action = step.action
         self.verdicts[action.name] += 1
         if action is Action.HOLD:
-            return _HOLD
+            return self._held(step, subject, from_lan, at)
         if action is Action.DROP:
             return _DROP
         if action is Action.REFUSED:
@@ -68,21 +68,42 @@ class FlowPath:
         self._sink(subject, seen, decision, at)
         return decision.allowed
 
+    def _held(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
+        """A hello on a flow that passes already is another connection's: the flow is of both classes then."""
+        packet, seen = step.packet, step.observation
+        if packet is None or packet.proto != UDP or seen is None or not from_lan:
+            return _HOLD
+        flow = flow_id(packet, subject.slot, from_lan)
+        live = self.live.get(flow)
+        if live is None or seen in live.observations:
+            return _HOLD
+        return self._passes(flow, (*live.observations, seen), subject, at)
+
     def _decided(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
         seen = step.observation
         if seen is None or step.packet is None:
             return _REFUSE
-        decision = subject.decide(seen, at)
         # Which of several names the server took cannot be seen, and rules may have changed meanwhile.
-        decisions = [decision, *(subject.decide(one, at) for one in step.heard if one is not seen)]
+        others = [one for one in step.heard if one != seen]
+        flow = flow_id(step.packet, subject.slot, from_lan)
+        return self._passes(flow, (seen, *others), subject, at, asks=step.action is Action.ASKS)
+
+    def _passes(
+        self,
+        flow: FlowId,
+        names: tuple[Observation, ...],
+        subject: Subject,
+        at: datetime,
+        *,
+        asks: bool = False,
+    ) -> Verdict:
+        decisions = [subject.decide(one, at) for one in names]
         if not all(one.allowed for one in decisions):
             return _REFUSE
-        flow = flow_id(step.packet, subject.slot, from_lan)
-        if decision.reason is Reason.HELP:
+        if all(one.reason is Reason.HELP for one in decisions):
             return _PASS_HELP
         number = subject.class_number(frozenset().union(*(one.gates for one in decisions)))
-        asks = step.action is Action.ASKS
-        self.live.put(flow, LiveFlow(seen, number, asks))
+        self.live.put(flow, LiveFlow(names, number, asks))
         return Verdict(number << 2 | (_ASKS if asks else _PASSES))
 
     def _refused(self, step: Step, subject: Subject, at: datetime) -> Verdict:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gateway.policy.values import Observation
 
-MAX_LIVE = 8192  # 400 bytes each; a busy family has some hundred at once
+MAX_LIVE = 8192  # 450 bytes each; a busy family has some hundred at once
 
 
 class FlowId(NamedTuple):
@@ -28,8 +28,8 @@ class FlowId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveFlow:
-    observation: Observation  # what it was decided on
-    class_number: int  # 0 for help
+    observations: tuple[Observation, ...]  # what it was decided on, and all else that the device named on it
+    class_number: int
     asks: bool  # plain HTTP: later requests come to the queue
 
 

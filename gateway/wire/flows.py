@@ -21,6 +21,7 @@ from gateway.wire.flow_udp import UdpFlow
 from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
+from gateway.wire.quic import Kind, classify
 
 __all__ = ["Action", "FlowTable", "Judge", "Limits", "Stats", "Step"]
 
@@ -55,10 +56,11 @@ class Stats:
 class _Entry:
     """One 4-tuple in the table: a flow until it is decided, then its ruling alone."""
 
-    __slots__ = ("flow", "heard", "ruling", "size", "until", "work")
+    __slots__ = ("another", "flow", "heard", "ruling", "size", "until", "work")
 
     def __init__(self, flow: TcpFlow | UdpFlow) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
+        self.another: UdpFlow | None = None  # QUIC that begins where other UDP passes already
         self.ruling = HOLD
         self.heard: tuple[Observation, ...] = ()
         self.size = 0
@@ -124,6 +126,8 @@ class FlowTable:
     def _flow_packet(self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge) -> Step:
         entry = self._entry(key, packet, from_lan, now)
         flow = entry.flow
+        if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is Action.PASSES:
+            flow = self._another(entry, packet)
         if flow is not None and not self._effort.allows(key[0], now):
             self._postponed += 1
             return Step(Action.DROP, None, packet)
@@ -144,9 +148,23 @@ class FlowTable:
         if flow.ruling is not None:
             self._settle(entry, flow, flow.ruling, packet.proto, now)
         else:
-            entry.until = now + idle
+            entry.until = max(entry.until, now + idle)
             self._account(entry, flow.size)
+            if flow is entry.another and ruling.action is Action.HOLD:
+                entry.heard = tuple(dict.fromkeys([*entry.heard, *flow.heard]))
+                ruling = entry.ruling
         return Step(*ruling, packet, entry.heard)
+
+    def _another(self, entry: _Entry, packet: Packet) -> UdpFlow | None:
+        """Where UDP passes, an Initial may begin another connection, to another name, on the same ports: its
+        hello is judged. Those of the connection that was let through do not open any more.
+        """
+        if classify(packet.payload.tobytes()) not in (Kind.INITIAL, Kind.UNKNOWN_VERSION):
+            return None
+        if entry.another is None:
+            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self._ech_names)
+            entry.work = 0
+        return entry.another
 
     def _entry(self, key: Key, packet: Packet, from_lan: bool, now: float) -> _Entry:
         entry = self._entries.get(key)
@@ -186,7 +204,7 @@ class FlowTable:
             entry.heard = tuple(flow.heard)
         else:
             self._refused += 1
-        entry.flow = None
+        entry.flow = entry.another = None
         entry.ruling = ruling
         self._account(entry, 0)
         if proto == UDP and (self._handshakes or ruling.action is Action.REFUSED):

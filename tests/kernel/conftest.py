@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.kernel.fallback import IptablesQueue, native_queue
+from gateway.kernel.fallback import TargetQueue, native_queue
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import Snapshot, render
 from gateway.kernel.ruleset_update import render_alive, render_update
@@ -15,7 +15,7 @@ from tests.kernel.listener import Judge, Listener
 
 
 class Gateway:
-    """What the daemon does to the kernel, by hand; nft queues where it can, else iptables."""
+    """What the daemon does to the kernel, by hand; nft's queue where there is one, else the target."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -24,17 +24,18 @@ class Gateway:
         with home.router.inside():
             self.nft = Nft()
             self.native = native_queue(self.nft)
-        self.iptables: IptablesQueue | None = None
+            self.targets: TargetQueue | None = None
 
     def load(self, snapshot: Snapshot, *, alive: int = 60) -> None:
         """Load the table, or change the one that is loaded; ``alive`` seconds of life, 0 for none."""
         with self.home.router.inside():
-            if not self.native and self.iptables is None:
-                self.iptables = IptablesQueue(snapshot.layout, snapshot.queue_base, snapshot.lan)
-                self.iptables.install()
+            first = self.snapshot is None
             self.nft.apply(
                 render(snapshot) if self.snapshot is None else render_update(self.snapshot, snapshot)
             )
+            if first and not self.native:
+                self.targets = TargetQueue(snapshot.queue_base)
+                self.targets.install()
             if alive:
                 self.nft.apply(render_alive(alive))
         self.snapshot = snapshot
@@ -53,6 +54,8 @@ class Gateway:
     def close(self) -> None:
         for listener in self._listeners:
             listener.close()
+        if self.targets is not None:
+            self.targets.close()
         self.nft.close()
 
 

@@ -24,6 +24,7 @@ class Seen:
     queue: int  # counted from the base
     slot: int
     hook: int  # enum nf_inet_hooks
+    answer: bool  # a DNS answer
     data: bytes  # from the IP header on
 
 
@@ -54,7 +55,7 @@ class Listener:
         def callback(packet: Packet) -> None:
             mark = packet.get_mark()
             slot = self._layout.queued_slot(mark, self._base + number, self._base)
-            seen = Seen(number, slot, packet.hook, packet.get_payload())
+            seen = Seen(number, slot, packet.hook, self._layout.is_answer(mark), packet.get_payload())
             self.seen.append(seen)
             byte = self.judge(seen)
             if byte == DROP:

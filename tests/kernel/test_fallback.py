@@ -1,20 +1,28 @@
-"""The iptables chains: they come, mend, go, and leave what is not theirs alone."""
+"""The NFQUEUE targets in the table: they come, survive updates, and are mended.
+
+Traffic goes through them in test_traffic.py, on kernels without nft's own queue.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from gateway.errors import KernelError
-from gateway.kernel.fallback import IptablesQueue, native_queue
-from gateway.kernel.marks import MarkLayout
+from gateway.kernel.fallback import TargetQueue, has_target, native_queue
 from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset import render
+from gateway.kernel.ruleset_update import render_mend, render_update
 from tests.kernel.home import Namespace
+from tests.kernel.snapshots import FAMILY, ONE_CHILD
 
-PROGRAMS = pytest.mark.parametrize("program", ["iptables-nft", "ip6tables-nft"])
-JUMP = "FORWARD -m mark ! --mark 0x0/0xff -j QALQAN_FORWARD"  # one comparison for nearly every packet
-OTHERS = "-A FORWARD -p tcp -m tcp --dport 25 -j DROP"
+pytestmark = pytest.mark.lab
+
+CHILD, HOUSE = replace(ONE_CHILD, native=False), replace(FAMILY, native=False)
+BASE = CHILD.queue_base
 
 
 @pytest.fixture
@@ -26,97 +34,76 @@ def namespace() -> Iterator[Namespace]:
 
 
 @pytest.fixture
-def queue(namespace: Namespace) -> IptablesQueue:
-    return IptablesQueue(MarkLayout(), 8200, ("br-lan",))
+def nft(namespace: Namespace) -> Iterator[Nft]:
+    made = Nft()
+    made.apply(render(CHILD))
+    yield made
+    made.close()
 
 
-def saved(namespace: Namespace, program: str) -> list[str]:
-    lines = namespace.run(f"{program}-save", "-t", "mangle").splitlines()
-    return [line for line in lines if line.startswith("-A")]
+@pytest.fixture
+def queue(nft: Nft) -> Iterator[TargetQueue]:
+    made = TargetQueue(BASE)
+    yield made
+    made.close()
 
 
-@pytest.mark.lab
-@PROGRAMS
-def test_chains_come_and_go_and_spare_the_rest(
-    namespace: Namespace, queue: IptablesQueue, program: str
-) -> None:
-    namespace.run(program, "-t", "mangle", *OTHERS.split())
+def listed(namespace: Namespace) -> dict[int, str]:
+    """First rule of each queue's chain, as nft shows it."""
+    text = namespace.run("nft", "list", "table", "inet", "qalqan")
+    return {int(number): rule for number, rule in re.findall(r"chain queue(\d+) \{\n\s*(.*)\n", text)}
+
+
+def test_targets_come_with_their_numbers_and_failure_modes(namespace: Namespace, queue: TargetQueue) -> None:
+    assert not queue.intact()
     queue.install()
-    rules = saved(namespace, program)
-    assert rules.index(OTHERS) < rules.index(f"-A {JUMP}")
-    assert {f"-A {JUMP.replace('FORWARD', hook)}" for hook in ("PREROUTING", "POSTROUTING")} <= set(rules)
-    queued = [rule for rule in rules if "NFQUEUE" in rule]
-    assert [f"--queue-num {number}" in rule for number, rule in zip(range(8200, 8216), queued, strict=True)]
-    assert ["--queue-bypass" in rule for rule in queued] == [True, True, False, False] * 4
-    queue.remove()
-    assert saved(namespace, program) == [OTHERS]
-    assert "QALQAN" not in namespace.run(f"{program}-save", "-t", "mangle")
+    assert queue.intact()
+    expected = {
+        BASE + kind: f"queue num {BASE + kind}{' bypass' if kind % 4 < 2 else ''}" for kind in range(16)
+    }
+    assert listed(namespace) == expected
 
 
-@pytest.mark.lab
-@PROGRAMS
-def test_install_and_remove_may_be_repeated(namespace: Namespace, queue: IptablesQueue, program: str) -> None:
-    queue.remove()
+def test_install_may_be_repeated(namespace: Namespace, queue: TargetQueue) -> None:
+    for _ in range(2):
+        queue.install()
+        assert namespace.run("nft", "list", "table", "inet", "qalqan").count("queue num") == 16
+
+
+def test_updates_leave_the_targets_alone(nft: Nft, queue: TargetQueue) -> None:
     queue.install()
-    once = saved(namespace, program)
-    queue.install()
-    assert saved(namespace, program) == once
-    queue.remove()
-    queue.remove()
-    assert saved(namespace, program) == []
+    nft.apply(render_update(CHILD, replace(HOUSE, lan=CHILD.lan)))
+    assert queue.intact()
 
 
-@pytest.mark.lab
-@PROGRAMS
 @pytest.mark.parametrize(
     "damage",
     [
-        f"-D {JUMP}",
-        "-F QALQAN_8202",
-        "-F",
-        "-I QALQAN_QUEUE -j ACCEPT",
+        f"flush chain inet qalqan queue{BASE}",
+        f"flush chain inet qalqan queue{BASE + 14}",
+        f"insert rule inet qalqan queue{BASE + 2} accept",
+        "flush table inet qalqan",
+        "delete table inet qalqan",
     ],
 )
-def test_damage_is_seen_and_mended(
-    namespace: Namespace, queue: IptablesQueue, program: str, damage: str
-) -> None:
-    assert not queue.intact()
+def test_damage_is_seen_and_mended(nft: Nft, queue: TargetQueue, damage: str) -> None:
     queue.install()
-    whole = saved(namespace, program)
-    assert queue.intact()
-    namespace.run(program, "-t", "mangle", *damage.split())
+    nft.apply(damage)
     assert not queue.intact()
+    nft.apply(render_mend(CHILD))
     queue.install()
     assert queue.intact()
-    assert saved(namespace, program) == whole
 
 
-@pytest.mark.lab
-def test_what_a_dead_daemon_left_is_replaced(namespace: Namespace, queue: IptablesQueue) -> None:
-    IptablesQueue(MarkLayout(), 300, ("br-old",)).install()
-    queue.install()
-    assert not [rule for rule in saved(namespace, "iptables-nft") if "br-old" in rule]
-    queue.remove()
-    assert saved(namespace, "iptables-nft") == []
+def test_probes_leave_no_table(nft: Nft) -> None:
+    assert native_queue(nft) or has_target()
+    has_target()
+    assert not nft.exists("inet qalqan_probe")
 
 
-@pytest.mark.lab
-def test_probe_leaves_no_table(namespace: Namespace) -> None:
-    nft = Nft()
-    native_queue(nft)
-    assert nft.list("list tables") == []
-    nft.close()
-
-
-def test_missing_program_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("gateway.programs._SYSTEM", ())
-    with pytest.raises(KernelError, match="install kmod-nft-queue or iptables"):
-        IptablesQueue(MarkLayout(), 8200, ("br-lan",))
-
-
-@pytest.mark.lab
 def test_refusal_is_one_clear_line(namespace: Namespace) -> None:
-    with pytest.raises(KernelError, match="iptables-nft-restore refused the queue rules: ") as raised:
-        IptablesQueue(MarkLayout(), 8200, ("a name that is much too long",)).install()
+    queue = TargetQueue(BASE)
+    with pytest.raises(KernelError, match="refuses the NFQUEUE target") as raised:
+        queue.install()
     assert "\n" not in str(raised.value)
+    queue.close()

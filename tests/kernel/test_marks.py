@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.kernel.marks import (
+    ANSWER,
     FORGED,
     MAX_CLASS,
+    PLAIN_SLOT,
     Kind,
     MarkLayout,
     State,
@@ -98,6 +100,23 @@ def test_no_foreign_bit_is_touched(layout: MarkLayout, mark: int, byte: int) -> 
     assert marked & ~layout.packet == mark & ~layout.packet
     assert layout.packet_byte(marked) == byte
     assert 0 <= marked <= 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(slot=st.integers(0, 255), foreign=st.integers(0, 0xFFFFFFFF), answer=st.booleans())
+def test_answers_are_told_from_all_else(layout: MarkLayout, slot: int, foreign: int, answer: bool) -> None:
+    mark = layout.with_verdict(foreign, slot_code(slot) | (ANSWER if answer else 0))
+    assert layout.is_answer(mark) == answer
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_unfiltered_flow_has_no_slot(layout: MarkLayout) -> None:
+    assert not valid_slot(PLAIN_SLOT)
+    assert layout.ct_slot(layout.plain) == 0
+    assert layout.ct_verdict(layout.plain) == (State.PASSES, 0)
+    assert all(
+        layout.ct_slot(layout.ct_mark(number)) == number for number in range(256) if valid_slot(number)
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -23,7 +23,7 @@ from tests.kernel.listener import DROP, HOLD, Seen
 
 pytestmark = pytest.mark.lab
 
-PREROUTING, POSTROUTING = 0, 4
+PREROUTING, FORWARD, OUTPUT = 0, 2, 3
 OPEN_UDP, CLOSED_UDP = 1, 3
 RESOLVERS = pytest.mark.parametrize(
     "resolver", [SITE4, SITE6, ROUTER4, ROUTER6], ids=["site4", "site6", "gateway4", "gateway6"]
@@ -133,7 +133,9 @@ def test_question_and_answer_are_queued_once_each(
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, resolver) == b"question answered by port 53"
     assert ask(home.other, resolver) == b"question answered by port 53"
-    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (POSTROUTING, CLOSED_UDP, 3)]
+    way_out = FORWARD if resolver in (SITE4, SITE6) else OUTPUT
+    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (way_out, CLOSED_UDP, 3)]
+    assert [seen.answer for seen in listener.seen] == [False, True]
 
 
 @SITES
@@ -149,7 +151,7 @@ def test_answers_are_found_behind_a_redirect(
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, site) == b"question answered by port 1053"
-    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (POSTROUTING, CLOSED_UDP, 3)]
+    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
 
 
 def test_link_local_resolver_is_asked_about(
@@ -160,7 +162,7 @@ def test_link_local_resolver_is_asked_about(
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, "fe80::1") == b"question answered by port 53"
-    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (POSTROUTING, CLOSED_UDP, 3)]
+    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
 
 
 @pytest.fixture

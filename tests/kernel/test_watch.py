@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.kernel.fallback import TABLES, IptablesQueue
-from gateway.kernel.marks import MarkLayout
+from gateway.kernel.fallback import TargetQueue
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
 from gateway.kernel.ruleset_update import render_alive, render_passes
@@ -31,7 +30,7 @@ class Scene:
         self.namespace = Namespace()
         with self.namespace.inside():
             self.nft = Nft()
-            self.watch = Watch(frozenset({OURS, *TABLES}))
+            self.watch = Watch(frozenset({OURS}))
 
     def ours(self, text: str) -> None:
         with self.namespace.inside(), self.watch.ours():
@@ -128,12 +127,13 @@ def test_lost_messages_of_our_own_are_no_news_and_of_others_are(scene: Scene) ->
     assert scene.watch.changed()
 
 
-def test_iptables_rules_are_watched_too(scene: Scene) -> None:
-    queue = IptablesQueue(MarkLayout(), 8200, ("br-lan",))
-    with scene.namespace.inside(), scene.watch.ours():
+def test_lost_queue_target_is_seen(scene: Scene) -> None:
+    with scene.namespace.inside():
+        queue = TargetQueue(SNAPSHOT.queue_base)
+    with scene.watch.ours():
         queue.install()
     assert not scene.watch.changed()
-    scene.others("ip6tables-nft", "-t", "mangle", "-F", "FORWARD")
+    scene.others("nft", "flush chain inet qalqan queue8202")
     assert scene.watch.changed()
-    with scene.namespace.inside():
-        assert not queue.intact()
+    assert not queue.intact()
+    queue.close()

@@ -391,9 +391,6 @@ def _masquerade(home: Home) -> None:
         ["nft", "flush", "chain", "inet", "qalqan", "ask"],
         ["nft", "flush", "map", "inet", "qalqan", "dev"],
         ["nft", "flush", "map", "inet", "qalqan", "pass"],
-        ["nft", "delete", "table", "ip6", "mangle"],
-        ["iptables-nft", "-t", "mangle", "-F"],
-        ["ip6tables-nft", "-t", "mangle", "-F"],
     ],
     ids=lambda argv: " ".join(argv).replace("/", "-"),
 )

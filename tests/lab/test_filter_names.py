@@ -275,6 +275,38 @@ def _download(device: Namespace, url: str, version: int) -> None:
 
 # -------------------------------------------------------------------------------------------- HTTP
 
+# A download, and a request for a small page every 0.1 ms on the same connection meanwhile.
+_BUSY = r"""
+import os, socket, sys, threading, time
+address, host, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sock = socket.create_connection((address, 80))
+sock.sendall(f"GET /bytes/{size} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+received = len(sock.recv(1000))
+ended = []
+
+def ask():
+    try:
+        while not ended:
+            sock.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            time.sleep(0.0001)
+    except OSError as error:
+        ended.append(type(error).__name__)
+
+threading.Thread(target=ask, daemon=True).start()
+while received < size and not ended and (part := sock.recv(1 << 16)):
+    received += len(part)
+print(received >= size, *ended, flush=True)
+os._exit(0)
+"""
+
+
+@FAMILIES
+def test_verdicts_on_requests_leave_the_packets_beside_them_alone(tablet: Namespace, version: int) -> None:
+    """Each request gives the connection the verdict that it has, while another processor reads it there."""
+    for _ in range(3):
+        said = python(tablet, _BUSY, address(ALLOWED, version), ALLOWED, str(100 << 20))
+        assert said.split() == ["True"]
+
 
 @FAMILIES
 @pytest.mark.parametrize("port", [80, 8080])

@@ -12,9 +12,10 @@ from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows import FlowTable
-from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, checksum_ok, parse_ip
+from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, checksum_ok, parse_ip
 from gateway.wire.ip_build import tcp_segment
-from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO
+from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
+from tests.wire.test_flow_udp import answer, initial
 from tests.wire.tls_forge import client_hello, record
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -70,7 +71,7 @@ def test_an_allowed_name_passes_in_its_class_when_the_server_answers(version: in
     flow = FlowId(7, TCP, home.device, SPORT, home.server, 443)
     live = home.live.get(flow)
     assert live is not None
-    assert (live.observation.host, live.class_number, live.asks) == (ALLOWED, 5, False)
+    assert (live.observations[0].host, live.class_number, live.asks) == (ALLOWED, 5, False)
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -132,8 +133,50 @@ def test_live_flows_are_bounded() -> None:
     live = LiveFlows(limit=2)
     flows = [FlowId(slot, TCP, b"", slot, b"", 443) for slot in (1, 2, 3)]
     for flow in flows:
-        live.put(flow, LiveFlow(Observation(Proto.TLS, "a.example"), 1, asks=False))
+        live.put(flow, LiveFlow((Observation(Proto.TLS, "a.example"),), 1, asks=False))
     assert live.get(flows[0]) is None
     assert [flow for flow, _ in live.of_slot(3)] == [flows[2]]
     live.drop(flows[2])
     assert len(live) == 1
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_another_connection_on_a_flow_that_passes_is_of_both_classes(version: int) -> None:
+    """Long after the first one was decided, so that nothing but the live flow tells of it."""
+    device, server = ADDRESSES[version]
+    classes: list[frozenset[str]] = []
+
+    def number(gates: frozenset[str]) -> int:
+        classes.append(gates)
+        return len(gates)
+
+    def by_name(seen: Observation, at: datetime) -> Decision:
+        verdict = Says.BLOCK if seen.host == REFUSED else Says.ALLOW
+        return Decision(verdict, Reason.OPEN, "open", "product", gates=frozenset({"device", str(seen.host)}))
+
+    home = Home(version)
+    home.subject = Subject(7, "daughter", by_name, number)
+
+    def send(payload: bytes, now: float, *, from_lan: bool = True) -> Verdict:
+        ends = (device, server, SPORT, 443) if from_lan else (server, device, 443, SPORT)
+        packet = udp_packet(*ends, payload)
+        return home.path.packet(packet, home.subject, from_lan=from_lan, now=now, at=AT)
+
+    assert send(initial(ALLOWED), 1.0) == Verdict(0)
+    assert send(answer(), 1.1, from_lan=False) == Verdict(2 << 2 | 1)
+    assert send(initial(ALLOWED), 50.0) == Verdict(0)
+    assert send(initial("other.example", dcid=b"another1"), 90.0) == Verdict(3 << 2 | 1)
+    assert classes[-1] == {"device", ALLOWED, "other.example"}
+    live = home.live.get(FlowId(7, UDP, device, SPORT, server, 443))
+    assert live is not None
+    assert [one.host for one in live.observations] == [ALLOWED, "other.example"]
+    assert send(initial(REFUSED, dcid=b"another2"), 91.0) == Verdict(2)
+
+
+def test_help_beside_something_else_is_not_help() -> None:
+    home = Home()
+    both = hello(HELPLINE), hello(ALLOWED)
+    home.send(both[0])
+    home.send(both[1], flags=PSH)  # a decoy: no segment of a connection comes without ACK
+    verdict = home.answer(SERVER_HELLO, ISN + len(both[0]))
+    assert verdict == Verdict(5 << 2 | 1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import explain
-from gateway.kernel.ruleset import TABLE
+from gateway.kernel.ruleset import QUEUE_BASE, TABLE
 from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 from tests.vm.report import Try
@@ -24,8 +26,7 @@ def points(empty: Namespace) -> Iterator[tuple[str, Try]]:
     """``empty`` has nothing but the interfaces that a flow table names."""
     for path in sorted(GOLDEN.glob("*.nft")):
         yield f"ruleset {path.stem}", partial(_load, empty, path)
-    for path in sorted(GOLDEN.glob("*.iptables")):
-        yield f"iptables {path.stem}", partial(_restore, empty, path)
+    yield "queue targets", partial(_targets, empty)
 
 
 def _load(empty: Namespace, path: Path) -> str:
@@ -49,12 +50,22 @@ def _nft(empty: Namespace, text: str) -> None:
     assert done.returncode == 0, explain(text, done.stderr)
 
 
-def _restore(empty: Namespace, path: Path) -> str:
-    """The chains alone: the file has neither jumps to them nor the end of the transaction."""
-    text = path.read_text("ascii") + "COMMIT\n"
+_INSTALL = f"""
+from gateway.kernel.fallback import TargetQueue, has_target
+assert has_target()
+queue = TargetQueue({QUEUE_BASE})
+queue.install()
+assert queue.intact()
+"""
+
+
+def _targets(empty: Namespace) -> str:
+    """What takes the place of nft's own queue where a kernel has none."""
     try:
-        for program in ("iptables-nft-restore", "ip6tables-nft-restore"):
-            empty.run([program, "--noflush"], stdin=text, check=True)
+        _nft(empty, (GOLDEN / "family-fallback.nft").read_text("ascii"))
+        empty.run([sys.executable, "-c", _INSTALL], check=True)
+        listed = empty.run(["nft", "list", "table", *TABLE.split()], check=True).stdout
     finally:
         empty.run(["nft", "flush", "ruleset"], check=True)
-    return ""
+    assert len(re.findall(r"NFQUEUE|queue num", listed)) == QUEUES, listed
+    return f"{QUEUES} targets"

@@ -363,3 +363,68 @@ def test_aioquic_is_decided_by_its_first_flight(versions: list[int], name: str, 
 def test_a_long_header_of_noise_is_held() -> None:
     talk = Talk(names_only)
     assert talk.datagram(long_header("initial", DCID, b"") + b"\x00\x40").action is Action.HOLD
+
+
+# ------------------------------------------------------------ another connection where one passes already
+
+
+def passing(**how: object) -> Talk:
+    talk = Talk(**how)  # type: ignore[arg-type]
+    talk.datagram(initial(ALLOWED))
+    assert talk.answer(answer()).action is Action.PASSES
+    return talk
+
+
+@pytest.mark.parametrize("handshakes", [False, True])
+@pytest.mark.parametrize("version", [4, 6])
+def test_another_connection_to_a_refused_name_is_refused(version: int, handshakes: bool) -> None:
+    talk = passing(version=version, table=FlowTable(handshakes=handshakes))
+    step = talk.datagram(initial(REFUSED, dcid=b"another1"))
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.host == REFUSED
+    assert talk.datagram(SHORT).action is Action.REFUSED
+    assert talk.bench.hosts == [ALLOWED, REFUSED]
+
+
+def test_its_hello_may_come_in_pieces_and_behind_another_packet() -> None:
+    talk = passing()
+    hello = client_hello(REFUSED)
+    first = encrypt_initial(crypto(0, hello[:100]), dcid=b"another1")
+    assert talk.datagram(protected("handshake", b"", SERVER_ID) + first).action is Action.PASSES
+    rest = encrypt_initial(crypto(100, hello[100:]), dcid=b"another1", number=1)
+    assert talk.datagram(rest).action is Action.REFUSED
+
+
+def test_another_connection_to_an_allowed_name_is_heard() -> None:
+    talk = passing()
+    step = talk.datagram(initial(DECOY, dcid=b"another1"))
+    assert step.action is Action.PASSES
+    assert [one.host for one in step.heard] == [ALLOWED, DECOY]
+    assert step.observation == step.heard[0]
+
+
+def test_later_initials_of_the_one_that_passes_change_nothing() -> None:
+    """Acknowledgements under the server's id, and its hello sent again."""
+    talk = passing()
+    for number in range(1, 6):
+        late = encrypt_initial(ack(), dcid=SERVER_ID, key_dcid=DCID, number=number)
+        assert talk.datagram(late).action is Action.PASSES
+    assert talk.datagram(initial(ALLOWED)).action is Action.PASSES
+    assert set(talk.bench.hosts) == {ALLOWED}
+
+
+def test_quic_where_other_udp_passes_is_judged() -> None:
+    talk = Talk()
+    talk.datagram(STUN)
+    assert talk.answer(STUN).action is Action.PASSES
+    assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+
+
+def test_what_another_connection_holds_is_given_back() -> None:
+    talk = passing()
+    hello = client_hello(REFUSED)
+    talk.datagram(encrypt_initial(crypto(0, hello[:100]), dcid=b"another1"))
+    assert talk.table.stats.buffered > 0
+    talk.datagram(encrypt_initial(crypto(100, hello[100:]), dcid=b"another1", number=1))
+    assert talk.table.stats.buffered == 0
