@@ -86,6 +86,7 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
         "ask": [
             "type filter hook forward priority -155; policy accept;",
             f"{words.state_is(State.PASSES)} meta l4proto != udp accept",  # the unfiltered too
+            f"{words.plain} accept",
             f"{words.state_is(State.PASSES)} goto another",
             f"{words.no_slot} accept",
             "ct state invalid,untracked goto unseen",
@@ -115,9 +116,10 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
     datagram (RFC 9000 12.2); and those of others, which are refused. A connection has two or three after its
     hello was answered.
     """
-    another = [f"{words.plain} accept", words.clear_packet]  # `after` looks at the mark
+    another = [words.clear_packet]  # `after` looks at the mark
     if not snapshot.slots:
         return {"another": another}
+    another.append("@th,64,8 & 0x80 == 0 accept")  # nearly all, and cheaper than the rest
     another += [f"{words.not_from_lan} accept", f"{words.to_lan} accept"]
     another += [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS]
     return {"another": another, "hello": [words.rate_guard, words.dispatch()]}
