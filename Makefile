@@ -19,7 +19,6 @@ RUN_NEEDS := \
 	/usr/include/stdio.h:libc6-dev \
 	/usr/include/libnetfilter_queue/libnetfilter_queue.h:libnetfilter-queue-dev \
 	nft:nftables \
-	iptables:iptables \
 	dnsmasq:dnsmasq-base \
 	ip:iproute2 \
 	sysctl:procps \

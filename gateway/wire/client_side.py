@@ -74,6 +74,12 @@ class ClientSide:
         return any(claim.complete for _, sight in self._seen for claim in sight.claims)
 
     @property
+    def in_order(self) -> list[tuple[View, Sight]]:
+        """The islands of the one way to read this stream, first to last; empty where there are several."""
+        islands = self.stream.readings[0]
+        return self._seen if len(self.stream.readings) == 1 and len(self._seen) == len(islands) else []
+
+    @property
     def only(self) -> tuple[View, Sight] | None:
         """The one way to read this stream; None where there are several."""
         return self._seen[0] if len(self._seen) == 1 else None

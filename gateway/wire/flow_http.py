@@ -37,6 +37,15 @@ class HttpFlow:
         self.answered = False
 
     @property
+    def inside(self) -> list[Request]:
+        """What the bodies of the first requests ask for, should the server not read them as bodies."""
+        return [request for reading in self._readings for request in reading.inside]
+
+    def has_read(self, offset: int) -> bool:
+        """Whether all before a stream offset was read, by one reading at least."""
+        return any(reading.next >= offset for reading in self._readings)
+
+    @property
     def size(self) -> int:
         return sum([reading.size for reading in self._readings])
 
@@ -67,21 +76,24 @@ class _Reading:
         "_early_bytes",
         "_head",
         "_limits",
-        "_next",
         "_stream",
         "_tail",
+        "inside",
+        "next",
     )
 
     def __init__(self, start: int, data: bytes, limits: Limits) -> None:
         self._limits = limits
         self._stream = RequestStream()
-        self._next = start
+        self.next = start
         self._tail = self._head = Island(start, b"")  # the newest bytes; those about the last request's head
         self._chunked = False
         self._early: dict[int, bytes] = {}  # segments after a gap, by offset
         self._early_bytes = 0
+        self.inside: list[Request] = []
         for position in range(0, len(data), _STEP):
             self._take(data[position : position + _STEP])
+            self.inside += self._stream.inside
 
     @property
     def size(self) -> int:
@@ -90,12 +102,12 @@ class _Reading:
     def feed(self, start: int, payload: bytes) -> list[Request] | None:
         if self._stream.opaque:
             return []
-        if start > self._next:
+        if start > self.next:
             return self._keep(start, payload)
         found = self._take(self._fresh(start, payload))
         while self._early:
             first = min(self._early)
-            if first > self._next:
+            if first > self.next:
                 break
             piece = self._early.pop(first)
             self._early_bytes -= len(piece)
@@ -118,7 +130,7 @@ class _Reading:
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
         """What of ``payload`` was not read before; the rest must be what was read."""
-        old = self._next - start
+        old = self.next - start
         if old == 1 == len(payload):
             return b""  # a keep-alive probe may carry one byte of garbage (RFC 9293 3.8.4)
         if old > 0:
@@ -137,21 +149,21 @@ class _Reading:
         # Between the two lies body alone, whose bytes frame nothing unless it is chunked.
         gap = start < self._tail.start and start + len(again) > self._head.end
         if start < self._head.start or (gap and self._chunked):
-            msg = f"bytes sent again from {self._next - start} back"
+            msg = f"bytes sent again from {self.next - start} back"
             raise Contradiction(msg)
 
     def _take(self, data: bytes) -> list[Request]:
         if not data:
             return []
         found = self._stream.feed(data)
-        self._next += len(data)
+        self.next += len(data)
         newest = (self._tail.data + data)[-self._limits.http_history :]
-        self._tail = Island(self._next - len(newest), newest)
+        self._tail = Island(self.next - len(newest), newest)
         if found:
             self._head = self._tail
             self._chunked = found[-1].chunked
         if self._stream.opaque:
-            self._head = self._tail = Island(self._next, b"")
+            self._head = self._tail = Island(self.next, b"")
             self._early.clear()
             self._early_bytes = 0
-        return found
+        return [*found, *self._stream.inside]

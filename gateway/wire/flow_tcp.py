@@ -11,6 +11,7 @@ from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import DROP, Action, Judge, Ruling
 from gateway.wire.client_side import Asked, ClientSide, Read
 from gateway.wire.flow_http import HttpFlow
+from gateway.wire.http import Request
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.ip import ACK, RST, SYN, URG, Packet
 from gateway.wire.limits import WEB_PORTS, Limits
@@ -122,8 +123,7 @@ class TcpFlow:
             return self._settle(Action.REFUSED, refused)
         if not self._client.has_claims:
             return self._unknown(judge)
-        self._let_go_of_bodies()
-        return self._waiting()
+        return self._let_go_of_bodies(judge)
 
     def _decoy(self, payload: bytes, judge: Judge) -> Ruling:
         """A segment that no correct client sends and most servers ignore: it goes no further, so it need not
@@ -142,13 +142,22 @@ class TcpFlow:
             return self._settle(Action.REFUSED, observation)
         return self._waiting() if self._web else self._settle(Action.PASSES, observation)
 
-    def _let_go_of_bodies(self) -> None:
-        """A request with a long body before its answer: read on without keeping the body."""
-        if self._client.stream.size > self._limits.http_history and self._client.only is not None:
-            view, sight = self._client.only
-            claims = [claim for claim in sight.claims if claim.requests]
-            if claims and not any(claim.requests[-1].switches for claim in claims):
-                self._read_on([(Read(view, view.data, sight), claim) for claim in claims])
+    def _let_go_of_bodies(self, judge: Judge) -> Ruling:
+        """A request with a long body before its answer: read on without keeping the body.
+
+        Parts of it may have come ahead of one that was lost.
+        """
+        islands = self._client.in_order
+        if self._client.stream.size <= self._limits.http_history or not islands:
+            return self._waiting()
+        view, sight = islands[0]
+        claims = [claim for claim in sight.claims if claim.requests]
+        if not claims or any(claim.requests[-1].switches for claim in claims):
+            return self._waiting()
+        http = self._read_on([(Read(view, view.data, sight), claim) for claim in claims])
+        for later, _ in islands[1:]:
+            self._next_requests(http, later.island.start, later.data, judge)
+        return self._judge_requests(http.inside, judge)
 
     def _read_on(self, asked: list[Asked]) -> HttpFlow:
         """From now on the client's bytes are read as requests that follow each other."""
@@ -172,6 +181,14 @@ class TcpFlow:
         if any(request.method == "CONNECT" for request in found):
             # Its tunnel would go unread. Clients of proxies open a connection for each tunnel.
             return self._refuse(Fault.MALFORMED, judge, Proto.HTTP)
+        ruling = self._judge_requests(found, judge)
+        if ruling.action is Action.ASKS and not http.has_read(offset + len(payload)):
+            # Nothing is said about a segment that cannot be read yet: it may be of another connection on the
+            # same ports, of which the kernel then knows nothing either.
+            return ruling._replace(action=Action.HOLD)
+        return ruling
+
+    def _judge_requests(self, found: list[Request], judge: Judge) -> Ruling:
         for observation in self._observer.requests(found):
             self._last = observation
             if not judge(observation):
@@ -187,6 +204,8 @@ class TcpFlow:
         if not payload:
             return self._waiting()
         if self._http is not None:
+            if not self._http.has_read(self._client.stream.offset(packet.ack)):
+                return self._lost_sight(judge)
             self._http.answered = True
             return self._waiting()
         self._received += 1
@@ -232,8 +251,9 @@ class TcpFlow:
         self._last = asked[0][1].asked[-1]
         if self._client.only is not None:  # else what the server has not got may be a decoy
             asked = [(read._replace(data=read.view.data), claim) for read, claim in asked]
-        self._read_on(asked).answered = True
-        return self._waiting()
+        http = self._read_on(asked)
+        http.answered = True
+        return self._judge_requests(http.inside, judge)
 
     def _tunnel(self, read: Read, claim: Claim, acked: int, judge: Judge) -> Ruling:
         """A proxy was asked to connect: what goes through it is judged like a flow of its own."""

@@ -10,7 +10,14 @@ from gateway.wire.http import Request, looks_like_http, parse_request
 
 MAX_CHUNK_LINE = 4096  # a chunk's size and extensions, or a trailer field; Go's net/http stops here, too
 
+# A body in a body in a body that each begin like a request: no client sends one.
+MAX_DEPTH = 3
+
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
+
+
+class NestedTooDeep(WireError):
+    """Requests in the bodies of requests, more than MAX_DEPTH deep."""
 
 
 class _State(Enum):
@@ -27,11 +34,17 @@ class RequestStream:
     A request that asks for another protocol may be turned down, and more requests follow. So what comes after
     it is still read when it looks like HTTP; when not, the protocol has changed: ``opaque`` is then True and
     nothing more is read. After the preface of HTTP/2 that is certain at once.
+
+    Some servers never read the body of a GET, or of a request that they turn down: to them it is the next
+    request. So a body that begins like one is read as one, too, and what it asks for is ``inside``.
     """
 
-    __slots__ = ("_found", "_next", "_rest", "_skip", "_state", "opaque")
+    __slots__ = ("_depth", "_found", "_inner", "_next", "_rest", "_skip", "_state", "inside", "opaque")
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int = 0) -> None:
+        self._depth = depth
+        self._inner: RequestStream | None = None  # of the body under way, while that looks like requests
+        self.inside: list[Request] = []  # by the feed under way
         self._rest = b""  # of a head or a line: at most MAX_HEAD plus what one feed brings
         self._skip = 0  # bytes of body or chunk still to come
         self._state = _State.HEAD
@@ -41,14 +54,17 @@ class RequestStream:
 
     def feed(self, data: bytes) -> list[Request]:
         """The requests whose heads ``data``, the next bytes of the stream, completes. Raises WireError as
-        parse_request does, for chunks that are none, and for bytes between requests that are none.
+        parse_request does, for chunks that are none, for bytes between requests that are none, and for
+        requests that are nested too deep.
         """
-        self._found = []
+        self._found, self.inside = [], []
         rest = self._rest + data if self._rest else data
         while rest and not self.opaque:
             if self._skip:
                 skipped = min(self._skip, len(rest))
                 self._skip -= skipped
+                if self._inner is not None:
+                    self._look_inside(self._inner, rest[:skipped])
                 rest = rest[skipped:]
                 continue
             after = self._step(rest)
@@ -79,9 +95,26 @@ class RequestStream:
         self._found.append(request)
         self.opaque = request.method == "PRI"
         self._skip = request.content_length
+        self._inner = RequestStream(self._depth + 1) if self._skip else None
         self._next = _State.AFTER_SWITCH if request.switches else _State.HEAD
         self._state = _State.CHUNK_SIZE if request.chunked else self._next
         return data[request.head_length :]
+
+    def _look_inside(self, inner: RequestStream, body: bytes) -> None:
+        """What names no host is passed over here: the body is most likely what it says it is."""
+        try:
+            found = inner.feed(body)
+        except NestedTooDeep:
+            raise
+        except WireError:
+            self._inner = None
+            return
+        if found and inner._depth > MAX_DEPTH:
+            msg = f"requests in the bodies of requests, {inner._depth} deep"
+            raise NestedTooDeep(msg)
+        self.inside += [request for request in [*found, *inner.inside] if request.hosts]
+        if inner.opaque:
+            self._inner = None
 
     def _after_switch(self, data: bytes) -> bytes | None:
         looks = looks_like_http(data)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Ports of web servers, which answer: a flow to one of them is never let through for want of an answer.
-WEB_PORTS = frozenset((80, 443, 8080, 8443))
+# Ports of web servers, which answer: a flow to one of them is never let through for want of an answer. The
+# later ones are those on which Cloudflare serves every site that it carries.
+WEB_PORTS = frozenset(
+    (80, 443, 8080, 8443, 2052, 2053, 2082, 2083, 2086, 2087, 2095, 2096, 8880)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

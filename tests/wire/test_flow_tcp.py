@@ -198,6 +198,16 @@ def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
     assert talk.bench.heard[-1].fault is Fault.OVERFLOW
 
 
+@pytest.mark.parametrize("dport", [443, 8443, 2053, 2083, 2087, 2096])
+def test_junk_that_nobody_answers_opens_no_port_of_web_servers(dport: int) -> None:
+    """Segments that die on the way; then the hello that they hid."""
+    talk = Talk(names_only, dport=dport)
+    for at in range(0, 40 * 100, 100):
+        talk.client(b"\x80" * 100, at=at - 5000, decoy=True)
+    assert Action.PASSES not in talk.actions
+    assert talk.client(hello(REFUSED), at=0).action is Action.REFUSED
+
+
 def test_many_small_segments_of_a_hello_are_not_unanswered() -> None:
     sent = hello(ALLOWED)
     talk = Talk()
