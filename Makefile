@@ -32,6 +32,7 @@ TEST_NEEDS := \
 	nginx:nginx-light \
 	wrk:wrk \
 	conntrack:conntrack \
+	iptables:iptables \
 	ethtool:ethtool
 
 define install_missing
