@@ -10,7 +10,7 @@ from math import ceil
 
 from gateway.daemon.family import Family, Member
 from gateway.daemon.table import KernelTable
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, KernelError
 from gateway.kernel.conntrack import Entry, FlowTuple
 from gateway.kernel.marks import State, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
@@ -186,19 +186,30 @@ class Enforcer:
                 number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
                 if number == live.class_number:
                     continue
-                if not self._mark(flow, live, number) or not number:
+                if not self._mark(flow, number, asks=live.asks) or not number:
                     self._live.drop(flow)
                     cut += not number
                 else:
                     self._live.put(flow, replace(live, class_number=number))
         return cut
 
-    def _mark(self, flow: FlowId, live: LiveFlow, number: int) -> bool:
+    def reclass(self, flow: FlowId, live: LiveFlow) -> None:
+        """A request on a running connection put it into another class."""
+        self._mark(flow, live.class_number, asks=live.asks)
+
+    def refuse(self, flow: FlowId) -> None:
+        """An undecided flow was forgotten half-read: its next packet finds it refused."""
+        try:
+            self._mark(flow, 0, asks=False)
+        except KernelError as error:
+            _log.error("%s", error)
+
+    def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
         """Give a running flow another class (0: refuse it); False when it has ended, or its device is
         somebody else's now.
         """
         layout = self._table.snapshot.layout
-        state = State.REFUSED if not number else State.ASKS if live.asks else State.PASSES
+        state = State.REFUSED if not number else State.ASKS if asks else State.PASSES
         entry: Entry | None = self._table.conntrack.find(
             FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
         )

@@ -36,7 +36,7 @@ from gateway.notify import Notifier
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
-from gateway.path.live import LiveFlows
+from gateway.path.live import FlowId, LiveFlows
 from gateway.policy.config import Config, DnsRefusal
 from gateway.store import migrations
 from gateway.store.store import Store
@@ -81,10 +81,14 @@ class Daemon:
         self.presence = Presence(loop, self.store, config, wall, self.reassign)
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
-            FlowTable(ech_names=self.rules.ech_names),
+            FlowTable(
+                ech_names=self.rules.ech_names,
+                forgotten=lambda key: self.enforcer.refuse(FlowId(*key)),
+            ),
             live,
             sink=self.journal.decided,
             refused_page=self.journal.refused_page,
+            reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
         )
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,

@@ -87,9 +87,12 @@ class PacketPath:
         from_lan = self._sides.get(indev)
         if from_lan is None:
             from_lan = self._learn_side(indev)
-        verdict = self.flows.packet(packet, subject, from_lan=from_lan, now=now, at=self._wall())
+        asks = self._layout.is_asking(mark)
+        verdict = self.flows.packet(packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=asks)
         if verdict.reply is not None:
-            self._sender.send(verdict.reply, indev)
+            self._sender.send(verdict.reply, indev if from_lan else 0)
+        if verdict.onward is not None:
+            self._sender.send(verdict.onward, 0, tracked=True)
         return DROP if verdict.byte is None else self._layout.with_verdict(mark, verdict.byte)
 
     def _question(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int | bytes:

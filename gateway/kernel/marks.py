@@ -3,8 +3,8 @@
 Both marks carry a *verdict byte*: two bits of state below six bits of class. The connection mark carries the
 device's slot beside it. No other bit is ever touched.
 
-Before a queue the packet's byte carries the low six bits of the slot instead (state 0, or ANSWER); the other
-two choose the queue. That is how the one who reads the queue learns whose packet it is.
+Before a queue the packet's byte carries the low six bits of the slot instead (state 0, ANSWER or ASKING); the
+other two choose the queue. That is how the one who reads the queue learns whose packet it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ PLAIN_SLOT = 192
 look-up by MAC address, which costs more than all else that is done to them. Its state is PASSES, so that the
 first rule of the forward path serves both the unfiltered and the decided."""
 ANSWER = 1
-"""State bits that a DNS answer has on its way to the queue; all else has none there."""
+"""State bits that a DNS answer has on its way to the queue."""
+ASKING = 3
+"""State bits of the LAN side's packets there, on a connection that goes on being asked about. All else has
+none."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -170,6 +173,10 @@ class MarkLayout:
     def is_answer(self, mark: int) -> bool:
         """Whether a packet read from a queue is a DNS answer, wherever it comes from."""
         return self.packet_byte(mark) & STATE_MASK == ANSWER
+
+    def is_asking(self, mark: int) -> bool:
+        """Whether a packet read from a queue is of a connection that goes on being asked about."""
+        return self.packet_byte(mark) & STATE_MASK == ASKING
 
     def ct_slot(self, mark: int) -> int:
         """The slot in a connection mark; 0 for a device without one."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.kernel.marks import (
+    ASKING,
     FORGED,
     GROUPS,
     MARK_MASK,
@@ -101,8 +102,13 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
             *_without_payload(),
             f"{words.question} accept",
             f"{words.answer} goto answer",
-            *([words.rate_guard, words.dispatch()] if snapshot.slots else []),
+            *(
+                [f"{words.asks} goto asking", words.guard("guard"), words.dispatch()]
+                if snapshot.slots
+                else []
+            ),
         ],
+        **_asking(snapshot, words),
         **_another(snapshot, words),
         "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
         **_unfiltered(snapshot),
@@ -122,7 +128,17 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
     another.append("@th,64,8 & 0x80 == 0 accept")  # nearly all, and cheaper than the rest
     another += [f"{words.not_from_lan} accept", f"{words.to_lan} accept"]
     another += [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS]
-    return {"another": another, "hello": [words.rate_guard, words.dispatch()]}
+    return {"another": another, "hello": [words.guard("guard"), words.dispatch()]}
+
+
+def _asking(snapshot: Snapshot, words: Words) -> Chains:
+    """What the LAN side sends on plain HTTP, with state bits that say so: of a new connection on the same
+    ports the kernel knows that it is new, and who reads the queue does not.
+    """
+    if not snapshot.slots:
+        return {}
+    flag = f"meta mark set meta mark | {hexed(ASKING << snapshot.layout.packet_shift)}"
+    return {"asking": [words.guard("guardhttp"), flag, words.dispatch()]}
 
 
 def _without_payload() -> Iterator[str]:
@@ -196,13 +212,16 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
         "judged": [
             f"{words.question} goto swept",  # DNS is judged packet by packet, and never decided
             f"{words.answer} goto swept",
+            # Its class is changed by netlink: a packet that passed a queue nobody reads looks the same.
+            f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)} {words.asks} goto still",
             f"{words.packet_state} != 0 jump copy",
             words.clear_packet,
             f"{words.state_is(State.UNDECIDED)} accept",
             f"{words.is_help} accept",
-            f"{words.state_is(State.REFUSED)} goto cut",
+            f"{words.state_is(State.REFUSED)} goto refused",
             "goto metered",
         ],
+        "still": [words.clear_packet, f"{words.is_help} accept", "goto metered"],
         "copy": list(_copy(layout)),
         "put": list(_put(layout, words)),
         "metered": [
@@ -212,6 +231,13 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
             f"ct mark & {hexed(layout.ct_ours)} vmap @pass",
             *(words.help_while_dead(words.closed) if words.closed else []),
             "goto cut",
+        ],
+        "refused": [
+            # Of the server's packets only those without payload: the client answers them with a reset.
+            f"{words.from_lan} goto cut",
+            "meta l4proto != tcp drop",
+            *_without_payload(),
+            "drop",
         ],
         "cut": [
             # The reset goes to the LAN side: the next packet of a download is the server's, and a client

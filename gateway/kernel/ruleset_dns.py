@@ -51,7 +51,7 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")
     if snapshot.slots:
-        out += [words.rate_guard, words.dispatch()]
+        out += [words.guard("guarddns"), words.dispatch()]
     return out
 
 

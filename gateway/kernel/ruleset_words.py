@@ -10,9 +10,10 @@ from gateway.kernel.snapshot import Snapshot
 Chains = dict[str, list[str]]
 """Name → statements; a base chain's first one is its type line."""
 
-ASK_RATE, ASK_BURST = 400, 800
-"""Undecided packets a second of one slot that may reach the queue: ten busy pages at once stay below it, and
-one device's flood leaves the worker to the others."""
+RATES = {"guard": (400, 800), "guarddns": (400, 800), "guardhttp": (4000, 8000)}
+"""Packets a second of one slot, and at once, that may reach the queue: of undecided flows, where ten busy
+pages stay below it; of DNS; and of the LAN side of plain HTTP, where it is 46 Mbit/s of an upload. One
+device's flood leaves the worker to the others, and its own upload leaves it its DNS and its pages."""
 
 
 def hexed(value: int) -> str:
@@ -50,8 +51,12 @@ class Words:
         self.answer = f"{udp53} ct direction reply {self.to_lan}"
         self.closed = self.slots_in(slot.number for slot in snapshot.closed)
         self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
-        limit = f"limit rate over {ASK_RATE}/second burst {ASK_BURST} packets"
-        self.rate_guard = f"update @guard {{ {self.slot} {limit} }} drop"
+
+    def guard(self, name: str) -> str:
+        """Drops what is above the rate of that set."""
+        rate, burst = RATES[name]
+        limit = f"limit rate over {rate}/second burst {burst} packets"
+        return f"update @{name} {{ {self.slot} {limit} }} drop"
 
     def slots_in(self, numbers: Iterable[int]) -> str:
         """Matches the slots of these numbers; empty text where there are none."""

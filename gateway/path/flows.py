@@ -12,18 +12,19 @@ from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.wire.flows import Action, FlowTable, Step
-from gateway.wire.ip import ACK, FIN, PSH, TCP, UDP, Packet
-from gateway.wire.ip_build import tcp_reply
+from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, Packet
+from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_reset_back
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3
 
 
 class Verdict(NamedTuple):
-    """``byte`` for the packet mark (None: the packet vanishes), and a packet for the device."""
+    """``byte`` for the packet mark (None: the packet vanishes), and packets for the device and the server."""
 
     byte: int | None
     reply: bytes | None = None
+    onward: bytes | None = None
 
 
 _HOLD = Verdict(0)
@@ -33,7 +34,10 @@ _PASS_HELP = Verdict(HELP)
 
 
 class FlowPath:
-    """``refused_page``: observation and decision → where a browser is sent that asked over plain HTTP."""
+    """``refused_page``: observation and decision → where a browser is sent that asked over plain HTTP.
+
+    ``reclass`` is told the new class of a connection that goes on being asked about: no packet brings it.
+    """
 
     def __init__(
         self,
@@ -42,17 +46,28 @@ class FlowPath:
         *,
         sink: Sink,
         refused_page: Callable[[Observation, Decision], str],
+        reclass: Callable[[FlowId, LiveFlow], None] | None = None,
     ) -> None:
         self.live = live
         self.table = table
         self.verdicts: Counter[str] = Counter()
         self._sink = sink
         self._refused_page = refused_page
+        self._reclass = reclass
 
-    def packet(self, data: bytes, subject: Subject, *, from_lan: bool, now: float, at: datetime) -> Verdict:
-        """Judge one IP packet of an undecided flow of ``subject``."""
+    def packet(
+        self,
+        data: bytes,
+        subject: Subject,
+        *,
+        from_lan: bool,
+        now: float,
+        at: datetime,
+        asks: bool | None = None,
+    ) -> Verdict:
+        """Judge one IP packet of a flow of ``subject`` that is undecided, or ``asks`` (FlowTable.packet)."""
         judge = partial(self._judge, subject, at)
-        step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot)
+        step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
         self.verdicts[action.name] += 1
         if action is Action.HOLD:
@@ -60,7 +75,7 @@ class FlowPath:
         if action is Action.DROP:
             return _DROP
         if action is Action.REFUSED:
-            return self._refused(step, subject, at)
+            return self._refused(step, subject, from_lan, at)
         return self._decided(step, subject, from_lan, at)
 
     def _judge(self, subject: Subject, at: datetime, seen: Observation) -> bool:
@@ -82,11 +97,13 @@ class FlowPath:
     def _decided(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
         seen = step.observation
         if seen is None or step.packet is None:
-            return _REFUSE
+            return _REFUSE  # it is of a protocol without flows
         # Which of several names the server took cannot be seen, and rules may have changed meanwhile.
         others = [one for one in step.heard if one != seen]
         flow = flow_id(step.packet, subject.slot, from_lan)
-        return self._passes(flow, (seen, *others), subject, at, asks=step.action is Action.ASKS)
+        asks = step.action is Action.ASKS
+        verdict = self._passes(flow, (seen, *others), subject, at, asks=asks)
+        return _ended(step.packet, from_lan) if verdict is _REFUSE else verdict
 
     def _passes(
         self,
@@ -100,18 +117,22 @@ class FlowPath:
         decisions = [subject.decide(one, at) for one in names]
         if not all(one.allowed for one in decisions):
             return _REFUSE
-        if all(one.reason is Reason.HELP for one in decisions):
+        if not asks and all(one.reason is Reason.HELP for one in decisions):
             return _PASS_HELP
         number = subject.class_number(frozenset().union(*(one.gates for one in decisions)))
-        self.live.put(flow, LiveFlow(names, number, asks))
+        before, live = self.live.get(flow) if asks else None, LiveFlow(names, number, asks)
+        self.live.put(flow, live)
+        if before is not None and before.class_number != number and self._reclass is not None:
+            self._reclass(flow, live)
         return Verdict(number << 2 | (_ASKS if asks else _PASSES))
 
-    def _refused(self, step: Step, subject: Subject, at: datetime) -> Verdict:
+    def _refused(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
         seen, packet = step.observation, step.packet
-        if seen is None or packet is None or seen.proto is not Proto.HTTP or seen.host is None:
+        if packet is None or packet.proto != TCP or packet.fragment:
             return _REFUSE
-        if packet.proto != TCP or not packet.payload:
-            return _REFUSE
+        asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
+        if seen is None or not asked or not from_lan or not packet.payload:
+            return _ended(packet, from_lan)
         decision = subject.decide(seen, at)
         return Verdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
@@ -122,6 +143,19 @@ class FlowPath:
             f"Location: {self._refused_page(seen, decision)}\r\n"
             "Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         ).encode("ascii")
+
+
+def _ended(packet: Packet, from_lan: bool) -> Verdict:
+    """A refused connection ends on both sides at once, and its ports are free again.
+
+    What comes from the LAN is reset by the kernel. After a server's packet the client may wait for long
+    before it sends anything, so it is told; and the server always, through the kernel's connection table.
+    """
+    if packet.proto != TCP or packet.flags & SYN:
+        return _REFUSE
+    if from_lan:
+        return Verdict(_REFUSED, onward=tcp_reset(packet))
+    return Verdict(_REFUSED, reply=tcp_reset(packet), onward=tcp_reset_back(packet))
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:

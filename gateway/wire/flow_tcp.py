@@ -18,13 +18,15 @@ from gateway.wire.limits import WEB_PORTS, Limits
 from gateway.wire.observe import Claim, Observer
 from gateway.wire.server_side import ServerSide, Speaks
 
+_FAR = 1 << 20  # bytes
+
 
 class TcpFlow:
     """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
 
     __slots__ = (
-        "_client", "_http", "_last", "_limits", "_observer", "_opening", "_received", "_sent", "_server",
-        "_web", "ruling",
+        "_client", "_http", "_last", "_limits", "_observer", "_offer", "_opening", "_received", "_sent",
+        "_server", "_web", "ruling",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
@@ -36,6 +38,7 @@ class TcpFlow:
         self._http: HttpFlow | None = None  # once requests are read one after the other
         self._last: Observation | None = None  # judged since then
         self._opening: tuple[bool, int] | None = None  # the first SYN: from the LAN?, sequence number
+        self._offer: tuple[bool, int] | None = None  # another SYN, which nobody has answered yet
         self._sent = 0  # segments with payload of the LAN side
         self._received = 0
         self.ruling: Ruling | None = None
@@ -52,8 +55,19 @@ class TcpFlow:
         return self._observer.work
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the client has said something."""
+        return self._sent > 0
+
+    @property
     def is_http(self) -> bool:
-        """Whether this is a connection of plain HTTP, which may rest between requests."""
+        """Whether this is a connection of plain HTTP, where either side may rest."""
+        last = self._client.last
+        return self._http is not None or (last is not None and last.proto is Proto.HTTP)
+
+    @property
+    def is_open_http(self) -> bool:
+        """Whether requests are read one after the other by now."""
         return self._http is not None
 
     @property
@@ -61,14 +75,36 @@ class TcpFlow:
         """All that was judged before the first answer, each distinct observation once."""
         return self._client.heard
 
+    def is_behind(self, packet: Packet) -> bool:
+        """Whether the client sends requests or bodies again that were read before."""
+        offset = self._client.stream.offset(packet.seq)
+        return self._http is not None and self._http.has_read(offset + 1)
+
+    def is_elsewhere(self, packet: Packet) -> bool:
+        """Whether the client's segment lies farther from the requests read than any window reaches."""
+        offset = self._client.stream.offset(packet.seq)
+        http = self._http
+        return http is not None and (http.has_read(offset + _FAR) or not http.has_read(offset - _FAR))
+
     def begins_anew(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Whether ``packet`` opens another connection on the same addresses and ports."""
-        if packet.flags & (SYN | ACK) != SYN:
+        """Whether ``packet`` opens another connection on the same addresses and ports.
+
+        A SYN does as long as the client has said nothing. After that, anybody on the LAN could have sent it:
+        it takes the other side's answer, which acknowledges its number (RFC 9293 3.5).
+        """
+        flags = packet.flags & (SYN | ACK)
+        if flags == SYN:
+            opening = (from_lan, packet.seq)
+            if self._opening is None and not self._sent and not self._received:
+                self._opening = opening
+            if opening == self._opening:
+                return False
+            self._offer = opening
+            return not self._sent
+        if flags != SYN | ACK or self._offer is None:
             return False
-        opening = (from_lan, packet.seq)
-        if self._opening is None and not self._sent and not self._received:
-            self._opening = opening
-        return self._opening != opening
+        offered, seq = self._offer
+        return offered is not from_lan and 0 < (packet.ack - seq) & 0xFFFFFFFF <= self._limits.stream_bytes
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
         try:
@@ -102,8 +138,8 @@ class TcpFlow:
         flags, seq = packet.flags, packet.seq
         if flags & RST:
             return self._waiting()
-        if packet.md5 or not flags & (ACK | SYN):
-            return self._decoy(payload, judge)
+        if packet.md5 or not flags & (ACK | SYN) or (flags & SYN and self._offer == (True, seq)):
+            return self._decoy(payload, judge) if payload else self._waiting()
         if flags & SYN:
             seq = (seq + 1) & 0xFFFFFFFF
             if not flags & ACK:
@@ -116,6 +152,11 @@ class TcpFlow:
             return self._waiting()
         if self._http is not None:
             return self._next_requests(self._http, self._client.stream.offset(seq), payload, judge)
+        stream = self._client.stream
+        if stream.is_past(seq, len(payload)) and not stream.knows(seq, payload):
+            # The server has other bytes for these numbers, or ones that went past us: it needs none of these.
+            # Of a new connection on the same ports it would read them.
+            return DROP
         self._sent += 1
         self._client.add(seq, payload)
         refused = self._client.refused(judge)

@@ -50,6 +50,11 @@ class UdpFlow:
         self.size = 0  # bytes to account for
         self.work = 0  # steps taken so far, see Effort
 
+    @property
+    def has_hellos(self) -> bool:
+        """Whether Initials were read, which may hold parts of hellos."""
+        return self._initials is not None
+
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
         self._sent += 1
         kind = classify(payload)

@@ -6,16 +6,16 @@ where all packets do.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.actions import HOLD, Action, Judge, Ruling
+from gateway.wire.actions import Action, Judge, Ruling
 from gateway.wire.effort import Effort
+from gateway.wire.flow_entries import Entries, Entry, Key
 from gateway.wire.flow_tcp import TcpFlow
 from gateway.wire.flow_udp import UdpFlow
 from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
@@ -24,8 +24,6 @@ from gateway.wire.observe import Observer
 from gateway.wire.quic import Kind, classify
 
 __all__ = ["Action", "FlowTable", "Judge", "Limits", "Stats", "Step"]
-
-Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and port, the other's
 
 
 class Step(NamedTuple):
@@ -53,28 +51,14 @@ class Stats:
     buffered: int  # bytes held now
 
 
-class _Entry:
-    """One 4-tuple in the table: a flow until it is decided, then its ruling alone."""
-
-    __slots__ = ("another", "flow", "heard", "ruling", "size", "until", "work")
-
-    def __init__(self, flow: TcpFlow | UdpFlow) -> None:
-        self.flow: TcpFlow | UdpFlow | None = flow
-        self.another: UdpFlow | None = None  # QUIC that begins where other UDP passes already
-        self.ruling = HOLD
-        self.heard: tuple[Observation, ...] = ()
-        self.size = 0
-        self.work = 0
-        self.until = 0.0
-
-
 class FlowTable:
     """All flows of all devices that are not decided, and for a while those that are.
 
     ``ech_names``: host names that servers publish as the outer name of ECH. ``verify_checksums`` is off for
     captures from a machine whose network card computes them. ``handshakes`` says that segments without
     payload are shown as well: then a decided TCP flow is remembered until its ports are used anew, since no
-    kernel remembers it.
+    kernel remembers it. ``forgotten`` hears of each flow that there was no room for any more, undecided,
+    after the client had said something: what follows of it would be read as a new one.
     """
 
     def __init__(
@@ -84,22 +68,32 @@ class FlowTable:
         ech_names: Container[str] = frozenset(),
         verify_checksums: bool = True,
         handshakes: bool = False,
+        forgotten: Callable[[Key], None] | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._ech_names = ech_names
         self._verify = verify_checksums
         self._handshakes = handshakes
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()  # least recently used first
-        self._buffered = 0
+        self._entries = Entries(self._limits, forgotten)
         self._effort = Effort(self._limits)
         self._packets = self._malformed = self._bad_checksums = self._postponed = 0
-        self._passed = self._refused = self._evicted = self._expired = 0
+        self._passed = self._refused = 0
 
-    def packet(self, data: bytes, *, from_lan: bool, now: float, judge: Judge, zone: int = 0) -> Step:
+    def packet(
+        self,
+        data: bytes,
+        *,
+        from_lan: bool,
+        now: float,
+        judge: Judge,
+        zone: int = 0,
+        asks: bool | None = None,
+    ) -> Step:
         """Decide about one whole IP packet.
 
         ``now`` is in seconds of any clock that never goes back. ``judge`` is called once for each hello,
-        request or nameless flow, and for what is refused for its form. ``zone`` separates devices.
+        request or nameless flow, and for what is refused for its form. ``zone`` separates devices. ``asks``:
+        whether ASKS was said about this connection before, where a kernel remembers; None: nobody does.
         """
         self._packets += 1
         try:
@@ -121,10 +115,12 @@ class FlowTable:
             key = (zone, proto, packet.src, packet.sport, packet.dst, packet.dport)
         else:
             key = (zone, proto, packet.dst, packet.dport, packet.src, packet.sport)
-        return self._flow_packet(key, packet, from_lan, now, judge)
+        return self._flow_packet(key, packet, from_lan, now, judge, asks)
 
-    def _flow_packet(self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge) -> Step:
-        entry = self._entry(key, packet, from_lan, now)
+    def _flow_packet(
+        self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
+    ) -> Step:
+        entry = self._entry(key, packet, from_lan, now, judge, asks)
         flow = entry.flow
         if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is Action.PASSES:
             flow = self._another(entry, packet)
@@ -136,6 +132,9 @@ class FlowTable:
                 entry.until = now + self._limits.udp_age
             return Step(*entry.ruling, packet, entry.heard)
         if isinstance(flow, TcpFlow):
+            if asks is False and from_lan and entry.asks_since and flow.is_behind(packet):
+                # Old body bytes are not compared, and this may be another connection on the same ports.
+                return Step(Action.DROP, None, packet)
             ruling = flow.from_lan(packet, judge) if from_lan else flow.from_server(packet, judge)
             idle = self._limits.open_http_age if flow.is_http else self._limits.age
         else:
@@ -146,16 +145,18 @@ class FlowTable:
             self._effort.spend(key[0], flow.work - entry.work, now)
             entry.work = flow.work
         if flow.ruling is not None:
-            self._settle(entry, flow, flow.ruling, packet.proto, now)
+            self._settle(key, entry, flow, flow.ruling, now)
         else:
             entry.until = max(entry.until, now + idle)
-            self._account(entry, flow.size)
+            self._entries.account(key, entry, flow.size)
+            if ruling.action is Action.ASKS and not entry.asks_since:
+                entry.asks_since = now
             if flow is entry.another and ruling.action is Action.HOLD:
                 entry.heard = tuple(dict.fromkeys([*entry.heard, *flow.heard]))
                 ruling = entry.ruling
         return Step(*ruling, packet, entry.heard)
 
-    def _another(self, entry: _Entry, packet: Packet) -> UdpFlow | None:
+    def _another(self, entry: Entry, packet: Packet) -> UdpFlow | None:
         """Where UDP passes, an Initial may begin another connection, to another name, on the same ports: its
         hello is judged. Those of the connection that was let through do not open any more.
         """
@@ -166,14 +167,16 @@ class FlowTable:
             entry.work = 0
         return entry.another
 
-    def _entry(self, key: Key, packet: Packet, from_lan: bool, now: float) -> _Entry:
-        entry = self._entries.get(key)
+    def _entry(
+        self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
+    ) -> Entry:
+        entry = self._entries.find(key)
         if entry is not None:
-            if entry.until >= now and not self._is_other_flow(entry, packet, from_lan):
-                self._entries.move_to_end(key)
+            if not self._is_other_flow(entry, packet, from_lan, now, asks):
+                if entry.until < now and entry.flow is not None:
+                    self._refuse(key, entry, judge, now)  # what was said has been out of sight for too long
                 return entry
-            self._remove(key)
-        self._make_room(now)
+            self._entries.remove(key)
         server, port = key[4:]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
@@ -182,23 +185,43 @@ class FlowTable:
             flow.begins_anew(packet, from_lan=from_lan)
         else:
             flow = UdpFlow(server, port, self._limits, self._ech_names)
-        entry = self._entries[key] = _Entry(flow)
+        entry = self._entries.add(key, flow, now)
+        if asks:  # and there was no entry: requests may have begun that nobody has read
+            self._refuse(key, entry, judge, now)
         return entry
 
-    def _is_other_flow(self, entry: _Entry, packet: Packet, from_lan: bool) -> bool:
+    def _is_other_flow(
+        self, entry: Entry, packet: Packet, from_lan: bool, now: float, asks: bool | None
+    ) -> bool:
         """Whether the addresses and ports of ``entry`` are in use by another flow now."""
+        flow = entry.flow
         if packet.proto != TCP:
-            return False
-        if isinstance(entry.flow, TcpFlow):
-            return entry.flow.begins_anew(packet, from_lan=from_lan)
-        if packet.flags & (SYN | ACK) == SYN:
+            return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
+        if isinstance(flow, TcpFlow):
+            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.has_begun):
+                return True
+            if entry.until < now and flow.is_open_http and asks is not False:
+                entry.until = now  # it rested, and has lost nothing
+            # The kernel's mark comes a moment after ASKS was said; the next requests may be there by then.
+            late = entry.asks_since + self._limits.settled_age < now
+            known = asks is not False or not from_lan or not entry.asks_since
+            return not known and (late or flow.is_elsewhere(packet))
+        if entry.until < now or packet.flags & (SYN | ACK) == SYN:
             return True
         # Where a kernel remembers, what still comes of a flow let through was in the queue already, and that
         # is the server's: the client waited for it. The client's is a new connection.
         passed = entry.ruling.action is Action.PASSES
         return passed and from_lan and not self._handshakes and len(packet.payload) > 0
 
-    def _settle(self, entry: _Entry, flow: TcpFlow | UdpFlow, ruling: Ruling, proto: int, now: float) -> None:
+    def _refuse(self, key: Key, entry: Entry, judge: Judge, now: float) -> None:
+        """Bytes of it went past us, or too long ago: the client connects again."""
+        proto = Proto.TCP if key[1] == TCP else Proto.QUIC
+        observation = Observation(proto, None, key[4], key[5], fault=Fault.OVERFLOW)
+        judge(observation)
+        if entry.flow is not None:
+            self._settle(key, entry, entry.flow, Ruling(Action.REFUSED, observation), now)
+
+    def _settle(self, key: Key, entry: Entry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float) -> None:
         if ruling.action is Action.PASSES:
             self._passed += 1
             entry.heard = tuple(flow.heard)
@@ -206,36 +229,11 @@ class FlowTable:
             self._refused += 1
         entry.flow = entry.another = None
         entry.ruling = ruling
-        self._account(entry, 0)
-        if proto == UDP and (self._handshakes or ruling.action is Action.REFUSED):
+        self._entries.account(key, entry, 0)
+        if key[1] == UDP and (self._handshakes or ruling.action is Action.REFUSED):
             entry.until = now + self._limits.udp_age
         else:
             entry.until = now + (inf if self._handshakes else self._limits.settled_age)
-
-    def _account(self, entry: _Entry, size: int) -> None:
-        self._buffered += size - entry.size
-        entry.size = size
-        while self._buffered > self._limits.table_bytes and len(self._entries) > 1:
-            self._evict()
-
-    def _make_room(self, now: float) -> None:
-        """Drop what is idle for too long, some with each new flow; and the oldest when no place is left."""
-        for _ in range(2):
-            oldest = next(iter(self._entries), None)
-            if oldest is None or self._entries[oldest].until >= now:
-                break
-            self._expired += self._entries[oldest].flow is not None
-            self._remove(oldest)
-        if len(self._entries) >= self._limits.flows:
-            self._evict()
-
-    def _evict(self) -> None:
-        oldest = next(iter(self._entries))
-        self._evicted += self._entries[oldest].flow is not None
-        self._remove(oldest)
-
-    def _remove(self, key: Key) -> None:
-        self._buffered -= self._entries.pop(key).size
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
         """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
@@ -251,14 +249,7 @@ class FlowTable:
         ``settled``: only those that are decided, as after a change of rules. What is undecided keeps its
         bytes; whoever has judged them asks again when the flow passes.
         """
-        keys = [
-            key
-            for key, entry in self._entries.items()
-            if (zone is None or key[0] == zone) and not (settled and entry.flow is not None)
-        ]
-        for key in keys:
-            self._remove(key)
-        return len(keys)
+        return self._entries.clear(zone, settled=settled)
 
     @property
     def stats(self) -> Stats:
@@ -269,8 +260,8 @@ class FlowTable:
             postponed=self._postponed,
             passed=self._passed,
             refused=self._refused,
-            evicted=self._evicted,
-            expired=self._expired,
-            flows=len(self._entries),
-            buffered=self._buffered,
+            evicted=self._entries.evicted,
+            expired=self._entries.expired,
+            flows=self._entries.count,
+            buffered=self._entries.buffered,
         )

@@ -92,11 +92,18 @@ def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> byte
 
 
 def tcp_reset(packet: Packet) -> bytes:
-    """The reset that answers ``packet`` in the name of its destination (RFC 9293 3.10.7.1)."""
-    ends = (packet.dst, packet.src, packet.dport, packet.sport)
-    if packet.flags & ACK:
-        return tcp_segment(*ends, seq=packet.ack, ack=0, flags=RST, window=0)
-    return tcp_segment(*ends, seq=0, ack=packet.seq + _sequence_length(packet), flags=RST | ACK, window=0)
+    """A reset in the place of ``packet``, from its sender: whoever it was for drops the connection."""
+    return tcp_segment(
+        packet.src, packet.dst, packet.sport, packet.dport,
+        seq=packet.seq, ack=packet.ack, flags=RST | ACK, window=0,
+    )  # fmt: skip
+
+
+def tcp_reset_back(packet: Packet) -> bytes:
+    """A reset that answers ``packet``, in the name of whoever it was for; it is of a connection (has ACK)."""
+    return tcp_segment(
+        packet.dst, packet.src, packet.dport, packet.sport, seq=packet.ack, ack=0, flags=RST, window=0
+    )
 
 
 def _sequence_length(packet: Packet) -> int:

@@ -91,6 +91,24 @@ class Stream:
         if self._floor is None or floor > self._floor:
             self._floor = floor
 
+    def is_past(self, seq: int, length: int) -> bool:
+        """Whether the receiver has all of these bytes already."""
+        return self._floor is not None and self.offset(seq) + length <= self._floor
+
+    def knows(self, seq: int, data: bytes) -> bool:
+        """Whether what ``data`` has for numbers that the receiver has already was read there before."""
+        start = self.offset(seq)
+        if self._floor is None or start >= self._floor:
+            return True
+        old = data[: self._floor - start]
+        return any(
+            island.start <= start
+            and start + len(old) <= island.end
+            and island.data.startswith(old, start - island.start)
+            for reading in self.readings
+            for island in reading
+        )
+
     def urgent(self, seq: int, pointer: int) -> None:
         """An urgent pointer in the segment at ``seq``.
 
@@ -110,23 +128,27 @@ class Stream:
         """Take in a segment's payload; True when it told something new."""
         start = self.offset(seq)
         floor = self._floor
+        ways = [(start, data)]
         if floor is not None and start < floor:
+            known = self.knows(seq, data)
             data = data[floor - start :]
+            if not data:
+                return False
+            # What was never read there may still be read by the server of a new connection on the same ports.
+            ways = [(floor, data)] if known else [(floor, data), *ways]
             start = floor
-        if not data:
-            return False
         before = self.readings
-        if len(before) == 1 and (not before[0] or before[0][-1].end <= start):
+        if len(ways) == 1 and len(before) == 1 and (not before[0] or before[0][-1].end <= start):
             self.readings = (_append(before[0], start, data),)
         else:
             # A dict keeps the order and drops readings that have become equal.
             children = dict.fromkeys(
-                child for reading in before for child in self._place(reading, start, data)
+                child for reading in before for way in ways for child in self._place(reading, *way)
             )
             if len(children) > self._limits.readings:
                 raise self._contradiction()
             self.readings = tuple(children)
-        self._cuts += (start, start + len(data))
+        self._cuts += (ways[-1][0], start, start + len(data))
         if self.readings == before:
             return False
         self._measure()

@@ -25,6 +25,7 @@ class Seen:
     slot: int
     hook: int  # enum nf_inet_hooks
     answer: bool  # a DNS answer
+    asking: bool  # of a connection that goes on being asked about
     data: bytes  # from the IP header on
 
 
@@ -55,7 +56,8 @@ class Listener:
         def callback(packet: Packet) -> None:
             mark = packet.get_mark()
             slot = self._layout.queued_slot(mark, self._base + number, self._base)
-            seen = Seen(number, slot, packet.hook, self._layout.is_answer(mark), packet.get_payload())
+            told = self._layout.is_answer(mark), self._layout.is_asking(mark)
+            seen = Seen(number, slot, packet.hook, *told, packet.get_payload())
             self.seen.append(seen)
             byte = self.judge(seen)
             if byte == DROP:

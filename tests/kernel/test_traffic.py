@@ -120,6 +120,68 @@ def test_only_payload_is_asked_about_and_only_until_decided(
 
 
 @SITES
+def test_a_server_reaches_nobody_once_its_connection_is_refused(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """Neither with the packet that it was refused at nor with those behind it in the window."""
+    gateway.load(child)
+    gateway.listen(lambda seen: REFUSED if b"server speaks" in seen.data else HOLD)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        client.send(b"client speaks")
+        assert peer.recv(100) == b"client speaks"
+        client.setblocking(False)
+        peer.send(b"server speaks" + bytes(20_000))
+        time.sleep(0.1)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+        client.send(b"and goes on")
+        time.sleep(0.1)
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+
+@SITES
+def test_the_lan_side_of_what_asks_is_told_apart(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """And keeps its class, whatever a packet says that comes back from a queue."""
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else asks(2))
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        for _ in range(3):
+            client.send(b"client speaks")
+            assert peer.recv(100) == b"client speaks"
+            peer.send(b"it goes on")
+            assert client.recv(100) == b"it goes on"
+    assert [seen.asking for seen in listener.seen] == [False, True, True, True]
+    assert {seen.slot for seen in listener.seen} == {3}
+
+
+@SITES
+def test_an_upload_over_plain_http_leaves_room_for_the_rest(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """The guard of the undecided counts none of it."""
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else HOLD)
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        for _ in range(1500):
+            client.send(b"x" * 100)
+            assert receive(peer, 100) == b"x" * 100
+        assert len(listener.seen) > 1500
+        with tcp_client(home.child, site, 80) as other:
+            other.send(b"hello")
+            assert home.internet.accept(server).recv(100) == b"hello"
+
+
+@SITES
 def test_syn_with_data_is_asked_about(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)

@@ -108,6 +108,15 @@ def after_a_control(flags: int, odd: Oddity) -> Send:
     return send
 
 
+def a_syn_in_between(connection: Connection, real: bytes, decoy: bytes) -> None:
+    """The server challenges it and reads on; who takes it for a new connection reads half a decoy."""
+    half = len(real) * 3 // 4
+    connection.segment(0, real[:half])
+    connection.segment(-1000, b"x", Oddity(flags=SYN))
+    connection.segment(0, (decoy + bytes(half))[:half], DIES_ON_THE_WAY)
+    connection.segment(half, real[half:])
+
+
 def left_of_the_window(connection: Connection, real: bytes, decoy: bytes) -> None:
     """The decoy's bytes lie before the first one, so the server cuts them off."""
     junk = decoy[:64]
@@ -269,6 +278,7 @@ TLS_CASES = {
     "a fake with an MD5 option": Case(after_a_decoy(Oddity(md5=True))),
     "a fake without ACK": Case(after_a_decoy(Oddity(flags=PSH))),
     "a fake on a second SYN": Case(after_a_decoy(Oddity(flags=SYN)), ordinary=False),
+    "a SYN in between": Case(a_syn_in_between, ordinary=False),
     "a fake on the SYN": Case(split(), on_syn=lambda real, decoy: decoy),
     "the real one on the SYN": Case(split(), on_syn=lambda real, decoy: real),
     "the real one on the SYN, then a fake": Case(

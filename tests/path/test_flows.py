@@ -12,7 +12,7 @@ from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows import FlowTable
-from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, checksum_ok, parse_ip
+from gateway.wire.ip import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, parse_ip
 from gateway.wire.ip_build import tcp_segment
 from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
 from tests.wire.test_flow_udp import answer, initial
@@ -36,11 +36,13 @@ class Home:
         self.device, self.server = ADDRESSES[version]
         self.told: list[tuple[str | None, Says]] = []
         self.live = LiveFlows()
+        self.reclassed: list[int] = []
         self.path = FlowPath(
             FlowTable(),
             self.live,
             sink=lambda subject, seen, decision, at: self.told.append((seen.host, decision.verdict)),
             refused_page=lambda seen, decision: f"http://qalqan.home.arpa/refused?host={seen.host}",
+            reclass=lambda flow, live: self.reclassed.append(live.class_number),
         )
         self.subject = Subject(7, "daughter", rule, lambda gates: 5 if "play" in gates else 1)
 
@@ -77,7 +79,8 @@ def test_an_allowed_name_passes_in_its_class_when_the_server_answers(version: in
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_refused_name_is_marked_at_once(version: int) -> None:
     home = Home(version)
-    assert home.send(hello(REFUSED)) == Verdict(2)
+    verdict = home.send(hello(REFUSED))
+    assert (verdict.byte, verdict.reply) == (2, None)
     assert home.told == [(REFUSED, Says.BLOCK)]
     assert len(home.live) == 0
 
@@ -180,3 +183,56 @@ def test_help_beside_something_else_is_not_help() -> None:
     home.send(both[1], flags=PSH)  # a decoy: no segment of a connection comes without ACK
     verdict = home.answer(SERVER_HELLO, ISN + len(both[0]))
     assert verdict == Verdict(5 << 2 | 1)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_refused_connection_ends_on_both_sides(version: int) -> None:
+    home = Home(version)
+    onward = home.send(hello(REFUSED)).onward
+    assert onward is not None
+    reset = parse_ip(onward)
+    assert checksum_ok(onward, reset)
+    assert (reset.src, reset.sport, reset.dst, reset.dport) == (home.device, SPORT, home.server, 443)
+    assert (reset.seq, reset.flags & RST) == (ISN, RST)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_refused_at_the_servers_answer_the_device_is_told(version: int) -> None:
+    """The kernel lets nothing through that has payload, so nobody else would."""
+    home = Home(version)
+    data = hello(ALLOWED)
+    home.send(data)
+    block = Decision(Says.BLOCK, Reason.FAMILY_BLOCK, "block", "family")
+    home.subject.decide = lambda seen, at: block  # the rules have changed meanwhile
+    verdict = home.answer(SERVER_HELLO, ISN + len(data), seq=700)
+    assert verdict.byte == 2
+    assert verdict.reply is not None
+    assert verdict.onward is not None
+    reset, back = parse_ip(verdict.reply), parse_ip(verdict.onward)
+    assert (reset.src, reset.sport, reset.dst, reset.dport) == (home.server, 443, home.device, SPORT)
+    assert (reset.seq, reset.flags & RST) == (700, RST)
+    assert (back.src, back.sport, back.dst, back.dport) == (home.device, SPORT, home.server, 443)
+    assert (back.seq, back.flags) == (ISN + len(data), RST)
+
+
+def test_another_class_on_a_connection_that_asks_is_told_apart() -> None:
+    home = Home()
+
+    def by_name(seen: Observation, at: datetime) -> Decision:
+        return Decision(Says.ALLOW, Reason.OPEN, "open", "product", gates=frozenset({str(seen.host)}))
+
+    home.subject = Subject(7, "daughter", by_name, lambda gates: 5 if ALLOWED in gates else 6)
+    data = request(ALLOWED)
+    home.send(data, port=80)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+    assert home.reclassed == []
+    assert home.send(request("other.example"), port=80, seq=ISN + len(data)) == Verdict(6 << 2 | 3)
+    assert home.reclassed == [6]
+
+
+def test_help_over_plain_http_goes_on_being_asked_about() -> None:
+    home = Home()
+    data = request(HELPLINE)
+    home.send(data, port=80)
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(1 << 2 | 3)
+    assert home.send(request(REFUSED), port=80, seq=ISN + len(data)).reply is not None

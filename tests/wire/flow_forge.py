@@ -67,6 +67,7 @@ class Talk:
         self.bench = Bench(allows)
         self.table = table or FlowTable()
         self.now = 1000.0
+        self.asks: bool | None = None  # what a kernel says of the connection
         self.steps: list[Step] = []
         self._ports = (sport, dport)
         self._zone = zone
@@ -81,7 +82,9 @@ class Talk:
         return [step.action for step in self.steps]
 
     def raw(self, packet: bytes, *, from_lan: bool = True) -> Step:
-        step = self.table.packet(packet, from_lan=from_lan, now=self.now, judge=self.bench, zone=self._zone)
+        step = self.table.packet(
+            packet, from_lan=from_lan, now=self.now, judge=self.bench, zone=self._zone, asks=self.asks
+        )
         self.steps.append(step)
         return step
 

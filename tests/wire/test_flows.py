@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows import Action, FlowTable, Limits
-from gateway.wire.ip import SYN, parse_ip
+from gateway.wire.flows import Action, FlowTable, Judge, Limits
+from gateway.wire.ip import SYN, TCP, parse_ip
 from tests.wire.flow_forge import (
     ADDRESSES,
     ALLOWED,
@@ -16,16 +16,18 @@ from tests.wire.flow_forge import (
     REFUSED,
     SERVER_HELLO,
     Talk,
+    careful,
     names_only,
     with_bad_checksum,
     with_ttl,
 )
 from tests.wire.quic_forge import crypto, encrypt_initial
-from tests.wire.tls_forge import client_hello, record, records
+from tests.wire.tls_forge import FATAL_ALERT, client_hello, record, records
 
 HELLO = records(client_hello(ALLOWED))
 BAD_HELLO = records(client_hello(REFUSED))
 GET = b"GET / HTTP/1.1\r\nHost: " + ALLOWED.encode() + b"\r\n\r\n"
+GET_REFUSED = GET.replace(ALLOWED.encode(), REFUSED.encode())
 
 
 def initial(name: str) -> bytes:
@@ -245,17 +247,27 @@ def test_a_flow_forgotten_half_way_never_passes_with_the_rest_of_its_hello() -> 
         assert step.observation.fault is Fault.OVERFLOW
 
 
-def test_idle_flows_are_forgotten_and_begin_again() -> None:
-    table = FlowTable()
-    talk = Talk(table=table)
+def test_an_idle_flow_is_refused_when_it_goes_on() -> None:
+    """Its first half was read and forgotten: the second would be read as the start of another flow."""
+    talk = Talk(table=FlowTable())
     talk.client(HELLO)
     talk.now += 59
     assert talk.client(HELLO, at=0).action is Action.HOLD
     assert talk.bench.hosts == [ALLOWED]
     talk.now += 61
-    talk.client(HELLO, at=0)
-    assert talk.bench.hosts == [ALLOWED, ALLOWED]
-    assert talk.server(SERVER_HELLO).action is Action.PASSES
+    step = talk.client(HELLO, at=0)
+    assert step.action is Action.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+    assert talk.server(SERVER_HELLO).action is Action.REFUSED
+
+
+def test_an_idle_flow_that_said_nothing_begins_again() -> None:
+    talk = Talk(dport=22)
+    talk.server(b"SSH-2.0-x\r\n")
+    talk.now += 61
+    assert talk.client(HELLO).action is Action.HOLD
+    assert talk.bench.hosts == [ALLOWED]
 
 
 def test_open_http_may_rest_longer() -> None:
@@ -325,3 +337,134 @@ def test_a_step_holds_the_packet_as_it_was_read() -> None:
 def test_limits_are_all_positive_and_explained() -> None:
     for field in dataclasses.fields(Limits):
         assert getattr(Limits(), field.name) > 0
+
+
+# --------------------------------------------- what must not be taken for a new flow, and what is
+
+
+def halves(name: str) -> tuple[bytes, bytes]:
+    data = record(client_hello(name))
+    cut = data.index(name.encode()) + len(name) + 5
+    return data[:cut], data[cut:]
+
+
+@pytest.mark.parametrize("handshakes", [False, True])
+@pytest.mark.parametrize("judge", [names_only, careful])
+def test_a_syn_with_data_wipes_nothing(judge: Judge, handshakes: bool) -> None:
+    """A server answers it with a challenge (RFC 5961 4.2) and goes on reading."""
+    first, rest = halves(REFUSED)
+    talk = Talk(judge, table=FlowTable(handshakes=handshakes))
+    talk.client(first)
+    assert talk.client(b"x", at=-1000, decoy=True, flags=SYN).action is Action.DROP
+    talk.client(halves(ALLOWED)[0], at=0, decoy=True)
+    talk.client(rest)
+    talk.server(SERVER_HELLO, acks=len(first + rest))
+    assert Action.PASSES not in talk.actions
+
+
+def test_what_a_syn_in_mid_connection_names_is_judged() -> None:
+    talk = Talk()
+    talk.client(halves(ALLOWED)[0])
+    whole = record(client_hello(REFUSED))
+    assert talk.client(whole, at=-5000, decoy=True, flags=SYN).action is Action.REFUSED
+
+
+def test_in_a_capture_the_answer_tells_that_a_syn_was_meant() -> None:
+    talk = Talk(table=FlowTable(handshakes=True))
+    talk.client(halves(REFUSED)[0])
+    again = Talk(table=talk.table, isn=5_000_000)
+    again.handshake()
+    assert again.client(HELLO).action is Action.HOLD
+    assert again.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_what_lies_behind_the_servers_acknowledgement_never_reaches_it() -> None:
+    """Another connection on the same ports can be made to lie there: its hello would go unread."""
+    size = len(record(client_hello(REFUSED)))
+    talk = Talk(names_only)
+    talk.client(record(client_hello(ALLOWED)), at=0, decoy=True)
+    talk.client(bytes(size), at=0)
+    talk.server(FATAL_ALERT, acks=size)
+    assert talk.client(record(client_hello(REFUSED)), at=0).action is Action.DROP
+    # And where a part of it lies there, it is read in both ways.
+    talk.client(bytes(100), at=size)
+    assert talk.client(record(client_hello(REFUSED)), at=size - 50).action is Action.REFUSED
+
+
+def test_one_devices_flood_forgets_none_of_anothers_flows() -> None:
+    gone: list[object] = []
+    table = FlowTable(Limits(flows=20), forgotten=gone.append)
+    victim, flood = Talk(table=table, zone=1), Talk(table=table, zone=2)
+    victim.client(halves(ALLOWED)[0])
+    flood.client(halves(REFUSED)[0])
+    for number in range(40):
+        Talk(table=table, zone=2, sport=1024 + number, dport=3478).datagram(bytes(20))
+    # The flood's own half-read hello is what was forgotten, and whoever keeps the marks hears of it.
+    assert gone == [(2, TCP, flood.device, 40000, flood.remote, 443)]
+    victim.client(halves(ALLOWED)[1])
+    assert victim.server(SERVER_HELLO).action is Action.PASSES
+    assert table.stats.flows == 20
+
+
+def test_bytes_are_taken_back_from_the_device_that_holds_most() -> None:
+    table = FlowTable(Limits(table_bytes=20_000))
+    victim = Talk(table=table, zone=1)
+    victim.client(halves(ALLOWED)[0])
+    for number in range(20):
+        Talk(names_only, table=table, zone=2, sport=1024 + number).client(
+            b"\x16\x03\x01\x40\x00" + bytes(2000)
+        )
+    assert table.stats.evicted > 5
+    assert table.stats.buffered <= 20_000
+    victim.client(halves(ALLOWED)[1])
+    assert victim.server(SERVER_HELLO).action is Action.PASSES
+
+
+def open_http(judge: Judge = careful) -> Talk:
+    talk = Talk(judge, dport=80)
+    talk.asks = False
+    talk.client(GET)
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    return talk
+
+
+@pytest.mark.parametrize("jump", [20_000, -20_000, 1_000_000_000, -1_000_000_000, 1])
+def test_a_new_connection_on_the_ports_of_open_http(jump: int) -> None:
+    talk = open_http()
+    talk.now += 5 if abs(jump) < 1 << 20 else 0.1
+    start = talk.end + jump
+    assert talk.client(GET, at=start).action is Action.HOLD
+    assert talk.server(HTTP_OK, acks=start + len(GET)).action is Action.ASKS
+    talk.asks = True
+    assert talk.client(GET_REFUSED, at=start + len(GET)).action is Action.REFUSED
+
+
+def test_its_next_requests_may_be_in_the_queue_before_the_kernel_knows() -> None:
+    talk = open_http()
+    assert talk.client(GET).action is Action.ASKS
+    assert talk.client(GET, at=0).action is Action.DROP  # old bytes come again when the kernel knows
+    talk.asks = True
+    assert talk.client(GET, at=0).action is Action.ASKS
+    assert talk.client(GET_REFUSED).action is Action.REFUSED
+
+
+def test_open_http_that_nobody_remembers_is_refused() -> None:
+    talk = Talk(dport=80)
+    talk.asks = True
+    assert talk.client(GET).action is Action.REFUSED
+
+
+def test_open_http_rests_for_as_long_as_the_kernel_knows_it() -> None:
+    talk = open_http()
+    talk.asks = True
+    talk.now += 4000
+    assert talk.client(GET).action is Action.ASKS
+    assert talk.client(GET_REFUSED).action is Action.REFUSED
+
+
+def test_an_answer_may_take_minutes() -> None:
+    """Plain HTTP that waits for news."""
+    talk = Talk(dport=80)
+    talk.client(GET)
+    talk.now += 240
+    assert talk.server(HTTP_OK).action is Action.ASKS

@@ -15,7 +15,7 @@ from scapy.packet import Raw
 from gateway.errors import WireError
 from gateway.wire import ip
 from gateway.wire.ip import checksum_ok, parse_ip
-from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_segment, udp_replace, udp_reply
+from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_reset_back, tcp_segment, udp_replace, udp_reply
 
 V4 = IP(src="10.0.0.2", dst="192.0.2.7")
 V6 = IPv6(src="fd00::2", dst="2001:db8::7")
@@ -148,22 +148,19 @@ def test_tcp_reply_acknowledges_all_of_the_segment() -> None:
     assert reply.flags == ip.FIN | ip.PSH | ip.ACK
 
 
-@pytest.mark.parametrize(
-    ("flags", "payload", "expected"),
-    [
-        ("PA", b"abc", (9, 0, ip.RST)),
-        ("S", b"", (0, 101, ip.RST | ip.ACK)),
-        ("SF", b"abc", (0, 105, ip.RST | ip.ACK)),
-    ],
-)
-def test_a_reset_is_one_that_the_sender_accepts(
-    flags: str, payload: bytes, expected: tuple[int, int, int]
-) -> None:
-    segment = parse_ip(bytes(V6 / TCP(sport=5000, dport=443, seq=100, ack=9, flags=flags) / Raw(payload)))
+def test_a_reset_takes_a_segments_place() -> None:
+    """Its number is the next that the receiver waits for; others are challenged (RFC 5961 3.2)."""
+    segment = parse_ip(bytes(V6 / TCP(sport=443, dport=5000, seq=100, ack=9, flags="PA") / Raw(b"abc")))
     data = tcp_reset(segment)
     reset = parse_ip(data)
-    assert (reset.seq, reset.ack, reset.flags) == expected
-    assert (reset.src, reset.sport, reset.dst, reset.dport) == (segment.dst, 443, segment.src, 5000)
+    assert (reset.seq, reset.ack, reset.flags) == (100, 9, ip.RST | ip.ACK)
+    assert (reset.src, reset.sport, reset.dst, reset.dport) == (segment.src, 443, segment.dst, 5000)
+    assert not reset.payload
+    assert checksum_ok(data, reset)
+    data = tcp_reset_back(segment)
+    reset = parse_ip(data)
+    assert (reset.seq, reset.ack, reset.flags) == (9, 0, ip.RST)
+    assert (reset.src, reset.sport, reset.dst, reset.dport) == (segment.dst, 5000, segment.src, 443)
     assert checksum_ok(data, reset)
 
 

@@ -111,13 +111,30 @@ def test_identical_fakes_do_not_multiply() -> None:
 def test_what_the_receiver_has_already_is_not_read_again() -> None:
     s = stream()
     s.settle(1000)  # the number after a SYN's
-    s.add(996, b"junk" + TEXT)
-    assert contents(s) == {TEXT}
+    s.add(1000, TEXT)
     s.settle(1000 + len(TEXT))
+    assert s.is_past(1000, len(TEXT))
+    assert not s.is_past(1000, len(TEXT) + 1)
+    assert s.knows(1004, TEXT[4:])
+    assert not s.knows(1000, bytes(len(TEXT)))
     assert not s.add(1000, bytes(len(TEXT)))
-    assert s.add(1000, bytes(len(TEXT)) + b"more")
+    assert s.add(1000, TEXT + b"more")
     assert contents(s) == {TEXT + b"more"}
-    s.settle(1001)  # an older acknowledgement takes nothing back
+
+
+def test_what_was_never_seen_there_is_read_in_both_ways() -> None:
+    """By the receiver of this connection not, by that of another on the same ports it is."""
+    s = stream()
+    s.settle(1000)
+    s.add(996, b"junk" + TEXT)
+    assert contents(s) == {TEXT, b"junk" + TEXT}
+
+
+def test_an_older_floor_takes_nothing_back() -> None:
+    s = stream()
+    s.add(1000, TEXT)
+    s.settle(1000 + len(TEXT))
+    s.settle(1001)
     assert not s.add(1001, b"?")
 
 
