@@ -50,6 +50,7 @@ class Product:
     sites: tuple[packs.Site, ...]
     countries: Mapping[str, Country]  # by code
     help: HostMap[str]
+    ech_names: frozenset[str]  # sent in the clear for a hidden one
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -156,6 +157,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         sites=tuple(sites),
         countries=countries,
         help=host_map(help_names(countries.values()).items()),
+        ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
     )
 
 

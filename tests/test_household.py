@@ -54,6 +54,7 @@ def read(etc: Path, product: Product) -> Household:
 
 def test_the_products_data_is_whole(product: Product) -> None:
     assert set(product.bands) == set(Band)
+    assert "cloudflare-ech.com" in product.ech_names
     assert len(product.catalogue.services) >= 150
     assert len(product.catalogue.groups) >= 12
     assert {product.needs.get(host) for host in ("captive.apple.com", "swcdn.apple.com")} == {

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands import output
 from gateway.commands.homes import rules_of_profile
-from gateway.daemon.rules import ECH_NAMES
 from gateway.policy.why import parse_moment
 from gateway.replay.engine import Asked, Replay, Tally
 from gateway.replay.frames import CaptureError, CaptureFile
@@ -34,7 +33,7 @@ def run(args: Namespace) -> int:
         _printer(zone, as_json=args.json),
         now=datetime.now(UTC),
         at=parse_moment(args.at, zone) if args.at else None,
-        ech_names=ECH_NAMES,
+        ech_names=rules.product.ech_names,
     )
     if args.capture == STANDARD_INPUT:
         return _read(CaptureFile(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)

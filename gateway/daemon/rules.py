@@ -15,9 +15,6 @@ from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
 from gateway.policy.world import World
 
-# Names that servers publish for the outer hello of ECH (RFC 9849 3.1); what is behind them cannot be seen.
-ECH_NAMES = frozenset({"cloudflare-ech.com", "public.tls-ech.dev", "cover.defo.ie"})
-
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +61,7 @@ class RuleBook:
 
     @property
     def ech_names(self) -> frozenset[str]:
-        return ECH_NAMES
+        return self._product.ech_names
 
     @property
     def help_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Packs of names that come with the product: what devices need, approved sites, safe search.
+"""Packs of names that come with the product: what devices need, approved sites, safe search, ECH.
 
 An entry is a name with all names under it, or ``=name`` for that name alone. The formats::
 
@@ -26,6 +26,11 @@ An entry is a name with all names under it, or ``=name`` for that name alone. Th
         name: Yandex
         address: {v4: 213.180.193.56}             # in place of strict: no name, but an address
         hosts: ["=ya.ru"]
+
+    names:                              # profiles/ech.yaml: outer names of ECH
+      - name: cloudflare-ech.com
+        whose: Cloudflare
+        source: "https://…"             # where it is published
 """
 
 from __future__ import annotations
@@ -133,6 +138,18 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
             moderate = part.read("moderate", _host_or_nothing, "") or strict
         read.append(Engine(key, name, names, strict, moderate))
     return tuple(read)
+
+
+def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
+    """The host names that are sent in the clear for a hidden one."""
+    top = fields.Fields(parse_document(source, file), ("names",))
+    read = set()
+    for node in fields.items(top.need("names")):
+        part = fields.Fields(fields.mapping(node), ("name", "whose", "source"))
+        fields.text(part.need("whose"))
+        fields.text(part.need("source"))
+        read.add(host(part.need("name")))
+    return frozenset(read)
 
 
 def _host_or_nothing(node: Node) -> str:

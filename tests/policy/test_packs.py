@@ -5,7 +5,7 @@ import pytest
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy.hosts import public_suffix_check
-from gateway.policy.packs import parse_engines, parse_needs, parse_sites, site_map
+from gateway.policy.packs import parse_ech_names, parse_engines, parse_needs, parse_sites, site_map
 
 CHECK = public_suffix_check()
 
@@ -50,6 +50,17 @@ engines:
     assert [google.safe_name(level) for level in ("strict", "moderate")] == ["safe.example", "safe.example"]
     assert [tube.safe_name(level) for level in ("strict", "moderate")] == ["s.example", "m.example"]
     assert ya.safe_name("strict") == "213.180.193.56"
+
+
+def test_ech_names() -> None:
+    text = """
+names:
+  - {name: Cover.Example, whose: Example, source: "https://example.com/"}
+  - {name: public.example, whose: Example, source: "https://example.com/"}
+"""
+    assert parse_ech_names(text, "f") == {"cover.example", "public.example"}
+    with pytest.raises(PolicyError, match=r"f:2: names\[1\]: has no 'source'"):
+        parse_ech_names("names:\n  - {name: cover.example, whose: Example}\n", "f")
 
 
 @pytest.mark.parametrize(
