@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,8 +26,16 @@ USER_AGENT = "qalqan (family filter)"
 _SCHEMES = ("https", "http")
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
+# What a machine says that has no internet: its resolver hears nothing, its kernel knows no way.
+_NO_DNS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+
 Progress = Callable[[str, int, int | None], None]
 """``progress(source, bytes so far, bytes in all or None)``"""
+
+
+class Offline(ListError):
+    """Not even a server was reached, and none before in this run: the source may be as good as ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +80,13 @@ class Fetcher:
         self._sleep = sleep
         self._opener = opener or build_opener(_NoDowngrade)
         self._stall = stall
+        self._reached = False  # whether any server has answered anything
 
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         """Write the newest copy of ``url`` to ``target``, unless the server says that ``known`` is it.
 
-        Raises ListError that names the source and what went wrong; ``target`` is gone then.
+        Raises ListError that names the source and what went wrong; ``target`` is gone then. Offline, at once,
+        where no server was reached at all.
         """
         if urlsplit(url).scheme not in _SCHEMES:
             msg = f"{source}: {url} is no web address; it begins with https://"
@@ -83,6 +95,7 @@ class Fetcher:
             try:
                 return self._once(source, url, target, known, max_bytes)
             except HTTPError as error:
+                self._reached = True
                 error.close()
                 if error.code == 304:
                     return Fetched(None, known)
@@ -91,9 +104,12 @@ class Fetcher:
                     msg = f"{source}: {problem}; look whether {url} has moved"
                     raise ListError(msg) from error
             except (URLError, OSError, HTTPException) as error:
-                problem = (
-                    f"the download failed ({getattr(error, 'reason', None) or error or type(error).__name__})"
-                )
+                reason = getattr(error, "reason", None) or error or type(error).__name__
+                problem = f"the download failed ({reason})"
+                if not self._reached and _says_offline(error):
+                    target.unlink(missing_ok=True)
+                    msg = f"{source}: {problem}; the old table stays in force"
+                    raise Offline(msg) from error
             target.unlink(missing_ok=True)
             if attempt < TRIES:
                 pause = BACKOFF * 2 ** (attempt - 1)
@@ -109,6 +125,7 @@ class Fetcher:
             request.add_header("If-Modified-Since", known.modified)
         end = time.monotonic() + DEADLINE
         with self._opener.open(request, timeout=self._stall) as response, target.open("wb") as out:
+            self._reached = True
             size = response.headers.get("Content-Length", "")
             total = int(size) if size.isdigit() else None
             done = 0
@@ -130,3 +147,13 @@ class Fetcher:
                 raise URLError(msg)
             headers = response.headers
             return Fetched(target, Validators(headers.get("ETag"), headers.get("Last-Modified")))
+
+
+def _says_offline(error: Exception) -> bool:
+    """No name was resolved, or no connection made; a single host's failure may look the same."""
+    if not isinstance(error, URLError):
+        return False  # a server took the connection
+    reason = error.reason
+    if isinstance(reason, socket.gaierror):
+        return reason.errno in _NO_DNS
+    return isinstance(reason, TimeoutError) or (isinstance(reason, OSError) and reason.errno in _NO_WAY)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.errors import ListError
 from gateway.lists.build import Canaries, Report, Source, build_table, survey
-from gateway.lists.fetch import Fetcher, Validators
+from gateway.lists.fetch import Fetcher, Offline, Validators
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
@@ -70,31 +71,45 @@ class Shelf:
     ) -> list[str]:
         """Fetch the lists that are due; a new copy that is not fit for use does not replace the old one.
 
-        The lines of what went wrong, each naming its source.
+        The lines of what went wrong, each naming its source. Raises ListError where two hosts, or the only
+        one, cannot even be reached: then it is the internet that fails, and no other is tried.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
-        for published in lists:
+        due = [one for one in lists if force or not self._is_fresh(one.id, now)]
+        unreached = ""
+        while due:
+            published = due.pop(0)
             copy = self.copies.get(published.id, Copy())
-            present = self.path(published.id).exists()
-            if present and not force and copy.fetched is not None and now - copy.fetched < FRESH:
-                continue
             try:
-                validators = self._renew(published, fetcher, canaries, copy.validators if present else None)
+                validators = self._renew(published, fetcher, canaries, copy.validators)
                 self.copies[published.id] = Copy(validators, now)
+            except Offline as error:
+                elsewhere = next((one for one in due if _host(one) != _host(published)), None)
+                if unreached or elsewhere is None:
+                    raise ListError(_no_internet({unreached, _host(published)}, error)) from error
+                unreached = _host(published)
+                due.remove(elsewhere)
+                due[:0] = [elsewhere, published]
             except (ListError, OSError) as error:
                 problems.append(str(error))
                 self.copies[published.id] = replace(copy, error=str(error))
         self.save()
         return problems
 
+    def _is_fresh(self, source: str, now: datetime) -> bool:
+        fetched = self.copies.get(source, Copy()).fetched
+        return self.path(source).exists() and fetched is not None and now - fetched < FRESH
+
     def _renew(
-        self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, known: Validators | None
+        self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, known: Validators
     ) -> Validators:
         target = self.path(published.id)
+        if not target.exists():
+            known = Validators()
         new = target.with_suffix(f".{os.getpid()}.new")
         try:
-            got = fetcher.fetch(published.id, published.url, new, known or Validators(), published.max_bytes)
+            got = fetcher.fetch(published.id, published.url, new, known, published.max_bytes)
             if got.path is not None:
                 survey(published.copy(got.path), canaries)
                 got.path.replace(target)
@@ -131,6 +146,18 @@ def build_all(
         canaries=canaries,
         is_public_suffix=is_public_suffix,
     )
+
+
+def _host(published: PublishedList) -> str:
+    return urlsplit(published.url).hostname or ""
+
+
+def _no_internet(hosts: set[str], error: Offline) -> str:
+    reason = getattr(error.__cause__, "reason", error)
+    tried = sorted(hosts - {""})
+    what = f"neither {' nor '.join(tried)} can" if len(tried) > 1 else f"{tried[0]} cannot"
+    why = getattr(reason, "strerror", None) or reason
+    return f"no internet: {what} be reached ({why}); the old table stays in force"
 
 
 def _copy(row: Mapping[str, Any]) -> Copy:

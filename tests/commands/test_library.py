@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from time import monotonic
 
 import pytest
 
@@ -18,37 +19,22 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
+from tests.lists.served import served
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 BODIES = {"/usual": b"casino.example\n", "/chosen": b"dates.example\n", "/broken": b"<html>moved</html>\n"}
 
 
-class Server(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = BODIES[self.path]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        return
-
-
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with served(BODIES) as server:
         lists = [
-            a_list("usual", "gambling", address, default=True),
-            a_list("chosen", "dating", address, default=False),
-            a_list("broken", "games", address, default=False),
+            a_list("usual", "gambling", server.address, default=True),
+            a_list("chosen", "dating", server.address, default=False),
+            a_list("broken", "games", server.address, default=False),
         ]
         yield Library({one.id: one for one in lists}, (), Canaries(["www.help.example"]), tmp_path / "state")
-        server.shutdown()
-        thread.join()
 
 
 def a_list(name: str, category: str, address: str, *, default: bool) -> PublishedList:
@@ -107,3 +93,16 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: pytest.Captu
     progress("short", 2048, 2048)
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["long: 1024 kB", "long: 2048 kB", "short: 2 kB of 2 kB"]
+
+
+@pytest.mark.lab
+def test_an_update_without_internet_is_one_line_at_once(config: Path) -> None:
+    """In a network namespace with nothing in it: every lookup of a name fails."""
+    argv = ["unshare", "--net", sys.executable, "-m", "gateway", "--config", str(config), "lists", "update"]
+    begun = monotonic()
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qalqan: no internet: neither ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert monotonic() - begun < 10

@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
 import pytest
 
+from gateway.errors import ListError
 from gateway.lists.build import Canaries
 from gateway.lists.fetch import Fetcher
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import DomainTable
+from tests.lists.served import Served, served
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 INNOCENT = Canaries(["www.help.example"])
 
 
-class Server(BaseHTTPRequestHandler):
-    bodies: ClassVar[dict[str, bytes]] = {}
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        body = self.bodies[self.path]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        return
+@pytest.fixture
+def bodies() -> dict[str, bytes]:
+    return {}
 
 
 @pytest.fixture
-def address():  # type: ignore[no-untyped-def]
-    Server.bodies.clear()
-    Server.asked.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+def server(bodies: dict[str, bytes]) -> Iterator[Served]:
+    with served(bodies) as running:
+        yield running
 
 
 def published(address: str, name: str, category: str) -> PublishedList:
@@ -77,20 +60,23 @@ def table_of(state: Path, shelf: Shelf, lists: list[PublishedList], seeds: list[
     return DomainTable((state / "categories.table").read_bytes())
 
 
-def test_only_good_copies_replace_good_copies(address: str, tmp_path: Path) -> None:
+def test_only_good_copies_replace_good_copies(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    address = server.address
     lists = [published(address, "adult-list", "adult"), published(address, "games-list", "games")]
     (tmp_path / "own.txt").write_text("seed.example\n")
     seeds = [Seed("dating", tmp_path / "own.txt")]
     shelf = Shelf(tmp_path / "lists")
     assert table_of(tmp_path, shelf, lists, seeds).categories("seed.example") == {"dating"}
 
-    Server.bodies.update({"/adult-list": b"bad.example\n", "/games-list": b"play.example\n"})
+    bodies.update({"/adult-list": b"bad.example\n", "/games-list": b"play.example\n"})
     assert shelf.fetch(lists, Fetcher(), INNOCENT, NOW) == []
     table = table_of(tmp_path, shelf, lists, seeds)
     assert table.categories("www.bad.example") == {"adult"}
     assert table.categories("play.example") == {"games"}
 
-    Server.bodies.update({"/adult-list": b"help.example\n", "/games-list": b"<html>"})
+    bodies.update({"/adult-list": b"help.example\n", "/games-list": b"<html>"})
     later = NOW + timedelta(days=1)
     problems = shelf.fetch(lists, Fetcher(), INNOCENT, later)
     assert [line.split(":")[0] for line in problems] == ["adult-list", "games-list"]
@@ -105,18 +91,50 @@ def test_only_good_copies_replace_good_copies(address: str, tmp_path: Path) -> N
     assert "innocent" in again.copies["adult-list"].error
 
 
-def test_what_is_fresh_is_not_asked_for_again(address: str, tmp_path: Path) -> None:
-    lists = [published(address, "adult-list", "adult")]
-    Server.bodies["/adult-list"] = b"bad.example\n"
+def test_what_is_fresh_is_not_asked_for_again(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    lists = [published(server.address, "adult-list", "adult")]
+    bodies["/adult-list"] = b"bad.example\n"
     shelf = Shelf(tmp_path / "lists")
     shelf.fetch(lists, Fetcher(), INNOCENT, NOW)
     shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=2))
-    assert len(Server.asked) == 1
+    assert len(server.asked) == 1
     shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=2), force=True)
     shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=30))
-    assert len(Server.asked) == 3
+    assert len(server.asked) == 3
 
 
 def test_a_broken_book_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / "sources.json").write_text("{'")
     assert Shelf(tmp_path).copies == {}
+
+
+# No route leads to a broadcast or multicast address over TCP: the kernel says so, and nothing is sent.
+NOWHERE, NOWHERE_ELSE = "http://255.255.255.255", "http://224.0.0.1"
+
+
+def test_without_internet_it_ends_at_the_second_host(tmp_path: Path) -> None:
+    lists = [published(NOWHERE, f"list-{number}", "adult") for number in range(20)]
+    lists += [published(NOWHERE_ELSE, f"more-{number}", "adult") for number in range(20)]
+    waits: list[float] = []
+    shelf = Shelf(tmp_path)
+    says = r"^no internet: neither 224\.0\.0\.1 nor 255\.255\.255\.255 can be reached \(.*unreachable\); the"
+    with pytest.raises(ListError, match=says):
+        shelf.fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+    assert waits == []
+    assert shelf.copies == {}
+    with pytest.raises(ListError, match=r"^no internet: 224\.0\.0\.1 cannot be reached"):
+        shelf.fetch(lists[20:], Fetcher(sleep=waits.append), INNOCENT, NOW)
+
+
+def test_one_host_that_cannot_be_reached_keeps_nothing_from_the_others(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies["/games-list"] = b"play.example\n"
+    lists = [published(NOWHERE, "adult-list", "adult"), published(server.address, "games-list", "games")]
+    waits: list[float] = []
+    problems = Shelf(tmp_path).fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+    assert len(waits) == 3
+    assert [line.partition(":")[0] for line in problems] == ["adult-list"]
+    assert (tmp_path / "games-list.list").exists()
