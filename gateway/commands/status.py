@@ -31,6 +31,9 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     hours, minutes = divmod(int(answer.get("uptime", 0)) // 60, 60)
     yield "version", f"{answer.get('version', '?')}, up {hours} h {minutes} min"
     yield "filtering", filtering
+    internet = answer.get("internet", "unknown")
+    since = when(answer.get("internet_since")) if internet == "down" else ""
+    yield "internet", f"{internet} since {since}" if since else internet
     queues = answer.get("queue")
     if isinstance(queues, Mapping):
         waiting, dropped = (sum(one.get(key, 0) for one in queues.values()) for key in ("waiting", "dropped"))

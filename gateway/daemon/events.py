@@ -16,7 +16,7 @@ from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
 from gateway.path.subject import Subject
 from gateway.policy.sentence import sentence, short
-from gateway.policy.values import Decision, Observation, Reason, Verdict
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
 from gateway.store.store import Store
 
@@ -43,6 +43,7 @@ class Journal:
         self, store: Store, family: Family, wall: Callable[[], datetime], zone: ZoneInfo, rules: RuleBook
     ) -> None:
         self.verdicts: Counter[str] = Counter()
+        self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
         self.publish: Publish = nobody
         self._store = store
@@ -53,6 +54,8 @@ class Journal:
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
         self.verdicts[f"{decision.verdict}:{decision.reason}"] += 1
+        if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
+            self.questions += 1
         member = self._family.members.get(subject.slot)
         if member is None or subject.slot == EVERYONE:
             return

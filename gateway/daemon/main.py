@@ -20,6 +20,7 @@ from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
+from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
@@ -33,7 +34,6 @@ from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
 from gateway.notify import Notifier
-from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
@@ -75,7 +75,7 @@ class Daemon:
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = Store(state / DATABASE, day_starts=day_starts)
         self._closers.append(self.store.close)
-        self.book = AddressBook()
+        self.book = HeardBook()
         live = LiveFlows()
         self.family = Family(self.store, self.book, loop.now, self._class_number)
         self.presence = Presence(loop, self.store, config, wall, self.reassign)
@@ -97,6 +97,8 @@ class Daemon:
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
         )
+        self.internet = Internet(loop, config.lan, self._evidence, wall)
+        self._closers.append(self.internet.close)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
         self._serve(runtime)
         layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
@@ -120,6 +122,7 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         self.presence.start()
+        self.internet.start()
         self.help.want(self.rules.help_names)
 
     def _serve(self, runtime: Path) -> None:
@@ -127,7 +130,10 @@ class Daemon:
         verbs = Verbs(self, guardians)
         self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
         self._closers.append(self.control.close)
-        self.journal.publish = self.presence.publish = self.control.publish
+        self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
+
+    def _evidence(self) -> Evidence:
+        return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
 
     def _queues(self, config: Config, layout: MarkLayout) -> PacketPath:
         return PacketPath(

@@ -65,13 +65,15 @@ class Verbs:
         daemon, now = self._daemon, self._now()
         daemon.presence.refresh()
         off = daemon.store.state(now).off
+        since = daemon.internet.since
         answer: dict[str, object] = {
             "version": __version__,
             "uptime": round(daemon.loop.now() - self._started),
             "now": now,
             "mode": "off" if off else "on",
             "off_until": off.until if off else None,
-            "internet": "unknown",
+            "internet": daemon.internet.state,
+            "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "problems": [*daemon.rules.problems(), *daemon.store.problems()],

@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
+from gateway.daemon.internet import PERIOD
 from tests.lab import names
 from tests.lab.daemon import Daemon
+from tests.lab.filtering import ALLOWED
 from tests.lab.home import ROOT, Home
 
 pytestmark = pytest.mark.lab
@@ -114,6 +117,29 @@ def test_guardians(daemon: Daemon) -> None:
     qalqan(daemon, "guardian", "remove", "Mum")
     assert "no guardian yet" in qalqan(daemon, "guardian", "list")
     assert "qalqan guardian add" in qalqan(daemon, "guardian", "reset", "Mum", status=1)
+
+
+def test_whether_the_internet_works(daemon: Daemon) -> None:
+    def becomes(*states: str) -> bool:
+        end = monotonic() + 4 * PERIOD
+        while monotonic() < end:
+            answer = json.loads(qalqan(daemon, "status", "--json"))
+            if answer["internet"] in states:
+                assert answer["internet_since"] <= answer["now"]
+                return True
+            sleep(0.5)
+        return False
+
+    gateway = daemon.home.gateway
+    fetch = ["curl", "-sSk", "--max-time", "5", "-o", "/dev/null", f"https://{ALLOWED}/"]
+    daemon.home.devices[names.TABLET.key].run(fetch, check=True)
+    assert becomes("works")
+    gateway.run(["ip", "link", "set", names.WAN, "down"], check=True)
+    assert becomes("down")
+    assert "internet   down since" in qalqan(daemon, "status")
+    gateway.run(["ip", "link", "set", names.WAN, "up"], check=True)
+    gateway.run(["ip", "route", "add", "default", "via", names.PROVIDER_IPV4], check=True)
+    assert becomes("unknown", "works")
 
 
 def test_a_new_table_is_in_force_at_once(daemon: Daemon) -> None:

@@ -1,0 +1,98 @@
+"""The way out of the home: default routes of the kernel's main table, and what went over their interfaces.
+
+Read from /proc alone (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc/self/net")
+
+_SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+_IFREQ = struct.Struct("=16sH22x")
+_IFF_RUNNING = 0x40  # up, and with a carrier
+_RTF_UP, _RTF_REJECT = 0x1, 0x200
+_IPV4_ANYWHERE = "00000000"
+_IPV6_ANYWHERE = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Since the interface is there."""
+
+    received: int  # packets
+    sent: int  # packets
+    received_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """``names`` are the interfaces with a carrier that a default route leads through; none: no way out."""
+
+    names: frozenset[str]
+    traffic: Traffic | None  # of all; None where one of them faces the home as well
+
+
+def read_uplink(inside: Collection[str]) -> Uplink:
+    """``inside``: the interfaces that face the home. Raises OSError where /proc does not tell."""
+    found = default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
+    names = frozenset(name for name in found if _runs(name))
+    if not names.isdisjoint(inside):
+        return Uplink(names, None)
+    counted = [one for name, one in traffic((PROC / "dev").read_text("ascii")).items() if name in names]
+    total = Traffic(
+        sum(one.received for one in counted),
+        sum(one.sent for one in counted),
+        sum(one.received_bytes for one in counted),
+    )
+    return Uplink(names, total)
+
+
+def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
+    """From the texts of /proc/net/route and /proc/net/ipv6_route."""
+    found = set()
+    for words in map(str.split, ipv4.splitlines()[1:]):
+        name, destination, flags, mask = words[0], words[1], int(words[3], 16), words[7]
+        if (destination, mask) == (_IPV4_ANYWHERE, _IPV4_ANYWHERE) and _leads(flags):
+            found.add(name)
+    for words in map(str.split, ipv6.splitlines()):
+        destination, length, flags, name = words[0], words[1], int(words[8], 16), words[9]
+        if (destination, length) == (_IPV6_ANYWHERE, "00") and _leads(flags) and name != "lo":
+            found.add(name)
+    return frozenset(found)
+
+
+def traffic(dev: str) -> dict[str, Traffic]:
+    """By interface, from the text of /proc/net/dev."""
+    found = {}
+    for line in dev.splitlines()[2:]:
+        name, _, rest = line.rpartition(": ")
+        words = rest.split()
+        found[name.strip()] = Traffic(int(words[1]), int(words[9]), int(words[0]))
+    return found
+
+
+def _leads(flags: int) -> bool:
+    return flags & (_RTF_UP | _RTF_REJECT) == _RTF_UP
+
+
+def _read_ipv6() -> str:
+    try:
+        return (PROC / "ipv6_route").read_text("ascii")
+    except FileNotFoundError:
+        return ""  # a kernel without IPv6
+
+
+def _runs(name: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        try:
+            answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+        except OSError:
+            return False  # gone meanwhile
+    return bool(_IFREQ.unpack(answer)[1] & _IFF_RUNNING)
