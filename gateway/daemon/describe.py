@@ -122,7 +122,7 @@ def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
     """What is refused whatever its name or kind."""
     if own.safe_search.value is not SafeSearch.OFF:
-        yield _general("safe_search", "Search results for adults", own.safe_search.owner)
+        yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
     if own.strict.value:
         yield _general("strict", "Connections that name no site", own.strict.owner)
     for category in rules.for_everyone:

@@ -69,7 +69,7 @@ def test_below_level_2_no_site_and_no_service_is_told_to_others(told: Told) -> N
     told.asks(PHONE, "www.instagram.com")
     (first, _) = told.events
     assert first["host"] is None
-    assert first["sentence"] == "This site is not open here: Adult. These are the 13-15 rules."
+    assert first["sentence"] == "This site is not open here: Adult sites. These are the 13-15 rules."
     for text in (str(told.events), str(told.answer(profile="son"))):
         assert "pornhub" not in text.lower()
         assert "instagram" not in text.lower()

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
-import pytest
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+
+from gateway.age.bands import Band
 from gateway.errors import PolicyError
-from gateway.policy.categories import parse_categories
+from gateway.policy.categories import LANGUAGES, parse_categories
 from tests.policy.homes import product
 
+PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 TEXTS = "name: {en: A, ru: A, kk: A}, about: {en: A., ru: A., kk: A.}"
 
 # The categories of the bands, by the contract, and what binds everyone.
@@ -17,6 +24,11 @@ BAND_CATEGORIES = [
 ]  # fmt: skip
 
 
+@cache
+def data(name: str) -> Any:
+    return yaml.safe_load((PROFILES / name).read_bytes())
+
+
 def test_the_shipped_file() -> None:
     known = product().categories
     assert set(BAND_CATEGORIES) <= set(known.choosable)
@@ -25,14 +37,11 @@ def test_the_shipped_file() -> None:
     assert not known.binding & set(known.choosable)
 
 
-def test_each_category_has_its_own_name_and_one_sentence_in_each_language() -> None:
+def test_each_category_has_one_sentence_in_each_language() -> None:
     for one in product().categories.by_id.values():
         for language in ("en", "ru", "kk"):
             assert one.about[language].endswith(".")
             assert one.about[language].count(". ") == 0
-    for language in ("en", "ru", "kk"):
-        names = [one.name[language] for one in product().categories.by_id.values()]
-        assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +60,25 @@ def test_what_is_refused(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match="; ") as refused:
         parse_categories(text, "categories.yaml")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_title_is_nothing_else_s(language: str) -> None:
+    """A parent reads titles of ages and of kinds of sites side by side: "Adult" would be either."""
+    kinds = [one["name"][language].casefold() for one in data("categories.yaml")["categories"].values()]
+    ages = [data(f"bands/{band.value}.yaml")["title"][language].casefold() for band in Band]
+    assert len({*kinds, *ages}) == len(kinds) + len(ages)
+
+
+@pytest.mark.parametrize(
+    ("group", "category"),
+    [
+        ("adult", "adult"), ("ai", "ai"), ("companions", "ai_companions"), ("crypto", "crypto"),
+        ("dating", "dating"), ("education", "education"), ("gambling", "gambling"), ("games", "games"),
+        ("piracy", "piracy"), ("privacy", "proxy_vpn_doh"), ("search", "search"), ("shopping", "shopping"),
+        ("social", "social_networks"), ("streaming", "streaming"), ("updates", "device_updates"),
+    ],
+)  # fmt: skip
+def test_one_thing_has_one_title(group: str, category: str) -> None:
+    of_group = data(f"services/{group}.yaml")["group"]["name"]
+    assert of_group == data("categories.yaml")["categories"][category]["name"]

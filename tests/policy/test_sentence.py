@@ -58,7 +58,7 @@ def test_who_paused_is_named() -> None:
             "It is bedtime: the internet is closed until 07:00. These are the 10-12 rules.",
         ),
         ("porn.example", "2026-11-24T19:00",
-         "porn.example is not open here: Adult. These are the 10-12 rules."),
+         "porn.example is not open here: Adult sites. These are the 10-12 rules."),
         (
             "virus.example",
             "2026-11-24T19:00",
