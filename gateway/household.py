@@ -6,33 +6,30 @@ reported, and the others load all the same; a broken ``qalqan.yaml`` is refused 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 from gateway.age.bands import Band, youngest
 from gateway.errors import PolicyError
+from gateway.files import attempt, read_bounded
 from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
 from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
-from gateway.policy.documents import MAX_BYTES
 from gateway.policy.entries import host_map
 from gateway.policy.guests import guest_profile
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.profile import GUEST, HOME, Profile, home_profile
 from gateway.policy.rulefile import Vocabulary
+from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group
 from gateway.policy.world import World
 from gateway.suffixes import suffixes_when_asked
 from profiles import DATA
 
-T = TypeVar("T")
-
-DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
 HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer; fixed ones for all of them
 MAX_PROFILES = 64  # a large family and its relatives
 SUFFIXES = (".yaml", ".yml")
@@ -56,6 +53,14 @@ class Product:
     def help_names(self) -> tuple[str, ...]:
         """Names of help that the gateway resolves by itself."""
         return tuple(self.help)
+
+    @property
+    def names(self) -> Names:
+        """What services and categories are called in a sentence."""
+        return Names(
+            services={one.id: one.name for one in self.catalogue.services.values()},
+            categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
+        )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
@@ -238,31 +243,11 @@ def _profile_files(folder: Path) -> list[Path]:
     def listed() -> list[Path]:
         return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES and one.name[0] != ".")
 
-    files = _attempt(folder, listed)
+    files = attempt(folder, listed)
     if len(files) > MAX_PROFILES:
         problem, mend = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
         raise PolicyError(str(folder), problem, mend)
     return files
-
-
-def read_bounded(path: Path) -> bytes:
-    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read."""
-
-    def first_bytes() -> bytes:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-
-    return _attempt(path, first_bytes)
-
-
-def _attempt(path: Path, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except FileNotFoundError:
-        problem, mend = "is not there", "create it, or name another"
-    except OSError as error:
-        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
-    raise PolicyError(str(path), problem, mend)
 
 
 def _check_names(household: Household, file: str) -> None:

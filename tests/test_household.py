@@ -7,8 +7,8 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
+from gateway.files import DEFAULT_CONFIG
 from gateway.household import (
-    DEFAULT_CONFIG,
     MAX_PROFILES,
     Household,
     Product,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from gateway.control.protocol import MAX_MINUTES
 from gateway.errors import PolicyError
 from gateway.policy.documents import shown
 
 OPTION = "--for"
-MAX_MINUTES = 7 * 24 * 60  # what the daemon takes
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
 

@@ -7,13 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.control.client import Client
-from gateway.errors import PolicyError
+from gateway.files import DEFAULT_CONFIG, SOCKET, read_bounded
 from gateway.policy.config import Config, parse_config
-from gateway.policy.documents import MAX_BYTES
 from gateway.policy.hosts import public_suffix_check
-
-DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
-SOCKET = "control.sock"
 
 
 def config_path(args: Namespace) -> Path:
@@ -22,16 +18,7 @@ def config_path(args: Namespace) -> Path:
 
 def read_config(path: Path) -> Config:
     """Its own meaning alone; neither profiles nor the product's data are read. Raises PolicyError."""
-    try:
-        with path.open("rb") as file:
-            source = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        problem, mend = "is not there", "create it, or name another with --config"
-        raise PolicyError(str(path), problem, mend) from None
-    except OSError as error:
-        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
-        raise PolicyError(str(path), problem, mend) from None
-    return parse_config(source, str(path), _is_public_suffix)
+    return parse_config(read_bounded(path), str(path), _is_public_suffix)
 
 
 def _is_public_suffix(name: str) -> bool:

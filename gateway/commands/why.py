@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.commands import output
-from gateway.commands.homes import Rules, is_file, mac_of, rules_of_device, rules_of_profile
+from gateway.commands.homes import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.commands.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
 from gateway.errors import ControlError, PolicyError
 from gateway.policy.decide import Judge
-from gateway.policy.sentence import Names, sentence
+from gateway.policy.sentence import sentence
 from gateway.policy.why import as_json, parse_host, parse_moment, why
 
 PATIENCE = 1.0  # seconds for the daemon's answer
@@ -57,15 +57,7 @@ def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
     )
     judge = Judge(rules.profile, rules.world, rules.calendar)
     decision = why(judge, host, at, rules.situation)
-    return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, names(rules))}
-
-
-def names(rules: Rules) -> Names:
-    product = rules.product
-    return Names(
-        services={one.id: one.name for one in product.catalogue.services.values()},
-        categories={one.id: one.name["en"] for one in product.categories.by_id.values()},
-    )
+    return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.product.names)}
 
 
 def _print(answer: Mapping[str, Any], *, known: bool) -> None:

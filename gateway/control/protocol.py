@@ -20,6 +20,7 @@ REQUEST_LIMIT = (
     16 * 1024
 )  # bytes a line; the longest request, a `why` with a 253-byte name, stays below 1 KiB
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
+MAX_MINUTES = 7 * 24 * 60  # of a pause, or of `off`
 TEXT_LIMIT = 300  # characters of one value: a host name has 253, a family's names are far shorter
 
 

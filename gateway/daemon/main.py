@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from gateway import household
 from gateway.clock import WallClock
 from gateway.control.guardians import Guardians
 from gateway.control.server import ControlServer, WebUser
@@ -30,6 +29,7 @@ from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
 from gateway.errors import GatewayError
+from gateway.files import DEFAULT_CONFIG, SOCKET
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
@@ -45,7 +45,6 @@ from gateway.wire.flows import FlowTable
 FLUSH = 1.0  # seconds between two looks at what is to be written
 PURGE = 3600.0
 DATABASE = "qalqan.db"
-SOCKET = "control.sock"
 
 _log = logging.getLogger(__name__)
 
@@ -288,7 +287,7 @@ def _web_user() -> WebUser | None:
         return None
 
 
-def run(path: Path = household.DEFAULT_CONFIG) -> int:
+def run(path: Path = DEFAULT_CONFIG) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
     signals = Signals()
     try:

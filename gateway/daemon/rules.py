@@ -12,7 +12,6 @@ from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
-from gateway.policy.sentence import Names
 from gateway.policy.world import World
 
 _log = logging.getLogger(__name__)
@@ -30,10 +29,7 @@ class RuleBook:
         self._list_problem = ""
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
-        self.names = Names(
-            services={one.id: one.name for one in self._product.catalogue.services.values()},
-            categories={one.id: one.name["en"] for one in self._product.categories.by_id.values()},
-        )
+        self.names = self._product.names
         self.world = self._world()
         self._report()
 

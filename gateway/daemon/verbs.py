@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import MAX_MINUTES, Request, Verb
 from gateway.daemon.assign import assign_device
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import CONSOLE, Member
@@ -25,7 +25,6 @@ from gateway.policy.why import as_json, parse_host, parse_moment, why
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
-MAX_MINUTES = 7 * 24 * 60
 OFF_MINUTES = 60  # `off` returns by itself
 ALL = "all"
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.kernel.fallback import TargetQueue, native_queue
+from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
+from gateway.kernel.rawsend import RawSender
 from gateway.kernel.ruleset import Snapshot, render
 from gateway.kernel.ruleset_update import render_alive, render_update
-from tests.kernel.home import LAN, Home
+from tests.kernel.home import LAN, Home, Namespace
 from tests.kernel.listener import Judge, Listener
 
 
@@ -77,3 +79,20 @@ def gateway(home: Home) -> Iterator[Gateway]:
 def blank(gateway: Gateway) -> Snapshot:
     """A snapshot without any device, for ``dataclasses.replace``."""
     return Snapshot(lan=(LAN,), native=gateway.native)
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    """An empty one, entered."""
+    made = Namespace()
+    with made.inside():
+        yield made
+    made.close()
+
+
+@pytest.fixture
+def sender(home: Home) -> Iterator[RawSender]:
+    with home.router.inside():
+        made = RawSender(MarkLayout())
+    yield made
+    made.close()

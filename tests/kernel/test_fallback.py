@@ -26,14 +26,6 @@ BASE = CHILD.queue_base
 
 
 @pytest.fixture
-def namespace() -> Iterator[Namespace]:
-    made = Namespace()
-    with made.inside():
-        yield made
-    made.close()
-
-
-@pytest.fixture
 def nft(namespace: Namespace) -> Iterator[Nft]:
     made = Nft()
     made.apply(render(CHILD))

@@ -6,24 +6,14 @@ That they are not tracked is the table's doing, and tested with it in test_traff
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
-from gateway.kernel.marks import MarkLayout
 from gateway.kernel.rawsend import RawSender
 from tests.kernel.forge import datagram
 from tests.kernel.home import CHILD4, CHILD6, SITE4, SITE6, Home
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture
-def sender(home: Home) -> Iterator[RawSender]:
-    with home.router.inside():
-        made = RawSender(MarkLayout())
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize(("site", "device"), [(SITE4, CHILD4), (SITE6, CHILD6)], ids=["ipv4", "ipv6"])

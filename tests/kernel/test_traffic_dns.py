@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.marks import MarkLayout
 from gateway.kernel.rawsend import RawSender
 from gateway.kernel.ruleset import Slot, Snapshot
 from tests.kernel.conftest import Gateway
@@ -163,14 +162,6 @@ def test_link_local_resolver_is_asked_about(
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, "fe80::1") == b"question answered by port 53"
     assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
-
-
-@pytest.fixture
-def sender(home: Home) -> Iterator[RawSender]:
-    with home.router.inside():
-        made = RawSender(MarkLayout())
-    yield made
-    made.close()
 
 
 @RESOLVERS

@@ -27,14 +27,6 @@ EVERYTHING = Snapshot(
 
 
 @pytest.fixture
-def namespace() -> Iterator[Namespace]:
-    made = Namespace()
-    with made.inside():
-        yield made
-    made.close()
-
-
-@pytest.fixture
 def nft(namespace: Namespace) -> Iterator[Nft]:
     made = Nft()
     yield made

@@ -60,17 +60,6 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-@pytest.fixture
-def arrivals(home: Home) -> Arrivals:
-    """What a test made arrive."""
-    return Arrivals(home)
-
-
-@pytest.fixture
-def tablet(home: Home, daemon: Daemon) -> Namespace:
-    return home.devices["tablet"]
-
-
 def _refused_fast(outcome: Outcome) -> None:
     assert not outcome.reached, outcome
     assert outcome.how in CUT, outcome
@@ -249,11 +238,12 @@ def test_a_refused_connection_fails_at_once(tablet: Namespace, version: int) -> 
 
 
 @FAMILIES
-def test_python_sees_a_handful_of_packets_of_a_tls_download(
-    tablet: Namespace, daemon: Daemon, version: int
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_python_sees_a_handful_of_packets_of_a_download(
+    tablet: Namespace, daemon: Daemon, version: int, scheme: str
 ) -> None:
-    seen = [_packets_of_a_download(tablet, daemon, "https", version) for _ in range(3)]
-    print(f"{DOWNLOAD} over TLS, IPv{version}: {seen} packets reached Python")
+    seen = [_packets_of_a_download(tablet, daemon, scheme, version) for _ in range(3)]
+    print(f"{DOWNLOAD} over {scheme}, IPv{version}: {seen} packets reached Python")
     assert 2 <= statistics.median(seen) <= MOST_QUEUED
 
 
@@ -336,15 +326,6 @@ def test_the_second_request_of_a_connection_is_judged_too(
     assert "302 Found" in done.stderr
     assert "qalqan.home.arpa/refused" in done.stderr
     assert not [line for line in arrivals.of("http") if line["detail"] == f"GET /second-of-{version}"]
-
-
-@FAMILIES
-def test_python_sees_a_handful_of_packets_of_an_http_download(
-    tablet: Namespace, daemon: Daemon, version: int
-) -> None:
-    seen = [_packets_of_a_download(tablet, daemon, "http", version) for _ in range(3)]
-    print(f"{DOWNLOAD} over HTTP, IPv{version}: {seen} packets reached Python")
-    assert 2 <= statistics.median(seen) <= MOST_QUEUED
 
 
 @FAMILIES

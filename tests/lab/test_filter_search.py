@@ -33,17 +33,6 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-@pytest.fixture
-def arrivals(home: Home) -> Arrivals:
-    """What a test made arrive."""
-    return Arrivals(home)
-
-
-@pytest.fixture
-def tablet(home: Home, daemon: Daemon) -> Namespace:
-    return home.devices["tablet"]
-
-
 @RESOLVERS
 @TRANSPORTS
 def test_a_search_host_is_answered_by_its_safe_name(

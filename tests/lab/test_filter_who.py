@@ -154,11 +154,6 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-@pytest.fixture
-def tablet(home: Home, daemon: Daemon) -> Namespace:
-    return home.devices["tablet"]
-
-
 def test_another_address_is_the_same_device(home: Home, tablet: Namespace) -> None:
     for text, version in (("192.168.77.99/24", 4), ("2001:db8:77::abcd/64", 6)):
         tablet.run(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from gateway.errors import PolicyError
 from gateway.household import Product, load_product
 from gateway.policy import domains
 from gateway.policy.decide import Judge
@@ -53,6 +54,15 @@ def words() -> Vocabulary:
 def a_profile(text: str, profile_id: str = "daughter") -> Profile:
     source = textwrap.dedent(text)
     return parse_profile(source, f"{profile_id}.yaml", profile_id, product().bands, words())
+
+
+def refusal(read: Callable[[], object]) -> str:
+    """What is said of a text that cannot be used; empty where it can."""
+    try:
+        read()
+    except PolicyError as refused:
+        return str(refused)
+    return ""
 
 
 def table(names: Mapping[str, set[str]] | None = None) -> domains.DomainTable:

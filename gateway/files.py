@@ -1,0 +1,36 @@
+"""Where a gateway's files are, and how a rule file is read: a bounded piece, and errors in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.errors import PolicyError
+from gateway.policy.documents import MAX_BYTES
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
+SOCKET = "control.sock"  # in the runtime directory
+
+
+def read_bounded(path: Path) -> bytes:
+    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read."""
+
+    def first_bytes() -> bytes:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    return attempt(path, first_bytes)
+
+
+def attempt(path: Path, read: Callable[[], T]) -> T:
+    """``read()``, which reads ``path``. Raises PolicyError where the system refuses it."""
+    try:
+        return read()
+    except FileNotFoundError:
+        problem, mend = "is not there", "create it, or name another"
+    except OSError as error:
+        problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
+    raise PolicyError(str(path), problem, mend)
