@@ -6,6 +6,7 @@ A command's module is imported when it is called, so that `qalqan status` starts
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
 HELP_WIDTH = 100  # columns
+# What writing to a file says when it cannot; reading the family's files has errors of its own.
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 INTERRUPTED = 130  # as a shell says it: 128 and the number of SIGINT
 
 
@@ -161,6 +164,7 @@ def _add_lists(commands: Subparsers) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status; wrong usage ends by SystemExit, as argparse has it."""
+    _stand_in()
     args = build_parser().parse_args(argv)
     # A child's name must not end a command on a terminal that cannot show it.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -175,11 +179,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
-        about = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{about}{error.strerror or error}")
+        about = error.filename or ("standard output" if error.errno in UNWRITABLE else "")
+        return _refuse(f"{about}: {error.strerror or error}".removeprefix(": "))
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
+
+
+def _stand_in() -> None:
+    """For a standard stream that is closed: what is told goes nowhere, and no file gets its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name, there in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
+        if there is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  as long as we run
 
 
 def _refuse(problem: str) -> int:

@@ -34,3 +34,12 @@ def attempt(path: Path, read: Callable[[], T]) -> T:
     except OSError as error:
         problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
     raise PolicyError(str(path), problem, mend)
+
+
+def make_folder(path: Path) -> None:
+    """With those that it is in. Raises PolicyError where it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        where, mend = str(path), "mend its path in qalqan.yaml, and run this as root"
+        raise PolicyError(where, f"cannot be made ({error.strerror})", mend) from error

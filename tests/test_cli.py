@@ -191,6 +191,23 @@ def test_a_reader_that_leaves_ends_it_quietly(capture: Path, profile: Path) -> N
     assert process.wait(20) == 0
 
 
+@pytest.mark.parametrize("command", ["check", "replay"])
+def test_a_full_disk_behind_standard_output_is_one_line(command: str, capture: Path, profile: Path) -> None:
+    words = {"check": ["check", "--config", profile], "replay": ["replay", capture, "--profile", profile]}
+    argv = [sys.executable, "-m", "gateway", *map(str, words[command])]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "qalqan: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed(closed: str, capture: Path, profile: Path) -> None:
+    command = f'"{sys.executable}" -m gateway replay "{capture}" --profile "{profile}" {closed}'
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+
+
 def test_ctrl_c_while_it_reads(capture: Path, profile: Path) -> None:
     process = start("replay", "-", "--profile", profile, stdin=subprocess.PIPE)
     assert process.stdin is not None

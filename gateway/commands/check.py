@@ -14,7 +14,7 @@ from gateway.commands.check_marks import mark_findings
 from gateway.commands.findings import Finding, ok, problem, refused
 from gateway.commands.library import SHELF
 from gateway.commands.settings import config_path, read_config
-from gateway.errors import GatewayError, PolicyError
+from gateway.errors import GatewayError, ListError, PolicyError
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.lists.update import STALE, Shelf
 from gateway.policy import domains
@@ -49,6 +49,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield ok("config", str(path))
         if product is not None:
             yield from _profiles(path, product)
+        yield from check_system.folders(config)
         yield from _table(Path(config.state))
         yield from _copies(Path(config.state))
         yield from _time(config)
@@ -93,7 +94,12 @@ def _table(state: Path) -> Iterator[Finding]:
 
 def _copies(state: Path) -> Iterator[Finding]:
     now = datetime.now(UTC)
-    for name, copy in sorted(Shelf(state / SHELF).copies.items()):
+    try:
+        copies = Shelf(state / SHELF).copies
+    except ListError as error:
+        yield refused("lists", error)
+        return
+    for name, copy in sorted(copies.items()):
         if copy.fetched is not None and now - copy.fetched > STALE:
             days = (now - copy.fetched).days
             yield problem("lists", f"{name} is {days} days old", "run: qalqan lists update")

@@ -20,6 +20,7 @@ from webui.settings import parse_listen
 
 PROC = Path("/proc")
 MODULES = Path("/lib/modules")
+LEAST_FREE = 1 << 20  # bytes
 # One of the two lines is needed: nft's own queue, or that of iptables.
 NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
 FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
@@ -37,6 +38,20 @@ def interfaces(lan: tuple[str, ...]) -> Iterator[Finding]:
         yield from _bridges()
     if _read(PROC / "sys/net/ipv4/ip_forward") == "0":
         yield ok("routing", "off now; a gateway has net.ipv4.ip_forward=1")
+
+
+def folders(config: Config) -> Iterator[Finding]:
+    """Whether what the daemon keeps can be kept. Nothing is made here."""
+    for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
+        there = next(one for one in (path, *path.parents) if one.exists())
+        if not there.is_dir():
+            yield problem(key, f"{there} is no directory", f"mend `{key}` in qalqan.yaml")
+        elif os.statvfs(there).f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
+            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in qalqan.yaml")
+        elif os.statvfs(there).f_bavail * os.statvfs(there).f_frsize < LEAST_FREE:
+            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in qalqan.yaml")
+        else:
+            yield ok(key, str(path))
 
 
 def _bridges() -> Iterator[Finding]:

@@ -103,6 +103,8 @@ def rules_of_profile(args: Namespace, who: str) -> Rules:
     if is_file(who) and not config_path(args).exists():
         raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
     home = read_home(args)
+    if is_file(who) and home.household.find(who) is None:
+        raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
     return Rules(home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state)))
 
 

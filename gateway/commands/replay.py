@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from gateway.commands import output
@@ -36,18 +36,32 @@ def run(args: Namespace) -> int:
         ech_names=rules.product.ech_names,
     )
     if args.capture == STANDARD_INPUT:
-        return _read(CaptureFile(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
+        read = partial(_read, "standard input", partial(os.read, sys.stdin.fileno()))
+        return _judge(CaptureFile(read, "standard input"), replay, live=True)
+    with _opened(args.capture) as file:
+        return _judge(CaptureFile(partial(_read, args.capture, file.read), args.capture), replay)
+
+
+def _opened(name: str) -> BinaryIO:
     try:
-        with Path(args.capture).open("rb") as file:
-            return _read(CaptureFile(file.read, args.capture), replay)
+        return Path(name).open("rb")
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        msg = f"{args.capture}: cannot be read ({error.strerror}); give a pcap or pcapng file"
-        raise CaptureError(msg) from error
+        raise _unreadable(name, error) from error
 
 
-def _read(capture: CaptureFile, replay: Replay, *, live: bool = False) -> int:
+def _read(name: str, read: Callable[[int], bytes], size: int) -> bytes:
+    """Its errors are the capture's; those of writing are not."""
+    try:
+        return read(size)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> CaptureError:
+    return CaptureError(f"{name}: cannot be read ({error.strerror}); give a pcap or pcapng file")
+
+
+def _judge(capture: CaptureFile, replay: Replay, *, live: bool = False) -> int:
     try:
         for frame in capture:
             replay.frame(frame)

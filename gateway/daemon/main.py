@@ -29,7 +29,7 @@ from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
 from gateway.errors import GatewayError
-from gateway.files import DEFAULT_CONFIG, SOCKET
+from gateway.files import DEFAULT_CONFIG, SOCKET, make_folder
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
@@ -68,7 +68,7 @@ class Daemon:
         config = self.rules.household.config
         state, runtime = Path(config.state), Path(config.runtime)
         for folder in (state, runtime):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())

@@ -39,8 +39,11 @@ def open_table(state: Path) -> MappedTable:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
         return MappedTable(seed_table(), None)
-    except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
-        msg = f"{path}: the category table cannot be read ({error}); build it again: qalqan lists build"
+    except ValueError as error:  # no file without a byte can be mapped
+        msg = f"{path}: the category table is empty; build it again: qalqan lists build"
+        raise ListError(msg) from error
+    except OSError as error:
+        msg = f"{path}: the category table cannot be read ({error.strerror}); mend its permissions or `state`"
         raise ListError(msg) from error
     try:
         return MappedTable(DomainTable(memoryview(mapping)), mapping)

@@ -48,8 +48,13 @@ class Shelf:
         try:
             rows = json.loads(self._book.read_bytes())
             return {key: _copy(row) for key, row in rows.items()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
+        except OSError as error:
+            msg = (
+                f"{self._book}: cannot be read ({error.strerror}); mend its permissions, or run this as root"
+            )
+            raise ListError(msg) from error
         except (ValueError, TypeError, KeyError, AttributeError):
             # A lost book costs one download more; the copies themselves are checked when they are read.
             return {}

@@ -142,7 +142,7 @@ class _Builder:
         while isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
             event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
-            Place(self._file, 1, "").refuse("is empty", "write at least one key, such as 'name: Daughter'")
+            Place(self._file, 1, "").refuse("is empty", "write 'key: value' lines")
         node = self._node(event, "", 0)
         self._end_of_document()
         if not isinstance(node, Mapping):

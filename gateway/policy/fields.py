@@ -11,6 +11,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 MAX_TEXT = 200  # characters of a name or another short text
+MOST_SHOWN = 24  # words; the longest set of keys has fewer
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 
@@ -22,7 +23,7 @@ def suggestion(wrong: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"use one of: {', '.join(known)}" if len(known) <= 12 else "look it up in the list of known words"
+    return f"use one of: {', '.join(known)}" if len(known) <= MOST_SHOWN else "check its spelling"
 
 
 def text(node: Node) -> str:

@@ -27,7 +27,7 @@ def problems(qalqan: Qalqan, config: Path, about: str) -> list[str]:
 
 def test_a_good_home_has_a_line_for_everything(qalqan: Qalqan, config: Path) -> None:
     found = lines(qalqan, config)
-    for about in ("product", "config", "profile", "lists", "time", "lan", "pages", "marks", "nft", "queue"):
+    for about in ("product", "config", "profile", "state", "lists", "time", "lan", "pages", "marks", "nft"):
         assert any(line.startswith((f"ok {about}: ", f"problem {about}: ")) for line in found), about
     assert all(line.startswith(("ok ", "problem ")) for line in found)
     assert "ok lan: lo is there" in found
@@ -42,6 +42,18 @@ def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config:
     assert done.err == ""
     wanted = "problem lan: there is no interface br-none: look it up with: ip -brief link"
     assert wanted in done.out.splitlines()
+
+
+def test_a_state_directory_that_cannot_be(qalqan: Qalqan, config: Path) -> None:
+    usual = f"state: {config.parent}/state"
+    config.write_text(config.read_text().replace(usual, f"state: {config}/state"))
+    assert problems(qalqan, config, "state") == [
+        f"problem state: {config} is no directory: mend `state` in qalqan.yaml"
+    ]
+    config.write_text(config.read_text().replace(f"state: {config}/state", "state: /proc/qalqan"))
+    assert problems(qalqan, config, "state") == [
+        "problem state: nothing can be written in /proc: mend `state` in qalqan.yaml"
+    ]
 
 
 def test_as_json(qalqan: Qalqan, config: Path) -> None:

@@ -72,7 +72,10 @@ def test_the_seed_filters_before_any_list_is_fetched(qalqan: Qalqan, config: Pat
     ("words", "said"),
     [
         (("--profile", "dauhgter"), "'dauhgter': there is no such profile; did you mean 'daughter'?"),
-        (("--profile", "/nowhere/kid.yaml"), "'/nowhere/kid.yaml': there is no such profile"),
+        (
+            ("--profile", "/nowhere/kid.yaml"),
+            "/nowhere/kid.yaml: is not there; give the path of a profile's file, or its id",
+        ),
         (("--device", "nonsense"), "--device: 'nonsense' is not a MAC address; write it like"),
         (
             ("--profile", "daughter", "--at", "soon"),
@@ -205,3 +208,10 @@ def test_an_unknown_list_is_refused_before_anything_is_fetched(qalqan: Qalqan, c
 def test_a_state_directory_that_cannot_be_made_is_one_line(qalqan: Qalqan, config: Path) -> None:
     (config.parent / "state").write_text("a file where a directory belongs")
     assert "state: cannot be written" in qalqan("lists", "build", "--config", config).refusal
+
+
+def test_a_wrong_key_is_told_the_right_ones(qalqan: Qalqan, config: Path) -> None:
+    config.write_text("lan: [lo]\nzzz: 1\n")
+    assert qalqan("lists", "status", "--config", config).refusal.startswith(
+        f"{config}:2: zzz: is not a known key; use one of: lan, state, "
+    )
