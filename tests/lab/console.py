@@ -189,7 +189,8 @@ class Console:
         """Why a site is open or refused for the daughter: the one named, else her last refusal."""
         self._child()
         if not host and self.ask is not None:
-            host = self.ask("Which site? (Enter: the last one refused) ").strip()
+            with self.teller.quiet():
+                host = self.ask("Which site? (Enter: the last one refused) ").strip()
         if not host:
             host = next((str(one["host"]) for one in self._refusals() if one["host"]), REFUSED_SITE)
         answer = self.daemon.client.call("why", host=host, profile=CHILD)

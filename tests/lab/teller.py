@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from gateway.control.client import Client
@@ -33,6 +34,7 @@ class Teller:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._lock = threading.Lock()
+        self._held: list[str] | None = None  # lines that wait for the end of a question
         self._told: dict[tuple[str, ...], float] = {}
         self._states: dict[str, str] = {}
         self._over = threading.Event()
@@ -40,11 +42,30 @@ class Teller:
 
     def say(self, text: str) -> None:
         with self._lock:
-            try:
-                print(text, file=self._out, flush=True)
-            except BrokenPipeError:
-                # Whoever read this has left; what was asked for is still done, and taken down again.
-                self._out = io.StringIO()
+            if self._held is None:
+                self._print(text)
+            else:
+                self._held.append(text)
+
+    def _print(self, text: str) -> None:
+        try:
+            print(text, file=self._out, flush=True)
+        except BrokenPipeError:
+            # Whoever read this has left; what was asked for is still done, and taken down again.
+            self._out = io.StringIO()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """While somebody types: what happens meanwhile is told afterwards."""
+        with self._lock:
+            self._held = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                for line in self._held:
+                    self._print(line)
+                self._held = None
 
     def say_why(self, label: str, sentence: str) -> None:
         """Why ``label`` was refused something, unless the daemon's own event has just told it."""
