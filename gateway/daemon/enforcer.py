@@ -12,7 +12,7 @@ from gateway.daemon.family import Family, Member
 from gateway.daemon.table import KernelTable
 from gateway.errors import GatewayError, KernelError
 from gateway.kernel.conntrack import Entry, FlowTuple
-from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.marks import UPLOAD, State, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.loop import Loop, Timer
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
@@ -197,6 +197,10 @@ class Enforcer:
         """A request on a running connection put it into another class."""
         self._mark(flow, live.class_number, asks=live.asks)
 
+    def uploads(self, flow: FlowId) -> None:
+        """From now on the packets of its LAN side count as an upload's, not as those of new connections."""
+        self._put(flow, UPLOAD)
+
     def refuse(self, flow: FlowId) -> None:
         """An undecided flow was forgotten half-read: its next packet finds it refused."""
         try:
@@ -208,15 +212,17 @@ class Enforcer:
         """Give a running flow another class (0: refuse it); False when it has ended, or its device is
         somebody else's now.
         """
-        layout = self._table.snapshot.layout
         state = State.REFUSED if not number else State.ASKS if asks else State.PASSES
+        return self._put(flow, verdict_byte(state, number))
+
+    def _put(self, flow: FlowId, byte: int) -> bool:
+        layout = self._table.snapshot.layout
         entry: Entry | None = self._table.conntrack.find(
             FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
         )
         if entry is None or layout.ct_slot(entry.mark) != flow.slot:
             return False
-        value = layout.ct_mark(0, verdict_byte(state, number))
-        return self._table.conntrack.set_mark([entry], value, layout.ct) > 0
+        return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def close(self) -> None:
         for timer in (self._timer, self._renewal):

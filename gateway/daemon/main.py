@@ -88,6 +88,7 @@ class Daemon:
             sink=self.journal.decided,
             refused_page=self.journal.refused_page,
             reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
+            uploads=lambda flow: self.enforcer.uploads(flow),
         )
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,

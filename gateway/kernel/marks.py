@@ -84,6 +84,11 @@ FORGED = MAX_CLASS << STATE_BITS | State.REFUSED
 verdict ever looks like this."""
 
 
+UPLOAD = MAX_CLASS << STATE_BITS | State.UNDECIDED
+"""Byte in the connection mark of plain HTTP whose client sends much before it is answered: undecided, but
+with a guard of its own. No verdict looks like this either."""
+
+
 def valid_slot(number: int) -> bool:
     """1..255 but not 64, 128, 192: their code in the packet's byte would be zero, which means no slot.
 

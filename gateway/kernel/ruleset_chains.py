@@ -102,11 +102,7 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
             *_without_payload(),
             f"{words.question} accept",
             f"{words.answer} goto answer",
-            *(
-                [f"{words.asks} goto asking", words.guard("guard"), words.dispatch()]
-                if snapshot.slots
-                else []
-            ),
+            *(_guarded(words) if snapshot.slots else []),
         ],
         **_asking(snapshot, words),
         **_another(snapshot, words),
@@ -129,6 +125,11 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
     another += [f"{words.not_from_lan} accept", f"{words.to_lan} accept"]
     another += [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS]
     return {"another": another, "hello": [words.guard("guard"), words.dispatch()]}
+
+
+def _guarded(words: Words) -> list[str]:
+    asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
+    return [*asking, words.guard("guard"), words.dispatch()]
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:
@@ -200,6 +201,7 @@ def _slot_code(layout: MarkLayout) -> Iterator[str]:
 
 def _after(snapshot: Snapshot, words: Words) -> Chains:
     layout = snapshot.layout
+    asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
     return {
         "after": [
             "type filter hook forward priority -140; policy accept;",
@@ -212,8 +214,9 @@ def _after(snapshot: Snapshot, words: Words) -> Chains:
         "judged": [
             f"{words.question} goto swept",  # DNS is judged packet by packet, and never decided
             f"{words.answer} goto swept",
-            # Its class is changed by netlink: a packet that passed a queue nobody reads looks the same.
-            f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)} {words.asks} goto still",
+            # Both are changed by netlink alone: a packet that passed a queue nobody reads looks the same.
+            f"{asking} {words.asks} goto still",
+            f"{asking} {words.uploads} {words.from_lan} goto swept",
             f"{words.packet_state} != 0 jump copy",
             words.clear_packet,
             f"{words.state_is(State.UNDECIDED)} accept",

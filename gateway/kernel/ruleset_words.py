@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.kernel.marks import MARK_MASK, PLAIN_SLOT, STATE_MASK, State, slot_group, verdict_byte
+from gateway.kernel.marks import MARK_MASK, PLAIN_SLOT, STATE_MASK, UPLOAD, State, slot_group, verdict_byte
 from gateway.kernel.snapshot import Snapshot
 
 Chains = dict[str, list[str]]
@@ -46,6 +46,7 @@ class Words:
         self.asks = (
             f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
         )
+        self.uploads = f"ct mark & {hexed(layout.ct)} == {hexed(layout.ct_mark(0, UPLOAD))}"
         udp53 = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{udp53} ct direction original {self.from_lan}"
         self.answer = f"{udp53} ct direction reply {self.to_lan}"

@@ -36,7 +36,8 @@ _PASS_HELP = Verdict(HELP)
 class FlowPath:
     """``refused_page``: observation and decision → where a browser is sent that asked over plain HTTP.
 
-    ``reclass`` is told the new class of a connection that goes on being asked about: no packet brings it.
+    No packet brings two things to the kernel's table of connections: ``reclass`` is told the new class of one
+    that goes on being asked about, ``uploads`` of one whose client sends much before it is answered.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class FlowPath:
         sink: Sink,
         refused_page: Callable[[Observation, Decision], str],
         reclass: Callable[[FlowId, LiveFlow], None] | None = None,
+        uploads: Callable[[FlowId], None] | None = None,
     ) -> None:
         self.live = live
         self.table = table
@@ -54,6 +56,7 @@ class FlowPath:
         self._sink = sink
         self._refused_page = refused_page
         self._reclass = reclass
+        self._uploads = uploads
 
     def packet(
         self,
@@ -72,6 +75,10 @@ class FlowPath:
         self.verdicts[action.name] += 1
         if action is Action.HOLD:
             return self._held(step, subject, from_lan, at)
+        if action is Action.UPLOAD:
+            if step.packet is not None and asks is False and self._uploads is not None:
+                self._uploads(flow_id(step.packet, subject.slot, from_lan))
+            return _HOLD
         if action is Action.DROP:
             return _DROP
         if action is Action.REFUSED:

@@ -11,6 +11,7 @@ from gateway.policy.values import Observation
 
 class Action(Enum):
     HOLD = "hold"  # this packet goes on, its flow stays undecided
+    UPLOAD = "upload"  # as HOLD: plain HTTP whose client sends much before it is answered
     PASSES = "passes"  # decided: the kernel carries on alone
     ASKS = "asks"  # plain HTTP: replies are released, each packet of the LAN side still comes
     REFUSED = (

@@ -51,7 +51,7 @@ class HttpFlow:
 
     @property
     def waiting(self) -> Action:
-        return Action.ASKS if self.answered else Action.HOLD
+        return Action.ASKS if self.answered else Action.UPLOAD
 
     def feed(self, start: int, payload: bytes) -> list[Request] | None:
         """The requests that this segment completes; None when it must be sent again later.

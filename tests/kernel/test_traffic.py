@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.conntrack import Conntrack
+from gateway.kernel.marks import UPLOAD, State, verdict_byte
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset_update import render_passes
 from tests.kernel.conftest import Gateway
@@ -179,6 +180,34 @@ def test_an_upload_over_plain_http_leaves_room_for_the_rest(
         with tcp_client(home.child, site, 80) as other:
             other.send(b"hello")
             assert home.internet.accept(server).recv(100) == b"hello"
+
+
+@SITES
+def test_an_upload_before_any_answer_is_told_apart_too(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else HOLD)
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        client.send(b"the first word")
+        assert receive(peer, 14) == b"the first word"
+        with home.router.inside():
+            conntrack = Conntrack()
+        entries = list(conntrack.of_slot(child.layout, 3))
+        assert (
+            conntrack.set_mark(entries, child.layout.ct_mark(0, UPLOAD), child.layout.ct) == len(entries) > 0
+        )
+        for _ in range(1500):
+            client.send(b"x" * 100)
+            assert receive(peer, 100) == b"x" * 100
+        assert [seen.asking for seen in listener.seen] == [False] + [True] * 1500
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        assert {child.layout.ct_verdict(entry.mark) for entry in conntrack.of_slot(child.layout, 3)} == {
+            (State.ASKS, 1)
+        }
+        conntrack.close()
 
 
 @SITES

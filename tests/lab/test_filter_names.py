@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import statistics
 from collections.abc import Iterator
@@ -444,3 +445,24 @@ def test_chromium_with_the_devices_own_resolver(home: Home, tablet: Namespace, a
     allowed = chromium.visit(home, "tablet", f"https://{name}/quic", quic_hosts=[name])
     assert allowed.reached, allowed
     assert [line for line in arrivals.of("h3", name) if line["detail"] == "GET /quic"]
+
+
+@FAMILIES
+def test_an_upload_over_plain_http_takes_nothing_from_the_rest(tablet: Namespace, version: int) -> None:
+    """Each of its packets is read, and none is counted among those of new connections."""
+    where = bracketed(address(ALLOWED, version))
+    pinned = ["--resolve", f"{ALLOWED}:80:{where}", f"-{version}", "-m", "60", "-H", "Expect:"]
+    shape = ["--data-binary", "@-", "-o", "/dev/null", "-w", "%{http_code} %{time_total}"]
+    argv = ["curl", "-sS", *pinned, *shape, f"http://{ALLOWED}/up"]
+    with tablet.popen(["sh", "-c", f"head -c 30M /dev/zero | {shlex.join(argv)}"]) as upload:
+        times = []
+        while upload.poll() is None:
+            outcome = fetch(tablet, f"https://{ALLOWED}/", version)
+            assert outcome.reached, outcome
+            times.append(outcome.ms)
+        assert upload.stdout is not None
+        status, seconds = upload.stdout.read().split()
+    print(f"30 MB in {float(seconds):.1f} s; {len(times)} pages beside it, the slowest {max(times):.0f} ms")
+    assert status == b"200"
+    assert float(seconds) < 20
+    assert statistics.median(times) < 200

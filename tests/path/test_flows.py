@@ -37,12 +37,14 @@ class Home:
         self.told: list[tuple[str | None, Says]] = []
         self.live = LiveFlows()
         self.reclassed: list[int] = []
+        self.uploads: list[FlowId] = []
         self.path = FlowPath(
             FlowTable(),
             self.live,
             sink=lambda subject, seen, decision, at: self.told.append((seen.host, decision.verdict)),
             refused_page=lambda seen, decision: f"http://qalqan.home.arpa/refused?host={seen.host}",
             reclass=lambda flow, live: self.reclassed.append(live.class_number),
+            uploads=self.uploads.append,
         )
         self.subject = Subject(7, "daughter", rule, lambda gates: 5 if "play" in gates else 1)
 
@@ -236,3 +238,22 @@ def test_help_over_plain_http_goes_on_being_asked_about() -> None:
     home.send(data, port=80)
     assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(1 << 2 | 3)
     assert home.send(request(REFUSED), port=80, seq=ISN + len(data)).reply is not None
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_upload_before_any_answer_is_told_of(version: int) -> None:
+    home = Home(version)
+    head = f"POST / HTTP/1.1\r\nHost: {ALLOWED}\r\nContent-Length: 900000\r\n\r\n".encode()
+    data = head + bytes(20_000)
+    for start in range(0, len(data), 1000):
+        packet = tcp_segment(
+            home.device, home.server, SPORT, 80,
+            seq=ISN + start, ack=500, flags=ACK | PSH, payload=data[start : start + 1000],
+        )  # fmt: skip
+        for asks in (False, True):  # the kernel knows from the second on
+            verdict = home.path.packet(packet, home.subject, from_lan=True, now=1.0, at=AT, asks=asks)
+            assert verdict == Verdict(0)
+    flow = FlowId(7, TCP, home.device, SPORT, home.server, 80)
+    assert set(home.uploads) == {flow}
+    assert len(home.uploads) < 10
+    assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
