@@ -12,7 +12,7 @@ from gateway.daemon.family import Family, Member
 from gateway.daemon.table import KernelTable
 from gateway.errors import GatewayError, KernelError
 from gateway.kernel.conntrack import Entry, FlowTuple
-from gateway.kernel.marks import UPLOAD, State, verdict_byte
+from gateway.kernel.marks import CUT, UPLOAD, State, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.loop import Loop, Timer
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
@@ -204,16 +204,17 @@ class Enforcer:
     def refuse(self, flow: FlowId) -> None:
         """An undecided flow was forgotten half-read: its next packet finds it refused."""
         try:
-            self._mark(flow, 0, asks=False)
+            self._put(flow, verdict_byte(State.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
     def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
-        """Give a running flow another class (0: refuse it); False when it has ended, or its device is
+        """Give a running flow another class (0: cut it); False when it has ended, or its device is
         somebody else's now.
         """
-        state = State.REFUSED if not number else State.ASKS if asks else State.PASSES
-        return self._put(flow, verdict_byte(state, number))
+        if not number:
+            return self._put(flow, CUT)
+        return self._put(flow, verdict_byte(State.ASKS if asks else State.PASSES, number))
 
     def _put(self, flow: FlowId, byte: int) -> bool:
         layout = self._table.snapshot.layout

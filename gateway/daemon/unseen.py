@@ -13,15 +13,13 @@ from gateway.daemon import lan
 from gateway.daemon.family import Family
 from gateway.home.neighbours import Neighbour
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, Entry
-from gateway.kernel.marks import PLAIN_SLOT, MarkLayout, State, verdict_byte
+from gateway.kernel.marks import CUT, PLAIN_SLOT, MarkLayout
 from gateway.wire.ip import TCP
 
 Slots = Mapping[bytes, int]
 """Packed address of each device on the LAN → its slot; 0: it is not filtered."""
 
 BySlot = Mapping[int, list[Entry]]
-
-_REFUSED = verdict_byte(State.REFUSED)
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
@@ -76,6 +74,6 @@ def begin_anew(conntrack: Conntrack, layout: MarkLayout, slots: Slots) -> int:
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
     """Each is reset at its next packet from the LAN. How many were still there."""
     return sum(
-        conntrack.set_mark(entries, layout.ct_mark(slot, _REFUSED), layout.ct_ours)
+        conntrack.set_mark(entries, layout.ct_mark(slot, CUT), layout.ct_ours)
         for slot, entries in connections.items()
     )

@@ -84,6 +84,9 @@ FORGED = MAX_CLASS << STATE_BITS | State.REFUSED
 verdict ever looks like this."""
 
 
+CUT = verdict_byte(State.PASSES)
+"""Byte in the connection mark of a running flow that ends: decided, and of no class, so that nothing is open
+to it. Of a refused one nothing of the server's goes on, and the client of a download would wait for it."""
 UPLOAD = MAX_CLASS << STATE_BITS | State.UNDECIDED
 """Byte in the connection mark of plain HTTP whose client sends much before it is answered: undecided, but
 with a guard of its own. No verdict looks like this either."""
