@@ -15,8 +15,6 @@ from gateway.wire.ip import TCP, UDP, Packet, parse_ip, transport_sum
 
 Stamped = tuple[float, bytes]  # seconds since 1970, frame or IP packet
 
-METHOD = 4  # bytes of "GET "
-
 _MAC = bytes.fromhex("02000000000a") + bytes.fromhex("020000000001")
 
 
@@ -149,9 +147,7 @@ def in_segments(
         if packet.proto != TCP or size < 2 or packet.sport in (443, 80):
             found.append((time, data))
             continue
-        # A method cut in two whose second half comes first looks like a request with a method of its own.
-        first = min(METHOD, size - 1)
-        parts = pieces(data, [chance.randrange(first, size) for _ in range(chance.randrange(1, most))])
+        parts = pieces(data, [chance.randrange(1, size) for _ in range(chance.randrange(1, most))])
         if shuffled:
             chance.shuffle(parts)
         found += [(time + number / 10**5, part) for number, part in enumerate(parts)]

@@ -136,6 +136,19 @@ def test_a_second_hello_after_a_retry_request_is_told_too() -> None:
     assert Replayed(tape.capture()).names == [("tls", ALLOWED), ("tls", "www.second.example")]
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["in order", "reversed"])
+def test_a_request_cut_inside_its_method_is_told_once(first: int) -> None:
+    for cut in (1, 2, 3, 4):
+        tape = Tape()
+        talk = tape.talk(dport=80)
+        talk.handshake()
+        parts = [(get(ALLOWED)[:cut], 0), (get(ALLOWED)[cut:], cut)]
+        for payload, at in (parts[first], parts[1 - first]):
+            talk.client(payload, at)
+        talk.server(HTTP_OK)
+        assert Replayed(tape.capture()).names == [("http", ALLOWED)]
+
+
 def test_questions_over_udp_and_tcp() -> None:
     tape = Tape()
     tape.add(question("www.udp.example"))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.actions import Judge
-from gateway.wire.docket import Docket, Place
+from gateway.wire.docket import Docket
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Claim, Observer, Sight
 from gateway.wire.streams import Stream, StreamOverflow, View
@@ -93,23 +93,23 @@ class ClientSide:
         Of a stream that can be read in one way only, everything counts. Where there are several, some are
         mere mixtures of a decoy and the real thing: there, what names no host counts only while nothing does.
         """
-        faults: list[tuple[Place, Observation]] = []
+        faults: list[tuple[int, Observation]] = []
         named = False
         for view, sight in self._seen:
             for claim in sight.claims:
-                start = view.offset(claim.position)
-                for index, observation in enumerate(claim.asked):
+                for end, observation in zip(claim.ends, claim.asked, strict=True):
                     if not _names_a_host(observation):
-                        faults.append(((start, index), observation))
+                        faults.append((view.offset(end), observation))
                         continue
                     named = True
-                    if not self._hears(claim, (start, index), observation, judge):
+                    if not self._hears(view, claim, end, observation, judge):
                         return observation
                 if claim.broken and claim.complete and not claim.position:
-                    faults.append(((start, -1), self._observer.nameless(claim.proto, Fault.MALFORMED)))
+                    end = view.offset(claim.ends[-1])
+                    faults.append((end, self._observer.nameless(claim.proto, Fault.MALFORMED)))
         if not named or len(self._seen) == 1:
-            for place, observation in faults:
-                if not self._docket.allows_at(place, observation, judge):
+            for end, observation in faults:
+                if not self._docket.allows_at(end, observation, judge):
                     return observation
         return None
 
@@ -134,9 +134,8 @@ class ClientSide:
 
     def refused_claim(self, view: View, claim: Claim, judge: Judge) -> Observation | None:
         """The same of the one claim that the server has answered, its faults included."""
-        start = view.offset(claim.position)
-        for index, observation in enumerate(claim.asked):
-            if not self._hears(claim, (start, index), observation, judge):
+        for end, observation in zip(claim.ends, claim.asked, strict=True):
+            if not self._hears(view, claim, end, observation, judge):
                 return observation
         return None
 
@@ -153,10 +152,11 @@ class ClientSide:
                         return observation
         return None
 
-    def _hears(self, claim: Claim, place: Place, observation: Observation, judge: Judge) -> bool:
-        if claim.position:  # begins inside of something else: most often a part of it that was judged already
+    def _hears(self, view: View, claim: Claim, end: int, observation: Observation, judge: Judge) -> bool:
+        if claim.position and observation in self._docket.heard:
+            # It begins inside of something else: most often it is a part of what was judged already.
             return self._docket.allows(observation, judge)
-        return self._docket.allows_at(place, observation, judge)
+        return self._docket.allows_at(view.offset(end), observation, judge)
 
     def refused_alone(self, payload: bytes, judge: Judge) -> Observation | None:
         """Judge the names in a segment that is no part of the stream."""

@@ -5,24 +5,24 @@ from __future__ import annotations
 from gateway.policy.values import Observation
 from gateway.wire.actions import Judge
 
-Place = tuple[int, int]  # stream offset where the client's hellos or requests begin, and the how manieth
-
 
 class Docket:
     """The observations of one flow. Its size follows from the limits of the streams that feed it."""
 
-    __slots__ = ("_by_place", "heard")
+    __slots__ = ("_by_end", "heard")
 
     def __init__(self) -> None:
-        self._by_place: dict[tuple[Place, Observation], bool] = {}
+        self._by_end: dict[tuple[int, Observation], bool] = {}
         self.heard: dict[Observation, bool] = {}  # distinct ones in the order in which they were judged
 
-    def allows_at(self, place: Place, observation: Observation, judge: Judge) -> bool:
-        """Two equal observations at different places are two hellos or requests, and judged twice."""
-        key = (place, observation)
-        allowed = self._by_place.get(key)
+    def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
+        """Two equal observations that end at different stream offsets are two hellos or requests, and judged
+        twice. Where one begins does not tell: a method may arrive in pieces, the last of them first.
+        """
+        key = (end, observation)
+        allowed = self._by_end.get(key)
         if allowed is None:
-            allowed = self._by_place[key] = self._ask(observation, judge)
+            allowed = self._by_end[key] = self._ask(observation, judge)
         return allowed
 
     def allows(self, observation: Observation, judge: Judge) -> bool:

@@ -39,12 +39,16 @@ class RequestStream:
     request. So a body that begins like one is read as one, too, and what it asks for is ``inside``.
     """
 
-    __slots__ = ("_depth", "_found", "_inner", "_next", "_rest", "_skip", "_state", "inside", "opaque")
+    __slots__ = (
+        "_depth", "_fed", "_found", "_inner", "_next", "_rest", "_skip", "_state", "ends", "inside", "opaque",
+    )  # fmt: skip
 
     def __init__(self, depth: int = 0) -> None:
         self._depth = depth
         self._inner: RequestStream | None = None  # of the body under way, while that looks like requests
         self.inside: list[Request] = []  # by the feed under way
+        self._fed = 0  # bytes
+        self.ends: list[int] = []  # of the heads that the last feed completed: bytes from the stream's start
         self._rest = b""  # of a head or a line: at most MAX_HEAD plus what one feed brings
         self._skip = 0  # bytes of body or chunk still to come
         self._state = _State.HEAD
@@ -57,7 +61,8 @@ class RequestStream:
         parse_request does, for chunks that are none, for bytes between requests that are none, and for
         requests that are nested too deep.
         """
-        self._found, self.inside = [], []
+        self._found, self.inside, self.ends = [], [], []
+        self._fed += len(data)
         rest = self._rest + data if self._rest else data
         while rest and not self.opaque:
             if self._skip:
@@ -93,6 +98,7 @@ class RequestStream:
         if request is None:
             return None
         self._found.append(request)
+        self.ends.append(self._fed - len(data) + request.head_length)
         self.opaque = request.method == "PRI"
         self._skip = request.content_length
         self._inner = RequestStream(self._depth + 1) if self._skip else None

@@ -7,7 +7,7 @@ so every place that could be one is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from gateway.errors import WireError
@@ -34,9 +34,10 @@ class Claim(NamedTuple):
     position: int  # of the first byte
     complete: int  # hellos or requests
     asked: tuple[Observation, ...]  # at least one for each, in order
+    ends: tuple[int, ...]  # for each of ``asked``, where its hello or request head ends
     broken: bool  # what follows the complete ones is malformed
     requests: tuple[Request, ...] = ()  # in HTTP
-    starts: frozenset[int] = frozenset()  # their positions, as far as can be told without reading chunks
+    starts: frozenset[int] = frozenset()  # where they begin
 
 
 class Sight(NamedTuple):
@@ -90,7 +91,7 @@ class Observer:
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)
 
-    def requests(self, found: list[Request]) -> tuple[Observation, ...]:
+    def requests(self, found: Iterable[Request]) -> tuple[Observation, ...]:
         """One observation for each name of each request."""
         return tuple(
             Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
@@ -108,12 +109,17 @@ class Observer:
 
     def _tls(self, data: bytes, position: int) -> Claim:
         found, broken = self._read(read_client_hellos, data[position:] if position else data)
-        return Claim(Proto.TLS, position, len(found), tuple(map(self._hello, found)), broken)
+        asked = tuple([self._hello(hello) for hello, _ in found])
+        ends = tuple([position + end for _, end in found])
+        return Claim(Proto.TLS, position, len(found), asked, ends, broken)
 
     def _http(self, data: bytes, position: int) -> Claim:
         found, broken = self._read(_read_requests, data[position:] if position else data)
-        starts = frozenset(_request_starts(found, position))
-        return Claim(Proto.HTTP, position, len(found), self.requests(found), broken, tuple(found), starts)
+        starts = frozenset([position + end - request.head_length for request, end in found])
+        requests = tuple([request for request, _ in found])
+        ends = tuple([position + end for request, end in found for _ in request.hosts or (None,)])
+        asked = self.requests(requests)
+        return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts)
 
     def _read(self, read: Callable[[bytes], list[Item]], data: bytes) -> tuple[list[Item], bool]:
         """What ``read`` finds before it meets something malformed, and whether it did.
@@ -165,13 +171,7 @@ def _inner_starts(data: bytes) -> Iterator[int]:
         version = data.find(_HTTP_VERSION, done)
 
 
-def _read_requests(data: bytes) -> list[Request]:
-    return RequestStream().feed(data)
-
-
-def _request_starts(found: list[Request], position: int) -> Iterator[int]:
-    for request in found:
-        yield position
-        if request.chunked:
-            break
-        position += request.head_length + request.content_length
+def _read_requests(data: bytes) -> list[tuple[Request, int]]:
+    """The requests, and where the head of each ends."""
+    stream = RequestStream()
+    return list(zip(stream.feed(data), stream.ends, strict=True))

@@ -124,12 +124,17 @@ def parse_server_hello(message: bytes) -> ServerHello | None:
     return ServerHello(version=version, hello_retry=random == HELLO_RETRY_RANDOM)
 
 
-def read_client_hellos(stream: bytes) -> list[ClientHello]:
-    """The complete ClientHellos of a client's TLS stream from its first byte; a second one only after a
-    HelloRetryRequest. An empty list: more bytes are needed. WireError as HandshakeReader and the parser.
+def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
+    """The complete ClientHellos of a client's TLS stream from its first byte, and where each ends in it; a
+    second one only after a HelloRetryRequest. An empty list: more bytes are needed. WireError as
+    HandshakeReader and the parser.
     """
-    messages = HandshakeReader(CLIENT_HELLO).feed(stream)
-    return [hello for message in messages if (hello := parse_client_hello(message)) is not None]
+    reader = HandshakeReader(CLIENT_HELLO)
+    return [
+        (hello, end)
+        for message, end in zip(reader.feed(stream), reader.ends, strict=True)
+        if (hello := parse_client_hello(message)) is not None
+    ]
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:

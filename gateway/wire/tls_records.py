@@ -98,7 +98,7 @@ class HandshakeReader:
     not another of its type ends the reading: ``opaque`` is then True and nothing more is kept.
     """
 
-    __slots__ = ("_first", "_idle", "_message", "_rest", "_started", "opaque")
+    __slots__ = ("_fed", "_first", "_idle", "_message", "_rest", "_started", "ends", "opaque")
 
     def __init__(self, first: int) -> None:
         self._first = first
@@ -106,6 +106,8 @@ class HandshakeReader:
         self._message = b""  # at most MAX_HELLO + one record
         self._rest = b""  # of a record that is not complete: at most HEADER + MAX_RECORD
         self._started = False
+        self._fed = 0  # bytes
+        self.ends: list[int] = []  # of the messages given so far: bytes from the stream's start
         self.opaque = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -113,6 +115,7 @@ class HandshakeReader:
         its four-byte header. Raises WireError for what is no TLS, and past the limits above.
         """
         messages: list[bytes] = []
+        self._fed += len(data)
         cursor = Cursor(self._rest + data if self._rest else data)
         while cursor.has(HEADER) and not self.opaque:
             start = cursor.pos
@@ -122,7 +125,7 @@ class HandshakeReader:
                 break
             if kind == _HANDSHAKE and size:
                 self._message += cursor.take(size)
-                self._split(messages)
+                self._split(messages, self._fed - cursor.remaining)
             else:
                 self._pass_over(kind)
                 cursor.skip(size)
@@ -140,8 +143,8 @@ class HandshakeReader:
             msg = f"more than {MAX_IDLE_RECORDS} empty records and alerts about a hello"
             raise WireError(msg)
 
-    def _split(self, messages: list[bytes]) -> None:
-        """Move the complete messages at the start of what was joined to ``messages``."""
+    def _split(self, messages: list[bytes], end: int) -> None:
+        """Move the complete messages at the start of what was joined, up to ``end``, to ``messages``."""
         cursor = Cursor(self._message)
         while cursor.has(4):
             start = cursor.pos
@@ -158,6 +161,7 @@ class HandshakeReader:
                 break
             cursor.pos = start
             messages.append(cursor.take(4 + size))
+            self.ends.append(end - cursor.remaining)
             self._started = True
         self._message = cursor.rest()
 

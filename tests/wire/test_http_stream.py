@@ -67,6 +67,23 @@ def test_truncated_at_each_offset_it_finds_a_part_of_them(name: str) -> None:
         assert found == expected[: len(found)]
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_tells_where_each_head_ends(name: str) -> None:
+    data, _ = STREAMS[name]
+    stream = RequestStream()
+    requests = stream.feed(data)
+    assert len(stream.ends) == len(requests) > 0
+    for number, end in enumerate(stream.ends):
+        assert len(RequestStream().feed(data[:end])) == number + 1
+        assert len(RequestStream().feed(data[: end - 1])) == number
+    pieces = RequestStream()
+    found = []
+    for at in range(0, len(data), 7):
+        pieces.feed(data[at : at + 7])
+        found += pieces.ends
+    assert found == stream.ends
+
+
 @pytest.mark.parametrize(
     ("name", "opaque"),
     [

@@ -38,7 +38,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reads_openssl_hellos(certificate: Path) -> None:
     pair = OpenSslPair(certificate)
     assert pair.agreed == "TLSv1.3"
-    (hello,) = read_client_hellos(pair.sent[0])
+    ((hello, _),) = read_client_hellos(pair.sent[0])
     assert hello.sni == "www.example.com"
     assert hello.fault is None
     assert hello.alpn == ("h2", "http/1.1")
@@ -51,7 +51,7 @@ def test_reads_openssl_hellos(certificate: Path) -> None:
 def test_reads_openssl_hellos_of_tls_1_2(certificate: Path) -> None:
     pair = OpenSslPair(certificate, newest=ssl.TLSVersion.TLSv1_2)
     assert pair.agreed == "TLSv1.2"
-    (hello,) = read_client_hellos(pair.sent[0])
+    ((hello, _),) = read_client_hellos(pair.sent[0])
     assert (hello.sni, hello.versions) == ("www.example.com", (0x0303,))
     assert read_server_hellos(pair.sent[1]) == [ServerHello(0x0303, hello_retry=False)]
 
@@ -59,12 +59,12 @@ def test_reads_openssl_hellos_of_tls_1_2(certificate: Path) -> None:
 def test_reads_both_hellos_about_a_real_hello_retry_request(certificate: Path) -> None:
     pair = OpenSslPair(certificate, server_group="secp521r1")
     assert pair.agreed == "TLSv1.3"
-    assert [hello.sni for hello in read_client_hellos(pair.sent[0])] == ["www.example.com"] * 2
+    assert [hello.sni for hello, _ in read_client_hellos(pair.sent[0])] == ["www.example.com"] * 2
     assert read_server_hellos(pair.sent[1]) == [ServerHello(0x0304, True), ServerHello(0x0304, False)]
 
 
 def test_reads_an_openssl_hello_without_a_name(certificate: Path) -> None:
-    (hello,) = read_client_hellos(OpenSslPair(certificate, host=None).sent[0])
+    ((hello, _),) = read_client_hellos(OpenSslPair(certificate, host=None).sent[0])
     assert (hello.sni, hello.raw_sni, hello.fault) == (None, None, Fault.NO_NAME)
 
 
@@ -72,7 +72,7 @@ def test_reads_the_hello_of_chromium() -> None:
     """Chromium 156 with GREASE, a GREASE ECH and an X25519MLKEM768 share."""
     stream = (VECTORS / "chromium_156_client_hello.bin").read_bytes()
     assert len(stream) == 1991
-    (hello,) = read_client_hellos(stream)
+    ((hello, _),) = read_client_hellos(stream)
     assert (hello.sni, hello.fault, hello.alpn) == ("www.blocked.example", None, ("h2", "http/1.1"))
     assert hello.versions[1:] == (0x0304, 0x0303)
     assert hello.ech == EchOffer(False, kdf=1, aead=1, config_id=254, enc_length=32, payload_length=208)
@@ -287,7 +287,7 @@ def test_both_names_about_a_hello_retry_request_are_read() -> None:
         + forge.CHANGE_CIPHER_SPEC
         + forge.records(forge.client_hello("blocked.example"))
     )
-    assert [hello.sni for hello in read_client_hellos(stream)] == ["allowed.example", "blocked.example"]
+    assert [hello.sni for hello, _ in read_client_hellos(stream)] == ["allowed.example", "blocked.example"]
 
 
 @given(st.binary(max_size=200))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import WireError
 from gateway.wire.tls_records import (
     CLIENT_HELLO,
+    HEADER,
     MAX_HELLO,
     MAX_IDLE_RECORDS,
     MAX_RECORD,
@@ -59,6 +60,7 @@ def test_joins_the_hello_byte_by_byte(name: str) -> None:
         assert found == [], f"complete {len(STREAMS[name]) - at} bytes early"
         found += reader.feed(bytes([byte]))
     assert found == [hello_of(name)]
+    assert reader.ends == [len(STREAMS[name])]
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -117,12 +119,15 @@ def test_a_second_hello_is_found_past_early_data() -> None:
     for at in range(0, len(stream), 11):
         found += reader.feed(stream[at : at + 11])
     assert found == [HELLO, second]
+    assert reader.ends == [len(forge.records(HELLO)), len(stream)]
     assert not reader.opaque
 
 
 def test_two_messages_in_one_record_are_told_apart() -> None:
     retry, hello = forge.server_hello(hrr=True), forge.server_hello()
-    assert HandshakeReader(SERVER_HELLO).feed(forge.record(retry + hello)) == [retry, hello]
+    reader = HandshakeReader(SERVER_HELLO)
+    assert reader.feed(forge.record(retry + hello)) == [retry, hello]
+    assert reader.ends == [HEADER + len(retry), HEADER + len(retry + hello)]
 
 
 def test_what_follows_the_first_message_ends_the_reading() -> None:
