@@ -88,7 +88,9 @@ def ip_packets(capture: Path | bytes) -> list[Stamped]:
     """The IP packets of a capture, as long as their own length says."""
     data = capture if isinstance(capture, bytes) else capture.read_bytes()
     found = []
-    for frame in CaptureReader().feed(data):
+    reader = CaptureReader()
+    reader.feed(data)
+    while (frame := reader.next_frame()) is not None:
         payload = link.ip_payload(frame.linktype, frame.data)
         if payload is not None:
             packet = payload.packet

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.policy.world import World
 from gateway.replay.engine import Asked, Replay, Tally
-from gateway.replay.frames import CaptureError, CaptureFile
+from gateway.replay.frames import CaptureError, frames
 from tests.policy.homes import CALENDAR, a_profile, the_world
 
 AFTERNOON = datetime(2026, 11, 24, 11, tzinfo=UTC)  # 16:00 at home, a school day
@@ -16,7 +16,7 @@ CHILD = "band: 10-12"
 
 
 class Replayed:
-    """What became of a capture: ``asked`` in order, ``cut`` and ``broken`` as the command would say them."""
+    """What became of a capture: ``asked`` in order, ``broken`` as the command would say it."""
 
     def __init__(
         self,
@@ -33,13 +33,11 @@ class Replayed:
             a_profile(rules), world or the_world(), CALENDAR, self.asked.append, now=AFTERNOON, at=at
         )
         stream = io.BytesIO(capture)
-        file = CaptureFile(lambda size: stream.read(min(size, chunk)), "test.pcap")
         try:
-            for frame in file:
+            for frame in frames(lambda size: stream.read(min(size, chunk)), "test.pcap"):
                 replay.frame(frame)
         except CaptureError as error:
             self.broken = str(error)
-        self.cut = file.cut
         self.tally: Tally = replay.tally
 
     @property

@@ -287,9 +287,12 @@ def test_replay_of_a_cut_capture(qalqan: Run, capture: Path, profile: Path, tmp_
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(capture.read_bytes()[:1000])
     status, out, err = qalqan("replay", cut, "--profile", profile, "--json")
-    assert status == 0
+    assert status == 1
     assert len(out.splitlines()) == 11
-    assert err == f"qalqan: {cut}: cut in the record after frame 11, at byte 970\n"
+    assert err == (
+        f"qalqan: {cut}: cut at byte 970, after frame 11; what comes before is told,"
+        " record or copy it again for the rest\n"
+    )
 
 
 def test_replay_of_a_broken_capture(qalqan: Run, capture: Path, profile: Path, tmp_path: Path) -> None:
@@ -299,7 +302,7 @@ def test_replay_of_a_broken_capture(qalqan: Run, capture: Path, profile: Path, t
     assert status == 1
     assert len(out.splitlines()) == 11
     assert err.count("\n") == 1
-    assert "broken capture: a frame of 4294967295 bytes at offset 970" in err
+    assert "broken (4294967295 bytes of a frame of 4294967295) at byte 970, after frame 11; " in err
 
 
 def test_frames_passed_over_are_counted_in_one_line(qalqan: Run, profile: Path, tmp_path: Path) -> None:
@@ -318,8 +321,8 @@ def test_frames_passed_over_are_counted_in_one_line(qalqan: Run, profile: Path, 
     [
         ("none.pcap", "none.pcap: cannot be read (No such file or directory); give a pcap or pcapng file"),
         (".", "cannot be read (Is a directory)"),
-        ("kid.yaml", "kid.yaml: no capture: it begins with 62616e64; give a pcap or pcapng file"),
-        ("empty", "empty: it is empty; give a pcap or pcapng file"),
+        ("kid.yaml", "kid.yaml: no capture (it begins with 62616e64); give a pcap or pcapng file"),
+        ("empty", "empty: no capture (it is empty); give a pcap or pcapng file"),
     ],
 )
 def test_replay_refuses_in_one_line(

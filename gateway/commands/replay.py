@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import Any, BinaryIO
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.commands import output
 from gateway.commands.homes import rules_of_profile
 from gateway.policy.why import parse_moment
 from gateway.replay.engine import Asked, Replay, Tally
-from gateway.replay.frames import CaptureError, CaptureFile
+from gateway.replay.frames import CaptureError, frames
+from gateway.wire.capture import Frame
 
 STANDARD_INPUT = "-"
 
 
 def run(args: Namespace) -> int:
-    """0 for a capture that is merely cut: all that is whole was read."""
+    """Raises CaptureError for a capture that is cut or broken, when all that is whole was told."""
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
     replay = Replay(
@@ -36,50 +37,38 @@ def run(args: Namespace) -> int:
         ech_names=rules.product.ech_names,
     )
     if args.capture == STANDARD_INPUT:
-        read = partial(_read, "standard input", partial(os.read, sys.stdin.fileno()))
-        return _judge(CaptureFile(read, "standard input"), replay, live=True)
-    with _opened(args.capture) as file:
-        return _judge(CaptureFile(partial(_read, args.capture, file.read), args.capture), replay)
-
-
-def _opened(name: str) -> BinaryIO:
+        _read(frames(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
+        return 0
     try:
-        return Path(name).open("rb")
+        with Path(args.capture).open("rb") as file:
+            _read(frames(file.read, args.capture), replay)
     except OSError as error:
-        raise _unreadable(name, error) from error
+        if isinstance(error, BrokenPipeError):
+            raise
+        msg = f"{args.capture}: cannot be read ({error.strerror}); give a pcap or pcapng file"
+        raise CaptureError(msg) from error
+    return 0
 
 
-def _read(name: str, read: Callable[[int], bytes], size: int) -> bytes:
-    """Its errors are the capture's; those of writing are not."""
-    try:
-        return read(size)
-    except OSError as error:
-        raise _unreadable(name, error) from error
-
-
-def _unreadable(name: str, error: OSError) -> CaptureError:
-    return CaptureError(f"{name}: cannot be read ({error.strerror}); give a pcap or pcapng file")
-
-
-def _judge(capture: CaptureFile, replay: Replay, *, live: bool = False) -> int:
+def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> None:
     try:
         for frame in capture:
             replay.frame(frame)
             if live:
                 sys.stdout.flush()
-    finally:
-        # What was read is told before what ended it.
+    except CaptureError as error:
+        # One line says all, and what was read is told before it.
         sys.stdout.flush()
-        left = _left_out(replay.tally)
-        if left:
-            output.problem(left)
-    if capture.cut:
-        output.problem(capture.cut)
-    return 0
+        msg = "; ".join(filter(None, (str(error), _left_out(replay.tally))))
+        raise CaptureError(msg) from error
+    sys.stdout.flush()
+    left = _left_out(replay.tally)
+    if left:
+        output.problem(left)
 
 
 def _left_out(tally: Tally) -> str:
-    """One line about frames that could not be read; empty where there are none."""
+    """About frames that could not be read; empty where there are none."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
         (tally.broken, "broken"),

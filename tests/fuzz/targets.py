@@ -63,6 +63,8 @@ def capture(data: bytes) -> None:
     with contextlib.suppress(WireError):
         for piece in _pieces(data):
             reader.feed(piece)
+            while reader.next_frame() is not None:
+                pass
 
 
 def fragments(data: bytes) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import WireError
 from gateway.wire import link
-from gateway.wire.capture import MAX_FRAME, CaptureReader, Frame
+from gateway.wire.capture import MAX_BLOCK, MAX_FRAME, MAX_INTERFACES, CaptureReader, Frame
 
 PACKETS = [b"\x45" + bytes(40 + n) for n in range(3)]
 
@@ -44,6 +44,18 @@ def pcapng(order: str = "<", *, tsresol: int | None = None, linktype: int = 1) -
     return out
 
 
+def read(*pieces: bytes) -> list[Frame]:
+    return frames_of(CaptureReader(), *pieces)
+
+
+def frames_of(reader: CaptureReader, *pieces: bytes) -> list[Frame]:
+    found = []
+    for piece in pieces:
+        reader.feed(piece)
+        found += list(iter(reader.next_frame, None))
+    return found
+
+
 EXPECTED = [Frame(1000.5 + n, 1, data) for n, data in enumerate(PACKETS)]
 FILES = {
     "pcap little": pcap("<"),
@@ -61,8 +73,8 @@ FILES = {
 def test_frames_come_out_whatever_the_pieces(name: str, size: int) -> None:
     reader = CaptureReader()
     data = FILES[name]
-    frames = [f for at in range(0, len(data), size) for f in reader.feed(data[at : at + size])]
-    assert frames == EXPECTED
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    assert frames_of(reader, *pieces) == EXPECTED
     assert reader.pending == 0
     assert reader.offset == len(data)
 
@@ -73,7 +85,7 @@ def test_a_cut_file_gives_its_whole_frames_and_says_that_it_is_cut(name: str) ->
     boundaries = 0
     for end in range(len(data)):
         reader = CaptureReader()
-        frames = reader.feed(data[:end])
+        frames = frames_of(reader, data[:end])
         assert frames == EXPECTED[: len(frames)]
         boundaries += reader.pending == 0
     assert boundaries <= 9  # the empty file and the ends of whole records
@@ -83,21 +95,62 @@ def test_simple_packet_blocks_have_no_time() -> None:
     out = block("<", 0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
     out += block("<", 1, struct.pack("<HHI", 101, 0, 20))
     out += block("<", 3, struct.pack("<I", 41) + PACKETS[0][:20])
-    assert CaptureReader().feed(out) == [Frame(0.0, 101, PACKETS[0][:20])]
+    assert read(out) == [Frame(0.0, 101, PACKETS[0][:20])]
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"<html><body>", "no capture"),
-        (pcap()[:24] + struct.pack("<IIII", 0, 0, MAX_FRAME + 1, 0), "a frame of"),
+        (b"<html><body>", "it begins with 3c68746d"),
+        (pcap()[:24] + struct.pack("<IIII", 0, 0, MAX_FRAME + 1, MAX_FRAME + 1), "of a frame of"),
+        (pcap()[:24] + struct.pack("<IIII", 0, 0, 41, 40), "41 bytes of a frame of 40"),
+        (pcap() + bytes(4096), "0 bytes of a frame of 0"),
         (pcapng()[:28] + struct.pack("<III", 6, 7, 0), "a block of 7 bytes"),
-        (block("<", 0x0A0D0D0A, bytes(16)), "byte-order magic"),
+        (pcapng()[:28] + struct.pack("<III", 5, 12, 16), "ends as one of 16"),
+        (block("<", 0x0A0D0D0A, bytes(16)), "byte order 00000000"),
+        (pcapng() + block("<", 6, struct.pack("<IIIII", 1, 0, 0, 0, 0)), "of interface 1, which is not"),
+        (pcapng() + block("<", 6, struct.pack("<IIIII", 0, 0, 0, 1, 1)), "a frame of 1 bytes"),
+        (pcapng() + block("<", 6, bytes(16)), "a packet block with 16 bytes"),
+        (pcapng() + block("<", 3, b""), "a simple packet block without"),
+        (pcapng() + block("<", 1, bytes(4)), "interface 1 described in 4 bytes"),
+        (pcapng() + block("<", 1, bytes(8)) * MAX_INTERFACES, f"interface {MAX_INTERFACES} described"),
     ],
 )
-def test_what_is_no_capture_is_named(data: bytes, words: str) -> None:
+def test_a_broken_place_is_told_after_what_comes_before_and_again(data: bytes, words: str) -> None:
+    reader = CaptureReader()
+    reader.feed(data)
+    found: list[Frame] = []
     with pytest.raises(WireError, match=words):
-        CaptureReader().feed(data)
+        found.extend(iter(reader.next_frame, None))
+    assert found == EXPECTED[: len(found)]
+    place = reader.offset
+    for _ in range(2):
+        with pytest.raises(WireError, match=words):
+            reader.next_frame()
+    assert reader.offset == place
+
+
+def test_long_blocks_of_other_kinds_are_passed_over() -> None:
+    secrets = block("<", 10, bytes(MAX_BLOCK - 12))
+    assert read(pcapng()[:28] + secrets + pcapng()[28:]) == EXPECTED
+    with pytest.raises(WireError, match="a block of"):
+        read(pcapng() + block("<", 10, bytes(MAX_BLOCK)))
+
+
+def test_sections_of_either_byte_order_follow_each_other() -> None:
+    assert read(pcapng("<") + pcapng(">"), pcapng("<", tsresol=9)) == EXPECTED * 3
+
+
+def test_the_patched_pcap_and_the_obsolete_packet_block() -> None:
+    patched = b"\x34\xcd\xb2\xa1" + pcap()[4:24]
+    blocks = pcapng()[:48]
+    for number, data in enumerate(PACKETS):
+        sizes = struct.pack("<II", len(data), len(data))
+        patched += struct.pack("<II", 1000 + number, 10**6 // 2) + sizes + bytes(8) + data
+        stamp = (1000 + number) * 10**6 + 10**6 // 2
+        head = struct.pack("<HHII", 0, 7, stamp >> 32, stamp & 0xFFFFFFFF)
+        blocks += block("<", 2, head + sizes + data)
+    assert read(patched) == read(blocks) == EXPECTED
 
 
 @given(st.binary(max_size=200), st.sampled_from(sorted(FILES)), st.integers(0, 120))
@@ -105,7 +158,7 @@ def test_no_bytes_raise_anything_but_wire_error(noise: bytes, name: str, at: int
     data = bytearray(FILES[name])
     data[at : at + len(noise)] = noise
     try:
-        CaptureReader().feed(bytes(data))
+        read(bytes(data))
     except WireError:
         pass
 
@@ -125,7 +178,7 @@ def test_files_of_scapy_are_read(tmp_path: Path) -> None:
         writer.write(packet)
     writer.close()
     for name in ("a.pcap", "a.pcapng"):
-        frames = CaptureReader().feed((tmp_path / name).read_bytes())
+        frames = read((tmp_path / name).read_bytes())
         assert [f.data for f in frames] == [bytes(p) for p in packets]
         payload = link.ip_payload(frames[0].linktype, frames[0].data)
         assert payload == link.Payload(bytes(packets[0])[14:], bytes.fromhex("02000000000a"))
