@@ -26,7 +26,7 @@ class Link(NamedTuple):
 
 
 def _ethertype(packet: bytes) -> bytes:
-    return b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00"
+    return b"\x86\xdd" if b"\x60" <= packet[:1] < b"\x70" else b"\x08\x00"
 
 
 def _ethernet(packet: bytes) -> bytes:
@@ -34,7 +34,7 @@ def _ethernet(packet: bytes) -> bytes:
 
 
 def _pppoe(packet: bytes) -> bytes:
-    inside = (b"\x00\x57" if packet[0] >> 4 == 6 else b"\x00\x21") + packet
+    inside = (b"\x00\x57" if _ethertype(packet) == b"\x86\xdd" else b"\x00\x21") + packet
     return _MAC + b"\x88\x64\x11\x00\x00\x01" + len(inside).to_bytes(2, "big") + inside
 
 

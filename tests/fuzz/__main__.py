@@ -36,12 +36,12 @@ def main() -> int:
         if name not in TARGETS:
             parser.error(f"there is no target {name}; there are {', '.join(sorted(TARGETS))}")
         with tempfile.TemporaryDirectory() as folder:
-            for number, seed in enumerate(seeds()):
+            for number, seed in enumerate(seeds(name)):
                 Path(folder, f"seed{number}").write_bytes(seed)
             command = [sys.executable, "-m", "tests.fuzz", "--one", name, folder]
             options = [
                 f"-max_total_time={args.seconds}",
-                "-max_len=4096",
+                "-max_len=16384",
                 "-timeout=10",
                 "-rss_limit_mb=2048",
             ]

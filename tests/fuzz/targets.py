@@ -7,9 +7,13 @@ under hypothesis in `make test` and under atheris in `make fuzz`.
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
+from gateway.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.errors import ControlError, GatewayError, ListError, PolicyError, WireError
 from gateway.lists.formats import Format, Tally, read_domains
@@ -19,6 +23,8 @@ from gateway.path.subject import Subject
 from gateway.policy.documents import parse_document
 from gateway.policy.domains import DomainTable, verify
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.replay.engine import Replay
+from gateway.replay.frames import CaptureError, frames
 from gateway.wire.capture import CaptureReader
 from gateway.wire.dns import TcpStream, parse_message
 from gateway.wire.dns_forge import fail, refuse, rename_question, restore_answer
@@ -35,6 +41,8 @@ from gateway.wire.quic_initials import Initials
 from gateway.wire.svcb import strip_ech
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+from tests import captures
+from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
 Target = Callable[[bytes], None]
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -149,21 +157,55 @@ def http(data: bytes) -> None:
             stream.feed(piece)
 
 
+def _sided(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Packets behind the first byte, each behind a byte that says its side and more, and its length."""
+    at = 1
+    while at + 3 <= len(data):
+        end = at + 3 + int.from_bytes(data[at + 1 : at + 3], "big")
+        yield data[at], data[at + 3 : end]
+        at = end
+
+
 def flows(data: bytes) -> None:
-    """IP packets of up to 255 bytes each, from either side, through one flow table."""
+    """IP packets from either side through one flow table."""
     table = FlowTable(verify_checksums=False, handshakes=bool(data[:1] and data[0] & 1))
-    at, now = 1, 0.0
-    while at + 2 <= len(data):
-        length, side = data[at], data[at + 1]
-        at += 2
-        table.packet(
-            data[at : at + length],
-            from_lan=bool(side & 1),
-            now=now,
-            judge=lambda seen: seen.proto is not Proto.HTTP,
-        )
-        at += length
+    now = 0.0
+    for side, one in _sided(data):
+        table.packet(one, from_lan=bool(side & 1), now=now, judge=lambda seen: seen.proto is not Proto.HTTP)
         now += side / 8
+
+
+def _replayed(read: Callable[[int], bytes]) -> None:
+    """All that `qalqan replay` does with a file."""
+    profile, world = a_profile("band: 10-12\nblock: [www.openssl.example]"), the_world()
+    one = Replay(profile, world, CALENDAR, lambda asked: _printed(as_object(asked, ALMATY)), now=AT)
+    problem = ""
+    try:
+        for frame in frames(read, "fuzz"):
+            one.frame(frame)
+    except CaptureError as error:
+        problem = str(error)
+    assert not problem or problem.isprintable()
+    assert one.tally.frames >= one.tally.cut + one.tally.broken + one.tally.foreign
+
+
+def _printed(told: dict[str, object]) -> None:
+    assert "\n" not in json.dumps(told)
+    for kind, end in (("src", "sport"), ("dst", "dport")):
+        ip_address(str(told[kind]))
+        assert told[end] in range(1 << 16)
+
+
+def replay(data: bytes) -> None:
+    """A capture file."""
+    _replayed(io.BytesIO(data).read)
+
+
+def replay_packets(data: bytes) -> None:
+    """IP packets on the link that the first byte chooses, so that no record's length is ever wrong."""
+    link = list(captures.LINKS.values())[data[0] % len(captures.LINKS) if data else 0]
+    packets = [(1e9 + number / 50, link.wrap(one)) for number, (_, one) in enumerate(_sided(data))]
+    _replayed(io.BytesIO(captures.pcap(packets, link.number)).read)
 
 
 def host_name(data: bytes) -> None:
@@ -215,6 +257,8 @@ TARGETS: dict[str, Target] = {
         quic,
         http,
         flows,
+        replay,
+        replay_packets,
         host_name,
         document,
         table,

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tests.fuzz.corpus import seeds
 from tests.fuzz.targets import TARGETS
 
-SEEDS = seeds()
+SEEDS = {name: seeds(name) for name in TARGETS}
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    data = bytearray(draw(st.sampled_from(SEEDS)))
+def damaged(draw: st.DrawFn, name: str) -> bytes:
+    data = bytearray(draw(st.sampled_from(SEEDS[name])))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, max(0, len(data) - 1)))
         cut = draw(st.integers(0, 8))
@@ -24,6 +24,12 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.one_of(st.binary(max_size=400), damaged()))
-def test_nothing_is_raised(name: str, data: bytes) -> None:
-    TARGETS[name](data)
+@given(data=st.data())
+def test_nothing_is_raised(name: str, data: st.DataObject) -> None:
+    TARGETS[name](data.draw(st.one_of(st.binary(max_size=400), damaged(name))))
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_each_seed_is_taken_as_it_is(name: str) -> None:
+    for seed in SEEDS[name]:
+        TARGETS[name](seed)
