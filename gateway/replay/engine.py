@@ -23,8 +23,8 @@ from gateway.policy.schedule import Calendar
 from gateway.policy.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.policy.world import GATEWAY_NAME, World
-from gateway.replay.decoys import is_decoy
 from gateway.replay.learned import SLOT, Learned
+from gateway.replay.offload import cut, is_decoy, sized
 from gateway.replay.segments import Segments
 from gateway.replay.sides import Sides
 from gateway.wire import link
@@ -131,7 +131,7 @@ class Replay:
         learned.now = max(learned.now, self._time or 0.0)
         try:
             found = link.ip_payload(frame.linktype, frame.data)
-            data = self._fragments.feed(_sized(found.packet), learned.now) if found is not None else None
+            data = None if found is None else self._fragments.feed(sized(found.packet), learned.now)
             if data is not None:
                 self._packet(data, parse_ip(data))
         except WireError:
@@ -155,7 +155,8 @@ class Replay:
         from_client = self._sides.from_client(packet)
         # In the gateway, the kernel carries on a decided flow alone.
         if from_client is not None and not self._is_decoy(data, packet):
-            self._flow_packet(data, packet, from_client=from_client)
+            for one in cut(data, packet):
+                self._flow_packet(one, packet, from_client=from_client)
 
     def _is_decoy(self, data: bytes, packet: Packet) -> bool:
         if is_decoy(data, packet):
@@ -272,13 +273,6 @@ def _no_words(_seen: Observation, _decision: Decision) -> str:
 
 def _nobody(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
     """A decision about a question is told from where it falls: that on the pages' name goes no further."""
-
-
-def _sized(data: bytes) -> bytes:
-    """With an IPv4 length, which is 0 where a network card cuts the segments; it goes by the frame then."""
-    if data[2:4] == b"\0\0" and data[0] >> 4 == 4 and len(data) < 1 << 16:
-        return data[:2] + len(data).to_bytes(2, "big") + data[4:]
-    return data
 
 
 def _is_cut(frame: Frame) -> bool:

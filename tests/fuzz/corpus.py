@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
+from tests.captures import Stamped
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
 _CHECKSUM_AT = {TCP: 16, UDP: 6}
+_PIECES = b"\x30"  # what some targets take first: the size of the pieces
 
 
 def seeds(target: str) -> list[bytes]:
-    """Every vector and a few messages by hand; and what this target alone understands."""
-    found = [file.read_bytes() for file in sorted(VECTORS.rglob("*")) if file.is_file()]
+    """Every vector, what the real clients said and were told, a few messages by hand; each whole and behind
+    a first byte. And what this target alone understands.
+    """
+    packets = [parse_ip(data) for _, data in _unsummed()]
     query = bytes.fromhex(
         "123401000001000000000001076578616d706c6503636f6d0000010001000029100000000000000000"
     )
-    head = bytes.fromhex("4500003c00010000401100000a000001c6120035")
-    request = b"\x10GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nab"
-    return [
-        *found,
+    by_hand = [
         query,
-        head + query,
-        request,
+        2 * (len(query).to_bytes(2, "big") + query),
+        bytes.fromhex("4500003c00010000401100000a000001c6120035") + query,
+        b"GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nab",
         b"name: A\nband: 10-12\n",
         b"0.0.0.0 a.example\n||b.example^\n",
+    ]
+    found = [
+        *(file.read_bytes() for file in sorted(VECTORS.glob("*"))),
+        *(packet.payload.tobytes() for packet in packets if packet.payload),
+        *by_hand,
         *_CONVERSATIONS.get(target, list)(),
     ]
+    return [*found, *(_PIECES + one for one in found)]
 
 
-def _unsummed() -> list[tuple[float, bytes]]:
+@cache
+def _unsummed() -> list[Stamped]:
     """The packets of CAPTURE as a network card gets them, so that a changed byte makes no sum wrong."""
     found = []
     for time, data in captures.ip_packets(CAPTURE):
@@ -43,18 +53,16 @@ def _unsummed() -> list[tuple[float, bytes]]:
 
 
 def _captures() -> list[bytes]:
-    packets = _unsummed()
     link = captures.LINKS["ethernet"]
-    whole = captures.pcapng([(time, link.wrap(data)) for time, data in packets])
-    return [whole, *(captures.wrapped(packets, kind) for kind in captures.LINKS)]
+    whole = captures.pcapng([(time, link.wrap(data)) for time, data in _unsummed()])
+    return [whole, *(captures.wrapped(_unsummed(), kind) for kind in captures.LINKS)]
 
 
 def _sized() -> list[bytes]:
     """One byte for the target's choice, then each packet behind its side (1: the device's) and length."""
     out = bytearray(1)
     for _, data in _unsummed():
-        packet = parse_ip(data)
-        out.append(packet.dport in (53, 80, 443))
+        out.append(parse_ip(data).dport in (53, 80, 443))
         out += len(data).to_bytes(2, "big") + data
     return [bytes(out)]
 

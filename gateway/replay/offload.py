@@ -1,0 +1,69 @@
+"""What a capture on the sending machine shows before the network card has done its part: a packet without
+its length, several QUIC datagrams in one, checksums that are not summed up yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.wire.ip import TCP, UDP, Packet, checksum_ok, pseudo_sum
+from gateway.wire.ip_build import udp_replace
+
+_CHECKSUM_AT = {TCP: 16, UDP: 6}  # bytes from the start of the header
+_MAX_UNCUT = 1500  # bytes; a longer datagram crosses no home's link in one piece
+_LEAST_INITIAL = 1200  # bytes of a datagram with an Initial (RFC 9000 14.1)
+_LONG_HEADER = 0x80
+
+
+def sized(data: bytes) -> bytes:
+    """With an IPv4 length, which is 0 where the card cuts the segments; it goes by the frame then."""
+    if data[2:4] == b"\0\0" and data[0] >> 4 == 4 and len(data) < 1 << 16:
+        return data[:2] + len(data).to_bytes(2, "big") + data[4:]
+    return data
+
+
+def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
+    """The packets that the card makes of one: several where it holds the Initials of a QUIC flow.
+
+    The length of each is not in the capture; a datagram begins where the first one's header, that is version
+    and connection ids, comes again.
+    """
+    payload = packet.payload
+    if packet.proto != UDP or len(payload) <= _MAX_UNCUT or not payload[0] & _LONG_HEADER:
+        return (data,)
+    whole = payload.tobytes()
+    source_id = 6 + whole[5]
+    ids = whole[1 : source_id + 1 + whole[source_id]]
+    size = whole.find(ids, _LEAST_INITIAL) - 1
+    if size < _LEAST_INITIAL:
+        return (data,)
+    return (udp_replace(data, packet, whole[at : at + size]) for at in range(0, len(whole), size))
+
+
+def is_decoy(data: bytes, packet: Packet) -> bool:
+    """Whether every receiver would throw a TCP or UDP packet away for its checksum.
+
+    A capture on the sending machine shows packets before the network card has summed them up: the IPv4 field
+    is 0 then, and that of TCP or UDP is 0 or the sum of the pseudo-header alone, with or without the length
+    (segmentation offload leaves it out).
+    """
+    if checksum_ok(data, packet):
+        return False
+    if packet.version == 4:
+        header = data[: (data[0] & 0x0F) << 2]
+        if int.from_bytes(header, "big") % 65535 and header[10:12] != b"\0\0":
+            return True
+        if checksum_ok(_without_header_sum(data), packet):
+            return False
+    at = packet.l4 + _CHECKSUM_AT[packet.proto]
+    field = int.from_bytes(data[at : at + 2], "big") % 65535
+    addresses = int.from_bytes(packet.src + packet.dst, "big")
+    return field not in (0, pseudo_sum(packet), (addresses + packet.proto) % 65535)
+
+
+def _without_header_sum(data: bytes) -> bytes:
+    """The packet with a right IPv4 checksum."""
+    header = bytearray(data[: (data[0] & 0x0F) << 2])
+    header[10:12] = b"\0\0"
+    header[10:12] = (-int.from_bytes(header, "big") % 65535).to_bytes(2, "big")
+    return bytes(header) + data[len(header) :]
