@@ -28,6 +28,7 @@ TEST_NEEDS := \
 	dig:dnsutils \
 	chromium:chromium \
 	chromedriver:chromium-driver \
+	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
 	wrk:wrk \

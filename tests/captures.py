@@ -156,6 +156,21 @@ def in_segments(
     return found
 
 
+def in_other_order(packets: Iterable[Stamped]) -> list[Stamped]:
+    """Each two datagrams that a QUIC client sends one after the other, the second one first."""
+    found = list(packets)
+    at = 0
+    while at + 1 < len(found):
+        (time, data), (later, next_data) = found[at : at + 2]
+        first, second = parse_ip(data), parse_ip(next_data)
+        same = (first.proto, first.src, first.sport, first.dst) == (UDP, second.src, second.sport, second.dst)
+        if same and first.dport == second.dport == 443:
+            found[at : at + 2] = [(time, next_data), (later, data)]
+            at += 1
+        at += 1
+    return found
+
+
 def in_fragments(packets: Iterable[Stamped], size: int, chance: random.Random) -> list[Stamped]:
     """Every packet whose IP payload is longer than ``size`` (a multiple of 8) in fragments, in any order."""
     found = []

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +14,10 @@ import pytest
 
 from tests import captures
 from tests.captures import Stamped
-from tests.lab import chromium, clients, names
+from tests.lab import chromium, clients, firefox, names
+from tests.lab.certs import NAMELESS
 from tests.lab.home import Home
-from tests.lab.netns import Namespace
+from tests.lab.recorder import Recorder
 from tests.replayed import Replayed
 
 pytestmark = pytest.mark.lab
@@ -28,38 +27,15 @@ FIELDS = (
     "dns.qry.name", "tls.handshake.type", "tls.handshake.extensions_server_name", "http.host",
 )  # fmt: skip
 WANTED = "dns.qry.name or tls.handshake.type == 1 or http.request"
-READY_S = 10.0
-DRAIN_S = 0.6  # dumpcap reads what the kernel holds every quarter of a second
 PLACES = 40  # at which a capture is cut
 
 Names = Counter[tuple[str, int, str]]  # protocol, port of who asks, host
 
 
 class Capture(NamedTuple):
+    speaker: str
     path: Path
     packets: list[Stamped]
-
-
-class Recorder:
-    """dumpcap on an interface of a namespace, as a context manager."""
-
-    def __init__(self, place: Namespace, interface: str, path: Path) -> None:
-        self._command = place.command(["dumpcap", "-q", "-i", interface, "-w", str(path)])
-
-    def __enter__(self) -> Recorder:
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            if line.startswith("File:"):
-                return self
-        pytest.fail(f"dumpcap did not start: {self._process.wait()}")
-
-    def __exit__(self, *_: object) -> None:
-        time.sleep(DRAIN_S)
-        self._process.send_signal(signal.SIGINT)
-        self._process.communicate(timeout=READY_S)
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +44,28 @@ def home() -> Iterator[Home]:
         yield built
 
 
-@pytest.fixture(scope="module")
-def recorded(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Capture:
-    """curl, OpenSSL, Python, dig and aioquic, over IPv4 and IPv6."""
-    path = tmp_path_factory.mktemp("captures") / "clients.pcapng"
+@pytest.fixture(scope="module", params=["clients", "Chromium", "Firefox"])
+def recorded(request: pytest.FixtureRequest, home: Home, folder: Path) -> Capture:
+    """What they send with their datagrams one by one, since tshark does not cut those sent as one."""
+    speak, program, absent = SPEAKERS[request.param]
+    if program is None:
+        pytest.skip(absent)
+    path = folder / f"{request.param}.pcapng"
     tablet = home.devices["tablet"]
+    tablet.run(["ethtool", "-K", "eth0", "tx-udp-segmentation", "off"], check=True)
     with Recorder(tablet, "eth0", path):
-        speak(tablet)
-    return Capture(path, captures.ip_packets(path))
+        speak(home)
+    return Capture(request.param, path, captures.ip_packets(path))
 
 
-def speak(tablet: Namespace) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("captures")
+
+
+def clients_speak(home: Home) -> None:
+    """curl, OpenSSL, Python, dig and aioquic, over IPv4 and IPv6."""
+    tablet = home.devices["tablet"]
     v6 = names.ipv6_of("www.six.example")
     outcomes = [
         clients.curl(tablet, "https://www.curl.example/"),
@@ -116,6 +103,31 @@ def speak(tablet: Namespace) -> None:
     tablet.run(several)
 
 
+def chromium_speaks(home: Home) -> None:
+    assert chromium.visit(home, "tablet", "https://www.chromium.example/").reached
+    host = "noech.chromium.example"
+    assert chromium.visit(home, "tablet", f"https://{host}/", quic_hosts=[host]).reached
+
+
+def firefox_speaks(home: Home) -> None:
+    """By its own resolver, whose HTTPS records offer HTTP/3 and Encrypted ClientHello; then over QUIC."""
+    urls = [f"{scheme}.firefox.example/" for scheme in ("https://noech", "https://www", "http://plain")]
+    assert all(one.reached for one in firefox.visit(home, "tablet", *urls))
+    for where in (names.ipv4_of(NAMELESS), names.ipv6_of(NAMELESS)):
+        pages = [f"https://{NAMELESS}/{number}" for number in range(2)]
+        outcomes = firefox.visit(home, "tablet", *pages, quic_hosts=[NAMELESS], address=where)
+        assert [one.reached for one in outcomes] == [True, True]
+        assert outcomes[1].how == "h3"
+
+
+SPEAKERS: dict[str, tuple[Callable[[Home], None], str | None, str]] = {
+    "clients": (clients_speak, "curl", ""),
+    "Chromium": (chromium_speaks, shutil.which("chromium"), "needs Chromium"),
+    "Firefox": (firefox_speaks, firefox.PROGRAM, firefox.ABSENT),
+}
+LEAST = {"clients": 30, "Chromium": 6, "Firefox": 20}  # names
+
+
 def told_by_tshark(path: Path) -> Names:
     command = [
         "tshark", "-n", "-r", str(path), "-Y", WANTED, "-o", "tcp.reassemble_out_of_order:TRUE",
@@ -149,10 +161,10 @@ def told_by_replay(capture: bytes) -> Names:
     return Counter((str(one.proto), one.sport, one.host) for one in asked if one.host is not None)
 
 
-def agree(path: Path, *, least: int) -> None:
+def assert_agreement(path: Path, *, least: int) -> None:
     ours, theirs = told_by_replay(path.read_bytes()), told_by_tshark(path)
-    assert ours.total() >= least
     assert comparable(ours) == comparable(theirs)
+    assert ours.total() >= least
 
 
 def comparable(found: Names) -> Names:
@@ -161,26 +173,26 @@ def comparable(found: Names) -> Names:
 
 
 def test_on_what_real_clients_send(recorded: Capture) -> None:
-    agree(recorded.path, least=30)
+    assert_agreement(recorded.path, least=LEAST[recorded.speaker])
     found = told_by_replay(recorded.path.read_bytes())
     by_name = Counter[tuple[str, str]]()
     for (proto, _, host), number in found.items():
         by_name[proto, host] += number
-    assert by_name["tls", "www.again.example"] == 2
-    assert by_name["http", "keep.example"] == 3
-    assert by_name["quic", "www.quic2.example"] == 1
-    assert by_name["dns", "mixed.case.example"] == 1
-    assert by_name["http", "www.upper.example"] == 1
-    assert all(by_name["dns", f"{number}.example"] == 1 for number in ("one", "two", "three"))
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
-def test_on_what_a_browser_sends(home: Home, tmp_path: Path) -> None:
-    path = tmp_path / "chromium.pcapng"
-    with Recorder(home.devices["tablet"], "eth0", path):
-        assert chromium.visit(home, "tablet", "https://www.chromium.example/").reached
-    agree(path, least=3)
-    assert any(host == "www.chromium.example" for _, _, host in told_by_replay(path.read_bytes()))
+    if recorded.speaker == "Chromium":
+        assert by_name["tls", "www.chromium.example"]
+        assert by_name["quic", "noech.chromium.example"]
+    elif recorded.speaker == "Firefox":
+        assert by_name["tls", "noech.firefox.example"]
+        assert by_name["tls", "cover.example"]  # a real Encrypted ClientHello shows its outer name
+        assert by_name["http", "plain.firefox.example"]
+        assert by_name["quic", NAMELESS] >= 2
+    else:
+        assert by_name["tls", "www.again.example"] == 2
+        assert by_name["http", "keep.example"] == 3
+        assert by_name["quic", "www.quic2.example"] == 1
+        assert by_name["dns", "mixed.case.example"] == 1
+        assert by_name["http", "www.upper.example"] == 1
+        assert all(by_name["dns", f"{number}.example"] == 1 for number in ("one", "two", "three"))
 
 
 def test_what_passes_a_gateway_is_told_once_for_each_network(home: Home, tmp_path: Path) -> None:
@@ -204,6 +216,10 @@ def _shuffled(packets: list[Stamped], chance: random.Random) -> bytes:
     return captures.wrapped(captures.in_segments(packets, chance, shuffled=True), "ethernet")
 
 
+def _swapped(packets: list[Stamped], _: random.Random) -> bytes:
+    return captures.wrapped(captures.in_other_order(packets), "ethernet")
+
+
 def _fragments(packets: list[Stamped], chance: random.Random) -> bytes:
     return captures.wrapped(captures.in_fragments(packets, chance.randrange(8, 100) * 8, chance), "ethernet")
 
@@ -220,6 +236,7 @@ def _on(link: str) -> Callable[[list[Stamped], random.Random], bytes]:
 TAKEN_APART = {
     "split": _split,
     "shuffled": _shuffled,
+    "datagrams swapped": _swapped,
     "fragments": _fragments,
     "pcapng": _nanoseconds,
     **{f"on {link}": _on(link) for link in captures.LINKS},
@@ -230,7 +247,7 @@ TAKEN_APART = {
 def test_on_packets_taken_apart(recorded: Capture, way: str, tmp_path: Path) -> None:
     path = tmp_path / "changed.pcap"
     path.write_bytes(TAKEN_APART[way](recorded.packets, random.Random(way)))
-    agree(path, least=30)
+    assert_agreement(path, least=LEAST[recorded.speaker])
     assert told_by_replay(path.read_bytes()) == told_by_replay(recorded.path.read_bytes())
 
 

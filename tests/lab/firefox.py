@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from tests.lab.clients import Outcome
 from tests.lab.home import ROOT, Home
@@ -25,7 +26,7 @@ ABSENT = "needs Firefox (Debian: apt-get install firefox-esr)"
 _MARIONETTE = 2828  # its port, in the device's own namespace
 _START_S = 20.0
 _PAGE_MS = 8000
-_ERROR = re.compile(r"about:(?:neterror|certerror)\?e=([A-Za-z0-9_]+)")
+_ERROR = re.compile(r"about:(?:neterror|certerror)\?e=(\w+).*?&d=([^&]*)")
 
 # Nothing of its own goes out: no DNS over HTTPS, no telemetry, no updates, no probes, no guesses ahead.
 _QUIET: Mapping[str, object] = {
@@ -75,7 +76,7 @@ def visit(
 ) -> list[Outcome]:
     """Open one page after the other in a fresh browser that trusts the pretended internet's authority.
 
-    ``how`` of each is the page's protocol ("h3"), or the browser's own word for what went wrong. Hosts in
+    ``how`` of each is the page's protocol ("h3"), or the browser's own words for what went wrong. Hosts in
     ``quic_hosts`` are known to speak HTTP/3. ``address``: where every host is; no resolver is asked.
     """
     folder = home.folder / f"firefox-{device}"
@@ -148,8 +149,9 @@ def _opened(browser: _Marionette, url: str) -> dict[str, object]:
     error, _ = browser.call("WebDriver:Navigate", url=url)
     ms = round((time.monotonic() - began) * 1000, 2)
     if error is not None:
-        word = _ERROR.search(error["message"])
-        return {"reached": False, "ms": ms, "how": word[1] if word else error["error"]}
+        page = _ERROR.search(error["message"])
+        how = f"{page[1]}: {unquote(page[2])}" if page else error["message"]
+        return {"reached": False, "ms": ms, "how": how}
     body = browser.must("WebDriver:GetPageSource")["value"]
     script = 'return performance.getEntriesByType("navigation")[0].nextHopProtocol'
     how = browser.must("WebDriver:ExecuteScript", script=script, args=[])["value"]
