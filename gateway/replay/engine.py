@@ -21,15 +21,15 @@ from gateway.policy.decide import Judge
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import Situation
-from gateway.policy.values import Decision, Observation, Proto
-from gateway.policy.world import GATEWAY_NAME, World
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.world import World
 from gateway.replay.learned import SLOT, Learned
 from gateway.replay.offload import cut, is_decoy, sized
 from gateway.replay.segments import Segments
 from gateway.replay.sides import Sides
 from gateway.wire import link
 from gateway.wire.capture import Frame
-from gateway.wire.dns import parse_message
+from gateway.wire.dns import parse_message, read_head
 from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
@@ -41,8 +41,9 @@ MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
 LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
 
-STATE_MASK = 3
-DECIDED = (1, 2)  # passes, refused; an HTTP request that is refused is answered
+STATE_MASK = 3  # of a verdict's byte
+DECIDED = (1, 2)  # passes, refused
+_GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP})
 READABLE = frozenset(
     {
@@ -104,16 +105,18 @@ class Replay:
         )
         self._judge = Judge(profile, learnt, calendar)
         self._situation = Situation(addresses=self._learned)
-        self._subject = Subject(SLOT, profile.name, self._decide, _one_class)
+        # What a capture holds went on, whatever these rules make of it: a refused request may have others
+        # behind it on its connection.
+        self._connects = Subject(SLOT, profile.name, _goes_on, _one_class)
         self._flows = FlowPath(
             FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
             LiveFlows(),
-            sink=self._seen,
-            refused_page=_refused_page,
+            sink=self._connected,
+            refused_page=_no_words,
         )
-        self._asker = Subject(SLOT, profile.name, self._answer, _one_class)
-        self._answers: list[tuple[Observation, Decision]] = []  # to the question in hand
-        self._dns = DnsPath(pages=(), sentence=_no_words, sink=_nobody, book=self._learned.book)
+        self._asks = Subject(SLOT, profile.name, self._decide, _one_class)
+        self._dns = DnsPath(pages=(), sentence=_no_words, sink=self._questioned, book=self._learned.book)
+        self._question = (b"", 0, 0)  # the one in hand: address and port of who asks, id
         self._fragments = Defragmenter()
         self._sides = Sides()
         self._streams: OrderedDict[tuple[bytes, int, bytes, int], Segments] = OrderedDict()
@@ -171,14 +174,14 @@ class Replay:
         if not from_client:
             self._ends = (packet.dst, packet.dport, packet.src, packet.sport)
         verdict = self._flows.packet(
-            data, self._subject, from_lan=from_client, now=self._learned.now, at=self._moment()
+            data, self._connects, from_lan=from_client, now=self._learned.now, at=self._moment()
         )
-        if packet.proto == TCP and (verdict.reply is not None or (verdict.byte or 0) & STATE_MASK in DECIDED):
+        if packet.proto == TCP and (verdict.byte or 0) & STATE_MASK in DECIDED:
             self._sides.decided(packet)
 
-    def _seen(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
+    def _connected(self, _subject: Subject, seen: Observation, _goes_on: Decision, at: datetime) -> None:
         if seen.proto in ASKED:
-            self._tell(seen, decision)
+            self._tell(seen, self._decide(seen, at))
 
     # ---------------------------------------------------------------- DNS
 
@@ -212,18 +215,18 @@ class Replay:
     def _message(self, message: bytes, *, asks: bool) -> None:
         src, sport, dst, _ = self._ends
         try:
-            read = parse_message(message)
-            if read.is_response:
-                self._learned.answered((src, sport, read.id), read)
+            self._question = (src, sport, int.from_bytes(message[:2], "big"))
+            if read_head(message).is_response:
+                self._learned.answered(self._question, parse_message(message))
             elif asks:
-                self._answers.clear()
                 client = (SLOT, src, sport)
-                self._dns.ask(message, self._asker, client, dst, self._learned.now, self._moment())
-                for seen, decision in self._answers:
-                    self._learned.asked((src, sport, read.id), decision)
-                    self._tell(seen, decision)
+                self._dns.ask(message, self._asks, client, dst, self._learned.now, self._moment())
         except WireError:
             self.tally.broken += 1
+
+    def _questioned(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
+        self._learned.asked(self._question, decision)
+        self._tell(seen, decision)
 
     def _is_twin(self, data: bytes, packet: Packet) -> bool:
         """Whether the same packet was captured a moment ago on another interface of the same machine.
@@ -250,11 +253,6 @@ class Replay:
     def _decide(self, seen: Observation, at: datetime) -> Decision:
         return self._judge.decide(seen, self._situation, at)
 
-    def _answer(self, seen: Observation, at: datetime) -> Decision:
-        decision = self._decide(seen, at)
-        self._answers.append((seen, decision))
-        return decision
-
     def _tell(self, seen: Observation, decision: Decision) -> None:
         self._told(Asked(self._time, seen.proto, *self._ends, seen.host, decision))
 
@@ -263,16 +261,13 @@ def _one_class(_gates: frozenset[str]) -> int:
     return 1
 
 
-def _refused_page(_seen: Observation, _decision: Decision) -> str:
-    return f"http://{GATEWAY_NAME}/"
+def _goes_on(_seen: Observation, _at: datetime) -> Decision:
+    return _GOES_ON
 
 
 def _no_words(_seen: Observation, _decision: Decision) -> str:
+    """No refusal is sent to anyone."""
     return ""
-
-
-def _nobody(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
-    """A decision about a question is told from where it falls: that on the pages' name goes no further."""
 
 
 def _is_cut(frame: Frame) -> bool:

@@ -210,14 +210,47 @@ def test_a_frame_without_a_believable_time_is_judged_as_now(time: float) -> None
 # ---------------------------------------------------------------- what is not
 
 
-def test_a_refused_connection_is_not_judged_again() -> None:
+def test_each_request_of_a_refused_connection_is_told() -> None:
+    """The capture may be of a network without a filter, where the connection went on."""
     tape = Tape()
     talk = tape.talk(dport=80)
     talk.handshake()
-    talk.client(get(REFUSED))
-    talk.server(HTTP_OK)
-    talk.client(get(REFUSED))
-    assert Replayed(tape.capture(), BLOCKED).verdicts == [(REFUSED, "block", "family_block")]
+    for host in (REFUSED, REFUSED, ALLOWED):
+        talk.client(get(host))
+        talk.server(HTTP_OK)
+    blocked = (REFUSED, "block", "family_block")
+    assert Replayed(tape.capture(), BLOCKED).verdicts == [blocked, blocked, (ALLOWED, "allow", "open")]
+
+
+def test_the_second_hello_of_a_refused_connection_is_told() -> None:
+    tape = Tape()
+    talk = tape.talk()
+    talk.handshake()
+    talk.client(tls(REFUSED))
+    talk.server(RETRY)
+    talk.client(tls(REFUSED))
+    talk.server(SERVER_HELLO)
+    assert Replayed(tape.capture(), BLOCKED).verdicts == [(REFUSED, "block", "family_block")] * 2
+
+
+def test_what_is_sent_again_is_told_once() -> None:
+    tape = Tape()
+    for dport, said, answered in ((80, get(REFUSED), HTTP_OK), (443, tls(REFUSED), SERVER_HELLO)):
+        talk = tape.talk(dport=dport)
+        talk.handshake()
+        for _ in range(3):
+            talk.client(said, 0)
+        talk.server(answered)
+        talk.client(said, 0)
+    assert Replayed(tape.capture(), BLOCKED).names == [("http", REFUSED), ("tls", REFUSED)]
+
+
+def test_a_question_is_told_whatever_follows_it() -> None:
+    """As the daemon judges it: by its head alone."""
+    query = dns.message.make_query("www.head.example", "A").to_wire()
+    broken = query[:10] + b"\0\1" + query[12:] + b"\0\0"  # half an additional record
+    told = of_packets(udp_packet(DEVICE, RESOLVER, 5353, 53, broken))
+    assert told.names == [("dns", "www.head.example")]
 
 
 def test_a_port_that_is_used_again_is_another_connection() -> None:
