@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from gateway.commands import output
 from gateway.commands.homes import rules_of_profile
 from gateway.policy.why import parse_moment
 from gateway.replay.engine import Asked, Replay, Tally
-from gateway.replay.frames import CaptureError, frames
+from gateway.replay.frames import CaptureError, frames, opened
 from gateway.wire.capture import Frame
 
 STANDARD_INPUT = "-"
@@ -38,15 +37,9 @@ def run(args: Namespace) -> int:
     )
     if args.capture == STANDARD_INPUT:
         _read(frames(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
-        return 0
-    try:
-        with Path(args.capture).open("rb") as file:
+    else:
+        with opened(args.capture) as file:
             _read(frames(file.read, args.capture), replay)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        msg = f"{args.capture}: cannot be read ({error.strerror}); give a pcap or pcapng file"
-        raise CaptureError(msg) from error
     return 0
 
 

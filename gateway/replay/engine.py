@@ -34,15 +34,17 @@ from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
 
-# A capture may hold a house's whole day, and nobody waits for the work that one device causes.
-LIMITS = Limits(flows=1 << 16, table_bytes=64 << 20, work_rate=1 << 40, work_burst=1 << 40)
-MAX_DNS_STREAMS = 1 << 12
+# A capture may be of a whole house, and nobody waits for the work that one device causes.
+LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40)
+MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
 MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
 LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
 
 STATE_MASK = 3  # of a verdict's byte
 DECIDED = (1, 2)  # passes, refused
+Ends = tuple[bytes, int, bytes, int]  # address and port of who asks, then of who is asked
+
 _GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
 ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP})
 READABLE = frozenset(
@@ -119,10 +121,10 @@ class Replay:
         self._question = (b"", 0, 0)  # the one in hand: address and port of who asks, id
         self._fragments = Defragmenter()
         self._sides = Sides()
-        self._streams: OrderedDict[tuple[bytes, int, bytes, int], Segments] = OrderedDict()
+        self._streams: OrderedDict[Ends, Segments] = OrderedDict()
         self._twins: OrderedDict[bytes, float] = OrderedDict()
         self._time: float | None = None
-        self._ends = (b"", 0, b"", 0)
+        self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
         self.tally.frames += 1
@@ -170,9 +172,7 @@ class Replay:
     # ---------------------------------------------------------------- connections
 
     def _flow_packet(self, data: bytes, packet: Packet, *, from_client: bool) -> None:
-        self._ends = (packet.src, packet.sport, packet.dst, packet.dport)
-        if not from_client:
-            self._ends = (packet.dst, packet.dport, packet.src, packet.sport)
+        self._ends = _ends(packet, from_client=from_client)
         verdict = self._flows.packet(
             data, self._connects, from_lan=from_client, now=self._learned.now, at=self._moment()
         )
@@ -187,10 +187,7 @@ class Replay:
 
     def _dns_packet(self, data: bytes, packet: Packet) -> None:
         asks = packet.dport == PORT
-        if asks:
-            self._ends = (packet.src, packet.sport, packet.dst, packet.dport)
-        else:
-            self._ends = (packet.dst, packet.dport, packet.src, packet.sport)
+        self._ends = _ends(packet, from_client=asks)
         if packet.proto == TCP:
             for message in self._in_order(packet):
                 self._message(message, asks=asks)
@@ -198,7 +195,7 @@ class Replay:
             self._message(bytes(packet.payload), asks=asks)
 
     def _in_order(self, packet: Packet) -> list[bytes]:
-        ends = (packet.src, packet.sport, packet.dst, packet.dport)
+        ends = _ends(packet, from_client=True)
         segments = self._streams.get(ends)
         seq = packet.seq
         if packet.flags & SYN:
@@ -255,6 +252,12 @@ class Replay:
 
     def _tell(self, seen: Observation, decision: Decision) -> None:
         self._told(Asked(self._time, seen.proto, *self._ends, seen.host, decision))
+
+
+def _ends(packet: Packet, *, from_client: bool) -> Ends:
+    if from_client:
+        return packet.src, packet.sport, packet.dst, packet.dport
+    return packet.dst, packet.dport, packet.src, packet.sport
 
 
 def _one_class(_gates: frozenset[str]) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BufferedReader
+from pathlib import Path
 
 from gateway.errors import GatewayError, WireError
 from gateway.wire.capture import CaptureReader, Frame
@@ -14,6 +16,25 @@ class CaptureError(GatewayError):
     """A file that is no capture, or one that is cut or broken somewhere."""
 
 
+def opened(name: str) -> BufferedReader:
+    """The file of that name."""
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def _chunk(read: Callable[[int], bytes], name: str) -> bytes:
+    try:
+        return read(CHUNK)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> CaptureError:
+    return CaptureError(f"{name}: cannot be read ({error.strerror}); give a pcap or pcapng file, unpacked")
+
+
 def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
     """Every frame; where the capture is cut or broken, CaptureError after the last one before that place.
 
@@ -23,7 +44,7 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
     given = 0
     broken = ""
     try:
-        while chunk := read(CHUNK):
+        while chunk := _chunk(read, name):
             reader.feed(chunk)
             while (frame := reader.next_frame()) is not None:
                 given += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gateway.errors import WireError
 from gateway.wire.dns import TcpStream
 
-MAX_EARLY = 1 << 17  # bytes after a gap: two of the largest messages
+MAX_EARLY = 1 << 16  # bytes after a gap: the largest message
 
 _HALF, _WHOLE = 1 << 31, 1 << 32
 

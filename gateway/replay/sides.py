@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.wire.http import looks_like_http
 from gateway.wire.ip import ACK, SYN, TCP, Packet
 
-MAX_FLOWS = 1 << 16  # a generation, two generations: 300 bytes each
+MAX_FLOWS = 1 << 15  # in a generation, of two: 500 bytes each
 WELL_KNOWN = 1024  # ports below are servers'
 # Those above that a home's devices talk to: WireGuard, STUN, proxies, XMPP, push, second ports of the web.
 SERVER_PORTS = frozenset({1194, 3128, 3478, 5222, 5223, 5228, 8000, 8008, 8080, 8443, 8853, 8888, 51820})

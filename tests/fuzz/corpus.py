@@ -29,6 +29,7 @@ def seeds(target: str) -> list[bytes]:
         bytes.fromhex("4500003c00010000401100000a000001c6120035") + query,
         b"GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nab",
         b"name: A\nband: 10-12\n",
+        b'{"do": "pause", "who": "a", "until": "2026-11-24T18:00:00+05:00", "minutes": 5}\n',
         b"0.0.0.0 a.example\n||b.example^\n",
     ]
     found = [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 import tracemalloc
+from errno import EIO
 from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
@@ -136,6 +138,20 @@ def test_what_is_no_capture(data: bytes, why: str) -> None:
 def test_a_capture_without_frames_is_one() -> None:
     assert told(captures.pcap([])) == ([], "")
     assert told(captures.pcapng([])) == ([], "")
+
+
+def test_a_disk_that_fails_is_told_after_what_was_read() -> None:
+    pieces = iter([FILES["pcap"].data[:200]])
+
+    def read(size: int) -> bytes:
+        for piece in pieces:
+            return piece
+        raise OSError(EIO, os.strerror(EIO))
+
+    found: list[Frame] = []
+    with pytest.raises(CaptureError, match=r"^a.pcap: cannot be read \(Input/output error\); "):
+        found.extend(frames(read, "a.pcap"))
+    assert len(found) == 2
 
 
 def test_one_that_never_ends_is_streamed() -> None:
