@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.policy.values import Verdict
 from tests import captures
 from tests.captures import Stamped
 from tests.lab import chromium, clients, firefox, names
 from tests.lab.certs import NAMELESS
 from tests.lab.home import Home
 from tests.lab.recorder import Recorder
-from tests.replayed import Replayed
+from tests.replayed import ADULT, Replayed
 
 pytestmark = pytest.mark.lab
 
@@ -156,8 +157,8 @@ def told_by_tshark(path: Path) -> Names:
     return found
 
 
-def told_by_replay(capture: bytes) -> Names:
-    asked = Replayed(capture).asked
+def told_by_replay(capture: bytes, rules: str = ADULT) -> Names:
+    asked = Replayed(capture, rules).asked
     return Counter((str(one.proto), one.sport, one.host) for one in asked if one.host is not None)
 
 
@@ -193,6 +194,14 @@ def test_on_what_real_clients_send(recorded: Capture) -> None:
         assert by_name["dns", "mixed.case.example"] == 1
         assert by_name["http", "www.upper.example"] == 1
         assert all(by_name["dns", f"{number}.example"] == 1 for number in ("one", "two", "three"))
+
+
+def test_strict_rules_change_no_name(recorded: Capture) -> None:
+    capture = recorded.path.read_bytes()
+    strict = "band: 0-5\nmode: allow-list"
+    verdicts = Counter(one.decision.verdict for one in Replayed(capture, strict).asked)
+    assert verdicts[Verdict.BLOCK] > verdicts[Verdict.ALLOW]
+    assert told_by_replay(capture, strict) == told_by_replay(capture)
 
 
 def test_what_passes_a_gateway_is_told_once_for_each_network(home: Home, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from gateway.policy.domains import pack_table
 from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
+from tests.policy.homes import SALT, TABLE
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
@@ -36,7 +38,7 @@ def seeds(target: str) -> list[bytes]:
         *(file.read_bytes() for file in sorted(VECTORS.glob("*"))),
         *(packet.payload.tobytes() for packet in packets if packet.payload),
         *by_hand,
-        *_CONVERSATIONS.get(target, list)(),
+        *_OWN.get(target, list)(),
     ]
     return [*found, *(_PIECES + one for one in found)]
 
@@ -68,4 +70,14 @@ def _sized() -> list[bytes]:
     return [bytes(out)]
 
 
-_CONVERSATIONS = {"capture": _captures, "replay": _captures, "replay_packets": _sized, "flows": _sized}
+def _tables() -> list[bytes]:
+    return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
+
+
+_OWN = {
+    "capture": _captures,
+    "replay": _captures,
+    "replay_packets": _sized,
+    "flows": _sized,
+    "table": _tables,
+}
