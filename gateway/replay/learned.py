@@ -12,7 +12,8 @@ from gateway.wire.dns import Message
 SLOT = 1  # all devices in a capture are one
 MAX_ASKED = 1 << 13  # questions that wait for their answer
 MAX_ADDRESSES = 1 << 16
-MAX_HELP = 1 << 12  # names of help lines, and addresses of one; a capture holds a few of either
+MAX_HELP = 1 << 10  # names of help lines; a capture holds a few
+MAX_HELP_ADDRESSES = 1 << 6  # of one name
 
 Asker = tuple[bytes, int, int]  # address and port of who asks, id of the question
 
@@ -50,14 +51,16 @@ class Learned:
         self.book.learn(SLOT, addresses, ttl, self.now)
         for name in {question.name} | {record.name for record in message.answers}:
             self.book.learn(name, addresses, ttl, self.now)
-        if question.name in self._help_names and len(self._help) < MAX_HELP:
+        if question.name in self._help_names and (question.name in self._help or len(self._help) < MAX_HELP):
             known = self._help.setdefault(question.name, set())
-            known.update(addresses[: MAX_HELP - len(known)])
+            known.update(addresses[: MAX_HELP_ADDRESSES - len(known)])
 
     def help_address(self, host: str, address: bytes) -> bool:
-        """Whether help is there: what no answer of the capture contradicts is taken for right."""
-        known = self._help.get(host)
-        return known is None or address in known
+        """Whether help is there: what no answer of the capture contradicts is taken for right, and one with
+        addresses of the other version of IP, or of none, contradicts nothing.
+        """
+        known = self._help.get(host, frozenset[bytes]())
+        return address in known or all(len(one) != len(address) for one in known)
 
     def safe_address(self, name: str, address: bytes) -> bool:
         return self.book.knows(name, address, self.now)
