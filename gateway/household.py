@@ -6,23 +6,25 @@ reported, and the others load all the same; a broken ``qalqan.yaml`` is refused 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from gateway.age.bands import Band, youngest
+from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.files import attempt, read_bounded
 from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
-from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.config import QUARANTINE
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.entries import host_map
-from gateway.policy.guests import guest_profile
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
-from gateway.policy.profile import GUEST, HOME, Profile, home_profile
+from gateway.policy.household import Household, assembled
+from gateway.policy.macs import parse_mac
+from gateway.policy.profile import Profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group
@@ -33,6 +35,8 @@ from profiles import DATA
 HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer; fixed ones for all of them
 MAX_PROFILES = 64  # a large family and its relatives
 SUFFIXES = (".yaml", ".yml")
+
+_MAC = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,40 +86,6 @@ class Product:
             sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Household:
-    """A family as its files have it."""
-
-    config: Config
-    bands: Bands
-    profiles: Mapping[str, Profile]  # by id; those of files
-    guest: Profile
-    home: Profile
-    problems: Mapping[str, PolicyError]  # file name of a profile that cannot be used → why
-
-    def find(self, who: str) -> Profile | None:
-        """By id or name, `guest` and `home` included."""
-        built_in = {GUEST: self.guest, HOME: self.home}
-        return built_in.get(who.casefold()) or profile.find_profile(who, self.profiles)
-
-    def owner_of(self, mac: str) -> Profile | None:
-        """Whose device it is by the files: of a shared one the youngest's; None for one that nobody has."""
-        for one in self.profiles.values():
-            if mac in one.devices:
-                return one
-        people = [self.find(who) for who in self.config.shared.get(mac, ())]
-        known = [one for one in people if one is not None]
-        if not known:
-            return None
-        band = youngest(one.band for one in known)
-        return next(one for one in known if one.band is band)
-
-    @property
-    def children(self) -> tuple[Profile, ...]:
-        """Whom `all` means."""
-        return tuple(one for one in self.profiles.values() if one.is_child)
 
 
 def _never(name: str) -> bool:  # noqa: ARG001
@@ -189,7 +159,8 @@ def load(path: Path, product: Product) -> Household:
     read = config.parse_config(read_bounded(path), str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
-    for file in _profile_files(Path(read.profiles)):
+    doubtful: set[str] = set()
+    for file in profile_files(Path(read.profiles)):
         try:
             one = _parse(file, product, words)
             problem = profile.conflict(one, profiles.values(), str(file))
@@ -199,21 +170,10 @@ def load(path: Path, product: Product) -> Household:
             profiles[one.id] = one
         else:
             problems[file.name] = problem
-    household = _assembled(read, product.bands, profiles, problems)
+            doubtful |= _macs_in(file)
+    household = assembled(read, product.bands, profiles, problems, doubtful)
     _check_names(household, str(path))
     return household
-
-
-def keep_last_good(new: Household, old: Household) -> Household:
-    """``new``, with the last good version of each profile whose file is broken now. The problems stay."""
-    profiles = dict(new.profiles)
-    for name in new.problems:
-        last = old.profiles.get(Path(name).stem)
-        if last is None or last.id in profiles:
-            continue
-        taken = {mac for one in profiles.values() for mac in one.devices}
-        profiles[last.id] = replace(last, devices=tuple(mac for mac in last.devices if mac not in taken))
-    return _assembled(new.config, new.bands, profiles, new.problems)
 
 
 def load_profile(path: Path, product: Product) -> Profile:
@@ -226,20 +186,19 @@ def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
     return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words)
 
 
-def _assembled(
-    read: Config, known: Bands, profiles: Mapping[str, Profile], problems: Mapping[str, PolicyError]
-) -> Household:
-    return Household(
-        config=read,
-        bands=known,
-        profiles=profiles,
-        guest=guest_profile(profiles.values(), known),
-        home=home_profile(known),
-        problems=problems,
-    )
+def _macs_in(file: Path) -> frozenset[str]:
+    """What looks like a device's address in a file that cannot be used."""
+    try:
+        text = read_bounded(file)
+    except PolicyError:
+        return frozenset()
+    written = (parse_mac(one.decode("ascii")) for one in _MAC.findall(text))
+    return frozenset(mac for mac in written if mac is not None)
 
 
-def _profile_files(folder: Path) -> list[Path]:
+def profile_files(folder: Path) -> list[Path]:
+    """One a child, in order of their names. Raises PolicyError."""
+
     def listed() -> list[Path]:
         return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES and one.name[0] != ".")
 

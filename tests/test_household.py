@@ -10,13 +10,12 @@ from gateway.errors import PolicyError
 from gateway.files import DEFAULT_CONFIG
 from gateway.household import (
     MAX_PROFILES,
-    Household,
     Product,
-    keep_last_good,
     load,
     load_product,
     load_profile,
 )
+from gateway.policy.household import Household, keep_last_good
 
 TABLET, PHONE, TV = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:aa"
 DAUGHTER = f'name: Daughter\nband: 10-12\ndevices: ["{TABLET}"]\n'
@@ -215,3 +214,26 @@ def test_one_profile_by_its_path(tmp_path: Path, product: Product) -> None:
     assert load_profile(path, product).id == "kid"
     with pytest.raises(PolicyError, match="is not there"):
         load_profile(tmp_path / "none.yaml", product)
+
+
+def test_what_a_broken_file_names_is_nobodys_and_no_thing_of_the_house(etc: Path, product: Product) -> None:
+    write(etc, daughter=f"band: 10-13\ndevices: [{TABLET.upper().replace(':', '-')}, {PHONE}, not:a:mac]\n")
+    family = read(etc, product)
+    assert family.doubtful == {TABLET}
+    assert family.owner_of(TABLET) is family.guest
+    owner = family.owner_of(PHONE)
+    assert owner is not None
+    assert owner.id == "son"
+    assert {TABLET, PHONE} <= family.named
+    assert family.owner_of(TV) is None
+    write(etc, daughter=DAUGHTER)
+    assert read(etc, product).doubtful == frozenset()
+
+
+def test_a_managed_device_has_an_allow_of_its_own(etc: Path, product: Product) -> None:
+    configure(etc, f'managed: {{"{TABLET}": [vpn.school.kz]}}\n')
+    family = read(etc, product)
+    owner = family.owner_of(TABLET)
+    assert owner is not None
+    assert [str(one) for one in owner.rules.allow] == ["vpn.school.kz"]
+    assert not family.profiles["daughter"].rules.allow

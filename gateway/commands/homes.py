@@ -10,11 +10,12 @@ from pathlib import Path
 from gateway import household
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import PolicyError
-from gateway.household import Household, Product
+from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.documents import shown
 from gateway.policy.fields import suggestion
+from gateway.policy.household import Household
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar

@@ -6,10 +6,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from gateway import household
 from gateway.commands import output
 from gateway.commands.homes import read_home
 from gateway.daemon.describe import by_days
+from gateway.policy.household import Household
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Owned, Rules
 from gateway.policy.schedule import Calendar, bedtime_table
@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _list(family: household.Household, *, as_json: bool) -> int:
+def _list(family: Household, *, as_json: bool) -> int:
     """1 where a file cannot be used."""
     profiles = family.profiles.values()
     if as_json:

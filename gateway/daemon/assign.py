@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from gateway.errors import PolicyError
-from gateway.household import SUFFIXES, Household
+from gateway.household import SUFFIXES
+from gateway.policy.household import Household
 from gateway.policy.profile import Profile
 
 HEADER = "# Written by the pages or the qalqan command; comments are not kept. An earlier version is in {}.\n"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from gateway.household import Household
 from gateway.path.addresses import AddressBook
 from gateway.path.subject import Subject
 from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
+from gateway.policy.household import Household
+from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
@@ -25,6 +26,8 @@ UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody na
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
 VISITOR_PLACES = (GUEST, "visitor")
 PLAIN_PLACES = (HOME, "adult")
+
+_Wanted = tuple[str, tuple[str, ...], Profile, bool]  # the slot's key, its MACs, their profile, quarantined
 
 
 class DeviceAddresses:
@@ -78,12 +81,14 @@ class Family:
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Make members of all devices. Raises StoreError when there are more than slots."""
-        judges: dict[str, Judge] = {}
+        judges: list[Judge] = []
 
         def judge(profile: Profile) -> Judge:
-            known = judges.get(profile.id)
+            """One for all devices of a profile; one that is managed has a profile of its own."""
+            known = next((one for one in judges if one.profile is profile), None)
             if known is None:
-                known = judges[profile.id] = Judge(profile, world, calendar)
+                known = Judge(profile, world, calendar)
+                judges.append(known)
             return known
 
         wanted, self.plain = self._wanted(household, at)
@@ -108,14 +113,12 @@ class Family:
 
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
-    def _wanted(
-        self, household: Household, at: datetime
-    ) -> tuple[list[tuple[str, tuple[str, ...], Profile, bool]], tuple[str, ...]]:
-        """(key of the slot, MACs, profile, quarantined) for each slot, and the MACs without one."""
-        wanted: list[tuple[str, tuple[str, ...], Profile, bool]] = []
+    def _wanted(self, household: Household, at: datetime) -> tuple[list[_Wanted], tuple[str, ...]]:
+        """What each slot shall be, and the MACs without one."""
+        wanted: list[_Wanted] = []
         plain: list[str] = []
-        named = [mac for one in household.profiles.values() for mac in one.devices]
-        for mac in (*named, *household.config.shared):
+        known = household.named
+        for mac in sorted(known):
             owner = household.owner_of(mac)
             if owner is None:
                 continue
@@ -123,35 +126,46 @@ class Family:
                 wanted.append((mac, (mac,), owner, False))
             else:
                 plain.append(mac)
-        known = set(named) | set(household.config.shared)
-        visitors: list[str] = []
+        guests: list[str] = []
         for mac, device in self._store.devices.all().items():
             if mac in known or (device.until is not None and device.until <= at):
                 continue
             if device.place in PLAIN_PLACES:
                 plain.append(mac)
             elif device.place in VISITOR_PLACES:
-                visitors.append(mac)
+                guests.append(mac)
             elif device.place == QUARANTINE:
                 wanted.append((mac, (mac,), household.guest, True))
-        wanted += self._strangers(household, visitors)
+        placed = known.union(plain, (mac for _, macs, _, _ in wanted for mac in macs))
+        alone = [mac for mac in self._alone(household, at) if mac not in placed]
+        wanted += self._strangers(household, guests, alone)
         return wanted, tuple(plain)
 
-    def _strangers(
-        self, household: Household, visitors: Iterable[str]
-    ) -> list[tuple[str, tuple[str, ...], Profile, bool]]:
+    def _alone(self, household: Household, at: datetime) -> list[str]:
+        """Devices that something holds for which does not hold for other strangers."""
+        paused = (pause.who for pause in self._store.state(at).pauses if parse_mac(pause.who) is not None)
+        return sorted({*paused, *household.config.managed})
+
+    @staticmethod
+    def _strangers(household: Household, guests: Iterable[str], alone: Iterable[str]) -> list[_Wanted]:
         """Devices that nobody named, as `unknown_devices` says; and those that somebody called guests."""
         who = household.config.unknown_devices
-        guests = tuple(visitors)
-        if who == GUEST:
-            return [(UNKNOWN, guests, household.guest, False)]
-        found = [(GUEST, guests, household.guest, False)] if guests else []
-        if who == QUARANTINE:
-            return [*found, (UNKNOWN, (), household.guest, True)]
-        profile = household.find(who)
-        if profile is None or not profile.filtered:
-            return found
-        return [*found, (UNKNOWN, (), profile, False)]
+        quarantined = who == QUARANTINE
+        profile = household.guest if quarantined else household.find(who)
+        together = tuple(mac for mac in guests if mac not in alone)
+        found: list[_Wanted] = []
+        for mac in alone:
+            stranger = household.guest if mac in guests else profile
+            if stranger is not None and stranger.filtered:
+                locked = quarantined and mac not in guests
+                found.append((mac, (mac,), household.managed(mac, stranger), locked))
+        if profile is household.guest and not quarantined:
+            return [*found, (UNKNOWN, together, household.guest, False)]
+        if together:
+            found.append((GUEST, together, household.guest, False))
+        if profile is not None and profile.filtered:
+            found.append((UNKNOWN, (), profile, quarantined))
+        return found
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants and `off` as they are now; the slots whose situation changed."""

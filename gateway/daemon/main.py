@@ -69,6 +69,7 @@ class Daemon:
         state, runtime = Path(config.state), Path(config.runtime)
         for folder in (state, runtime):
             make_folder(folder)
+        self.rules.keep_good()
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
@@ -77,7 +78,9 @@ class Daemon:
         self.book = HeardBook()
         live = LiveFlows()
         self.family = Family(self.store, self.book, loop.now, self._class_number)
-        self.presence = Presence(loop, self.store, config, wall, self.reassign)
+        self.presence = Presence(
+            loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
+        )
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(
@@ -240,17 +243,17 @@ class Daemon:
         for number in signals.received():
             if number == signal.SIGHUP:
                 notifier.send("RELOADING=1")
-                for line in self._reload_or_say():
-                    _log.error("%s", line)
+                self._reload_or_say()
                 notifier.send("READY=1")
             else:
                 self.loop.stop()
 
-    def _reload_or_say(self) -> list[str]:
+    def _reload_or_say(self) -> None:
+        """What of the files cannot be used is reported by the book of rules."""
         try:
-            return self.reload()
+            self.reload()
         except GatewayError as error:
-            return [f"{error}; what held before holds on"]
+            _log.error("%s; what held before holds on", error)
 
     def _flush(self) -> None:
         self.store.flush(self.loop.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +34,9 @@ class Seen:
 
 
 class Presence:
-    """``regroup`` is called when a device got another place."""
+    """``named``: the devices that the family's files name. ``regroup`` is called when a device got another
+    place.
+    """
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Presence:
         store: Store,
         config: Config,
         wall: Callable[[], datetime],
+        named: Callable[[], Container[str]],
         regroup: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -49,6 +52,7 @@ class Presence:
         self._lan = config.lan
         self._leases = Path(config.leases) if config.leases else None
         self._wall = wall
+        self._named = named
         self._regroup = regroup
         self._timer: Timer | None = None
         self.now: dict[str, Seen] = {}
@@ -62,9 +66,11 @@ class Presence:
         if self._first_run:
             self._first_run = False
             self.look()
-            for mac in self.now:
+            named = self._named()
+            things = [mac for mac in self.now if mac not in named]
+            for mac in things:
                 self._store.devices.place(mac, HOME, at=self._wall())
-            if self.now:
+            if things:
                 self._regroup()
         self._tick()
 

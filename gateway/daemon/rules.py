@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway import household
+from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
+from gateway.policy.household import keep_last_good
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.world import World
@@ -24,7 +26,7 @@ class RuleBook:
         """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
         self._path = path
         self._product = household.load_product()
-        self.household = household.load(path, self._product)
+        self.household = lastgood.recall(household.load(path, self._product), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
         self._list_problem = ""
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
@@ -32,6 +34,10 @@ class RuleBook:
         self.names = self._product.names
         self.world = self._world()
         self._report()
+
+    def keep_good(self) -> None:
+        """Remember the files that can be used, for a start at which they cannot."""
+        lastgood.keep(self.household)
 
     def attach(
         self,
@@ -93,7 +99,8 @@ class RuleBook:
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
         new = household.load(self._path, self._product)
-        self.household = household.keep_last_good(new, self.household)
+        self.household = keep_last_good(new, self.household)
+        self.keep_good()
         self._list_problem = ""
         try:
             fresh = open_table(Path(self.household.config.state))

@@ -20,6 +20,7 @@ from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import next_wake
 from gateway.policy.sentence import sentence
+from gateway.policy.situation import FOREVER
 from gateway.policy.why import as_json, parse_host, parse_moment, why
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ class Verbs:
         who = request.text("who")
         household = self._daemon.rules.household
         if who.casefold() == ALL:
+            if not household.children:
+                request.refuse("who", "means every child, and there is none yet")
             return ALL, list(household.children)
         mac = parse_mac(who)
         if mac is not None:
@@ -133,22 +136,41 @@ class Verbs:
         until = request.moment_or_none("until")
         if request.has("minutes"):
             until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
-        elif until is None and request.values.get("till_wake") is True:
-            wakes = [next_wake(one.rules.bedtime, self._daemon.rules.calendar, now) for one in profiles]
-            until = max(wakes, default=None)
         if until is not None and until <= now:
             request.refuse("until", "has passed")
+        to_wake = until is None and request.values.get("till_wake") is True
         by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        self._daemon.store.pause(who, until=until, by=by, at=now, origin=origin)
-        self._daemon.enforcer.sync()
-        self._daemon.control.publish("status", what="pause", who=who, until=until, by=by)
-        return {"until": until}
+        ends = []
+        for one in profiles:
+            end = self._wake(one, now) if to_wake else until
+            key = one.id if who == ALL else who
+            self._daemon.store.pause(key, until=end, by=by, at=now, origin=origin)
+            ends.append(end or FOREVER)
+        self._pauses_changed(who)
+        last = max(ends)
+        told = None if last == FOREVER else last
+        self._daemon.control.publish("status", what="pause", who=who, until=told, by=by)
+        return {"until": told}
+
+    def _wake(self, profile: Profile, now: datetime) -> datetime:
+        return next_wake(profile.rules.bedtime, self._daemon.rules.calendar, now).astimezone(now.tzinfo)
+
+    def _pauses_changed(self, who: str) -> None:
+        """A device that nobody named has a slot of its own while it is paused alone."""
+        if parse_mac(who) is not None and who not in self._daemon.rules.household.named:
+            self._daemon.reassign()
+        else:
+            self._daemon.enforcer.sync()
 
     def resume(self, request: Request) -> Mapping[str, object]:
         who, _ = self._who(request)
+        pauses = {one.who for one in self._daemon.store.state(self._now()).pauses}
+        member = self._daemon.family.member_of(who)
+        if member is not None and member.profile.id in pauses and who not in pauses:
+            request.refuse("who", f"names a device of {member.profile.name}, who is paused; resume them all")
         by, origin = request.text("by", CONSOLE), request.text("origin", "")
         self._daemon.store.resume(who, by=by, at=self._now(), origin=origin)
-        self._daemon.enforcer.sync()
+        self._pauses_changed(who)
         self._daemon.control.publish("status", what="resume", who=who, by=by)
         return {}
 
@@ -221,9 +243,15 @@ class Verbs:
 
     def devices(self, _request: Request) -> Mapping[str, object]:
         daemon = self._daemon
+        daemon.presence.refresh()
         known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
         macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
-        return {"devices": [self._device(mac) | {"profile": self._place(mac)} for mac in macs]}
+        return {"devices": [self._device(mac) | {"profile": self._whose(mac)} for mac in macs]}
+
+    def _whose(self, mac: str) -> str:
+        """A profile's id, an adult's too; or the place of a device that no profile names."""
+        owner = self._daemon.rules.household.owner_of(mac)
+        return self._place(mac) if owner is None else owner.id
 
     def assign(self, request: Request) -> Mapping[str, object]:
         request.owner_only()

@@ -77,6 +77,45 @@ def test_all_means_every_child(daemon: Daemon) -> None:
     assert (state(daemon, "daughter"), state(daemon, "son")) == ("open", "open")
 
 
+def test_a_pause_without_an_end_ends_at_each_childs_own_wake_time(daemon: Daemon) -> None:
+    daemon.write_profile("son", {**PROFILES["son"], "bedtime": "22:00-05:30"})
+    daemon.client.call("reload")
+    wakes = {"daughter": ("07:00", "08:00"), "son": ("05:30", "05:30")}
+    for who in ("all", "daughter", "son"):
+        told = qalqan(daemon, "pause", who)
+        answer = json.loads(qalqan(daemon, "status", "--json"))
+        for one in answer["profiles"]:
+            if who in ("all", one["id"]):
+                assert one["until"][11:16] in wakes[one["id"]], one
+        assert any(told.strip().endswith(time) for time in wakes["daughter" if who == "all" else who]), told
+        qalqan(daemon, "resume", who)
+    daemon.write_profile("son", PROFILES["son"])
+    daemon.client.call("reload")
+
+
+def test_one_child_of_all_is_resumed(daemon: Daemon) -> None:
+    qalqan(daemon, "pause", "all", "--for", "30m")
+    qalqan(daemon, "resume", "son")
+    assert (state(daemon, "daughter"), state(daemon, "son")) == ("paused", "open")
+    told = qalqan(daemon, "resume", names.TABLET.mac, status=1)
+    assert "Aruzhan" in told
+    qalqan(daemon, "resume", "all")
+    assert state(daemon, "daughter") == "open"
+
+
+def test_a_strangers_pause_is_its_own(daemon: Daemon) -> None:
+    stranger, other = "02:00:00:00:00:98", "02:00:00:00:00:99"
+    qalqan(daemon, "pause", stranger)
+    try:
+        reasons = [
+            json.loads(qalqan(daemon, "why", "example.com", "--device", mac, "--json"))["reason"]
+            for mac in (stranger, other)
+        ]
+        assert reasons == ["paused", "open"]
+    finally:
+        qalqan(daemon, "resume", stranger)
+
+
 def test_an_adult_is_not_paused(daemon: Daemon) -> None:
     assert qalqan(daemon, "pause", "mum", status=1).count("\n") == 1
 

@@ -9,7 +9,8 @@ import yaml
 
 from gateway.daemon.assign import assign_device
 from gateway.errors import PolicyError
-from gateway.household import Household, load, load_product
+from gateway.household import load, load_product
+from gateway.policy.household import Household
 from tests.daemon.household_files import DAUGHTER, SON, write
 
 TABLET, NEW = "02:00:00:00:00:0a", "02:00:00:00:00:77"

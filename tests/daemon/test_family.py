@@ -145,3 +145,42 @@ def test_addresses_are_a_devices_own(home: Home) -> None:
     home.book.learn(first.slot, [bytes(4)], 60, 0.0)
     assert bytes(4) in first.situation.addresses
     assert bytes(4) not in second.situation.addresses
+
+
+def test_devices_of_a_file_that_was_never_good_are_guests(home: Home, tmp_path: Path) -> None:
+    home.store.devices.place(TABLET, "home", at=NOON)  # as a first run without the file would have it
+    (tmp_path / "profiles" / "daughter.yaml").write_text(f'band: 10-13\ndevices: ["{TABLET.upper()}"]\n')
+    home.rules = RuleBook(tmp_path / "qalqan.yaml")
+    home.rebuild()
+    member = home.family.member_of(TABLET)
+    assert member is not None
+    assert (member.profile.id, member.macs) == ("guest", (TABLET,))
+    assert home.reason(TABLET, "pornhub.com") is Reason.CATEGORY
+
+
+@pytest.mark.parametrize("place", ["", "guest"])
+def test_one_guest_is_paused_and_no_other(home: Home, place: str) -> None:
+    other = "02:00:00:00:00:98"
+    for mac in (STRANGER, other):
+        home.store.devices.place(mac, place, at=NOON)
+    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
+    assert home.reason(other, "www.example.org") is Reason.OPEN
+    home.store.resume(STRANGER, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.OPEN
+    assert home.family.member_of(STRANGER) is home.family.member_of(other)
+
+
+@pytest.mark.parametrize("mac", [TABLET, STRANGER])
+def test_a_managed_device_has_its_schools_tunnel(tmp_path: Path, mac: str) -> None:
+    home = Home(tmp_path, managed={mac: ["nordvpn.com"]})
+    assert home.reason(mac, "de.nordvpn.com") is Reason.FAMILY_ALLOW
+    assert home.reason(mac, "protonvpn.com") is Reason.CATEGORY
+    for other in (PHONE, "02:00:00:00:00:1a", "02:00:00:00:00:98"):
+        assert home.reason(other, "de.nordvpn.com") is Reason.CATEGORY
+    home.store.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(mac, "de.nordvpn.com") is Reason.PAUSED
+    home.store.close()

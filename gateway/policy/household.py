@@ -1,0 +1,106 @@
+"""A family as its files have it: who is who, whose a device is, and what stands in files that are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gateway.age.bands import youngest
+from gateway.errors import PolicyError
+from gateway.policy import profile
+from gateway.policy.bands import Bands
+from gateway.policy.config import Config
+from gateway.policy.guests import guest_profile
+from gateway.policy.profile import GUEST, HOME, Profile, home_profile
+from gateway.policy.rules import FAMILY, Entry, Kind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Household:
+    """A family as its files have it."""
+
+    config: Config
+    bands: Bands
+    profiles: Mapping[str, Profile]  # by id; those of files
+    guest: Profile
+    home: Profile
+    problems: Mapping[str, PolicyError]  # file name of a profile that cannot be used → why
+    doubtful: frozenset[str] = frozenset()  # MACs that stand in such a file alone
+
+    def find(self, who: str) -> Profile | None:
+        """By id or name, `guest` and `home` included."""
+        built_in = {GUEST: self.guest, HOME: self.home}
+        return built_in.get(who.casefold()) or profile.find_profile(who, self.profiles)
+
+    def owner_of(self, mac: str) -> Profile | None:
+        """Whose device it is by the files: of a shared one the youngest's; None for one that nobody has.
+
+        Until a file that cannot be used is mended, its devices are guests: never things of the house.
+        """
+        for one in self.profiles.values():
+            if mac in one.devices:
+                return self.managed(mac, one)
+        people = [self.find(who) for who in self.config.shared.get(mac, ())]
+        known = [one for one in people if one is not None]
+        if not known:
+            return self.guest if mac in self.doubtful or mac in self.config.shared else None
+        band = youngest(one.band for one in known)
+        return self.managed(mac, next(one for one in known if one.band is band))
+
+    def managed(self, mac: str, profile: Profile) -> Profile:
+        """``profile`` with the names of a school's or firm's tunnel that stay open for this device."""
+        names = self.config.managed.get(mac, ())
+        if not names:
+            return profile
+        own = tuple(Entry(Kind.NAME, name, FAMILY) for name in names)
+        return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
+
+    def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
+        """These in place of its own."""
+        return assembled(self.config, self.bands, profiles, self.problems, self.doubtful)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every device that the files name, whatever they say of it."""
+        of_people = (mac for one in self.profiles.values() for mac in one.devices)
+        return frozenset((*of_people, *self.config.shared, *self.doubtful))
+
+    @property
+    def children(self) -> tuple[Profile, ...]:
+        """Whom `all` means."""
+        return tuple(one for one in self.profiles.values() if one.is_child)
+
+
+def _id_of(file: str) -> str:
+    return file.rpartition(".")[0]
+
+
+def keep_last_good(new: Household, old: Household) -> Household:
+    """``new``, with the last good version of each profile whose file is broken now. The problems stay."""
+    profiles = dict(new.profiles)
+    for name in new.problems:
+        last = old.profiles.get(_id_of(name))
+        if last is None or last.id in profiles:
+            continue
+        taken = {mac for one in profiles.values() for mac in one.devices}
+        profiles[last.id] = replace(last, devices=tuple(mac for mac in last.devices if mac not in taken))
+    return assembled(new.config, new.bands, profiles, new.problems, new.doubtful)
+
+
+def assembled(
+    read: Config,
+    known: Bands,
+    profiles: Mapping[str, Profile],
+    problems: Mapping[str, PolicyError],
+    doubtful: Iterable[str],
+) -> Household:
+    owned = {mac for one in profiles.values() for mac in one.devices}
+    return Household(
+        config=read,
+        bands=known,
+        profiles=profiles,
+        guest=guest_profile(profiles.values(), known),
+        home=home_profile(known),
+        problems=problems,
+        doubtful=frozenset(doubtful) - owned,
+    )
