@@ -8,6 +8,7 @@ whenever the address changes.
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections.abc import Iterable
 
@@ -15,9 +16,13 @@ from webui.settings import Settings, SettingsError, parse_listen
 
 BACKLOG = 64
 
+log = logging.getLogger(__name__)
+
 
 def open_sockets(settings: Settings) -> list[socket.socket]:
-    """Listening sockets, IPv4 and IPv6. Raises SettingsError with one clear line."""
+    """Listening sockets, IPv4 and IPv6, on the interfaces that are there. Raises SettingsError with one clear
+    line, also where none of them is there.
+    """
     if settings.listen is not None:
         address, port = parse_listen(settings.listen, allow_wan=settings.allow_wan)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -25,17 +30,32 @@ def open_sockets(settings: Settings) -> list[socket.socket]:
     if not settings.lan:
         msg = "lan: no interface is named; name those that face the home, as in lan: [br-lan]"
         raise SettingsError(msg)
+    present = [name for name in settings.lan if interface_indexes([name]) != (0,)]
+    for name in settings.lan:
+        if name not in present and present:
+            log.warning("lan: there is no interface %s yet; the pages are not on it", name)
     sockets: list[socket.socket] = []
     try:
-        for interface in settings.lan:
+        for interface in present or settings.lan:
             sockets.append(_listening(socket.AF_INET, "0.0.0.0", settings.port, interface))
-            if socket.has_ipv6:
+            if _kernel_has_ipv6():
                 sockets.append(_listening(socket.AF_INET6, "::", settings.port, interface))
     except SettingsError:
         for sock in sockets:
             sock.close()
         raise
     return sockets
+
+
+def _kernel_has_ipv6() -> bool:
+    """Python may have been built with IPv6 and run where it is switched off (``ipv6.disable=1``)."""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+        return False
+    return True
 
 
 def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
@@ -45,7 +65,10 @@ def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
 
 
 def _listening(family: socket.AddressFamily, address: str, port: int, interface: str | None) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise SettingsError(_explain(error, address, port, interface)) from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

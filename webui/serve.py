@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT: 0. An interface that was made anew ends it too: 1, to start again."""
+    """Serve until SIGTERM or SIGINT: 0. An interface that appears or was made anew ends it too: 1, to start
+    again.
+    """
     app = create_app(settings)
     sockets = open_sockets(settings)
     server = waitress.create_server(

@@ -66,10 +66,17 @@ def nft_uses(listed: str) -> Iterator[Used]:
         return
     for one in objects:
         rule = one.get("rule")
-        if rule is None or rule["table"] == NAME or rule["chain"].startswith(OWN_CHAINS):
+        if rule is None or rule["table"] == NAME or _is_ours(rule):
             continue
         for mark, bits in _uses(rule["expr"]):
             yield f"table {rule['family']} {rule['table']}", mark, bits
+
+
+def _is_ours(rule: Any) -> bool:
+    """Of the fallback's chains, or the rule that leads to one of them."""
+    jumps = [one[word] for one in rule["expr"] for word in ("jump", "goto") if word in one]
+    targets = [one["target"] for one in jumps if isinstance(one, dict)]
+    return any(name.startswith(OWN_CHAINS) for name in (rule["chain"], *targets))
 
 
 def _uses(expression: Any) -> Iterator[tuple[Mark, int]]:

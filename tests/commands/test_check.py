@@ -223,3 +223,17 @@ def test_a_clash_is_found_in_the_kernels_own_list(config: Path, tmp_path: Path) 
     assert done.returncode == 1
     wanted = "problem marks: table ip other uses bits of the packet mark that are ours (0x000000ff)"
     assert any(line.startswith(wanted) for line in done.stdout.splitlines()), done
+
+
+def test_the_way_into_our_own_fallback_is_no_clash() -> None:
+    jump = {"jump": {"target": "QALQAN_FORWARD"}}
+    foreign = {"goto": {"target": "other"}}
+    mark = {"match": {"op": "!=", "left": {"&": [{"meta": {"key": "mark"}}, 0xFF]}, "right": 0}}
+
+    def uses(*expression: object) -> list[object]:
+        rule = {"family": "ip", "table": "mangle", "chain": "FORWARD", "expr": list(expression)}
+        return list(nft_uses(json.dumps({"nftables": [{"rule": rule}]})))
+
+    assert uses(mark, {"counter": None}, jump) == []
+    assert len(uses(mark, {"accept": None})) == 1
+    assert len(uses(mark, foreign)) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 import subprocess
 import sys
@@ -46,7 +47,6 @@ def test_listen_overrides_the_interfaces() -> None:
     [
         (Settings(NOWHERE), "lan: no interface is named"),
         (Settings(NOWHERE, lan=("no-such",)), "there is no interface no-such"),
-        (Settings(NOWHERE, lan=("lo", "no-such"), port=0), "there is no interface no-such"),
         (
             Settings(NOWHERE, listen="192.168.213.213:8080"),
             "192.168.213.213 is not an address of this machine",
@@ -57,6 +57,33 @@ def test_listen_overrides_the_interfaces() -> None:
 def test_what_cannot_be_listened_on_is_one_clear_line(settings: Settings, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         open_sockets(settings)
+
+
+def test_an_interface_that_is_not_there_yet_keeps_the_pages_from_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ExitStack() as stack:
+        settings = Settings(NOWHERE, lan=("no-such", "lo"), port=free_port())
+        sockets = [stack.enter_context(sock) for sock in open_sockets(settings)]
+        places = {sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16)[:2] for sock in sockets}
+        assert places == {b"lo"}
+    assert "no interface no-such yet" in caplog.text
+
+
+def test_a_kernel_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = socket.socket
+
+    def without(family: int = -1, *arguments: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return plain(family, *arguments)
+
+    monkeypatch.setattr(socket, "socket", without)
+    (sock,) = open_sockets(Settings(NOWHERE, lan=("lo",), port=0))
+    with sock:
+        assert sock.family is socket.AF_INET
+    with pytest.raises(SettingsError, match="not supported"):
+        open_sockets(Settings(NOWHERE, listen="[::1]:8080"))
 
 
 def test_a_taken_port_is_said() -> None:
