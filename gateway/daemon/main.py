@@ -219,6 +219,11 @@ class Daemon:
         settle()
         return self.rules.problems()
 
+    def problems(self) -> list[str]:
+        """One line for each thing that is not as the family's files say."""
+        interfaces = lan.problems(self.rules.household.config.lan)
+        return [*self.rules.problems(), *interfaces, *self.store.problems()]
+
     def run(self, signals: Signals) -> int:
         """Until SIGTERM or SIGINT."""
         notifier = Notifier.from_environment()
@@ -228,6 +233,8 @@ class Daemon:
         self._watchdog(notifier)
         settle()
         notifier.send("READY=1")
+        for line in lan.problems(self.rules.household.config.lan):
+            _log.warning("%s", line)
         _log.info(
             "ready: %d devices in %d profiles, %s",
             len(self.family.members),

@@ -76,7 +76,7 @@ class Verbs:
             "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
-            "problems": [*daemon.rules.problems(), *daemon.store.problems()],
+            "problems": daemon.problems(),
             "profiles": [self._child(one, now) for one in daemon.rules.household.children],
         }
         return answer | figures(daemon)

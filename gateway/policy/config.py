@@ -34,6 +34,7 @@ KEYS = (
     "queue_base",
 )
 QUARANTINE = "quarantine"
+STRANGERS = ("guest", QUARANTINE, "home")  # what an unknown device may be beside a profile's
 MAX_LANS = 16
 MAX_QUEUE = 65_520  # sixteen are used, from the first one on
 
@@ -105,7 +106,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         web=part.read("web", _web, plain.web),
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
-        unknown_devices=part.read("unknown_devices", fields.text, plain.unknown_devices),
+        unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
         leases=part.read("leases", _path, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
@@ -124,7 +125,14 @@ def _interfaces(node: Node) -> tuple[str, ...]:
     for item, name in zip(fields.items(node), names, strict=True):
         if _INTERFACE.fullmatch(name) is None:
             item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip -brief link")
+        if "@" in name:  # as `ip` shows a VLAN and what it is on
+            item.place.refuse(f"{shown(name)} is two names", f"write {shown(name.partition('@')[0])} alone")
     return names
+
+
+def _unknown_devices(node: Node) -> str:
+    word = fields.text(node)
+    return word.casefold() if word.casefold() in STRANGERS else word
 
 
 def _path(node: Node) -> str:

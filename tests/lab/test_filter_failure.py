@@ -301,6 +301,12 @@ def test_without_root(home: Home) -> None:
     assert "root" in line
 
 
+@pytest.mark.parametrize("key", ["state", "runtime"])
+def test_a_directory_that_cannot_be_made(home: Home, key: str) -> None:
+    line = _one_line(_run(home, fresh(home, **{key: "/dev/null/qalqan"})))
+    assert "/dev/null/qalqan: cannot be made" in line
+
+
 # -------------------------------------------------------------------------------------------- clean stop
 
 
@@ -585,7 +591,10 @@ def test_a_lan_interface_that_vanishes(home: Home) -> None:
         daemon.client.call("resume", who="daughter")
         daemon.reload()
         time.sleep(0.3)
-        assert daemon.client.call("status")["mode"] == "on"
+        answer = daemon.client.call("status")
+        assert answer["mode"] == "on"
+        (problem,) = answer["problems"]
+        assert problem.startswith(f"lan: there is no interface {names.LAN}; look it up")
         assert "Traceback" not in daemon.log.read_text()
         ports = [f"lan{number}" for number in range(1, 5)]
         for argv in (
@@ -598,6 +607,35 @@ def test_a_lan_interface_that_vanishes(home: Home) -> None:
         assert until(lambda: _refused(own.devices["tablet"]), 15.0, every=0.2) is not None
         assert _reached(own.devices["tablet"])
         assert daemon.stop() == 0
+
+
+def test_a_second_network_that_comes_up_later(home: Home) -> None:
+    """Its name has a dot, as a VLAN's; it is neither there at the start nor told of when it comes."""
+    device = Namespace(f"{home.prefix}-second")
+    children = {**DAUGHTER, "devices": [names.TABLET.mac, "02:00:00:00:00:20"]}
+    subprocess.run(["ip", "netns", "add", device.name], check=True)
+    try:
+        with fresh(home, {"daughter": children}, lan=[names.LAN, "lan0.20"]) as daemon:
+            assert "no interface lan0.20" in daemon.log.read_text()
+            for line in (
+                f"link add lan0.20 type veth peer name eth0 netns {device.name}",
+                "addr add 192.168.78.1/24 dev lan0.20",
+                "link set lan0.20 up",
+            ):
+                home.gateway.run(["ip", *line.split()], check=True)
+            for line in (
+                "link set eth0 address 02:00:00:00:00:20 up",
+                "addr add 192.168.78.10/24 dev eth0",
+                "route add default via 192.168.78.1",
+            ):
+                device.run(["ip", *line.split()], check=True)
+            assert until(lambda: _reached(device), 5.0) is not None
+            assert _refused(device)
+            assert clients.dig(device, REFUSED, server=names.RESOLVER_IPV4).status == "NXDOMAIN"
+            assert not daemon.client.call("status")["problems"]
+    finally:
+        home.gateway.run(["ip", "link", "del", "lan0.20"])
+        subprocess.run(["ip", "netns", "del", device.name], check=True)
 
 
 def test_the_daemon_starts_in_time(home: Home) -> None:

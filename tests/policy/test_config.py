@@ -60,6 +60,11 @@ def test_where_the_pages_listen(text: str, listen: Listen) -> None:
     assert config(text).web == listen
 
 
+def test_unknown_devices_in_any_case() -> None:
+    assert config("unknown_devices: Quarantine").unknown_devices == "quarantine"
+    assert config("unknown_devices: Anna").unknown_devices == "Anna"
+
+
 def test_what_is_beside_the_contract() -> None:
     read = config("""
 day_starts: 05:30
@@ -86,6 +91,7 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
         ("lan: []", "name 1 to 16"),
         ("lan: ['br-lan; drop']", "'br-lan; drop' is no interface name"),
         ("lan: [" + "a" * 16 + "]", "is no interface name"),
+        ("lan: [eth0.10@eth0]", "'eth0.10@eth0' is two names; write 'eth0.10' alone"),
         ("state: var/lib", "is not a full path"),
         ("profiles: /etc/../x", "is not a full path"),
         ("web: {port: 0}", "is not a number from 1 to 65535"),
