@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from gateway.errors import PolicyError
 from gateway.household import SUFFIXES
+from gateway.policy.documents import Mapping, Node, Scalar, parse_document
 from gateway.policy.household import Household
 from gateway.policy.profile import Profile
 
@@ -19,11 +21,18 @@ BACKUP = ".before"
 def assign_device(household: Household, mac: str, owner: Profile | None) -> None:
     """Put ``mac`` into the file of ``owner`` alone; None: take it out of every file.
 
-    Raises PolicyError where a file cannot be written, or ``owner`` has none.
+    Raises PolicyError, with all files as they were, where one of them cannot be used, ``owner`` has none, or
+    the device is shared; and where one cannot be written.
     """
+    shared = household.config.shared.get(mac)
+    if shared is not None:
+        people = ", ".join(shared)
+        mend = "take it out of 'shared' in qalqan.yaml first"
+        raise PolicyError(mac, f"the device is shared by {people}", mend)
     folder = Path(household.config.profiles)
     if owner is not None and _file(folder, owner.id) is None:
         raise PolicyError(owner.id, "is built in and has no file", "name a person's profile")
+    changes = []
     for profile in household.profiles.values():
         file = _file(folder, profile.id)
         if file is None:
@@ -32,11 +41,25 @@ def assign_device(household: Household, mac: str, owner: Profile | None) -> None
         if owner is not None and profile.id == owner.id:
             devices.append(mac)
         if tuple(devices) != profile.devices:
-            _write(file, devices)
+            broken = household.problems.get(file.name)
+            if broken is not None:
+                raise broken
+            changes.append((file, devices))
+    for file, devices in changes:
+        _write(file, devices)
 
 
 def _file(folder: Path, profile_id: str) -> Path | None:
     return next((path for ending in SUFFIXES if (path := folder / f"{profile_id}{ending}").exists()), None)
+
+
+def _plain(node: Node) -> Any:
+    """As `yaml.safe_dump` writes it so that it reads the same: YAML's own reader makes false of ``off``."""
+    if isinstance(node, Scalar):
+        return None if node.is_null else node.text
+    if isinstance(node, Mapping):
+        return {key: _plain(value) for key, value in node.entries.items()}
+    return [_plain(item) for item in node.items]
 
 
 def _write(file: Path, devices: list[str]) -> None:
@@ -44,8 +67,7 @@ def _write(file: Path, devices: list[str]) -> None:
     temporary = file.with_name(f".{file.name}.new")
     try:
         before = file.read_bytes()
-        document = yaml.safe_load(before)
-        document["devices"] = devices
+        document = {**_plain(parse_document(before, str(file))), "devices": devices}
         text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
         if not before.startswith(HEADER.format(backup.name).encode()):
             backup.write_bytes(before)

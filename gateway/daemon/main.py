@@ -162,6 +162,7 @@ class Daemon:
 
     def _regroup(self) -> None:
         """Make members and judges from the rules as they are now."""
+        self.rules.limit_logs(self.store.hold_band)
         self.rules.attach(
             help_address=lambda host, address: self.help.knows(host, address),
             safe_address=lambda name, address: self.book.knows(name, address, self.loop.now()),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway import household
+from gateway.age.bands import Band
 from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
@@ -38,6 +39,16 @@ class RuleBook:
     def keep_good(self) -> None:
         """Remember the files that can be used, for a start at which they cannot."""
         lastgood.keep(self.household)
+
+    def limit_logs(self, hold: Callable[[str, Band], Band]) -> None:
+        """No child's log level is above the maximum of the highest band it ever had, which ``hold`` knows."""
+        household = self.household
+        self.household = household.with_profiles(
+            {
+                key: one.with_log_level(hold(key, one.band), household.bands)
+                for key, one in household.profiles.items()
+            }
+        )
 
     def attach(
         self,

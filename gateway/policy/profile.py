@@ -49,9 +49,14 @@ class Profile:
         """Whether nothing undecided passes while the daemon is down."""
         return self.rules.failure.value == "closed"
 
-    def log_level_under(self, highest_held: Band, bands: Bands) -> int:
-        """The log level in force: never above the maximum of the highest band that this person ever held."""
-        return min(self.rules.log_level, bands[highest_held].rules.log_level)
+    def with_log_level(self, highest_held: Band, bands: Bands) -> Profile:
+        """With the log level in force: never above the maximum of the highest band this person ever held."""
+        level = min(self.rules.log_level, bands[highest_held].rules.log_level)
+        return (
+            self
+            if level == self.rules.log_level
+            else replace(self, rules=replace(self.rules, log_level=level))
+        )
 
 
 def check_id(profile_id: str, file: str) -> None:

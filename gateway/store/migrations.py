@@ -61,10 +61,15 @@ def create_tables(db: Any) -> None:
     db["classes"].create({"slot": int, "gates": str, "class": int}, pk=("slot", "gates"), strict=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables,)
+def add_bands(db: Any) -> None:
+    """The highest band that each profile ever held."""
+    db["bands"].create({"profile": str, "band": str}, pk="profile", strict=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
-STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots", "classes", "audit")
+STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots", "classes", "audit", "bands")
 
 
 def version(connection: sqlite3.Connection) -> int:

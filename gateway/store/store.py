@@ -15,6 +15,7 @@ from pathlib import Path
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
+from gateway.store.held import HeldBands
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
@@ -39,7 +40,7 @@ class Store:
         self._database = Database(path)
         self._day_starts = day_starts
         try:
-            self._keeper, self._settings, self._numbers, self.devices = _load(self._database)
+            self._keeper, self._settings, self._numbers, self.devices, held = _load(self._database)
         except BaseException:
             self._database.close()
             raise
@@ -62,6 +63,7 @@ class Store:
         self.classes = self._numbers.classes
         self.class_number = self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
+        self.hold_band = held.hold
 
     def state(self, now: datetime) -> InForce:
         """Pauses, grants and `off` in force at ``now`` (local, aware)."""
@@ -157,12 +159,18 @@ class Store:
         self._database.close()
 
 
-def _load(database: Database) -> tuple[Keeper, State, Numbers, Devices]:
+def _load(database: Database) -> tuple[Keeper, State, Numbers, Devices, HeldBands]:
     """Reading finds damage too; the file has been replaced by then, so a second try reads the fresh one."""
     for last in (False, True):
         keeper = Keeper(database)
         try:
-            return keeper, State(database, keeper), Numbers(database, keeper), Devices(database, keeper)
+            return (
+                keeper,
+                State(database, keeper),
+                Numbers(database, keeper),
+                Devices(database, keeper),
+                HeldBands(database, keeper),
+            )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:
                 raise

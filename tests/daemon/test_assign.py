@@ -10,7 +10,7 @@ import yaml
 from gateway.daemon.assign import assign_device
 from gateway.errors import PolicyError
 from gateway.household import load, load_product
-from gateway.policy.household import Household
+from gateway.policy.household import Household, keep_last_good
 from tests.daemon.household_files import DAUGHTER, SON, write
 
 TABLET, NEW = "02:00:00:00:00:0a", "02:00:00:00:00:77"
@@ -63,3 +63,38 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be written"):
         assign_device(household, TABLET, None)
     assert file.read_text() == before
+
+
+def test_every_word_reads_the_same_afterwards(tmp_path: Path) -> None:
+    home(tmp_path)
+    file = tmp_path / "profiles" / "son.yaml"
+    file.write_text(
+        "name: On\nband: 13-15\nsafe_search: off\nblock:\nallow: [no.example, 'xn--80a.kz']\n"
+        "bedtime: {fri: 22:00-07:00}\nlimits: {play: 90m}\nstrict: yes\ndevices: [10:20:30:40:50:10]\n"
+    )
+    household = load(tmp_path / "qalqan.yaml", load_product())
+    before = household.profiles["son"]
+    assign_device(household, NEW, before)
+    after = load(tmp_path / "qalqan.yaml", load_product()).profiles["son"]
+    assert (after.name, after.rules) == (before.name, before.rules)
+    assert after.devices == ("10:20:30:40:50:10", NEW)
+
+
+def test_a_broken_file_is_left_alone_and_so_are_the_others(tmp_path: Path) -> None:
+    good = home(tmp_path)
+    file = tmp_path / "profiles" / "son.yaml"
+    file.write_text("name: [Son\n")
+    other = (tmp_path / "profiles" / "daughter.yaml").read_text()
+    household = keep_last_good(load(tmp_path / "qalqan.yaml", load_product()), good)
+    with pytest.raises(PolicyError, match=r"son\.yaml:2: is not YAML"):
+        assign_device(household, TABLET, household.profiles["son"])
+    assert file.read_text() == "name: [Son\n"
+    assert (tmp_path / "profiles" / "daughter.yaml").read_text() == other
+
+
+def test_a_shared_device_is_not_given_to_one(tmp_path: Path) -> None:
+    path = write(tmp_path, {"daughter": DAUGHTER, "son": SON}, shared={NEW: {"people": ["daughter", "son"]}})
+    household = load(path, load_product())
+    with pytest.raises(PolicyError, match="is shared by daughter, son"):
+        assign_device(household, NEW, household.profiles["son"])
+    load(path, load_product())

@@ -184,3 +184,15 @@ def test_a_managed_device_has_its_schools_tunnel(tmp_path: Path, mac: str) -> No
     home.rebuild()
     assert home.reason(mac, "de.nordvpn.com") is Reason.PAUSED
     home.store.close()
+
+
+def test_a_younger_band_brings_back_no_more_log(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "profiles" / "son.yaml"
+    for band, level in (("10-12", 2), ("6-9", 2), ("13-15", 1), ("6-9", 1), ("0-5", 1)):
+        file.write_text(f'band: {band}\ndevices: ["{PHONE}"]\n')
+        home.rules.reload()
+        home.rules.limit_logs(home.store.hold_band)
+        home.rebuild()
+        member = home.family.member_of(PHONE)
+        assert member is not None
+        assert member.profile.rules.log_level == level, band

@@ -303,8 +303,8 @@ def test_without_root(home: Home) -> None:
 
 @pytest.mark.parametrize("key", ["state", "runtime"])
 def test_a_directory_that_cannot_be_made(home: Home, key: str) -> None:
-    line = _one_line(_run(home, fresh(home, **{key: "/dev/null/qalqan"})))
-    assert "/dev/null/qalqan: cannot be made" in line
+    line = _one_line(_run(home, Daemon(home, PROFILES, settings={key: "/proc/qalqan"})))
+    assert "/proc/qalqan: cannot be made (No such file or directory)" in line
 
 
 # -------------------------------------------------------------------------------------------- clean stop

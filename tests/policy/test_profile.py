@@ -170,10 +170,10 @@ def test_home_filters_nothing_and_logs_nothing() -> None:
 def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held() -> None:
     bands = product().bands
     son = a_profile("{band: 10-12, log_level: 2}")
-    assert son.log_level_under(Band.AGE_10_12, bands) == 2
-    assert son.log_level_under(Band.AGE_13_15, bands) == 1
-    assert son.log_level_under(Band.AGE_16_17, bands) == 0
-    assert a_profile("{band: 10-12, log_level: 1}").log_level_under(Band.AGE_10_12, bands) == 1
+    assert son.with_log_level(Band.AGE_10_12, bands).rules.log_level == 2
+    assert son.with_log_level(Band.AGE_13_15, bands).rules.log_level == 1
+    assert son.with_log_level(Band.AGE_16_17, bands).rules.log_level == 0
+    assert a_profile("{band: 10-12, log_level: 1}").with_log_level(Band.AGE_10_12, bands).rules.log_level == 1
 
 
 # Mistakes: file, line, key and mend.
