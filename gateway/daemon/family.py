@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,7 @@ from gateway.store.store import Store
 EVERYONE = 0  # the slot of devices that have none
 UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
-VISITOR_PLACES = (GUEST, "visitor")
+VISITOR = "visitor"
 PLAIN_PLACES = (HOME, "adult")
 
 _Wanted = tuple[str, tuple[str, ...], Profile, bool]  # the slot's key, its MACs, their profile, quarantined
@@ -126,19 +126,19 @@ class Family:
                 wanted.append((mac, (mac,), owner, False))
             else:
                 plain.append(mac)
-        guests: list[str] = []
+        called: dict[str, list[str]] = {GUEST: [], VISITOR: []}
         for mac, device in self._store.devices.all().items():
             if mac in known or (device.until is not None and device.until <= at):
                 continue
             if device.place in PLAIN_PLACES:
                 plain.append(mac)
-            elif device.place in VISITOR_PLACES:
-                guests.append(mac)
+            elif device.place in called:
+                called[device.place].append(mac)
             elif device.place == QUARANTINE:
                 wanted.append((mac, (mac,), household.guest, True))
         placed = known.union(plain, (mac for _, macs, _, _ in wanted for mac in macs))
         alone = [mac for mac in self._alone(household, at) if mac not in placed]
-        wanted += self._strangers(household, guests, alone)
+        wanted += self._strangers(household, called, alone)
         return wanted, tuple(plain)
 
     def _alone(self, household: Household, at: datetime) -> list[str]:
@@ -147,25 +147,27 @@ class Family:
         return sorted({*paused, *household.config.managed})
 
     @staticmethod
-    def _strangers(household: Household, guests: Iterable[str], alone: Iterable[str]) -> list[_Wanted]:
-        """Devices that nobody named, as `unknown_devices` says; and those that somebody called guests."""
+    def _strangers(
+        household: Household, called: Mapping[str, Iterable[str]], alone: Iterable[str]
+    ) -> list[_Wanted]:
+        """Devices that nobody named, as `unknown_devices` says; and those that somebody ``called`` guests."""
         who = household.config.unknown_devices
         quarantined = who == QUARANTINE
-        profile = household.guest if quarantined else household.find(who)
-        together = tuple(mac for mac in guests if mac not in alone)
+        unknown = household.guest if quarantined else household.find(who)
+        profiles = {GUEST: household.guest, VISITOR: household.visitor}
+        places = {mac: place for place, macs in called.items() for mac in macs}
         found: list[_Wanted] = []
         for mac in alone:
-            stranger = household.guest if mac in guests else profile
+            stranger = profiles[places[mac]] if mac in places else unknown
             if stranger is not None and stranger.filtered:
-                locked = quarantined and mac not in guests
+                locked = quarantined and mac not in places
                 found.append((mac, (mac,), household.managed(mac, stranger), locked))
-        if profile is household.guest and not quarantined:
-            return [*found, (UNKNOWN, together, household.guest, False)]
-        if together:
-            found.append((GUEST, together, household.guest, False))
-        if profile is not None and profile.filtered:
-            found.append((UNKNOWN, (), profile, quarantined))
-        return found
+        groups = {place: tuple(mac for mac in macs if mac not in alone) for place, macs in called.items()}
+        if unknown is household.guest and not quarantined:
+            found.append((UNKNOWN, groups.pop(GUEST, ()), unknown, False))
+        elif unknown is not None and unknown.filtered:
+            found.append((UNKNOWN, (), unknown, quarantined))
+        return [*found, *((place, macs, profiles[place], False) for place, macs in groups.items() if macs)]
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants and `off` as they are now; the slots whose situation changed."""
@@ -195,9 +197,11 @@ class Family:
         )
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """A member for a profile that has no device yet; it gets no slot."""
+        """A member for a profile as such, or for a device that has no slot; it gets none."""
         addresses = DeviceAddresses(self._book, EVERYONE, self._now)
-        member = Member(EVERYONE, (), profile, Judge(profile, world, calendar), addresses)
+        known = (one.judge for one in self.members.values() if one.profile is profile)
+        judge = next(known, None) or Judge(profile, world, calendar)
+        member = Member(EVERYONE, (), profile, judge, addresses)
         member.situation = self._situation(member, at)
         return member
 

@@ -76,6 +76,8 @@ class Presence:
 
     def _tick(self) -> None:
         self.look()
+        if self._store.devices.lapse(self._wall()):
+            self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
     def look(self) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from gateway import __version__
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import MAX_MINUTES, Request, Verb
-from gateway.daemon.assign import assign_device
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import CONSOLE, Member
 from gateway.daemon.figures import figures
+from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.errors import ControlError
 from gateway.policy.macs import parse_mac
@@ -36,6 +36,7 @@ class Verbs:
     def __init__(self, daemon: Daemon, guardians: Guardians) -> None:
         self._daemon = daemon
         self._guardians = guardians
+        self._places = Places(daemon, self._place)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -52,8 +53,8 @@ class Verbs:
             "guardian": self._guardians,
             "off": self.off,
             "on": self.on,
-            "assign": self.assign,
-            "forget": self.forget,
+            "assign": self._places.assign,
+            "forget": self._places.forget,
             "reload": self.reload,
             "clock": self.clock,
         }
@@ -91,11 +92,11 @@ class Verbs:
             "band": profile.band.value,
             "log_level": profile.rules.log_level,
             "devices": [self._device(mac) for mac in macs],
-            **self._state(members[0] if members else self._stand_in(profile), now),
+            **self._state(self._stand_in(profile), now),
         }
 
     def _stand_in(self, profile: Profile) -> Member:
-        """A child without a device, as the first one will find things."""
+        """How things stand for a profile, whatever holds for one of its devices alone."""
         rules = self._daemon.rules
         return self._daemon.family.stand_in(profile, rules.world, rules.calendar, self._now())
 
@@ -204,19 +205,16 @@ class Verbs:
         return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.names)}
 
     def _member(self, request: Request) -> Member:
-        """The member that `profile` or `device` names; any of a profile's devices stands for it."""
+        """The member that `profile` or `device` names; for a profile, what holds for all of its devices."""
         family = self._daemon.family
         if request.has("device"):
             mac = parse_mac(request.text("device"))
-            member = family.member_of(mac) if mac is not None else None
-            if member is None:
-                request.refuse("device", "names no filtered device; see: qalqan device list")
-            return member
-        profile = self._daemon.rules.profile(request.text("profile"))
-        found = next((one for one in family.members.values() if one.profile.id == profile.id), None)
-        if found is not None:
-            return found
-        return self._stand_in(profile)
+            if mac is None:
+                request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
+            household = self._daemon.rules.household
+            unfiltered = household.owner_of(mac) or household.home
+            return family.member_of(mac) or self._stand_in(unfiltered)
+        return self._stand_in(self._daemon.rules.profile(request.text("profile")))
 
     def profile(self, request: Request) -> Mapping[str, object]:
         return describe_profile(self._daemon.rules.profile(request.text("id")), self._daemon.rules)
@@ -246,41 +244,7 @@ class Verbs:
         daemon.presence.refresh()
         known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
         macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
-        return {"devices": [self._device(mac) | {"profile": self._whose(mac)} for mac in macs]}
-
-    def _whose(self, mac: str) -> str:
-        """A profile's id, an adult's too; or the place of a device that no profile names."""
-        owner = self._daemon.rules.household.owner_of(mac)
-        return self._place(mac) if owner is None else owner.id
-
-    def assign(self, request: Request) -> Mapping[str, object]:
-        request.owner_only()
-        mac = parse_mac(request.text("mac"))
-        if mac is None:
-            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        place = request.text("profile")
-        daemon = self._daemon
-        if place.casefold() in (HOME, GUEST):
-            assign_device(daemon.rules.household, mac, None)
-            daemon.store.devices.place(mac, place.casefold(), at=self._now())
-        else:
-            assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
-            daemon.store.devices.forget(mac)
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        daemon.store.audit("assign", f"{mac} {place}", by=by, at=self._now(), origin=origin)
-        return {"problems": daemon.reload(), "profile": self._place(mac)}
-
-    def forget(self, request: Request) -> Mapping[str, object]:
-        request.owner_only()
-        mac = parse_mac(request.text("mac"))
-        if mac is None:
-            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        daemon = self._daemon
-        assign_device(daemon.rules.household, mac, None)
-        daemon.store.devices.forget(mac)
-        daemon.store.forget_slot(mac)
-        daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=self._now())
-        return {"problems": daemon.reload()}
+        return {"devices": [self._device(mac) | {"profile": self._places.of(mac)} for mac in macs]}
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules

@@ -13,6 +13,7 @@ from gateway.policy.config import Config
 from gateway.policy.guests import guest_profile
 from gateway.policy.profile import GUEST, HOME, Profile, home_profile
 from gateway.policy.rules import FAMILY, Entry, Kind
+from gateway.policy.timetext import every_day
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +30,9 @@ class Household:
 
     def find(self, who: str) -> Profile | None:
         """By id or name, `guest` and `home` included."""
-        built_in = {GUEST: self.guest, HOME: self.home}
-        return built_in.get(who.casefold()) or profile.find_profile(who, self.profiles)
+        return {GUEST: self.guest, HOME: self.home}.get(who.casefold()) or profile.find_profile(
+            who, self.profiles
+        )
 
     def owner_of(self, mac: str) -> Profile | None:
         """Whose device it is by the files: of a shared one the youngest's; None for one that nobody has.
@@ -58,6 +60,12 @@ class Household:
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
         """These in place of its own."""
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful)
+
+    @property
+    def visitor(self) -> Profile:
+        """A guest whom a guardian called a visitor: the family's night does not close it."""
+        rules = replace(self.guest.rules, bedtime=every_day(None))
+        return replace(self.guest, name="Visitor", rules=rules)
 
     @property
     def named(self) -> frozenset[str]:

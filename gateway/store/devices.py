@@ -61,6 +61,15 @@ class Devices:
         self._devices[mac] = replace(known, place=place, until=until)
         self._keeper.save(self._statement([mac]))
 
+    def lapse(self, now: datetime) -> bool:
+        """End the places that end by themselves; whether there were any."""
+        ended = [mac for mac, one in self._devices.items() if one.until is not None and one.until <= now]
+        for mac in ended:
+            self._devices[mac] = replace(self._devices[mac], place="", until=None)
+        if ended:
+            self._keeper.save(self._statement(ended))
+        return bool(ended)
+
     def forget(self, mac: str) -> None:
         if self._devices.pop(mac, None) is not None:
             self._changed.discard(mac)

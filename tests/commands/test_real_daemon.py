@@ -116,6 +116,40 @@ def test_a_strangers_pause_is_its_own(daemon: Daemon) -> None:
         qalqan(daemon, "resume", stranger)
 
 
+def test_the_pause_of_one_device_is_not_the_childs(daemon: Daemon) -> None:
+    qalqan(daemon, "pause", names.TABLET.mac, "--for", "30m")
+    assert state(daemon, "daughter") == "open"
+    for whom, reason in ((("--profile", "daughter"), "open"), (("--device", names.TABLET.mac), "paused")):
+        assert json.loads(qalqan(daemon, "why", "example.com", *whom, "--json"))["reason"] == reason
+    qalqan(daemon, "resume", names.TABLET.mac)
+
+
+def test_places_of_a_device_that_is_no_childs(daemon: Daemon) -> None:
+    mac = "02:00:00:00:00:97"
+
+    def listed() -> str:
+        devices = json.loads(qalqan(daemon, "device", "list", "--json"))["devices"]
+        return str(next(one["profile"] for one in devices if one["mac"] == mac))
+
+    def reason(host: str, at: str) -> str:
+        told = qalqan(daemon, "why", host, "--device", mac, "--json", "--at", at)
+        return str(json.loads(told)["reason"])
+
+    night = ("www.example.org", "2026-11-25T03:00")
+    for place, expected in (
+        ("guest", "bedtime"),
+        ("Visitor", "open"),
+        ("adult", "unfiltered"),
+        ("home", "unfiltered"),
+        ("daughter", "bedtime"),
+    ):
+        told = qalqan(daemon, "device", "assign", mac, place)
+        assert told == f"{mac} is {place.lower()} now\n"
+        assert (listed(), reason(*night)) == (place.lower(), expected)
+    qalqan(daemon, "device", "forget", mac)
+    assert "no such profile" in qalqan(daemon, "device", "assign", mac, "uncle", status=1)
+
+
 def test_an_adult_is_not_paused(daemon: Daemon) -> None:
     assert qalqan(daemon, "pause", "mum", status=1).count("\n") == 1
 

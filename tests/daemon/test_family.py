@@ -196,3 +196,23 @@ def test_a_younger_band_brings_back_no_more_log(home: Home, tmp_path: Path) -> N
         member = home.family.member_of(PHONE)
         assert member is not None
         assert member.profile.rules.log_level == level, band
+
+
+def test_a_visitor_is_a_guest_whom_the_familys_night_does_not_close(home: Home) -> None:
+    visitor, guest = STRANGER, "02:00:00:00:00:98"
+    night = NOON + timedelta(hours=12)
+    home.store.devices.place(visitor, "visitor", at=NOON, until=NOON + timedelta(hours=18))
+    home.store.devices.place(guest, "guest", at=NOON)
+    home.rebuild()
+    found = {mac: home.family.member_of(mac) for mac in (visitor, guest, "02:00:00:00:00:97")}
+    reasons = {}
+    for mac, member in found.items():
+        assert member is not None
+        reasons[mac] = member.decide(Observation(Proto.DNS, "www.example.org"), night).reason
+    assert reasons == {visitor: Reason.OPEN, guest: Reason.BEDTIME, "02:00:00:00:00:97": Reason.BEDTIME}
+    assert home.reason(visitor, "pornhub.com") is Reason.CATEGORY
+    assert not home.store.devices.lapse(NOON)
+    assert home.store.devices.lapse(NOON + timedelta(hours=18))
+    home.rebuild()
+    assert home.family.member_of(visitor) is home.family.member_of("02:00:00:00:00:97")
+    assert not home.store.devices.lapse(NOON + timedelta(hours=19))
