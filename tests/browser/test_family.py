@@ -45,7 +45,6 @@ def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Signed in by the one-time link."""
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         browser.driver.get(family.link())
-        browser.tap(".signin button")
         eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
         yield browser
 

@@ -177,8 +177,11 @@ def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
                 break
         link = re.search(r"(http://127\.0\.0\.1:\d+/signin\?code=[\w-]+)", "".join(told))
         assert link, told
-        with urllib.request.urlopen(link[1], timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(
+            link[1], timeout=10
+        ) as answer:
             assert answer.status == 200
+            assert answer.url.endswith("/parent/"), "the link did not sign in"
         assert "Daughter" in _get(port + 1)
         run.send_signal(signal.SIGINT)
         assert run.wait(20) == 0

@@ -71,6 +71,20 @@ def test_a_link_shows_a_button_and_only_the_button_uses_the_code(
     assert stranger.post("/signin", {"code": code}).status_code == 403
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "[::1]:8080", "localhost"])
+def test_a_link_to_this_machine_alone_signs_in_at_once(
+    stranger: Browser, household: Household, host: str
+) -> None:
+    link = f"/signin?code={household.guardians.link('Mum')}"
+    first = stranger.client.get(link, base_url=f"http://{host}")
+    assert (first.status_code, first.headers["Location"]) == (303, "/parent/")
+    assert stranger.client.get("/parent/", base_url=f"http://{host}").status_code == 200
+    second = stranger.client.get(link, base_url=f"http://{host}")
+    assert second.status_code == 403
+    assert "used already" in second.text
+    assert stranger.client.get("/signin", base_url=f"http://{host}").status_code == 200
+
+
 def test_the_session_cookie_is_for_this_site_alone(stranger: Browser, household: Household) -> None:
     cookie = stranger.post("/signin", {"code": household.guardians.link("Mum")}).headers["Set-Cookie"]
     assert cookie.startswith("qalqan-8080=")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -37,12 +39,29 @@ def arrive() -> ResponseReturnValue:
 
 @blueprint.get("/signin")
 def sign_in() -> ResponseReturnValue:
-    """A link may carry the code; the tap that uses it is a form, since previews of chats open links too."""
-    return render_template("signin.html", code=request.args.get("code", "")[:40], sentence="")
+    """A link may carry the code; the tap that uses it is a form, since previews of chats open links too.
+
+    Not so a link to this machine's loopback, which nobody else can open: it signs in at once.
+    """
+    code = request.args.get("code", "")[:40]
+    if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
+        return _use(code)
+    return render_template("signin.html", code=code, sentence="")
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @blueprint.post("/signin")
 def use_code() -> ResponseReturnValue:
+    return _use(request.form.get("code", "")[:40])
+
+
+def _use(code: str) -> ResponseReturnValue:
     limiter: Limiter = current_app.extensions["qalqan-limiter"]
     address, now = source_address(), time.monotonic()
     wait = limiter.wait(address, now)
@@ -55,7 +74,7 @@ def use_code() -> ResponseReturnValue:
         )
         return render_template("signin.html", code="", sentence=sentence), 429, {"Retry-After": str(seconds)}
     try:
-        answer = daemon().client.call("guardian", action="signin", token=request.form.get("code", "")[:40])
+        answer = daemon().client.call("guardian", action="signin", token=code)
     except Unreachable:
         raise
     except ControlError:
