@@ -21,6 +21,7 @@ MAX_ODD_SHARE = 0.5  # more lines than this without a domain: the wrong format, 
 SAMPLE = 5  # odd lines that are kept to show
 
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
+_UTF8_BOM = b"\xef\xbb\xbf"
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _LOCAL_NAMES = frozenset(
     {"localhost", "localhost.localdomain", "local", "broadcasthost", "ip6-localhost", "ip6-loopback"}
@@ -91,7 +92,7 @@ def _lines(source: str, chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         for line in whole:
             number += 1
             _check_line(source, number, line)
-            yield number, line.strip()
+            yield number, (line.removeprefix(_UTF8_BOM) if number == 1 else line).strip()
         if len(rest) > MAX_LINE:
             _check_line(source, number + 1, rest)
     if rest:
@@ -104,7 +105,7 @@ def _check_start(source: str, head: bytes) -> None:
         if head.startswith(bom):
             msg = f"{source}: line 1: {name} text; a list is ASCII or UTF-8"
             raise ListError(msg)
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE_STARTS):
+    if head.removeprefix(_UTF8_BOM).lstrip().lower().startswith(_PAGE_STARTS):
         msg = f"{source}: line 1: a web page, not a list; the address may have moved or asks for a log-in"
         raise ListError(msg)
 

@@ -111,3 +111,12 @@ def test_any_bytes_give_domains_or_a_list_error(data: bytes, form: Format) -> No
     with contextlib.suppress(ListError):
         domains.extend(read_domains("x", [data], form, Tally()))
     assert all("." in domain and domain.isascii() for domain in domains)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_a_byte_order_mark_is_no_part_of_the_first_line(form: Format) -> None:
+    first = {Format.HOSTS: b"0.0.0.0 a.example", Format.DOMAINS: b"a.example"}
+    line = first.get(form, b"||a.example^" if form is Format.ADBLOCK else b"a.example CNAME .")
+    tally = Tally()
+    assert list(read_domains("x", [b"\xef\xbb\xbf" + line + b"\r\n"], form, tally)) == ["a.example"]
+    assert not tally.odd_lines
