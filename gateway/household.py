@@ -200,7 +200,9 @@ def profile_files(folder: Path) -> list[Path]:
     """One a child, in order of their names. Raises PolicyError."""
 
     def listed() -> list[Path]:
-        return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES and one.name[0] != ".")
+        return sorted(
+            one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
+        )
 
     files = attempt(folder, listed)
     if len(files) > MAX_PROFILES:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from gateway.errors import PolicyError
-from gateway.household import SUFFIXES
+from gateway.household import profile_files
 from gateway.policy.documents import Mapping, Node, Scalar, parse_document
 from gateway.policy.household import Household
 from gateway.policy.profile import Profile
@@ -50,7 +50,7 @@ def assign_device(household: Household, mac: str, owner: Profile | None) -> None
 
 
 def _file(folder: Path, profile_id: str) -> Path | None:
-    return next((path for ending in SUFFIXES if (path := folder / f"{profile_id}{ending}").exists()), None)
+    return next((path for path in profile_files(folder) if path.stem == profile_id), None)
 
 
 def _plain(node: Node) -> Any:

@@ -98,3 +98,17 @@ def test_a_shared_device_is_not_given_to_one(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="is shared by daughter, son"):
         assign_device(household, NEW, household.profiles["son"])
     load(path, load_product())
+
+
+def test_a_file_that_another_system_named(tmp_path: Path) -> None:
+    home(tmp_path)
+    old = tmp_path / "profiles" / "son.yaml"
+    (tmp_path / "profiles" / "Son.YML").write_bytes(
+        b"\xef\xbb\xbf" + old.read_bytes().replace(b"\n", b"\r\n")
+    )
+    old.unlink()
+    household = load(tmp_path / "qalqan.yaml", load_product())
+    assert not household.problems
+    assign_device(household, NEW, household.profiles["Son"])
+    again = load(tmp_path / "qalqan.yaml", load_product())
+    assert NEW in again.profiles["Son"].devices
