@@ -19,6 +19,7 @@ from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.lists.update import STALE, Shelf
 from gateway.policy import domains
 from gateway.policy.config import Config
+from gateway.policy.countries import COMMON, country_of
 
 
 def run(args: Namespace) -> int:
@@ -48,6 +49,7 @@ def _findings(path: Path) -> Iterator[Finding]:
     else:
         yield ok("config", str(path))
         if product is not None:
+            yield from _country(config, product)
             yield from _profiles(path, product)
         yield from check_system.folders(config)
         yield from _table(Path(config.state))
@@ -57,6 +59,17 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield from check_system.pages(config)
         yield from mark_findings(config.marks)
     yield from check_system.kernel()
+
+
+def _country(config: Config, product: household.Product) -> Iterator[Finding]:
+    """Countries without a file of their own are served, with less."""
+    known = ", ".join(sorted(code for code in product.countries if code != COMMON))
+    if not config.country:
+        yield ok(
+            "country", f"none chosen: no public holidays, help lines that hold everywhere; known: {known}"
+        )
+    elif country_of(product.countries, config.country) is None:
+        yield ok("country", f"there is no file for {config.country}: no public holidays; known: {known}")
 
 
 def _profiles(path: Path, product: household.Product) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from gateway.policy.config import Marks
 
 ALL_BITS = 0xFFFFFFFF
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
-OWN_CHAINS = "QALQAN_"
 # iptables speaks through nft, or past it in its old form, which nft does not list.
 SAVES = ("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")
 
@@ -66,17 +65,10 @@ def nft_uses(listed: str) -> Iterator[Used]:
         return
     for one in objects:
         rule = one.get("rule")
-        if rule is None or rule["table"] == NAME or _is_ours(rule):
+        if rule is None or rule["table"] == NAME:
             continue
         for mark, bits in _uses(rule["expr"]):
             yield f"table {rule['family']} {rule['table']}", mark, bits
-
-
-def _is_ours(rule: Any) -> bool:
-    """Of the fallback's chains, or the rule that leads to one of them."""
-    jumps = [one[word] for one in rule["expr"] for word in ("jump", "goto") if word in one]
-    targets = [one["target"] for one in jumps if isinstance(one, dict)]
-    return any(name.startswith(OWN_CHAINS) for name in (rule["chain"], *targets))
 
 
 def _uses(expression: Any) -> Iterator[tuple[Mark, int]]:
@@ -156,7 +148,7 @@ def iptables_uses(program: str, saved: str) -> Iterator[Used]:
     for line in saved.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif line.startswith("-A") and OWN_CHAINS not in line:
+        elif line.startswith("-A"):
             for words, rest in _WORDS.findall(line):
                 for mark, bits in _of_words(words, rest):
                     yield f"{family}, table {table}", mark, bits

@@ -183,7 +183,6 @@ def test_bits_that_nft_rules_use(expression: object, wanted: list[tuple[Mark, in
 
 def test_our_own_rules_are_not_others() -> None:
     assert used(sets(META, 1), table="qalqan") == []
-    assert used(sets(META, 1), table="mangle", chain="QALQAN_FORWARD") == []
 
 
 @pytest.mark.parametrize("listed", ["", "no JSON", "{}"])
@@ -225,15 +224,17 @@ def test_a_clash_is_found_in_the_kernels_own_list(config: Path, tmp_path: Path) 
     assert any(line.startswith(wanted) for line in done.stdout.splitlines()), done
 
 
-def test_the_way_into_our_own_fallback_is_no_clash() -> None:
-    jump = {"jump": {"target": "QALQAN_FORWARD"}}
-    foreign = {"goto": {"target": "other"}}
-    mark = {"match": {"op": "!=", "left": {"&": [{"meta": {"key": "mark"}}, 0xFF]}, "right": 0}}
-
-    def uses(*expression: object) -> list[object]:
-        rule = {"family": "ip", "table": "mangle", "chain": "FORWARD", "expr": list(expression)}
-        return list(nft_uses(json.dumps({"nftables": [{"rule": rule}]})))
-
-    assert uses(mark, {"counter": None}, jump) == []
-    assert len(uses(mark, {"accept": None})) == 1
-    assert len(uses(mark, foreign)) == 1
+@pytest.mark.parametrize(
+    ("country", "told"),
+    [
+        ("kz", ""),
+        ("uk", "there is no file for uk: no public holidays; known: au, eu, gb"),
+        ("", "none chosen"),
+    ],
+)
+def test_a_country_without_a_file_is_told(qalqan: Qalqan, config: Path, country: str, told: str) -> None:
+    kept = [line for line in config.read_text().splitlines() if not line.startswith("country:")]
+    config.write_text("\n".join([*kept, f"country: {country}" if country else ""]))
+    found = [line for line in lines(qalqan, config) if line.startswith("ok country: ")]
+    assert bool(found) is bool(told)
+    assert all(told in line for line in found)
