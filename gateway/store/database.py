@@ -81,27 +81,32 @@ class Database:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            trouble = _store_error(self.path, error)
-            if trouble.trouble is Trouble.BROKEN:
-                self._renew()
-            raise trouble from error
+            raise self._troubled(error) from error
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.DatabaseError as error:
-            trouble = _store_error(self.path, error)
-            if trouble.trouble is Trouble.BROKEN:
-                self._renew()
-            raise trouble from error
+            raise self._troubled(error) from error
 
     def tidy(self) -> None:
         """Put the write-ahead log into the file, empty it, and give freed pages back.
 
         Deleted rows are overwritten in the file by secure_delete; in the log they live until this.
         """
-        self.rows(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+        try:
+            # A page a step, each a row without columns: Python 3.11 takes the first step alone in `execute`.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+        except sqlite3.DatabaseError as error:
+            raise self._troubled(error) from error
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _troubled(self, error: sqlite3.DatabaseError) -> StoreError:
+        """What to raise; a broken file has been replaced by then."""
+        trouble = _store_error(self.path, error)
+        if trouble.trouble is Trouble.BROKEN:
+            self._renew()
+        return trouble
 
     def close(self) -> None:
         self._connection.close()
