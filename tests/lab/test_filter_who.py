@@ -93,6 +93,21 @@ def test_who_is_there_at_the_first_run_belongs_to_the_house(own: Home) -> None:
         assert _refused(own.devices["tablet"], 4, GAMBLING), "what a profile names is filtered all the same"
 
 
+def test_a_childs_device_whose_file_is_broken_is_never_a_thing_of_the_house(own: Home) -> None:
+    tablet = own.devices["tablet"]
+    assert fetch(tablet, f"https://{GAMBLING}/", 4).reached  # the gateway knows the device
+    broken = f'name: Daughter\nband: 10-13\ndevices: ["{names.TABLET.mac}"]\n'
+    with fresh(own, {**PROFILES, "daughter": broken}) as daemon:
+        assert _refused(tablet, 4, GAMBLING)
+        daemon.write_profile("daughter", DAUGHTER)
+        daemon.client.call("reload")
+        assert _refused(tablet, 4, BLOCKED)
+        daemon.write_profile("daughter", broken)
+        daemon.stop()
+        daemon.start()
+        assert _refused(tablet, 4, BLOCKED), "the last good version is forgotten"
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_quarantine(own: Home, version: int) -> None:
     own.join("new")
