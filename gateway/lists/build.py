@@ -104,7 +104,8 @@ def build_table(
 
 def _verified(path: Path) -> domains.TableInfo:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return domains.verify(memoryview(mapped))
+        file.seek(domains.HEAD.size)
+        return domains.verify(memoryview(mapped), iter(lambda: file.read(CHUNK), b""))
 
 
 def _disk_words(error: OSError) -> str:

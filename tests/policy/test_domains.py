@@ -90,6 +90,15 @@ def test_each_flipped_byte_is_found_by_verify() -> None:
             verify(damaged)
 
 
+def test_verify_takes_what_follows_the_head_in_pieces() -> None:
+    body = PACKED[domains.HEAD.size :]
+    pieces = [body[at : at + 4096] for at in range(0, len(body), 4096)]
+    assert verify(PACKED, pieces) == verify(PACKED)
+    pieces[-1] = pieces[-1][:-1] + b"x"
+    with pytest.raises(ListError, match="does not match its seal"):
+        verify(PACKED, pieces)
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_no_damage_makes_a_lookup_fail(data: st.DataObject) -> None:
