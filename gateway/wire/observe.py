@@ -18,7 +18,9 @@ from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
 
 _HANDSHAKE = b"\x16"
-_EARLY_DATA = b"\x17"
+_NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\n")  # \x17: a record of early data
+# As looks_like_tls has it: of the places in random bytes that hold the type, one in 16 is left to look at.
+_INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
 # Methods that fetch something. The natural start of a stream is read with any method.
 _METHOD = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t])")
@@ -64,14 +66,15 @@ class Observer:
     def look(self, data: bytes) -> Sight:
         """Raises WireError when ``data`` holds more places that may be a start than any correct stream."""
         claims: list[Claim] = []
-        self.work += _steps(data)
+        steps = _steps(data)
+        self.work += steps
         tls = looks_like_tls(data[:_TLS_PREFIX])
         http = looks_like_http(data) if tls is False else None
         pending = False
         if tls:
-            pending = self._keep(claims, self._tls(data, 0))
+            pending = self._keep(claims, self._tls(data, 0, steps))
         elif http:
-            pending = self._keep(claims, self._http(data, 0))
+            pending = self._keep(claims, self._http(data, 0, steps))
         tried = 0
         for position in _inner_starts(data):
             if any(position in claim.starts for claim in claims):
@@ -81,7 +84,7 @@ class Observer:
                 msg = f"more than {self._most} places that look like the start of a hello or request"
                 raise WireError(msg)
             read = self._tls if data[position] == _HANDSHAKE[0] else self._http
-            claim = read(data, position)
+            claim = read(data, position, _steps(data[position:]))
             if claim.complete:
                 claims.append(claim)
             elif not claim.broken:
@@ -107,26 +110,27 @@ class Observer:
             return False
         return True
 
-    def _tls(self, data: bytes, position: int) -> Claim:
-        found, broken = self._read(read_client_hellos, data[position:] if position else data)
+    def _tls(self, data: bytes, position: int, steps: int) -> Claim:
+        found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
         asked = tuple([self._hello(hello) for hello, _ in found])
         ends = tuple([position + end for _, end in found])
         return Claim(Proto.TLS, position, len(found), asked, ends, broken)
 
-    def _http(self, data: bytes, position: int) -> Claim:
-        found, broken = self._read(_read_requests, data[position:] if position else data)
+    def _http(self, data: bytes, position: int, steps: int) -> Claim:
+        found, broken = self._read(_read_requests, data[position:] if position else data, steps)
         starts = frozenset([position + end - request.head_length for request, end in found])
         requests = tuple([request for request, _ in found])
         ends = tuple([position + end for request, end in found for _ in request.hosts or (None,)])
         asked = self.requests(requests)
         return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts)
 
-    def _read(self, read: Callable[[bytes], list[Item]], data: bytes) -> tuple[list[Item], bool]:
+    def _read(self, read: Callable[[bytes], list[Item]], data: bytes, steps: int) -> tuple[list[Item], bool]:
         """What ``read`` finds before it meets something malformed, and whether it did.
 
-        ``read`` raises for every prefix from some length on, so that length is found by halving.
+        ``steps``: those of ``data``. ``read`` raises for every prefix from some length on, so that length is
+        found by halving.
         """
-        self.work += _steps(data)
+        self.work += steps
         try:
             return read(data), False
         except WireError:
@@ -150,17 +154,16 @@ class Observer:
 
 def _steps(data: bytes) -> int:
     """About how many records and lines there are to read."""
-    return 4 + data.count(_HANDSHAKE) + data.count(_EARLY_DATA) + data.count(b"\n")
+    return 4 + len(data.translate(None, _NO_STEP))  # one pass: 1.5 us for 1500 bytes, three counts take 4
 
 
 def _inner_starts(data: bytes) -> Iterator[int]:
     """Places after the first byte where a hello or a request may begin."""
-    position = data.find(_HANDSHAKE, 1)
-    while position > 0:
+    for found in _INNER_RECORD.finditer(data, 1):
+        position = found.start()
         head = data[position : position + _TLS_PREFIX]
         if looks_like_tls(head) and head[5:6] in (b"", b"\x01"):
             yield position
-        position = data.find(_HANDSHAKE, position + 1)
     done = 1
     version = data.find(_HTTP_VERSION, done)
     while version > 0:
