@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
 from gateway.store.store import Store
 
+CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
 NAMES_LEVEL = 2  # the log level from which names of refused sites may be told to others than the child
 
 # What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
@@ -42,7 +44,6 @@ class Journal:
     def __init__(
         self, store: Store, family: Family, wall: Callable[[], datetime], zone: ZoneInfo, rules: RuleBook
     ) -> None:
-        self.verdicts: Counter[str] = Counter()
         self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
         self.publish: Publish = nobody
@@ -51,9 +52,16 @@ class Journal:
         self._wall = wall
         self._zone = zone
         self._rules = rules
+        self._category = lru_cache(CATEGORIES_KEPT)(_category)
+        self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How often what was decided: ``block:bedtime`` and the like."""
+        return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
-        self.verdicts[f"{decision.verdict}:{decision.reason}"] += 1
+        self._verdicts[decision.verdict, decision.reason] += 1
         if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
             self.questions += 1
         member = self._family.members.get(subject.slot)
@@ -69,7 +77,7 @@ class Journal:
             profile=member.profile.id,
             device=member.macs[0] if member.macs else "",
             level=member.profile.rules.log_level,
-            category=_category(decision),
+            category=self._category(decision.rule, decision.reason),
             at=local,
         )
         if decision.verdict is Verdict.BLOCK and decision.reason not in UNTOLD:
@@ -115,10 +123,10 @@ class Journal:
             self.publish("status", profile=profile)
 
 
-def _category(decision: Decision) -> str:
+def _category(rule: str, reason: Reason) -> str:
     """What a count is kept under: the category or service that a rule names, else the reason."""
     for kind in ("category:", "service:"):
-        _, found, rest = decision.rule.partition(kind)
+        _, found, rest = rule.partition(kind)
         if found and rest:
             return kind + rest.split(" ")[0]
-    return str(decision.reason)
+    return str(reason)

@@ -27,7 +27,7 @@ def figures(daemon: Daemon) -> dict[str, object]:
     return {
         "backend": daemon.table.backend,
         "queue": queues,
-        "verdicts": dict(daemon.journal.verdicts),
+        "verdicts": daemon.journal.verdicts,
         "flows": asdict(daemon.flows.table.stats) | {"live": len(daemon.flows.live)},
         "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
         "table": daemon.rules.figures(),

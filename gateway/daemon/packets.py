@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
+from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.daemon import lan
-from gateway.kernel.marks import Kind, MarkLayout, queue_numbers
+from gateway.kernel.marks import MARK_MASK, Kind, MarkLayout, queue_numbers
 from gateway.kernel.queue import DROP, FORWARD, PREROUTING, PacketQueue
 from gateway.kernel.rawsend import RawSender
 from gateway.loop import Loop
@@ -44,6 +44,7 @@ class PacketPath:
         self._layout = layout
         self._base = base
         self._shift = layout.packet_shift
+        self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that are not ours
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
@@ -57,25 +58,29 @@ class PacketPath:
             if number in self.queues:
                 continue
             kind = Kind((number - self._base) % len(Kind))
-            bytes_of_mark = (byte << self._layout.packet_shift for byte in range(256))
-            by_mark = tuple(self._layout.queued_slot(mark, number, self._base) for mark in bytes_of_mark)
-            handler = partial(self._handle, by_mark)
+            marks = [byte << self._shift for byte in range(256)]
+            senders = tuple(
+                (self._layout.queued_slot(mark, number, self._base), self._layout.is_answer(mark))
+                for mark in marks
+            )
+            handler = partial(self._handle, senders)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
     def _handle(
-        self, by_mark: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int
+        self, senders: tuple[tuple[int, bool], ...], packet: bytes, mark: int, hook: int, indev: int
     ) -> int | bytes:
-        """``by_mark``: slots by our byte of the packet's mark, in this queue."""
-        subject = self._subjects.get(by_mark[mark >> self._shift & 0xFF])
+        """``senders``: by our byte of a packet's mark in this queue, its slot and whether it is an answer."""
+        slot, is_answer = senders[mark >> self._shift & 0xFF]
+        subject = self._subjects.get(slot)
         if subject is None:
             self.strays += 1
             return DROP
-        now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if self._layout.is_answer(mark):
+        now = clock_gettime(CLOCK_BOOTTIME)
+        if is_answer:
             outcome = self.dns.answer_packet(packet, subject, now)
             if outcome.packet is not None:
                 return outcome.packet
-            return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+            return mark & self._others if outcome.accept else DROP
         if hook == FORWARD:
             return self._forwarded(subject, packet, mark, indev, now)
         if hook == PREROUTING:
@@ -93,7 +98,8 @@ class PacketPath:
             self._sender.send(verdict.reply, indev if from_lan else 0)
         if verdict.onward is not None:
             self._sender.send(verdict.onward, 0, tracked=True)
-        return DROP if verdict.byte is None else self._layout.with_verdict(mark, verdict.byte)
+        byte = verdict.byte
+        return DROP if byte is None else mark & self._others | byte << self._shift
 
     def _question(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int | bytes:
         outcome = self.dns.question_packet(packet, subject, now, self._wall())
@@ -101,7 +107,7 @@ class PacketPath:
             self._sender.send(outcome.reply, indev)
         if outcome.packet is not None:
             return outcome.packet
-        return self._layout.with_verdict(mark, 0) if outcome.accept else DROP
+        return mark & self._others if outcome.accept else DROP
 
     def _learn_side(self, indev: int) -> bool:
         """An interface that is made anew has the old name and another index."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -17,6 +16,7 @@ from gateway.wire.ip_build import tcp_reply, tcp_reset, tcp_reset_back
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3
+_NO_GATES: frozenset[str] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -52,7 +52,6 @@ class FlowPath:
     ) -> None:
         self.live = live
         self.table = table
-        self.verdicts: Counter[str] = Counter()
         self._sink = sink
         self._refused_page = refused_page
         self._reclass = reclass
@@ -72,7 +71,6 @@ class FlowPath:
         judge = partial(self._judge, subject, at)
         step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
-        self.verdicts[action.name] += 1
         if action is Action.HOLD:
             return self._held(step, subject, from_lan, at)
         if action is Action.UPLOAD:
@@ -121,12 +119,18 @@ class FlowPath:
         *,
         asks: bool = False,
     ) -> Verdict:
-        decisions = [subject.decide(one, at) for one in names]
-        if not all(one.allowed for one in decisions):
-            return _REFUSE
-        if not asks and all(one.reason is Reason.HELP for one in decisions):
+        gates = _NO_GATES
+        only_help = True
+        for one in names:
+            decision = subject.decide(one, at)
+            if not decision.allowed:
+                return _REFUSE
+            only_help = only_help and decision.reason is Reason.HELP
+            # Of a single name it is the decision's own set, whose hash is worked out already.
+            gates = gates | decision.gates if gates else decision.gates
+        if only_help and not asks:
             return _PASS_HELP
-        number = subject.class_number(frozenset().union(*(one.gates for one in decisions)))
+        number = subject.class_number(gates)
         before, live = self.live.get(flow) if asks else None, LiveFlow(names, number, asks)
         self.live.put(flow, live)
         if before is not None and before.class_number != number and self._reclass is not None:

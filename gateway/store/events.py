@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
@@ -43,6 +43,7 @@ class EventWriter:
         self._counts: dict[CountKey, int] = {}
         self._oldest: float | None = None  # when the first of the batch was recorded, by flush's clock
         self._silenced = False  # a failure has been reported and is not over
+        self._today = datetime.min, datetime.min, ""  # from when until when which day counts
         self.dropped = 0
 
     def record(
@@ -62,16 +63,28 @@ class EventWriter:
         kept = detail(level, decision.reason, decision.verdict)
         if kept is Detail.NOTHING:
             return
-        verdict = decision.verdict.value
-        day = family_day(at, self._day_starts).isoformat()
-        person, group = (profile, category) if kept >= Detail.COUNT else ("", decision.reason.value)
+        # A StrEnum is a string already: each ``.value`` is a call in Python.
+        verdict = decision.verdict
+        day = self._day(at)
+        person, group = (profile, category) if kept >= Detail.COUNT else ("", decision.reason)
         total = (day, person, group, verdict)
         self._counts[total] = self._counts.get(total, 0) + count
         if kept is Detail.NAME:
-            reason, rule, owner = decision.reason.value, decision.rule, decision.owner
-            key = (profile, device, host or "", proto.value, verdict, reason, rule, owner)
+            reason, rule, owner = decision.reason, decision.rule, decision.owner
+            key = (profile, device, host or "", proto, verdict, reason, rule, owner)
             self._add(key, int(at.timestamp()), count)
-        self._make_room()
+        if len(self._rows) > PENDING_LIMIT or len(self._counts) > PENDING_LIMIT:
+            self._make_room()
+
+    def _day(self, at: datetime) -> str:
+        """The family's day, ISO 8601; worked out once a day."""
+        since, until, day = self._today
+        if at.tzinfo is since.tzinfo and since <= at < until:
+            return day
+        date = family_day(at, self._day_starts)
+        since = datetime.combine(date, time(), at.tzinfo) + self._day_starts
+        self._today = since, since + timedelta(days=1), date.isoformat()
+        return self._today[2]
 
     def _add(self, key: Key, at: int, count: int) -> None:
         seen = self._rows.get(key)
@@ -118,8 +131,8 @@ class EventWriter:
         self._counts.clear()
 
     def _statements(self) -> list[Statement]:
-        rows = [(*key, seen.first, seen.last, seen.times) for key, seen in self._rows.items()]
-        counts = [(*key, times) for key, times in self._counts.items()]
+        rows = [(*map(str, key), seen.first, seen.last, seen.times) for key, seen in self._rows.items()]
+        counts = [(*map(str, key), times) for key, times in self._counts.items()]
         return [
             Statement("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows),
             Statement(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,17 @@ def test_a_new_day_begins_at_day_starts(path: Path) -> None:
     record(store, refused(), at=NOW.replace(hour=4))
     store.close()
     assert look(path, "SELECT day FROM counts ORDER BY day") == [("2026-11-23",), ("2026-11-24",)]
+
+
+def test_the_day_is_that_of_each_moment_in_whatever_order_and_zone(path: Path) -> None:
+    store = Store(path)
+    night = NOW.replace(hour=3, minute=59, second=59, microsecond=999_999)
+    for at in (NOW, night, NOW, night + HOUR, night + 24 * HOUR, night + 25 * HOUR):
+        record(store, refused(), at=at)
+    record(store, refused(), at=(night + HOUR).astimezone(UTC))  # the evening before, there
+    store.close()
+    rows = look(path, "SELECT day, times FROM counts ORDER BY day")
+    assert rows == [("2026-11-23", 2), ("2026-11-24", 4), ("2026-11-25", 1)]
 
 
 def test_memory_is_bounded_and_the_oldest_go_first(path: Path) -> None:
