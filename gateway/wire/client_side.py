@@ -26,7 +26,7 @@ Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are 
 class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
-    __slots__ = ("_docket", "_limits", "_observer", "_seen", "stream")
+    __slots__ = ("_docket", "_limits", "_observer", "_seen", "has_claims", "pending", "stream", "unclear")
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
         self._observer = observer
@@ -34,19 +34,35 @@ class ClientSide:
         self._docket = Docket()
         self._seen: list[tuple[View, Sight]] = []
         self.stream = Stream(limits)
+        self.has_claims = False  # any reading holds a complete hello or request
+        self.pending = False  # a protocol that we read has begun in any reading, and not yet said its name
+        self.unclear = False  # it may be that one has begun
 
     def add(self, seq: int, payload: bytes) -> None:
-        if self.stream.add(seq, payload):
-            self._seen = [(view, self._observer.look(view.data)) for view in self.stream.views()]
-            tried = sum([sight.tried for _, sight in self._seen])
-            if tried > self._limits.candidates:
-                msg = f"{tried} places of all readings that look like the start of a hello or request"
-                raise StreamOverflow(msg)
+        if not self.stream.add(seq, payload):
+            return
+        self._forget_sights()
+        tried = 0
+        for view in self.stream.views():
+            sight = self._observer.look(view.data)
+            self._seen.append((view, sight))
+            tried += sight.tried
+            self.pending |= sight.pending
+            self.unclear |= sight.unclear
+            for claim in sight.claims:
+                self.has_claims |= claim.complete > 0
+        if tried > self._limits.candidates:
+            msg = f"{tried} places of all readings that look like the start of a hello or request"
+            raise StreamOverflow(msg)
 
     def clear(self) -> None:
         """Let go of the bytes; what was judged, and the numbering, stay."""
         self.stream.clear()
+        self._forget_sights()
+
+    def _forget_sights(self) -> None:
         self._seen = []
+        self.has_claims = self.pending = self.unclear = False
 
     @property
     def heard(self) -> tuple[Observation, ...]:
@@ -57,21 +73,6 @@ class ClientSide:
     def last(self) -> Observation | None:
         """What was judged last."""
         return next(reversed(self._docket.heard), None)
-
-    @property
-    def pending(self) -> bool:
-        """Whether a protocol that we read has begun in any reading and has not yet said its name."""
-        return any(sight.pending for _, sight in self._seen)
-
-    @property
-    def unclear(self) -> bool:
-        """Whether it may be that one has begun."""
-        return any(sight.unclear for _, sight in self._seen)
-
-    @property
-    def has_claims(self) -> bool:
-        """Whether any reading holds a complete hello or request."""
-        return any(claim.complete for _, sight in self._seen for claim in sight.claims)
 
     @property
     def in_order(self) -> list[tuple[View, Sight]]:

@@ -26,6 +26,8 @@ _IPV6 = Struct("!BxxxHBB16s16s")
 _TCP = Struct("!HHIIBBHxxH")
 _UDP = Struct("!HHH")
 
+_LONG = 1000  # bytes of a segment from which halving its sum is faster than dividing it
+_LOW_6144, _LOW_3072 = (1 << 6144) - 1, (1 << 3072) - 1
 _TIMESTAMPS_ONLY = (
     b"\x01\x01\x08\x0a"  # NOP NOP timestamps: the options of nearly every segment after the SYN
 )
@@ -211,4 +213,9 @@ def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
     total = int.from_bytes(segment, "big")
     if length & 1:
         total <<= 8
+    if length > _LONG:
+        # 2**16 is 1 modulo 65535: what stands above some 16 bits can be added to what stands below. The
+        # division is the dearest step, and so it has a quarter of the digits.
+        total = (total >> 6144) + (total & _LOW_6144)
+        total = (total >> 3072) + (total & _LOW_3072)
     return (total % 65535 + int.from_bytes(src + dst, "big") + proto + length) % 65535

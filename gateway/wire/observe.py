@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from gateway.errors import WireError
@@ -157,15 +158,21 @@ def _steps(data: bytes) -> int:
     return 4 + len(data.translate(None, _NO_STEP))  # one pass: 1.5 us for 1500 bytes, three counts take 4
 
 
-def _inner_starts(data: bytes) -> Iterator[int]:
+def _inner_starts(data: bytes) -> Iterable[int]:
     """Places after the first byte where a hello or a request may begin."""
+    starts = []
     for found in _INNER_RECORD.finditer(data, 1):
         position = found.start()
         head = data[position : position + _TLS_PREFIX]
         if looks_like_tls(head) and head[5:6] in (b"", b"\x01"):
-            yield position
+            starts.append(position)
+    version = data.find(_HTTP_VERSION, 1)
+    return starts if version < 0 else chain(starts, _inner_requests(data, version))
+
+
+def _inner_requests(data: bytes, version: int) -> Iterator[int]:
+    """Methods that stand in one line before an HTTP version, the first of which is at ``version``."""
     done = 1
-    version = data.find(_HTTP_VERSION, done)
     while version > 0:
         line = max(done, data.rfind(b"\n", 0, version) + 1)
         for match in _METHOD.finditer(data, line, version):

@@ -12,7 +12,7 @@ from gateway.errors import WireError
 from gateway.policy.values import Fault
 from gateway.wire.cursor import Cursor
 from gateway.wire.names import hostname, is_address
-from gateway.wire.tls_records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, HandshakeReader
+from gateway.wire.tls_records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, read_handshakes
 
 # The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
 HELLO_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -100,14 +100,14 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
     raw_sni = _server_name(found)
     sni, fault = _judge_name(raw_sni)
     return ClientHello(
-        sni=sni,
-        raw_sni=raw_sni,
-        fault=fault,
-        alpn=_alpn(found),
-        versions=_versions(found, legacy_version),
-        ech=_ech(found),
-        esni=found.any_of(_ESNI),
-        early_data=_EARLY_DATA in found,
+        sni,
+        raw_sni,
+        fault,
+        _alpn(found),
+        _versions(found, legacy_version),
+        _ech(found),
+        found.any_of(_ESNI),
+        _EARLY_DATA in found,
     )
 
 
@@ -127,7 +127,7 @@ def parse_server_hello(message: bytes) -> ServerHello | None:
             msg = f"supported_versions of {len(selected)} bytes in a ServerHello"
             raise WireError(msg)
         version = selected[0] << 8 | selected[1]
-    return ServerHello(version=version, hello_retry=message.startswith(HELLO_RETRY_RANDOM, _RANDOM))
+    return ServerHello(version, message.startswith(HELLO_RETRY_RANDOM, _RANDOM))
 
 
 def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
@@ -135,18 +135,14 @@ def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
     second one only after a HelloRetryRequest. An empty list: more bytes are needed. WireError as
     HandshakeReader and the parser.
     """
-    reader = HandshakeReader(CLIENT_HELLO)
-    return [
-        (hello, end)
-        for message, end in zip(reader.feed(stream), reader.ends, strict=True)
-        if (hello := parse_client_hello(message)) is not None
-    ]
+    found = read_handshakes(stream, CLIENT_HELLO)
+    return [(hello, end) for message, end in found if (hello := parse_client_hello(message)) is not None]
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:
     """The same of a server's stream: a HelloRetryRequest if there was one, then the ServerHello."""
-    messages = HandshakeReader(SERVER_HELLO).feed(stream)
-    return [hello for message in messages if (hello := parse_server_hello(message)) is not None]
+    found = read_handshakes(stream, SERVER_HELLO)
+    return [hello for message, _ in found if (hello := parse_server_hello(message)) is not None]
 
 
 def _end(message: bytes, kind: int) -> int | None:

@@ -91,6 +91,24 @@ def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
     )
 
 
+def read_handshakes(stream: bytes, first: int) -> list[tuple[bytes, int]]:
+    """What a new HandshakeReader makes of ``stream``, and where each message ends in it; at once where that is
+    one record, whole or cut, of one message, as nearly every hello is.
+    """
+    if len(stream) > HEADER:
+        kind, version, size = _RECORD_HEADER.unpack_from(stream)
+        if kind == _HANDSHAKE and version < _VERSION_LIMIT and size <= MAX_RECORD:
+            missing = HEADER + size - len(stream)
+            if missing > 0:
+                return []
+            if not missing and stream[HEADER] == first and 4 <= size <= 4 + MAX_HELLO:
+                message = stream[HEADER:]
+                if int.from_bytes(message[1:4], "big") == size - 4:
+                    return [(message, len(stream))]
+    reader = HandshakeReader(first)
+    return list(zip(reader.feed(stream), reader.ends, strict=True))
+
+
 class HandshakeReader:
     """Joins handshake messages over any number of records, of one direction of one connection.
 

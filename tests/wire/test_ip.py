@@ -122,6 +122,16 @@ def test_each_flipped_bit_that_still_parses_the_same_way_breaks_a_checksum(name:
         assert not checksum_ok(bytes(changed), packet), f"bit {bit}"
 
 
+@given(st.integers(0, 3000), st.binary(min_size=1, max_size=40), st.binary(max_size=1))
+def test_a_sum_is_that_of_all_16_bit_words(length: int, pattern: bytes, more: bytes) -> None:
+    segment = (pattern * (length // len(pattern) + 1))[:length] + more
+    padded = segment + bytes(len(segment) % 2)
+    words = sum(int.from_bytes(padded[at : at + 2], "big") for at in range(0, len(padded), 2))
+    pseudo = 0x0A00 + 0x0002 + 0xC000 + 0x0207 + ip.TCP + len(segment)
+    source, target = b"\x0a\x00\x00\x02", b"\xc0\x00\x02\x07"
+    assert ip.transport_sum(source, target, ip.TCP, segment) == (words + pseudo) % 65535
+
+
 def test_udp_over_ipv6_must_carry_a_checksum() -> None:
     data = bytes(V6 / udp(chksum=0) / Raw(DATA))
     assert not checksum_ok(data, parse_ip(data))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.wire.tls_records import (
     SERVER_HELLO,
     HandshakeReader,
     looks_like_tls,
+    read_handshakes,
 )
 from tests.wire import tls_forge as forge
 
@@ -185,3 +187,50 @@ def test_a_broken_stream_raises_wire_error_alone(cut: int, noise: bytes, sizes: 
     with suppress(WireError):
         for at in range(0, len(stream), 97):
             reader.feed(stream[at : at + 97])
+
+
+Found = list[tuple[bytes, int]]
+
+
+def outcome(read: Callable[[bytes, int], Found], stream: bytes, first: int) -> Found | str:
+    try:
+        return read(stream, first)
+    except WireError as error:
+        return str(error)
+
+
+def by_the_reader(stream: bytes, first: int) -> Found:
+    reader = HandshakeReader(first)
+    return list(zip(reader.feed(stream), reader.ends, strict=True))
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_read_at_once_gives_what_the_reader_gives(name: str) -> None:
+    stream = STREAMS[name]
+    for end in {*range(12), len(stream) // 2, len(stream) - 1, len(stream)}:
+        for first in (CLIENT_HELLO, SERVER_HELLO):
+            expected = outcome(by_the_reader, stream[:end], first)
+            assert outcome(read_handshakes, stream[:end], first) == expected
+    assert [message for message, _ in read_handshakes(stream, CLIENT_HELLO)] == [hello_of(name)]
+
+
+@given(
+    st.integers(0, 9),
+    st.integers(0, 255),
+    st.integers(0, len(SHORT_HELLO) + 9),
+    st.sampled_from((b"", forge.CHANGE_CIPHER_SPEC, forge.records(SHORT_HELLO), b"\x17")),
+)
+def test_a_damaged_stream_read_at_once_gives_what_the_reader_gives(
+    at: int, value: int, end: int, more: bytes
+) -> None:
+    stream = bytearray(forge.records(SHORT_HELLO))
+    stream[at] = value
+    whole = bytes(stream[:end]) + more
+    expected = outcome(by_the_reader, whole, CLIENT_HELLO)
+    assert outcome(read_handshakes, whole, CLIENT_HELLO) == expected
+
+
+def test_a_hello_over_the_limit_is_refused_when_read_at_once() -> None:
+    message = b"\x01" + (MAX_HELLO + 1).to_bytes(3, "big") + bytes(MAX_HELLO + 1)
+    with pytest.raises(WireError, match="begins with type 1 of 16385 bytes"):
+        read_handshakes(forge.record(message), CLIENT_HELLO)
