@@ -19,6 +19,7 @@ from gateway.wire.observe import Claim, Observer
 from gateway.wire.server_side import ServerSide, Speaks
 
 _FAR = 1 << 20  # bytes
+_new = tuple.__new__  # makes a NamedTuple in half the time
 
 
 class TcpFlow:
@@ -120,11 +121,11 @@ class TcpFlow:
 
     def _waiting(self) -> Ruling:
         action = Action.HOLD if self._http is None else self._http.waiting
-        return Ruling(action, self._last or self._client.last)
+        return _new(Ruling, (action, self._last or self._client.last))
 
     def _settle(self, action: Action, observation: Observation | None) -> Ruling:
-        self.ruling = Ruling(action, observation)
-        return self.ruling
+        self.ruling = ruling = _new(Ruling, (action, observation))
+        return ruling
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
         """Refuse whatever the judge says, who hears of it all the same."""

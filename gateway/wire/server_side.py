@@ -42,9 +42,9 @@ class ServerSide:
         """Raises StreamOverflow past the limits of a stream."""
         if not self._stream.add(seq, payload):
             return
-        views = [view.data for view in self._stream.views()]
-        self.start = views[0]
-        self.hellos = max(map(_hellos, views), key=len)
+        views = self._stream.views()
+        self.start = views[0].data
+        self.hellos = max([_hellos(view.data) for view in views], key=len)
 
     @property
     def speaks(self) -> Speaks:
@@ -70,7 +70,7 @@ def _hellos(data: bytes) -> list[ServerHello]:
     while position >= 0:
         if position == 0 or data[position + 5 : position + 6] == bytes((SERVER_HELLO,)):
             try:
-                if found := read_server_hellos(data[position:]):
+                if found := read_server_hellos(data[position:] if position else data):
                     return found
             except WireError:
                 pass

@@ -92,8 +92,8 @@ def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
 
 
 def read_handshakes(stream: bytes, first: int) -> list[tuple[bytes, int]]:
-    """What a new HandshakeReader makes of ``stream``, and where each message ends in it; at once where that is
-    one record, whole or cut, of one message, as nearly every hello is.
+    """What a new HandshakeReader makes of ``stream``, and where each message ends in it; at once where that
+    is one record, whole or cut, of one message, as nearly every hello is.
     """
     if len(stream) > HEADER:
         kind, version, size = _RECORD_HEADER.unpack_from(stream)
