@@ -190,7 +190,7 @@ class Enforcer:
                     self._live.drop(flow)
                     cut += not number
                 else:
-                    self._live.put(flow, replace(live, class_number=number))
+                    self._live.put(flow, live._replace(class_number=number))
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.daemon import lan
-from gateway.kernel.marks import MARK_MASK, Kind, MarkLayout, queue_numbers
+from gateway.kernel.marks import ANSWER, ASKING, MARK_MASK, STATE_MASK, Kind, MarkLayout, queue_numbers
 from gateway.kernel.queue import DROP, FORWARD, PREROUTING, PacketQueue
 from gateway.kernel.rawsend import RawSender
 from gateway.loop import Loop
@@ -58,48 +58,41 @@ class PacketPath:
             if number in self.queues:
                 continue
             kind = Kind((number - self._base) % len(Kind))
-            marks = [byte << self._shift for byte in range(256)]
-            senders = tuple(
-                (self._layout.queued_slot(mark, number, self._base), self._layout.is_answer(mark))
-                for mark in marks
-            )
-            handler = partial(self._handle, senders)
+            marks = (byte << self._shift for byte in range(256))
+            slots = tuple(self._layout.queued_slot(mark, number, self._base) for mark in marks)
+            handler = partial(self._handle, slots)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
-    def _handle(
-        self, senders: tuple[tuple[int, bool], ...], packet: bytes, mark: int, hook: int, indev: int
-    ) -> int | bytes:
-        """``senders``: by our byte of a packet's mark in this queue, its slot and whether it is an answer."""
-        slot, is_answer = senders[mark >> self._shift & 0xFF]
-        subject = self._subjects.get(slot)
+    def _handle(self, slots: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int) -> int | bytes:
+        """``slots``: by our byte of a packet's mark in this queue."""
+        byte = mark >> self._shift & 0xFF
+        state = byte & STATE_MASK
+        subject = self._subjects.get(slots[byte])
         if subject is None:
             self.strays += 1
             return DROP
         now = clock_gettime(CLOCK_BOOTTIME)
-        if is_answer:
+        if state == ANSWER:
             outcome = self.dns.answer_packet(packet, subject, now)
             if outcome.packet is not None:
                 return outcome.packet
             return mark & self._others if outcome.accept else DROP
         if hook == FORWARD:
-            return self._forwarded(subject, packet, mark, indev, now)
+            from_lan = self._sides.get(indev)
+            if from_lan is None:
+                from_lan = self._learn_side(indev)
+            verdict, reply, onward = self.flows.packet(
+                packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=state == ASKING
+            )
+            if reply is not None:
+                self._sender.send(reply, indev if from_lan else 0)
+            if onward is not None:
+                self._sender.send(onward, 0, tracked=True)
+            return DROP if verdict is None else mark & self._others | verdict << self._shift
         if hook == PREROUTING:
             return self._question(subject, packet, mark, indev, now)
         self.strays += 1
         return DROP
-
-    def _forwarded(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int:
-        from_lan = self._sides.get(indev)
-        if from_lan is None:
-            from_lan = self._learn_side(indev)
-        asks = self._layout.is_asking(mark)
-        verdict = self.flows.packet(packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=asks)
-        if verdict.reply is not None:
-            self._sender.send(verdict.reply, indev if from_lan else 0)
-        if verdict.onward is not None:
-            self._sender.send(verdict.onward, 0, tracked=True)
-        byte = verdict.byte
-        return DROP if byte is None else mark & self._others | byte << self._shift
 
     def _question(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int | bytes:
         outcome = self.dns.question_packet(packet, subject, now, self._wall())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.policy.values import Observation
@@ -26,8 +25,7 @@ class FlowId(NamedTuple):
     dport: int
 
 
-@dataclass(frozen=True, slots=True)
-class LiveFlow:
+class LiveFlow(NamedTuple):
     observations: tuple[Observation, ...]  # what it was decided on, and all else that the device named on it
     class_number: int
     asks: bool  # plain HTTP: later requests come to the queue

@@ -59,6 +59,7 @@ class _Kept(NamedTuple):
     situation: Situation
     standing: Standing
     refusals: Mapping[str, Decision]
+    plain: bool  # nothing is closed, lifted or off: a name's outcome is all there is to say
 
 
 class Judge:
@@ -134,6 +135,8 @@ class Judge:
         if seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS:
             part = self._protocol
         state = self._state(situation, now)
+        if state.plain and part.rewrite is None:
+            return part.outcome
         closed = _closed(part, state)
         if closed is not None:
             return closed
@@ -219,7 +222,8 @@ class Judge:
         }
         if len(self._kept) >= SITUATIONS_KEPT:
             self._kept.clear()
-        kept = self._kept[id(situation)] = _Kept(situation, state, refusals)
+        plain = not refusals and not state.lifted and not state.off
+        kept = self._kept[id(situation)] = _Kept(situation, state, refusals, plain)
         return kept
 
 

@@ -189,8 +189,10 @@ class TcpFlow:
 
         Parts of it may have come ahead of one that was lost.
         """
+        if self._client.stream.size <= self._limits.http_history:
+            return self._waiting()
         islands = self._client.in_order
-        if self._client.stream.size <= self._limits.http_history or not islands:
+        if not islands:
             return self._waiting()
         view, sight = islands[0]
         claims = [claim for claim in sight.claims if claim.requests]

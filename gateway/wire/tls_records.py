@@ -153,17 +153,15 @@ class HandshakeReader:
             if kind == _HANDSHAKE and size:
                 self._message += data[start:pos]
                 self._split(messages, self._fed - (end - pos))
-            else:
+            elif kind != _APPLICATION_DATA or not self._started:
                 self._pass_over(kind)
         self._rest = b"" if self.opaque else data[pos:]
         return messages
 
     def _pass_over(self, kind: int) -> None:
         if kind == _APPLICATION_DATA:
-            if not self._started:
-                msg = "TLS application data before any hello"
-                raise WireError(msg)
-            return
+            msg = "TLS application data before any hello"
+            raise WireError(msg)
         self._idle += 1
         if self._idle > MAX_IDLE_RECORDS:
             msg = f"more than {MAX_IDLE_RECORDS} empty records and alerts about a hello"
