@@ -99,23 +99,8 @@ class Judge:
 
         ``explain`` fills ``passed``, and ``until`` of what is open.
         """
-        decision = self._decide(seen, situation, now)
-        if not explain:
-            return decision
-        from gateway.policy.trail import passed  # of `why` alone
-
-        facts = None if seen.host is None else self._student.facts(seen.host)
-        state = self._state(situation, now).standing
-        until = decision.until
-        if decision.allowed and not state.off:
-            until = closes_at(self.profile, situation, self._calendar, now, decision.gates)
-        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile))
-
-    def standing(self, situation: Situation, now: datetime) -> Standing:
-        """How things stand for a device now; kept until it changes."""
-        return self._state(situation, now).standing
-
-    def _decide(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        if explain:
+            return self._explained(seen, situation, now)
         host = seen.host
         if host is None or seen.fault is not None:
             return self._decide_nameless(seen, situation, now)
@@ -146,6 +131,21 @@ class Judge:
             if not self._is_safe_address(host, part.rewrite, seen.dst):
                 return self._unsafe
         return self._passed(part, state.standing)
+
+    def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        decision = self.decide(seen, situation, now)
+        from gateway.policy.trail import passed  # of `why` alone
+
+        facts = None if seen.host is None else self._student.facts(seen.host)
+        state = self._state(situation, now).standing
+        until = decision.until
+        if decision.allowed and not state.off:
+            until = closes_at(self.profile, situation, self._calendar, now, decision.gates)
+        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile))
+
+    def standing(self, situation: Situation, now: datetime) -> Standing:
+        """How things stand for a device now; kept until it changes."""
+        return self._state(situation, now).standing
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         if not self._filtered:

@@ -20,6 +20,7 @@ class Read(NamedTuple):
     sight: Sight  # of ``data``
 
 
+_new = tuple.__new__  # makes a NamedTuple in half the time
 Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are in
 
 
@@ -172,9 +173,10 @@ class ClientSide:
         reads = []
         for view, sight in self._seen:
             if view.island.start < acked <= view.island.end:
-                data = view.until(acked)
-                whole = len(data) == len(view.data)
-                reads.append(Read(view, data, sight if whole else self._observer.look(data)))
+                data = view.data if acked == view.island.end else view.until(acked)
+                if len(data) != len(view.data):
+                    sight = self._observer.look(data)
+                reads.append(_new(Read, (view, data, sight)))
         return reads
 
 
