@@ -59,15 +59,17 @@ class PacketPath:
                 continue
             kind = Kind((number - self._base) % len(Kind))
             marks = (byte << self._shift for byte in range(256))
-            slots = tuple(self._layout.queued_slot(mark, number, self._base) for mark in marks)
-            handler = partial(self._handle, slots)
+            by_byte = tuple(self._layout.queued_slot(mark, number, self._base) for mark in marks)
+            handler = partial(self._handle, by_byte)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
-    def _handle(self, slots: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int) -> int | bytes:
-        """``slots``: by our byte of a packet's mark in this queue."""
+    def _handle(
+        self, by_byte: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int
+    ) -> int | bytes:
+        """``by_byte``: slots by our byte of a packet's mark, in this queue."""
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
-        subject = self._subjects.get(slots[byte])
+        subject = self._subjects.get(by_byte[byte])
         if subject is None:
             self.strays += 1
             return DROP
