@@ -97,7 +97,7 @@ class _Reading:
 
     @property
     def size(self) -> int:
-        return len(self._head.data) + len(self._tail.data) + self._early_bytes
+        return len(self._head.data) + len(self._tail.data) + self._early_bytes + self._stream.held
 
     def feed(self, start: int, payload: bytes) -> list[Request] | None:
         if self._stream.opaque:

@@ -7,6 +7,7 @@ could act on is reported, so that all of them are judged.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.errors import WireError
@@ -20,13 +21,15 @@ _MAX_METHOD = 32  # bytes; the longest registered one, UPDATEREDIRECTREF, has 17
 
 _START = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32})([ \t]?)")
 _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
-_HEAD_END = re.compile(rb"\n\r?\n")
+# The empty line. Some servers take a CR there alone for one, whatever follows it.
+HEAD_END = re.compile(rb"\n(?:\r?\n|\r[^\n])")
 # RFC 9112 2.2: a lone LF ends a line for many servers, a lone CR for some.
 _LINE_END = re.compile(rb"\r?\n|\r")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?#\\]*)", re.IGNORECASE)
 _PORT = re.compile(rb":[0-9]*\Z")
 _BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they trim
+_LF = 0x0A
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 # Taken for HTTP without a look at the rest of the line: no other protocol that leaves a home begins so.
@@ -37,6 +40,7 @@ _TRANSFER_ENCODING = b"transfer-encoding"
 _UPGRADE = b"upgrade"
 _FRAMING = frozenset((_CONTENT_LENGTH, _TRANSFER_ENCODING))
 _WANTED = _FRAMING | {_HOST, _UPGRADE}
+_HOST_ALONE = frozenset((_HOST,))
 
 Fields = dict[bytes, list[bytes]]
 
@@ -86,15 +90,19 @@ def parse_request(data: bytes) -> Request | None:
     if line_end < 0:
         _check_size(len(data))
         return None
-    method, target = _request_line(data[start:line_end])
-    end = _HEAD_END.search(data, line_end)
+    words = _request_line(data[start:line_end])
+    method, target = words[0], b" ".join(words[1:-1])
+    end = HEAD_END.search(data, line_end)
     _check_size(len(data) if end is None else end.end())
     if end is None:
         return None
+    if data[end.end() - 1] != _LF:
+        msg = "a line of a head that begins with a lone CR"
+        raise WireError(msg)
     if method == b"PRI":
         return Request("PRI", target, (), Fault.NO_NAME, end.end(), 0, chunked=False, switches=True)
     fields = _fields(data[line_end : end.start() + 1])
-    hosts, fault = _names(method, target, fields.get(_HOST, []))
+    hosts, fault = _names(words[:-1], fields.get(_HOST, []))
     chunked = _chunked(fields)
     return Request(
         method=method.decode("ascii"),
@@ -106,6 +114,25 @@ def parse_request(data: bytes) -> Request | None:
         chunked=chunked,
         switches=method == b"CONNECT" or _UPGRADE in fields,
     )
+
+
+def stray_request(head: bytes, starts: Iterable[int]) -> Request | None:
+    """What the lines of ``head`` ask for, found among other bytes; None when they name no host.
+
+    ``starts``: where its request lines begin. Nothing but names is looked at, since these may be no request.
+    """
+    hosts: list[str] = []
+    method = b""
+    for start in starts:
+        words = head[start : head.find(b"\n", start)].split()
+        if method != b"CONNECT":
+            method = words[0]
+        hosts += _hosts(_authorities(words[:-1]))[0]
+    hosts += _hosts(_fields(head, _HOST_ALONE).get(_HOST, []))[0]
+    if not hosts:
+        return None
+    names = tuple(dict.fromkeys(hosts))
+    return Request(method.decode("latin-1"), b"", names, None, len(head), 0, chunked=False, switches=False)
 
 
 def _check_size(size: int) -> None:
@@ -121,15 +148,16 @@ def _skip_empty_lines(data: bytes) -> int:
     return len(data) - len(data.lstrip(b"\r\n"))
 
 
-def _request_line(line: bytes) -> tuple[bytes, bytes]:
+def _request_line(line: bytes) -> list[bytes]:
+    """Its words: the method, at least one for the target, the version."""
     words = line.split()
     if len(words) < 3 or _VERSION.fullmatch(words[-1]) is None or _START.fullmatch(words[0]) is None:
         msg = f"no HTTP request line: {line[:80]!r}"
         raise WireError(msg)
-    return words[0], b" ".join(words[1:-1])
+    return words
 
 
-def _fields(block: bytes) -> Fields:
+def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> Fields:
     """The values of the wanted fields.
 
     A folded line continues the value above it (RFC 9112 5.2), and is read as a field of its own as well.
@@ -144,7 +172,7 @@ def _fields(block: bytes) -> Fields:
             last = None
         raw_name, colon, value = line.partition(b":")
         name = raw_name.strip(_BLANK).lower()
-        if colon and name in _WANTED:
+        if colon and name in wanted:
             if name in _FRAMING and raw_name.lower() != name:
                 msg = f"blanks about the name of a field that frames the body: {line[:80]!r}"
                 raise WireError(msg)
@@ -156,19 +184,29 @@ def _fields(block: bytes) -> Fields:
     return found
 
 
-def _names(method: bytes, target: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
-    """Every name, once each, and what is wrong with them."""
-    asked: list[bytes] = []
-    if method == b"CONNECT":
-        asked.append(target)
-    elif absolute := _ABSOLUTE.match(target):
-        asked.append(absolute[1])
+def _names(words: list[bytes], host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
+    """Every name, once each, and what is wrong with them; ``words``: the method and the target's."""
+    asked = _authorities(words)
     first, bad_target = _hosts(asked)
     hosts, bad_field = _hosts(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
     if bad_target or bad_field or len(hosts) > 1:
         return names, Fault.BAD_NAME
     return names, None if names else Fault.NO_NAME
+
+
+def _authorities(words: list[bytes]) -> list[bytes]:
+    """Those that any two words ask for that follow each other. Where blanks are in a target, the request may
+    begin in it to a server that has what stands before already.
+    """
+    if len(words) > 2:
+        return [one for at in range(1, len(words)) for one in _authorities(words[at - 1 : at + 1])]
+    method, target = words
+    absolute = _ABSOLUTE.match(target)
+    if absolute is not None:
+        return [absolute[1]]
+    connects = method == b"CONNECT" or (method.endswith(b"CONNECT") and target[:1] not in (b"/", b"*"))
+    return [target] if connects else []
 
 
 def _hosts(authorities: list[bytes]) -> tuple[list[str], bool]:

@@ -7,17 +7,11 @@ from enum import Enum, auto
 
 from gateway.errors import WireError
 from gateway.wire.http import Request, looks_like_http, parse_request
+from gateway.wire.http_scan import HeadScanner
 
 MAX_CHUNK_LINE = 4096  # a chunk's size and extensions, or a trailer field; Go's net/http stops here, too
 
-# A body in a body in a body that each begin like a request: no client sends one.
-MAX_DEPTH = 3
-
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
-
-
-class NestedTooDeep(WireError):
-    """Requests in the bodies of requests, more than MAX_DEPTH deep."""
 
 
 class _State(Enum):
@@ -36,16 +30,16 @@ class RequestStream:
     nothing more is read. After the preface of HTTP/2 that is certain at once.
 
     Some servers never read the body of a GET, or of a request that they turn down: to them it is the next
-    request. So a body that begins like one is read as one, too, and what it asks for is ``inside``.
+    request. And of bytes ahead of the first answer it is not known where the server begins to read. So each
+    head that stands anywhere else than where a request is due is read, too: what it asks for is ``inside``.
     """
 
     __slots__ = (
-        "_depth", "_fed", "_found", "_inner", "_next", "_rest", "_skip", "_state", "ends", "inside", "opaque",
+        "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "ends", "inside", "opaque",
     )  # fmt: skip
 
-    def __init__(self, depth: int = 0) -> None:
-        self._depth = depth
-        self._inner: RequestStream | None = None  # of the body under way, while that looks like requests
+    def __init__(self) -> None:
+        self._scanner = HeadScanner()  # of all but the lines of requests
         self.inside: list[Request] = []  # by the feed under way
         self._fed = 0  # bytes
         self.ends: list[int] = []  # of the heads that the last feed completed: bytes from the stream's start
@@ -56,10 +50,14 @@ class RequestStream:
         self._found: list[Request] = []  # by the feed under way
         self.opaque = False
 
+    @property
+    def held(self) -> int:
+        """Bytes kept."""
+        return len(self._rest) + self._scanner.held
+
     def feed(self, data: bytes) -> list[Request]:
         """The requests whose heads ``data``, the next bytes of the stream, completes. Raises WireError as
-        parse_request does, for chunks that are none, for bytes between requests that are none, and for
-        requests that are nested too deep.
+        parse_request does, for chunks that are none, and for bytes between requests that are none.
         """
         self._found, self.inside, self.ends = [], [], []
         self._fed += len(data)
@@ -68,8 +66,7 @@ class RequestStream:
             if self._skip:
                 skipped = min(self._skip, len(rest))
                 self._skip -= skipped
-                if self._inner is not None:
-                    self._look_inside(self._inner, rest[:skipped])
+                self._scan(rest[:skipped])
                 rest = rest[skipped:]
                 continue
             after = self._step(rest)
@@ -87,6 +84,7 @@ class RequestStream:
             return self._after_switch(data)
         line, rest = _line(data)
         if rest is not None:
+            self._scan(data[: len(data) - len(rest)])
             self._chunk_line(line)
         return rest
 
@@ -101,26 +99,19 @@ class RequestStream:
         self.ends.append(self._fed - len(data) + request.head_length)
         self.opaque = request.method == "PRI"
         self._skip = request.content_length
-        self._inner = RequestStream(self._depth + 1) if self._skip else None
+        self._scan(self._scanned_of(data[: request.head_length]))
         self._next = _State.AFTER_SWITCH if request.switches else _State.HEAD
         self._state = _State.CHUNK_SIZE if request.chunked else self._next
         return data[request.head_length :]
 
-    def _look_inside(self, inner: RequestStream, body: bytes) -> None:
-        """What names no host is passed over here: the body is most likely what it says it is."""
-        try:
-            found = inner.feed(body)
-        except NestedTooDeep:
-            raise
-        except WireError:
-            self._inner = None
-            return
-        if found and inner._depth > MAX_DEPTH:
-            msg = f"requests in the bodies of requests, {inner._depth} deep"
-            raise NestedTooDeep(msg)
-        self.inside += [request for request in [*found, *inner.inside] if request.hosts]
-        if inner.opaque:
-            self._inner = None
+    def _scanned_of(self, head: bytes) -> bytes:
+        """A head without its own line, unless that may be the end of a line that begins before it."""
+        return head if self._scanner.held else head.lstrip(b"\r\n").partition(b"\n")[2]
+
+    def _scan(self, data: bytes) -> None:
+        for request in self._scanner.feed(data):
+            if not any(request.hosts == known.hosts for known in self._found):
+                self.inside.append(request)
 
     def _after_switch(self, data: bytes) -> bytes | None:
         looks = looks_like_http(data)

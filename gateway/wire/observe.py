@@ -7,13 +7,14 @@ so every place that could be one is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.http import Request, looks_like_http
+from gateway.wire.http_scan import request_starts
 from gateway.wire.http_stream import RequestStream
 from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
@@ -24,8 +25,6 @@ _NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\n")  # \x
 # As looks_like_tls has it: of the places in random bytes that hold the type, one in 16 is left to look at.
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
-# Methods that fetch something. The natural start of a stream is read with any method.
-_METHOD = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|CONNECT|OPTIONS)(?=[ \t])")
 _HTTP_VERSION = b"HTTP/"
 
 _NOWHERE: frozenset[int] = frozenset()
@@ -163,19 +162,9 @@ def _inner_starts(data: bytes) -> Iterable[int]:
         head = data[position : position + _TLS_PREFIX]
         if looks_like_tls(head) and head[5:6] in (b"", b"\x01"):
             starts.append(position)
-    version = data.find(_HTTP_VERSION, 1)
-    return starts if version < 0 else chain(starts, _inner_requests(data, version))
-
-
-def _inner_requests(data: bytes, version: int) -> Iterator[int]:
-    """Methods that stand in one line before an HTTP version, the first of which is at ``version``."""
-    done = 1
-    while version > 0:
-        line = max(done, data.rfind(b"\n", 0, version) + 1)
-        for match in _METHOD.finditer(data, line, version):
-            yield match.start()
-        done = version + 1
-        version = data.find(_HTTP_VERSION, done)
+    if data.find(_HTTP_VERSION, 1) < 0:
+        return starts
+    return chain(starts, filter(None, request_starts(data)))
 
 
 def _read_requests(data: bytes) -> list[tuple[Request, int]]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.values import Fault
 from gateway.wire.flows import Action
-from gateway.wire.http_stream import MAX_DEPTH
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, Talk, careful, names_only
 
 SEGMENT = 1400
@@ -78,17 +76,102 @@ def test_a_body_that_names_nobody_is_a_body(body: bytes) -> None:
     assert talk.bench.hosts == [ALLOWED, ALLOWED]
 
 
-def test_bodies_in_bodies_are_read_so_far_and_no_further() -> None:
-    data = request("GET", ALLOWED)
-    for depth in range(1, MAX_DEPTH + 2):
+def test_bodies_in_bodies_are_read_however_deep() -> None:
+    data = request("GET", REFUSED)
+    for _ in range(6):
         data = request("POST", ALLOWED, len(data)) + data
         talk = Talk(names_only, dport=80)
         talk.client(request("GET", ALLOWED))
         talk.server(HTTP_OK)
-        step = talk.client(data)
-        assert step.action is (Action.ASKS if depth <= MAX_DEPTH else Action.REFUSED)
-    assert step.observation is not None
-    assert step.observation.fault is Fault.MALFORMED
+        assert talk.client(data).action is Action.REFUSED
+        assert talk.bench.hosts[-1] == REFUSED
+
+
+CHUNKED = request("POST", ALLOWED).replace(b"Host", b"Transfer-Encoding: chunked\r\nHost")
+LONG = request("POST", ALLOWED, 900_000) + bytes(17_000)  # left of the server's window, all of it
+
+
+def left_of_the_window(talk: Talk, decoy: bytes, data: bytes, size: int = SEGMENT) -> None:
+    """The server has the numbers of the decoy already, and cuts it off."""
+    for at in range(0, len(decoy), SEGMENT):
+        talk.client(decoy[at : at + SEGMENT], at=at - len(decoy), decoy=True)
+    for at in range(0, len(data), size):
+        talk.client(data[at : at + size])
+    talk.server(HTTP_OK)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1400])
+@pytest.mark.parametrize(
+    ("before", "head"),
+    [
+        (b"", request("GET", REFUSED)),
+        (b"", request("XGET", REFUSED)),
+        (b"", request("M-SEARCH", REFUSED).replace(b"\r\n", b"\n")),
+        (b"aaaa", request("GET", REFUSED)),
+        (b"a b ", f"GET http://{REFUSED}/ HTTP/1.1\r\nHost: {ALLOWED}\r\n\r\n".encode()),
+        (b"a b ", f"GET http://{REFUSED}/ a HTTP/1.1\r\nHost: {ALLOWED}\r\n\r\n".encode()),
+        (b"GET / HTTP/1.1\r\nX: ", f"GET http://{REFUSED}/ HTTP/1.1\r\nHost: {ALLOWED}\r\n\r\n".encode()),
+        (b"GET / HTTP/1.1\r\nContent-Length : 4\r\nX: ", request("GET", REFUSED)),
+        (request("POST", ALLOWED, 40), request("GET", REFUSED)),
+        (CHUNKED, request("GET", REFUSED)),
+        (b"", request("GET", REFUSED).replace(b"\r\nHost", b"\r\nX: " + b"x" * 40_000 + b"\r\nHost")),
+        (b"", request("GET", REFUSED).replace(b"/1.1", b"/1.1 " + b" " * 40)),
+    ],
+)  # fmt: skip
+def test_a_long_body_left_of_the_window_is_no_hiding_place(before: bytes, head: bytes, size: int) -> None:
+    talk = Talk(names_only, dport=80)
+    left_of_the_window(talk, LONG + before, head, size)
+    assert talk.actions[-1] is Action.REFUSED
+    assert talk.bench.hosts[-1] == REFUSED
+
+
+@pytest.mark.parametrize("part", ["line", "chunk", "trailer", "next"])
+def test_nor_is_what_stands_about_bodies(part: str) -> None:
+    """The server begins to read in a chunk's line, in a trailer or in the line of the next request."""
+    decoy = CHUNKED + b"4300\r\n" + bytes(0x4300) + b"\r\n"
+    rest = f"Host: {REFUSED}\r\n\r\n".encode()
+    get = b"GET / HTTP/1.1\r\n"
+    absolute = f"GET http://{REFUSED}/ HTTP/1.1\r\nHost: {ALLOWED}\r\n\r\n".encode()
+    before, data = {
+        "line": (b"%x;" % len(rest), get + rest + b"\r\n"),
+        "chunk": (b"%x\r\n" % len(get + rest), get + rest + b"\r\n"),
+        "trailer": (b"0\r\nX: ", get + rest),
+        "next": (f"0\r\n\r\nGET http://{ALLOWED}/".encode(), absolute),
+    }[part]
+    talk = Talk(names_only, dport=80)
+    left_of_the_window(talk, decoy + before, data)
+    assert talk.actions[-1] is Action.REFUSED
+    assert talk.bench.hosts[-1] == REFUSED
+
+
+LOG = b'192.0.2.1 - - [24/Nov/2026:20:00:00 +0000] "GET /x HTTP/1.1" 200 1 "http://%s/"\n' % REFUSED.encode()
+FORM = f'--x\r\nContent-Disposition: form-data; name="{REFUSED}"\r\nHost: {REFUSED}\r\n\r\n'.encode()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        LOG,
+        FORM,
+        b'{"host": "%s", "line": "GET / HTTP/1.1\\r\\nHost: x"}' % REFUSED.encode(),
+        f"HTTP/1.1 200 OK\r\nHost: {REFUSED}\r\n\r\n".encode(),
+        b"The GET method of HTTP/1.1 is\nold.\n\n",
+        request("GET", ALLOWED),
+        bytes(range(256)),
+    ],
+)
+@pytest.mark.parametrize("answered", [False, True])
+def test_uploads_of_any_kind_pass(piece: bytes, answered: bool) -> None:
+    talk = Talk(careful, dport=80)
+    if answered:
+        talk.client(request("GET", ALLOWED))
+        talk.server(HTTP_OK)
+    body = piece * (60_000 // len(piece))
+    data = request("POST", ALLOWED, len(body)) + body
+    for at in range(0, len(data), SEGMENT):
+        assert talk.client(data[at : at + SEGMENT]).action in (Action.HOLD, Action.ASKS, Action.UPLOAD)
+    assert talk.server(HTTP_OK).action is Action.ASKS
+    assert set(talk.bench.hosts) == {ALLOWED}
 
 
 def test_an_answer_to_what_was_not_read_is_none() -> None:

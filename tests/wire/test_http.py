@@ -162,6 +162,26 @@ def test_refuses_a_body_whose_end_servers_would_place_differently(fields: bytes)
         parse_request(b"POST / HTTP/1.1\r\nHost: a.example\r\n" + fields + b"\r\n")
 
 
+@pytest.mark.parametrize("end", [b"\r\r\n", b"\r\0", b"\r ", b"\rX: y\r\n\r\n"])
+def test_refuses_a_line_that_begins_with_a_lone_cr(end: bytes) -> None:
+    """To some servers it is the empty line, and the head ends there."""
+    with pytest.raises(WireError, match="lone CR"):
+        parse_request(b"GET / HTTP/1.1\r\nHost: a.example\r\n" + end)
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        (b"http://a.example/GET http://b.example/", ("a.example", "b.example", "c.example")),
+        (b"/x CONNECT b.example:443", ("b.example", "c.example")),
+        (b"/CONNECT /x", ("c.example",)),
+        (b"* http://b.example", ("b.example", "c.example")),
+    ],
+)
+def test_names_what_begins_in_a_target_with_blanks(target: bytes, names: tuple[str, ...]) -> None:
+    assert request(b"GET " + target + b" HTTP/1.1\r\nHost: c.example\r\n\r\n").hosts == names
+
+
 @pytest.mark.parametrize(
     ("data", "switches"),
     [
