@@ -7,7 +7,7 @@ They keep out noise and accidents, not an observer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -71,11 +71,14 @@ class InitialKeys:
         self._iv = int.from_bytes(iv, "big")
         self._mask: Callable[[bytes], bytes] = Cipher(AES(hp), ECB()).encryptor().update
 
-    def open(self, packet: bytes, number_offset: int, largest: int) -> Opened | None:
+    def open(
+        self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
+    ) -> Opened | None:
         """Take the protection off ``packet``, one whole long-header packet without its neighbours.
 
         ``number_offset`` is where the packet number begins, ``largest`` the greatest number opened so far in
-        this direction, -1 for none. None when the packet is too short or was not protected with these keys.
+        this direction, -1 for none; ``others`` are smaller ones, which count where that one is of a decoy
+        that the server never sees. None when the packet is too short or was not protected with these keys.
         """
         sample = packet[number_offset + 4 : number_offset + 4 + _SAMPLE]
         if len(sample) < _SAMPLE:
@@ -89,10 +92,12 @@ class InitialKeys:
         header = bytes((first,)) + packet[1:number_offset] + truncated.to_bytes(size, "big")
         number = packet_number(truncated, size, largest)
         payload = self._decrypt(number, packet[body:], header)
-        if payload is None and number != truncated:
-            # ``largest`` may come from a decoy that the server never sees; real Initials count from about 0.
-            number = truncated
-            payload = self._decrypt(number, packet[body:], header)
+        if payload is None:
+            rest = {truncated, *(packet_number(truncated, size, other) for other in others)} - {number}
+            for number in rest:
+                payload = self._decrypt(number, packet[body:], header)
+                if payload is not None:
+                    break
         return None if payload is None else Opened(number, payload)
 
     def _decrypt(self, number: int, ciphertext: bytes, header: bytes) -> bytes | None:

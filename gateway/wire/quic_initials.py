@@ -27,12 +27,13 @@ class Answer(NamedTuple):
 class _Connection:
     """One set of Initial keys, and the two handshake streams under it."""
 
-    __slots__ = ("_keys", "_largest", "answered", "asked", "client", "dcid", "server")
+    __slots__ = ("_keys", "_numbers", "answered", "asked", "client", "dcid", "server")
 
     def __init__(self, dcid: bytes) -> None:
         self.dcid = dcid
         self._keys: dict[tuple[int, bool], InitialKeys] = {}
-        self._largest = {False: -1, True: -1}
+        # The numbers that opened, of the client and of the server: as many as datagrams before a decision.
+        self._numbers: dict[bool, set[int]] = {False: set(), True: set()}
         self.client = CryptoStream(CLIENT_HELLO)
         self.server = CryptoStream(SERVER_HELLO)
         self.asked: list[ClientHello] = []  # at most _MAX_HELLOS
@@ -47,12 +48,12 @@ class _Connection:
         keys = self._keys.get(which)
         if keys is None:
             keys = self._keys[which] = initial_keys(packet.version, self.dcid, server=server)
-        opened = keys.open(
-            datagram[packet.start : packet.end], packet.number - packet.start, self._largest[server]
-        )
+        numbers = self._numbers[server]
+        whole = datagram[packet.start : packet.end]
+        opened = keys.open(whole, packet.number - packet.start, max(numbers, default=-1), numbers)
         if opened is None:
             return None
-        self._largest[server] = max(self._largest[server], opened.number)
+        numbers.add(opened.number)
         return opened.payload
 
     def ask(self, payload: bytes) -> list[ClientHello]:

@@ -661,6 +661,13 @@ def q24_gap_pn_dcid2(talk: Talk, name: str) -> None:
     talk.datagram(encrypt_initial(second, dcid=SERVER_ID, key_dcid=DCID, number=200, number_size=2))
 
 
+def q25_number_far_ahead(talk: Talk, name: str) -> None:
+    """By the number of a packet that dies on the way the next one's is misread: the server expects 301."""
+    talk.datagram(encrypt_initial(PING, dcid=DCID, number=300))
+    talk.datagram(encrypt_initial(PING, dcid=DCID, number=1 << 30, number_size=4))
+    talk.datagram(quic(name, number=301, number_size=1))
+
+
 QUIC_CASES: list[Case] = [case for key, case in sorted(globals().items()) if key[:2] in ("q0", "q1", "q2")]
 
 

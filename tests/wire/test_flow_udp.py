@@ -428,3 +428,13 @@ def test_what_another_connection_holds_is_given_back() -> None:
     assert talk.table.stats.buffered > 0
     talk.datagram(encrypt_initial(crypto(100, hello[100:]), dcid=b"another1", number=1))
     assert talk.table.stats.buffered == 0
+
+
+def test_a_decoy_with_a_number_far_ahead_does_not_hide_the_hello_behind_it() -> None:
+    talk = Talk(names_only)
+    talk.datagram(encrypt_initial(b"\x01", dcid=DCID, number=300))
+    decoy = crypto(0, client_hello(ALLOWED))
+    talk.datagram(encrypt_initial(decoy, dcid=DCID, number=1 << 30, number_size=4))
+    real = crypto(0, client_hello(REFUSED))
+    step = talk.datagram(encrypt_initial(real, dcid=DCID, number=301, number_size=1))
+    assert step.action is Action.REFUSED
