@@ -94,6 +94,9 @@ def _ask(snapshot: Snapshot, words: Words) -> Chains:
             words.clear_packet,
             f"{words.state_is(State.REFUSED)} accept",
             f"{words.from_lan} {words.to_lan} accept",
+            # A reset that dies on the way makes conntrack forget a connection that the server still has, and
+            # with it all that was said about it.
+            f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset",
             f"{words.is_help} meta l4proto != udp accept",
             f"{words.is_help} goto another",
             f"{words.asks} {words.to_lan} accept",

@@ -16,6 +16,7 @@ from gateway.wire.http_stream import RequestStream
 from gateway.wire.ip import ACK, RST, SYN, URG, Packet
 from gateway.wire.limits import WEB_PORTS, Limits
 from gateway.wire.observe import Claim, Observer
+from gateway.wire.openings import Openings
 from gateway.wire.server_side import ServerSide, Speaks
 
 _FAR = 1 << 20  # bytes
@@ -26,8 +27,8 @@ class TcpFlow:
     """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
 
     __slots__ = (
-        "_client", "_http", "_last", "_limits", "_observer", "_offer", "_opening", "_received", "_sent",
-        "_server", "_web", "ruling",
+        "_client", "_http", "_last", "_limits", "_observer", "_openings", "_received", "_sent", "_server",
+        "_web", "ruling",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
@@ -38,8 +39,7 @@ class TcpFlow:
         self._server = ServerSide(limits)
         self._http: HttpFlow | None = None  # once requests are read one after the other
         self._last: Observation | None = None  # judged since then
-        self._opening: tuple[bool, int] | None = None  # the first SYN: from the LAN?, sequence number
-        self._offer: tuple[bool, int] | None = None  # another SYN, which nobody has answered yet
+        self._openings = Openings(limits)
         self._sent = 0  # segments with payload of the LAN side
         self._received = 0
         self.ruling: Ruling | None = None
@@ -88,24 +88,8 @@ class TcpFlow:
         return http is not None and (http.has_read(offset + _FAR) or not http.has_read(offset - _FAR))
 
     def begins_anew(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Whether ``packet`` opens another connection on the same addresses and ports.
-
-        A SYN does as long as the client has said nothing. After that, anybody on the LAN could have sent it:
-        it takes the other side's answer, which acknowledges its number (RFC 9293 3.5).
-        """
-        flags = packet.flags & (SYN | ACK)
-        if flags == SYN:
-            opening = (from_lan, packet.seq)
-            if self._opening is None and not self._sent and not self._received:
-                self._opening = opening
-            if opening == self._opening:
-                return False
-            self._offer = opening
-            return not self._sent
-        if flags != SYN | ACK or self._offer is None:
-            return False
-        offered, seq = self._offer
-        return offered is not from_lan and 0 < (packet.ack - seq) & 0xFFFFFFFF <= self._limits.stream_bytes
+        """Whether ``packet`` opens another connection on the same addresses and ports (openings.py)."""
+        return self._openings.is_other(packet, from_lan, fresh=not self._received, begun=self._sent > 0)
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
         try:
@@ -139,7 +123,7 @@ class TcpFlow:
         flags, seq = packet.flags, packet.seq
         if flags & RST:
             return self._waiting()
-        if packet.md5 or not flags & (ACK | SYN) or (flags & SYN and self._offer == (True, seq)):
+        if packet.md5 or not flags & (ACK | SYN) or self._openings.is_offer(packet):
             return self._decoy(payload, judge) if payload else self._waiting()
         if flags & SYN:
             seq = (seq + 1) & 0xFFFFFFFF
@@ -250,7 +234,12 @@ class TcpFlow:
         if self._http is not None:
             if not self._http.has_read(self._client.stream.offset(packet.ack)):
                 return self._lost_sight(judge)
-            self._http.answered = True
+            if not self._http.answered:
+                self._server.add(packet.seq, payload)
+                speaks = self._server.speaks
+                if speaks is not Speaks.HTTP:
+                    return self._waiting() if speaks is Speaks.UNCLEAR else self._lost_sight(judge)
+                self._http.answered = True
             return self._waiting()
         self._received += 1
         self._server.add((packet.seq + (packet.flags & SYN != 0)) & 0xFFFFFFFF, payload)
@@ -260,6 +249,10 @@ class TcpFlow:
         if hellos and not hellos[-1].hello_retry:
             return self._server_hello(len(hellos), reads, judge)
         asked = self._client.answered(reads, Proto.HTTP, 1)
+        if asked and self._server.speaks is not Speaks.HTTP and self._client.only is None:
+            return self._lost_sight(
+                judge
+            )  # what was asked may be a decoy, and this the answer to another thing
         return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
 
     def _server_hello(self, count: int, reads: list[Read], judge: Judge) -> Ruling:
@@ -309,12 +302,12 @@ class TcpFlow:
         return self._nameless(judge)
 
     def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
-        if self._client.has_claims or self._client.pending:
+        speaks = self._server.speaks
+        if self._client.has_claims or (self._client.pending and speaks is not Speaks.HTTP):
             return self._waiting()
         malformed = self._client.refused_as_malformed(reads, judge)
         if malformed is not None:
             return self._settle(Action.REFUSED, malformed)
-        speaks = self._server.speaks
         if speaks is Speaks.HTTP and self._sent:
             return self._lost_sight(judge)
         if speaks is not Speaks.OTHER and self._sent:

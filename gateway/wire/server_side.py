@@ -13,6 +13,7 @@ from gateway.wire.tls_records import SERVER_HELLO, looks_like_tls
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
 _RECORD = b"\x16\x03"
 _HTTP = b"HTTP/"
+_ICY = b"ICY "  # what old radio stations answer instead
 
 
 class Speaks(Enum):
@@ -51,9 +52,10 @@ class ServerSide:
         tls = looks_like_tls(self.start[:_TLS_PREFIX])
         if self.hellos or (tls and not _is_broken(self.start)):
             return Speaks.TLS
-        if self.start.startswith(_HTTP):
+        if self.start.startswith((_HTTP, _ICY)):
             return Speaks.HTTP
-        return Speaks.UNCLEAR if tls is None or _HTTP.startswith(self.start) else Speaks.OTHER
+        begun = _HTTP.startswith(self.start) or _ICY.startswith(self.start)
+        return Speaks.UNCLEAR if tls is None or begun else Speaks.OTHER
 
     @property
     def switched(self) -> bool:

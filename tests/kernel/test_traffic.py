@@ -211,6 +211,27 @@ def test_an_upload_before_any_answer_is_told_apart_too(
 
 
 @SITES
+def test_a_connection_that_conntrack_has_forgotten_is_reset(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """A client can make it forget: what follows would be read as the start of another."""
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        client.send(b"first half, ")
+        assert receive(peer, 12) == b"first half, "
+        with home.router.inside():
+            conntrack = Conntrack()
+        assert conntrack.delete(list(conntrack.of_slot(child.layout, 3))) > 0
+        conntrack.close()
+        client.send(b"second half")
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+    assert len(listener.seen) == 1
+
+
+@SITES
 def test_syn_with_data_is_asked_about(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
