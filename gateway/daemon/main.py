@@ -21,7 +21,7 @@ from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.memory import in_a_child, settle
-from gateway.daemon.packets import PacketPath
+from gateway.daemon.packets import PacketPath, go_first
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.signals import Signals
@@ -228,6 +228,7 @@ class Daemon:
     def run(self, signals: Signals) -> int:
         """Until SIGTERM or SIGINT."""
         notifier = Notifier.from_environment()
+        go_first()
         self.loop.on_readable(signals, lambda: self._signalled(signals, notifier))
         self._flush()
         self._purge()

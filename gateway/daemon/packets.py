@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
@@ -19,6 +21,15 @@ from gateway.path.subject import Subject
 MAX_SIDES = 64  # interfaces; a tunnel that comes and goes has another index each time
 
 _FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
+
+
+NICENESS = -10  # somebody waits for each verdict; the guards bound how many there are
+
+
+def go_first() -> None:
+    """Run before other programs: it takes a tenth off the time that a connection waits for its verdicts."""
+    with contextlib.suppress(PermissionError):  # without CAP_SYS_NICE it works as well, a little later
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 class PacketPath:
