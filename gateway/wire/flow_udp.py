@@ -18,6 +18,10 @@ from gateway.wire.tls import ClientHello
 
 HTTPS = 443
 
+# QUIC that moved here from another address, rested for longer than the kernel remembers, or began before we
+# did: it may be anything, and a client that is told so connects again.
+_STRAY = Ruling(Action.REFUSED)
+
 _INITIAL_STEPS = 20  # for one packet with a long header: keys, and a try with those of other connections
 
 # Packets that only a connection has whose Initial we would have seen.
@@ -67,7 +71,7 @@ class UdpFlow:
                 # 0-RTT rides along; nothing else can be sent before the server's hello.
                 return self._within_limits(judge) if kind is Kind.ZERO_RTT else DROP
             if kind in _LATER or (self._dport == HTTPS and not self._others):
-                return DROP  # moved here from another address, or begun before we were: let it reconnect
+                return DROP if kind is Kind.ZERO_RTT else _STRAY  # early data may overtake its Initial
             self._longest_short = max(self._longest_short, len(payload))
         self._others += 1
         if self._initials is not None:

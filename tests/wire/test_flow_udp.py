@@ -178,11 +178,21 @@ def test_early_data_rides_along_and_nothing_else_before_the_server_hello() -> No
     assert talk.answer(answer()).action is Action.PASSES
 
 
-@pytest.mark.parametrize("payload", [SHORT, protected("handshake", DCID), protected("0-rtt", DCID)])
-def test_quic_without_an_initial_vanishes_so_that_the_client_begins_again(payload: bytes) -> None:
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (SHORT, Action.REFUSED),
+        (protected("handshake", DCID), Action.REFUSED),
+        (protected("0-rtt", DCID), Action.DROP),
+    ],
+    ids=["short", "handshake", "0-rtt"],
+)
+def test_quic_without_an_initial_is_refused_so_that_the_client_begins_again(
+    payload: bytes, expected: Action
+) -> None:
     talk = Talk(names_only)
     for _ in range(20):
-        assert talk.datagram(payload).action is Action.DROP
+        assert talk.datagram(payload).action is expected
     for reply in (SHORT, protected("handshake", DCID), answer()):
         assert Talk(names_only).answer(reply).action is Action.DROP
     assert talk.bench.heard == []
