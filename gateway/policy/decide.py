@@ -44,6 +44,7 @@ REFUSED_FAULTS = {
     Fault.MALFORMED: Reason.MALFORMED,
     Fault.FRAGMENT: Reason.FRAGMENT,
     Fault.OVERFLOW: Reason.OVERFLOW,
+    Fault.VERSION: Reason.NO_NAME,  # drafts, and apps with versions of their own: they have TCP as well
 }
 TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 

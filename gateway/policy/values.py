@@ -30,6 +30,7 @@ class Fault(StrEnum):
     FRAGMENT = "fragment"  # the rest of a fragmented transport header
     OVERFLOW = "overflow"  # more undecided bytes than any correct client sends
     UNANSWERED = "unanswered"  # many packets, no answer, no protocol that we know
+    VERSION = "version"  # of QUIC, and one that cannot be read
 
 
 class Verdict(StrEnum):

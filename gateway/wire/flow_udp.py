@@ -140,7 +140,7 @@ class UdpFlow:
         if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
         if self._nameless is None:
-            observation = self._observe(Proto.QUIC, fault=Fault.NO_NAME)
+            observation = self._observe(Proto.QUIC, fault=Fault.VERSION)
             if not judge(observation):
                 # This packet only: the client's next version may be one that can be read.
                 return Ruling(Action.REFUSED, observation)

@@ -269,6 +269,13 @@ def test_flows_without_a_name(text: str, passes: bool, passes_known: bool, seen:
     assert verdict(seen, known, at=NIGHT, judge=judge)[0] == ("block" if "16-17" not in text else "allow")
 
 
+@pytest.mark.parametrize("text", ["band: 16-17", "{band: 13-15, strict: false}", "band: 0-5"])
+def test_quic_in_a_version_that_cannot_be_read_is_refused(text: str) -> None:
+    """Some apps have one of their own; the names that they reach would go unread."""
+    seen = connects(None, proto=Proto.QUIC)._replace(fault=Fault.VERSION)
+    assert verdict(seen, judge=a_judge(text)) == ("block", "no_name")
+
+
 def test_who_refuses_a_flow_without_a_name() -> None:
     decision = a_judge("band: 0-5").decide(connects(None), PLAIN, DAY)
     assert (decision.rule, decision.owner) == ("band 0-5: strict = true", "band:0-5")

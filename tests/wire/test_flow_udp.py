@@ -257,7 +257,7 @@ def test_a_version_that_cannot_be_read_is_refused_by_the_packet() -> None:
     step = talk.datagram(initial(ALLOWED, version=DRAFT_29))
     assert step.action is Action.REFUSED
     assert step.observation is not None
-    assert step.observation.fault is Fault.NO_NAME
+    assert step.observation.fault is Fault.VERSION
     assert talk.datagram(initial(ALLOWED)).action is Action.HOLD
     assert talk.answer(answer()).action is Action.PASSES
 
@@ -271,7 +271,7 @@ def test_a_version_that_cannot_be_read_passes_where_nameless_quic_may() -> None:
     step = talk.answer(SHORT)
     assert step.action is Action.PASSES
     assert step.observation is not None
-    assert step.observation.fault is Fault.NO_NAME
+    assert step.observation.fault is Fault.VERSION
 
 
 def test_a_reserved_version_only_asks_for_versions() -> None:
