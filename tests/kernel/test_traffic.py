@@ -63,6 +63,13 @@ def chatter(client: socket.socket) -> None:
         time.sleep(0.02)
 
 
+def upload(client: socket.socket, peer: socket.socket) -> None:
+    """More packets at once than the guard of the undecided lets pass."""
+    for _ in range(1500):
+        client.send(b"x" * 100)
+        assert receive(peer, 100) == b"x" * 100
+
+
 @pytest.fixture
 def child(blank: Snapshot) -> Snapshot:
     """One closed child in slot 3."""
@@ -173,9 +180,7 @@ def test_an_upload_over_plain_http_leaves_room_for_the_rest(
         peer = home.internet.accept(server)
         peer.send(b"server speaks")
         assert client.recv(100) == b"server speaks"
-        for _ in range(1500):
-            client.send(b"x" * 100)
-            assert receive(peer, 100) == b"x" * 100
+        upload(client, peer)
         assert len(listener.seen) > 1500
         with tcp_client(home.child, site, 80) as other:
             other.send(b"hello")
@@ -198,9 +203,7 @@ def test_an_upload_before_any_answer_is_told_apart_too(
         assert (
             conntrack.set_mark(entries, child.layout.ct_mark(0, UPLOAD), child.layout.ct) == len(entries) > 0
         )
-        for _ in range(1500):
-            client.send(b"x" * 100)
-            assert receive(peer, 100) == b"x" * 100
+        upload(client, peer)
         assert [seen.asking for seen in listener.seen] == [False] + [True] * 1500
         peer.send(b"server speaks")
         assert client.recv(100) == b"server speaks"
