@@ -12,7 +12,8 @@ from gateway.wire.tls import ClientHello, ServerHello, parse_client_hello, parse
 from gateway.wire.tls_records import CLIENT_HELLO, SERVER_HELLO
 
 # One flow holds one connection, two after a Retry. The rest is for decoys: a tool sends one or two beside the
-# real one, each of which is judged. Some apps connect again and again from one port: what was judged makes room.
+# real one, each of which is judged. Some apps connect again and again from one port: what was judged makes
+# room.
 MAX_CONNECTIONS = 8
 _MAX_HELLOS = 2  # the second after a HelloRetryRequest, of which there is one at most (RFC 8446 4.1.4)
 

@@ -497,8 +497,6 @@ def test_an_app_may_connect_again_and_again_from_one_port() -> None:
 
 def test_connections_without_a_hello_make_no_room() -> None:
     talk = Talk()
-    half = client_hello(REFUSED)[:60]
-    actions = [
-        talk.datagram(encrypt_initial(crypto(0, half), dcid=bytes([number] * 8))).action for number in range(9)
-    ]
+    half = crypto(0, client_hello(REFUSED)[:60])
+    actions = [talk.datagram(encrypt_initial(half, dcid=bytes([number] * 8))).action for number in range(9)]
     assert actions == [Action.HOLD] * 8 + [Action.REFUSED]
