@@ -26,8 +26,8 @@ def sized(data: bytes) -> bytes:
 def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
     """The packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
 
-    The length of each datagram is not in the capture; one begins where the first one's header, that is version
-    and connection ids, comes again.
+    The length of each datagram is not in the capture; one begins where the first one's header (version and
+    connection ids) comes again.
     """
     payload = packet.payload
     if (
