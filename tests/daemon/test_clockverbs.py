@@ -66,7 +66,7 @@ def test_root_may_say_it_as_well(scene: Scene) -> None:
 def test_what_cannot_be_is_refused_in_one_line(scene: Scene, values: dict[str, str], told: str) -> None:
     watch, audit = scene.begin(), Audit()
     with pytest.raises(ControlError, match=told) as refused:
-        clockverbs.offer(asked("time", **values), watch, {"Mum"}, audit)
+        clockverbs.offer(Request("time", Role.WEB, 0, values), watch, {"Mum"}, audit)
     assert "\n" not in str(refused.value)
     assert not watch.known
     assert audit == []
