@@ -1,16 +1,28 @@
-"""What time it is for the family: local wall time, from one place, so that the virtual home can move it."""
+"""What time it is for the family: local wall time, from one place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+
+_SYSTEM = partial(datetime.now, UTC)
 
 
 class WallClock:
-    """``offset`` is zero but in the virtual home, where an evening must not be waited for."""
+    """The machine's clock, and what is added to it.
 
-    def __init__(self) -> None:
+    ``offset`` is zero but in the virtual home, where an evening must not be waited for: time is taken to have
+    passed. ``correction`` is zero but while the machine's clock is known to be wrong (`daemon.clockwatch`).
+    """
+
+    def __init__(self, system: Callable[[], datetime] = _SYSTEM) -> None:
         self.offset = timedelta()
+        self.correction = timedelta()
+        self._system = system
 
     def now(self) -> datetime:
         """Aware, in UTC: what is compared most is fastest so."""
-        return datetime.now(UTC) + self.offset if self.offset else datetime.now(UTC)
+        if self.offset or self.correction:
+            return self._system() + self.offset + self.correction
+        return self._system()

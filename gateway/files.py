@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -43,3 +44,13 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         where, mend = str(path), "mend its path in qalqan.yaml, and run this as root"
         raise PolicyError(where, f"cannot be made ({error.strerror})", mend) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Whole or not at all, and on the disk when this returns; for its owner alone. Raises OSError."""
+    fresh = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)

@@ -5,10 +5,10 @@ while the daemon starts. Without it a slip of the pen and a power cut would open
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 from gateway.errors import GatewayError
+from gateway.files import write_whole
 from gateway.household import Product, load_profile, profile_files
 from gateway.policy.household import Household, keep_last_good
 
@@ -46,15 +46,10 @@ def keep(read: Household) -> None:
 
 
 def _copy(data: bytes, copy: Path) -> None:
-    """Whole or not at all; nothing is written where nothing changed, for the sake of flash."""
+    """Nothing is written where nothing changed, for the sake of flash."""
     if copy.exists() and copy.read_bytes() == data:
         return
-    fresh = copy.with_name(f".{copy.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(copy)
+    write_whole(copy, data)
 
 
 def _folder(read: Household) -> Path:

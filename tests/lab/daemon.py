@@ -28,14 +28,15 @@ _HOME_ZONE = "Asia/Almaty"
 _AFTERNOON = (15, 18)  # hours in which no child of any band is in bed
 _TRY_EVERY_S = 0.02
 # Lets `clock` on the control socket move the daemon's idea of the time; nobody sets it outside the lab.
-_TEST_CLOCK = {"QALQAN_TEST_CLOCK": "1"}
+_TEST_CLOCK = "QALQAN_TEST_CLOCK"
 
 
 class Daemon:
     """``with Daemon(home, {"daughter": {...}}) as daemon:``: one child a file, as in /etc/qalqan/profiles.
 
     ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml. It is an
-    afternoon there, whatever the hour here, so that nobody's bedtime is met by chance.
+    afternoon there, whatever the hour here, so that nobody's bedtime is met by chance. ``clock`` is ``unset``
+    where the daemon does not know the time when it starts.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Daemon:
         *,
         settings: Mapping[str, Any] | None = None,
         web: bool = False,
+        clock: str = "1",
     ) -> None:
         self.home = home
         self.folder = home.folder / "qalqan"
@@ -53,6 +55,7 @@ class Daemon:
         self.profiles = self.folder / "profiles"
         self.seconds_to_ready = 0.0
         self._with_web = web
+        self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._web: subprocess.Popen[bytes] | None = None
         self.profiles.mkdir(parents=True, exist_ok=True)
@@ -160,7 +163,11 @@ class Daemon:
         argv = [sys.executable, "-m", "gateway", command, "--config", str(self.config)]
         with log.open("ab") as output:
             return self.home.gateway.popen(
-                argv, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env={**os.environ, **_TEST_CLOCK}
+                argv,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, _TEST_CLOCK: self._clock},
             )
 
     def _await_answer(self, until: float) -> None:

@@ -11,7 +11,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, rulesets
+from tests.vm import behaviour, clock, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -33,6 +33,8 @@ def main() -> int:
         for name, attempt in rulesets.points(empty):
             report.point(name, attempt)
     report.point("nft's own queue is found", _native_queue)
+    for name, attempt in clock.points():
+        report.point(name, attempt)
     be_patient()
     home = Home()
     try:

@@ -1,0 +1,92 @@
+"""A jump of the clock neither gives nor takes a minute of what guardians have set."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.jumps import Jump, Kind, Moment, shift
+
+EVENING = datetime(2026, 11, 25, 20, 30, tzinfo=UTC)
+BEDTIME = EVENING + timedelta(minutes=15)
+NOTHING = timedelta()
+
+minutes = st.integers(-3000, 3000).map(lambda number: timedelta(minutes=number))
+some_minutes = st.integers(1, 600).map(lambda number: timedelta(minutes=number))
+
+
+def jump(by: timedelta, *, at: datetime = EVENING, was_known: bool = True, known: bool = True) -> Jump:
+    return Jump(at, at + by, was_known, known)
+
+
+def one(moment: Moment, by: Jump) -> Moment:
+    (found,) = shift([moment], by)
+    return found
+
+
+def lasting(length: timedelta, *, sure: bool = True) -> Moment:
+    return Moment(EVENING + length, Kind.LASTING, sure=sure)
+
+
+@given(length=some_minutes, by=minutes)
+def test_what_was_left_of_a_pause_is_left(length: timedelta, by: timedelta) -> None:
+    after = one(lasting(length), jump(by))
+    assert after.left(EVENING + by) == length
+    assert one(after, jump(-by, at=EVENING + by)) == lasting(length)
+
+
+@given(ago=some_minutes, by=minutes)
+def test_what_has_ended_does_not_begin_again(ago: timedelta, by: timedelta) -> None:
+    assert one(lasting(-ago), jump(by)).until <= EVENING + by
+    late = EVENING + timedelta(minutes=15) + ago
+    beyond = Moment(BEDTIME, Kind.BEYOND, boundary=EVENING)
+    assert one(beyond, jump(by, at=late)).left(late + by) == NOTHING
+
+
+@given(extra=some_minutes, spent=st.integers(-600, 600), by=minutes)
+def test_of_minutes_beyond_bedtime_those_that_were_left_are_left(
+    extra: timedelta, spent: int, by: timedelta
+) -> None:
+    now = BEDTIME + timedelta(minutes=spent)
+    moment = Moment(BEDTIME + extra, Kind.BEYOND, boundary=BEDTIME)
+    after = one(moment, jump(by, at=now))
+    assert after.left(now + by) == moment.left(now)
+    assert after.boundary == BEDTIME
+
+
+def test_a_boundary_that_the_jump_does_not_reach_stays() -> None:
+    moment = Moment(BEDTIME + timedelta(minutes=15), Kind.BEYOND, boundary=BEDTIME)
+    assert one(moment, jump(timedelta(minutes=10))) == moment
+    assert one(moment, jump(timedelta(hours=-5))) == moment
+
+
+@given(by=minutes, known=st.booleans())
+def test_times_of_day_never_move(by: timedelta, known: bool) -> None:
+    morning = Moment(EVENING + timedelta(hours=10), Kind.OF_DAY)
+    assert one(morning, jump(by, was_known=known)) == morning
+
+
+def test_what_was_set_while_the_time_was_known_is_right_when_it_is_known_again() -> None:
+    """A pause until 21:00 true time, a power cut, and a start whose clock is four days behind."""
+    moment = lasting(timedelta(minutes=30))
+    found = one(moment, jump(timedelta(days=4), at=EVENING - timedelta(days=4), was_known=False))
+    assert found == moment
+
+
+def test_what_was_set_while_it_was_not_known_keeps_its_length() -> None:
+    moment = lasting(timedelta(minutes=30), sure=False)
+    found = one(moment, jump(timedelta(days=4), was_known=False))
+    assert found == Moment(EVENING + timedelta(days=4, minutes=30), Kind.LASTING, sure=True)
+
+
+def test_a_clock_that_is_believed_as_it_is_moves_nothing() -> None:
+    moments = (lasting(timedelta(minutes=30), sure=False), lasting(timedelta(minutes=5)))
+    found = shift(moments, jump(NOTHING, was_known=False))
+    assert [one.until for one in found] == [one.until for one in moments]
+    assert all(one.sure for one in found)
+
+
+def test_the_size_of_a_jump_has_its_direction() -> None:
+    assert jump(timedelta(hours=-1)).size == timedelta(hours=-1)

@@ -1,0 +1,107 @@
+"""The clock is set, where that harms nobody: what the kernel tells, and what the daemon makes of it."""
+
+from __future__ import annotations
+
+import ctypes
+import select
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.clock import WallClock
+from gateway.daemon.clockfiles import STAMP
+from gateway.daemon.clockwatch import ClockWatch
+from gateway.kernel import rtc, timex
+from gateway.loop import Loop
+from gateway.policy.jumps import Jump
+
+HOUR = 3600.0
+_PROMPTLY_S = 1.0
+_ADJ_STATUS, _ADJ_MAXERROR = 0x10, 0x4  # linux/timex.h
+_STA_PLL = 0x1
+
+
+def points() -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "what the battery clock said at the start is found", _battery
+    yield "a clock that is set wakes an alarm", _alarm
+    yield "a time service is told from none", _service
+    yield "a jump is told at once, with its size", _jump
+
+
+def _set(ahead: float) -> None:
+    time.clock_settime(time.CLOCK_REALTIME, time.time() + ahead)
+
+
+def _vouch() -> None:
+    """What a time service tells the kernel."""
+    told = timex._Timex(modes=_ADJ_STATUS | _ADJ_MAXERROR, status=_STA_PLL, maxerror=1000)
+    assert ctypes.CDLL(None).adjtimex(ctypes.byref(told)) >= 0
+
+
+def _battery() -> str:
+    real, boot = timex.real_and_boot()
+    said, now = rtc.said_at_boot(), rtc.reads()
+    assert said is not None, "the kernel's log does not say it"
+    assert now is not None, "there is no battery clock"
+    assert abs(said - (real - boot)) < 5
+    assert abs(now - real) < 5
+    return f"{now - real:+.1f} s from the system's"
+
+
+def _alarm() -> str:
+    alarm = timex.SetAlarm()
+    try:
+        assert not alarm.was_set()
+        for ahead in (HOUR, -HOUR, -20 * HOUR, 20 * HOUR):
+            _set(ahead)
+            assert select.select([alarm], [], [], _PROMPTLY_S)[0], f"nothing after {ahead:+g} s"
+            assert alarm.was_set()
+            assert not alarm.was_set(), "one set is told once"
+    finally:
+        alarm.close()
+    return "four times, in both directions"
+
+
+def _service() -> str:
+    _set(1.0)
+    assert timex.synchronised() is False
+    _vouch()
+    assert timex.synchronised() is True
+    _set(-1.0)
+    assert timex.synchronised() is False, "a set by hand leaves the clock as kept"
+    return "a set by hand ends it"
+
+
+@contextmanager
+def _watch(folder: Path) -> Iterator[tuple[Loop, ClockWatch, list[Jump]]]:
+    loop, jumps = Loop(), list[Jump]()
+    watch = ClockWatch(loop, WallClock(), folder, folder, jumps.append)
+    watch.start()
+    try:
+        yield loop, watch, jumps
+    finally:
+        watch.close()
+        loop.close()
+
+
+def _jump() -> str:
+    with tempfile.TemporaryDirectory() as name, _watch(Path(name)) as (loop, watch, jumps):
+        assert watch.why == "not known"
+        began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        _set(3 * HOUR)
+        loop.run_once(_PROMPTLY_S)
+        took = time.clock_gettime(time.CLOCK_BOOTTIME) - began
+        assert [round(one.size.total_seconds()) for one in jumps] == [3 * HOUR]
+        uptime = Path("/proc/uptime").read_text()
+        (Path(name) / STAMP).write_text(f"{timex.boot_id()}\n{uptime}")
+        watch.look()
+        assert watch.why == "hotplug stamp"
+        _set(-3 * HOUR)
+        loop.run_once(_PROMPTLY_S)
+        assert len(jumps) == 2, "nobody vouched for the set"
+        _vouch()
+        watch.look()
+        assert round(jumps[2].size.total_seconds()) == -3 * HOUR
+    return f"after {took * 1000:.0f} ms"
