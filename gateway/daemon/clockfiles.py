@@ -30,7 +30,7 @@ class Last:
     """What was known last. Unix seconds."""
 
     at: float = EARLIEST.timestamp()  # as a time service said: no right clock shows less
-    heard: float = EARLIEST.timestamp()  # as anybody said; a phone may be wrong
+    heard: float = EARLIEST.timestamp()  # as anybody said; a phone or root may be wrong
     rtc: bool = False  # the battery's clock agreed with that, and no start of the machine has broken it since
 
 
@@ -41,7 +41,7 @@ class Run:
     boot: str  # the kernel's boot id
     wall: float  # as the family's clock had it, without the virtual home's offset
     system: float  # as the machine's clock had it
-    source: str  # a clockwatch.Source
+    source: str  # a timesource.Source
     by: str  # the guardian whose phone it was
     doubted: float  # seconds since boot; a stamp that is older tells of another time
 

@@ -1,7 +1,7 @@
 """Whether the time is known to be right, and what is done when the clock jumps; docs/clock.md says why so.
 
-The machine's clock is never set here. Once the time is known, the family's runs by the seconds since boot,
-beside the machine's where that is set by hand, until a time service says otherwise.
+The machine's clock is never set here. Once the time is known, the family's is the machine's, whoever sets
+that. Only a guardian's phone says that the machine's is wrong: then the family's runs beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.clock import WallClock
 from gateway.daemon import clockfiles
 from gateway.daemon.clockfiles import Last, Run
 from gateway.daemon.family import CONSOLE
-from gateway.daemon.timesource import SERVICES, TOLERANCE, Machine, Reading, Source, rtc_is_right
+from gateway.daemon.timesource import SERVICES, TOLERANCE, Machine, Reading, Source, at_first
 from gateway.errors import KernelError
 from gateway.kernel.timex import SetAlarm
 from gateway.loop import Loop, Timer
@@ -75,10 +75,8 @@ class ClockWatch:
 
     def _begin(self, reading: Reading) -> None:
         """The first look in this start of the machine."""
-        found = self._service()
-        if found is None and rtc_is_right(self._machine, self._last, reading):
-            found = Source.RTC
-        if found is not None:
+        found = self._service() or at_first(self._machine, self._last, reading)
+        if found is not Source.NOBODY:
             self._conclude(reading, found, reading.system)
             return
         if self._last.rtc:
@@ -91,8 +89,7 @@ class ClockWatch:
         self._run = kept
         self._source = Source(kept.source)
         self._looked = kept.doubted
-        if abs(kept.wall - kept.system) >= SMALLEST:
-            self._clock.correction = timedelta(seconds=kept.wall - kept.system)
+        self._clock.correction = timedelta(seconds=kept.wall - kept.system)
         self._missed = self._examine(reading)
 
     @property
@@ -177,15 +174,20 @@ class ClockWatch:
 
     def _examine(self, reading: Reading) -> Jump | None:
         """Take in what has changed since the last look."""
-        if abs(reading.system - self._run.system) >= SMALLEST:
+        was_set = abs(reading.system - self._run.system) >= SMALLEST
+        if was_set:
             self._run = replace(self._run, doubted=self._looked)
         self._looked = reading.boot
         service = self._service()
         if service is not None:
             return self._conclude(reading, service, reading.system)
-        if self.known:
-            return self._conclude(reading, self._source, self._run.wall)
-        return self._conclude(reading, Source.NOBODY, self._at_least(reading))
+        if not self.known:
+            return self._conclude(reading, Source.NOBODY, self._at_least(reading))
+        if not was_set:
+            return None
+        if self._source is Source.PHONE and self.objection(datetime.fromtimestamp(reading.real, UTC)):
+            return self._conclude(reading, Source.PHONE, self._run.wall)
+        return self._conclude(reading, Source.ROOT, reading.system)
 
     def _service(self) -> Source | None:
         """The time service that vouches for the clock as it is now."""
@@ -211,8 +213,7 @@ class ClockWatch:
         self._run = Run(
             run.boot, wall, reading.system, source.value, run.by if by is None else by, run.doubted
         )
-        beside = wall - reading.system
-        self._clock.correction = timedelta(seconds=beside if abs(beside) >= SMALLEST else 0.0)
+        self._clock.correction = timedelta(seconds=wall - reading.system)
         if not self.played:
             clockfiles.write(self._runtime, self._run)
         if learned:

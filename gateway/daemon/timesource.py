@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.daemon.clockfiles import Last
-from gateway.kernel import rtc, timex
+from gateway.kernel import hypervisor, rtc, timex
 
 TOLERANCE = 300.0  # seconds that the battery's clock and the time may be apart
 
@@ -14,8 +14,10 @@ TOLERANCE = 300.0  # seconds that the battery's clock and the time may be apart
 class Source(StrEnum):
     SERVICE = "synchronised"  # the kernel says that a time service keeps its clock
     STAMP = "hotplug stamp"  # the service's own script said so
+    HOST = "the host's clock"  # this is a virtual machine
     RTC = "battery clock"
-    PHONE = "phone"  # a guardian's, at sign-in
+    PHONE = "phone"  # a guardian's, at sign-in: the machine's clock is wrong
+    ROOT = "set by root"  # somebody set the machine's clock after it was known
     HOME = "virtual home"
     NOBODY = "not known"
 
@@ -48,6 +50,9 @@ class Machine:
     def synchronised(self) -> bool | None:
         return timex.synchronised()
 
+    def has_host(self) -> bool:
+        return hypervisor.present()
+
     def rtc_at_boot(self) -> float | None:
         return rtc.said_at_boot()
 
@@ -55,14 +60,19 @@ class Machine:
         return rtc.reads()
 
 
-def rtc_is_right(machine: Machine, last: Last, reading: Reading) -> bool:
-    """Whether the time is known at the first look because a clock with a battery has it.
+def at_first(machine: Machine, last: Last, reading: Reading) -> Source:
+    """Who vouches for the machine's clock at the first look, where no time service does."""
+    if reading.real < last.at:
+        return Source.NOBODY
+    if machine.has_host():
+        return Source.HOST
+    return Source.RTC if last.rtc and _rtc_is_right(machine, reading) else Source.NOBODY
 
-    It agreed with a source of time before, and nothing came between; the kernel took its time from it at this
-    start, and the system's clock has followed that since; it goes on, and is not before the last known time.
+
+def _rtc_is_right(machine: Machine, reading: Reading) -> bool:
+    """Whether the kernel took its time from the battery's clock at this start, the system's has followed that
+    since, and the battery's goes on.
     """
-    if not last.rtc or reading.real < last.at:
-        return False
     at_boot, now = machine.rtc_at_boot(), machine.rtc_now()
     return (
         at_boot is not None

@@ -22,6 +22,7 @@ class PlayedMachine(Machine):
     def __init__(self) -> None:
         self.right = RIGHT.timestamp()
         self.boots = 0
+        self.guest = False
         self.start()
 
     def start(self, *, off: float = 0.0, behind: float = 0.0) -> None:
@@ -44,6 +45,9 @@ class PlayedMachine(Machine):
 
     def synchronised(self) -> bool | None:
         return self.kept
+
+    def has_host(self) -> bool:
+        return self.guest
 
     def rtc_at_boot(self) -> float | None:
         return self.said

@@ -17,6 +17,7 @@ from gateway.daemon.clockfiles import EARLIEST, LAST, RUN, STAMP
 from gateway.daemon.clockwatch import CALM_LOOK, LOOK, STORE, ClockWatch
 from gateway.daemon.timesource import Source
 from gateway.errors import KernelError
+from gateway.kernel import hypervisor
 from gateway.kernel.timex import SetAlarm
 from gateway.loop import Loop
 from gateway.policy.jumps import Jump
@@ -100,6 +101,38 @@ def test_what_is_known_stays_known_when_the_service_is_out_of_reach(scene: Scene
     watch.look()
     assert watch.known
     assert scene.jumps == []
+
+
+# ----------------------------------------------------------------------------------- a virtual machine
+
+
+def test_a_virtual_machine_has_its_hosts_clock(scene: Scene) -> None:
+    scene.machine.guest = True
+    watch = scene.begin()
+    assert watch.why == "the host's clock"
+    assert scene.jumps == []
+    assert watch.lower_bound == EARLIEST, "that is what time services say"
+    assert not watch.offer(RIGHT + timedelta(hours=2), "Mum")
+    scene.machine.wait(20)
+    scene.machine.ahead, scene.machine.kept = 40, True
+    watch.look()
+    assert watch.why == "synchronised"
+    assert scene.sizes == [40]
+
+
+def test_a_host_that_is_behind_the_last_known_time_vouches_for_nothing(scene: Scene) -> None:
+    scene.machine.guest = scene.machine.kept = True
+    scene.begin()
+    scene.end()
+    scene.machine.start(off=60, behind=120)
+    watch = scene.begin()
+    assert not watch.known
+    scene.machine.ahead = 0
+    watch.look()
+    assert not watch.known, "only at the start"
+    scene.end()
+    scene.machine.start(off=60)
+    assert scene.begin().source is Source.HOST
 
 
 # --------------------------------------------------------------------------------- the battery's clock
@@ -207,10 +240,8 @@ def test_a_phone_yields_to_a_time_service(scene: Scene) -> None:
     scene.machine.start(behind=3 * DAY)
     watch = scene.begin()
     watch.offer(RIGHT + timedelta(minutes=9), "Mum")
-    scene.machine.ahead = 0
-    watch.look()
-    assert scene.wrong_by == timedelta(minutes=9), "the machine's clock was set, but nobody vouches for it"
-    scene.machine.kept = True
+    assert scene.wrong_by == timedelta(minutes=9)
+    scene.machine.ahead, scene.machine.kept = 0, True
     watch.look()
     assert watch.why == "synchronised"
     assert scene.wrong_by == NOTHING
@@ -218,6 +249,44 @@ def test_a_phone_yields_to_a_time_service(scene: Scene) -> None:
     assert scene.sizes == [3 * DAY + 540, -540]
     assert not watch.offer(RIGHT + timedelta(hours=2), "Mum")
     assert scene.wrong_by == NOTHING
+
+
+def test_a_phone_yields_to_a_stamp(scene: Scene) -> None:
+    watch = scene.begin()
+    watch.offer(RIGHT + timedelta(minutes=9), "Mum")
+    scene.machine.stamp(scene.runtime)
+    watch.look()
+    assert watch.why == "hotplug stamp"
+    assert scene.sizes == [540, -540]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_phone_yields_to_who_sets_the_clock(scene: Scene, running: bool) -> None:
+    scene.machine.start(behind=3 * DAY)
+    watch = scene.begin()
+    watch.offer(RIGHT + timedelta(minutes=9), "Mum")
+    if not running:
+        scene.kill()
+    scene.machine.ahead = 0
+    if running:
+        watch.look()
+    else:
+        watch = scene.begin()
+    assert watch.why == "set by root"
+    assert watch.aside == NOTHING
+    assert scene.sizes == [3 * DAY + 540, -540]
+
+
+@pytest.mark.parametrize("ahead", [-400 * DAY, 3700 * DAY])
+def test_a_phone_does_not_yield_to_a_time_that_cannot_be(scene: Scene, ahead: float) -> None:
+    scene.machine.start(behind=3 * DAY)
+    watch = scene.begin()
+    watch.offer(RIGHT, "Mum")
+    scene.machine.ahead = ahead
+    watch.look()
+    assert watch.why == "guardian Mum's phone"
+    assert scene.wrong_by == NOTHING
+    assert scene.sizes == [3 * DAY]
 
 
 def test_another_phone_corrects_a_wrong_one(scene: Scene) -> None:
@@ -350,18 +419,34 @@ def test_the_time_is_written_every_fifteen_minutes_and_at_the_end(scene: Scene) 
 # -------------------------------------------------------------------------------------------------- jumps
 
 
-def test_a_clock_that_is_set_by_hand_does_not_move_the_familys(scene: Scene) -> None:
-    scene.machine.kept = True
+@pytest.mark.parametrize("source", ["service", "stamp", "host", "battery"])
+def test_the_familys_time_follows_the_clock_that_is_set(scene: Scene, source: str) -> None:
+    if source == "battery":
+        _agreed(scene)
+        scene.machine.start(off=DAY)
+        scene.machine.with_battery()
+    scene.machine.kept, scene.machine.guest = source == "service", source == "host"
+    if source == "stamp":
+        scene.machine.stamp(scene.runtime)
     watch = scene.begin()
+    bound = watch.lower_bound
     scene.machine.kept = False  # as the kernel has it after a set
-    for ahead in (-7200, 9 * DAY, 0.4, -3):
+    for ahead in (-7200, 9 * DAY, 4000 * DAY, -4000 * DAY):
         scene.machine.ahead = ahead
         watch.look()
-        assert scene.wrong_by == NOTHING
-    assert scene.jumps == []
-    scene.machine.kept = True
+        assert scene.wrong_by == timedelta(seconds=ahead)
+        assert watch.aside == NOTHING
+        assert watch.why == "set by root"
+    assert scene.sizes == [-7200, 7200 + 9 * DAY, 3991 * DAY, -8000 * DAY]
+    assert all(one.was_known and one.known for one in scene.jumps)
+    scene.end()
+    watch = scene.begin()
+    assert watch.lower_bound == bound, "root may only be trying something"
+    assert not watch.offer(RIGHT, "Mum")
+    scene.machine.ahead, scene.machine.kept = 0, True
     watch.look()
-    assert scene.sizes == [-3]
+    assert watch.why == "synchronised"
+    assert scene.wrong_by == NOTHING
 
 
 def test_a_stamp_from_before_a_set_vouches_for_nothing_after_it(scene: Scene) -> None:
@@ -373,11 +458,13 @@ def test_a_stamp_from_before_a_set_vouches_for_nothing_after_it(scene: Scene) ->
     scene.machine.wait(5)
     scene.machine.ahead = 3600
     watch.look()
-    assert scene.wrong_by == NOTHING
-    assert watch.aside == timedelta(hours=-1)
+    assert watch.why == "set by root"
     scene.machine.wait(5)
+    watch.look()
+    assert watch.why == "set by root"
     scene.machine.stamp(scene.runtime)
     watch.look()
+    assert watch.why == "hotplug stamp"
     assert scene.sizes == [0, 3600]
 
 
@@ -522,7 +609,7 @@ def test_on_this_machine_it_begins_and_ends(tmp_path: Path) -> None:
     loop.run_once(0)
     watch.look()
     assert jumps == []
-    assert watch.known is (watch.source is not Source.NOBODY)
+    assert watch.known or not hypervisor.present()
     watch.close()
     loop.close()
     assert (tmp_path / RUN).exists()
