@@ -1,4 +1,9 @@
-"""Names in data files: ``example.com`` with all names under it, ``=www.example.com`` for that name alone."""
+"""Names in data files.
+
+``example.com``       that name with all names under it
+``=www.example.com``  that name alone
+``*.example.goog``    all names under a public suffix, where they are all one thing
+"""
 
 from __future__ import annotations
 
@@ -30,14 +35,24 @@ def rule_host(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
 
 
 def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
-    """One entry in normal form; only an exact one may be a public suffix."""
+    """One entry in normal form, the star taken off; a public suffix is exact or has the star."""
     word = fields.text(node)
+    if word.startswith("*."):
+        return _suffix(node, word[2:])
     if not word.startswith("="):
         return rule_host(node, is_public_suffix)
     try:
         return "=" + hosts.normalise(word[1:])
     except hosts.HostError as error:
         node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+
+
+def _suffix(node: Node, word: str) -> str:
+    try:
+        name = hosts.normalise(word)
+    except hosts.HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+    return name
 
 
 def entries(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> tuple[str, ...]:

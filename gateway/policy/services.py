@@ -19,7 +19,8 @@ NOBODY: tuple[str, ...] = ()
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp")
-_KEYS = ("name", "categories", "domains", "except", "ports", "update", "test")
+_FLOW_KINDS = ("udp", "tcp")
+_KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Service:
     domains: tuple[str, ...]  # with all names under them; "=…" for that name alone
     excluded: tuple[str, ...]  # names under a domain that are not this service; written as domains are
     update: tuple[str, ...]  # names of updates and downloads
+    companions: tuple[str, ...]  # names that it shares with others and cannot work without
     ports: Mapping[
         str, tuple[tuple[int, int], ...]
     ]  # "quic", "udp", "tcp" → first and last port, both included
@@ -59,7 +61,17 @@ class GroupFile:
 class Catalogue:
     """Which service a host belongs to: a dict look-up for each label, the longest entry wins."""
 
-    __slots__ = ("_domains", "_exact", "_hidden", "_hidden_exact", "_updates", "groups", "services")
+    __slots__ = (
+        "_companions",
+        "_domains",
+        "_exact",
+        "_hidden",
+        "_hidden_exact",
+        "_ports",
+        "_updates",
+        "groups",
+        "services",
+    )
 
     def __init__(self, files: Iterable[GroupFile] = ()) -> None:
         """Raises PolicyError when two files define the same service or group."""
@@ -72,6 +84,8 @@ class Catalogue:
         self._hidden, self._hidden_exact = _index(one, lambda service: service.excluded)
         updates, exact_updates = _index(one, lambda service: service.update)
         self._updates = hosts.HostMap(updates, exact_updates)
+        self._companions = hosts.HostMap(*_index(one, lambda service: service.companions))
+        self._ports = {kind: _by_port(one, kind) for kind in _FLOW_KINDS}
 
     def _add(self, file: GroupFile) -> None:
         for service in file.services:
@@ -114,6 +128,14 @@ class Catalogue:
                 return suffix, found
         return None
 
+    def companions_of(self, host: str) -> tuple[str, ...]:
+        """Ids of the services that need ``host``, which is not theirs alone, to work at all."""
+        return self._companions.get(host) or NOBODY
+
+    def services_at(self, kind: str, port: int) -> tuple[str, ...]:
+        """Ids of the services known to use ``port`` for flows without a name; ``kind``: udp or tcp."""
+        return tuple(one for first, last, one in self._ports[kind] if first <= port <= last)
+
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
         """The categories that the names of ``services`` count as."""
         return frozenset[str]().union(*(self.services[one].categories for one in services))
@@ -138,6 +160,10 @@ def _index(
             name = entry.removeprefix("=")
             table[name] = (*table.get(name, NOBODY), service.id)
     return below, exact
+
+
+def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, str], ...]:
+    return tuple((*span, one.id) for one in services for span in one.ports.get(kind, ()))
 
 
 def parse_group(
@@ -197,6 +223,7 @@ def _service(
         domains=domains,
         excluded=excluded,
         update=part.read("update", names, NOBODY),
+        companions=part.read("companions", names, NOBODY),
         ports=part.read("ports", _ports, {}),
     )
 
