@@ -106,7 +106,7 @@ FILM = (
         "{band: 0-5, allow: ['service:youtube-kids']}",
         "{band: 10-12, mode: allow-list, allow: ['service:youtube-kids']}",
         "{band: 10-12, allow: ['service:youtube-kids'], block: ['service:youtube']}",
-        "{band: 10-12, allow: ['service:youtube-kids'], block: ['category:video_sharing', 'service:youtube']}",
+        "{band: 10-12, allow: ['service:youtube-kids'], block: ['category:video_sharing']}",
         "{band: 10-12, homework: ['service:youtube-kids'], block: ['service:youtube']}",
     ],
 )
