@@ -104,7 +104,7 @@ class EntryIndex:
                 if service in self._services:
                     return self._services[service]
         if self._categories:
-            for category in categories:
+            for category in sorted(categories):
                 if category in self._categories:
                     return self._categories[category]
         return None
