@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from gateway.errors import WireError
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -92,12 +92,14 @@ class DnsPath:
         sink: Sink,
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
+        services: ServiceBook | None = None,
     ) -> None:
         self.pages = pages
         self.style = style
         self._sentence = sentence
         self._sink = sink
         self._book = book
+        self._services = services
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
         self.malformed = 0
@@ -143,6 +145,8 @@ class DnsPath:
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
         decision = subject.decide(seen, at)
         self._sink(subject, seen, decision, at)
+        if self._services is not None:
+            self._services.ask(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
             return _new(Asked, (query, None))
         message = parse_message(query)
@@ -214,7 +218,10 @@ class DnsPath:
             restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
             self._book.learn(pending.safe_name, message.addresses(), _ttl(message), now)
             response, message = restored, parse_message(restored)
-        self._book.learn(client[0], message.addresses(), _ttl(message), now)
+        addresses, ttl, question = message.addresses(), _ttl(message), message.question
+        self._book.learn(client[0], addresses, ttl, now)
+        if self._services is not None and question is not None and addresses:
+            self._services.learn(client[0], question.name, addresses, ttl)
         stripped = strip_ech(response)
         return response if stripped is None else stripped
 

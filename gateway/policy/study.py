@@ -191,6 +191,30 @@ class Student:
             engine=world.engines.get(host),
         )
 
+    def facts_of(self, services: tuple[str, ...]) -> Facts:
+        """What is known of a flow that is of ``services`` and names no host."""
+        categories = self._world.catalogue.categories_of(services) - self._binding
+        return Facts(
+            gateway=False,
+            signal=False,
+            local=False,
+            help=None,
+            binding=False,
+            sealed=False,
+            need=None,
+            homework=self._homework.find("", services, categories),
+            allow=self._allow.find("", services, categories),
+            block=self._block.find("", services, categories),
+            companion=None,
+            band_allow=self._band_allow.find("", services, categories),
+            band_block=self._band_block.find("", services, categories),
+            services=services,
+            update=False,
+            categories=self._ranked(categories),
+            site=None,
+            engine=None,
+        )
+
     def _companion(self, services: Iterable[str]) -> Entry | None:
         """Of ``services``, which all need a name, one that is allowed and not blocked as well."""
         allowed = (

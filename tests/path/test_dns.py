@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import PENDING_AGE, Client, DnsPath, Style
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
@@ -53,6 +53,7 @@ class Path:
     def __init__(self, style: Style = Style.NXDOMAIN) -> None:
         self.seen: list[tuple[str | None, Verdict]] = []
         self.book = AddressBook()
+        self.services = ServiceBook(lambda host: (host,), lambda: 0.0)
         self.subject = Subject(1, "daughter", rule, lambda gates: 1)
         self.dns = DnsPath(
             pages=PAGES,
@@ -60,6 +61,7 @@ class Path:
             sink=lambda subject, seen, decision, at: self.seen.append((seen.host, decision.verdict)),
             book=self.book,
             style=style,
+            services=self.services,
         )
 
     def ask(
@@ -246,3 +248,20 @@ def test_other_opcodes_are_not_carried() -> None:
     _, reply = path.ask(query)
     assert reply is not None
     assert reply.rcode() == dns.rcode.NOTIMP
+
+
+def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:
+    path = Path()
+    for host in ("example.com", "www.tiktok.com"):
+        path.ask(dns.message.make_query(host, "A"))
+    query = dns.message.make_query("example.com", "A")
+    response = dns.message.make_response(query)
+    response.answer.append(dns.rrset.from_text("example.com.", 60, "IN", "A", "192.0.2.7"))
+    path.dns.mend(response.to_wire(), CLIENT, 0.0, over_udp=True)
+    slot = CLIENT[0]
+    assert [path.services.asked(slot, one) for one in ("example.com", "www.tiktok.com", "x")] == [
+        True,
+        True,
+        False,
+    ]
+    assert path.services.gave(slot, "example.com", bytes([192, 0, 2, 7]))
