@@ -3,6 +3,7 @@
 ``example.com``       that name with all names under it
 ``=www.example.com``  that name alone
 ``*.example.goog``    all names under a public suffix, where they are all one thing
+``a*.b.example.com``  of services and what devices need: a star stands for any letters within its label
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from gateway.policy import fields, hosts
 from gateway.policy.documents import Node, shown
 
 T = TypeVar("T")
+
+STAR = "qqstarqq"  # in the place of a star while a pattern is read
 
 
 def host(node: Node) -> str:
@@ -47,6 +50,19 @@ def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
         node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
 
 
+def pattern(node: Node) -> str:
+    """An entry with a star within a label: that very number of labels, in normal form."""
+    word = fields.text(node)
+    try:
+        name = hosts.normalise(word.replace("*", STAR))
+    except hosts.HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+    head, _, tail = name.rpartition(STAR)
+    if STAR in head or tail.count(".") < 2 or STAR in word:
+        node.place.refuse(f"{shown(word)} has its star in a wrong place", "write one, above a name of a firm")
+    return f"{head}*{tail}"
+
+
 def _suffix(node: Node, word: str) -> str:
     try:
         name = hosts.normalise(word)
@@ -55,11 +71,14 @@ def _suffix(node: Node, word: str) -> str:
     return name
 
 
-def entries(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> tuple[str, ...]:
-    """A list of entries, none of them twice."""
+def entries(
+    node: Node, is_public_suffix: hosts.PublicSuffixCheck, *, patterns: bool = False
+) -> tuple[str, ...]:
+    """A list of entries, none of them twice; ``patterns``: whether stars may stand within labels."""
     read: dict[str, None] = {}
     for item in fields.items(node):
-        one = entry(item, is_public_suffix)
+        is_pattern = patterns and "*" in fields.text(item).removeprefix("*.")
+        one = pattern(item) if is_pattern else entry(item, is_public_suffix)
         if one in read:
             item.place.refuse(f"{shown(one)} is there twice", "keep it once")
         read[one] = None
@@ -70,6 +89,8 @@ def host_map(rows: Iterable[tuple[str, T]]) -> hosts.HostMap[T]:
     """Entries with their values; of equal entries the first counts."""
     below: dict[str, T] = {}
     exact: dict[str, T] = {}
+    starred: dict[str, T] = {}
     for one, value in rows:
-        (exact if one.startswith("=") else below).setdefault(one.removeprefix("="), value)
-    return hosts.HostMap(below, exact)
+        table = starred if "*" in one else exact if one.startswith("=") else below
+        table.setdefault(one.removeprefix("="), value)
+    return hosts.HostMap(below, exact, starred.items())

@@ -37,7 +37,7 @@ class Service:
     name: str  # the same in every language
     group: str
     categories: frozenset[str]
-    domains: tuple[str, ...]  # with all names under them; "=…" for that name alone
+    domains: tuple[str, ...]  # with all names under them; "=…" for that name alone, "a*.…" for its like
     excluded: tuple[str, ...]  # names under a domain that are not this service; written as domains are
     update: tuple[str, ...]  # names of updates and downloads
     companions: tuple[str, ...]  # names that it shares with others and cannot work without
@@ -67,6 +67,7 @@ class Catalogue:
         "_exact",
         "_hidden",
         "_hidden_exact",
+        "_patterns",
         "_ports",
         "_updates",
         "groups",
@@ -81,6 +82,9 @@ class Catalogue:
             self._add(file)
         one = self.services.values()
         self._domains, self._exact = _index(one, lambda service: service.domains)
+        self._patterns = hosts.Patterns(
+            (entry, (service.id,)) for service in one for entry in service.domains if "*" in entry
+        )
         self._hidden, self._hidden_exact = _index(one, lambda service: service.excluded)
         updates, exact_updates = _index(one, lambda service: service.update)
         self._updates = hosts.HostMap(updates, exact_updates)
@@ -121,6 +125,9 @@ class Catalogue:
         found = _without(self._exact.get(host, NOBODY), hidden)
         if found:
             return host, found
+        starred = self._patterns.find(host)
+        if starred is not None:  # as long as can be, as an exact name is
+            return host, starred[1]
         for suffix in hosts.suffixes(host):
             hidden += self._hidden.get(suffix, NOBODY)
             found = self._domains.get(suffix, NOBODY)
@@ -157,6 +164,8 @@ def _index(
     for service in services:
         for entry in entries(service):
             table = exact if entry.startswith("=") else below
+            if "*" in entry:
+                continue
             name = entry.removeprefix("=")
             table[name] = (*table.get(name, NOBODY), service.id)
     return below, exact
@@ -207,7 +216,10 @@ def _service(
     def names(node: Node) -> tuple[str, ...]:
         return entries(node, is_public_suffix)
 
-    domains = names(part.need("domains"))
+    def names_and_patterns(node: Node) -> tuple[str, ...]:
+        return entries(node, is_public_suffix, patterns=True)
+
+    domains = names_and_patterns(part.need("domains"))
     if not domains:
         part.place.refuse("has no domains", "name at least one")
     excluded: tuple[str, ...] = part.read("except", names, NOBODY)
