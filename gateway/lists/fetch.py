@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException, HTTPMessage
@@ -91,7 +92,8 @@ class _Copy:
         try:
             return act()
         except OSError as error:
-            self._target.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._target.unlink(missing_ok=True)
             where, why = self._target.parent, disk_words(error)
             msg = f"{where}: cannot be written ({why}); the old table stays in force"
             raise Unwritable(msg) from error

@@ -69,7 +69,8 @@ class Shelf:
             temporary.write_text(json.dumps(rows, indent=1))
             temporary.replace(self._book)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             msg = f"{self._book}: cannot be written ({disk_words(error)}); the old one stays"
             raise ListError(msg) from error
 

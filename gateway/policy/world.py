@@ -30,9 +30,11 @@ LOCAL_NAMES = HostMap(
 
 
 # Under these names a page of another site is shown under one of its own, whose first label is that site's
-# name: a - stands for a dot, -- for a - (amp.dev, "AMP Cache URL Format"; Google's translated pages use the
-# same). The value is the category that they are in by themselves.
-PAGE_PROXIES = HostMap({"translate.goog": PROXY, "cdn.ampproject.org": "", "bing-amp.com": ""})
+# name: a - stands for a dot, -- for a - (amp.dev, "AMP Cache URL Format"; Google's translated pages and
+# Yandex's Turbo pages use the same). The value is the category that they are in by themselves.
+PAGE_PROXIES = HostMap(
+    {"translate.goog": PROXY, "cdn.ampproject.org": "", "bing-amp.com": "", "turbopages.org": ""}
+)
 
 
 def shown_by_proxy(host: str) -> tuple[str, ...]:

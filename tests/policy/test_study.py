@@ -117,6 +117,7 @@ def test_the_familys_entries_and_the_bands_are_apart() -> None:
         ("my--site-porn-example.translate.goog", ["my-site.porn.example"]),
         ("www-porn-example.cdn.ampproject.org", ["www.porn.example"]),
         ("0-xn----80ak6aa92e-com-0.translate.goog", ["xn--80ak6aa92e.com"]),
+        ("lenta-ru.turbopages.org", ["lenta.ru"]),
         ("translate.goog", []),
         ("translate.goog.example", []),
         ("example.translate.goog", []),  # names no site
