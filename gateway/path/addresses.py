@@ -8,39 +8,47 @@ from collections.abc import Callable
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes past a short TTL
 MAX_LIFETIME = 86400.0
 RECENT = 1800.0  # seconds since a device asked for a service in which flows without a name may be of it
-MAX_RECENT = 4096  # services by device; a family has some hundred
+MAX_RECENT = 512  # services of a slot; there are some 700, and a device asks for some dozen
 MAX_GIVEN = 1024  # addresses of a slot's services
 MAX_ADDRESSES = 8192  # 200 bytes each; a page asks for some 50 names, a family's day is a few thousand
 
 
 class AddressBook:
-    """Addresses by key (a slot, or a safe search name), bounded; the longest unused is forgotten first."""
+    """Addresses by key (a slot, or a safe search name), bounded; whoever has most forgets first, the longest
+    unused: one device's answers push out no other's.
+    """
 
     def __init__(self, limit: int = MAX_ADDRESSES) -> None:
         self._limit = limit
-        self._until: OrderedDict[tuple[int | str, bytes], float] = OrderedDict()
+        self._books: dict[int | str, OrderedDict[bytes, float]] = {}
+        self._size = 0
 
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
         """``addresses`` (packed) belong to ``key`` for ``ttl`` seconds, at least MIN_LIFETIME."""
+        if not addresses:
+            return
         until = now + min(max(ttl, MIN_LIFETIME), MAX_LIFETIME)
-        book = self._until
+        book = self._books.get(key)
+        if book is None:
+            book = self._books[key] = OrderedDict()
+        before = len(book)
         for address in addresses:
-            entry = (key, address)
-            book[entry] = max(until, book.get(entry, 0.0))
-            book.move_to_end(entry)
-        while len(book) > self._limit:
-            book.popitem(last=False)
+            book[address] = max(until, book.get(address, 0.0))
+            book.move_to_end(address)
+        self._size += len(book) - before
+        while self._size > self._limit:
+            max(self._books.values(), key=len).popitem(last=False)
+            self._size -= 1
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
-        until = self._until.get((key, address))
-        return until is not None and until > now
+        book = self._books.get(key)
+        return book is not None and book.get(address, 0.0) > now
 
     def forget(self, key: int | str) -> None:
-        for entry in [entry for entry in self._until if entry[0] == key]:
-            del self._until[entry]
+        self._size -= len(self._books.pop(key, ()))
 
     def __len__(self) -> int:
-        return len(self._until)
+        return self._size
 
 
 class ServiceBook:
@@ -52,15 +60,16 @@ class ServiceBook:
     def __init__(self, services_of: Callable[[str], tuple[str, ...]], clock: Callable[[], float]) -> None:
         self.services_of = services_of
         self.clock = clock
-        self._asked: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._asked: dict[int, OrderedDict[str, float]] = {}  # by slot, so that none pushes out another's
         self._gave: dict[int, AddressBook] = {}  # by slot; of each the services are the keys
 
     def ask(self, slot: int, host: str) -> None:
         for service in self.services_of(host):
-            self._asked[slot, service] = self.clock()
-            self._asked.move_to_end((slot, service))
-        while len(self._asked) > MAX_RECENT:
-            self._asked.popitem(last=False)
+            asked = self._asked.setdefault(slot, OrderedDict())
+            asked[service] = self.clock()
+            asked.move_to_end(service)
+            if len(asked) > MAX_RECENT:
+                asked.popitem(last=False)
 
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
         """``host`` was answered with ``addresses`` (packed)."""
@@ -69,7 +78,8 @@ class ServiceBook:
             book.learn(service, addresses, ttl, self.clock())
 
     def asked(self, slot: int, service: str) -> bool:
-        at = self._asked.get((slot, service))
+        asked = self._asked.get(slot)
+        at = None if asked is None else asked.get(service)
         return at is not None and self.clock() - at < RECENT
 
     def gave(self, slot: int, service: str, address: bytes) -> bool:
@@ -78,8 +88,7 @@ class ServiceBook:
 
     def forget(self, slot: int) -> None:
         """The slot is somebody else's from now on."""
-        for key in [key for key in self._asked if key[0] == slot]:
-            del self._asked[key]
+        self._asked.pop(slot, None)
         self._gave.pop(slot, None)
 
 

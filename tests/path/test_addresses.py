@@ -89,3 +89,17 @@ def test_no_more_services_are_kept_than_a_family_uses() -> None:
         book.ask(1, str(number))
     assert not book.asked(1, "0")
     assert book.asked(1, "1")
+
+
+def test_one_devices_answers_push_out_no_others() -> None:
+    book = AddressBook(limit=8)
+    book.learn("help", [A], 1000, 0.0)
+    book.learn(2, [A], 1000, 0.0)
+    for number in range(100):
+        book.learn(1, [bytes([198, 18, 0, number])], 1000, 1.0)
+    assert book.knows("help", A, 2.0)
+    assert book.knows(2, A, 2.0)
+    assert book.knows(1, bytes([198, 18, 0, 99]), 2.0)
+    assert len(book) == 8
+    book.forget(1)
+    assert len(book) == 2
