@@ -243,10 +243,9 @@ class DnsPath:
             if not self._effort.allows(subject.slot, now):
                 self.postponed += 1
                 return _DROP
-            client = (subject.slot, packet.dst, packet.dport)
             payload = bytes(packet.payload)
             self._effort.spend(subject.slot, _steps(payload), now)
-            mended = self.mend(payload, client, now, over_udp=True)
+            mended = self.mend(payload, (subject.slot, packet.dst, packet.dport), now, over_udp=True)
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
             return self._malformed()
@@ -269,12 +268,11 @@ class DnsPath:
             restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
             self._book.learn(pending.safe_name, message.addresses(), _ttl(message), now)
             response, message = restored, parse_message(restored)
-        addresses, ttl, question = message.addresses(), _ttl(message), message.question
+        addresses, ttl = message.addresses(), _ttl(message)
         self._book.learn(client[0], addresses, ttl, now)
-        if question is not None and addresses:
-            self._services.learn(client[0], question.name, addresses, ttl)
-        stripped = strip_ech(response)
-        return response if stripped is None else stripped
+        if message.question is not None:
+            self._services.learn(client[0], message.question.name, addresses, ttl)
+        return strip_ech(response) or response
 
 
 def _steps(answer: bytes) -> int:
