@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from gateway.errors import PolicyError
-from gateway.files import attempt
+from gateway.files import read_bounded
 from gateway.policy.profile import DaysOf
 
 MAX_BYTES = 1_000_000  # a school's year has some 20 kB
@@ -34,7 +34,9 @@ def calendars_beside(profile: Path) -> DaysOf:
 
 def free_days(path: Path) -> frozenset[date]:
     """The days of all-day events, from two years back to three ahead. Raises PolicyError for no calendar."""
-    data = _bounded(path)
+    data = read_bounded(path, MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", MEND)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().upper().startswith(b"BEGIN:VCALENDAR"):
         raise PolicyError(str(path), "is no calendar", MEND)
     year = datetime.now(UTC).year
@@ -46,19 +48,6 @@ def free_days(path: Path) -> frozenset[date]:
             _kept.clear()
         _kept[key] = found
     return _kept[key]
-
-
-def _bounded(path: Path) -> bytes:
-    def first_bytes() -> bytes:
-        if path.exists() and not path.is_file():
-            raise PolicyError(str(path), "is no file", MEND)
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-
-    data = attempt(path, first_bytes)
-    if len(data) > MAX_BYTES:
-        raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", MEND)
-    return data
 
 
 def _digest(data: bytes) -> bytes:

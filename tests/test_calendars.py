@@ -116,9 +116,9 @@ def test_a_calendar_that_asks_for_too_much_is_given_up(
     ("name", "problem"),
     [
         ("school.ics", "'school.ics' is not there; create it, or name another"),
-        (".", "'.' is no file"),
+        (".", "'.' cannot be read (Is a directory)"),
         ("kid.yaml", "'kid.yaml' is no calendar"),
-        ("/dev/zero", "'/dev/zero' is no file"),
+        ("/dev/zero", "'/dev/zero' is no regular file; write a file in its place"),
     ],
 )
 def test_a_profile_says_which_line_names_it(tmp_path: Path, name: str, problem: str) -> None:

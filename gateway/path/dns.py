@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from gateway.errors import WireError
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -39,6 +39,7 @@ MAX_PENDING = 2048  # questions under another name that wait for their answer; 3
 HEADS_KEPT = 256  # questions as they were sent, 300 bytes each; a page asks for some 50 names
 SAFE_TTL = 60  # seconds; what the gateway knows is as old as its last question
 PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
+FOR_EVER = float("inf")  # seconds; of an address that an engine publishes
 
 # Refusals that end by themselves: never a positive answer, since browsers keep those for a minute and more.
 TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
@@ -119,6 +120,7 @@ class DnsPath:
         sink: Sink,
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
+        services: ServiceBook | None = None,
         safe: Safe | None = None,
     ) -> None:
         self.pages = pages
@@ -126,6 +128,7 @@ class DnsPath:
         self._sentence = sentence
         self._sink = sink
         self._book = book
+        self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
         self._safe = safe or TrustsAll()
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
@@ -174,6 +177,7 @@ class DnsPath:
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
         decision = subject.decide(seen, at)
         self._sink(subject, seen, decision, at)
+        self._services.ask(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
             return _new(Asked, (query, None))
         message = parse_message(query)
@@ -215,7 +219,7 @@ class DnsPath:
     ) -> Asked:
         if safe.replace(".", "").isdigit():
             address = bytes(map(int, safe.split(".")))
-            self._book.learn(question.name, [address], dns_max_ttl(), now)
+            self._book.learn(question.name, [address], FOR_EVER, now)
             return Asked(None, answer(query, message, (address,), ttl=REFUSAL_TTL))
         if question.qtype not in (dns.A, dns.AAAA):
             # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
@@ -265,14 +269,12 @@ class DnsPath:
             restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
             self._book.learn(pending.safe_name, message.addresses(), _ttl(message), now)
             response, message = restored, parse_message(restored)
-        self._book.learn(client[0], message.addresses(), _ttl(message), now)
+        addresses, ttl, question = message.addresses(), _ttl(message), message.question
+        self._book.learn(client[0], addresses, ttl, now)
+        if question is not None and addresses:
+            self._services.learn(client[0], question.name, addresses, ttl)
         stripped = strip_ech(response)
         return response if stripped is None else stripped
-
-
-def dns_max_ttl() -> float:
-    """An address that is published for ever is known for ever."""
-    return float("inf")
 
 
 def _steps(answer: bytes) -> int:

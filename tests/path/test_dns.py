@@ -15,7 +15,7 @@ import dns.rrset
 import pytest
 
 from gateway.errors import WireError
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import PENDING_AGE, Client, DnsPath, Safe, Style
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
@@ -56,6 +56,7 @@ class Path:
     def __init__(self, style: Style = Style.NXDOMAIN, safe: Safe | None = None) -> None:
         self.seen: list[tuple[str | None, Verdict]] = []
         self.book = AddressBook()
+        self.services = ServiceBook(lambda host: (host,), lambda: 0.0)
         self.subject = Subject(1, "daughter", rule, lambda gates: 1)
         self.dns = DnsPath(
             pages=PAGES,
@@ -63,6 +64,7 @@ class Path:
             sink=lambda subject, seen, decision, at: self.seen.append((seen.host, decision.verdict)),
             book=self.book,
             style=style,
+            services=self.services,
             safe=safe,
         )
 
@@ -255,6 +257,23 @@ def test_other_opcodes_are_not_carried() -> None:
     _, reply = path.ask(query)
     assert reply is not None
     assert reply.rcode() == dns.rcode.NOTIMP
+
+
+def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:
+    path = Path()
+    for host in ("example.com", "www.tiktok.com"):
+        path.ask(dns.message.make_query(host, "A"))
+    query = dns.message.make_query("example.com", "A")
+    response = dns.message.make_response(query)
+    response.answer.append(dns.rrset.from_text("example.com.", 60, "IN", "A", "192.0.2.7"))
+    path.dns.mend(response.to_wire(), CLIENT, 0.0, over_udp=True)
+    slot = CLIENT[0]
+    assert [path.services.asked(slot, one) for one in ("example.com", "www.tiktok.com", "x")] == [
+        True,
+        True,
+        False,
+    ]
+    assert path.services.gave(slot, "example.com", bytes([192, 0, 2, 7]))
 
 
 # ---------------------------------------------------------------- resolvers that are not the gateway's
