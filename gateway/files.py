@@ -20,7 +20,7 @@ SOCKET = "control.sock"  # in the runtime directory
 
 def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
     """At most one byte more than ``most``, which a rule file may have. Raises PolicyError where it cannot be
-    read, and for a pipe, a device or anything else that is no file: the reading of such a thing may never end.
+    read, and for a pipe, a device or anything else that is no file: to read such a thing may never end.
     """
 
     def first_bytes() -> bytes | None:
