@@ -18,14 +18,14 @@ DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
 SOCKET = "control.sock"  # in the runtime directory
 
 
-def read_bounded(path: Path) -> bytes:
-    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read, and for a
-    pipe, a device or anything else that is no file: the reading of such a thing may never end.
+def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
+    """At most one byte more than ``most``, which a rule file may have. Raises PolicyError where it cannot be
+    read, and for a pipe, a device or anything else that is no file: to read such a thing may never end.
     """
 
     def first_bytes() -> bytes | None:
         with open(path, "rb", opener=_at_once) as file:
-            return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            return file.read(most + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
     found = attempt(path, first_bytes)
     if found is None:
