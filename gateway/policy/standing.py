@@ -55,8 +55,8 @@ class Budget(NamedTuple):
 
     @property
     def text(self) -> str:
-        more = f" + {duration_text(self.bonus * MINUTE)}" if self.bonus else ""
-        return f"{duration_text(self.limit * MINUTE)}{more}"
+        more = f" + {duration_text(self.bonus)}" if self.bonus else ""
+        return f"{duration_text(self.limit)}{more}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
