@@ -32,8 +32,8 @@ GAMER = """
 QUARTER = timedelta(minutes=15)
 TODAY = date(2026, 11, 24)  # a Tuesday
 DAY, NIGHT = "2026-11-24T12:00", "2026-11-24T21:30"
-ROBLOX = ("device", "bedtime", "internet", "window:service:roblox", "service:roblox", "group:games", "category:games",
-          "play")  # fmt: skip
+ROBLOX = ("device", "bedtime", "internet", "window:service:roblox", "service:roblox", "group:games",
+          "category:games", "play")  # fmt: skip
 
 
 def granted(at: str, service: str | None = None, situation: Situation = PLAIN) -> tuple[Extension, ...]:
@@ -368,8 +368,8 @@ def test_grants_given_at_once_add_up(minute: int, internet: int, play: int, gran
         # More only where the first ones reach the morning, so that the last one makes the limit longer.
         assert found == once or (found.minutes > once.minutes and minute + sum(grants) >= 3 * 60)
         assert once.minutes >= sum(grants)
-    for one in (each, whole):
-        assert (closed(one, now) & {"bedtime", "internet"}) == set()
+    for situation in (each, whole):
+        assert not {"bedtime", "internet"} & closed(situation, now)
 
 
 @given(st.integers(0, 24 * 60 - 1), st.integers(1, 60), st.sampled_from(["youtube", "roblox"]))

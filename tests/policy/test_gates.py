@@ -7,6 +7,7 @@ from gateway.policy.gates import (
     gates_of_service,
     group_gates,
     in_order,
+    joined,
     limit_gates,
     service_gates,
     state_gates,
@@ -74,6 +75,15 @@ def test_what_spends_nothing_is_marked() -> None:
     assert counted_gates(gates) == limit_gates(with_uncounted(gates)) == {"internet"}
     assert with_uncounted(("device",)) == ("device",)
     assert with_uncounted((*gates, "play")) == (*gates, "play")
+
+
+def test_a_flow_that_asks_for_several_things_spends_what_each_of_them_spends() -> None:
+    school = frozenset({"device", "internet", "uncounted"})
+    game = frozenset({"device", "internet", "play"})
+    assert joined([school, school]) == school
+    assert joined([school, frozenset({"device"})]) == school
+    assert joined([school, game]) == {"device", "internet", "play"}
+    assert joined([]) == frozenset()
 
 
 def test_the_gates_of_a_service_are_those_of_its_group_and_categories_too() -> None:

@@ -103,22 +103,22 @@ def test_a_services_used_up_time_names_the_service() -> None:
 @pytest.mark.parametrize(
     ("limits", "bonus", "text"),
     [
-        ('"group:games": 1h', 0, "www.roblox.com is closed until 07:00: today's hour for games is used."),
-        ('"category:games": 90m', 0, "www.roblox.com is closed until 07:00: today's 90 minutes for games are used."),
-        ('"category:games": 90m', 30, "www.roblox.com is closed until 07:00: today's 2 hours for games are used."),
-        ("play: 45m", 15, "www.roblox.com is closed until 07:00: today's hour for play is used."),
-        ("play: 1m", 0, "www.roblox.com is closed until 07:00: today's minute for play is used."),
-        ('"service:roblox": 0m', 0, "Roblox is closed: there is no time today."),
-        ('"group:games": 0m', 0, "www.roblox.com is closed: there is no time for games today."),
+        ('"group:games": 1h', 0, "closed until 07:00: today's hour for games is used."),
+        ('"category:games": 90m', 0, "closed until 07:00: today's 90 minutes for games are used."),
+        ('"category:games": 90m', 30, "closed until 07:00: today's 2 hours for games are used."),
+        ("play: 45m", 15, "closed until 07:00: today's hour for play is used."),
+        ("play: 1m", 0, "closed until 07:00: today's minute for play is used."),
+        ('"service:roblox": 0m', 0, "closed: there is no time today."),
+        ('"group:games": 0m', 0, "closed: there is no time for games today."),
         ('"group:games": {tue: 0m, wed: 1h}', 0,
-         "www.roblox.com is closed until 07:00: there is no time for games today."),
+         "closed until 07:00: there is no time for games today."),
     ],
 )  # fmt: skip
 def test_how_much_time_is_used_and_for_what(limits: str, bonus: int, text: str) -> None:
     used = used_up("play", "service:roblox", "group:games", "category:games")
     used = replace(used, bonus=dict.fromkeys(used.used, bonus))
     rules = f'{{band: 13-15, bedtime: "21:00-07:00", limits: {{{limits}}}, categories: {{games: count}}}}'
-    assert said("www.roblox.com", situation=used, text=rules) == f"{text} Your family set this."
+    assert said("www.roblox.com", situation=used, text=rules).endswith(f" is {text} Your family set this.")
 
 
 def test_a_limit_of_a_band_is_told_as_one() -> None:
