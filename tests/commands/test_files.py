@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -153,8 +156,45 @@ def test_the_device_stands_for_its_owner(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("profile", "show", "02:00:00:00:00:0a", "--week", "--config", config)
     lines = done.out.splitlines()
     assert lines[0] == "Aruzhan (daughter), band 10-12"
-    assert len(lines) == 8
+    assert lines[1].split("  ")[0] == "DAY"
+    assert len(lines) == 9
     assert sum("free" in line.split() for line in lines) >= 2
+
+
+def test_a_week_says_why_a_day_is_what_it_is(qalqan: Qalqan, config: Path) -> None:
+    zone = ZoneInfo("Asia/Almaty")
+    today = datetime.now(UTC).astimezone(zone).date()
+    first, second = today + timedelta(days=1), today + timedelta(days=2)
+    file = config.parent / "profiles" / "daughter.yaml"
+    school = config.parent / "profiles" / "school.ics"
+    event = ("BEGIN:VEVENT", f"DTSTART;VALUE=DATE:{second:%Y%m%d}", "END:VEVENT")
+    school.write_text("\r\n".join(("BEGIN:VCALENDAR", *event, "END:VCALENDAR")))
+    with file.open("a") as out:
+        out.write(
+            f"\ncalendars: [school.ics]\ndates: {{{first}: {{day: school, bedtime: {{}},"
+            " limits: {play: 5h}, windows: {internet: []}}}\n"
+        )
+    lines = qalqan("profile", "show", "daughter", "--week", "--config", config).out.splitlines()
+    cells = re.split(r"  +", lines[3])
+    assert cells[1:3] == ["school (exception)", "none"]
+    assert "play 5 h" in cells[3]
+    assert "internet never" in cells[4]
+    assert cells[5] == "school, bedtime, limits, windows"
+    answer = json.loads(qalqan("profile", "show", "daughter", "--week", "--json", "--config", config).out)
+    assert answer["profile"]["id"] == "daughter"
+    assert [one["date"] for one in answer["days"]] == [
+        str(today + timedelta(days=ahead)) for ahead in range(7)
+    ]
+    day = answer["days"][1]
+    assert day["because"] == "exception"
+    assert day["bedtime"] == []
+    assert day["windows"]["internet"] == []
+    assert day["limits"]["play"] == {"minutes": 300, "owner": "family"}
+    assert answer["days"][2]["counts_as"] == "free"
+    assert answer["days"][2]["because"] in ("calendar", "holiday")
+    rules = json.loads(qalqan("profile", "show", "daughter", "--json", "--config", config).out)["rules"]
+    assert {"rule": "landing", "value": "10 min", "owner": "band:10-12"} in rules
+    assert {"rule": "calendar", "value": "school.ics", "owner": "family"} in rules
 
 
 # ---------------------------------------------------------------- lists
