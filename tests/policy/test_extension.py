@@ -390,6 +390,28 @@ def test_one_for_a_service_gives_exactly_that_service_more(minute: int, extra: i
     assert judge.left(others, given_, now) == judge.left(others, PLAIN, now)
 
 
+@given(st.integers(0, 7 * 24 * 60 - 1), st.integers(0, 130), st.integers(0, 100), st.integers(0, 60))
+def test_what_is_left_is_what_there_is(minute: int, internet: int, play: int, extra: int) -> None:
+    """A child that uses all of it from now on is cut at that minute and not before."""
+    now = almaty("2026-11-24T04:00") + minute * _MINUTE
+    situation = Situation(day=CALENDAR.family_day(now), used={"internet": internet, "play": play})
+    grants, bonus = in_force(extend(DAUGHTER, situation, CALENDAR, now, extra * _MINUTE))
+    situation = replace(situation, grants=grants, bonus=bonus)
+    gates = ("device", "bedtime", "internet", "play")
+    found = left(DAUGHTER, situation, CALENDAR, now, gates)
+    assert found is not None
+    turns = CALENDAR.day_end(now)
+    for passed in range(max(0, found.minutes - 2), found.minutes + 1):
+        then = now + passed * _MINUTE
+        today = (then - turns) // _MINUTE if then >= turns else passed
+        base = {} if then >= turns else situation.used
+        used_then = {gate: base.get(gate, 0) + today for gate in ("internet", "play")}
+        later = replace(situation, day=CALENDAR.family_day(then), used=used_then,
+                        bonus={} if then >= turns else situation.bonus)  # fmt: skip
+        open_then = standing(DAUGHTER, later, CALENDAR, then).closing(gates) is None
+        assert open_then is (passed < found.minutes)
+
+
 def test_reasons_of_what_is_closed_stay_their_own() -> None:
     state = standing(DAUGHTER, used(internet=120), CALENDAR, almaty(NIGHT))
     assert {gate: one.reason for gate, one in state.closed.items() if not gate.startswith("window")} == {
