@@ -18,6 +18,7 @@ from gateway.policy.conclude import (
     allowance_part,
     conclude,
     is_openable,
+    nameless_rule,
     opened_part,
     owned_rule,
     refusal_part,
@@ -26,8 +27,9 @@ from gateway.policy.conclude import (
 from gateway.policy.extension import Extension, Left, closes_at, extend, left
 from gateway.policy.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.hosts import is_under
+from gateway.policy.ports import PortedFlows
 from gateway.policy.profile import Profile
-from gateway.policy.rules import Mode, Rules
+from gateway.policy.rules import Mode
 from gateway.policy.schedule import Calendar, calendar_for
 from gateway.policy.situation import FOREVER, Situation
 from gateway.policy.standing import Standing, standing
@@ -76,6 +78,7 @@ class Judge:
         self._world = world
         self._calendar = calendar_for(profile, calendar)
         self._student = Student(profile, world)
+        self._ported = PortedFlows(self._student, profile, world.catalogue)
         self._young: dict[str, Part] = {}
         self._old: dict[str, Part] = {}
         self._shared: dict[Part, Part] = {}
@@ -90,8 +93,8 @@ class Judge:
             fault: refusal_part(reason, f"fault: {reason}", rules) for fault, reason in REFUSED_FAULTS.items()
         }
         self._nameless = allowance_part(Reason.OPEN, "no name", rules)
-        self._no_name = refusal_part(Reason.NO_NAME, *_nameless_rule(rules))
-        self._unanswered = refusal_part(Reason.UNANSWERED, *_nameless_rule(rules))
+        self._no_name = refusal_part(Reason.NO_NAME, *nameless_rule(rules))
+        self._unanswered = refusal_part(Reason.UNANSWERED, *nameless_rule(rules))
         self._unsafe = refuse(
             Reason.SAFE_SEARCH_ADDRESS,
             owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}"),
@@ -177,6 +180,8 @@ class Judge:
         if part is None:
             return HELP
         state = self._state(situation, now)
+        if state.standing.allowed and is_openable(part):
+            part = self._opened("", part, state)
         return _closed(part, state) or self._passed(part, state)
 
     def _nameless_part(self, seen: Observation, situation: Situation) -> Part | None:
@@ -190,7 +195,7 @@ class Judge:
             return self._protocol
         if self._needs_address and seen.dst not in situation.addresses:
             return self._unanswered if seen.fault is Fault.UNANSWERED else self._no_name
-        return self._nameless
+        return self._ported.part(seen, situation) or self._nameless
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
         safe = rewrite.rewrite or host
@@ -212,15 +217,17 @@ class Judge:
         return outcome
 
     def _opened(self, host: str, part: Part, state: _Kept) -> Part:
-        """``part``, which is refused, or what a guardian made of it for a while."""
+        """``part``, which is refused, or what a guardian made of it for a while. ``host``: "" for no name."""
         opening = state.standing.opening(host, part.services)
         if opening is None:
             return part
-        found = state.opened.get(host)
+        key = host or " ".join(part.services)
+        found = state.opened.get(key)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
-            found = state.opened[host] = opened_part(self._student.facts(host), self.profile, *opening)
+            facts = self._student.facts(host) if host else self._student.facts_of(part.services)
+            found = state.opened[key] = opened_part(facts, self.profile, *opening)
         return found
 
     def _learn(self, host: str) -> Part:
@@ -288,10 +295,3 @@ def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
     if profile.built_in:
         return f"unknown_devices: {profile.id}", "family"
     return f"band {profile.band.value}", f"band:{profile.band.value}"
-
-
-def _nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
-    """Rule and owner of what refuses a flow without a name."""
-    if rules.strict.value:
-        return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
-    return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner

@@ -46,8 +46,12 @@ def _steps(facts: Facts | None, state: Standing, profile: Profile, opened: str |
     yield _need(facts)
     if opened is not None:
         yield Step(f"{OPENED}: {opened}", "matches")
+    if facts.shows:
+        yield Step("page proxy", f"shows {' or '.join(facts.shows)}")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
+    if facts.companion is not None:
+        yield Step(f"allow: {facts.companion}", "needs this name")
     yield _entry("block", facts.block)
     yield from _services(facts)
     yield from _gates(service_gates(rules, services), state, services)
