@@ -49,6 +49,7 @@ class Facts:
     categories: tuple[CategoryFact, ...]  # the strictest first
     site: Site | None
     engine: Engine | None
+    groups: tuple[str, ...] = ()  # of the services
     shows: tuple[str, ...] = ()  # under a page proxy: the names whose pages it may show
 
     @property
@@ -156,6 +157,7 @@ class Student:
             band_allow=reaching(proxy.band_allow),
             band_block=proxy.band_block or shown.band_block,
             services=tuple(dict.fromkeys(proxy.services + shown.services)),
+            groups=tuple(dict.fromkeys(proxy.groups + shown.groups)),
             categories=self._ranked(frozenset(categories)),
             site=None if shown.refused else proxy.site,
             shows=(*proxy.shows, name),
@@ -189,6 +191,7 @@ class Student:
             categories=self._ranked(categories),
             site=self._sites.get(host),
             engine=world.engines.get(host),
+            groups=world.catalogue.groups_of(services),
         )
 
     def facts_of(self, services: tuple[str, ...]) -> Facts:
@@ -213,6 +216,7 @@ class Student:
             categories=self._ranked(categories),
             site=None,
             engine=None,
+            groups=self._world.catalogue.groups_of(services),
         )
 
     def _companion(self, services: Iterable[str]) -> Entry | None:

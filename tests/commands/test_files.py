@@ -31,6 +31,7 @@ def test_why_says_the_contracts_object(qalqan: Qalqan, config: Path) -> None:
     assert (answer["verdict"], answer["reason"]) == ("block", "family_block")
     assert (answer["rule"], answer["owner"], answer["until"]) == ("block: service:tiktok", "family", None)
     assert {"rule": "help", "outcome": "no match"} in answer["passed"]
+    assert (answer["minutes_left"], answer["next_change"]) == (None, None)
 
 
 def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> None:
@@ -46,6 +47,15 @@ def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> 
 def test_why_at_another_time(qalqan: Qalqan, config: Path, at: str, reason: str) -> None:
     done = qalqan("why", "example.com", "--profile", "daughter", "--at", at, "--json", "--config", config)
     assert json.loads(done.out)["reason"] == reason
+
+
+def test_why_says_how_much_is_left_and_what_comes_next(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("why", "example.com", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["minutes", "left", "285"] in lines
+    assert ["next", "change", "2026-11-24T20:45:00+05:00:", "block", "(bedtime)"] in lines
+    done = qalqan("why", "roblox.com", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    assert "120 minutes left today for play." in done.out
 
 
 def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -100,3 +101,20 @@ def test_what_is_refused_anyway_is_refused_as_before() -> None:
     seen = Observation(Proto.UDP, None, SERVER, ROBLOX, fault=Fault.MALFORMED)
     found = a_judge(LIMITED).decide(seen, replace(Situation(), recent=Asked("roblox")), DAY)
     assert found.rule == "fault: malformed"
+
+
+def test_it_has_the_limits_of_the_services_group() -> None:
+    found = decided(a_judge("{band: 13-15, limits: {'group:games': 1h}}"), ROBLOX, Asked("roblox"))
+    assert "group:games" in found.gates
+
+
+def test_a_service_that_a_guardian_opened_for_a_while_is_open_without_names_too() -> None:
+    judge, end = a_judge(BLOCKED), DAY + timedelta(hours=1)
+    seen = Observation(Proto.UDP, None, SERVER, ROBLOX)
+    opened = Situation(recent=Asked("roblox"), allowed=(("service:roblox", end),))
+    found = judge.decide(seen, opened, DAY)
+    assert (found.verdict, found.until) == (Verdict.ALLOW, end)
+    assert judge.decide(seen, opened, DAY) is found
+    other = Situation(recent=Asked("roblox"), allowed=(("service:tiktok", end), ("roblox.com", end)))
+    assert judge.decide(seen, other, DAY).verdict is Verdict.BLOCK
+    assert judge.decide(seen, opened, end).verdict is Verdict.BLOCK
