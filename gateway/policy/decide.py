@@ -43,7 +43,7 @@ DOT_DOQ_PORT = 853  # RFC 7858, RFC 9250
 IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them
 
 # Whatever the profile says: no correct client sends these, or they hide the name.
-REFUSED_FAULTS = {
+REFUSED_FAULTS: Mapping[Fault | None, Reason] = {
     Fault.BAD_NAME: Reason.BAD_NAME,
     Fault.ECH: Reason.ECH,
     Fault.MALFORMED: Reason.MALFORMED,
@@ -186,7 +186,7 @@ class Judge:
 
     def _nameless_part(self, seen: Observation, situation: Situation) -> Part | None:
         """What is decided about a flow that names no host that can be believed; None: it is Wi-Fi calling."""
-        if seen.fault is not None and seen.fault in self._faults:
+        if seen.fault in self._faults and not situation.is_bare(seen):
             return self._faults[seen.fault]
         is_calling = seen.proto is Proto.OTHER or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
         if is_calling and self._world.calling_address(seen.dst):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
 
+from gateway.policy.values import Fault, Observation
+
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 """The end of a pause that somebody has to end."""
 
@@ -65,6 +67,12 @@ class Situation:
         frozenset()
     )  # packed addresses that allowed names resolved to for this device
     recent: Recent = NOTHING_RECENT  # services that it asked for just now
+
+    def is_bare(self, seen: Observation) -> bool:
+        """Whether a hello with ECH hides nothing: browsers put GREASE into those to bare addresses, which name
+        no host. To an address that a name gave to the device, such a hello hides the name.
+        """
+        return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
 
 
 PLAIN = Situation()

@@ -372,6 +372,14 @@ def test_faults_that_are_always_refused(fault: Fault, band: str, host: str | Non
     assert verdict(seen, known, judge=a_judge(f"band: {band}")) == ("block", fault.value)
 
 
+def test_a_hello_with_ech_to_a_bare_address_hides_nothing() -> None:
+    """Chromium's GREASE goes to https://192.0.2.1 as well."""
+    seen = connects(None)._replace(fault=Fault.ECH)
+    assert verdict(seen, judge=a_judge("band: 10-12")) == ("allow", "open")
+    assert verdict(seen, judge=a_judge("band: 6-9")) == ("block", "no_name")
+    assert verdict(seen, Situation(addresses={seen.dst}), judge=a_judge("band: 10-12")) == ("block", "ech")
+
+
 def test_an_adults_faults_are_their_own() -> None:
     for fault in Fault:
         seen = connects(None)._replace(fault=fault)
