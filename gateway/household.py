@@ -18,7 +18,7 @@ from gateway.files import attempt, read_bounded
 from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
-from gateway.policy.config import QUARANTINE
+from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.entries import host_map
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
@@ -26,6 +26,7 @@ from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.rulefile import Vocabulary
+from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group
 from gateway.policy.world import World
@@ -75,6 +76,10 @@ class Product:
         if own is None:
             return frozenset()
         return frozenset(day for year in HOLIDAY_YEARS for day in own.holidays(year))
+
+    def calendar(self, settings: Config) -> Calendar:
+        """The family's, before anybody's own free days."""
+        return Calendar(settings.zone, self.holidays(settings.country), settings.day_starts)
 
     def world(self, languages: tuple[str, ...]) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""

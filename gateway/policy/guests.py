@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gateway.age.bands import Band, youngest
 from gateway.policy.bands import Bands, owner_of
 from gateway.policy.profile import GUEST, Profile
+from gateway.policy.rulefile import NO_RULES
 from gateway.policy.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.timetext import DAY_MINUTES, ByDay, Span
 
@@ -39,6 +40,13 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         bedtime=union_of_bedtimes(one.rules.bedtime for one in family if one.is_child),
         limits={},
         windows={},
+        dates={},
+        calendars=(),
+        landing=NO_RULES.landing,
+        linger=NO_RULES.linger,
+        auto_approve=NO_RULES.auto_approve,
+        updates=base.updates,
+        portal=frozenset(),
         strict=Owned(False, owner),
         log_level=0,
         failure=base.failure,
