@@ -73,9 +73,11 @@ class Store:
         self.hold_band = loaded.held.hold
         self.together = self._keeper.together
 
-    def state(self, now: datetime) -> InForce:
-        """Pauses, `off`, extra time and opened sites in force at ``now`` (local, aware)."""
-        given, openings = self.gifts.in_force(now, self.today(now))
+    def state(self, now: datetime, today: date | None = None) -> InForce:
+        """Pauses, `off`, extra time and opened sites in force at ``now``: aware, and local where ``today``,
+        the family's day, is not told.
+        """
+        given, openings = self.gifts.in_force(now, today or self.today(now))
         return replace(self._settings.in_force(now), given=given, openings=openings)
 
     def today(self, now: datetime) -> date:
