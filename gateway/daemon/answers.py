@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend
+from gateway.policy.gates import gates_of_service
 from gateway.policy.gifts import given_sentence, opened_sentence
 from gateway.policy.macs import parse_mac
 from gateway.policy.requests import ChildRequest, State
@@ -44,19 +45,17 @@ class Answers:
         self._open: frozenset[Opening] = frozenset()
 
     def giver(self, by: str, kind: Kind, origin: str = "") -> Giver:
-        at = self._now()
+        at = self._daemon.local_now()
         return Giver(by, kind, at, self._daemon.store.gifts.new_number(at), origin)
-
-    def _now(self) -> datetime:
-        return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
     ) -> tuple[Extension, ...]:
         """What so many minutes would do; () where nothing of this person's closes."""
-        calendar = self._daemon.rules.calendar
-        extra = timedelta(minutes=minutes)
-        return extend(member.profile, member.situation, calendar, at, extra, service)
+        rules, extra = self._daemon.rules, timedelta(minutes=minutes)
+        known = None if service is None else rules.world.catalogue.services[service]
+        gates = () if known is None else gates_of_service(member.profile.rules, known)
+        return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
     def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
         """Extra time for one person. Raises PolicyError where there is nothing to extend."""
@@ -68,11 +67,19 @@ class Answers:
         at = in_utc(giver.at)
         rows = [
             Given(
-                giver.number, key, today, one.gate, one.minutes, None if one.until is None else in_utc(one.until),
-                one.service, at, giver.by, giver.kind,
+                giver.number,
+                key,
+                today,
+                one.gate,
+                one.minutes,
+                None if one.until is None else in_utc(one.until),
+                one.service,
+                at,
+                giver.by,
+                giver.kind,
             )
             for one in found
-        ]  # fmt: skip
+        ]
         self._daemon.store.gifts.give(rows, told=_audited(key, minutes, found, giver.at), origin=giver.origin)
         paused = is_paused(member, giver.at)
         told = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
@@ -105,7 +112,7 @@ class Answers:
 
     def look(self) -> None:
         """What has come to its end since the last look."""
-        now = self._now()
+        now = self._daemon.local_now()
         for one in self._daemon.store.requests.all():
             moved = requests.moved_on(one, now)
             if moved is not one:
@@ -128,13 +135,13 @@ class Answers:
             publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
     def _openings(self) -> frozenset[Opening]:
-        return frozenset(self._daemon.store.state(self._now()).openings)
+        return frozenset(self._daemon.store.state(self._daemon.local_now()).openings)
 
     def wait(self) -> None:
         """Until the next of these ends."""
         if self._timer is not None:
             self._timer.cancel()
-        now = self._now()
+        now = self._daemon.local_now()
         due = [at for one in self._daemon.store.requests.all() if (at := requests.due(one)) is not None]
         due += [one.until for one in self._open]
         if not due:

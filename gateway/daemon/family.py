@@ -150,8 +150,8 @@ class Family:
     def _alone(self, household: Household, at: datetime) -> list[str]:
         """Devices that something holds for which does not hold for other strangers."""
         force = self._in_force(at)
-        alone = (one.who for one in (*force.pauses, *force.given) if parse_mac(one.who) is not None)
-        return sorted({*alone, *household.config.managed})
+        keys = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
+        return sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
 
     @staticmethod
     def _strangers(

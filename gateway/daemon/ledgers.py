@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 
 from gateway.daemon.minutes import Entry
@@ -72,6 +71,4 @@ def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, 
 
 
 def _entry(one: Entry) -> dict[str, object]:
-    if is_dataclass(one) and not isinstance(one, type):
-        return asdict(one)
     return {"minute": one.minute, "device": one.device, "gate": one.gate}

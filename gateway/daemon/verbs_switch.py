@@ -27,13 +27,10 @@ class SwitchVerbs:
     def table(self) -> Mapping[str, Verb]:
         return {"pause": self.pause, "resume": self.resume, "off": self.off, "on": self.on}
 
-    def _now(self) -> datetime:
-        return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
-
     def pause(self, request: Request) -> Mapping[str, object]:
         by = self._whom.guardian(request)
         who, profiles = self._whom.named(request)
-        now = self._now()
+        now = self._daemon.local_now()
         until = request.moment_or_none("until")
         if request.has("minutes"):
             until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
@@ -67,17 +64,17 @@ class SwitchVerbs:
     def resume(self, request: Request) -> Mapping[str, object]:
         by = self._whom.guardian(request)
         who, _ = self._whom.named(request)
-        pauses = {one.who for one in self._daemon.store.state(self._now()).pauses}
+        pauses = {one.who for one in self._daemon.store.state(self._daemon.local_now()).pauses}
         member = self._daemon.family.member_of(who)
         if member is not None and member.profile.id in pauses and who not in pauses:
             request.refuse("who", f"names a device of {member.profile.name}, who is paused; resume them all")
-        self._daemon.store.resume(who, by=by, at=self._now(), origin=request.text("origin", ""))
+        self._daemon.store.resume(who, by=by, at=self._daemon.local_now(), origin=request.text("origin", ""))
         self._pauses_changed(who)
         self._daemon.control.publish("status", what="resume", who=who, by=by)
         return {}
 
     def off(self, request: Request) -> Mapping[str, object]:
-        by, now = self._whom.guardian(request), self._now()
+        by, now = self._whom.guardian(request), self._daemon.local_now()
         minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
         until = now + timedelta(minutes=minutes)
         self._daemon.store.off(until=until, by=by, at=now, origin=request.text("origin", ""))
@@ -86,7 +83,7 @@ class SwitchVerbs:
 
     def on(self, request: Request) -> Mapping[str, object]:
         by = self._whom.guardian(request)
-        self._daemon.store.on(by=by, at=self._now(), origin=request.text("origin", ""))
+        self._daemon.store.on(by=by, at=self._daemon.local_now(), origin=request.text("origin", ""))
         self._switched("on", by, None)
         return {}
 

@@ -22,6 +22,7 @@ from gateway.store.given import Kind
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
+MAX_NUMBER = 1 << 53  # of what was given: as far as JSON is exact
 MAX_GRANT = 24 * 60  # minutes of one grant
 LANDING_BEFORE = timedelta(minutes=15)  # how soon a time rule has to shut for a landing to be due
 LANDING_AFTER = timedelta(hours=1)  # how long after one has shut: what is taken in the night is no landing
@@ -38,9 +39,6 @@ class TimeVerbs:
 
     def table(self) -> Mapping[str, Verb]:
         return {"grant": self.grant, "revoke": self.revoke, "landing": self.landing, "ledger": self.ledger}
-
-    def _now(self) -> datetime:
-        return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
 
     def service(self, request: Request) -> str | None:
         """A service's id, as it is or as `service:x`."""
@@ -73,7 +71,9 @@ class TimeVerbs:
         told = None if until is None else until.astimezone(giver.at.tzinfo)
         text = " ".join(one.sentence for one in given)
         for one in given:
-            self._daemon.control.publish("grant", profile=one.who, grant=giver.number, by=by, sentence=one.sentence)
+            self._daemon.control.publish(
+                "grant", profile=one.who, grant=giver.number, by=by, sentence=one.sentence
+            )
         self._daemon.control.publish("status", what="grant", who=request.text("who"), until=told, by=by)
         return {
             "grant": giver.number,
@@ -85,29 +85,31 @@ class TimeVerbs:
 
     def revoke(self, request: Request) -> Mapping[str, object]:
         """Take back what was given by one number, or what ``who`` was given last."""
-        by, now = self._whom.guardian(request), self._now()
-        number = self._latest(request) if request.has("who") else request.whole("grant", least=1, most=1 << 53)
-        force = self._daemon.store.state(now)
-        keys = {one.who for one in (*force.given, *force.openings) if one.grant == number}
-        if not keys:
+        by, now = self._whom.guardian(request), self._daemon.local_now()
+        holders = self._daemon.store.gifts.holders(now, self._daemon.rules.calendar.family_day(now))
+        if request.has("who"):
+            number = self._latest(request, holders)
+        else:
+            number = request.whole("grant", least=1, most=MAX_NUMBER)
+        keys = holders.get(number)
+        if keys is None:
             request.refuse("grant", "names nothing that is still in force")
         self._daemon.store.gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
         self._answers.apply(keys)
         self._daemon.control.publish("status", what="revoke", who=sorted(keys), by=by)
         return {"grant": number, "who": sorted(keys)}
 
-    def _latest(self, request: Request) -> int:
-        who = request.text("who")
+    def _latest(self, request: Request, holders: Mapping[int, set[str]]) -> int:
+        """What ``who`` was given last. For one child that is never what was given to all."""
         keys = {key for key, _ in self._whom.members(request)}
-        force = self._daemon.store.state(self._now())
-        found = [one.grant for one in (*force.given, *force.openings) if one.who in keys]
+        found = [number for number, whose in holders.items() if whose <= keys]
         if not found:
-            request.refuse("who", f"names {who}, who has no extra time now")
+            request.refuse("who", f"names {request.text('who')}, who has no extra time of its own now")
         return max(found)
 
     def landing(self, request: Request) -> Mapping[str, object]:
         member = self._whom.child(request)
-        profile, now = member.profile, self._now()
+        profile, now = member.profile, self._daemon.local_now()
         service = self.service(request)
         most = int(profile.rules.landing.value / MINUTE)
         minutes = request.whole("minutes", least=1, most=max(1, most), default=max(1, most))
@@ -163,7 +165,7 @@ class TimeVerbs:
             who, (profile, *_) = self._whom.named(request)
             if who == ALL:
                 request.refuse("who", "names all; name one child")
-        now = self._now()
+        now = self._daemon.local_now()
         day = self._day(request, self._daemon.rules.calendar.family_day(now))
         entries = self._daemon.family.minutes.entries(profile.id, day)
         today = self._whom.stand_in(profile).situation

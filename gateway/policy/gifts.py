@@ -1,4 +1,4 @@
-"""Extra time, opened sites and answers in plain sentences, and what a host is to a child whatever the time."""
+"""Extra time, opened sites and answers in plain sentences; what a host is to a child, whatever the time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.extension import Extension
 from gateway.policy.gates import BEDTIME, DEVICE, WINDOW
 from gateway.policy.profile import Profile
+from gateway.policy.requests import ChildRequest, Topic
 from gateway.policy.rules import INTERNET, PLAY
 from gateway.policy.sentence import Names
 from gateway.policy.study import Student
@@ -26,8 +27,9 @@ ENGLISH = {
     "opened": "{what} is open for {name} until {when}.",
     "always": "{what} is open for {name} from now on.",
     "no": "{name} is told no.",
-    "noted": "{name} asks for {what}.",
-    "site": "{what}",
+    "asks": "{name} asks for {what}.",
+    "time": "{minutes} more",
+    "time_of": "{minutes} more of {what}",
     "the_internet": "The internet",
     "of_internet": "the internet",
     "play": "Play",
@@ -83,6 +85,15 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
     if until is None:
         return ENGLISH["always"].format(what=what, name=name)
     return ENGLISH["opened"].format(what=what, name=name, when=when(until, now))
+
+
+def asked_sentence(one: ChildRequest, name: str, names: Names) -> str:
+    if one.topic is Topic.SITE:
+        return ENGLISH["asks"].format(name=name, what=thing_name(one.thing, names))
+    key = "time_of" if one.thing else "time"
+    what = names.services.get(one.thing, one.thing)
+    asked = ENGLISH[key].format(minutes=minutes_text(one.minutes), what=what)
+    return ENGLISH["asks"].format(name=name, what=asked)
 
 
 def when(at: datetime, now: datetime) -> str:

@@ -1,7 +1,7 @@
 """What a child asks for, and what becomes of it: waiting, answered, or expired.
 
-A request is for time, of everything or of one service, or for a site. For one thing a child has one request that
-waits; asking again puts new words to it.
+A request is for time, of everything or of one service, or for a site. For one thing a child has one request
+that waits; asking again puts new words to it.
 """
 
 from __future__ import annotations
@@ -79,16 +79,20 @@ def pending(requests: Iterable[ChildRequest], who: str, topic: Topic, thing: str
     )
 
 
-def asked(known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date) -> ChildRequest:
-    """``new`` as it is to be kept: with an id of its own, or in place of the one that waits for the same thing.
+def asked(
+    known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date
+) -> ChildRequest:
+    """``new`` as it is to be kept: with an id of its own, or in place of one that waits for the same thing.
 
     Raises PolicyError where a limit is reached. ``today`` is the family's day of ``new.at``.
     """
     if len(new.reason) > MAX_REASON:
-        raise PolicyError("the reason", f"has {len(new.reason)} characters", f"write at most {MAX_REASON}")
+        where, problem = "the reason", f"has {len(new.reason)} characters"
+        raise PolicyError(where, problem, f"write at most {MAX_REASON}")
     mine = [one for one in known if one.who == new.who and calendar.family_day(one.at) == today]
     if sum(one.times for one in mine) >= MAX_A_DAY:
-        raise PolicyError("asking", f"was done {MAX_A_DAY} times today", "ask again tomorrow, or in person")
+        where, problem = "asking", f"was done {MAX_A_DAY} times today"
+        raise PolicyError(where, problem, "ask again tomorrow, or in person")
     before = pending(known, new.who, new.topic, new.thing)
     if before is not None:
         return replace(
@@ -99,7 +103,8 @@ def asked(known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar
             times=before.times + 1,
         )
     if sum(one.waits for one in known) >= MAX_KEPT:
-        raise PolicyError("asking", f"waits for an answer {MAX_KEPT} times", "answer some of them first")
+        where, problem = "asking", f"waits for an answer {MAX_KEPT} times"
+        raise PolicyError(where, problem, "answer some of them first")
     return replace(new, id=max((one.id for one in known), default=0) + 1)
 
 
@@ -109,7 +114,13 @@ def expires(topic: Topic, at: datetime, calendar: Calendar) -> datetime:
 
 
 def answered(
-    one: ChildRequest, answer: Answer, *, by: str, now: datetime, because: str = "", minutes: int | None = None
+    one: ChildRequest,
+    answer: Answer,
+    *,
+    by: str,
+    now: datetime,
+    because: str = "",
+    minutes: int | None = None,
 ) -> ChildRequest:
     """The request with its answer. Raises PolicyError where it does not wait, or the answer does not fit."""
     where = f"request {one.id}"
@@ -126,7 +137,9 @@ def answered(
     elif minutes is not None:
         raise PolicyError(where, f"'{answer}' takes no minutes", "answer 'once' with them")
     if one.topic is Topic.TIME and answer is Answer.TODAY:
-        raise PolicyError(where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes")
+        raise PolicyError(
+            where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes"
+        )
     if one.topic is Topic.TIME and answer is Answer.ALWAYS:
         mend = "change limits, windows or bedtime in the profile"
         raise PolicyError(where, "is for time, which is not given for always", mend)

@@ -1,8 +1,8 @@
 """Codes on paper for some minutes: how they are written, how they are held against what a child types.
 
 A code has seven letters that chance chose and one that checks them (Luhn's scheme with N = 30, ISO/IEC 7812
-annex B in another alphabet), so that a slip of the finger is told from a code that is none. Only a salted hash
-of it is ever kept.
+annex B in another alphabet), so that a slip of the finger is told from a code that is none. Only a salted
+hash of it is ever kept.
 """
 
 from __future__ import annotations

@@ -8,4 +8,15 @@ from gateway.store.given import Given, Kind, Opening
 from gateway.store.state import AuditLine, InForce, Off, Pause
 from gateway.store.store import Store
 
-__all__ = ["AuditLine", "Device", "Given", "InForce", "Kind", "Off", "Opening", "Pause", "Store", "StoreError"]
+__all__ = [
+    "AuditLine",
+    "Device",
+    "Given",
+    "InForce",
+    "Kind",
+    "Off",
+    "Opening",
+    "Pause",
+    "Store",
+    "StoreError",
+]

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from gateway.store.database import Database, Statement
-from gateway.store.keeper import Keeper, audit_line, moment, moment_or_none, table_snapshot, unix, unix_or_none
+from gateway.store.keeper import (
+    Keeper,
+    audit_line,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
 
 COLUMNS = '"grant", who, day, gate, minutes, until, service, at, by, kind, ended'
 _INSERT = f"INSERT INTO extensions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -88,6 +96,15 @@ class Gifts:
             tuple(one for one in self._openings if now < one.until),
         )
 
+    def holders(self, now: datetime, today: date) -> dict[int, set[str]]:
+        """Whom that was given to which is still in force, by its number."""
+        given, openings = self.in_force(now, today)
+        pairs = [(one.grant, one.who) for one in given] + [(one.grant, one.who) for one in openings]
+        found: dict[int, set[str]] = {}
+        for number, who in pairs:
+            found.setdefault(number, set()).add(who)
+        return found
+
     def given(self, who: Collection[str] | None = None) -> tuple[Given, ...]:
         """All that is kept, oldest first, also what has ended; of all where ``who`` is None."""
         return tuple(one for one in self._given if who is None or one.who in who)
@@ -115,11 +132,20 @@ class Gifts:
         )
 
     def take_back(self, grant: int, *, by: str, at: datetime, origin: str = "") -> None:
-        """End all that was given by this number; landings and daily amounts stay taken."""
-        self._given = [replace(one, ended=True) if one.grant == grant else one for one in self._given]
+        """End all that was given by this number; landings and daily amounts stay taken.
+
+        What was added to it later is shorter by it.
+        """
+        gone = [one for one in self._given if one.grant == grant and not one.ended]
+        self._given = [_without(one, gone) for one in self._given]
         self._openings = [one for one in self._openings if one.grant != grant]
+        changed = [one for one in self._given if any(_follows(one, other) for other in gone)]
         self._keeper.save(
             Statement('UPDATE extensions SET ended = 1 WHERE "grant" = ?', [(grant,)]),
+            Statement(
+                'UPDATE extensions SET until = ? WHERE "grant" = ? AND who = ? AND gate = ?',
+                [(unix_or_none(one.until), one.grant, one.who, one.gate) for one in changed],
+            ),
             Statement('DELETE FROM openings WHERE "grant" = ?', [(grant,)]),
             audit=audit_line(at, by, "revoke", str(grant), origin),
         )
@@ -138,6 +164,22 @@ class Gifts:
             *table_snapshot("extensions", COLUMNS, [_given_row(one) for one in self._given]),
             *table_snapshot("openings", '"grant", who, entry, until, at, by', opened),
         ]
+
+
+def _follows(one: Given, gone: Given) -> bool:
+    """Whether it was added to the end of the other, while that ran."""
+    same = (one.who, one.gate, one.service) == (gone.who, gone.gate, gone.service)
+    later = same and one.grant > gone.grant and one.until is not None and gone.until is not None
+    return later and gone.until is not None and one.at < gone.until
+
+
+def _without(one: Given, gone: Sequence[Given]) -> Given:
+    if any(one is other for other in gone):
+        return replace(one, ended=True)
+    minutes = sum(other.minutes for other in gone if _follows(one, other))
+    if not minutes or one.until is None:
+        return one
+    return replace(one, until=one.until - timedelta(minutes=minutes))
 
 
 def _given_row(one: Given) -> tuple[object, ...]:

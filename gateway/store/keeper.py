@@ -51,7 +51,8 @@ class Keeper:
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is saved inside goes to the disk as one: all of it or nothing."""
-        self._together = statements = []
+        statements: list[Statement] = []
+        self._together = statements
         try:
             yield
         finally:

@@ -142,8 +142,8 @@ MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
-    "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions", "openings",
-    "requests", "tickets",
+    "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
+    "openings", "requests", "tickets",
 )  # fmt: skip
 
 

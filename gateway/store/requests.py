@@ -7,11 +7,19 @@ from datetime import datetime
 
 from gateway.policy.requests import Answer, ChildRequest, State, Topic
 from gateway.store.database import Database, Statement
-from gateway.store.keeper import Keeper, audit_line, moment, moment_or_none, table_snapshot, unix, unix_or_none
+from gateway.store.keeper import (
+    Keeper,
+    audit_line,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
 
 COLUMNS = (
-    'id, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given, because, '
-    'by, answered, "grant"'
+    "id, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given, "
+    'because, by, answered, "grant"'
 )
 _PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 18)})"
 
@@ -33,9 +41,7 @@ class Requests:
     def put(self, one: ChildRequest, *, by: str, what: str, at: datetime, origin: str = "") -> None:
         """A new one, or what became of an old one. The audit has neither the reason nor the site."""
         self._requests[one.id] = one
-        self._keeper.save(
-            Statement(_PUT, [_row(one)]), audit=audit_line(at, by, what, _told(one), origin)
-        )
+        self._keeper.save(Statement(_PUT, [_row(one)]), audit=audit_line(at, by, what, _told(one), origin))
 
     def keep(self, kept: Iterable[ChildRequest]) -> None:
         """Forget all others."""
@@ -67,8 +73,8 @@ def _row(one: ChildRequest) -> tuple[object, ...]:
 
 def _read(row: tuple[object, ...]) -> ChildRequest:
     (
-        number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given,
-        because, by, answered, grant,
+        number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer,
+        given, because, by, answered, grant,
     ) = row  # fmt: skip
     return ChildRequest(
         id=_int(number),

@@ -12,7 +12,15 @@ from datetime import datetime
 
 from gateway.store.database import Database, Statement
 from gateway.store.given import Given, Opening
-from gateway.store.keeper import Keeper, audit_line, moment, moment_or_none, table_snapshot, unix, unix_or_none
+from gateway.store.keeper import (
+    Keeper,
+    audit_line,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from datetime import datetime
 
 from gateway.policy.tickets import Ticket
 from gateway.store.database import Database, Statement
-from gateway.store.keeper import Keeper, audit_line, moment, moment_or_none, table_snapshot, unix, unix_or_none
+from gateway.store.keeper import (
+    Keeper,
+    audit_line,
+    moment,
+    moment_or_none,
+    table_snapshot,
+    unix,
+    unix_or_none,
+)
 
 COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by"
 _PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
