@@ -4,8 +4,8 @@ A gate is a text without spaces:
 
 - ``device``: closed while the device is paused or in quarantine. Every flow but help has it.
 - ``bedtime``
-- ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that name.
-  What passes it is counted there.
+- ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
+  name. What passes it is counted there.
 - ``window:<one of these five>``: the profile's windows of that name.
 - ``uncounted``: never closed. A flow that has it spends nothing of its limits, though they close it.
 
@@ -91,13 +91,11 @@ def gates_of_service(rules: Rules, service: Service) -> Gates:
     )
 
 
-def with_uncounted(gates: Gates, categories: Iterable[str]) -> Gates:
-    """``gates``, marked where school or health has no limit but that of the internet: what a family limits by
-    name, or counts as play, is counted.
+def with_uncounted(gates: Gates) -> Gates:
+    """``gates`` of a flow that is to spend nothing, marked where the internet's is their only limit: what a
+    family limits by name, or counts as play, is counted all the same.
     """
-    if UNCOUNTED_CATEGORIES.isdisjoint(categories) or limit_gates(gates) != {INTERNET}:
-        return gates
-    return (*gates, UNCOUNTED)
+    return (*gates, UNCOUNTED) if limit_gates(gates) == {INTERNET} else gates
 
 
 def in_order(gates: Collection[str]) -> Gates:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from gateway.policy.gates import BEDTIME, DEVICE, WINDOW, in_order
+from gateway.policy.hosts import is_under
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.schedule import (
@@ -89,6 +90,11 @@ class Standing:
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
+
+    def opening(self, host: str, services: Iterable[str]) -> str | None:
+        """The entry by which a guardian opened a host, or a service that it belongs to, for a while."""
+        names = [f"service:{one}" for one in services]
+        return next((one for one in self.allowed if one in names or is_under(host, one)), None)
 
 
 def closed_gates(
@@ -183,7 +189,9 @@ class TimeRules:
     def today(self, now: datetime) -> date:
         """The family's day. While the time is unknown, nobody knows that it has turned."""
         known = self.situation.day
-        return known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)
+        return (
+            known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)
+        )
 
     def budgets(self, now: datetime) -> dict[str, Budget]:
         """The limits of the day of ``now``, by gate."""
