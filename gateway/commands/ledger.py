@@ -32,5 +32,4 @@ def _used(answer: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
 
 
 def _minute(one: Mapping[str, Any]) -> tuple[object, ...]:
-    at = str(one.get("at") or "")[11:16] or one.get("minute", "")
-    return at, one["device"], one["name"], one.get("service") or "-", one.get("bytes", ""), one.get("why", "")
+    return one["at"][11:16], one["device"], one["name"], one["service"] or "-", one["bytes"], one["why"]

@@ -65,10 +65,18 @@ def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, 
     """``minutes`` and, where there are more than fit, how many are ``left_off``."""
     shown = entries[-MAX_ENTRIES:]
     return {
-        "minutes": [_entry(one) | {"name": gate_name(one.gate, rules.names)} for one in shown],
+        "minutes": [_entry(one, rules) for one in shown],
         "left_off": len(entries) - len(shown),
     }
 
 
-def _entry(one: Entry) -> dict[str, object]:
-    return {"minute": one.minute, "device": one.device, "gate": one.gate}
+def _entry(one: Entry, rules: RuleBook) -> dict[str, object]:
+    return {
+        "at": one.at.astimezone(rules.household.config.zone),
+        "device": one.device,
+        "gate": one.gate,
+        "name": gate_name(one.gate, rules.names),
+        "bytes": one.bytes,
+        "service": None if one.service is None else rules.names.services.get(one.service, one.service),
+        "why": one.why,
+    }

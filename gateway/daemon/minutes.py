@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 
 class Entry(Protocol):
-    """One minute that was counted for one gate on one device."""
+    """One minute that was counted for one gate on one device, and why."""
 
     @property
-    def minute(self) -> int: ...
+    def at(self) -> datetime: ...
     @property
     def device(self) -> str: ...
     @property
     def gate(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def why(self) -> str: ...
 
 
 class Minutes(Protocol):

@@ -62,16 +62,16 @@ class Warnings:
             self._timer.cancel()
         now = self._home.now()
         sleep = LONGEST_SLEEP
-        seen = set()
+        here = set()
         for member, in_use in self._home.children():
+            here.add(member.profile.id)
             for target, gates in _targets(in_use):
                 key = (member.profile.id, target)
                 found = left(member.profile, member.situation, self._home.calendar, now, gates)
                 if found is None or not found.minutes:
                     continue
-                seen.add(key)
                 sleep = min(sleep, self._consider(member, key, found, now))
-        self._told = {key: told for key, told in self._told.items() if key in seen}
+        self._told = {key: told for key, told in self._told.items() if key[0] in here}
         self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
