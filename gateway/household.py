@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from gateway.age.bands import Band
+from gateway.calendars import calendars_beside
 from gateway.errors import PolicyError
 from gateway.files import attempt, read_bounded
 from gateway.policy import bands, config, packs, profile
@@ -24,7 +25,7 @@ from gateway.policy.entries import host_map
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
-from gateway.policy.profile import Profile
+from gateway.policy.profile import DaysOf, Profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
@@ -71,16 +72,16 @@ class Product:
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
 
-    def holidays(self, country: str) -> frozenset[date]:
-        """Of the years that a home looks ahead to."""
+    def holidays(self, country: str) -> Mapping[date, str]:
+        """Of the years that a home looks ahead to, with their English names."""
         own = country_of(self.countries, country) if country else None
         if own is None:
-            return frozenset()
-        return frozenset(day for year in HOLIDAY_YEARS for day in own.holidays(year))
+            return {}
+        return {day: name for year in HOLIDAY_YEARS for day, name in own.holidays(year, country).items()}
 
     def calendar(self, settings: Config) -> Calendar:
         """The family's, before anybody's own free days."""
-        return Calendar(settings.zone, self.holidays(settings.country), settings.day_starts)
+        return Calendar(settings.zone, frozenset(self.holidays(settings.country)), settings.day_starts)
 
     def world(self, languages: tuple[str, ...]) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""
@@ -182,14 +183,15 @@ def load(path: Path, product: Product) -> Household:
     return household
 
 
-def load_profile(path: Path, product: Product) -> Profile:
-    """One profile's file, wherever it lies. Raises PolicyError."""
+def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
+    """One profile's file, wherever it lies; ``days_of`` in place of its calendars. Raises PolicyError."""
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
-    return _parse(path, product, words)
+    return _parse(path, product, words, days_of)
 
 
-def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
-    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words)
+def _parse(file: Path, product: Product, words: Vocabulary, days_of: DaysOf | None = None) -> Profile:
+    days_of = days_of or calendars_beside(file)
+    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words, days_of)
 
 
 def _macs_in(file: Path) -> frozenset[str]:

@@ -67,9 +67,11 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 
 
 def _union(spans: list[Span]) -> Owned[Span] | None:
-    if not spans:
+    # What a child has from noon on and ends the same day reaches no morning: beside a night it is left out.
+    nights = [span for span in spans if span.is_night] or spans
+    if not nights:
         return None
     # In minutes from the midnight before the morning, so that 20:45 is earlier than 00:30.
-    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in spans)
-    end = min(max(span.end for span in spans), start + DAY_MINUTES - 1)
+    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in nights)
+    end = min(max(span.end for span in nights), start + DAY_MINUTES - 1)
     return Owned(Span(start % DAY_MINUTES, end), FAMILY)

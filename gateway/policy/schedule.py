@@ -19,7 +19,6 @@ from gateway.policy.wallclock import clock_shift, first_reaching, instants_showi
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever holidays lie between
 DEFAULT_WAKE = 7 * 60  # of a child without a bedtime
-NOON = 12 * 60  # a bedtime that starts before it belongs to the night that ends then
 DAY = timedelta(days=1)
 NO_DATES: Mapping[date, DateRule] = {}
 
@@ -89,6 +88,24 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 """The closures of a local day; they may overlap."""
 
 
+def nights_of(
+    bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
+) -> Iterator[Owned[Span]]:
+    """The bedtimes of the night that begins on a day: usually one or none."""
+    exception = dates[evening].bedtime if evening in dates else None
+    if exception is not None:
+        if exception.value is not None:
+            yield Owned(exception.value, exception.owner)
+        return
+    morning = evening + DAY
+    this = bedtime.on(evening.weekday(), free=calendar.is_free(evening))
+    if this is not None and not this.value.is_night:
+        yield this
+    after = bedtime.on(morning.weekday(), free=calendar.is_free(morning))
+    if after is not None and after.value.is_night:
+        yield after
+
+
 def bedtime_table(
     bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Timetable:
@@ -96,39 +113,19 @@ def bedtime_table(
     the night that begins on it.
     """
 
-    def nights(evening: date) -> Iterator[Owned[Span]]:
-        """The bedtimes of the night that begins on a day."""
-        exception = dates[evening].bedtime if evening in dates else None
-        if exception is not None:
-            if exception.value is not None:
-                yield Owned(exception.value, exception.owner)
-            return
-        morning = evening + DAY
-        this = bedtime.on(evening.weekday(), free=calendar.is_free(evening))
-        if this is not None and not _ends_next_day(this.value):
-            yield this
-        after = bedtime.on(morning.weekday(), free=calendar.is_free(morning))
-        if after is not None and _ends_next_day(after.value):
-            yield after
-
     def closures(day: date) -> tuple[Closure, ...]:
         found = []
-        for one in nights(day - DAY):
-            if _ends_next_day(one.value):
+        for one in nights_of(bedtime, day - DAY, calendar, dates):
+            if one.value.is_night:
                 start = 0 if one.value.crosses_midnight else one.value.start
                 found.append(Closure(start, one.value.end, str(one.value), one.owner))
-        for one in nights(day):
-            if one.value.crosses_midnight or not _ends_next_day(one.value):
+        for one in nights_of(bedtime, day, calendar, dates):
+            if one.value.crosses_midnight or not one.value.is_night:
                 end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
                 found.append(Closure(one.value.start, end, str(one.value), one.owner))
         return tuple(found)
 
     return closures
-
-
-def _ends_next_day(span: Span) -> bool:
-    """Whether a bedtime ends on the day after the one whose night it is."""
-    return span.crosses_midnight or span.start < NOON
 
 
 def windows_on(
@@ -200,10 +197,11 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
         return None
 
     for ahead in range(HORIZON + 2):
-        found = change_on(first + ahead * DAY)
+        day = first + ahead * DAY
+        found = change_on(day)
         if found is not None:
             # Where a clock goes back over midnight, some of the next day comes before the end of this one.
-            following = change_on(first + (ahead + 1) * DAY)
+            following = change_on(day + DAY) if clock_shift(day, calendar.zone) is not None else None
             return found if following is None else min(found, following)
     return None
 

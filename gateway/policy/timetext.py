@@ -40,6 +40,13 @@ class Span:
     def crosses_midnight(self) -> bool:
         return self.end < self.start
 
+    @property
+    def is_night(self) -> bool:
+        """Of a bedtime: whether it ends on the morning after the day whose night it is. One from noon on that
+        ends the same day is of that day alone.
+        """
+        return self.crosses_midnight or self.start < NOON
+
     def __str__(self) -> str:
         return f"{clock_text(self.start)}-{clock_text(self.end)}"
 

@@ -18,10 +18,16 @@ def shows(instant: datetime, zone: tzinfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """What ``wall`` may mean, in order; the same twice unless the clock repeats or skips it."""
+    both = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    first, second = sorted(both)
+    return first, second
+
+
 def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
     """When the clock shows ``wall`` (naive): twice where it repeats it, never where it skips it."""
-    both = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
-    return frozenset(one for one in both if shows(one, zone) == wall)
+    return frozenset(one for one in _possible(wall, zone) if shows(one, zone) == wall)
 
 
 def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
@@ -30,19 +36,19 @@ def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
     if found:
         return min(found)
     # The clock skips it: with the offset from before it lies too late, with the one from after too early.
-    early, late = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    return _first_change(early, late, zone)
+    return _first_change(*_possible(wall, zone), zone)
 
 
 def clock_shift(day: date, zone: tzinfo) -> datetime | None:
     """The instant at which the clock is put forward or back, where it shows ``day`` just before or after."""
     midnight = wall_time(day, 0)
-    early, late = midnight - HALF_DAY, midnight + 3 * HALF_DAY
-    if early.replace(tzinfo=zone).utcoffset() == late.replace(tzinfo=zone).utcoffset():
+    around = (midnight - HALF_DAY, midnight + 3 * HALF_DAY)
+    if len({wall.replace(tzinfo=zone, fold=fold).utcoffset() for wall in around for fold in (0, 1)}) == 1:
+        return None  # as on nearly every day; the rest costs more
+    early, late = _possible(around[0], zone)[0], _possible(around[1], zone)[1]
+    if early.astimezone(zone).utcoffset() == late.astimezone(zone).utcoffset():
         return None
-    shift = _first_change(
-        early.replace(tzinfo=zone).astimezone(UTC), late.replace(tzinfo=zone).astimezone(UTC), zone
-    )
+    shift = _first_change(early, late, zone)
     return shift if day in (shows(shift, zone).date(), shows(shift - MINUTE, zone).date()) else None
 
 

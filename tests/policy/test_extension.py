@@ -32,8 +32,8 @@ GAMER = """
 QUARTER = timedelta(minutes=15)
 TODAY = date(2026, 11, 24)  # a Tuesday
 DAY, NIGHT = "2026-11-24T12:00", "2026-11-24T21:30"
-ROBLOX = ("device", "bedtime", "internet", "window:service:roblox", "service:roblox", "group:games", "category:games",
-          "play")  # fmt: skip
+ROBLOX = ("device", "bedtime", "internet", "window:service:roblox", "service:roblox", "group:games",
+          "category:games", "play")  # fmt: skip
 
 
 def granted(at: str, service: str | None = None, situation: Situation = PLAIN) -> tuple[Extension, ...]:
@@ -368,8 +368,8 @@ def test_grants_given_at_once_add_up(minute: int, internet: int, play: int, gran
         # More only where the first ones reach the morning, so that the last one makes the limit longer.
         assert found == once or (found.minutes > once.minutes and minute + sum(grants) >= 3 * 60)
         assert once.minutes >= sum(grants)
-    for one in (each, whole):
-        assert (closed(one, now) & {"bedtime", "internet"}) == set()
+    for situation in (each, whole):
+        assert not {"bedtime", "internet"} & closed(situation, now)
 
 
 @given(st.integers(0, 24 * 60 - 1), st.integers(1, 60), st.sampled_from(["youtube", "roblox"]))
@@ -388,6 +388,28 @@ def test_one_for_a_service_gives_exactly_that_service_more(minute: int, extra: i
         "service:roblox"
     }
     assert judge.left(others, given_, now) == judge.left(others, PLAIN, now)
+
+
+@given(st.integers(0, 7 * 24 * 60 - 1), st.integers(0, 130), st.integers(0, 100), st.integers(0, 60))
+def test_what_is_left_is_what_there_is(minute: int, internet: int, play: int, extra: int) -> None:
+    """A child that uses all of it from now on is cut at that minute and not before."""
+    now = almaty("2026-11-24T04:00") + minute * _MINUTE
+    situation = Situation(day=CALENDAR.family_day(now), used={"internet": internet, "play": play})
+    grants, bonus = in_force(extend(DAUGHTER, situation, CALENDAR, now, extra * _MINUTE))
+    situation = replace(situation, grants=grants, bonus=bonus)
+    gates = ("device", "bedtime", "internet", "play")
+    found = left(DAUGHTER, situation, CALENDAR, now, gates)
+    assert found is not None
+    turns = CALENDAR.day_end(now)
+    for passed in range(max(0, found.minutes - 2), found.minutes + 1):
+        then = now + passed * _MINUTE
+        today = (then - turns) // _MINUTE if then >= turns else passed
+        base = {} if then >= turns else situation.used
+        used_then = {gate: base.get(gate, 0) + today for gate in ("internet", "play")}
+        later = replace(situation, day=CALENDAR.family_day(then), used=used_then,
+                        bonus={} if then >= turns else situation.bonus)  # fmt: skip
+        open_then = standing(DAUGHTER, later, CALENDAR, then).closing(gates) is None
+        assert open_then is (passed < found.minutes)
 
 
 def test_reasons_of_what_is_closed_stay_their_own() -> None:
