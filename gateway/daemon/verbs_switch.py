@@ -10,7 +10,7 @@ from gateway.control.protocol import MAX_MINUTES, Request, Verb
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import ALL, Profile
-from gateway.policy.schedule import next_wake
+from gateway.policy.schedule import calendar_for, next_wake
 from gateway.policy.situation import FOREVER
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class SwitchVerbs:
         return {"until": told}
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
-        rules, calendar = profile.rules, self._daemon.rules.calendar
-        return next_wake(rules.bedtime, calendar, now, rules.dates).astimezone(now.tzinfo)
+        calendar = calendar_for(profile, self._daemon.rules.calendar)
+        return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
 
     def _pauses_changed(self, who: str) -> None:
         """A device that nobody named has a slot of its own while it is paused alone."""
