@@ -224,6 +224,7 @@ class Daemon:
         self.enforcer.rejudge()
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
+        self.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
