@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_looks(commands)
     _add_rules(commands)
     _add_switches(commands)
+    _add_wishes(commands)
     _add_questions(commands)
     _add_lists(commands)
     return parser
@@ -125,6 +126,11 @@ def _add_switches(commands: Subparsers) -> None:
     )
     resume = _command(commands, "resume", "switch", "end a pause")
     resume.add_argument("who", metavar="WHO", help=who)
+    grant = _command(commands, "grant", "grant", "give extra time, or take the last one back")
+    grant.add_argument("who", metavar="WHO", help=who)
+    grant.add_argument("duration", metavar="15m", nargs="?", help="how much")
+    grant.add_argument("--service", metavar="ID", help="for this service alone")
+    grant.add_argument("--undo", action="store_true", help="take back what was given last")
     off = _command(
         commands,
         "off",
@@ -133,6 +139,26 @@ def _add_switches(commands: Subparsers) -> None:
     )
     off.add_argument("--for", dest="duration", metavar="1h", help="it returns by itself after that; an hour")
     _command(commands, "on", "switch", "filter again")
+
+
+def _add_wishes(commands: Subparsers) -> None:
+    request = _actions(commands, "request", "request", "what children ask for")
+    listed = _command(request, "list", "request", "list what waits for an answer")
+    listed.add_argument("--all", action="store_true", help="what was answered too")
+    _json(listed)
+    answer = _command(request, "answer", "request", "answer a request; the child sees the reason")
+    answer.add_argument("id", metavar="ID", help="its number in the list")
+    answer.add_argument("answer", metavar="ANSWER", help="once, today, always or no")
+    answer.add_argument("--minutes", metavar="M", help="other than what was asked for")
+    answer.add_argument("--because", metavar="TEXT", help="the reason, one line")
+    ticket = _command(commands, "ticket", "ticket", "make one-time codes that a child enters on its page")
+    ticket.add_argument("who", metavar="WHO", help="a profile's id or name, or all: any child")
+    ticket.add_argument("duration", metavar="30m", help="what each is good for")
+    ticket.add_argument("--count", metavar="N", default="1", help="how many; one")
+    ledger = _command(commands, "ledger", "ledger", "say where a child's time went")
+    ledger.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of its device")
+    ledger.add_argument("--day", metavar="D", help="as 2026-11-24; today")
+    _json(ledger)
 
 
 def _add_questions(commands: Subparsers) -> None:

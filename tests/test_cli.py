@@ -26,7 +26,8 @@ DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
     "run", "web", "check", "status", "device list", "device assign", "device forget", "profile list",
     "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove", "pause", "resume",
-    "why", "replay", "lists build", "lists update", "lists status", "lists lookup", "off", "on",
+    "why", "replay", "lists build", "lists update", "lists status", "lists lookup", "off", "on", "grant",
+    "request list", "request answer", "ticket", "ledger",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
 
@@ -106,7 +107,9 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         ["pause"],
         ["status", "--yaml"],
         ["run", "--log", "loud"],
-        ["grant", "son", "15m"],
+        ["grant"],
+        ["ticket", "son"],
+        ["request", "answer", "1"],
     ],
 )
 def test_wrong_usage_is_exit_status_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

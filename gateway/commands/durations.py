@@ -12,15 +12,17 @@ OPTION = "--for"
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
 
-def minutes(text: str) -> int:
-    """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. Raises PolicyError."""
+def minutes(text: str, where: str = OPTION) -> int:
+    """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. ``where`` it stands is what the
+    PolicyError names.
+    """
     match = _DURATION.fullmatch(text.replace(" ", "").lower())
     found = 0
     if match is not None:
         days, hours, rest = (int(part or 0) for part in match.groups())
         found = (days * 24 + hours) * 60 + rest
     if not found:
-        raise PolicyError(OPTION, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
+        raise PolicyError(where, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
     if found > MAX_MINUTES:
-        raise PolicyError(OPTION, f"{shown(text)} is more than seven days", "write at most 7d")
+        raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
     return found

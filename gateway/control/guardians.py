@@ -13,10 +13,10 @@ from typing import Protocol
 
 from gateway.control.protocol import Request, Role
 from gateway.errors import ControlError
+from gateway.policy.tickets import ALPHABET
 
 TOKEN_LIFE = 900.0  # seconds
 TOKENS_LIMIT = 32  # unused links at a time; the oldest gives way
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that reads like something else on a printed label
 TOKEN_LENGTH = 12  # 58 bits: a hopeless guess within fifteen minutes
 NAME_LIMIT = 40  # characters
 

@@ -33,8 +33,9 @@ class Role(StrEnum):
 
 WEB_VERBS = frozenset(
     {
-        "status", "why", "pause", "resume", "grant", "profile", "device", "refusals", "helplines",
-        "guardian", "off", "on", "events",
+        "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "redeem", "request",
+        "answer", "requests", "ledger", "profile", "device", "refusals", "helplines", "guardian", "off", "on",
+        "events",
     }
 )  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""Write who a device belongs to into the family's files; a file that a hand wrote is kept beside it."""
+"""Write whose a device is, and what a guardian allows for always, into the family's files.
+
+A file that a hand wrote is kept beside it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,34 @@ def assign_device(household: Household, mac: str, owner: Profile | None) -> None
                 raise broken
             changes.append((file, devices))
     for file, devices in changes:
-        _write(file, devices)
+        _write(file, "devices", devices)
+
+
+def allow_entry(household: Household, profile: Profile, entry: str) -> None:
+    """Add a name or `service:x` to what ``profile`` allows. Raises PolicyError, with the file as it was."""
+    file = _file(Path(household.config.profiles), profile.id)
+    if file is None:
+        raise PolicyError(profile.id, "is built in and has no file", "name a person's profile")
+    broken = household.problems.get(file.name)
+    if broken is not None:
+        raise broken
+    before = parse_document(_read(file), str(file)).entries.get("allow")
+    if isinstance(before, Mapping):
+        mend = f"write 'allow: [{entry}]' by hand"
+        where = f"{file}: allow"
+        raise PolicyError(where, "clears what the band allows", mend)
+    entries = _plain(before) if before is not None else None
+    if entry not in (entries or ()):
+        _write(file, "allow", [*(entries or ()), entry])
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PolicyError(
+            str(file), f"cannot be read ({error.strerror})", "look at disk and rights"
+        ) from error
 
 
 def _file(folder: Path, profile_id: str) -> Path | None:
@@ -62,12 +92,12 @@ def _plain(node: Node) -> Any:
     return [_plain(item) for item in node.items]
 
 
-def _write(file: Path, devices: list[str]) -> None:
+def _write(file: Path, key: str, value: list[str]) -> None:
     backup = file.with_suffix(file.suffix + BACKUP)
     temporary = file.with_name(f".{file.name}.new")
     try:
         before = file.read_bytes()
-        document = {**_plain(parse_document(before, str(file))), "devices": devices}
+        document = {**_plain(parse_document(before, str(file))), key: value}
         text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
         if not before.startswith(HEADER.format(backup.name).encode()):
             backup.write_bytes(before)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
+from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.path.addresses import AddressBook
 from gateway.path.subject import Subject
 from gateway.policy.config import QUARANTINE
@@ -16,9 +17,11 @@ from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
-from gateway.policy.situation import FOREVER, PLAIN, Situation
+from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.policy.world import World
+from gateway.store.given import Given, Kind
+from gateway.store.state import InForce
 from gateway.store.store import Store
 
 EVERYONE = 0  # the slot of devices that have none
@@ -73,15 +76,18 @@ class Family:
         self.members: dict[int, Member] = {}
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
+        self.minutes: Minutes = Uncounted()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self._store = store
         self._book = book
         self._now = now
         self._class_number = class_number
+        self._calendar = Calendar(UTC)
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Make members of all devices. Raises StoreError when there are more than slots."""
         judges: list[Judge] = []
+        self._calendar = calendar
 
         def judge(profile: Profile) -> Judge:
             """One for all devices of a profile; one that is managed has a profile of its own."""
@@ -143,8 +149,9 @@ class Family:
 
     def _alone(self, household: Household, at: datetime) -> list[str]:
         """Devices that something holds for which does not hold for other strangers."""
-        paused = (pause.who for pause in self._store.state(at).pauses if parse_mac(pause.who) is not None)
-        return sorted({*paused, *household.config.managed})
+        force = self._in_force(at)
+        keys = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
+        return sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
 
     @staticmethod
     def _strangers(
@@ -179,12 +186,18 @@ class Family:
                 changed.add(slot)
         return frozenset(changed)
 
+    def _in_force(self, at: datetime) -> InForce:
+        return self._store.state(at, self._calendar.family_day(at))
+
     def _situation(self, member: Member, at: datetime) -> Situation:
-        force = self._store.state(at)
+        force = self._in_force(at)
         names = {member.profile.id, *member.macs}
         if member.profile.is_child:
             names.add("all")
         pauses = [pause for pause in force.pauses if pause.who in names]
+        given = [one for one in force.given if one.who in names]
+        counted, used = self.minutes.used(member.profile.id)
+        today = self._calendar.family_day(at)
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
         return replace(
             member.situation,
@@ -193,6 +206,13 @@ class Family:
             paused_by="family" if longest is None else _owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,
             off_by="family" if force.off is None else _owner(force.off.by),
+            grants=tuple(
+                Grant(one.gate, one.until, one.service, _giver(one)) for one in given if one.until is not None
+            ),
+            used=dict(used) if counted == today else {},
+            bonus=_bonus(given),
+            day=today,
+            allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             addresses=member.addresses,
         )
 
@@ -219,6 +239,20 @@ class Family:
         if mac in self.plain or self.unknown is None:
             return None
         return self.members[self.unknown]
+
+
+def _bonus(given: Iterable[Given]) -> dict[str, int]:
+    """Minutes beyond the limits of the day, by gate."""
+    found: dict[str, int] = {}
+    for one in given:
+        if one.until is None:
+            found[one.gate] = found.get(one.gate, 0) + one.minutes
+    return found
+
+
+def _giver(one: Given) -> str:
+    """A landing, a code and what is granted by itself are nobody's word of today."""
+    return _owner(one.by) if one.kind in (Kind.GRANT, Kind.REQUEST) else "family"
 
 
 def _owner(by: str) -> str:

@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.clock import WallClock
@@ -14,6 +14,7 @@ from gateway.control.guardians import Guardians
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import lan
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
+from gateway.daemon.answers import Answers
 from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
@@ -29,6 +30,8 @@ from gateway.daemon.signals import Signals
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.warned import WarnedHome
+from gateway.daemon.warnings import Warnings
 from gateway.errors import GatewayError
 from gateway.files import DEFAULT_CONFIG, SOCKET, make_folder
 from gateway.kernel.marks import MarkLayout
@@ -77,7 +80,7 @@ class Daemon:
         self.store = Store(state / DATABASE, day_starts=day_starts)
         self._closers.append(self.store.close)
         self.book = HeardBook()
-        live = LiveFlows()
+        self.live = live = LiveFlows()
         self.family = Family(self.store, self.book, loop.now, self._class_number)
         self.presence = Presence(
             loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
@@ -131,12 +134,18 @@ class Daemon:
         self.table.start_alive()
         self.presence.start()
         self.internet.start()
+        self.answers.start()
+        self.warnings.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)
-        verbs = Verbs(self, guardians)
+        self.answers = Answers(self)
+        self._closers.append(self.answers.close)
+        self.warnings = Warnings(WarnedHome(self), self.loop.call_later)
+        self._closers.append(self.warnings.close)
+        verbs = Verbs(self, guardians, self.answers)
         self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
         self._closers.append(self.control.close)
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
@@ -159,6 +168,10 @@ class Daemon:
     def _slots(self) -> Slots:
         """Whose the addresses on the LAN are now."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.rules.household.config.lan)
+
+    def local_now(self) -> datetime:
+        """As the home's clocks show it."""
+        return self.clock.now().astimezone(self.rules.household.config.zone)
 
     def _audited(self, what: str, whom: str) -> None:
         self.store.audit(what, whom, by="console", at=self.clock.now())
@@ -218,6 +231,7 @@ class Daemon:
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
+        self.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
@@ -276,7 +290,7 @@ class Daemon:
         self.loop.call_later(FLUSH, self._flush)
 
     def _purge(self) -> None:
-        more = self.store.purge(self.clock.now().astimezone(self.rules.household.config.zone))
+        more = self.store.purge(self.local_now())
         self.store.flush_devices()
         self.loop.call_later(FLUSH if more else PURGE, self._purge)
 

@@ -39,7 +39,7 @@ class Places:
         request.owner_only()
         mac, place = _mac(request), request.text("profile")
         daemon = self._daemon
-        now = daemon.clock.now().astimezone(daemon.rules.household.config.zone)
+        now = daemon.local_now()
         profile = daemon.rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             assign_device(daemon.rules.household, mac, None)

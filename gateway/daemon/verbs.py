@@ -9,33 +9,40 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import MAX_MINUTES, Request, Verb
+from gateway.control.protocol import Request, Verb
+from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
-from gateway.daemon.family import CONSOLE, Member
+from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
+from gateway.daemon.ledgers import describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
+from gateway.daemon.verbs_requests import RequestVerbs
+from gateway.daemon.verbs_switch import SwitchVerbs
+from gateway.daemon.verbs_tickets import TicketVerbs
+from gateway.daemon.verbs_time import TimeVerbs
+from gateway.daemon.whom import Whom
 from gateway.errors import ControlError
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
-from gateway.policy.schedule import calendar_for, next_wake
 from gateway.policy.sentence import sentence
-from gateway.policy.situation import FOREVER
 from gateway.policy.why import as_json, parse_host, parse_moment, why
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
-OFF_MINUTES = 60  # `off` returns by itself
-ALL = "all"
-
 
 class Verbs:
     """One method a verb: the values of the answer, or a GatewayError whose text is the answer."""
 
-    def __init__(self, daemon: Daemon, guardians: Guardians) -> None:
+    def __init__(self, daemon: Daemon, guardians: Guardians, answers: Answers) -> None:
         self._daemon = daemon
         self._guardians = guardians
+        self._whom = Whom(daemon)
+        self._switches = SwitchVerbs(daemon, self._whom)
+        self._time = TimeVerbs(daemon, self._whom, answers)
+        self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
+        self._tickets = TicketVerbs(daemon, self._whom, answers)
         self._places = Places(daemon, self._place)
         self._started = daemon.loop.now()
 
@@ -43,27 +50,24 @@ class Verbs:
         return {
             "status": self.status,
             "why": self.why,
-            "pause": self.pause,
-            "resume": self.resume,
             "profile": self.profile,
             "device": self.device,
             "devices": self.devices,
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
-            "off": self.off,
-            "on": self.on,
             "assign": self._places.assign,
             "forget": self._places.forget,
             "reload": self.reload,
             "clock": self.clock,
+            **self._switches.table(),
+            **self._time.table(),
+            **self._requests.table(),
+            **self._tickets.table(),
         }
 
-    def _now(self) -> datetime:
-        return self._daemon.clock.now().astimezone(self._daemon.rules.household.config.zone)
-
     def status(self, _request: Request) -> Mapping[str, object]:
-        daemon, now = self._daemon, self._now()
+        daemon, now = self._daemon, self._daemon.local_now()
         daemon.presence.refresh()
         off = daemon.store.state(now).off
         since = daemon.internet.since
@@ -77,6 +81,7 @@ class Verbs:
             "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
+            "requests": sum(one.waits for one in daemon.store.requests.all()),
             "problems": daemon.problems(),
             "profiles": [self._child(one, now) for one in daemon.rules.household.children],
         }
@@ -86,19 +91,29 @@ class Verbs:
         daemon = self._daemon
         members = [one for one in daemon.family.members.values() if one.profile.id == profile.id]
         macs = [mac for one in members for mac in one.macs]
+        member = self._whom.stand_in(profile)
         return {
             "id": profile.id,
             "name": profile.name,
             "band": profile.band.value,
             "log_level": profile.rules.log_level,
             "devices": [self._device(mac) for mac in macs],
-            **self._state(self._stand_in(profile), now),
+            **self._state(member, now),
+            **self._minutes(member, now),
+            "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 
-    def _stand_in(self, profile: Profile) -> Member:
-        """How things stand for a profile, whatever holds for one of its devices alone."""
-        rules = self._daemon.rules
-        return self._daemon.family.stand_in(profile, rules.world, rules.calendar, self._now())
+    def _minutes(self, member: Member, now: datetime) -> dict[str, object]:
+        """What is left and used of a child's time, and whether today's landing is gone."""
+        profile, situation, rules = member.profile, member.situation, self._daemon.rules
+        return {
+            "left": describe_left(profile, situation, rules, now),
+            "used": describe_used(profile, situation, rules),
+            "landing": {
+                "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
+                "taken": self._time.landing_taken(profile, now),
+            },
+        }
 
     def _state(self, member: Member, now: datetime) -> dict[str, object]:
         return describe_state(member.judge, member.situation, now, self._daemon.rules)
@@ -112,93 +127,10 @@ class Verbs:
             "ip": seen.ips[0] if seen is not None and seen.ips else None,
         }
 
-    def _who(self, request: Request) -> tuple[str, list[Profile]]:
-        """What a pause is kept under, and the children that it means."""
-        who = request.text("who")
-        household = self._daemon.rules.household
-        if who.casefold() == ALL:
-            if not household.children:
-                request.refuse("who", "means every child, and there is none yet")
-            return ALL, list(household.children)
-        mac = parse_mac(who)
-        if mac is not None:
-            member = self._daemon.family.member_of(mac)
-            if member is None:
-                request.refuse("who", f"names {mac}, a device that is not filtered")
-            return mac, [member.profile]
-        profile = self._daemon.rules.profile(who)
-        if profile.built_in or not profile.is_child:
-            request.refuse("who", f"names {profile.name}, who is no child")
-        return profile.id, [profile]
-
-    def pause(self, request: Request) -> Mapping[str, object]:
-        who, profiles = self._who(request)
-        now = self._now()
-        until = request.moment_or_none("until")
-        if request.has("minutes"):
-            until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
-        if until is not None and until <= now:
-            request.refuse("until", "has passed")
-        to_wake = until is None and request.values.get("till_wake") is True
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        ends = []
-        for one in profiles:
-            end = self._wake(one, now) if to_wake else until
-            key = one.id if who == ALL else who
-            self._daemon.store.pause(key, until=end, by=by, at=now, origin=origin)
-            ends.append(end or FOREVER)
-        self._pauses_changed(who)
-        last = max(ends)
-        told = None if last == FOREVER else last
-        self._daemon.control.publish("status", what="pause", who=who, until=told, by=by)
-        return {"until": told}
-
-    def _wake(self, profile: Profile, now: datetime) -> datetime:
-        calendar = calendar_for(profile, self._daemon.rules.calendar)
-        return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
-
-    def _pauses_changed(self, who: str) -> None:
-        """A device that nobody named has a slot of its own while it is paused alone."""
-        if parse_mac(who) is not None and who not in self._daemon.rules.household.named:
-            self._daemon.reassign()
-        else:
-            self._daemon.enforcer.sync()
-
-    def resume(self, request: Request) -> Mapping[str, object]:
-        who, _ = self._who(request)
-        pauses = {one.who for one in self._daemon.store.state(self._now()).pauses}
-        member = self._daemon.family.member_of(who)
-        if member is not None and member.profile.id in pauses and who not in pauses:
-            request.refuse("who", f"names a device of {member.profile.name}, who is paused; resume them all")
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        self._daemon.store.resume(who, by=by, at=self._now(), origin=origin)
-        self._pauses_changed(who)
-        self._daemon.control.publish("status", what="resume", who=who, by=by)
-        return {}
-
-    def off(self, request: Request) -> Mapping[str, object]:
-        now = self._now()
-        minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
-        until = now + timedelta(minutes=minutes)
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        self._daemon.store.off(until=until, by=by, at=now, origin=origin)
-        self._daemon.enforcer.sync()
-        self._daemon.enforcer.rejudge()
-        self._daemon.control.publish("status", what="off", until=until, by=by)
-        return {"until": until}
-
-    def on(self, request: Request) -> Mapping[str, object]:
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        self._daemon.store.on(by=by, at=self._now(), origin=origin)
-        self._daemon.enforcer.sync()
-        self._daemon.enforcer.rejudge()
-        self._daemon.control.publish("status", what="on", by=by)
-        return {}
-
     def why(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         host = parse_host(request.text("host"))
-        at = self._now()
+        at = self._daemon.local_now()
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
         member = self._member(request)
@@ -215,11 +147,15 @@ class Verbs:
                 request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
             household = self._daemon.rules.household
             unfiltered = household.owner_of(mac) or household.home
-            return family.member_of(mac) or self._stand_in(unfiltered)
-        return self._stand_in(self._daemon.rules.profile(request.text("profile")))
+            return family.member_of(mac) or self._whom.stand_in(unfiltered)
+        return self._whom.stand_in(self._daemon.rules.profile(request.text("profile")))
 
     def profile(self, request: Request) -> Mapping[str, object]:
-        return describe_profile(self._daemon.rules.profile(request.text("id")), self._daemon.rules)
+        profile = self._daemon.rules.profile(request.text("id"))
+        told = describe_profile(profile, self._daemon.rules)
+        return told | (
+            self._minutes(self._whom.stand_in(profile), self._daemon.local_now()) if profile.is_child else {}
+        )
 
     def device(self, request: Request) -> Mapping[str, object]:
         presence = self._daemon.presence
@@ -230,7 +166,9 @@ class Verbs:
         if mac is None:
             return {"mac": None, "profile": None, "name": None}
         member = self._daemon.family.member_of(mac)
-        state = {} if member is None else self._state(member, self._now())
+        state = {} if member is None else self._state(member, self._daemon.local_now())
+        if member is not None and member.profile.is_child:
+            state |= self._minutes(member, self._daemon.local_now())
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
     def _place(self, mac: str) -> str:
@@ -266,4 +204,6 @@ class Verbs:
             raise ControlError(msg)
         self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
         self._daemon.enforcer.sync()
-        return {"now": self._now()}
+        self._daemon.answers.look()
+        self._daemon.warnings.look()
+        return {"now": self._daemon.local_now()}

@@ -94,3 +94,9 @@ def host_map(rows: Iterable[tuple[str, T]]) -> hosts.HostMap[T]:
         table = starred if "*" in one else exact if one.startswith("=") else below
         table.setdefault(one.removeprefix("="), value)
     return hosts.HostMap(below, exact, starred.items())
+
+
+def site_of(host: str, is_public_suffix: hosts.PublicSuffixCheck) -> str:
+    """What stands for a site that somebody named by a host of it: without `www.`, never a public suffix."""
+    bare = host.removeprefix("www.")
+    return host if is_public_suffix(bare) else bare

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from gateway.store.database import StoreError
 from gateway.store.devices import Device
-from gateway.store.state import AuditLine, Grant, InForce, Off, Pause
+from gateway.store.given import Given, Kind, Opening
+from gateway.store.state import AuditLine, InForce, Off, Pause
 from gateway.store.store import Store
 
-__all__ = ["AuditLine", "Device", "Grant", "InForce", "Off", "Pause", "Store", "StoreError"]
+__all__ = [
+    "AuditLine",
+    "Device",
+    "Given",
+    "InForce",
+    "Kind",
+    "Off",
+    "Opening",
+    "Pause",
+    "Store",
+    "StoreError",
+]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from gateway.store.database import Database, Statement, StoreError
 
@@ -27,6 +29,7 @@ class Keeper:
         self._snapshots: list[Snapshot] = []
         self._audit: deque[Statement] = deque(maxlen=AUDIT_LIMIT)
         self._renewals = database.renewals
+        self._together: list[Statement] | None = None
         self.behind = False  # memory knows what the disk does not
         self.audit_lost = 0
 
@@ -38,10 +41,24 @@ class Keeper:
         if audit is not None:
             self.audit_lost += len(self._audit) == AUDIT_LIMIT
             self._audit.append(audit)
-        if self.behind or self._renewals != self._database.renewals:
+        if self._together is not None:
+            self._together += statements
+        elif self.behind or self._renewals != self._database.renewals:
             self.catch_up()
         else:
             self._try(list(statements))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is saved inside goes to the disk as one: all of it or nothing."""
+        statements: list[Statement] = []
+        self._together = statements
+        try:
+            yield
+        finally:
+            self._together = None
+            if statements or self._audit:
+                self.save(*statements)
 
     def catch_up(self) -> None:
         """Write everything anew if the disk is behind."""
@@ -71,3 +88,23 @@ def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> 
         Statement(f"DELETE FROM {table}"),
         Statement(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows),
     ]
+
+
+def audit_line(at: datetime, who: str, what: str, detail: str, origin: str) -> Statement:
+    return Statement("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", [(unix(at), who, what, detail, origin)])
+
+
+def unix(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def unix_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else unix(moment)
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def moment_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else moment(seconds)

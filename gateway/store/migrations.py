@@ -66,10 +66,85 @@ def add_bands(db: Any) -> None:
     db["bands"].create({"profile": str, "band": str}, pk="profile", strict=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands)
+def add_answers(db: Any) -> None:
+    """Extra time by gates in place of bare minutes; opened sites, requests, and codes on paper."""
+    db["extensions"].create(
+        {
+            "id": int,
+            "grant": int,  # of what was given at once
+            "who": str,
+            "day": str,
+            "gate": str,
+            "minutes": int,
+            "until": int,  # null: beyond the limit of the day
+            "service": str,
+            "at": int,
+            "by": str,
+            "kind": str,
+            "ended": int,  # 1: taken back
+        },
+        pk="id",
+        strict=True,
+    )
+    db.execute(
+        'INSERT INTO extensions ("grant", who, day, gate, minutes, until, service, at, by, kind, ended) '
+        "SELECT id, who, day, CASE WHEN service IS NULL THEN 'internet' ELSE 'service:' || service END, "
+        "minutes, NULL, service, at, by, 'grant', 0 FROM grants"
+    )
+    db["grants"].drop()
+    db["openings"].create(
+        {"id": int, "grant": int, "who": str, "entry": str, "until": int, "at": int, "by": str},
+        pk="id",
+        strict=True,
+    )
+    db["requests"].create(
+        {
+            "id": int,
+            "who": str,
+            "device": str,  # MAC
+            "topic": str,
+            "thing": str,
+            "minutes": int,
+            "reason": str,
+            "at": int,
+            "expires": int,
+            "times": int,
+            "state": str,
+            "reminded": int,
+            "answer": str,
+            "given": int,
+            "because": str,
+            "by": str,
+            "answered": int,
+            "grant": int,
+        },
+        pk="id",
+        strict=True,
+    )
+    db["tickets"].create(
+        {
+            "hash": str,
+            "salt": str,
+            "minutes": int,
+            "who": str,  # null: any child
+            "made": int,
+            "by": str,
+            "until": int,
+            "used": int,
+            "used_by": str,
+        },
+        pk="hash",
+        strict=True,
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
-STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots", "classes", "audit", "bands")
+STATE_TABLES = (
+    "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
+    "openings", "requests", "tickets",
+)  # fmt: skip
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from gateway.policy.requests import kept
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
+from gateway.store.given import Gifts
 from gateway.store.held import HeldBands
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
+from gateway.store.requests import Requests
 from gateway.store.state import InForce, State
+from gateway.store.tickets import Tickets
 
 DAY_STARTS = timedelta(hours=4)
 FLUSH_EVERY = 30.0  # seconds; where flash is poor the daemon passes 900
@@ -40,16 +45,18 @@ class Store:
         self._database = Database(path)
         self._day_starts = day_starts
         try:
-            self._keeper, self._settings, self._numbers, self.devices, held = _load(self._database)
+            loaded = _load(self._database)
         except BaseException:
             self._database.close()
             raise
+        self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
+        self.devices, self.gifts = loaded.devices, loaded.gifts
+        self.requests, self.tickets = loaded.requests, loaded.tickets
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
         self.pause = self._settings.pause
         self.resume = self._settings.resume
-        self.grant = self._settings.grant
         self.off = self._settings.off
         self.on = self._settings.on
         self.audit = self._settings.audit
@@ -63,11 +70,15 @@ class Store:
         self.classes = self._numbers.classes
         self.class_number = self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
-        self.hold_band = held.hold
+        self.hold_band = loaded.held.hold
+        self.together = self._keeper.together
 
-    def state(self, now: datetime) -> InForce:
-        """Pauses, grants and `off` in force at ``now`` (local, aware)."""
-        return self._settings.in_force(now, self.today(now))
+    def state(self, now: datetime, today: date | None = None) -> InForce:
+        """Pauses, `off`, extra time and opened sites in force at ``now``: aware, and local where ``today``,
+        the family's day, is not told.
+        """
+        given, openings = self.gifts.in_force(now, today or self.today(now))
+        return replace(self._settings.in_force(now), given=given, openings=openings)
 
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
@@ -97,7 +108,10 @@ class Store:
         except StoreError as error:
             log.error("%s; old lines stay until it can be written", error)
             more = False
-        self._settings.drop_old(now, today - timedelta(days=COUNTS_DAYS))
+        self._settings.drop_old(now)
+        self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
+        self.requests.keep(kept(self.requests.all(), now))
+        self.tickets.drop_old(now)
         self._remove_broken_copies(now)
         return more
 
@@ -159,17 +173,32 @@ class Store:
         self._database.close()
 
 
-def _load(database: Database) -> tuple[Keeper, State, Numbers, Devices, HeldBands]:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    keeper: Keeper
+    settings: State
+    numbers: Numbers
+    devices: Devices
+    held: HeldBands
+    gifts: Gifts
+    requests: Requests
+    tickets: Tickets
+
+
+def _load(database: Database) -> _Loaded:
     """Reading finds damage too; the file has been replaced by then, so a second try reads the fresh one."""
     for last in (False, True):
         keeper = Keeper(database)
         try:
-            return (
+            return _Loaded(
                 keeper,
                 State(database, keeper),
                 Numbers(database, keeper),
                 Devices(database, keeper),
                 HeldBands(database, keeper),
+                Gifts(database, keeper),
+                Requests(database, keeper),
+                Tickets(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -187,3 +187,93 @@ def test_a_new_table_is_told_to_the_daemon(qalqan: Qalqan, config: Path) -> None
     heard = Heard(reload={"profiles": [], "problems": []})
     _, requests = asked(qalqan, config, heard, "lists", "build")
     assert requests == [("reload", {})]
+
+
+# ---------------------------------------------------------------- extra time, requests, codes, the ledger
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("grant", "Son", "15m"), ("grant", {"who": "Son", "minutes": 15, "by": "console"})),
+        (
+            ("grant", "all", "1h", "--service", "youtube"),
+            ("grant", {"who": "all", "minutes": 60, "by": "console", "service": "youtube"}),
+        ),
+        (("grant", "Son", "--undo"), ("revoke", {"who": "Son", "by": "console"})),
+        (
+            ("request", "answer", "7", "once", "--minutes", "20", "--because", "well done"),
+            ("answer", {"id": 7, "answer": "once", "by": "console", "minutes": 20, "because": "well done"}),
+        ),
+        (
+            ("request", "answer", "7", "once", "--minutes", "1h"),
+            ("answer", {"id": 7, "answer": "once", "by": "console", "minutes": 60}),
+        ),
+    ],
+)
+def test_answers_send_what_is_meant(
+    qalqan: Qalqan, config: Path, words: tuple[str, ...], sent: tuple[str, dict[str, Any]]
+) -> None:
+    heard = Heard(**{sent[0]: {"sentence": "The internet is open for Son\x1b until 21:00."}})
+    out, requests = asked(qalqan, config, heard, *words)
+    assert requests == [sent]
+    assert out in (
+        "The internet is open for Son? until 21:00.\n",
+        "The last extra time of Son is taken back\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("grant", "Son"), "write: qalqan grant WHO 15m"),
+        (("grant", "Son", "15m", "--undo"), "write: qalqan grant WHO --undo"),
+        (("grant", "Son", "a while"), "grant: 'a while' is not a duration"),
+        (("request", "answer", "x", "no"), "see: qalqan request list"),
+        (("request", "answer", "1", "once", "--minutes", "x"), "--minutes: 'x' is not a duration"),
+        (("ticket", "Son", "30m", "--count", "x"), "--count: is no number"),
+    ],
+)
+def test_what_is_no_answer(qalqan: Qalqan, config: Path, words: tuple[str, ...], said: str) -> None:
+    assert said in qalqan(*words, "--config", config).refusal
+
+
+def test_requests_are_listed(qalqan: Qalqan, config: Path) -> None:
+    one = {
+        "id": 7, "name": "Aruzhan", "thing_name": "Reddit", "minutes": None, "at": TONIGHT,
+        "state": "pending", "answer": None, "by": None, "reason": "for\x07 school",
+    }  # fmt: skip
+    time = {**one, "id": 6, "thing_name": None, "minutes": 15, "state": "auto", "answer": "once"}
+    out, sent = asked(qalqan, config, Heard(requests={"requests": [one, time]}), "request", "list")
+    assert sent == [("requests", {"pending": True})]
+    first, second = out.splitlines()[1:]
+    assert first.split()[:3] == ["7", "Aruzhan", "Reddit"]
+    assert first.endswith("pending         for? school")
+    assert "15 min" in second
+    assert "once by itself" in second
+    out, sent = asked(qalqan, config, Heard(requests={"requests": []}), "request", "list", "--all")
+    assert (out, sent) == ("Nobody waits for an answer.\n", [("requests", {})])
+
+
+def test_codes_are_printed_once(qalqan: Qalqan, config: Path) -> None:
+    answer = {"codes": ["K7QM-3XPR", "K7QM-3XPS"], "minutes": 30, "until": TONIGHT}
+    out, sent = asked(qalqan, config, Heard(ticket=answer), "ticket", "all", "30m", "--count", "2")
+    assert sent == [("ticket", {"who": "all", "minutes": 30, "count": 2, "by": "console"})]
+    assert out.splitlines()[:2] == answer["codes"]
+    assert "30 minutes each, good once until" in out
+
+
+def test_the_ledger_is_told(qalqan: Qalqan, config: Path) -> None:
+    row = {
+        "at": "2026-11-24T15:58:00+05:00", "device": "02:00:00:00:00:0a", "gate": "play", "name": "Play",
+        "bytes": 900000, "service": "YouTube", "why": "moved",
+    }  # fmt: skip
+    used = {"name": "Play", "minutes": 30, "limit": 90, "bonus": 15}
+    answer = {"name": "Aruzhan", "day": "2026-11-24", "used": [used], "minutes": [row], "left_off": 0}
+    out, sent = asked(qalqan, config, Heard(ledger=answer), "ledger", "Aruzhan", "--day", "2026-11-24")
+    assert sent == [("ledger", {"who": "Aruzhan", "day": "2026-11-24"})]
+    assert "30 of 90 minutes and 15 more" in out
+    assert out.splitlines()[-1].split() == ["15:58", row["device"], "Play", "YouTube", "900000", "moved"]
+    empty = {**answer, "used": [], "minutes": []}
+    out, _ = asked(qalqan, config, Heard(ledger=empty), "ledger", "Aruzhan")
+    assert "No minute was counted." in out

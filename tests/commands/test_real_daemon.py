@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.daemon.internet import PERIOD
+from gateway.errors import ControlError
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED
@@ -222,3 +223,51 @@ def test_a_new_table_is_in_force_at_once(daemon: Daemon) -> None:
     before = built()
     qalqan(daemon, "lists", "build")
     assert built() != before
+
+
+def test_extra_time_and_its_end(daemon: Daemon) -> None:
+    daemon.write_profile("daughter", {**PROFILES["daughter"], "bedtime": "00:00-23:59"})
+    daemon.client.call("reload")
+    try:
+        assert state(daemon, "daughter") == "bedtime"
+        assert "is open for Aruzhan until" in qalqan(daemon, "grant", "aruzhan", "30m")
+        assert state(daemon, "daughter") == "open"
+        daemon.kill()
+        daemon.start()
+        assert state(daemon, "daughter") == "open"
+        qalqan(daemon, "grant", "daughter", "--undo")
+        assert state(daemon, "daughter") == "bedtime"
+        assert "no extra time" in qalqan(daemon, "grant", "daughter", "--undo", status=1)
+    finally:
+        daemon.write_profile("daughter", PROFILES["daughter"])
+        daemon.client.call("reload")
+
+
+def test_a_request_and_its_answer(daemon: Daemon) -> None:
+    daemon.write_profile("daughter", {**PROFILES["daughter"], "categories": {"social_networks": "ask"}})
+    daemon.client.call("reload")
+    asked = daemon.client.call("request", device=names.TABLET.mac, site="www.reddit.com", reason="school")
+    number = str(asked["request"]["id"])
+    assert "Reddit" in qalqan(daemon, "request", "list")
+
+    def verdict() -> str:
+        told = qalqan(daemon, "why", "reddit.com", "--profile", "daughter", "--json")
+        return str(json.loads(told)["verdict"])
+
+    assert verdict() == "block"
+    told = qalqan(daemon, "request", "answer", number, "once", "--because", "for school")
+    assert "Reddit is open for Aruzhan until" in told
+    assert verdict() == "allow"
+    assert "answered before" in qalqan(daemon, "request", "answer", number, "no", status=1)
+    assert "Nobody waits" in qalqan(daemon, "request", "list")
+    daemon.write_profile("daughter", PROFILES["daughter"])
+    daemon.client.call("reload")
+
+
+def test_codes_and_the_ledger(daemon: Daemon) -> None:
+    code = qalqan(daemon, "ticket", "all", "15m").splitlines()[0]
+    daemon.client.call("redeem", device=names.TABLET.mac, code=code)
+    with pytest.raises(ControlError, match="used before"):
+        daemon.client.call("redeem", device=names.TABLET.mac, code=code)
+    qalqan(daemon, "grant", "daughter", "--undo")
+    assert "Aruzhan" in qalqan(daemon, "ledger", "daughter")

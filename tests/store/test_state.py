@@ -8,7 +8,7 @@ import pytest
 
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
-from gateway.store import Grant, Off, Pause, Store
+from gateway.store import Off, Pause, Store
 from tests.store.helpers import HOUR, NOW, look
 
 
@@ -49,18 +49,6 @@ def test_resume_ends_one_pause_and_resume_all_ends_all(path: Path) -> None:
     store.close()
 
 
-def test_grants_hold_for_the_family_s_day(path: Path) -> None:
-    store = Store(path)
-    grant = Grant("daughter", store.today(NOW), 15, "service:youtube", NOW.astimezone(UTC), "Mum")
-    store.grant(grant)
-    store = reopened(store, path)
-    assert store.state(NOW).grants == (grant,)
-    late = NOW.replace(hour=3) + timedelta(days=1)
-    assert store.state(late).grants == (grant,)
-    assert store.state(late + HOUR).grants == ()
-    store.close()
-
-
 def test_off_returns_by_itself_and_by_hand(path: Path) -> None:
     store = Store(path)
     store.off(until=NOW + HOUR, by="Mum", at=NOW)
@@ -78,7 +66,6 @@ def test_the_audit_says_who_did_what_from_where(path: Path) -> None:
     store = Store(path)
     store.pause("son", until=NOW + HOUR, by="Mum", at=NOW, origin="192.168.1.7")
     store.resume("son", by="Dad", at=NOW, origin="console")
-    store.grant(Grant("son", store.today(NOW), 15, None, NOW, "Mum"))
     store.off(until=None, by="Mum", at=NOW)
     store.on(by="Mum", at=NOW)
     store.audit("rules", "son: bedtime 20:45", by="Mum", at=NOW)
@@ -86,7 +73,6 @@ def test_the_audit_says_who_did_what_from_where(path: Path) -> None:
     assert [(line.who, line.what, line.detail, line.origin) for line in reversed(lines)] == [
         ("Mum", "pause", "son until 2026-11-24T20:00+05:00", "192.168.1.7"),
         ("Dad", "resume", "son", "console"),
-        ("Mum", "grant", "son 15 min", ""),
         ("Mum", "off", "until resumed", ""),
         ("Mum", "on", "", ""),
         ("Mum", "rules", "son: bedtime 20:45", ""),
@@ -138,11 +124,9 @@ def test_a_full_disk_never_undoes_a_pause(path: Path, caplog: pytest.LogCaptureF
     store.close()
 
 
-def test_old_grants_and_ended_pauses_go(path: Path) -> None:
+def test_ended_pauses_go(path: Path) -> None:
     store = Store(path)
     store.pause("son", until=NOW + HOUR, by="Mum", at=NOW)
-    store.grant(Grant("son", store.today(NOW), 15, None, NOW, "Mum"))
     store.purge(NOW + timedelta(days=31))
     store.close()
     assert look(path, "SELECT * FROM pauses") == []
-    assert look(path, "SELECT * FROM grants") == []

@@ -1,0 +1,193 @@
+"""Gives extra time and opens sites, and wakes up when something of that, or a request, comes to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gateway.errors import PolicyError
+from gateway.policy import requests
+from gateway.policy.extension import Extension, extend
+from gateway.policy.gates import gates_of_service
+from gateway.policy.gifts import given_sentence, opened_sentence
+from gateway.policy.macs import parse_mac
+from gateway.policy.requests import ChildRequest, State
+from gateway.store.given import Given, Kind, Opening, in_utc
+
+if TYPE_CHECKING:
+    from gateway.daemon.family import Member
+    from gateway.daemon.main import Daemon
+    from gateway.loop import Timer
+
+PROGRAM = "qalqan"  # who the audit names where nobody did anything
+LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who gives something, and by what."""
+
+    by: str
+    kind: Kind
+    at: datetime  # local, aware
+    number: int
+    origin: str = ""
+
+
+class Answers:
+    """What is given is on the disk before anything else happens."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._timer: Timer | None = None
+        self._open: frozenset[Opening] = frozenset()
+
+    def giver(self, by: str, kind: Kind, origin: str = "") -> Giver:
+        at = self._daemon.local_now()
+        return Giver(by, kind, at, self._daemon.store.gifts.new_number(at), origin)
+
+    def extensions(
+        self, member: Member, minutes: int, service: str | None, at: datetime
+    ) -> tuple[Extension, ...]:
+        """What so many minutes would do; () where nothing of this person's closes."""
+        rules, extra = self._daemon.rules, timedelta(minutes=minutes)
+        known = None if service is None else rules.world.catalogue.services[service]
+        gates = () if known is None else gates_of_service(member.profile.rules, known)
+        return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
+
+    def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
+        """Extra time for one person. Raises PolicyError where there is nothing to extend."""
+        found = self.extensions(member, minutes, service, giver.at)
+        name = member.profile.name
+        if not found:
+            raise PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+        today = self._daemon.rules.calendar.family_day(giver.at)
+        at = in_utc(giver.at)
+        rows = [
+            Given(
+                giver.number,
+                key,
+                today,
+                one.gate,
+                one.minutes,
+                None if one.until is None else in_utc(one.until),
+                one.service,
+                at,
+                giver.by,
+                giver.kind,
+            )
+            for one in found
+        ]
+        self._daemon.store.gifts.give(rows, told=_audited(key, minutes, found, giver.at), origin=giver.origin)
+        paused = is_paused(member, giver.at)
+        told = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
+        ends = [one.until for one in found if one.until is not None]
+        return Extended(key, name, minutes, max(ends, default=None), found, told)
+
+    def open(self, key: str, name: str, entry: str, until: datetime, giver: Giver) -> str:
+        """A site or a service for a while; the sentence of it."""
+        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by)
+        self._daemon.store.gifts.open(opening, origin=giver.origin)
+        return opened_sentence(name, entry, until, giver.at, self._daemon.rules.names)
+
+    def apply(self, keys: Iterable[str]) -> None:
+        """Bring running flows in step with what was just given or taken back."""
+        daemon = self._daemon
+        named = daemon.rules.household.named
+        if any(parse_mac(one) is not None and one not in named for one in keys):
+            daemon.reassign()  # a device that nobody named has a slot of its own now
+        else:
+            daemon.enforcer.sync()
+            daemon.enforcer.rejudge()
+        self._open = self._openings()
+        self.wait()
+        daemon.warnings.look()
+
+    def start(self) -> None:
+        """Take up what was left by an earlier start."""
+        self._open = self._openings()
+        self.look()
+
+    def look(self) -> None:
+        """What has come to its end since the last look."""
+        now = self._daemon.local_now()
+        for one in self._daemon.store.requests.all():
+            moved = requests.moved_on(one, now)
+            if moved is not one:
+                self._move(moved, now)
+        still = self._openings()
+        if self._open - still:
+            self._daemon.enforcer.sync()
+            self._daemon.enforcer.rejudge()
+        self._open = still
+        self.wait()
+
+    def _move(self, moved: ChildRequest, now: datetime) -> None:
+        store, publish = self._daemon.store, self._daemon.control.publish
+        expired = moved.state is State.EXPIRED
+        what = "request expired" if expired else "request reminder"
+        store.requests.put(moved, by=PROGRAM, what=what, at=now)
+        if expired:
+            publish("answer", id=moved.id, profile=moved.who, state=moved.state)
+        else:
+            publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
+
+    def _openings(self) -> frozenset[Opening]:
+        return frozenset(self._daemon.store.state(self._daemon.local_now()).openings)
+
+    def wait(self) -> None:
+        """Until the next of these ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._daemon.local_now()
+        due = [at for one in self._daemon.store.requests.all() if (at := requests.due(one)) is not None]
+        due += [one.until for one in self._open]
+        if not due:
+            self._timer = None
+            return
+        delay = min(max(0.0, (min(due) - now).total_seconds()), LONGEST_SLEEP)
+        self._timer = self._daemon.loop.call_later(delay, self.look)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """What one grant did for one person."""
+
+    who: str
+    name: str
+    minutes: int
+    until: datetime | None  # None: minutes beyond a limit
+    extensions: tuple[Extension, ...]
+    sentence: str
+
+    def as_values(self, now: datetime) -> dict[str, object]:
+        return {
+            "who": self.who,
+            "minutes": self.minutes,
+            "until": None if self.until is None else self.until.astimezone(now.tzinfo),
+            "gates": [one.gate for one in self.extensions],
+            "sentence": self.sentence,
+        }
+
+
+def is_paused(member: Member, now: datetime) -> bool:
+    until = member.situation.paused_until
+    return until is not None and now < until
+
+
+def with_grant(one: ChildRequest, giver: Giver) -> ChildRequest:
+    return replace(one, grant=giver.number)
+
+
+def _audited(key: str, minutes: int, extensions: Iterable[Extension], now: datetime) -> str:
+    parts = []
+    for one in extensions:
+        end = "" if one.until is None else f" until {one.until.astimezone(now.tzinfo):%Y-%m-%dT%H:%M%z}"
+        parts.append(f"{one.gate}{end}" + (f" for {one.service}" if one.service else ""))
+    return f"{key} {minutes} min: {', '.join(parts)}"

@@ -1,0 +1,44 @@
+"""What others need of whoever counts minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+
+class Entry(Protocol):
+    """One minute that was counted for one gate on one device, and why."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def gate(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def why(self) -> str: ...
+
+
+class Minutes(Protocol):
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
+        """The family's day, and the whole minutes spent on it, by limit gate."""
+        ...
+
+    def entries(self, profile_id: str, day: date) -> Sequence[Entry]:
+        """The minutes of a day that counted, in order."""
+        ...
+
+
+class Uncounted:
+    """Nobody counts."""
+
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
+        return None, {}
+
+    def entries(self, profile_id: str, day: date) -> Sequence[Entry]:  # noqa: ARG002
+        return ()

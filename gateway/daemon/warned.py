@@ -1,0 +1,53 @@
+"""The home as warnings look at it: its children, and what they use just now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gateway.daemon.family import Member
+from gateway.policy.extension import Left
+from gateway.policy.gifts import gate_name
+from gateway.policy.schedule import Calendar
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+class WarnedHome:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def now(self) -> datetime:
+        return self._daemon.local_now()
+
+    @property
+    def calendar(self) -> Calendar:
+        return self._daemon.rules.calendar
+
+    def children(self) -> Iterator[tuple[Member, frozenset[str]]]:
+        rules, family = self._daemon.rules, self._daemon.family
+        now = self.now()
+        gates = {(slot, number): found for (slot, found), number in self._daemon.store.classes().items()}
+        for profile in rules.household.children:
+            slots = family.slots_of(profile.id)
+            if not slots:
+                continue  # nobody to tell
+            in_use: frozenset[str] = frozenset()
+            for slot in slots:
+                numbers = {live.class_number for _, live in self._daemon.live.of_slot(slot)}
+                in_use = in_use.union(*(gates.get((slot, number), frozenset()) for number in numbers))
+            yield family.stand_in(profile, rules.world, rules.calendar, now), in_use
+
+    def tell(self, member: Member, minutes: int, found: Left) -> None:
+        self._daemon.control.publish(
+            "warning",
+            profile=member.profile.id,
+            name=member.profile.name,
+            minutes=minutes,
+            left=found.minutes,
+            what=found.gate,
+            what_name=gate_name(found.gate, self._daemon.rules.names),
+            at=None if found.at is None else found.at.astimezone(self.now().tzinfo),
+        )

@@ -1,0 +1,197 @@
+"""The control verbs of a daemon whose files, store, family and rules are real; kernel and socket are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from gateway.clock import WallClock
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Role
+from gateway.daemon.answers import Answers
+from gateway.daemon.family import Family
+from gateway.daemon.rules import RuleBook
+from gateway.daemon.verbs import Verbs
+from gateway.daemon.warned import WarnedHome
+from gateway.daemon.warnings import Warnings
+from gateway.loop import Timer
+from gateway.path.addresses import AddressBook
+from gateway.path.live import LiveFlows
+from gateway.policy.values import Observation, Proto, Reason
+from gateway.store.store import Store
+from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
+
+TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
+
+
+class Loop:
+    """Its clock goes with the wall's."""
+
+    def __init__(self, wall: Callable[[], datetime]) -> None:
+        self._wall = wall
+        self._timers: list[Timer] = []
+
+    def now(self) -> float:
+        return self._wall().timestamp()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(self.now() + delay, callback)
+        self._timers.append(timer)
+        return timer
+
+    def next_due(self) -> float | None:
+        return min((one.when for one in self._timers if one.callback is not None), default=None)
+
+    def run_due(self) -> None:
+        for timer in [one for one in self._timers if one.when <= self.now()]:
+            self._timers.remove(timer)
+            if timer.callback is not None:
+                timer.callback()
+
+
+class Clock(WallClock):
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class Enforcer:
+    def __init__(self, family: Family, wall: Callable[[], datetime]) -> None:
+        self._family = family
+        self._wall = wall
+        self.rejudged = 0
+
+    def sync(self) -> None:
+        self._family.situate(self._wall())
+
+    def rejudge(self) -> None:
+        self.rejudged += 1
+
+
+class Counted:
+    """Minutes as somebody says that they were used."""
+
+    def __init__(self) -> None:
+        self.day: date | None = None
+        self.minutes: dict[str, dict[str, int]] = {}
+        self.rows: tuple[Any, ...] = ()
+
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
+        return self.day, self.minutes.get(profile_id, {})
+
+    def entries(self, profile_id: str, day: date) -> tuple[Any, ...]:
+        return self.rows
+
+
+class Presence:
+    now: Mapping[str, Any] = {}
+
+    def refresh(self) -> None:
+        pass
+
+    def name_of(self, mac: str) -> str:
+        return mac
+
+
+class Nothing:
+    state, since = "works", None
+
+
+class Desk:
+    """``ask("grant", who=…)``; ``go(minutes)`` lets time pass."""
+
+    def __init__(
+        self,
+        folder: Path,
+        at: datetime,
+        daughter: Rules | None = None,
+        son: Rules | None = None,
+        **settings: object,
+    ) -> None:
+        profiles = {"daughter": {**DAUGHTER, **(daughter or {})}, "son": {**SON, **(son or {})}, "mum": MUM}
+        self.folder = folder
+        self.rules = RuleBook(write(folder, profiles, **settings))
+        self.clock = Clock(at)
+        self.loop = Loop(self.clock.now)
+        self.events: list[dict[str, Any]] = []
+        self.counted = Counted()
+        self.live = LiveFlows()
+        self.control = self
+        self.internet = Nothing()
+        self.presence = Presence()
+        self.start()
+
+    def start(self) -> None:
+        """As after a kill: memory is what the disk has."""
+        self.store = Store(self.folder / "state" / "q.db")
+        self.family = Family(self.store, AddressBook(), lambda: 0.0, self.store.class_number)
+        self.family.minutes = self.counted
+        self.enforcer = Enforcer(self.family, self.clock.now)
+        daemon = cast("Any", self)
+        self.answers = Answers(daemon)
+        self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
+        self._verbs = Verbs(
+            daemon, Guardians(self.store, self.loop.now, lambda *_: None), self.answers
+        ).table()
+        self.reassign()
+        self.answers.start()
+        self.warnings.start()
+
+    def stop(self) -> None:
+        self.answers.close()
+        self.warnings.close()
+        self.store.close()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def reassign(self) -> None:
+        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
+        self.family.situate(self.clock.now())
+
+    def reload(self) -> list[str]:
+        self.rules.reload()
+        self.reassign()
+        return self.rules.problems()
+
+    def local_now(self) -> datetime:
+        return self.clock.now().astimezone(self.rules.household.config.zone)
+
+    def problems(self) -> list[str]:
+        return []
+
+    def publish(self, event: str, **values: object) -> None:
+        self.events.append({"event": event, **values})
+
+    def heard(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.events if one["event"] == kind]
+
+    def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
+        return dict(self._verbs[do](Request(do, role, 0, values)))
+
+    def use(self, profile: str, **minutes: int) -> None:
+        self.counted.day = self.rules.calendar.family_day(self.clock.now())
+        self.counted.minutes[profile] = minutes
+        self.family.situate(self.clock.now())
+        self.warnings.look()
+
+    def go(self, span: timedelta) -> None:
+        """Let time pass, timer by timer."""
+        end = self.clock.at + span
+        while (due := self.loop.next_due()) is not None and due <= end.timestamp():
+            self.clock.at = max(self.clock.at, datetime.fromtimestamp(due, self.clock.at.tzinfo))
+            self.family.situate(self.clock.at)
+            self.loop.run_due()
+        self.clock.at = end
+        self.family.situate(end)
+
+    def reason(self, mac: str, host: str = "www.example.org") -> Reason:
+        member = self.family.member_of(mac)
+        assert member is not None
+        return member.decide(Observation(Proto.DNS, host), self.clock.now()).reason
