@@ -69,8 +69,8 @@ class Situation:
     recent: Recent = NOTHING_RECENT  # services that it asked for just now
 
     def is_bare(self, seen: Observation) -> bool:
-        """Whether a hello with ECH hides nothing: browsers put GREASE into those to bare addresses, too. To an
-        address that a name gave to the device, such a hello hides the name.
+        """Whether a hello with ECH hides nothing: browsers put GREASE into those to bare addresses, too. To
+        an address that a name gave to the device, such a hello hides the name.
         """
         return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
 
