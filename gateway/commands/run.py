@@ -12,7 +12,7 @@ def run(args: Namespace) -> int:
     from gateway.daemon.memory import one_openssl
 
     one_openssl()
-    from gateway.daemon.main import run as run_daemon
+    from gateway.daemon.service import run as run_daemon
 
     logs.configure(args.log)
     return run_daemon(config_path(args))

@@ -35,7 +35,7 @@ WEB_VERBS = frozenset(
     {
         "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "redeem", "request",
         "answer", "requests", "ledger", "profile", "device", "refusals", "helplines", "guardian", "off", "on",
-        "events",
+        "events", "time",
     }
 )  # fmt: skip
 

@@ -23,6 +23,9 @@ RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may 
 GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
+_Opened = tuple[bool, object]
+"""Of a standing: whether filtering is off, and what a guardian opened for a while."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +53,7 @@ class Enforcer:
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}
+        self._opened: dict[int, _Opened] = {}
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease runs out
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
@@ -90,7 +94,7 @@ class Enforcer:
 
     def _passes(self, at: datetime) -> tuple[PassElement, ...]:
         found: list[PassElement] = []
-        self._open = {}
+        self._open, self._opened = {}, {}
         classes = self._store.classes()
         for slot, member in self._family.members.items():
             standing = member.judge.standing(member.situation, at)
@@ -101,6 +105,7 @@ class Enforcer:
                 if owner == slot and standing.closing(gates) is None
             ]
             self._open[slot] = frozenset(open_now)
+            self._opened[slot] = (standing.off, standing.allowed)
             found += [PassElement(slot, number, lease) for number in sorted(open_now)]
         return tuple(found)
 
@@ -115,11 +120,13 @@ class Enforcer:
         """Bring situations and the pass map up to now, and wait for the next boundary."""
         at = self._wall()
         situated = self._family.situate(at)
-        before = self._open
+        before, opened = self._open, self._opened
         self._bring(self._passes(at))
         moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
         if situated or moved:
             self._changed(situated | frozenset(moved))
+        if any(self._opened[slot] != was for slot, was in opened.items() if slot in self._opened):
+            self.rejudge()  # these have no gate of their own
         self._wait(at)
 
     def _bring(self, wanted: tuple[PassElement, ...]) -> None:

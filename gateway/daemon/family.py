@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.minutes import Minutes, Uncounted
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
 from gateway.path.subject import Subject
 from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
@@ -56,6 +56,7 @@ class Member:
     profile: Profile
     judge: Judge
     addresses: DeviceAddresses
+    services: DeviceServices
     quarantined: bool = False
     situation: Situation = PLAIN
 
@@ -70,8 +71,11 @@ class Family:
         self,
         store: Store,
         book: AddressBook,
+        services: ServiceBook,
         now: Callable[[], float],
         class_number: Callable[[int, frozenset[str]], int],
+        *,
+        clock_known: Callable[[], bool] = lambda: True,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.subjects: dict[int, Subject] = {}
@@ -80,6 +84,8 @@ class Family:
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self._store = store
         self._book = book
+        self._services = services
+        self._clock_known = clock_known
         self._now = now
         self._class_number = class_number
         self._calendar = Calendar(UTC)
@@ -103,7 +109,8 @@ class Family:
         for key, macs, profile, quarantined in wanted:
             slot = self._store.slot(key, now=int(at.timestamp()), in_use=in_use)
             addresses = DeviceAddresses(self._book, slot, self._now)
-            members[slot] = Member(slot, macs, profile, judge(profile), addresses, quarantined)
+            services = DeviceServices(self._services, slot)
+            members[slot] = Member(slot, macs, profile, judge(profile), addresses, services, quarantined)
         unknown = self._store.slots().get(UNKNOWN)
         self.unknown = unknown if unknown in members else None
         self.members = members
@@ -177,12 +184,18 @@ class Family:
         return [*found, *((place, macs, profiles[place], False) for place, macs in groups.items() if macs)]
 
     def situate(self, at: datetime) -> frozenset[int]:
-        """Take in pauses, grants and `off` as they are now; the slots whose situation changed."""
+        """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
+
+        Each minute that is used makes another situation, and most of them change nothing.
+        """
         changed = set()
         for slot, member in self.members.items():
             situation = self._situation(member, at)
-            if situation != member.situation:
-                member.situation = situation
+            if situation == member.situation:
+                continue
+            before = member.judge.standing(member.situation, at)
+            member.situation = situation
+            if not before.agrees(member.judge.standing(situation, at)):
                 changed.add(slot)
         return frozenset(changed)
 
@@ -197,11 +210,14 @@ class Family:
         pauses = [pause for pause in force.pauses if pause.who in names]
         given = [one for one in force.given if one.who in names]
         counted, used = self.minutes.used(member.profile.id)
-        today = self._calendar.family_day(at)
+        known = self._clock_known()
+        today = self._calendar.family_day(at) if known or counted is None else counted
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
         return replace(
             member.situation,
             quarantined=member.quarantined,
+            clock_known=known,
+            portal=not member.profile.rules.portal.isdisjoint(member.macs),
             paused_until=None if longest is None else longest.until or FOREVER,
             paused_by="family" if longest is None else _owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,
@@ -214,6 +230,7 @@ class Family:
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             addresses=member.addresses,
+            recent=member.services,
         )
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
@@ -221,7 +238,7 @@ class Family:
         addresses = DeviceAddresses(self._book, EVERYONE, self._now)
         known = (one.judge for one in self.members.values() if one.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
-        member = Member(EVERYONE, (), profile, judge, addresses)
+        member = Member(EVERYONE, (), profile, judge, addresses, DeviceServices(self._services, EVERYONE))
         member.situation = self._situation(member, at)
         return member
 

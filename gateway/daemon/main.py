@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,42 +11,41 @@ from pathlib import Path
 from gateway.clock import WallClock
 from gateway.control.guardians import Guardians
 from gateway.control.server import ControlServer, WebUser
-from gateway.daemon import lan
+from gateway.daemon import clockverbs, lan
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
+from gateway.daemon.clockwatch import ClockWatch
 from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
-from gateway.daemon.family import EVERYONE, Family
+from gateway.daemon.family import Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
-from gateway.daemon.packets import PacketPath, go_first
+from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
-from gateway.daemon.signals import Signals
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.errors import GatewayError
-from gateway.files import DEFAULT_CONFIG, SOCKET, make_folder
+from gateway.files import SOCKET, make_folder
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
-from gateway.notify import Notifier
+from gateway.path.addresses import ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
 from gateway.policy.config import Config, DnsRefusal
+from gateway.policy.jumps import Jump
 from gateway.store import migrations
 from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
 
-FLUSH = 1.0  # seconds between two looks at what is to be written
-PURGE = 3600.0
 DATABASE = "qalqan.db"
 
 _log = logging.getLogger(__name__)
@@ -74,6 +72,10 @@ class Daemon:
         for folder in (state, runtime):
             make_folder(folder)
         self.rules.keep_good()
+        self.watch = ClockWatch(
+            loop, self.clock, state, runtime, self._clock_changed, played=clockverbs.played()
+        )
+        self._closers.append(self.watch.close)
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
@@ -81,7 +83,15 @@ class Daemon:
         self._closers.append(self.store.close)
         self.book = HeardBook()
         self.live = live = LiveFlows()
-        self.family = Family(self.store, self.book, loop.now, self._class_number)
+        self.services = ServiceBook(lambda host: self.rules.world.catalogue.services_of(host), loop.now)
+        self.family = Family(
+            self.store,
+            self.book,
+            self.services,
+            loop.now,
+            self._class_number,
+            clock_known=lambda: self.watch.known,
+        )
         self.presence = Presence(
             loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
         )
@@ -107,6 +117,7 @@ class Daemon:
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
             safe=self.safe,
+            services=self.services,
         )
         self.internet = Internet(loop, config.lan, self._evidence, wall)
         self._closers.append(self.internet.close)
@@ -136,6 +147,7 @@ class Daemon:
         self.internet.start()
         self.answers.start()
         self.warnings.start()
+        self.watch.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
@@ -172,6 +184,14 @@ class Daemon:
     def local_now(self) -> datetime:
         """As the home's clocks show it."""
         return self.clock.now().astimezone(self.rules.household.config.zone)
+
+    def _clock_changed(self, _jump: Jump) -> None:
+        """The clock was set, or became known."""
+        self.enforcer.sync()
+        self.enforcer.renew()
+        self.answers.look()
+        self.warnings.look()
+        self.journal.status_changed(frozenset(self.family.members))
 
     def _audited(self, what: str, whom: str) -> None:
         self.store.audit(what, whom, by="console", at=self.clock.now())
@@ -246,60 +266,6 @@ class Daemon:
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*self.rules.problems(), *interfaces, *self.store.problems()]
 
-    def run(self, signals: Signals) -> int:
-        """Until SIGTERM or SIGINT."""
-        notifier = Notifier.from_environment()
-        go_first()
-        self.loop.on_readable(signals, lambda: self._signalled(signals, notifier))
-        self._flush()
-        self._purge()
-        self._watchdog(notifier)
-        settle()
-        notifier.send("READY=1")
-        for line in lan.problems(self.rules.household.config.lan):
-            _log.warning("%s", line)
-        _log.info(
-            "ready: %d devices in %d profiles, %s",
-            len(self.family.members),
-            len(self.rules.household.profiles),
-            self.table.backend,
-        )
-        self.loop.run()
-        notifier.send("STOPPING=1")
-        self.close()
-        return 0
-
-    def _signalled(self, signals: Signals, notifier: Notifier) -> None:
-        for number in signals.received():
-            if number == signal.SIGHUP:
-                notifier.send("RELOADING=1")
-                self._reload_or_say()
-                notifier.send("READY=1")
-            else:
-                self.loop.stop()
-
-    def _reload_or_say(self) -> None:
-        """What of the files cannot be used is reported by the book of rules."""
-        try:
-            self.reload()
-        except GatewayError as error:
-            _log.error("%s; what held before holds on", error)
-
-    def _flush(self) -> None:
-        self.store.flush(self.loop.now())
-        self.loop.call_later(FLUSH, self._flush)
-
-    def _purge(self) -> None:
-        more = self.store.purge(self.local_now())
-        self.store.flush_devices()
-        self.loop.call_later(FLUSH if more else PURGE, self._purge)
-
-    def _watchdog(self, notifier: Notifier) -> None:
-        if notifier.watchdog_period is None:
-            return
-        notifier.send("WATCHDOG=1")
-        self.loop.call_later(notifier.watchdog_period, lambda: self._watchdog(notifier))
-
     def close(self) -> None:
         """Undo what was done, last first; what cannot be undone keeps nothing else from it."""
         while self._closers:
@@ -319,15 +285,3 @@ def _web_user() -> WebUser | None:
         return WebUser.named("qalqan-web")
     except GatewayError:
         return None
-
-
-def run(path: Path = DEFAULT_CONFIG) -> int:
-    """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
-    signals = Signals()
-    try:
-        return Daemon(path).run(signals)
-    finally:
-        signals.close()
-
-
-__all__ = ["EVERYONE", "Daemon", "run"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway import __version__
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
+from gateway.daemon import clockverbs
 from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import Member
@@ -22,7 +22,6 @@ from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.whom import Whom
-from gateway.errors import ControlError
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.sentence import sentence
@@ -60,6 +59,7 @@ class Verbs:
             "forget": self._places.forget,
             "reload": self.reload,
             "clock": self.clock,
+            "time": self.time,
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -83,6 +83,7 @@ class Verbs:
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "requests": sum(one.waits for one in daemon.store.requests.all()),
             "problems": daemon.problems(),
+            "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now) for one in daemon.rules.household.children],
         }
         return answer | figures(daemon)
@@ -196,14 +197,16 @@ class Verbs:
         problems = self._daemon.reload()
         return {"profiles": sorted(self._daemon.rules.household.profiles), "problems": problems}
 
+    def time(self, request: Request) -> Mapping[str, object]:
+        """A guardian's phone says what time it is."""
+        daemon = self._daemon
+
+        def audit(what: str, detail: str, by: str) -> None:
+            daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=request.text("origin", ""))
+
+        return clockverbs.offer(request, daemon.watch, daemon.store.guardians(), audit)
+
     def clock(self, request: Request) -> Mapping[str, object]:
         """Move the family's time, in the virtual home alone."""
-        request.owner_only()
-        if os.environ.get("QALQAN_TEST_CLOCK") != "1":
-            msg = "clock: the time is not movable here"
-            raise ControlError(msg)
-        self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
-        self._daemon.enforcer.sync()
-        self._daemon.answers.look()
-        self._daemon.warnings.look()
+        clockverbs.play(request, self._daemon.watch)
         return {"now": self._daemon.local_now()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.loop import Timer
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -102,6 +102,11 @@ class Nothing:
     state, since = "works", None
 
 
+class RightClock:
+    known, why, aside = True, "virtual home", timedelta()
+    lower_bound = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 class Desk:
     """``ask("grant", who=…)``; ``go(minutes)`` lets time pass."""
 
@@ -123,13 +128,20 @@ class Desk:
         self.live = LiveFlows()
         self.control = self
         self.internet = Nothing()
+        self.watch = RightClock()
         self.presence = Presence()
         self.start()
 
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
-        self.family = Family(self.store, AddressBook(), lambda: 0.0, self.store.class_number)
+        self.family = Family(
+            self.store,
+            AddressBook(),
+            ServiceBook(lambda _: (), lambda: 0.0),
+            lambda: 0.0,
+            self.store.class_number,
+        )
         self.family.minutes = self.counted
         self.enforcer = Enforcer(self.family, self.clock.now)
         daemon = cast("Any", self)

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.rules import RuleBook
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.situation import FOREVER
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -26,7 +26,13 @@ class Home:
         self.rules = RuleBook(path)
         self.store = Store(folder / "state" / "q.db")
         self.book = AddressBook()
-        self.family = Family(self.store, self.book, lambda: 0.0, self.store.class_number)
+        self.family = Family(
+            self.store,
+            self.book,
+            ServiceBook(lambda _: (), lambda: 0.0),
+            lambda: 0.0,
+            self.store.class_number,
+        )
         self.rebuild()
 
     def rebuild(self) -> None:
