@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.errors import PolicyError
 from gateway.policy import requests
-from gateway.policy.extension import Extension, extend
-from gateway.policy.gates import gates_of_service
+from gateway.policy.extension import Extension, extend, own_closing
+from gateway.policy.gates import gates_of_service, is_limit
 from gateway.policy.gifts import given_sentence, opened_sentence
+from gateway.policy.jumps import Jump
+from gateway.policy.jumps import Kind as Span
 from gateway.policy.macs import parse_mac
 from gateway.policy.requests import ChildRequest, State
 from gateway.store.given import Given, Kind, Opening, in_utc
@@ -77,6 +79,8 @@ class Answers:
                 at,
                 giver.by,
                 giver.kind,
+                boundary=None if one.boundary is None else in_utc(one.boundary),
+                sure=one.sure,
             )
             for one in found
         ]
@@ -86,11 +90,52 @@ class Answers:
         ends = [one.until for one in found if one.until is not None]
         return Extended(key, name, minutes, max(ends, default=None), found, told)
 
-    def open(self, key: str, name: str, entry: str, until: datetime, giver: Giver) -> str:
+    def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
         """A site or a service for a while; the sentence of it."""
-        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by)
+        sure = self._daemon.watch.known
+        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._daemon.store.gifts.open(opening, origin=giver.origin)
         return opened_sentence(name, entry, until, giver.at, self._daemon.rules.names)
+
+    def shift(self, jump: Jump) -> None:
+        """The clock jumped, or became known: as much is left of all that was set as was."""
+        with self._daemon.store.together():
+            self._daemon.store.shift(jump)
+            if jump.known:
+                self._daemon.store.gifts.put(self._anchored(jump.after))
+
+    def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
+        """Minutes beyond a boundary, and those behind the boundary that comes next by the clock as it is now.
+
+        Else a clock that was put back would open all that the rules shut until the boundary is there.
+        """
+        given, _ = self._daemon.store.gifts.in_force(now, self._daemon.rules.calendar.family_day(now))
+        groups: dict[tuple[str, datetime], list[Given]] = {}
+        for one in given:
+            if one.boundary is not None:
+                groups.setdefault((one.who, one.boundary), []).append(one)
+        for (who, _), rows in groups.items():
+            closing = self._next_boundary(who, {one.gate for one in rows}, now)
+            if closing is not None:
+                yield from ((one, _behind(one, closing, now)) for one in rows)
+
+    def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
+        """When the first of ``gates`` is closed by its own rule of the clock; ``now`` where it is."""
+        daemon = self._daemon
+        profile = daemon.rules.household.find(who)
+        world, calendar = daemon.rules.world, daemon.rules.calendar
+        if profile is None:
+            member = daemon.family.member_of(who)
+        else:
+            member = daemon.family.stand_in(profile, world, calendar, now)
+        if member is None:
+            return None
+        ends = [
+            own_closing(member.profile, member.situation, calendar, now, gate)
+            for gate in gates
+            if not is_limit(gate)
+        ]
+        return min((end for end in ends if end is not None), default=None)
 
     def apply(self, keys: Iterable[str]) -> None:
         """Bring running flows in step with what was just given or taken back."""
@@ -174,6 +219,15 @@ class Extended:
             "gates": [one.gate for one in self.extensions],
             "sentence": self.sentence,
         }
+
+
+def _behind(one: Given, closing: datetime, now: datetime) -> Given:
+    """With the minutes that are left of it behind ``closing``; from now on where that has come."""
+    ends = one.moment
+    assert ends is not None
+    assert one.boundary is not None
+    boundary = closing if closing > now else min(one.boundary, now)
+    return replace(one, boundary=boundary, until=max(boundary, now) + ends.left(now))
 
 
 def is_paused(member: Member, now: datetime) -> bool:

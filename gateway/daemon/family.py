@@ -223,7 +223,9 @@ class Family:
             off_until=None if force.off is None else force.off.until or FOREVER,
             off_by="family" if force.off is None else _owner(force.off.by),
             grants=tuple(
-                Grant(one.gate, one.until, one.service, _giver(one)) for one in given if one.until is not None
+                Grant(one.gate, one.until, one.service, _giver(one), one.boundary, one.sure)
+                for one in given
+                if one.until is not None
             ),
             used=dict(used) if counted == today else {},
             bonus=_bonus(given),

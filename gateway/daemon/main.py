@@ -185,8 +185,9 @@ class Daemon:
         """As the home's clocks show it."""
         return self.clock.now().astimezone(self.rules.household.config.zone)
 
-    def _clock_changed(self, _jump: Jump) -> None:
+    def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
+        self.answers.shift(jump)
         self.enforcer.sync()
         self.enforcer.renew()
         self.answers.look()

@@ -17,6 +17,7 @@ from gateway.policy import requests
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.entries import site_of
 from gateway.policy.gifts import ENGLISH, asked_sentence, check_askable, opened_sentence, outcome, thing_name
+from gateway.policy.jumps import Kind as Span
 from gateway.policy.requests import Answer, ChildRequest, State, Topic
 from gateway.policy.why import parse_host
 from gateway.store.given import Kind, in_utc
@@ -184,10 +185,10 @@ class RequestVerbs:
             return done.sentence, done.until
         if one.answer is Answer.ALWAYS:
             return opened_sentence(profile.name, one.thing, None, giver.at, names), None
-        until = giver.at + timedelta(minutes=one.given)
+        until, span = giver.at + timedelta(minutes=one.given), Span.LASTING
         if one.answer is Answer.TODAY:
-            until = self._daemon.rules.calendar.day_end(giver.at)
-        return self._answers.open(profile.id, profile.name, one.thing, until, giver), until
+            until, span = self._daemon.rules.calendar.day_end(giver.at), Span.OF_DAY
+        return self._answers.open(profile.id, profile.name, one.thing, until, span, giver), until
 
     def requests(self, request: Request) -> Mapping[str, object]:
         """Newest first. A device's are its child's own; without one they are for guardians."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import MAX_MINUTES, Request, Verb
 from gateway.daemon.whom import Whom
+from gateway.policy.jumps import Kind
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import ALL, Profile
 from gateway.policy.schedule import calendar_for, next_wake
@@ -31,18 +32,19 @@ class SwitchVerbs:
         by = self._whom.guardian(request)
         who, profiles = self._whom.named(request)
         now = self._daemon.local_now()
-        until = request.moment_or_none("until")
+        until, span = request.moment_or_none("until"), Kind.OF_DAY
         if request.has("minutes"):
+            span = Kind.LASTING
             until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
         if until is not None and until <= now:
             request.refuse("until", "has passed")
         to_wake = until is None and request.values.get("till_wake") is True
-        origin = request.text("origin", "")
+        sure, origin = self._daemon.watch.known, request.text("origin", "")
         ends = []
         for one in profiles:
             end = self._wake(one, now) if to_wake else until
             key = one.id if who == ALL else who
-            self._daemon.store.pause(key, until=end, by=by, at=now, origin=origin)
+            self._daemon.store.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
             ends.append(end or FOREVER)
         self._pauses_changed(who)
         last = max(ends)
@@ -77,7 +79,8 @@ class SwitchVerbs:
         by, now = self._whom.guardian(request), self._daemon.local_now()
         minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
         until = now + timedelta(minutes=minutes)
-        self._daemon.store.off(until=until, by=by, at=now, origin=request.text("origin", ""))
+        sure, origin = self._daemon.watch.known, request.text("origin", "")
+        self._daemon.store.off(until=until, by=by, at=now, sure=sure, origin=origin)
         self._switched("off", by, until)
         return {"until": until}
 

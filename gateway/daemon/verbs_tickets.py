@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
@@ -50,7 +50,8 @@ class TicketVerbs:
         if unused + count > tickets.MAX_UNUSED:
             request.refuse("count", f"is too many: {unused} codes are good already, of {tickets.MAX_UNUSED}")
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
-        made = [self._made(code, minutes, whose, by, now) for code in codes]
+        sure = self._daemon.watch.known
+        made = [self._made(code, minutes, whose, by, now, sure=sure) for code in codes]
         store.add(made, origin=request.text("origin", ""))
         zone = self._daemon.rules.household.config.zone
         return {
@@ -60,16 +61,17 @@ class TicketVerbs:
         }
 
     @staticmethod
-    def _made(code: str, minutes: int, whose: str | None, by: str, now: datetime) -> Ticket:
+    def _made(code: str, minutes: int, whose: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:
         salt = secrets.token_hex(SALT_BYTES)
         digest = tickets.hashed(code, salt)
-        return Ticket(salt, digest, minutes, whose, now, by, now + tickets.LIFE)
+        return Ticket(salt, digest, minutes, whose, now, by, now + tickets.LIFE, sure=sure)
 
     def redeem(self, request: Request) -> Mapping[str, object]:
         member = self._whom.child(request)
         profile, now = member.profile, self._daemon.local_now()
         tries = self._tries_of(parse_mac(request.text("device")) or "")
-        wait = max(tries.wait(now), self._all_tries.wait(now))
+        tried = datetime.fromtimestamp(self._daemon.loop.now(), UTC)  # which no jump of the clock moves
+        wait = max(tries.wait(tried), self._all_tries.wait(tried))
         if wait:
             minutes = -(-int(wait.total_seconds()) // 60)
             where, problem = "this device", "has tried too many wrong codes"
@@ -77,8 +79,8 @@ class TicketVerbs:
         code = tickets.typed(request.text("code"))
         ticket = None if code is None else tickets.find(code, self._daemon.store.tickets.all())
         if ticket is None:
-            tries.add(now)
-            self._all_tries.add(now)
+            tries.add(tried)
+            self._all_tries.add(tried)
         ticket = tickets.check(ticket, profile.id, now)
         if is_paused(member, now):
             raise PolicyError(profile.name, "is paused", "the code stays good: enter it later")

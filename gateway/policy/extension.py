@@ -10,7 +10,7 @@ alone: minutes of use would be everyone's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -33,6 +33,9 @@ class Extension:
     minutes: int  # by which it closes later; for a limit without `until`, by which today's is longer
     until: datetime | None  # an instant (UTC) until which it stays open; None: `minutes` are minutes of use
     service: str | None = None  # whose flows alone it opens for; never with a limit that others share
+    # What a jump of the clock needs, as in gateway.policy.jumps; it is no part of what the grant does.
+    boundary: datetime | None = field(default=None, compare=False)
+    sure: bool = field(default=True, compare=False)
 
 
 class Left(NamedTuple):
@@ -70,8 +73,19 @@ def extend(
         flow = _of_first(closings, [one for one in closings if outlook.is_shut_or_granted(one)])
     if not flow:
         return ()
-    end = min(closings[one] for one in flow) + extra
-    return tuple(outlook.moved(one, closings[one], end, service) for one in flow if closings[one] < end)
+    first = min(flow, key=lambda one: closings[one])
+    end = closings[first] + extra
+    boundary, sure = outlook.boundary(first, closings[first])
+    found = (outlook.moved(one, closings[one], end, service) for one in flow if closings[one] < end)
+    return tuple(replace(one, boundary=boundary, sure=sure) for one in found)
+
+
+def own_closing(
+    profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gate: str
+) -> datetime | None:
+    """When the gate's own rule closes it, whatever has been given: ``now`` where it does so already."""
+    bare = replace(situation, grants=(), off_until=None)
+    return _Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
 
 
 def _is_of_service(gate: str) -> bool:
@@ -101,7 +115,7 @@ def in_force(
         if one.until is None:
             bonus[one.gate] = bonus.get(one.gate, 0) + one.minutes
         else:
-            grants.append(Grant(one.gate, one.until, one.service, owner))
+            grants.append(Grant(one.gate, one.until, one.service, owner, one.boundary, one.sure))
     return tuple(grants), bonus
 
 
@@ -169,11 +183,12 @@ class _Outlook:
         self._time = TimeRules(profile, calendar, situation)
         self._known = situation.clock_known
         self._closes_unset = profile.rules.clock_unset.value is ClockUnset.STRICT
-        self._granted: dict[str, datetime] = {}
+        self._granted: dict[str, Grant] = {}
         services = frozenset(services)
         for grant in running(situation.grants, self.now):
             if grant.service is None or grant.service in services:
-                self._granted[grant.gate] = max(grant.until, self._granted.get(grant.gate, grant.until))
+                known = self._granted.setdefault(grant.gate, grant)
+                self._granted[grant.gate] = max(known, grant, key=lambda one: one.until)
 
     def all_gates(self) -> Gates:
         return in_order({*self._time.tables, *self._time.rules.limits})
@@ -205,7 +220,8 @@ class _Outlook:
 
     def _from(self, gate: str) -> datetime:
         """From when on the gate's own rule counts: after `off` and what grants opened."""
-        return max(self.start, self._granted.get(gate, self.start).astimezone(UTC))
+        grant = self._granted.get(gate)
+        return self.start if grant is None else max(self.start, grant.until.astimezone(UTC))
 
     def _clock_closing(self, gate: str) -> datetime | None:
         start, table, calendar = self._from(gate), self._time.tables[gate], self._time.calendar
@@ -233,7 +249,24 @@ class _Outlook:
 
     def is_by_use(self, gate: str, at: datetime) -> bool:
         """Whether a gate that closes at ``at`` does so because minutes are used."""
-        return is_limit(gate) and at != self._granted.get(gate)
+        return is_limit(gate) and not self._is_granted(gate, at)
+
+    def _is_granted(self, gate: str, closing: datetime) -> bool:
+        """Whether it closes because a grant ends."""
+        grant = self._granted.get(gate)
+        return grant is not None and closing == grant.until
+
+    def boundary(self, gate: str, closing: datetime) -> tuple[datetime | None, bool]:
+        """After which rule of the clock the minutes come that are added to ``closing``; None: they are
+        counted from the tap, or from the end of what is so. Then whether the clock that says so is known.
+
+        What is added to a grant goes by what that goes by.
+        """
+        if self._is_granted(gate, closing):
+            grant = self._granted[gate]
+            return grant.boundary, grant.sure
+        counted = is_limit(gate) or closing <= self.start
+        return None if counted else closing, self._known
 
     def moved(self, gate: str, closing: datetime, end: datetime, service: str | None) -> Extension:
         """The gate with its ``closing`` moved to ``end``."""

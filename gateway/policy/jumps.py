@@ -59,11 +59,28 @@ def shift(moments: Iterable[Moment], jump: Jump) -> tuple[Moment, ...]:
     return tuple(_shifted(one, jump) for one in moments)
 
 
+def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
+    """A moment that was set at ``at``, and that, as they are after ``jump``.
+
+    None: it had ended by the clock that it goes by, and would hold again by the one that was put back.
+    """
+    if _goes_by(moment, jump) and moment.until <= jump.before:
+        return None if moment.until > jump.after else (moment, at)
+    return _shifted(moment, jump), at + jump.size if _moves(moment, jump) else at
+
+
+def _goes_by(moment: Moment, jump: Jump) -> bool:
+    """Whether it was set by the clock as it was before the jump, or by one that was as right."""
+    return jump.was_known or not moment.sure
+
+
+def _moves(moment: Moment, jump: Jump) -> bool:
+    return moment.kind is not Kind.OF_DAY and _goes_by(moment, jump)
+
+
 def _shifted(moment: Moment, jump: Jump) -> Moment:
-    if moment.kind is Kind.OF_DAY:
-        return moment
-    if moment.sure and not jump.was_known:
-        return moment
+    if not _moves(moment, jump):
+        return replace(moment, sure=moment.sure or jump.known)
     left = moment.left(jump.before)
     if not left and moment.until <= jump.after:
         return moment  # what has ended is over after a jump back too, so that one is moved

@@ -21,6 +21,8 @@ class Grant:
     until: datetime
     service: str | None = None  # confines it to the flows of this service
     owner: str = "family"
+    boundary: datetime | None = None  # after which its minutes come; None: counted from the tap
+    sure: bool = True  # given while the clock was known
 
 
 class Recent(Protocol):

@@ -39,6 +39,7 @@ class Ticket:
     until: datetime
     used: datetime | None = None
     used_by: str | None = None  # the profile that redeemed it
+    sure: bool = True  # made while the clock was known
 
     def is_good(self, now: datetime) -> bool:
         return self.used is None and now < self.until

@@ -5,11 +5,13 @@ What was given at once has one number, by which it is taken back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from gateway.policy import jumps
+from gateway.policy.jumps import Jump, Moment, moved
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import (
     Keeper,
@@ -21,9 +23,14 @@ from gateway.store.keeper import (
     unix_or_none,
 )
 
-COLUMNS = '"grant", who, day, gate, minutes, until, service, at, by, kind, ended'
-_INSERT = f"INSERT INTO extensions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_OPEN = 'INSERT INTO openings ("grant", who, entry, until, at, by) VALUES (?, ?, ?, ?, ?, ?)'
+COLUMNS = '"grant", who, day, gate, minutes, until, service, at, by, kind, ended, boundary, sure'
+OPENINGS = '"grant", who, entry, until, at, by, span, sure'
+_INSERT = f"INSERT INTO extensions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OPEN = f"INSERT INTO openings ({OPENINGS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE = (
+    "UPDATE extensions SET at = ?, until = ?, boundary = ?, sure = ?, ended = ? "
+    'WHERE "grant" = ? AND who = ? AND gate = ? AND service IS ?'
+)
 
 
 class Kind(StrEnum):
@@ -50,7 +57,17 @@ class Given:
     at: datetime
     by: str
     kind: Kind
-    ended: bool = False  # taken back
+    ended: bool = False  # taken back, or over when the clock was put back
+    boundary: datetime | None = None  # after which the minutes come; None: counted from the tap
+    sure: bool = True  # set while the clock was known
+
+    @property
+    def moment(self) -> Moment | None:
+        """None: it is of the day."""
+        if self.until is None:
+            return None
+        kind = jumps.Kind.LASTING if self.boundary is None else jumps.Kind.BEYOND
+        return Moment(self.until, kind, self.boundary, self.sure)
 
     def holds(self, now: datetime, today: date) -> bool:
         return not self.ended and (self.day == today if self.until is None else now < self.until)
@@ -66,6 +83,8 @@ class Opening:
     until: datetime
     at: datetime
     by: str
+    span: jumps.Kind = jumps.Kind.LASTING
+    sure: bool = True  # set while the clock was known
 
 
 class Gifts:
@@ -77,16 +96,15 @@ class Gifts:
         self._given = [
             Given(
                 grant, who, date.fromisoformat(day), gate, minutes, moment_or_none(until), service,
-                moment(at), by, Kind(kind), bool(ended),
+                moment(at), by, Kind(kind), bool(ended), moment_or_none(boundary), bool(sure),
             )
-            for grant, who, day, gate, minutes, until, service, at, by, kind, ended in database.rows(
-                f"SELECT {COLUMNS} FROM extensions ORDER BY id"
-            )
+            for grant, who, day, gate, minutes, until, service, at, by, kind, ended, boundary, sure
+            in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
         ]  # fmt: skip
         self._openings = [
-            Opening(grant, who, entry, moment(until), moment(at), by)
-            for grant, who, entry, until, at, by in database.rows(
-                'SELECT "grant", who, entry, until, at, by FROM openings ORDER BY id'
+            Opening(grant, who, entry, moment(until), moment(at), by, jumps.Kind(span), bool(sure))
+            for grant, who, entry, until, at, by, span, sure in database.rows(
+                f"SELECT {OPENINGS} FROM openings ORDER BY id"
             )
         ]
 
@@ -150,6 +168,21 @@ class Gifts:
             audit=audit_line(at, by, "revoke", str(grant), origin),
         )
 
+    def shift(self, jump: Jump) -> None:
+        """Move extra time and opened sites with the clock; what has ended does not hold again."""
+        self.put([(one, _moved_given(one, jump)) for one in self._given])
+        openings = [after for one in self._openings if (after := _moved_opening(one, jump)) is not None]
+        if openings != self._openings:
+            self._openings = openings
+            self._keeper.save(*self._opened())
+
+    def put(self, pairs: Iterable[tuple[Given, Given]]) -> None:
+        """Second ones in place of first ones, of the same number, gate and service."""
+        changed = {id(one): after for one, after in pairs if one != after}
+        if changed:
+            self._given = [changed.get(id(one), one) for one in self._given]
+            self._keeper.save(Statement(_MOVE, [_move_row(one) for one in changed.values()]))
+
     def drop_old(self, now: datetime, before: date) -> None:
         self._given = [one for one in self._given if one.day >= before]
         self._openings = [one for one in self._openings if now < one.until]
@@ -159,11 +192,30 @@ class Gifts:
         )
 
     def _snapshot(self) -> list[Statement]:
-        opened = [_opening_row(one) for one in self._openings]
-        return [
-            *table_snapshot("extensions", COLUMNS, [_given_row(one) for one in self._given]),
-            *table_snapshot("openings", '"grant", who, entry, until, at, by', opened),
-        ]
+        given = table_snapshot("extensions", COLUMNS, [_given_row(one) for one in self._given])
+        return [*given, *self._opened()]
+
+    def _opened(self) -> list[Statement]:
+        return table_snapshot("openings", OPENINGS, [_opening_row(one) for one in self._openings])
+
+
+def _moved_given(one: Given, jump: Jump) -> Given:
+    ends = one.moment
+    if one.ended or ends is None:
+        return one
+    found = moved(ends, one.at, jump)
+    if found is None:
+        return replace(one, at=one.at + jump.size, until=ends.until + jump.size, ended=True)
+    after, at = found
+    return replace(one, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
+
+
+def _moved_opening(one: Opening, jump: Jump) -> Opening | None:
+    found = moved(Moment(one.until, one.span, sure=one.sure), one.at, jump)
+    if found is None:
+        return None
+    after, at = found
+    return replace(one, at=at, until=after.until, sure=after.sure)
 
 
 def _follows(one: Given, gone: Given) -> bool:
@@ -185,11 +237,18 @@ def _without(one: Given, gone: Sequence[Given]) -> Given:
 def _given_row(one: Given) -> tuple[object, ...]:
     until = unix_or_none(one.until)
     whole = (one.grant, one.who, one.day.isoformat(), one.gate, one.minutes, until, one.service)
-    return (*whole, unix(one.at), one.by, str(one.kind), int(one.ended))
+    how = (unix(one.at), one.by, str(one.kind), int(one.ended), unix_or_none(one.boundary), int(one.sure))
+    return (*whole, *how)
+
+
+def _move_row(one: Given) -> tuple[object, ...]:
+    times = (unix(one.at), unix_or_none(one.until), unix_or_none(one.boundary))
+    return (*times, int(one.sure), int(one.ended), one.grant, one.who, one.gate, one.service)
 
 
 def _opening_row(one: Opening) -> tuple[object, ...]:
-    return (one.grant, one.who, one.entry, unix(one.until), unix(one.at), one.by)
+    whole = (one.grant, one.who, one.entry, unix(one.until), unix(one.at), one.by)
+    return (*whole, one.span.value, int(one.sure))
 
 
 def in_utc(at: datetime) -> datetime:

@@ -50,7 +50,10 @@ class Keeper:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is saved inside goes to the disk as one: all of it or nothing."""
+        """What is saved inside goes to the disk as one: all of it or nothing, with what is around it."""
+        if self._together is not None:
+            yield
+            return
         statements: list[Statement] = []
         self._together = statements
         try:

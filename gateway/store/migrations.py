@@ -138,7 +138,26 @@ def add_answers(db: Any) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers)
+def add_spans(db: Any) -> None:
+    """How each kept end goes with the clock when that jumps; of older rows by what their ends look like.
+
+    What was counted from a tap ends a whole number of minutes after it; a time of day mostly does not. The
+    minutes of a grant that ends later than they last come after a boundary.
+    """
+    for table in ("pauses", "openings"):
+        db[table].add_column("span", str, not_null_default="lasting")
+    for table in ("pauses", "openings", "switches", "extensions", "tickets"):
+        db[table].add_column("sure", int, not_null_default=1)  # 1: set while the clock was known
+    db["extensions"].add_column("boundary", int)  # null: counted from the tap
+    db.execute("UPDATE pauses SET span = 'of day' WHERE (until - since) % 60 != 0")
+    db.execute("UPDATE openings SET span = 'of day' WHERE (until - at) % 60 != 0")
+    db.execute(
+        "UPDATE extensions SET boundary = until - 60 * minutes "
+        "WHERE until IS NOT NULL AND until - 60 * minutes >= at + 60"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers, add_spans)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (

@@ -7,9 +7,12 @@ Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
+from gateway.policy.jumps import Jump, Kind, Moment, moved
+from gateway.policy.situation import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.given import Given, Opening
 from gateway.store.keeper import (
@@ -22,6 +25,11 @@ from gateway.store.keeper import (
     unix_or_none,
 )
 
+PAUSES = "who, since, until, by, span, sure"
+SWITCHES = "name, since, until, by, sure"
+
+Kept = TypeVar("Kept", "Pause", "Off")
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -29,6 +37,12 @@ class Pause:
     since: datetime
     until: datetime | None  # None: until resumed
     by: str
+    span: Kind = Kind.LASTING
+    sure: bool = True  # set while the clock was known
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.until or FOREVER, self.span, sure=self.sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,11 @@ class Off:
     since: datetime
     until: datetime | None
     by: str
+    sure: bool = True  # set while the clock was known
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.until or FOREVER, Kind.LASTING, sure=self.sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +86,14 @@ class State:
         self._keeper = keeper
         keeper.add(self._snapshot)
         self._pauses = {
-            who: Pause(who, moment(since), moment_or_none(until), by)
-            for who, since, until, by in database.rows("SELECT who, since, until, by FROM pauses")
+            who: Pause(who, moment(since), moment_or_none(until), by, Kind(span), bool(sure))
+            for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
         }
-        off = database.rows("SELECT since, until, by FROM switches WHERE name = 'off'")
-        self._off = Off(moment(off[0][0]), moment_or_none(off[0][1]), off[0][2]) if off else None
+        off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
+        self._off = next(
+            (Off(moment(since), moment_or_none(until), by, bool(sure)) for _, since, until, by, sure in off),
+            None,
+        )
         self._guardians = dict(database.rows("SELECT name, stamp FROM guardians"))
 
     def in_force(self, now: datetime) -> InForce:
@@ -81,12 +103,22 @@ class State:
             self._off if self._off and (self._off.until is None or self._off.until > now) else None,
         )
 
-    def pause(self, who: str, *, until: datetime | None, by: str, at: datetime, origin: str = "") -> None:
-        self._pauses[who] = Pause(who, at, until, by)
+    def pause(
+        self,
+        who: str,
+        *,
+        until: datetime | None,
+        by: str,
+        at: datetime,
+        span: Kind = Kind.LASTING,
+        sure: bool = True,
+        origin: str = "",
+    ) -> None:
+        """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
+        pause = self._pauses[who] = Pause(who, at, until, by, span, sure)
         self._keeper.save(
             Statement(
-                "INSERT OR REPLACE INTO pauses VALUES (?, ?, ?, ?)",
-                [(who, unix(at), unix_or_none(until), by)],
+                f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
             ),
             audit=audit_line(at, by, "pause", f"{who} until {_text(until)}", origin),
         )
@@ -101,12 +133,13 @@ class State:
             audit=audit_line(at, by, "resume", who, origin),
         )
 
-    def off(self, *, until: datetime | None, by: str, at: datetime, origin: str = "") -> None:
-        self._off = Off(at, until, by)
+    def off(
+        self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
+    ) -> None:
+        off = self._off = Off(at, until, by, sure)
         self._keeper.save(
             Statement(
-                "INSERT OR REPLACE INTO switches VALUES ('off', ?, ?, ?)",
-                [(unix(at), unix_or_none(until), by)],
+                f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
             ),
             audit=audit_line(at, by, "off", f"until {_text(until)}", origin),
         )
@@ -116,6 +149,14 @@ class State:
         self._keeper.save(
             Statement("DELETE FROM switches WHERE name = 'off'"), audit=audit_line(at, by, "on", "", origin)
         )
+
+    def shift(self, jump: Jump) -> None:
+        """Move pauses and `off` with the clock; what has ended does not hold again."""
+        pauses = {who: after for who, one in self._pauses.items() if (after := _moved(one, jump)) is not None}
+        off = None if self._off is None else _moved(self._off, jump)
+        if (pauses, off) != (self._pauses, self._off):
+            self._pauses, self._off = pauses, off
+            self._keeper.save(*self._switches())
 
     def guardians(self) -> Mapping[str, str]:
         """Name → stamp."""
@@ -148,14 +189,30 @@ class State:
         self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))
 
     def _snapshot(self) -> list[Statement]:
-        off = self._off
-        pauses = [(p.who, unix(p.since), unix_or_none(p.until), p.by) for p in self._pauses.values()]
-        switches = [("off", unix(off.since), unix_or_none(off.until), off.by)] if off else []
+        guardians = table_snapshot("guardians", "name, stamp", list(self._guardians.items()))
+        return [*self._switches(), *guardians]
+
+    def _switches(self) -> list[Statement]:
         return [
-            *table_snapshot("pauses", "who, since, until, by", list(pauses)),
-            *table_snapshot("switches", "name, since, until, by", list(switches)),
-            *table_snapshot("guardians", "name, stamp", list(self._guardians.items())),
+            *table_snapshot("pauses", PAUSES, [_pause_row(one) for one in self._pauses.values()]),
+            *table_snapshot("switches", SWITCHES, [_off_row(self._off)] if self._off else []),
         ]
+
+
+def _moved(one: Kept, jump: Jump) -> Kept | None:
+    found = moved(one.moment, one.since, jump)
+    if found is None:
+        return None
+    after, since = found
+    return replace(one, since=since, until=None if one.until is None else after.until, sure=after.sure)
+
+
+def _pause_row(one: Pause) -> tuple[object, ...]:
+    return (one.who, unix(one.since), unix_or_none(one.until), one.by, one.span.value, int(one.sure))
+
+
+def _off_row(one: Off) -> tuple[object, ...]:
+    return ("off", unix(one.since), unix_or_none(one.until), one.by, int(one.sure))
 
 
 def _text(until: datetime | None) -> str:

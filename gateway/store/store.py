@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.devices import Devices
@@ -82,6 +83,16 @@ class Store:
 
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
+
+    def shift(self, jump: Jump) -> None:
+        """The clock jumped, or became known: move all that is kept, at once and as one.
+
+        As much is left of it as was, and what has ended stays ended; gateway.policy.jumps has the rules.
+        """
+        with self.together():
+            self._settings.shift(jump)
+            self.gifts.shift(jump)
+            self.tickets.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
         """Call it about once a second. ``now`` is the loop's clock."""

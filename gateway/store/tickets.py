@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.policy.jumps import Jump, Kind, Moment, moved
 from gateway.policy.tickets import Ticket
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import (
@@ -18,8 +19,8 @@ from gateway.store.keeper import (
     unix_or_none,
 )
 
-COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by"
-_PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by, sure"
+_PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Tickets:
@@ -28,12 +29,12 @@ class Tickets:
         keeper.add(self._snapshot)
         self._tickets = {
             digest: Ticket(
-                salt, digest, minutes, who, moment(made), by, moment(until), moment_or_none(used), used_by
+                salt, digest, minutes, who, moment(made), by, moment(until), moment_or_none(used), used_by,
+                bool(sure),
             )
-            for digest, salt, minutes, who, made, by, until, used, used_by in database.rows(
-                f"SELECT {COLUMNS} FROM tickets"
-            )
-        }
+            for digest, salt, minutes, who, made, by, until, used, used_by, sure
+            in database.rows(f"SELECT {COLUMNS} FROM tickets")
+        }  # fmt: skip
 
     def all(self) -> tuple[Ticket, ...]:
         return tuple(self._tickets.values())
@@ -53,6 +54,15 @@ class Tickets:
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
         self._keeper.save(Statement(_PUT, [_row(used)]))
 
+    def shift(self, jump: Jump) -> None:
+        """A code is good for as long as it was; one that has expired does not become good again."""
+        before = self._tickets
+        self._tickets = {
+            digest: after for digest, one in before.items() if (after := _moved(one, jump)) is not None
+        }
+        if self._tickets != before:
+            self._keeper.save(*self._snapshot())
+
     def drop_old(self, now: datetime) -> None:
         """Used ones stay until they would have expired, so that a second try is told what it is."""
         gone = [one.hash for one in self._tickets.values() if one.until <= now]
@@ -65,6 +75,14 @@ class Tickets:
         return table_snapshot("tickets", COLUMNS, [_row(one) for one in self._tickets.values()])
 
 
+def _moved(one: Ticket, jump: Jump) -> Ticket | None:
+    found = moved(Moment(one.until, Kind.LASTING, sure=one.sure), one.made, jump)
+    if found is None:
+        return None
+    after, made = found
+    return replace(one, made=made, until=after.until, sure=after.sure)
+
+
 def _row(one: Ticket) -> tuple[object, ...]:
     start = (one.hash, one.salt, one.minutes, one.who, unix(one.made), one.by)
-    return (*start, unix(one.until), unix_or_none(one.used), one.used_by)
+    return (*start, unix(one.until), unix_or_none(one.used), one.used_by, int(one.sure))

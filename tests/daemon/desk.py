@@ -12,6 +12,7 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
+from gateway.daemon.main import Daemon
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
@@ -19,6 +20,7 @@ from gateway.daemon.warnings import Warnings
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
+from gateway.policy.jumps import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
@@ -27,7 +29,7 @@ TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b
 
 
 class Loop:
-    """Its clock goes with the wall's."""
+    """Its clock goes with the wall's, and knows no jumps."""
 
     def __init__(self, wall: Callable[[], datetime]) -> None:
         self._wall = wall
@@ -55,6 +57,7 @@ class Clock(WallClock):
     def __init__(self, at: datetime) -> None:
         super().__init__()
         self.at = at
+        self.set_by = timedelta()  # all jumps
 
     def now(self) -> datetime:
         return self.at
@@ -65,6 +68,9 @@ class Enforcer:
         self._family = family
         self._wall = wall
         self.rejudged = 0
+
+    def renew(self) -> None:
+        pass
 
     def sync(self) -> None:
         self._family.situate(self._wall())
@@ -103,7 +109,8 @@ class Nothing:
 
 
 class RightClock:
-    known, why, aside = True, "virtual home", timedelta()
+    known = True  # or what a test says
+    why, aside = "virtual home", timedelta()
     lower_bound = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -122,11 +129,11 @@ class Desk:
         self.folder = folder
         self.rules = RuleBook(write(folder, profiles, **settings))
         self.clock = Clock(at)
-        self.loop = Loop(self.clock.now)
+        self.loop = Loop(lambda: self.clock.now() - self.clock.set_by)
         self.events: list[dict[str, Any]] = []
         self.counted = Counted()
         self.live = LiveFlows()
-        self.control = self
+        self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()
         self.presence = Presence()
@@ -141,6 +148,7 @@ class Desk:
             ServiceBook(lambda _: (), lambda: 0.0),
             lambda: 0.0,
             self.store.class_number,
+            clock_known=lambda: self.watch.known,
         )
         self.family.minutes = self.counted
         self.enforcer = Enforcer(self.family, self.clock.now)
@@ -196,12 +204,25 @@ class Desk:
     def go(self, span: timedelta) -> None:
         """Let time pass, timer by timer."""
         end = self.clock.at + span
-        while (due := self.loop.next_due()) is not None and due <= end.timestamp():
-            self.clock.at = max(self.clock.at, datetime.fromtimestamp(due, self.clock.at.tzinfo))
+        while (due := self.loop.next_due()) is not None and due <= (end - self.clock.set_by).timestamp():
+            at = datetime.fromtimestamp(due, self.clock.at.tzinfo) + self.clock.set_by
+            self.clock.at = max(self.clock.at, at)
             self.family.situate(self.clock.at)
             self.loop.run_due()
         self.clock.at = end
         self.family.situate(end)
+
+    def status_changed(self, slots: frozenset[int]) -> None:
+        pass
+
+    def jump(self, span: timedelta = timedelta(), *, known: bool = True) -> None:
+        """The clock is set, or becomes known or unknown, and the daemon hears of it."""
+        before, was_known = self.clock.at, self.watch.known
+        self.clock.at += span
+        self.clock.set_by += span
+        self.watch.known = known
+        jump = Jump(before, self.clock.at, was_known, known)
+        Daemon._clock_changed(cast("Any", self), jump)
 
     def reason(self, mac: str, host: str = "www.example.org") -> Reason:
         member = self.family.member_of(mac)
