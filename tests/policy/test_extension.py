@@ -59,6 +59,45 @@ def closed(situation: Situation, at: str | datetime) -> set[str]:
 # For everything.
 
 
+@pytest.mark.parametrize(
+    ("at", "situation", "boundary"),
+    [
+        ("2026-11-24T20:40", PLAIN, "2026-11-24T20:45"),
+        ("2026-11-24T20:45", PLAIN, None),
+        ("2026-11-24T17:00", used(play=80), None),  # of use
+        (NIGHT, Situation(off_until=almaty("2026-11-24T22:00")), None),  # from the end of `off`
+        ("2026-11-24T20:00", Situation(off_until=almaty("2026-11-24T20:30")), "2026-11-24T20:45"),
+    ],
+)
+def test_a_jump_is_told_after_which_boundary_the_minutes_come(
+    at: str, situation: Situation, boundary: str | None
+) -> None:
+    for known in (True, False):
+        found = granted(at, situation=replace(situation, clock_known=known))
+        if known:
+            assert {one.boundary for one in found} == {None if boundary is None else almaty(boundary)}
+        assert all(one.sure is known for one in found)
+
+
+def test_the_gates_of_one_grant_go_together() -> None:
+    early = a_profile(
+        """
+        band: 10-12
+        bedtime: "20:45-07:00"
+        windows: {internet: ["08:00-20:40"]}
+        """
+    )
+    found = extend(early, PLAIN, CALENDAR, almaty("2026-11-24T20:30"), QUARTER)
+    assert {one.gate: one.minutes for one in found} == {"bedtime": 10, "window:internet": 15}
+    assert {one.boundary for one in found} == {almaty("2026-11-24T20:40")}
+
+
+def test_what_is_added_goes_by_what_the_first_goes_by() -> None:
+    first = tuple(replace(one, sure=False) for one in granted("2026-11-24T20:40"))
+    (second,) = granted("2026-11-24T20:50", situation=after(PLAIN, *first))
+    assert (second.boundary, second.sure) == (almaty("2026-11-24T20:45"), False)
+
+
 def test_while_open_it_is_added_to_the_minutes_left() -> None:
     (grant,) = granted("2026-11-24T20:40")
     assert grant == Extension("bedtime", 15, almaty("2026-11-24T21:00"))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.jumps import Jump, Kind, Moment, shift
+from gateway.policy.jumps import Jump, Kind, Moment, moved, shift
 
 EVENING = datetime(2026, 11, 25, 20, 30, tzinfo=UTC)
 BEDTIME = EVENING + timedelta(minutes=15)
@@ -90,3 +90,26 @@ def test_a_clock_that_is_believed_as_it_is_moves_nothing() -> None:
 
 def test_the_size_of_a_jump_has_its_direction() -> None:
     assert jump(timedelta(hours=-1)).size == timedelta(hours=-1)
+
+
+def test_when_something_was_set_moves_with_what_was_set() -> None:
+    hour = timedelta(hours=1)
+    assert moved(lasting(hour), EVENING, jump(-hour)) == (lasting(NOTHING), EVENING - hour)
+    of_day = Moment(EVENING + hour, Kind.OF_DAY)
+    assert moved(of_day, EVENING, jump(-hour)) == (of_day, EVENING)
+    assert moved(lasting(hour), EVENING, jump(-hour, was_known=False)) == (lasting(hour), EVENING)
+
+
+def test_what_would_hold_again_is_told() -> None:
+    hour = timedelta(hours=1)
+    for kind in Kind:
+        ended = Moment(EVENING, kind, boundary=EVENING - hour if kind is Kind.BEYOND else None)
+        assert moved(ended, EVENING - hour, jump(-hour)) is None
+        assert moved(ended, EVENING - hour, jump(hour)) == (ended, EVENING - hour)
+        # A clock that nobody vouches for ends nothing that a right one set.
+        assert moved(ended, EVENING - hour, jump(-hour, was_known=False)) == (ended, EVENING - hour)
+
+
+def test_a_time_of_day_is_sure_too_when_the_clock_is_known() -> None:
+    morning = Moment(EVENING + timedelta(hours=10), Kind.OF_DAY, sure=False)
+    assert one(morning, jump(NOTHING, was_known=False)).sure

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlite_utils
 
+from gateway.policy.jumps import Kind
 from gateway.store.migrations import MIGRATIONS, is_due
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look
@@ -57,3 +58,42 @@ def test_an_older_file_keeps_what_was_given(tmp_path: Path) -> None:
     store.close()
     assert look(path, "SELECT name FROM sqlite_master WHERE name = 'grants'") == []
     assert not is_due(path)
+
+
+def test_an_older_file_s_ends_go_with_the_clock_as_they_look(tmp_path: Path) -> None:
+    """As version 3 wrote it: ends alone."""
+    path = tmp_path / "qalqan.db"
+    connection = sqlite3.connect(path)
+    database = sqlite_utils.Database(connection)
+    for number, migration in enumerate(MIGRATIONS[:3], start=1):
+        migration(database)
+        connection.execute(f"PRAGMA user_version = {number}")
+    at = int(NOW.timestamp()) + 17
+    evening = at - 17 + 2 * 3600
+    pauses = [("son", at, at + 1800, "Mum"), ("daughter", at, evening, "Mum"), ("all", at, None, "Mum")]
+    connection.executemany("INSERT INTO pauses VALUES (?, ?, ?, ?)", pauses)
+    connection.execute("INSERT INTO switches VALUES ('off', ?, ?, 'Mum')", (at, at + 3600))
+    connection.executemany(
+        'INSERT INTO openings ("grant", who, entry, until, at, by) '
+        "VALUES (1, ?, 'example.com', ?, ?, 'Mum')",
+        [("son", at + 3600, at), ("daughter", evening, at)],
+    )
+    connection.executemany(
+        'INSERT INTO extensions ("grant", who, day, gate, minutes, until, at, by, kind, ended) '
+        "VALUES (?, 'son', '2026-11-24', 'bedtime', 15, ?, ?, 'Mum', 'grant', 0)",
+        [(2, at + 900, at), (3, evening + 900, at), (4, None, at)],
+    )
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    force = store.state(NOW)
+    spans = {one.who: one.span for one in force.pauses}
+    assert spans == {"son": Kind.LASTING, "daughter": Kind.OF_DAY, "all": Kind.LASTING}
+    assert [one.span for one in force.openings] == [Kind.LASTING, Kind.OF_DAY]
+    boundaries = [one.boundary for one in force.given]
+    assert boundaries == [None, datetime.fromtimestamp(evening, UTC), None]
+    assert force.off is not None
+    assert force.off.sure
+    assert all(one.sure for one in force.pauses)
+    assert all(one.sure for one in force.given)
+    store.close()
