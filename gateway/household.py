@@ -13,19 +13,21 @@ from datetime import date
 from pathlib import Path
 
 from gateway.age.bands import Band
+from gateway.calendars import calendars_beside
 from gateway.errors import PolicyError
 from gateway.files import attempt, read_bounded
 from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
-from gateway.policy.config import QUARANTINE
+from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.entries import host_map
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
-from gateway.policy.profile import Profile
+from gateway.policy.profile import DaysOf, Profile
 from gateway.policy.rulefile import Vocabulary
+from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group
 from gateway.policy.world import World
@@ -75,6 +77,10 @@ class Product:
         if own is None:
             return frozenset()
         return frozenset(day for year in HOLIDAY_YEARS for day in own.holidays(year))
+
+    def calendar(self, settings: Config) -> Calendar:
+        """The family's, before anybody's own free days."""
+        return Calendar(settings.zone, self.holidays(settings.country), settings.day_starts)
 
     def world(self, languages: tuple[str, ...]) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""
@@ -176,14 +182,15 @@ def load(path: Path, product: Product) -> Household:
     return household
 
 
-def load_profile(path: Path, product: Product) -> Profile:
-    """One profile's file, wherever it lies. Raises PolicyError."""
+def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
+    """One profile's file, wherever it lies; ``days_of`` in place of its calendars. Raises PolicyError."""
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
-    return _parse(path, product, words)
+    return _parse(path, product, words, days_of)
 
 
-def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
-    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words)
+def _parse(file: Path, product: Product, words: Vocabulary, days_of: DaysOf | None = None) -> Profile:
+    days_of = days_of or calendars_beside(file)
+    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words, days_of)
 
 
 def _macs_in(file: Path) -> frozenset[str]:

@@ -38,7 +38,7 @@ class Home:
 
     @property
     def calendar(self) -> Calendar:
-        return Calendar(self.config.zone, self.product.holidays(self.config.country))
+        return self.product.calendar(self.config)
 
     def profile(self, who: str) -> Profile:
         """By id or name. Raises PolicyError: the file's own, or with what may have been meant."""
@@ -80,7 +80,7 @@ class Rules:
 
     @property
     def calendar(self) -> Calendar:
-        return Calendar(self.config.zone, self.product.holidays(self.config.country))
+        return self.product.calendar(self.config)
 
     @property
     def world(self) -> World:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import date
 from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.household import Product, load_profile, profile_files
 from gateway.policy.household import Household, keep_last_good
+from gateway.policy.profile import DaysOf
 
 FOLDER = "good-profiles"
+DAYS = ".days"  # beside a profile: the free days of its calendars
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +25,8 @@ def recall(read: Household, product: Product) -> Household:
     kept = {}
     for name in read.problems:
         try:
-            profile = load_profile(_folder(read) / name, product)
+            file = _folder(read) / name
+            profile = load_profile(file, product, _kept_days(file))
         except GatewayError:
             continue  # none was kept, or today's product does not know its words any more
         kept[profile.id] = profile
@@ -36,11 +40,13 @@ def keep(read: Household) -> None:
         files = {file.name: file for file in profile_files(Path(read.config.profiles))}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for copy in folder.iterdir():
-            if copy.name not in files:
+            if copy.name.removesuffix(DAYS) not in files:
                 copy.unlink()
         for name, file in files.items():
-            if name not in read.problems:
+            if name not in read.problems and file.stem in read.profiles:
                 _copy(file.read_bytes(), folder / name)
+                days = read.profiles[file.stem].free_days
+                _copy("\n".join(sorted(map(str, days))).encode(), folder / f"{name}{DAYS}")
     except (OSError, GatewayError) as error:
         _log.warning("good versions of profiles cannot be kept: %s", error)
 
@@ -55,6 +61,19 @@ def _copy(data: bytes, copy: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(copy)
+
+
+def _kept_days(file: Path) -> DaysOf:
+    """What the calendars of a kept file had: they may be gone, or broken themselves."""
+
+    def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
+        try:
+            text = file.with_name(f"{file.name}{DAYS}").read_text("ascii")
+            return frozenset(date.fromisoformat(one) for one in text.split())
+        except (OSError, ValueError):
+            return frozenset()
+
+    return days_of
 
 
 def _folder(read: Household) -> Path:

@@ -70,7 +70,7 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        return Calendar(self.household.config.zone, self._product.holidays(self.household.config.country))
+        return self._product.calendar(self.household.config)
 
     @property
     def ech_names(self) -> frozenset[str]:

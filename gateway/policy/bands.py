@@ -20,6 +20,10 @@ NEEDED = (
     "safe_search",
     "bedtime",
     "limits",
+    "landing",
+    "linger",
+    "auto_approve",
+    "updates",
     "strict",
     "log_level",
     "failure",
@@ -79,5 +83,5 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
 def _suggested(node: Node, band: Band) -> Bedtime:
     part = fields.Fields(fields.mapping(node), ("bedtime",))
     return timetext.by_day(
-        part.need("bedtime"), lambda one: Owned(timetext.span(one), owner_of(band)), timetext.every_day(None)
+        part.need("bedtime"), lambda one: Owned(timetext.night(one), owner_of(band)), timetext.every_day(None)
     )

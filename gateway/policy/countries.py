@@ -29,7 +29,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy import fields
+from gateway.policy import fields, timetext
 from gateway.policy.documents import Node, Scalar, parse_document, shown
 from gateway.policy.entries import entries
 from gateway.policy.hosts import PublicSuffixCheck
@@ -53,7 +53,6 @@ LINE_KEYS = (
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
-_DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 _YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
 _LEAP_YEAR = 2028
 
@@ -210,12 +209,7 @@ def _holiday(node: Node) -> date | tuple[int, int]:
 
 
 def _date(node: Node) -> date:
-    word = fields.text(node)
-    try:
-        # Python 3.11 and later read 20270326 and 2027-W12-5 as well, which people take for something else.
-        return date.fromisoformat(word if _DATE.fullmatch(word) else "")
-    except ValueError:
-        node.place.refuse(f"{shown(word)} is no date", "write it like 2027-03-26")
+    return timetext.calendar_date(fields.text(node), node.place)
 
 
 def _date_or_nothing(node: Node) -> date | None:

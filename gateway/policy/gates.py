@@ -55,7 +55,7 @@ def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
     """The gates that hold for the device as a whole."""
     if bound is Bound.DEVICE_ONLY:
         return (DEVICE,)
-    bedtime = (BEDTIME,) if rules.bedtime else ()
+    bedtime = (BEDTIME,) if rules.sleeps else ()
     return (DEVICE, *bedtime, *target_gates(rules, INTERNET, bound))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gateway.age.bands import Band, youngest
 from gateway.policy.bands import Bands, owner_of
 from gateway.policy.profile import GUEST, Profile
+from gateway.policy.rulefile import NO_RULES
 from gateway.policy.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.timetext import DAY_MINUTES, ByDay, Span
 
@@ -39,6 +40,13 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         bedtime=union_of_bedtimes(one.rules.bedtime for one in family if one.is_child),
         limits={},
         windows={},
+        dates={},
+        calendars=(),
+        landing=NO_RULES.landing,
+        linger=NO_RULES.linger,
+        auto_approve=NO_RULES.auto_approve,
+        updates=base.updates,
+        portal=frozenset(),
         strict=Owned(False, owner),
         log_level=0,
         failure=base.failure,
@@ -59,9 +67,11 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 
 
 def _union(spans: list[Span]) -> Owned[Span] | None:
-    if not spans:
+    # What a child has from noon on and ends the same day reaches no morning: beside a night it is left out.
+    nights = [span for span in spans if span.is_night] or spans
+    if not nights:
         return None
     # In minutes from the midnight before the morning, so that 20:45 is earlier than 00:30.
-    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in spans)
-    end = min(max(span.end for span in spans), start + DAY_MINUTES - 1)
+    start = min(span.start - DAY_MINUTES if span.crosses_midnight else span.start for span in nights)
+    end = min(max(span.end for span in nights), start + DAY_MINUTES - 1)
     return Owned(Span(start % DAY_MINUTES, end), FAMILY)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy import fields, macs, rulefile
 from gateway.policy.bands import BandRules, Bands
 from gateway.policy.documents import Node, Place, parse_document, shown
-from gateway.policy.rulefile import NO_RULES, RULE_KEYS, Vocabulary
+from gateway.policy.rulefile import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
 from gateway.policy.rules import FAMILY, Rules
 
 OWN_KEYS = ("name", "band", "devices")
@@ -21,6 +22,14 @@ MAX_DEVICES = 64  # of one person
 MAX_NAME = 60  # characters
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
+
+
+DaysOf = Callable[[str], frozenset[date]]
+"""The days of a calendar, by what the profile calls its file. Raises PolicyError for one that is none."""
+
+
+def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Profile:
     devices: tuple[str, ...]  # MACs, lower case with colons
     rules: Rules
     built_in: bool = False  # guest and home
+    free_days: frozenset[date] = frozenset()  # of its calendars
 
     @property
     def is_child(self) -> bool:
@@ -72,12 +82,17 @@ def check_id(profile_id: str, file: str) -> None:
 
 
 def parse_profile(
-    source: str | bytes, file: str, profile_id: str, bands: Bands, words: Vocabulary
+    source: str | bytes,
+    file: str,
+    profile_id: str,
+    bands: Bands,
+    words: Vocabulary,
+    days_of: DaysOf = _no_days,
 ) -> Profile:
-    """Raises PolicyError with file, line, key and mend."""
+    """``days_of`` reads the calendars. Raises PolicyError with file, line, key and mend."""
     check_id(profile_id, file)
     document = parse_document(source, file)
-    part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
+    part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
     band = Band(fields.choice(part.need("band"), [one.value for one in Band]))
     base = bands[band].rules
     return Profile(
@@ -86,7 +101,19 @@ def parse_profile(
         band=band,
         devices=part.read("devices", _devices, ()),
         rules=rulefile.read_rules(document, base, FAMILY, words, base.log_level),
+        free_days=part.read("calendars", lambda node: _free_days(node, days_of), frozenset()),
     )
+
+
+def _free_days(node: Node, days_of: DaysOf) -> frozenset[date]:
+    days: set[date] = set()
+    for item in fields.items(node):
+        word = fields.text(item)
+        try:
+            days |= days_of(word)
+        except PolicyError as error:
+            item.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+    return frozenset(days)
 
 
 def _name(node: Node) -> str:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from gateway.policy import fields, timetext
+from gateway.policy import fields, macs, timetext
 from gateway.policy.categories import Categories
+from gateway.policy.dates import DateReader, read_dates, with_targets
 from gateway.policy.documents import Mapping as Located
-from gateway.policy.documents import Node, shown
+from gateway.policy.documents import Node, Place, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.rules import (
@@ -21,6 +23,7 @@ from gateway.policy.rules import (
     PLAY,
     Action,
     ClockUnset,
+    DateRule,
     Entry,
     Failure,
     Kind,
@@ -46,11 +49,20 @@ RULE_KEYS = (
     "bedtime",
     "limits",
     "windows",
+    "landing",
+    "linger",
+    "auto_approve",
+    "updates",
     "strict",
     "log_level",
     "failure",
     "clock_unset",
 )
+PERSONAL_KEYS = ("dates", "calendars", "portal")  # of profiles alone
+LONGEST_LANDING = timedelta(minutes=15)
+LONGEST_LINGER = timedelta(minutes=30)
+LONGEST_AUTO_APPROVE = timedelta(hours=2)  # a day
+MAX_CALENDARS = 8
 MAX_ENTRIES = 2000  # of one list; a family writes dozens, a pasted list belongs into `lists`
 LOG_LEVELS = 3
 
@@ -75,6 +87,13 @@ NO_RULES = Rules(
     bedtime=every_day(None),
     limits={},
     windows={},
+    dates={},
+    calendars=(),
+    landing=Owned(timedelta(), ""),
+    linger=Owned(timedelta(), ""),
+    auto_approve=Owned(timedelta(), ""),
+    updates=Owned(True, ""),
+    portal=frozenset(),
     strict=Owned(False, ""),
     log_level=0,
     failure=Owned(Failure.OPEN, ""),
@@ -86,6 +105,9 @@ NO_RULES = Rules(
 def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_log_level: int) -> Rules:
     """``source`` may have other keys too. Raises PolicyError with file, line, key and mend."""
     layer = _Layer(source, owner, words)
+    limits = layer.by_target("limits", timetext.duration, base.limits)
+    windows = layer.by_target("windows", timetext.spans, base.windows)
+    dates = layer.dates(base.dates, limits, windows)
     return Rules(
         mode=layer.word("mode", Mode, base.mode),
         unknown=layer.word("unknown", Action, base.unknown, but=Action.COUNT),
@@ -94,9 +116,16 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
         block=layer.entries("block", base.block),
         homework=layer.entries("homework", base.homework),
         safe_search=layer.word("safe_search", SafeSearch, base.safe_search),
-        bedtime=layer.days("bedtime", timetext.span, base.bedtime),
-        limits=layer.by_target("limits", timetext.duration, base.limits),
-        windows=layer.by_target("windows", timetext.spans, base.windows),
+        bedtime=layer.days("bedtime", timetext.night, base.bedtime),
+        limits=with_targets(limits, (one.limits for one in dates.values())),
+        windows=with_targets(windows, (one.windows for one in dates.values())),
+        dates=dates,
+        calendars=layer.calendars(base.calendars),
+        landing=layer.value("landing", timetext.up_to(LONGEST_LANDING), base.landing),
+        linger=layer.value("linger", timetext.up_to(LONGEST_LINGER), base.linger),
+        auto_approve=layer.value("auto_approve", timetext.up_to(LONGEST_AUTO_APPROVE), base.auto_approve),
+        updates=layer.value("updates", fields.flag, base.updates),
+        portal=layer.portal(base.portal),
         strict=layer.value("strict", fields.flag, base.strict),
         log_level=layer.log_level(base.log_level, max_log_level),
         failure=layer.word("failure", Failure, base.failure),
@@ -190,19 +219,42 @@ class _Layer:
             return {}
         merged = dict(base)
         for target, value in source.entries.items():
-            self._known_target(target, source.keys[target].refuse)
+            self.known_target(target, source.keys[target])
             merged[target] = self._by_day(value, read, merged.get(target, every_day(None)))
         return {target: days for target, days in merged.items() if days}
 
-    def _known_target(self, target: str, refuse: Callable[[str, str], None]) -> None:
+    def known_target(self, target: str, place: Place) -> None:
         kind, colon, value = target.partition(":")
         if colon and kind == "service":
-            self._known_service(value, refuse)
+            self._known_service(value, place.refuse)
         elif colon and kind == "category":
-            self._known_category(value, refuse)
+            self._known_category(value, place.refuse)
+        elif colon and kind == "group":
+            _known(value, self._words.catalogue.groups, "no group of the catalogue", place.refuse)
         elif target not in (INTERNET, PLAY):
-            known = (INTERNET, PLAY, "service:<id>", "category:<id>")
-            refuse(f"{shown(target)} is not known here", fields.suggestion(target, known))
+            known = (INTERNET, PLAY, "service:<id>", "category:<id>", "group:<id>")
+            place.refuse(f"{shown(target)} is not known here", fields.suggestion(target, known))
+
+    def dates(
+        self, base: Mapping[date, DateRule], limits: Collection[str], windows: Collection[str]
+    ) -> Mapping[date, DateRule]:
+        node = self._entries.get("dates")
+        if node is None:
+            return base
+        return read_dates(node, DateReader(self._owner, self.known_target, tuple(limits), tuple(windows)))
+
+    def calendars(self, base: tuple[str, ...]) -> tuple[str, ...]:
+        node = self._entries.get("calendars")
+        if node is None:
+            return base
+        read = fields.texts(node)
+        if len(read) > MAX_CALENDARS:
+            node.place.refuse(f"has {len(read)} calendars", f"use at most {MAX_CALENDARS}")
+        return read
+
+    def portal(self, base: frozenset[str]) -> frozenset[str]:
+        node = self._entries.get("portal")
+        return base if node is None else frozenset(macs.macs(node))
 
     def _known_service(self, value: str, refuse: Callable[[str, str], None]) -> None:
         _known(value, self._words.catalogue.services, "no service of the catalogue", refuse)

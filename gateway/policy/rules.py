@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
@@ -16,6 +16,13 @@ FAMILY = "family"  # owner of what stands in a profile's file
 
 INTERNET = "internet"
 PLAY = "play"
+
+
+class DayType(StrEnum):
+    """What a day counts as."""
+
+    SCHOOL = "school"
+    FREE = "free"
 
 
 class Mode(StrEnum):
@@ -102,6 +109,18 @@ Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none
 
 
 @dataclass(frozen=True, slots=True)
+class DateRule:
+    """What one date says in place of the ordinary rules; what it is silent about stays as it is."""
+
+    counts_as: DayType | None = None
+    bedtime: Owned[Span | None] | None = None  # of the night that begins on the date; None in it: none
+    limits: Mapping[str, Owned[timedelta | None]] = field(default_factory=dict)  # by target; None: no limit
+    windows: Mapping[str, Owned[tuple[Span, ...] | None]] = field(
+        default_factory=dict
+    )  # None: no restriction
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a band supplies, and what a profile has after its file was laid over its band's."""
 
@@ -113,8 +132,15 @@ class Rules:
     homework: tuple[Entry, ...]  # never counted; open when time is used up
     safe_search: Owned[SafeSearch]
     bedtime: Bedtime
-    limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y
+    limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y, group:z
     windows: Mapping[str, Windows]  # by target
+    dates: Mapping[date, DateRule]  # exceptions; a target of theirs has a key in limits or windows too
+    calendars: tuple[str, ...]  # iCalendar files as written; their days are in Profile.free_days
+    landing: Owned[timedelta]  # what the child alone takes once a day to come to an end; zero: none
+    linger: Owned[timedelta]  # silent minutes that count after a counted one
+    auto_approve: Owned[timedelta]  # of requests for time a day that are granted by themselves
+    updates: Owned[bool]  # names of updates are open and never counted
+    portal: frozenset[str]  # MACs whose connectivity probes are refused while time rules or a pause shut them
     strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
     log_level: int  # 0 nothing per person … 3 names visited
     failure: Owned[Failure]
@@ -129,8 +155,13 @@ class Rules:
             or any(rule.value is not Action.OPEN for rule in self.categories.values())
             or self.block
             or self.safe_search.value is not SafeSearch.OFF
-            or self.bedtime
-            or any(self.limits.values())
-            or any(self.windows.values())
+            or self.sleeps
+            or self.limits
+            or self.windows
             or self.strict.value
         )
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether there is a bedtime on any night, of a date alone too."""
+        return bool(self.bedtime) or any(one.bedtime is not None for one in self.dates.values())

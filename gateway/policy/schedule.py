@@ -8,28 +8,70 @@ which is wrong in the repeated hour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from gateway.policy.rules import Bedtime, Owned, Windows
+from gateway.policy.profile import Profile
+from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
 from gateway.policy.timetext import DAY_MINUTES, Span
+from gateway.policy.wallclock import clock_shift, first_reaching, instants_showing, wall_time
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever holidays lie between
 DEFAULT_WAKE = 7 * 60  # of a child without a bedtime
 DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
+NO_DATES: Mapping[date, DateRule] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Where the home is, and which days are free beside Saturdays and Sundays."""
+    """Where the home is, which days are free beside Saturdays and Sundays, and when its day turns."""
 
     zone: tzinfo
     holidays: frozenset[date] = frozenset()
+    day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
+    school_days: frozenset[date] = frozenset()  # Saturdays, Sundays and holidays that are no free days
 
     def is_free(self, day: date) -> bool:
-        return day.weekday() >= 5 or day in self.holidays
+        return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
+
+    def family_day(self, now: datetime) -> date:
+        """The day that limits and grants of ``now`` belong to. It never goes back, as a clock may."""
+        now = now.astimezone(UTC)
+        day = now.astimezone(self.zone).date() + DAY
+        while self._start(day) > now:
+            day -= DAY
+        return day
+
+    def day_end(self, now: datetime) -> datetime:
+        """The instant (UTC) at which the family's day of ``now`` turns."""
+        return self._start(self.family_day(now) + DAY)
+
+    def _start(self, day: date) -> datetime:
+        return first_reaching(wall_time(day, self.day_starts), self.zone)
+
+
+def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
+    """``calendar`` with the free and school days of a person's own; a date in the file goes before them."""
+    dates = profile.rules.dates
+    free = {day for day, rule in dates.items() if rule.counts_as is DayType.FREE}
+    school = {day for day, rule in dates.items() if rule.counts_as is DayType.SCHOOL}
+    if not (free or school or profile.free_days):
+        return calendar
+    return replace(
+        calendar,
+        holidays=calendar.holidays | profile.free_days | free,
+        school_days=(calendar.school_days - free) | school,
+    )
+
+
+def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
+    """The limit of a family's day. ``calendar`` is the person's own (`calendar_for`)."""
+    exception = rules.dates[day].limits.get(target) if day in rules.dates else None
+    if exception is not None:
+        return None if exception.value is None else Owned(exception.value, exception.owner)
+    limit = rules.limits.get(target)
+    return None if limit is None else limit.on(day.weekday(), free=calendar.is_free(day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +88,65 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 """The closures of a local day; they may overlap."""
 
 
-def bedtime_table(bedtime: Bedtime, calendar: Calendar) -> Timetable:
-    """A bedtime goes by the morning on which it ends: Sunday evening belongs to Monday."""
+def bedtime_table(
+    bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
+) -> Timetable:
+    """A bedtime goes by the morning on which it ends: Sunday evening belongs to Monday. That of a date is of
+    the night that begins on it.
+    """
+
+    def nights(evening: date) -> Iterator[Owned[Span]]:
+        """The bedtimes of the night that begins on a day."""
+        exception = dates[evening].bedtime if evening in dates else None
+        if exception is not None:
+            if exception.value is not None:
+                yield Owned(exception.value, exception.owner)
+            return
+        morning = evening + DAY
+        this = bedtime.on(evening.weekday(), free=calendar.is_free(evening))
+        if this is not None and not this.value.is_night:
+            yield this
+        after = bedtime.on(morning.weekday(), free=calendar.is_free(morning))
+        if after is not None and after.value.is_night:
+            yield after
 
     def closures(day: date) -> tuple[Closure, ...]:
         found = []
-        this = bedtime.on(day.weekday(), free=calendar.is_free(day))
-        if this is not None:
-            start = 0 if this.value.crosses_midnight else this.value.start
-            found.append(Closure(start, this.value.end, str(this.value), this.owner))
-        tomorrow = day + DAY
-        after = bedtime.on(tomorrow.weekday(), free=calendar.is_free(tomorrow))
-        if after is not None and after.value.crosses_midnight:
-            found.append(Closure(after.value.start, DAY_MINUTES, str(after.value), after.owner))
+        for one in nights(day - DAY):
+            if one.value.is_night:
+                start = 0 if one.value.crosses_midnight else one.value.start
+                found.append(Closure(start, one.value.end, str(one.value), one.owner))
+        for one in nights(day):
+            if one.value.crosses_midnight or not one.value.is_night:
+                end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
+                found.append(Closure(one.value.start, end, str(one.value), one.owner))
         return tuple(found)
 
     return closures
 
 
-def windows_table(windows: Windows, calendar: Calendar) -> Timetable:
+def windows_on(
+    windows: Windows, target: str, day: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
+) -> Owned[tuple[Span, ...]] | None:
+    """The windows that start on a day; None where nothing restricts it."""
+    exception = dates[day].windows.get(target) if day in dates else None
+    if exception is not None:
+        return None if exception.value is None else Owned(exception.value, exception.owner)
+    return windows.on(day.weekday(), free=calendar.is_free(day))
+
+
+def windows_table(
+    windows: Windows, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES, target: str = ""
+) -> Timetable:
     """Closed outside of the day's windows and of what yesterday's last one reaches into it; a day without a
-    rule is open.
+    rule is open. ``target`` is what ``dates`` may name.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
-        rule = windows.on(day.weekday(), free=calendar.is_free(day))
+        rule = windows_on(windows, target, day, calendar, dates)
         if rule is None:
             return ()
-        yesterday = day - DAY
-        before = windows.on(yesterday.weekday(), free=calendar.is_free(yesterday))
+        before = windows_on(windows, target, day - DAY, calendar, dates)
         return tuple(_complement(_open_spans(rule.value, before), _text(rule), rule.owner))
 
     return closures
@@ -114,48 +186,38 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
     now = now.astimezone(UTC)
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY
-    for ahead in range(HORIZON + 2):
-        for instant in _instants(table, calendar, first + ahead * DAY):
+
+    def change_on(day: date) -> datetime | None:
+        for instant in _instants(table, calendar.zone, day):
             if instant > now and (closure_at(table, calendar, instant) is not None) is not closed:
                 return instant
+        return None
+
+    for ahead in range(HORIZON + 2):
+        day = first + ahead * DAY
+        found = change_on(day)
+        if found is not None:
+            # Where a clock goes back over midnight, some of the next day comes before the end of this one.
+            following = change_on(day + DAY) if clock_shift(day, calendar.zone) is not None else None
+            return found if following is None else min(found, following)
     return None
 
 
-def _instants(table: Timetable, calendar: Calendar, day: date) -> list[datetime]:
+def _instants(table: Timetable, zone: tzinfo, day: date) -> list[datetime]:
     """The instants of a local day at which its table may change, in order."""
     minutes = {0}.union(*((one.start, one.end) for one in table(day)))
-    found = {instant for minute in minutes for instant in _at_minute(day, minute, calendar.zone)}
-    shift = _clock_shift(day, calendar.zone)
-    if shift is not None:
-        found.add(shift)
-    return sorted(found)
+    shift = clock_shift(day, zone)
+    if shift is None:
+        return sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
+    shown = (instants_showing(wall_time(day, minute), zone) for minute in minutes)
+    return sorted({shift}.union(*shown))
 
 
-def _at_minute(day: date, minute: int, zone: tzinfo) -> tuple[datetime, ...]:
-    """The instants at which the local clock may show a minute of a day: two where the clock repeats it."""
-    wall = datetime.combine(day, time()) + timedelta(minutes=minute)
-    return tuple({wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)})
-
-
-def _clock_shift(day: date, zone: tzinfo) -> datetime | None:
-    """The instant of a local day at which the clock is put forward or back, if there is one."""
-    low = datetime.combine(day, time(), zone).astimezone(UTC)
-    high = datetime.combine(day + DAY, time(), zone).astimezone(UTC)
-    before = low.astimezone(zone).utcoffset()
-    if before == high.astimezone(zone).utcoffset():
-        return None
-    while high - low > MINUTE:
-        middle = low + MINUTE * ((high - low) // MINUTE // 2)
-        if middle.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def next_wake(bedtime: Bedtime, calendar: Calendar, now: datetime) -> datetime:
+def next_wake(
+    bedtime: Bedtime, calendar: Calendar, now: datetime, dates: Mapping[date, DateRule] = NO_DATES
+) -> datetime:
     """The end (UTC) of the bedtime that holds or comes next; 07:00 for who has none."""
-    table = bedtime_table(bedtime, calendar)
+    table = bedtime_table(bedtime, calendar, dates)
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
         change = next_change(table, calendar, change)
@@ -166,5 +228,10 @@ def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
     """The next instant (UTC) after ``now`` at which the local clock shows ``minute`` (of the day)."""
     now = now.astimezone(UTC)
     day = now.astimezone(calendar.zone).date()
-    moments = (moment for ahead in (0, 1) for moment in _at_minute(day + ahead * DAY, minute, calendar.zone))
-    return min(moment for moment in moments if moment > now)
+    for ahead in range(3):
+        wall = wall_time(day + ahead * DAY, minute)
+        moments = (*instants_showing(wall, calendar.zone), first_reaching(wall, calendar.zone))
+        later = [moment for moment in moments if moment > now]
+        if later:
+            return min(later)
+    return now + DAY

@@ -16,10 +16,14 @@ from gateway.policy.entries import entries, host
 
 NOBODY: tuple[str, ...] = ()
 
+DEFAULT_THRESHOLD = 200_000
+THRESHOLDS = (1_000, 1_000_000_000)
+
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp")
-_KEYS = ("name", "categories", "domains", "except", "ports", "update", "test")
+_KEYS = ("name", "categories", "domains", "except", "ports", "update", "threshold", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Service:
     ports: Mapping[
         str, tuple[tuple[int, int], ...]
     ]  # "quic", "udp", "tcp" → first and last port, both included
+    threshold: int = DEFAULT_THRESHOLD  # bytes a minute, up and down, from which on a minute counts as used
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,19 @@ def _service(
         excluded=excluded,
         update=part.read("update", names, NOBODY),
         ports=part.read("ports", _ports, {}),
+        threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
     )
+
+
+def _threshold(node: Node) -> int:
+    word = fields.text(node)
+    match = _SIZE.fullmatch(word.replace(" ", ""))
+    size = int(match[1]) * (1_000 if match[2] == "KB" else 1_000_000) if match else 0
+    if not THRESHOLDS[0] <= size <= THRESHOLDS[1]:
+        node.place.refuse(
+            f"{shown(word)} is no number of bytes a minute", "write it like 50KB or 2MB; 1KB to 1000MB"
+        )
+    return size
 
 
 def _ports(node: Node) -> Mapping[str, tuple[tuple[int, int], ...]]:

@@ -14,6 +14,7 @@ from gateway.policy.schedule import (
     Calendar,
     Timetable,
     bedtime_table,
+    calendar_for,
     closure_at,
     next_change,
     windows_table,
@@ -133,9 +134,10 @@ def _close_by_rules(
 def timetables(profile: Profile, calendar: Calendar) -> Mapping[str, Timetable]:
     """The gates of a profile that open and close by the clock."""
     rules = profile.rules
-    tables = {BEDTIME: bedtime_table(rules.bedtime, calendar)} if rules.bedtime else {}
+    calendar = calendar_for(profile, calendar)
+    tables = {BEDTIME: bedtime_table(rules.bedtime, calendar, rules.dates)} if rules.sleeps else {}
     for target, windows in rules.windows.items():
-        tables[WINDOW + target] = windows_table(windows, calendar)
+        tables[WINDOW + target] = windows_table(windows, calendar, rules.dates, target)
     return tables
 
 

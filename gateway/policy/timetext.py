@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Generic, TypeVar
 
 from gateway.policy import fields
@@ -19,9 +19,11 @@ DAY_MINUTES = 1440
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_TYPES = ("school", "free")
 MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
+NOON = 12 * 60
 
 _DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
+_DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 
 
@@ -37,6 +39,13 @@ class Span:
     @property
     def crosses_midnight(self) -> bool:
         return self.end < self.start
+
+    @property
+    def is_night(self) -> bool:
+        """Of a bedtime: whether it ends on the morning after the day whose night it is. One from noon on that
+        ends the same day is of that day alone.
+        """
+        return self.crosses_midnight or self.start < NOON
 
     def __str__(self) -> str:
         return f"{clock_text(self.start)}-{clock_text(self.end)}"
@@ -76,9 +85,24 @@ def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedel
         node.place.refuse(f"{shown(word)} is not a duration", "write it like 2h, 90m or 1h30m")
     value = timedelta(hours=int(match[1] or 0), minutes=int(match[2] or 0))
     if value > longest:
-        most = int(longest.total_seconds() // 3600)
-        node.place.refuse(f"{shown(word)} is more than {most} hours", f"write at most {most}h")
+        hours, minutes = divmod(longest // timedelta(minutes=1), 60)
+        most = (f"{hours} hours", f"{hours}h") if hours else (f"{minutes} minutes", f"{minutes}m")
+        node.place.refuse(f"{shown(word)} is more than {most[0]}", f"write at most {most[1]}")
     return value
+
+
+def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
+    """Reads a duration of at most ``longest``."""
+    return lambda node: duration(node, longest=longest)
+
+
+def calendar_date(word: str, place: Place) -> date:
+    """``2027-03-26``. Raises PolicyError."""
+    try:
+        # Python 3.11 and later read 20270326 and 2027-W12-5 as well, which people take for something else.
+        return date.fromisoformat(word if _DATE.fullmatch(word) else "")
+    except ValueError:
+        place.refuse(f"{shown(word)} is no date", "write it like 2027-03-26")
 
 
 def time_of_day(node: Node) -> int:
@@ -109,14 +133,36 @@ def span(node: Node) -> Span:
     return Span(start, end)
 
 
+def night(node: Node) -> Span:
+    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after."""
+    read = span(node)
+    if read.end < DAY_MINUTES:
+        return read
+    if read.start == 0:
+        node.place.refuse("a bedtime of a whole day has no morning", "write windows: {internet: []} instead")
+    return Span(read.start, 0)
+
+
+def window(node: Node) -> Span:
+    """``16:00-18:00``; across midnight it may reach to noon, or it is taken for a slip of the pen."""
+    read = span(node)
+    if read.crosses_midnight and read.end > NOON:
+        node.place.refuse(
+            f"'{read}' ends before it starts", "write the earlier time first, or split it at 24:00"
+        )
+    return read
+
+
 def spans(node: Node) -> tuple[Span, ...]:
     """One window or a list of them, sorted; overlapping ones are refused. An empty list means never."""
-    if isinstance(node, Scalar) and not node.is_null:
-        return (span(node),)
+    if isinstance(node, Scalar):
+        if node.is_null:
+            node.place.refuse("is empty", "write [] for never, {} for no window")
+        return (window(node),)
     items = fields.items(node)
     if len(items) > MAX_WINDOWS:
         node.place.refuse(f"has {len(items)} windows", f"use at most {MAX_WINDOWS} a day")
-    read = sorted(((span(item), item.place) for item in items), key=lambda pair: pair[0].start)
+    read = sorted(((window(item), item.place) for item in items), key=lambda pair: pair[0].start)
     for (before, _), (after, place) in itertools.pairwise(read):
         if before.crosses_midnight or before.end > after.start:
             place.refuse(f"'{after}' overlaps '{before}'", "join them or move one")

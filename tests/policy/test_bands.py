@@ -128,6 +128,10 @@ categories: {adult: refuse}
 safe_search: strict
 bedtime: {}
 limits: {}
+landing: 10m
+linger: 0m
+auto_approve: 0m
+updates: true
 strict: false
 log_level: 2
 failure: closed

@@ -21,7 +21,8 @@ from gateway.policy.schedule import (
     next_wake,
     windows_table,
 )
-from gateway.policy.timetext import ByDay, Span, by_day, every_day, span, spans
+from gateway.policy.timetext import ByDay, Span, by_day, every_day, night, spans
+from gateway.policy.wallclock import clock_shift
 
 ALMATY, BERLIN = ZoneInfo("Asia/Almaty"), ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -29,7 +30,7 @@ MINUTE = timedelta(minutes=1)
 
 def bedtime(text: str) -> Bedtime:
     node = parse_document(f"key: {text}", "f").entries["key"]
-    return by_day(node, lambda one: Owned(span(one), "family"), every_day(None))
+    return by_day(node, lambda one: Owned(night(one), "family"), every_day(None))
 
 
 def windows(text: str) -> Windows:
@@ -280,3 +281,119 @@ def test_next_local_time() -> None:
     calendar = Calendar(ALMATY)
     assert next_local(240, calendar, local("2026-11-24T04:00")) == local("2026-11-25T04:00")
     assert next_local(240, calendar, local("2026-11-24T03:59")) == local("2026-11-24T04:00")
+
+
+ODD_ZONES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "Africa/Cairo",
+    "Asia/Almaty",
+    "Pacific/Apia",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+)
+ODD_YEARS = (2011, 2024, 2026)  # in each of them one of these zones does something that it does in no other
+
+
+def by_hand_asleep(rule: Bedtime, calendar: Calendar, now: datetime) -> bool:
+    """Bedtimes once more, of every day and without exceptions, as a person reads them."""
+    wall = now.astimezone(calendar.zone)
+    minute, day = wall.hour * 60 + wall.minute, wall.date()
+    morning = rule.on(day.weekday(), free=calendar.is_free(day))
+    evening = rule.on((day + DAY).weekday(), free=calendar.is_free(day + DAY))
+    before = morning is not None and (
+        minute < morning.value.end
+        if morning.value.crosses_midnight
+        else morning.value.start <= minute < morning.value.end
+    )
+    return before or (
+        evening is not None and evening.value.crosses_midnight and minute >= evening.value.start
+    )
+
+
+def by_hand_open(rule: Windows, calendar: Calendar, now: datetime) -> bool:
+    wall = now.astimezone(calendar.zone)
+    minute, day = wall.hour * 60 + wall.minute, wall.date()
+    today = rule.on(day.weekday(), free=calendar.is_free(day))
+    before = rule.on((day - DAY).weekday(), free=calendar.is_free(day - DAY))
+    if today is None:
+        return True
+    return any(
+        minute >= one.start if one.crosses_midnight else one.start <= minute < one.end for one in today.value
+    ) or (before is not None and any(minute < one.end for one in before.value if one.crosses_midnight))
+
+
+SPANS = st.tuples(st.integers(0, 1439), st.integers(0, 1440)).filter(lambda one: one[0] != one[1] % 1440)
+WEEK = st.lists(st.one_of(st.none(), SPANS), min_size=14, max_size=14)
+
+
+def moment(data: st.DataObject, zone: tzinfo) -> datetime:
+    """Any instant of a year, and often one near to where the clock is put forward or back."""
+    start = datetime(data.draw(st.sampled_from(ODD_YEARS)), 1, 1, tzinfo=UTC)
+    near = [
+        shift
+        for ahead in range(367)
+        if (shift := clock_shift((start + ahead * DAY).date(), zone)) is not None
+    ]
+    odd: bool = data.draw(st.booleans())
+    if near and odd:
+        seconds = data.draw(st.integers(-2 * 86_400, 2 * 86_400))
+        return data.draw(st.sampled_from(near)) + timedelta(seconds=seconds)
+    return start + timedelta(seconds=data.draw(st.integers(0, 366 * 86_400)))
+
+
+@given(st.sampled_from(ODD_ZONES), WEEK, WEEK, st.data())
+@settings(max_examples=150, deadline=None)
+def test_every_instant_has_one_answer_which_holds_until_it_is_said(
+    zone: str, nights: list[tuple[int, int] | None], days: list[tuple[int, int] | None], data: st.DataObject
+) -> None:
+    calendar = Calendar(ZoneInfo(zone))
+    now = moment(data, calendar.zone)
+    sleep = ByDay(tuple(None if one is None else Owned(Span(*one), "x") for one in nights))
+    play: Windows = ByDay(tuple(None if one is None else Owned((Span(*one),), "x") for one in days))
+    bedtimes, opened = bedtime_table(sleep, calendar), windows_table(play, calendar)
+    assert (closure_at(bedtimes, calendar, now) is not None) is by_hand_asleep(sleep, calendar, now)
+    assert (closure_at(opened, calendar, now) is None) is by_hand_open(play, calendar, now)
+    for table in (bedtimes, opened):
+        said = next_change(table, calendar, now)
+        limit = now + 2 * DAY if said is None else min(said, now + 2 * DAY)
+        assert by_brute_force(table, calendar, now, limit) is None
+        if said is not None:
+            before = closure_at(table, calendar, said - timedelta(microseconds=1)) is not None
+            assert before is (closure_at(table, calendar, now) is not None)
+            assert before is not (closure_at(table, calendar, said) is not None)
+
+
+@pytest.mark.parametrize("zone", ODD_ZONES)
+def test_a_whole_year_is_cut_into_stretches_without_a_gap(zone: str) -> None:
+    calendar = Calendar(ZoneInfo(zone))
+    table = windows_table(
+        windows('{school: ["22:00-02:30"], free: ["00:30-00:45", "23:30-00:30"]}'), calendar
+    )
+    for year in ODD_YEARS:
+        now, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+        while now < end:
+            said = next_change(table, calendar, now)
+            assert said is not None
+            state = closure_at(table, calendar, now) is not None
+            between = {now + (said - now) * part / 16 for part in range(16)} | {said - timedelta(seconds=1)}
+            assert {closure_at(table, calendar, one) is not None for one in between} == {state}
+            assert (closure_at(table, calendar, said) is not None) is not state
+            now = said
+
+
+@pytest.mark.parametrize(
+    ("rule", "moment", "closed"),
+    [
+        ('{school: "20:45-24:00"}', "2026-11-29T21:00", True),  # Sunday evening, before a school day
+        ('{school: "20:45-24:00"}', "2026-11-27T21:00", False),  # Friday evening
+        ('{school: "20:45-24:00"}', "2026-11-30T00:00", False),
+        ('"18:00-19:00"', "2026-11-29T18:30", True),
+        ('{school: "18:00-19:00"}', "2026-11-29T18:30", False),
+        ('{school: "18:00-19:00"}', "2026-11-27T18:30", True),
+    ],
+)
+def test_a_bedtime_until_midnight_ends_on_the_next_morning(rule: str, moment: str, closed: bool) -> None:
+    calendar = Calendar(ALMATY)
+    table = bedtime_table(bedtime(rule), calendar)
+    assert (closure_at(table, calendar, local(moment)) is not None) is closed
