@@ -148,6 +148,10 @@ class KernelTable:
             _log.debug("%s", error)
             return self._totals.bytes
 
+    def passes(self) -> Iterable[PassElement]:
+        """The classes that are open."""
+        return self.snapshot.passes
+
     def _count_many(self, going: Collection[PassElement]) -> None:
         """Read what elements have counted that are about to go, where the kernel cannot tell of all."""
         if len(going) > MANY:
