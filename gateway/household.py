@@ -66,6 +66,7 @@ class Product:
         return Names(
             services={one.id: one.name for one in self.catalogue.services.values()},
             categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
+            groups={one.id: one.name["en"] for one in self.catalogue.groups.values()},
         )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:

@@ -56,8 +56,9 @@ def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
         zone
     )
     judge = Judge(rules.profile, rules.world, rules.calendar)
-    decision = why(judge, host, at, rules.situation)
-    return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.product.names)}
+    answer = why(judge, host, at, rules.situation)
+    told = sentence(answer.decision, host, at, rules.product.names, left=answer.left)
+    return as_json(host, at, answer) | {"sentence": told}
 
 
 def _print(answer: Mapping[str, Any], *, known: bool) -> None:
@@ -66,6 +67,12 @@ def _print(answer: Mapping[str, Any], *, known: bool) -> None:
     told = [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
     if answer.get("until"):
         told.append(("until", answer["until"]))
+    if answer.get("minutes_left") is not None:
+        told.append(("minutes left", str(answer["minutes_left"])))
+    change = answer.get("next_change")
+    told.append(
+        ("next change", f"{change['at']}: {change['verdict']} ({change['reason']})" if change else "none")
+    )
     output.rows(told)
     passed = answer.get("passed") or ()
     if passed:

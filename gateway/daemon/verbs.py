@@ -201,8 +201,9 @@ class Verbs:
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
         member = self._member(request)
-        decision = why(member.judge, host, at, member.situation)
-        return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.names)}
+        answer = why(member.judge, host, at, member.situation)
+        told = sentence(answer.decision, host, at, rules.names, left=answer.left)
+        return as_json(host, at, answer) | {"sentence": told}
 
     def _member(self, request: Request) -> Member:
         """The member that `profile` or `device` names; for a profile, what holds for all of its devices."""

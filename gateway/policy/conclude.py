@@ -10,15 +10,25 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.policy.categories import NEW_DOMAIN
-from gateway.policy.gates import Bound, Gates, category_gates, service_gates, state_gates
-from gateway.policy.packs import NEEDS_AT_NIGHT
+from gateway.policy.gates import (
+    UNCOUNTED_CATEGORIES,
+    Bound,
+    Gates,
+    category_gates,
+    group_gates,
+    service_gates,
+    state_gates,
+    with_uncounted,
+)
+from gateway.policy.packs import NEEDS_AT_NIGHT, PROBES
 from gateway.policy.profile import Profile
-from gateway.policy.rules import Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
 from gateway.policy.study import CategoryFact, Facts
 from gateway.policy.values import Decision, Reason, Verdict
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
+OPENED = "opened for a while"
 
 
 class Part(NamedTuple):
@@ -35,6 +45,7 @@ class Part(NamedTuple):
         False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
     )
     services: tuple[str, ...] = ()
+    portal: Gates = ()  # of a connectivity probe: its gates on a device for which the family chose the portal
 
 
 def conclude(facts: Facts, profile: Profile) -> Part:
@@ -97,7 +108,8 @@ def _need(need: tuple[str, str], rules: Rules) -> Part:
     entry, kind = need
     gates = state_gates(rules, Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS)
     rule = f"device needs: {kind}: {entry}"
-    return Part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates))
+    portal = with_uncounted(state_gates(rules)) if kind == PROBES else ()
+    return Part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates), portal=portal)
 
 
 def family_entry(facts: Facts) -> Entry | None:
@@ -185,7 +197,7 @@ def _allowed(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) 
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
-    if facts.update:
+    if facts.update and rules.updates.value:
         bound = Bound.DEVICE_ONLY
     gates = flow_gates(facts, rules, bound)
     engine, level = facts.engine, rules.safe_search.value
@@ -200,8 +212,34 @@ def _allowed(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) 
 def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
     """Every gate of an allowed flow, in the order of decision."""
     categories = [fact.id for fact in facts.categories]
-    return (
+    gates = (
         *state_gates(rules, bound),
         *service_gates(rules, facts.services, bound),
+        *group_gates(rules, facts.groups, bound),
         *category_gates(rules, categories, counted=facts.counted, bound=bound),
     )
+    return gates if UNCOUNTED_CATEGORIES.isdisjoint(categories) else with_uncounted(gates)
+
+
+# What a guardian's word of today outranks: the family's and the band's own, nothing that binds everyone.
+_OPENABLE = frozenset(
+    {
+        Reason.FAMILY_BLOCK,
+        Reason.SERVICE,
+        Reason.CATEGORY,
+        Reason.NEW_DOMAIN,
+        Reason.UNKNOWN_DOMAIN,
+        Reason.NOT_ON_LIST,
+    }
+)
+
+
+def is_openable(part: Part) -> bool:
+    """Whether it is refused by what `opened_part` lifts."""
+    return part.outcome.reason in _OPENABLE and part.outcome.verdict is Verdict.BLOCK
+
+
+def opened_part(facts: Facts, profile: Profile, entry: str) -> Part:
+    """What `conclude` says, where a guardian opened ``entry`` for a while: an allow that only time closes."""
+    part = _allowed(facts, profile.rules, Reason.FAMILY_ALLOW, f"{OPENED}: {entry}", FAMILY)
+    return part._replace(services=facts.services)

@@ -6,9 +6,9 @@ decide is worked out once for each situation and kept until it changes. Most dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.policy.conclude import (
@@ -17,17 +17,20 @@ from gateway.policy.conclude import (
     allow,
     allowance_part,
     conclude,
+    is_openable,
+    opened_part,
     owned_rule,
     refusal_part,
     refuse,
 )
-from gateway.policy.gates import DEVICE
+from gateway.policy.extension import Extension, Left, closes_at, extend, left
+from gateway.policy.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.hosts import is_under
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode, Rules
-from gateway.policy.schedule import Calendar
-from gateway.policy.situation import Situation
-from gateway.policy.standing import Standing, closes_at, standing
+from gateway.policy.schedule import Calendar, calendar_for
+from gateway.policy.situation import FOREVER, Situation
+from gateway.policy.standing import Standing, standing
 from gateway.policy.study import Student
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME, World
@@ -60,7 +63,9 @@ class _Kept(NamedTuple):
     situation: Situation
     standing: Standing
     refusals: Mapping[str, Decision]
-    plain: bool  # nothing is closed, lifted or off: a name's outcome is all there is to say
+    plain: bool  # nothing is closed, lifted, opened or off: a name's outcome is all there is to say
+    off: Decision  # of everything, while filtering is off
+    opened: dict[str, Part]  # hosts that a guardian opened for a while, bounded
 
 
 class Judge:
@@ -69,7 +74,7 @@ class Judge:
     def __init__(self, profile: Profile, world: World, calendar: Calendar) -> None:
         self.profile = profile
         self._world = world
-        self._calendar = calendar
+        self._calendar = calendar_for(profile, calendar)
         self._student = Student(profile, world)
         self._young: dict[str, Part] = {}
         self._old: dict[str, Part] = {}
@@ -123,6 +128,8 @@ class Judge:
         state = self._state(situation, now)
         if state.plain and part.rewrite is None:
             return part.outcome
+        if state.standing.allowed and is_openable(part):
+            part = self._opened(host, part, state)
         closed = _closed(part, state)
         if closed is not None:
             return closed
@@ -131,7 +138,7 @@ class Judge:
                 return part.rewrite
             if not self._is_safe_address(host, part.rewrite, seen.dst):
                 return self._unsafe
-        return self._passed(part, state.standing)
+        return self._passed(part, state)
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         decision = self.decide(seen, situation, now)
@@ -139,14 +146,32 @@ class Judge:
 
         facts = None if seen.host is None else self._student.facts(seen.host)
         state = self._state(situation, now).standing
-        until = decision.until
+        opened = None if facts is None or seen.host is None else state.opening(seen.host, facts.services)
+        ends = [] if decision.until is None else [decision.until]
         if decision.allowed and not state.off:
-            until = closes_at(self.profile, situation, self._calendar, now, decision.gates)
-        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile))
+            if decision.reason is Reason.FAMILY_ALLOW:
+                ends += [until for entry, until in situation.allowed if entry == opened]
+            closing = closes_at(self.profile, situation, self._calendar, now, decision.gates)
+            ends += [] if closing is None else [closing]
+        until = min(ends, default=None)
+        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile, opened))
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
         """How things stand for a device now; kept until it changes."""
         return self._state(situation, now).standing
+
+    def left(self, gates: Iterable[str], situation: Situation, now: datetime) -> Left | None:
+        """What is left to a flow with ``gates``; None where nothing closes it."""
+        return left(self.profile, situation, self._calendar, now, gates)
+
+    def extend(
+        self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
+    ) -> tuple[Extension, ...]:
+        """What it does to give ``extra`` time. ``service``: an id of the catalogue, else KeyError."""
+        gates: Gates = ()
+        if service is not None:
+            gates = gates_of_service(self.profile.rules, self._world.catalogue.services[service])
+        return extend(self.profile, situation, self._calendar, now, extra, service, gates)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         if not self._filtered:
@@ -155,7 +180,7 @@ class Judge:
         if part is None:
             return HELP
         state = self._state(situation, now)
-        return _closed(part, state) or self._passed(part, state.standing)
+        return _closed(part, state) or self._passed(part, state)
 
     def _nameless_part(self, seen: Observation, situation: Situation) -> Part | None:
         """What is decided about a flow that names no host that can be believed; None: it is Wi-Fi calling."""
@@ -175,16 +200,31 @@ class Judge:
         # An engine that is answered in place has an address for a safe name; it is learnt under the host.
         return self._world.safe_address(host if safe[-1].isdigit() else safe, dst)
 
-    def _passed(self, part: Part, state: Standing) -> Decision:
-        """No gate is closed: the outcome, with the gates that grants for single services need."""
-        if state.off:
-            return self._off
-        outcome = part.outcome
-        if state.lifted and outcome.verdict is not Verdict.BLOCK:
-            granted = [f"service:{one}" for one in part.services if one in state.lifted]
+    @staticmethod
+    def _passed(part: Part, state: _Kept) -> Decision:
+        """No gate is closed: the outcome, with the gates that the portal and grants for services need."""
+        if state.standing.off:
+            return state.off
+        outcome, lifted = part.outcome, state.standing.lifted
+        if part.portal and state.situation.portal:
+            return replace(outcome, gates=frozenset(part.portal))
+        if lifted and outcome.verdict is not Verdict.BLOCK:
+            granted = [f"service:{one}" for one in part.services if one in lifted]
             if granted:
                 return replace(outcome, gates=outcome.gates.union(granted))
         return outcome
+
+    def _opened(self, host: str, part: Part, state: _Kept) -> Part:
+        """``part``, which is refused, or what a guardian made of it for a while."""
+        entry = state.standing.opening(host, part.services)
+        if entry is None:
+            return part
+        found = state.opened.get(host)
+        if found is None:
+            if len(state.opened) >= NAMES_KEPT:
+                state.opened.clear()
+            found = state.opened[host] = opened_part(self._student.facts(host), self.profile, entry)
+        return found
 
     def _learn(self, host: str) -> Part:
         part = self._old.pop(host, None)
@@ -223,8 +263,11 @@ class Judge:
         }
         if len(self._kept) >= SITUATIONS_KEPT:
             self._kept.clear()
-        plain = not refusals and not state.lifted and not state.off
-        kept = self._kept[id(situation)] = _Kept(situation, state, refusals, plain)
+        plain = not (refusals or state.lifted or state.off or state.allowed or situation.portal)
+        off = self._off
+        if state.off and situation.off_until is not None and situation.off_until < FOREVER:
+            off = replace(off, until=situation.off_until)
+        kept = self._kept[id(situation)] = _Kept(situation, state, refusals, plain, off, {})
         return kept
 
 
@@ -234,7 +277,7 @@ def _closed(part: Part, state: _Kept) -> Decision | None:
     if not refusals:
         return None
     lifted = state.standing.lifted_for([f"service:{one}" for one in part.services])
-    for gate in part.gates:
+    for gate in part.portal if part.portal and state.situation.portal else part.gates:
         if gate in refusals and gate not in lifted:
             return refusals[gate]
     return None

@@ -4,9 +4,10 @@ A gate is a text without spaces:
 
 - ``device``: closed while the device is paused or in quarantine. Every flow but help has it.
 - ``bedtime``
-- ``internet``, ``play``, ``service:<id>``, ``category:<id>``: the profile's limit of that name. What passes
-  it is counted there.
-- ``window:<one of the four>``: the profile's windows of that name.
+- ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
+  name. What passes it is counted there.
+- ``window:<one of these five>``: the profile's windows of that name.
+- ``uncounted``: never closed. A flow that has it spends nothing of its limits, though they close it.
 
 A flow has only the gates that its profile has rules for. The kernel keeps one counter and one switch for each
 *class*, a combination of gates that occurs.
@@ -17,11 +18,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import Enum
 
-from gateway.policy.rules import INTERNET, PLAY, Rules
+from gateway.policy.rules import INTERNET, PLAY, Action, Rules
+from gateway.policy.services import Service
 
 DEVICE = "device"
 BEDTIME = "bedtime"
 WINDOW = "window:"
+UNCOUNTED = "uncounted"
+UNCOUNTED_CATEGORIES = frozenset({"education", "health"})  # school and health
 STATE_GATES = (
     DEVICE,
     BEDTIME,
@@ -63,6 +67,10 @@ def service_gates(rules: Rules, services: Iterable[str], bound: Bound = Bound.AL
     return tuple(gate for one in services for gate in target_gates(rules, f"service:{one}", bound))
 
 
+def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
+    return tuple(gate for one in groups for gate in target_gates(rules, f"group:{one}", bound))
+
+
 def category_gates(
     rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
 ) -> Gates:
@@ -71,8 +79,27 @@ def category_gates(
     return (*found, *(target_gates(rules, PLAY, bound) if counted else ()))
 
 
+def gates_of_service(rules: Rules, service: Service) -> Gates:
+    """Every gate of the flows of a service, in the order of decision."""
+    actions = (rules.categories.get(one) for one in service.categories)
+    counted = any(action is not None and action.value is Action.COUNT for action in actions)
+    return (
+        *state_gates(rules),
+        *service_gates(rules, (service.id,)),
+        *group_gates(rules, (service.group,)),
+        *category_gates(rules, service.categories, counted=counted),
+    )
+
+
+def with_uncounted(gates: Gates) -> Gates:
+    """``gates`` of a flow that is to spend nothing, marked where the internet's is their only limit: what a
+    family limits by name, or counts as play, is counted all the same.
+    """
+    return (*gates, UNCOUNTED) if limit_gates(gates) == {INTERNET} else gates
+
+
 def in_order(gates: Collection[str]) -> Gates:
-    """Any set of gates in the order of decision: the device, services, categories, play."""
+    """Any set of gates in the order of decision: the device, services, groups, categories, play."""
     return tuple(sorted(gates, key=_place))
 
 
@@ -80,10 +107,22 @@ def _place(gate: str) -> tuple[int, str]:
     if gate in STATE_GATES:
         return STATE_GATES.index(gate), ""
     target = gate.removeprefix(WINDOW)
-    kind = 4 if target.startswith("service:") else 6 if target == PLAY else 5
-    return kind, f"{target} {gate != WINDOW + target}"
+    return _KINDS.get(target.partition(":")[0], 6), f"{target} {gate != WINDOW + target}"
+
+
+_KINDS = {"service": 4, "group": 5, "category": 6, PLAY: 7, UNCOUNTED: 8}
+
+
+def is_limit(gate: str) -> bool:
+    """Whether it closes by minutes used, not by the clock or somebody's hand."""
+    return gate not in (DEVICE, BEDTIME, UNCOUNTED) and not gate.startswith(WINDOW)
 
 
 def limit_gates(gates: Iterable[str]) -> frozenset[str]:
-    """Those of ``gates`` that are counted against a limit."""
-    return frozenset(gate for gate in gates if gate not in (DEVICE, BEDTIME) and not gate.startswith(WINDOW))
+    """The limits among ``gates``."""
+    return frozenset(gate for gate in gates if is_limit(gate))
+
+
+def counted_gates(gates: Collection[str]) -> frozenset[str]:
+    """The limits that a flow with ``gates`` spends."""
+    return frozenset() if UNCOUNTED in gates else limit_gates(gates)

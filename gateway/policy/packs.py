@@ -45,9 +45,10 @@ from gateway.policy.documents import Node, Scalar, parse_document, shown
 from gateway.policy.entries import entries, host, host_map
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 
-NEEDS = ("probes", "time", "updates", "push", "certificates", "store")
+PROBES = "probes"
+NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
 # Push and the store serve somebody who is awake; the rest keeps a device healthy, or on this network.
-NEEDS_AT_NIGHT = frozenset({"probes", "time", "updates", "certificates"})
+NEEDS_AT_NIGHT = frozenset({PROBES, "time", "updates", "certificates"})
 OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
 ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 

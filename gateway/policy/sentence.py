@@ -6,10 +6,14 @@ the DNS error, `qalqan why` and the log all read the same decision.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from gateway.policy.extension import Left
+from gateway.policy.gates import is_limit
+from gateway.policy.rules import PLAY
 from gateway.policy.values import Decision, Reason, Verdict
 
 Words = Mapping[str, str]
@@ -25,7 +29,7 @@ ENGLISH: Words = {
     "paused": "The internet is paused{until}.",
     "bedtime": "It is bedtime: the internet is closed{until}.",
     "window": "{what} is closed{until}.",
-    "out_of_time": "{what} is closed{until}: the time for today is used.",
+    "out_of_time": "{what} is closed{until}: {spent}.",
     "device_needs": "{what} is open: devices need it.",
     "homework": "{what} is open{until}: it is for homework.",
     "family_allow": "{what} is open{until}.",
@@ -50,6 +54,17 @@ ENGLISH: Words = {
     "unfiltered": "{what} is open: nothing is filtered on this device.",
     "off": "{what} is open: filtering is off{until}.",
     "open": "{what} is open{until}.",
+    # How much of a limit. {kind} is empty, or "for_kind".
+    "spent": "the time for today is used",
+    "spent_none": "there is no time{kind} today",
+    "spent_minute": "today's minute{kind} is used",
+    "spent_minutes": "today's {count} minutes{kind} are used",
+    "spent_hour": "today's hour{kind} is used",
+    "spent_hours": "today's {count} hours{kind} are used",
+    "left_minute": "1 minute left today{kind}.",
+    "left_minutes": "{count} minutes left today{kind}.",
+    "for_kind": " for {name}",
+    "play": "play",
     # Until when.
     "until": " until {when}",
     "on_weekday": "{weekday} {clock}",
@@ -71,6 +86,7 @@ ENGLISH: Words = {
 }
 
 _WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
+_SPENT = re.compile(r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$")
 _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
@@ -80,6 +96,7 @@ class Names:
 
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
+    groups: Mapping[str, str] = field(default_factory=dict)  # id → name
     words: Words = field(default_factory=lambda: ENGLISH)
 
 
@@ -97,14 +114,17 @@ def sentence(
     now: datetime,
     names: Names | None = None,
     set_by: SetBy | None = None,
+    left: Left | None = None,
 ) -> str:
-    """One or two plain sentences.
+    """One to three plain sentences.
 
     ``what``: a host name, or what a person calls it; None for a flow that names nothing. ``now``: an aware
-    datetime in the home's zone; days and times are told as that zone shows them.
+    datetime in the home's zone; days and times are told as that zone shows them. ``left``: of what is open.
     """
     names = names or Names()
     said = [_what_is(decision, what, now, names)]
+    if decision.allowed and left is not None and left.at is None and is_limit(left.gate):
+        said.append(_left(left, names))
     who = _who(decision, now, names.words, set_by)
     if who:
         said.append(who)
@@ -126,7 +146,41 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
         what=_subject(decision, what, names),
         until=_until(decision.until, now, words),
         kind=_kind(decision, names),
+        spent=_spent(decision.rule, names),
     )
+
+
+def _left(left: Left, names: Names) -> str:
+    key = "left_minute" if left.minutes == 1 else "left_minutes"
+    return names.words[key].format(count=left.minutes, kind=_limited(left.gate, names))
+
+
+def _spent(rule: str, names: Names) -> str:
+    """How much of a limit is used, as its rule has it."""
+    words, match = names.words, _SPENT.search(rule)
+    if match is None:
+        return words["spent"]
+    minutes = sum(
+        int(one[:-1]) * (60 if one[-1] == "h" else 1) for one in match.group("limit", "bonus") if one
+    )
+    count, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
+    key = "spent_none" if not minutes else f"spent_{unit}{'' if count == 1 else 's'}"
+    return words[key].format(count=count, kind=_limited(match["gate"], names))
+
+
+def _limited(gate: str, names: Names) -> str:
+    """What a limit is about, where the sentence does not say so anyway."""
+    kind, _, key = gate.partition(":")
+    if gate == PLAY:
+        name = names.words["play"]
+    elif kind == "group":
+        name = names.groups.get(key, key)
+    elif kind == "category":
+        name = names.categories.get(key, key.replace("_", " "))
+    else:
+        return ""
+    # "Games" → "games", but "AI companions".
+    return names.words["for_kind"].format(name=name if name[1:2].isupper() else name[:1].lower() + name[1:])
 
 
 def _subject(decision: Decision, what: str | None, names: Names) -> str:

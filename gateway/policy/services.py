@@ -123,6 +123,10 @@ class Catalogue:
         """The categories that the names of ``services`` count as."""
         return frozenset[str]().union(*(self.services[one].categories for one in services))
 
+    def groups_of(self, services: Iterable[str]) -> tuple[str, ...]:
+        """The groups that ``services`` stand in."""
+        return tuple(dict.fromkeys(self.services[one].group for one in services))
+
     def in_group(self, group: str) -> tuple[Service, ...]:
         return tuple(one for one in self.services.values() if one.group == group)
 

@@ -1,10 +1,10 @@
-"""What holds for one device at a time, beside its profile: pauses, grants, used-up limits."""
+"""What holds for one device at a time, beside its profile: pauses, grants, minutes used."""
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 """The end of a pause that somebody has to end."""
@@ -12,7 +12,7 @@ FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Extra time: one gate stays open until an instant, whatever its time rule says."""
+    """Extra time by the clock: one gate stays open until an instant, whatever its time rule says."""
 
     gate: str
     until: datetime
@@ -30,10 +30,12 @@ class Situation:
     off_until: datetime | None = None  # filtering is off: time and categories stop, for everyone
     off_by: str = "family"
     grants: tuple[Grant, ...] = ()
-    used_up: tuple[
-        tuple[str, datetime], ...
-    ] = ()  # gates of limits that are spent, and when they are new again
+    day: date | None = None  # the family's day that `used` and `bonus` are of; on another nothing is used
+    used: Mapping[str, int] = field(default_factory=dict)  # whole minutes spent of a limit, by its gate
+    bonus: Mapping[str, int] = field(default_factory=dict)  # minutes given beyond a limit, by its gate
     clock_known: bool = True  # False: the time is not known to be right
+    portal: bool = False  # what a phone probes the internet with is refused while the device is shut
+    allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     opened: tuple[
         tuple[str, datetime], ...
     ] = ()  # malware or phishing names that a guardian opened, until when

@@ -1,30 +1,34 @@
-"""How things stand for a device at a moment: which gates are closed, why and until when; what grants do."""
+"""How things stand for a device at a moment: which gates are closed, why and until when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from gateway.policy.gates import BEDTIME, DEVICE, WINDOW, in_order
+from gateway.policy.hosts import is_under
 from gateway.policy.profile import Profile
-from gateway.policy.rules import FAMILY, INTERNET, PLAY, ClockUnset
+from gateway.policy.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.schedule import (
-    DAY,
     Calendar,
     Timetable,
     bedtime_table,
     calendar_for,
     closure_at,
+    limit_on,
     next_change,
     windows_table,
 )
 from gateway.policy.situation import FOREVER, Grant, Situation
+from gateway.policy.timetext import duration_text
 from gateway.policy.values import Reason
 
-_DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
-_PLAY_WIDE = (WINDOW + PLAY, PLAY)
 NOTHING: frozenset[str] = frozenset()
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+LOOK_AHEAD = 24  # changes after the day's turn until which the end of a spent limit is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,25 @@ class Closing:
     owner: str
 
 
+class Budget(NamedTuple):
+    """A limit of today, in minutes."""
+
+    used: int
+    limit: int
+    bonus: int
+    owner: str
+
+    @property
+    def left(self) -> int:
+        """Below zero where grants by the clock ran past the limit."""
+        return self.limit + self.bonus - self.used
+
+    @property
+    def text(self) -> str:
+        more = f" + {duration_text(self.bonus)}" if self.bonus else ""
+        return f"{duration_text(self.limit)}{more}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
     """Holds from ``since`` until just before ``until``, at most a day."""
@@ -46,20 +69,32 @@ class Standing:
     off: bool  # filtering is off
     since: datetime
     until: datetime
+    budgets: Mapping[str, Budget]  # by the gate of the limit; only limits that hold today
+    allowed: tuple[str, ...] = ()  # names and "service:x" that a guardian opened for a while
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Why a flow with these gates does not pass now; None where it passes."""
+        gate = self.closed_gate(gates)
+        return None if gate is None else self.closed[gate]
+
+    def closed_gate(self, gates: Iterable[str]) -> str | None:
+        """The first of ``gates``, in the order of decision, that keeps a flow with all of them out now."""
         if not self.closed:
             return None
         gates = in_order(frozenset(gates))
         lifted = self.lifted_for(gates)
-        return next((self.closed[one] for one in gates if one in self.closed and one not in lifted), None)
+        return next((one for one in gates if one in self.closed and one not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
         """What grants for single services open for a flow that has their gates."""
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
+
+    def opening(self, host: str, services: Iterable[str]) -> str | None:
+        """The entry by which a guardian opened a host, or a service that it belongs to, for a while."""
+        names = [f"service:{one}" for one in services]
+        return next((one for one in self.allowed if one in names or is_under(host, one)), None)
 
 
 def closed_gates(
@@ -76,65 +111,127 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
     """
     now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
-    changes: list[datetime] = []
+    changes = [now + DAY]
     if situation.paused_until is not None and now < situation.paused_until:
         until = situation.paused_until if situation.paused_until < FOREVER else None
         closed[DEVICE] = Closing(Reason.PAUSED, until, "pause", situation.paused_by)
         changes.append(situation.paused_until)
     if situation.quarantined:
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
-    off = situation.off_until is not None and now < situation.off_until
-    if situation.off_until is not None and off:
+    allowed = [entry for entry, until in situation.allowed if now < until]
+    changes += [until for _, until in situation.allowed if now < until]
+    if situation.off_until is not None and now < situation.off_until:
         changes.append(situation.off_until)
+        return Standing(closed, {}, True, now, min(changes), {})
+    rules = TimeRules(profile, calendar, situation)
+    rules.close(closed, changes, now)
+    budgets = rules.budgets(now)
+    rules.close_spent(closed, changes, budgets, now)
     lifted: dict[str, frozenset[str]] = {}
-    if not off:
-        _close_by_rules(closed, changes, profile, situation, calendar, now)
-        for grant in _running(situation.grants, now):
-            changes.append(grant.until)
-            if grant.service is None:
-                closed.pop(grant.gate, None)
-            else:
-                lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
-    return Standing(closed, lifted, off, now, min((*changes, now + DAY)))
+    for grant in running(situation.grants, now):
+        changes.append(grant.until)
+        if grant.service is None:
+            closed.pop(grant.gate, None)
+        else:
+            lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
+    return Standing(closed, lifted, False, now, min(changes), budgets, tuple(allowed))
 
 
-def _running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
+def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
     """Those that have not ended. A grant for DEVICE would lift a pause, which none may."""
     return (grant for grant in grants if now < grant.until and grant.gate != DEVICE)
 
 
-def _close_by_rules(
-    closed: dict[str, Closing],
-    changes: list[datetime],
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-) -> None:
-    tables = timetables(profile, calendar)
-    if not situation.clock_known:
-        if profile.rules.clock_unset.value is ClockUnset.STRICT:
-            owner = profile.rules.clock_unset.owner
-            closed |= {gate: Closing(_reason(gate), None, "clock_unset: strict", owner) for gate in tables}
-        tables = {}
-    for gate, table in tables.items():
-        change = next_change(table, calendar, now)
-        if change is not None:
-            changes.append(change)
-        closure = closure_at(table, calendar, now)
-        if closure is not None:
-            rule = f"{_name(gate)}: {closure.rule}"
-            closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
-    for gate, until in situation.used_up:
-        if now < until and gate in profile.rules.limits:
-            closed[gate] = Closing(Reason.OUT_OF_TIME, until, f"limits: {gate}", _limit_owner(profile, gate))
-            changes.append(until)
+class TimeRules:
+    """The time rules of a profile, as they are while one situation holds. Instants are in UTC."""
+
+    def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
+        self.rules = profile.rules
+        self.calendar = calendar_for(profile, calendar)
+        self.situation = situation
+        self.tables = _timetables(profile, self.calendar)
+
+    def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
+        """What the clock closes."""
+        unset = self.rules.clock_unset
+        if not self.situation.clock_known:
+            if unset.value is ClockUnset.STRICT:
+                for gate in self.tables:
+                    closed[gate] = Closing(_reason(gate), None, "clock_unset: strict", unset.owner)
+            return
+        for gate, table in self.tables.items():
+            change = next_change(table, self.calendar, now)
+            if change is not None:
+                changes.append(change)
+            closure = closure_at(table, self.calendar, now)
+            if closure is not None:
+                rule = f"{_name(gate)}: {closure.rule}"
+                closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
+
+    def close_spent(
+        self,
+        closed: dict[str, Closing],
+        changes: list[datetime],
+        budgets: Mapping[str, Budget],
+        now: datetime,
+    ) -> None:
+        """The limits whose minutes are used; one of none is used up at once."""
+        if not self.rules.limits:
+            return
+        if self.situation.clock_known:
+            changes.append(self.calendar.day_end(now))
+        for gate, budget in budgets.items():
+            if budget.left <= 0:
+                until = self._renewed(gate, now) if self.situation.clock_known else None
+                rule = f"limits: {gate}: {budget.text}"
+                closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
+
+    def today(self, now: datetime) -> date:
+        """The family's day. While the time is unknown, nobody knows that it has turned."""
+        known = self.situation.day
+        return (
+            known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)
+        )
+
+    def budgets(self, now: datetime) -> dict[str, Budget]:
+        """The limits of the day of ``now``, by gate."""
+        day, found = self.today(now), {}
+        mine = self.situation.day == day
+        used = self.situation.used if mine else {}
+        bonus = self.situation.bonus if mine else {}
+        for gate in self.rules.limits:
+            limit = limit_on(self.rules, gate, day, self.calendar)
+            if limit is not None:
+                minutes = limit.value // MINUTE
+                found[gate] = Budget(used.get(gate, 0), minutes, bonus.get(gate, 0), limit.owner)
+        return found
+
+    def _renewed(self, gate: str, now: datetime) -> datetime | None:
+        """When there are minutes again of a spent limit, and the clock shuts nothing on the way to them."""
+        tables = [self.tables[one] for one in _BEFORE_LIMITS if one in self.tables]
+        tables += [self.tables[one] for one in (WINDOW + gate,) if one in self.tables]
+        at = self.calendar.day_end(now)
+        for _ in range(LOOK_AHEAD):
+            limit = limit_on(self.rules, gate, self.calendar.family_day(at), self.calendar)
+            shut = next((one for one in tables if closure_at(one, self.calendar, at) is not None), None)
+            if limit is not None and not limit.value:
+                at = self.calendar.day_end(at)
+            elif shut is not None:
+                change = next_change(shut, self.calendar, at)
+                if change is None:
+                    return None
+                at = change
+            else:
+                return at
+        return None
 
 
-def timetables(profile: Profile, calendar: Calendar) -> Mapping[str, Timetable]:
-    """The gates of a profile that open and close by the clock."""
+_BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
+
+
+def _timetables(profile: Profile, calendar: Calendar) -> Mapping[str, Timetable]:
+    """The gates of a profile that open and close by the clock. ``calendar`` is the person's own."""
     rules = profile.rules
-    calendar = calendar_for(profile, calendar)
     tables = {BEDTIME: bedtime_table(rules.bedtime, calendar, rules.dates)} if rules.sleeps else {}
     for target, windows in rules.windows.items():
         tables[WINDOW + target] = windows_table(windows, calendar, rules.dates, target)
@@ -147,79 +244,3 @@ def _reason(gate: str) -> Reason:
 
 def _name(gate: str) -> str:
     return f"windows: {gate.removeprefix(WINDOW)}" if gate.startswith(WINDOW) else gate
-
-
-def _limit_owner(profile: Profile, gate: str) -> str:
-    owners = {one.owner for one in profile.rules.limits[gate].values if one is not None}
-    return FAMILY if FAMILY in owners else min(owners)
-
-
-def extend(
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-    extra: timedelta,
-    service: str | None = None,
-) -> tuple[Grant, ...]:
-    """The grants by which a guardian gives ``extra`` time at ``now``.
-
-    What is shut opens for ``extra`` from now: the device as a whole if its time rules shut it, else play.
-    While all is open, what closes first closes ``extra`` later. () where nothing ever closes.
-    """
-    now = now.astimezone(UTC)
-    state = standing(profile, situation, calendar, now)
-    own = (f"{WINDOW}service:{service}", f"service:{service}") if service is not None else ()
-    lifted = state.lifted.get(service, NOTHING) if service is not None else NOTHING
-    shut = [gate for gate in state.closed if gate not in lifted]
-    for gates in (_DEVICE_WIDE + own, _PLAY_WIDE):
-        found = [gate for gate in gates if gate in shut]
-        if found:
-            return tuple(Grant(gate, now + extra, service) for gate in found)
-    closings = _closings(_DEVICE_WIDE + own + _PLAY_WIDE, profile, situation, calendar, now, service)
-    if not closings:
-        return ()
-    at, gate = min(closings)
-    return (Grant(gate, at + extra, service),)
-
-
-def closes_at(
-    profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gates: Iterable[str]
-) -> datetime | None:
-    """When a flow with ``gates`` that passes now is closed by the clock; None where that is out of sight."""
-    return min(_closings(tuple(gates), profile, situation, calendar, now, None), default=(None, ""))[0]
-
-
-def _closings(
-    gates: tuple[str, ...],
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-    service: str | None,
-) -> list[tuple[datetime, str]]:
-    """When each of ``gates`` that is open now closes by the clock."""
-    found = []
-    for gate, table in timetables(profile, calendar).items():
-        at = _closes(gate, table, situation, calendar, now, service) if gate in gates else None
-        if at is not None:
-            found.append((at, gate))
-    return found
-
-
-def _closes(
-    gate: str, table: Timetable, situation: Situation, calendar: Calendar, now: datetime, service: str | None
-) -> datetime | None:
-    """When a gate that is open now closes, running grants included."""
-    granted = max(
-        (
-            grant.until
-            for grant in _running(situation.grants, now)
-            if grant.gate == gate and grant.service in (None, service)
-        ),
-        default=None,
-    )
-    if closure_at(table, calendar, now) is not None:
-        return granted
-    change = next_change(table, calendar, now)
-    return max(change, granted) if change is not None and granted is not None else change

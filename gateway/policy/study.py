@@ -41,6 +41,7 @@ class Facts:
     categories: tuple[CategoryFact, ...]  # the strictest first
     site: Site | None
     engine: Engine | None
+    groups: tuple[str, ...] = ()  # of the services
 
     @property
     def known(self) -> bool:
@@ -132,6 +133,7 @@ class Student:
             categories=self._ranked(categories),
             site=self._sites.get(host),
             engine=world.engines.get(host),
+            groups=world.catalogue.groups_of(services),
         )
 
     def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:

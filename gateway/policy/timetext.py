@@ -77,6 +77,11 @@ def clock_text(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+def duration_text(minutes: int) -> str:
+    """As `duration` reads it, in hours where they are whole: ``2h``, ``90m``."""
+    return f"{minutes // 60}h" if minutes and minutes % 60 == 0 else f"{minutes}m"
+
+
 def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
     """``2h``, ``90m`` or ``1h30m``; zero is allowed."""
     word = fields.text(node)

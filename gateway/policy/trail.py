@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.policy.conclude import category_rule, owned_rule
-from gateway.policy.gates import Gates, category_gates, service_gates, state_gates
+from gateway.policy.conclude import OPENED, category_rule, owned_rule
+from gateway.policy.gates import Gates, category_gates, group_gates, service_gates, state_gates
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Entry, SafeSearch
 from gateway.policy.standing import Standing
@@ -18,9 +18,13 @@ NO_MATCH = "no match"
 _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVICE_NEEDS})
 
 
-def passed(decision: Decision, facts: Facts | None, state: Standing, profile: Profile) -> tuple[Step, ...]:
-    """``facts``: None for a flow that names no host. The rule that decided is not among the answer."""
-    steps = list(_steps(facts, state, profile))
+def passed(
+    decision: Decision, facts: Facts | None, state: Standing, profile: Profile, opened: str | None = None
+) -> tuple[Step, ...]:
+    """``facts``: None for a flow that names no host. ``opened``: the entry by which a guardian opened it for
+    a while. The rule that decided is not among the answer.
+    """
+    steps = list(_steps(facts, state, profile, opened))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
         return tuple(steps)
@@ -28,7 +32,7 @@ def passed(decision: Decision, facts: Facts | None, state: Standing, profile: Pr
     return tuple(steps[:at] if final else steps[:at] + steps[at + 1 :])
 
 
-def _steps(facts: Facts | None, state: Standing, profile: Profile) -> Iterator[Step]:
+def _steps(facts: Facts | None, state: Standing, profile: Profile, opened: str | None) -> Iterator[Step]:
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
         return
@@ -39,11 +43,14 @@ def _steps(facts: Facts | None, state: Standing, profile: Profile) -> Iterator[S
     rules, services = profile.rules, facts.services
     yield from _gates(state_gates(rules), state, services)
     yield _need(facts)
+    if opened is not None:
+        yield Step(f"{OPENED}: {opened}", "matches")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
     yield _entry("block", facts.block)
     yield from _services(facts)
     yield from _gates(service_gates(rules, services), state, services)
+    yield from _gates(group_gates(rules, facts.groups), state, services)
     yield from _categories(facts)
     ids = [fact.id for fact in facts.categories]
     yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
@@ -61,7 +68,8 @@ def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[S
     for gate in gates:
         closing = state.closed.get(gate)
         if closing is None:
-            yield Step(gate, "open")
+            budget = state.budgets.get(gate)
+            yield Step(gate, "open" if budget is None else f"open: {budget.used}m of {budget.text} used")
         else:
             rule = owned_rule(closing.owner, closing.rule)
             yield Step(rule, "opened by a grant" if gate in lifted else f"closed: {closing.reason}")

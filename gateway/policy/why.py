@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.errors import PolicyError
 from gateway.policy import hosts
 from gateway.policy.decide import Judge
 from gateway.policy.documents import shown
+from gateway.policy.extension import Left
 from gateway.policy.situation import PLAIN, Situation
-from gateway.policy.values import Decision, Observation, Proto
+from gateway.policy.values import Decision, Observation, Proto, Reason
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # beyond these, clocks and time zones say nothing useful
 QTYPE_A = 1  # RFC 1035 3.2.2
+LOOK_AHEAD = timedelta(days=8)  # in which the next change is looked for: one of each weekday
+
+_BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+
+
+class Answer(NamedTuple):
+    """What a host meets at a moment."""
+
+    decision: Decision
+    left: Left | None  # until it is closed; None where nothing closes it, or it is not open at any time
+    change: tuple[datetime, Decision] | None  # when the clock opens or closes it next, and what it meets then
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
@@ -42,13 +54,36 @@ def why(
     host: str,
     at: datetime,
     situation: Situation = PLAIN,
-) -> Decision:
+) -> Answer:
     """What a question for ``host`` (normalised) meets at ``at``, with the rules passed on the way."""
-    return judge.decide(Observation(Proto.DNS, host, qtype=QTYPE_A), situation, at, explain=True)
+    seen = Observation(Proto.DNS, host, qtype=QTYPE_A)
+    decision = judge.decide(seen, situation, at, explain=True)
+    left = None
+    if decision.allowed:
+        left = judge.left(decision.gates, situation, at)
+    elif decision.reason in _BY_TIME:
+        left = Left(0, "", None)
+    return Answer(decision, left, _next_change(judge, seen, situation, at, decision))
 
 
-def as_json(host: str, at: datetime, decision: Decision) -> dict[str, Any]:
+def _next_change(
+    judge: Judge, seen: Observation, situation: Situation, at: datetime, decision: Decision
+) -> tuple[datetime, Decision] | None:
+    last = at + LOOK_AHEAD
+    then = decision
+    while then.allowed is decision.allowed:
+        if not then.allowed and then.reason not in _BY_TIME:  # no hour opens it
+            return None
+        at = judge.standing(situation, at).until
+        if at > last:
+            return None
+        then = judge.decide(seen, situation, at)
+    return at, then
+
+
+def as_json(host: str, at: datetime, answer: Answer) -> dict[str, Any]:
     """The object of `why --json`; times are told in the zone of ``at``."""
+    decision, left, change = answer
     return {
         "host": host,
         "at": at.isoformat(),
@@ -57,5 +92,13 @@ def as_json(host: str, at: datetime, decision: Decision) -> dict[str, Any]:
         "rule": decision.rule,
         "owner": decision.owner,
         "until": None if decision.until is None else decision.until.astimezone(at.tzinfo).isoformat(),
+        "minutes_left": None if left is None else left.minutes,
+        "next_change": None
+        if change is None
+        else {
+            "at": change[0].astimezone(at.tzinfo).isoformat(),
+            "verdict": str(change[1].verdict),
+            "reason": str(change[1].reason),
+        },
         "passed": [{"rule": step.rule, "outcome": step.outcome} for step in decision.passed],
     }

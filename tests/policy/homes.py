@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from gateway.policy.packs import Site
 from gateway.policy.profile import Profile, parse_profile
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
+from gateway.policy.situation import Situation
 from gateway.policy.values import Observation, Proto
 from gateway.policy.world import World
 
@@ -99,3 +100,8 @@ def connects(host: str | None, dst: bytes = b"\xc6\x33\x64\x07", proto: Proto = 
 def almaty(text: str) -> datetime:
     """Local time of the home, as an instant."""
     return datetime.fromisoformat(text).replace(tzinfo=ALMATY).astimezone(UTC)
+
+
+def used_up(*gates: str, minutes: int = 24 * 60) -> Situation:
+    """On Tuesday 24 November 2026."""
+    return Situation(day=date(2026, 11, 24), used=dict.fromkeys(gates, minutes))

@@ -18,7 +18,17 @@ from gateway.policy.guests import guest_profile
 from gateway.policy.profile import home_profile
 from gateway.policy.situation import PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
-from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty, asks, connects, product, the_world
+from tests.policy.homes import (
+    CALENDAR,
+    a_judge,
+    a_profile,
+    almaty,
+    asks,
+    connects,
+    product,
+    the_world,
+    used_up,
+)
 
 DAY, NIGHT = almaty("2026-11-24T12:00"), almaty("2026-11-24T23:00")
 HELP_ADDRESS, OTHER_ADDRESS = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"
@@ -31,7 +41,7 @@ CHILD = """
 JUDGE = a_judge(CHILD)
 PAUSED = Situation(paused_until=almaty("2026-11-25T09:00"), paused_by="Mum")
 QUARANTINED = Situation(quarantined=True)
-USED_UP = Situation(used_up=(("internet", almaty("2026-11-25T04:00")),))
+USED_UP = used_up("internet")
 
 
 def verdict(
@@ -171,7 +181,7 @@ def test_while_filtering_is_off_all_passes_but_for_a_pause() -> None:
 def test_a_services_window_and_limit() -> None:
     assert verdict(asks("www.minecraft.net")) == ("block", "window")
     assert verdict(asks("www.minecraft.net"), at=almaty("2026-11-24T17:00")) == ("allow", "open")
-    used = Situation(used_up=(("service:youtube", almaty("2026-11-25T04:00")),))
+    used = used_up("service:youtube")
     decision = JUDGE.decide(connects("r1---sn-abc.googlevideo.com"), used, DAY)
     assert (decision.reason, decision.rule) == (Reason.OUT_OF_TIME, "limits: service:youtube")
     assert verdict(asks("www.example.org"), used)[0] == "allow"

@@ -7,7 +7,7 @@ import pytest
 from gateway.policy.sentence import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
-from tests.policy.homes import ALMATY, a_judge, almaty, asks, product
+from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
 
 NOW = datetime(2026, 11, 24, 20, 50, tzinfo=ALMATY)  # a Tuesday
 NAMES = Names(
@@ -80,14 +80,14 @@ def test_sentences(host: str, at: str, text: str) -> None:
 def test_internet_windows_and_limits_speak_of_the_internet() -> None:
     early = said("example.org", "2026-11-24T07:30")
     assert early == "The internet is closed until 08:00. Your family set this."
-    used = Situation(used_up=(("internet", almaty("2026-11-25T04:00")),))
+    used = used_up("internet")
     assert said("example.org", situation=used) == (
         "The internet is closed until 04:00: the time for today is used. Your family set this."
     )
 
 
 def test_a_services_used_up_time_names_the_service() -> None:
-    used = Situation(used_up=(("service:youtube", almaty("2026-11-25T04:00")),))
+    used = used_up("service:youtube")
     assert said("i.ytimg.com", situation=used, set_by=MUM) == (
         "YouTube is closed until 04:00: the time for today is used. Mum set this on Sunday."
     )

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
-from gateway.policy.standing import closed_gates, closes_at, extend, standing
+from gateway.policy.situation import FOREVER, PLAIN, Situation
+from gateway.policy.standing import closed_gates, standing
 from gateway.policy.values import Reason
-from tests.policy.homes import ALMATY, CALENDAR, a_profile, almaty
+from tests.policy.homes import ALMATY, CALENDAR, a_profile, almaty, used_up
 
 DAUGHTER = a_profile("""
     name: Daughter
@@ -16,7 +17,6 @@ DAUGHTER = a_profile("""
     limits: {internet: 2h, play: 90m, "service:youtube": 1h}
     windows: {"service:roblox": {school: ["16:00-18:00"], free: ["10:00-12:00"]}}
     """)
-QUARTER = timedelta(minutes=15)
 DAY = "2026-11-24T12:00"  # a Tuesday
 NIGHT = "2026-11-24T21:00"
 
@@ -74,14 +74,85 @@ def test_off_stops_time_but_neither_a_pause_nor_quarantine() -> None:
     assert closed("2026-11-24T22:00", Situation(off_until=off))["bedtime"] is Reason.BEDTIME
 
 
-def test_a_used_up_limit_is_closed_until_the_day_turns() -> None:
-    turns = almaty("2026-11-25T04:00")
-    situation = Situation(used_up=(("service:youtube", turns), ("category:none", turns)))
-    found = closed_gates(DAUGHTER, situation, CALENDAR, almaty("2026-11-24T17:00"))
+def test_a_limit_closes_when_its_minutes_are_used_and_opens_with_the_new_day() -> None:
+    at = "2026-11-24T17:00"
+    assert closed(at, used_up("service:youtube", minutes=59)) == {}
+    used = used_up("service:youtube", "category:none", minutes=60)
+    found = closed_gates(DAUGHTER, used, CALENDAR, almaty(at))
     assert set(found) == {"service:youtube"}
-    assert (found["service:youtube"].reason, found["service:youtube"].until) == (Reason.OUT_OF_TIME, turns)
-    assert found["service:youtube"].rule == "limits: service:youtube"
-    assert "service:youtube" not in closed("2026-11-25T07:00", situation)
+    closing = found["service:youtube"]
+    assert (closing.reason, closing.owner) == (Reason.OUT_OF_TIME, "family")
+    assert closing.rule == "limits: service:youtube: 1h"
+    assert closing.until == almaty("2026-11-25T07:00")  # its day turns at 04:00, and then it is bedtime
+    state = standing(DAUGHTER, used, CALENDAR, almaty("2026-11-25T03:59"))
+    assert "service:youtube" in state.closed
+    assert state.until == almaty("2026-11-25T04:00")
+    assert "service:youtube" not in closed("2026-11-25T04:00", used)
+
+
+def test_minutes_given_beyond_a_limit_make_it_longer_for_its_day() -> None:
+    at, used = "2026-11-24T17:00", used_up("play", minutes=100)
+    more = replace(used, bonus={"play": 15})
+    assert "play" in closed(at, used)
+    assert "play" not in closed(at, more)
+    over = closed_gates(DAUGHTER, replace(more, used={"play": 105}), CALENDAR, almaty(at))
+    assert over["play"].rule == "limits: play: 90m + 15m"
+    state = standing(DAUGHTER, more, CALENDAR, almaty(at))
+    assert state.budgets["play"] == (100, 90, 15, "family")
+    assert standing(DAUGHTER, more, CALENDAR, almaty("2026-11-25T12:00")).budgets["play"].left == 90
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [("2026-11-24T17:00", "2026-11-28T08:00"), ("2026-11-29T17:00", "2026-12-05T08:00")],
+)
+def test_a_limit_of_nothing_is_used_up_at_once(at: str, until: str) -> None:
+    """Saturday is the next free day; Sunday's is used up."""
+    son = a_profile('{band: 10-12, limits: {"group:games": {school: 0m, free: 1h}}}')
+    used = Situation(day=date(2026, 11, 29), used={"group:games": 60})
+    found = closed_gates(son, used, CALENDAR, almaty(at))
+    assert found["group:games"].until == almaty(until)
+
+
+def test_one_of_nothing_every_day_has_no_end() -> None:
+    son = a_profile('{band: 10-12, limits: {"group:games": 0m}}')
+    closing = closed_gates(son, PLAIN, CALENDAR, almaty(DAY))["group:games"]
+    assert (closing.until, closing.rule) == (None, "limits: group:games: 0m")
+
+
+def test_the_family_says_when_its_day_turns() -> None:
+    early = replace(CALENDAR, day_starts=0)
+    used = used_up("internet")
+    assert "internet" in closed_gates(DAUGHTER, used, early, almaty("2026-11-24T23:59"))
+    assert "internet" not in closed_gates(DAUGHTER, used, early, almaty("2026-11-25T00:00"))
+
+
+def test_while_the_time_is_unknown_what_is_used_stays_used() -> None:
+    """A router that starts in 1970 gives no second hour."""
+    lost = replace(used_up("service:youtube"), clock_known=False)
+    closing = closed_gates(DAUGHTER, lost, CALENDAR, almaty("1970-01-01T12:00"))["service:youtube"]
+    assert (closing.reason, closing.until) == (Reason.OUT_OF_TIME, None)
+
+
+def test_what_a_guardian_opened_is_open_until_then() -> None:
+    end = almaty("2026-11-24T15:30")
+    opened = Situation(allowed=(("example.com", end), ("service:tiktok", end + timedelta(hours=1))))
+    state = standing(DAUGHTER, opened, CALENDAR, almaty(DAY))
+    assert state.until == end
+    assert state.opening("www.example.com", ()) == "example.com"
+    assert state.opening("example.org", ["tiktok"]) == "service:tiktok"
+    assert state.opening("badexample.com", ["youtube"]) is None
+    assert standing(DAUGHTER, opened, CALENDAR, end).allowed == ("service:tiktok",)
+
+
+def test_a_date_has_rules_of_its_own() -> None:
+    dated = a_profile("""
+        band: 10-12
+        limits: {internet: 1h}
+        dates: {2026-11-24: {bedtime: {}, limits: {internet: 3h}}}
+        """)
+    used = used_up("internet", minutes=120)
+    assert closed_gates(dated, used, CALENDAR, almaty("2026-11-24T22:00")) == {}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +170,10 @@ def test_while_the_time_is_unknown_the_profile_says_what_happens(text: str, gate
 def test_a_standing_holds_until_something_changes() -> None:
     state = standing(DAUGHTER, PLAIN, CALENDAR, almaty(DAY))
     assert (state.since, state.until) == (almaty(DAY), almaty("2026-11-24T16:00"))
-    never = standing(a_profile("{band: 10-12, bedtime: {}}"), PLAIN, CALENDAR, almaty(DAY))
+    never = standing(a_profile("{band: 13-15, bedtime: {}, limits: {}}"), PLAIN, CALENDAR, almaty(DAY))
     assert never.until == almaty(DAY) + timedelta(days=1)
+    turns = standing(a_profile("{band: 10-12, bedtime: {}}"), PLAIN, CALENDAR, almaty(DAY))
+    assert turns.until == almaty("2026-11-25T04:00")
 
 
 def test_a_flow_passes_when_none_of_its_gates_is_closed() -> None:
@@ -109,89 +182,6 @@ def test_a_flow_passes_when_none_of_its_gates_is_closed() -> None:
     closing = state.closing({"device", "bedtime", "window:service:roblox"})
     assert closing is not None
     assert closing.reason is Reason.WINDOW
-
-
-# What +15 does: the contract's grant.
-
-
-def granted(at: str, service: str | None = None, situation: Situation = PLAIN) -> tuple[Grant, ...]:
-    return extend(DAUGHTER, situation, CALENDAR, almaty(at), QUARTER, service)
-
-
-def test_while_open_it_is_added_to_the_minutes_left() -> None:
-    (grant,) = granted("2026-11-24T20:40")
-    assert grant == Grant("bedtime", almaty("2026-11-24T21:00"))
-    situation = Situation(grants=(grant,))
-    assert "bedtime" not in closed("2026-11-24T20:59", situation)
-    assert "bedtime" in closed("2026-11-24T21:00", situation)
-
-
-def test_a_second_one_is_added_to_the_first() -> None:
-    first = granted("2026-11-24T20:40")
-    (second,) = granted("2026-11-24T20:50", situation=Situation(grants=first))
-    assert second == Grant("bedtime", almaty("2026-11-24T21:15"))
-
-
-def test_once_shut_it_counts_from_the_tap() -> None:
-    (grant,) = granted("2026-11-24T21:30")
-    assert grant == Grant("bedtime", almaty("2026-11-24T21:45"))
-    (late,) = granted("2026-11-24T23:55")
-    assert late.until == almaty("2026-11-25T00:10")
-    assert "bedtime" not in closed("2026-11-25T00:09", Situation(grants=(late,)))
-
-
-def test_what_is_shut_twice_opens_twice() -> None:
-    turns = almaty("2026-11-25T04:00")
-    situation = Situation(used_up=(("internet", turns),))
-    grants = granted("2026-11-24T21:30", situation=situation)
-    assert {grant.gate for grant in grants} == {"bedtime", "internet"}
-    after = Situation(used_up=situation.used_up, grants=grants)
-    assert not {"bedtime", "internet"} & set(closed("2026-11-24T21:40", after))
-
-
-def test_play_that_is_used_up_opens_before_bedtime_is_moved() -> None:
-    situation = Situation(used_up=(("play", almaty("2026-11-25T04:00")),))
-    assert granted("2026-11-24T17:00", situation=situation) == (Grant("play", almaty("2026-11-24T17:15")),)
-
-
-def test_it_never_lifts_a_pause() -> None:
-    pause = Situation(paused_until=almaty("2026-11-24T22:00"))
-    grants = granted(NIGHT, situation=pause)
-    assert "device" not in {grant.gate for grant in grants}
-    forged = Grant("device", almaty("2026-11-24T22:00"))
-    assert "device" in closed(NIGHT, Situation(paused_until=pause.paused_until, grants=(*grants, forged)))
-
-
-def test_one_for_a_service_opens_nothing_else() -> None:
-    grants = granted("2026-11-24T21:30", service="youtube")
-    assert grants == (Grant("bedtime", almaty("2026-11-24T21:45"), "youtube"),)
-    state = standing(DAUGHTER, Situation(grants=grants), CALENDAR, almaty("2026-11-24T21:40"))
-    assert state.closing({"device", "bedtime", "internet"}) is not None
-    assert state.closing({"device", "bedtime", "internet", "service:youtube"}) is None
-    later = standing(DAUGHTER, Situation(grants=grants), CALENDAR, almaty("2026-11-24T21:45"))
-    assert later.closing({"device", "bedtime", "service:youtube"}) is not None
-
-
-def test_one_for_a_service_opens_the_services_window() -> None:
-    (grant,) = granted(DAY, service="roblox")
-    assert (grant.gate, grant.until) == ("window:service:roblox", almaty("2026-11-24T12:15"))
-    state = standing(DAUGHTER, Situation(grants=(grant,)), CALENDAR, almaty(DAY))
-    assert state.closing({"device", "window:service:roblox", "service:roblox"}) is None
-
-
-def test_where_nothing_ever_closes_there_is_nothing_to_extend() -> None:
-    free = a_profile("{band: 13-15, bedtime: {}}")
-    assert extend(free, PLAIN, CALENDAR, almaty(DAY), QUARTER) == ()
-
-
-def test_when_something_open_closes() -> None:
-    gates = ("device", "bedtime", "window:service:roblox")
-    at = "2026-11-24T17:00"
-    assert closes_at(DAUGHTER, PLAIN, CALENDAR, almaty(at), gates) == almaty("2026-11-24T18:00")
-    assert closes_at(DAUGHTER, PLAIN, CALENDAR, almaty(at), ("device", "bedtime")) == almaty(
-        "2026-11-24T20:45"
-    )
-    assert closes_at(DAUGHTER, PLAIN, CALENDAR, almaty(at), ("device",)) is None
 
 
 def test_a_now_in_the_homes_zone_is_the_same_instant() -> None:

@@ -1,0 +1,230 @@
+"""What a grant of extra time does, and how much is left: the contract's `grant`, worked out for one profile.
+
+A grant makes the flows that close first last longer. They close at the first of their gates; each of theirs
+that closes before the new end is moved to it, so that the minutes that somebody gives are minutes that
+somebody has. What is shut opens, counted from now. The minutes of a limit stay minutes of use; bedtimes and
+windows are moved by the clock. So are limits that a service shares with others, in a grant for that service
+alone: minutes of use would be everyone's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from gateway.policy.gates import BEDTIME, UNCOUNTED, WINDOW, Gates, in_order, is_limit
+from gateway.policy.profile import Profile
+from gateway.policy.rules import INTERNET, PLAY, ClockUnset
+from gateway.policy.schedule import Calendar, closure_at, limit_on, next_change
+from gateway.policy.situation import FOREVER, Situation
+from gateway.policy.standing import DAY, MINUTE, TimeRules, running, standing
+
+_DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
+_PLAY_WIDE = (WINDOW + PLAY, PLAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One gate that lets through for longer."""
+
+    gate: str
+    minutes: int  # by which it closes later; for a limit without `until`, by which today's is longer
+    until: datetime | None  # an instant (UTC) until which it stays open; None: `minutes` are minutes of use
+    service: str | None = None  # whose flows alone it opens for; never with a limit that others share
+
+
+class Left(NamedTuple):
+    """What is left until a flow is closed."""
+
+    minutes: int  # rounded up: 0 when it is closed
+    gate: str  # which closes first
+    at: datetime | None  # an instant (UTC); None where it depends on use
+
+
+def extend(
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    extra: timedelta,
+    service: str | None = None,
+    gates: Gates = (),
+) -> tuple[Extension, ...]:
+    """What it does to give ``extra`` time at ``now``. () where nothing ever closes.
+
+    Without ``service``: the device as a whole where its time rules shut it; else play, and what groups and
+    categories are limited; while all is open, whichever of these closes first. ``gates``: all of the
+    service's flows (`gates_of_service`); without them its own, the device's and play's.
+    """
+    outlook = _Outlook(profile, situation, calendar, now, () if service is None else (service,))
+    if outlook.start >= FOREVER:
+        return ()
+    if service is not None:
+        wanted = gates or (*_DEVICE_WIDE, f"{WINDOW}service:{service}", f"service:{service}", *_PLAY_WIDE)
+        closings = outlook.closings(wanted)
+        flow = tuple(closings)
+    else:
+        closings = outlook.closings(one for one in outlook.all_gates() if not _is_of_service(one))
+        flow = _of_first(closings, outlook.now)
+    if not flow:
+        return ()
+    end = min(closings[one] for one in flow) + extra
+    return tuple(outlook.moved(one, closings[one], end, service) for one in flow if closings[one] < end)
+
+
+def _is_of_service(gate: str) -> bool:
+    return gate.removeprefix(WINDOW).startswith("service:")
+
+
+def _of_first(closings: Mapping[str, datetime], now: datetime) -> Gates:
+    """The gates of the flows that a grant for everything is about."""
+    device = tuple(one for one in closings if one in _DEVICE_WIDE)
+    if any(closings[one] <= now for one in device):
+        return device
+    shut = tuple(one for one in closings if closings[one] <= now)
+    first = shut or (min(closings, key=lambda one: closings[one]),) if closings else ()
+    if set(first) <= set(device):
+        return device
+    return in_order({*device, *first, *(one for one in _PLAY_WIDE if one in closings)})
+
+
+def left(
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    gates: Iterable[str],
+    services: Iterable[str] = (),
+) -> Left | None:
+    """What is left to a flow with ``gates``; None where nothing closes it. ``services``: the ones it belongs
+    to, for the grants that are theirs.
+    """
+    gates = in_order(frozenset(gates))
+    named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
+    services = (*services, *named)
+    state = standing(profile, situation, calendar, now)
+    shut = state.closed_gate((*gates, *(f"service:{one}" for one in services)))
+    if shut is not None:
+        return Left(0, shut, now.astimezone(UTC))
+    outlook = _Outlook(profile, situation, calendar, now, services)
+    spends = UNCOUNTED not in gates
+    closings = outlook.closings(one for one in gates if spends or not is_limit(one))
+    if not closings:
+        return None
+    gate = min(closings, key=lambda one: closings[one])
+    at = closings[gate]
+    return Left(_minutes(at - outlook.now), gate, None if outlook.is_by_use(gate, at) else at)
+
+
+def closes_at(
+    profile: Profile,
+    situation: Situation,
+    calendar: Calendar,
+    now: datetime,
+    gates: Iterable[str],
+    services: Iterable[str] = (),
+) -> datetime | None:
+    """When a flow with ``gates`` that passes now is closed by the clock; None where that is out of sight."""
+    named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
+    outlook = _Outlook(profile, situation, calendar, now, (*services, *named))
+    return min(outlook.closings(one for one in gates if not is_limit(one)).values(), default=None)
+
+
+def _minutes(span: timedelta) -> int:
+    """Whole minutes, a begun one included."""
+    return -(-span // MINUTE)
+
+
+class _Outlook:
+    """When gates close for the flows of some services, from one moment on."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        situation: Situation,
+        calendar: Calendar,
+        now: datetime,
+        services: Iterable[str],
+    ) -> None:
+        self.now = now.astimezone(UTC)
+        off = situation.off_until
+        self.start = self.now if off is None else max(self.now, off.astimezone(UTC))
+        self._time = TimeRules(profile, calendar, situation)
+        self._known = situation.clock_known
+        self._closes_unset = profile.rules.clock_unset.value is ClockUnset.STRICT
+        self._granted: dict[str, datetime] = {}
+        services = frozenset(services)
+        for grant in running(situation.grants, self.now):
+            if grant.service is None or grant.service in services:
+                self._granted[grant.gate] = max(grant.until, self._granted.get(grant.gate, grant.until))
+
+    def all_gates(self) -> Gates:
+        return in_order({*self._time.tables, *self._time.rules.limits})
+
+    def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
+        """When each of ``gates`` closes, in the order of decision: now for what is shut. What never closes
+        is not among them.
+        """
+        found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
+        return {gate: at for gate, at in found.items() if at is not None}
+
+    def _closing(self, gate: str) -> datetime | None:
+        if gate in self._time.rules.limits:
+            return self._limit_closing(gate)
+        return self._clock_closing(gate) if gate in self._time.tables else None
+
+    def _from(self, gate: str) -> datetime:
+        """From when on the gate's own rule counts: after `off` and what grants opened."""
+        return max(self.start, self._granted.get(gate, self.start).astimezone(UTC))
+
+    def _clock_closing(self, gate: str) -> datetime | None:
+        start, table, calendar = self._from(gate), self._time.tables[gate], self._time.calendar
+        if not self._known:
+            return start if self._closes_unset else None
+        return (
+            start if closure_at(table, calendar, start) is not None else next_change(table, calendar, start)
+        )
+
+    def _limit_closing(self, gate: str) -> datetime | None:
+        """The earliest: as if all time from now on were used."""
+        budget = self._time.budgets(self.start).get(gate)
+        spent = None if budget is None else self.start + max(0, budget.left) * MINUTE
+        if self._known:
+            end = self._time.calendar.day_end(self.start)
+            if spent is None or spent >= end:
+                spent = self._spent_tomorrow(gate, end)
+        return None if spent is None else max(spent, self._from(gate))
+
+    def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
+        """As `_limit_closing`, of the day after the one that turns at ``end``."""
+        calendar = self._time.calendar
+        limit = limit_on(self._time.rules, gate, calendar.family_day(end), calendar)
+        return None if limit is None or limit.value >= DAY else end + limit.value
+
+    def is_by_use(self, gate: str, at: datetime) -> bool:
+        """Whether a gate that closes at ``at`` does so because minutes are used."""
+        return is_limit(gate) and at != self._granted.get(gate)
+
+    def moved(self, gate: str, closing: datetime, end: datetime, service: str | None) -> Extension:
+        """The gate with its ``closing`` moved to ``end``."""
+        if is_limit(gate) and (service is None or gate == f"service:{service}"):
+            minutes = self._more_minutes(gate, end)
+            if minutes is not None:
+                return Extension(gate, minutes, None, service)
+        return Extension(gate, _minutes(end - closing), end, service)
+
+    def _more_minutes(self, gate: str, end: datetime) -> int | None:
+        """Minutes by which today's limit has to be longer to last until ``end``; None where no minutes of
+        today's reach so far.
+        """
+        budget = self._time.budgets(self.start).get(gate)
+        if budget is None:
+            return None
+        if self._known:
+            turns = self._time.calendar.day_end(self.start)
+            tomorrow = self._spent_tomorrow(gate, turns)
+            if end > turns and tomorrow is not None and tomorrow < end:
+                return None
+        return _minutes(end - self.start) - budget.left
