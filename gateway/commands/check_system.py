@@ -91,7 +91,7 @@ def accounting() -> Iterator[Finding]:
     if not value:
         yield ok("services", "the kernel tracks no connection yet; the daemon lets it count each one")
     elif value == "0":
-        yield ok("services", "connections are not counted now (nf_conntrack_acct=0); the daemon switches it on")
+        yield ok("services", "connections are not counted now (nf_conntrack_acct=0); the daemon lets it")
     else:
         yield ok("services", "the kernel counts each connection")
 

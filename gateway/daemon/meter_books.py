@@ -31,8 +31,8 @@ class Entry:
 
 
 class Books:
-    """Ledgers by profile. ``make`` gives an empty one; ``grain``: a service's threshold → the bytes that may be
-    lost of a minute that is not over.
+    """Ledgers by profile. ``make`` gives an empty one; ``grain``: a service → how many bytes of a minute that
+    is not over may be lost.
     """
 
     def __init__(
@@ -96,7 +96,9 @@ class Books:
         self._day = day
         self.keep(self._profiles.values())
 
-    def move(self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None) -> None:
+    def move(
+        self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
+    ) -> None:
         """More bytes of the running minute."""
         ledger = self._ledgers.get(profile)
         if ledger is None:
@@ -204,7 +206,7 @@ def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
 
 
 def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
-    """Of minutes that are over, those that were not ended are the last one's alone: the others did not count."""
+    """What was not ended may be the last minute's alone: the others ended, and did not count."""
     closed = max((one.minute for one in counted), default=None)
     moving = tuple(moving)
     last = max((one.minute for one in moving), default=minute)

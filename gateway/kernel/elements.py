@@ -144,7 +144,8 @@ def _shape(element: memoryview) -> _Shape | None:
     places = sorted([*values, *([timeout] if timeout is not None else [])])
     form, constant, at = ">", [], 0
     for start, end in places:
-        kind = "4s" if (start, end) == values[0] else "Q" if end - start == _NUMBER_SIZE else f"{end - start}s"
+        size = end - start
+        kind = "Q" if size == _NUMBER_SIZE else f"{size}s"
         form += f"{start - at}s{kind}"
         constant.append(bytes(element[at:start]))
         at = end

@@ -66,7 +66,16 @@ def add_bands(db: Any) -> None:
     db["bands"].create({"profile": str, "band": str}, pk="profile", strict=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands)
+def add_minutes(db: Any) -> None:
+    """Minutes that persons used, by limit, of days that are over."""
+    db["minutes"].create(
+        {"day": str, "profile": str, "gate": str, "minutes": int},
+        pk=("day", "profile", "gate"),
+        strict=True,
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_minutes)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = ("pauses", "grants", "switches", "guardians", "devices", "slots", "classes", "audit", "bands")

@@ -6,8 +6,10 @@ day is over the minutes go into the database, and the file stays as the day's de
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ FOLDER = "minutes"
 DETAIL_DAYS = 7
 DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
 DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # from there on counted minutes alone are written
+WAITING_LIMIT = 4096  # records that the disk did not take; the oldest give way
 SYNC_EVERY = 10.0  # seconds; 60 where flash is poor
 _END = ".minutes"
 
@@ -47,6 +50,7 @@ class MinutesFile:
         self._unsynced: float | None = None  # since when
         self._trouble: str | None = None
         self._folded: set[date] = set()
+        self._waiting: deque[Record] = deque(maxlen=WAITING_LIMIT)
 
     @property
     def day(self) -> date | None:
@@ -55,49 +59,51 @@ class MinutesFile:
     def open(self, day: date) -> tuple[Record, ...]:
         """Go on with this day's file, or begin it; what stands in it. The one before is synced."""
         self._let_go()
-        self._day, self._words, self._size = day, Words(), 0
+        self._waiting.clear()
+        self._day, self._words = day, Words()
         data = self._read(day)
-        records = tuple(unpack(data, self._words))
-        try:
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._file = os.open(self._path(day), flags, 0o600)
-            self._size = len(data)
-        except OSError as error:
-            self._fails(error)
-        return records
+        self._size = len(data)
+        return tuple(unpack(data, self._words))
 
     def append(self, records: Iterable[Record], now: float) -> None:
-        """``now``: seconds of the loop's clock. Synced within the time that was agreed on."""
-        if self._file is None:
-            return
-        for record in records:
-            if self._size >= DETAILS_LIMIT and not _must_stay(record):
-                continue
-            data = pack(record, self._words)
-            if self._size + len(data) > DAY_LIMIT:
-                self._fails(OSError(0, f"the day's file has {DAY_LIMIT >> 20} MiB, its limit"))
-                return
-            if not self._write(data):
-                return
-            self._unsynced = now if self._unsynced is None else self._unsynced
+        """``now``: seconds of the loop's clock. Synced within the time that was agreed on.
+
+        What finds no room on the disk waits for it: minutes that count, up to a limit.
+        """
+        self._waiting.extend(one for one in records if self._size < DETAILS_LIMIT or _must_stay(one))
+        if self._waiting:
+            data = b"".join(pack(one, self._words) for one in self._waiting)
+            try:
+                self._write(data)
+            except OSError as error:
+                self._fails(error)
+                self._words = Words()  # part of them may be torn: they are written again with the next
+                kept = [one for one in self._waiting if _must_stay(one)]
+                self._waiting = deque(kept, maxlen=WAITING_LIMIT)
+            else:
+                self._waiting.clear()
+                self._unsynced = now if self._unsynced is None else self._unsynced
         self.sync(now)
 
-    def _write(self, data: bytes) -> bool:
-        assert self._file is not None
-        try:
-            written = os.write(self._file, data)
-            if written < len(data):  # what was torn is skipped when it is read; its words are not known then
-                self._words = Words()
-                raise OSError(28, os.strerror(28))
-        except OSError as error:
-            self._fails(error)
-            return False
+    def _write(self, data: bytes) -> None:
+        """Raises OSError unless all of it was written."""
+        if self._size + len(data) > DAY_LIMIT:
+            raise OSError(errno.EFBIG, f"the day's file has {DAY_LIMIT >> 20} MiB, its limit")
+        if self._file is None:
+            self._file = self._made()
+        written = os.write(self._file, data)
         self._size += written
+        if written < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self._trouble is not None:
-            log.warning("%s: written again", self._path(self._day or date.min))
+            log.warning("%s: minutes are written again", self._folder)
             self._trouble = None
-        return True
+
+    def _made(self) -> int:
+        """The day's file, open for appending."""
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.open(self._path(self._day or date.min), flags, 0o600)
 
     def sync(self, now: float, *, force: bool = False) -> None:
         """Bring to the disk what waits long enough; call it at least every 10 seconds."""

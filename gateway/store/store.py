@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
+from gateway.store.daytotals import DayTotals
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
 from gateway.store.held import HeldBands
@@ -44,6 +45,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
+        self.minutes = DayTotals(self._database)
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
@@ -91,6 +93,7 @@ class Store:
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
+            more |= self._erase("minutes", "day < ?", (counts,))
             more |= self._erase("audit", "at < ?", (audit,))
             if not more:
                 self._database.tidy()
