@@ -17,7 +17,7 @@ from typing import Protocol
 from gateway.daemon.family import Family, Member
 from gateway.daemon.meter_books import Books, Entry
 from gateway.daemon.meter_clock import MinuteClock
-from gateway.daemon.meter_shares import Services, by_service, shares
+from gateway.daemon.meter_shares import by_service, shares
 from gateway.errors import KernelError
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
@@ -26,6 +26,7 @@ from gateway.loop import Loop, Timer
 from gateway.path.live import LiveFlows
 from gateway.policy.gates import counted_gates
 from gateway.policy.profile import Profile
+from gateway.policy.services import Catalogue
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 SWEEP = 300.0  # seconds; twice not found, a flow is forgotten
@@ -53,8 +54,8 @@ class Connections(Protocol):
 class Meter:
     """Ledgers in step with the kernel's counters. Made when the table is installed; ``start`` begins.
 
-    ``classes``: (slot, gates) → class number, as the store has them. ``services``: of a host. ``day_of``: the
-    family's day of a moment. ``changed`` is called where the minute that just ended counted for somebody, or
+    ``classes``: (slot, gates) → class number, as the store has them. ``day_of``: the family's day of a
+    moment. ``changed`` is called where the minute that just ended counted for somebody, or
     the day turned: what it cuts is cut at the boundary.
     """
 
@@ -69,7 +70,7 @@ class Meter:
         wall: Callable[[], datetime],
         *,
         classes: Callable[[], Mapping[tuple[int, frozenset[str]], int]],
-        services: Services,
+        catalogue: Callable[[], Catalogue],
         day_of: Callable[[datetime], date],
         changed: Callable[[], None],
     ) -> None:
@@ -81,7 +82,7 @@ class Meter:
         self._live = live
         self._wall = wall
         self._classes = classes
-        self._services = services
+        self._catalogue = catalogue
         self._day_of = day_of
         self._changed = changed
         self._last: dict[Pair, int] = {}  # what the kernel had counted at the last look
@@ -195,7 +196,7 @@ class Meter:
         if not moved:
             return
         slots = {slot for (slot, _), _ in moved}
-        known = by_service(self._flows(slots), self._live, self._services, self._spends)
+        known = by_service(self._flows(slots), self._live, self._catalogue().services_of, self._spends)
         minute = self._clock.number
         for pair, total in moved:
             member = self._family.members[pair[0]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from gateway.policy.ledger import Counted, Ledger, Move
 from gateway.policy.ledger import Why as Reason
 from gateway.policy.profile import Profile
+from gateway.policy.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.store.minutes import MinutesFile
 from gateway.store.records import ClockRecord, MinuteRecord, Record, Why
 
@@ -31,16 +32,11 @@ class Entry:
 
 
 class Books:
-    """Ledgers by profile. ``make`` gives an empty one; ``grain``: a service → how many bytes of a minute that
-    is not over may be lost.
-    """
+    """Ledgers by profile. The services of ``catalogue`` say from how many bytes on a minute counts."""
 
-    def __init__(
-        self, file: MinutesFile, make: Callable[[Profile], Ledger], grain: Callable[[str | None], int]
-    ) -> None:
+    def __init__(self, file: MinutesFile, catalogue: Callable[[], Catalogue]) -> None:
         self._file = file
-        self._make = make
-        self._grain = grain
+        self._catalogue = catalogue
         self._profiles: Mapping[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._day: date | None = None
@@ -61,6 +57,16 @@ class Books:
 
     def last_clock(self) -> ClockRecord | None:
         return self._file.last_clock()
+
+    def _make(self, profile: Profile) -> Ledger:
+        services = self._catalogue().services.values()
+        own = {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
+        return Ledger(profile.rules.linger.value // timedelta(minutes=1), own)
+
+    def _grain(self, service: str | None) -> int:
+        """Bytes that a killed process may lose of a minute that is not over."""
+        known = self._catalogue().services.get(service) if service is not None else None
+        return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
     def keep(self, profiles: Iterable[Profile]) -> None:
         """From now on these persons have ledgers, by their rules of now. What was counted stays."""
