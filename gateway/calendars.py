@@ -16,7 +16,7 @@ from gateway.policy.profile import DaysOf
 
 MAX_BYTES = 1_000_000  # a school's year has some 20 kB
 YEARS_BACK, YEARS_AHEAD = 2, 3
-TIMEOUT = 30  # seconds; a slow router needs 3 to start Python and read a usual file
+TIMEOUT = 10  # seconds in which the daemon decides nothing; a slow router needs 3 for a usual file
 MAX_KEPT = 64
 MEND = "export the free days alone as iCalendar (.ics), or take the line out"
 

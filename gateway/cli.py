@@ -101,6 +101,7 @@ def _add_rules(commands: Subparsers) -> None:
     profile = _actions(commands, "profile", "profile", "profiles, as their files have them")
     _json(_command(profile, "list", "profile", "list every profile"))
     show = _command(profile, "show", "profile", "show a profile's rules and who set them")
+    _json(show)
     show.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of a device")
     show.add_argument("--week", action="store_true", help="its times on each of the next seven days")
 

@@ -72,16 +72,16 @@ class Product:
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
 
-    def holidays(self, country: str) -> frozenset[date]:
-        """Of the years that a home looks ahead to."""
+    def holidays(self, country: str) -> Mapping[date, str]:
+        """Of the years that a home looks ahead to, with their English names."""
         own = country_of(self.countries, country) if country else None
         if own is None:
-            return frozenset()
-        return frozenset(day for year in HOLIDAY_YEARS for day in own.holidays(year))
+            return {}
+        return {day: name for year in HOLIDAY_YEARS for day, name in own.holidays(year, country).items()}
 
     def calendar(self, settings: Config) -> Calendar:
         """The family's, before anybody's own free days."""
-        return Calendar(settings.zone, self.holidays(settings.country), settings.day_starts)
+        return Calendar(settings.zone, frozenset(self.holidays(settings.country)), settings.day_starts)
 
     def world(self, languages: tuple[str, ...]) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""

@@ -68,11 +68,10 @@ def _print(answer: Mapping[str, Any], *, known: bool) -> None:
     if answer.get("until"):
         told.append(("until", answer["until"]))
     if answer.get("minutes_left") is not None:
-        told.append(("minutes left", str(answer["minutes_left"])))
+        told.append(("minutes left", answer["minutes_left"]))
     change = answer.get("next_change")
-    told.append(
-        ("next change", f"{change['at']}: {change['verdict']} ({change['reason']})" if change else "none")
-    )
+    if change:
+        told.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))
     output.rows(told)
     passed = answer.get("passed") or ()
     if passed:

@@ -16,6 +16,7 @@ from gateway.kernel.marks import CUT, UPLOAD, State, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.loop import Loop, Timer
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.policy.gates import joined
 from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
@@ -182,7 +183,7 @@ class Enforcer:
         for slot, subject in self._family.subjects.items():
             for flow, live in self._live.of_slot(slot):
                 decisions = [subject.decide(one, at) for one in live.observations]
-                gates = frozenset[str]().union(*(one.gates for one in decisions))
+                gates = joined(one.gates for one in decisions)
                 number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
                 if number == live.class_number:
                     continue

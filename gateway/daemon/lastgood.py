@@ -45,8 +45,7 @@ def keep(read: Household) -> None:
         for name, file in files.items():
             if name not in read.problems and file.stem in read.profiles:
                 _copy(file.read_bytes(), folder / name)
-                days = read.profiles[file.stem].free_days
-                _copy("\n".join(sorted(map(str, days))).encode(), folder / f"{name}{DAYS}")
+                _keep_days(read.profiles[file.stem].free_days, folder / f"{name}{DAYS}")
     except (OSError, GatewayError) as error:
         _log.warning("good versions of profiles cannot be kept: %s", error)
 
@@ -61,6 +60,13 @@ def _copy(data: bytes, copy: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(copy)
+
+
+def _keep_days(days: frozenset[date], copy: Path) -> None:
+    if days:
+        _copy("\n".join(sorted(map(str, days))).encode(), copy)
+    else:
+        copy.unlink(missing_ok=True)
 
 
 def _kept_days(file: Path) -> DaysOf:

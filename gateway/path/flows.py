@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Sink, Subject
+from gateway.policy.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.wire.flows import Action, FlowTable, Step
 from gateway.wire.ip import ACK, FIN, PSH, SYN, TCP, UDP, Packet
@@ -128,7 +129,7 @@ class FlowPath:
                 return _REFUSE
             only_help = only_help and decision.reason is Reason.HELP
             # Of a single name it is the decision's own set, whose hash is worked out already.
-            gates = gates | decision.gates if gates else decision.gates
+            gates = joined((gates, decision.gates)) if gates else decision.gates
         if only_help and not asks:
             return _PASS_HELP
         number = subject.class_number(gates)

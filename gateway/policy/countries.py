@@ -19,7 +19,9 @@ All are open ahead of every rule and never logged, whatever the country of the h
         verified_on: null               # when somebody compared it with the operator's own page
     holidays:
       - name: {en: New Year}
-        on: ["01-01", "2027-01-04"]     # a day of every year, or one date
+        for: [at]                       # in these countries only; absent: in all that use the file
+        on: [01-01, 2027-01-04]         # days of every year, dates, and days from Easter: easter-2,
+                                        # easter, orthodox-easter+1
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from datetime import date
 from gateway.policy import fields, timetext
 from gateway.policy.documents import Node, Scalar, parse_document, shown
 from gateway.policy.entries import entries
+from gateway.policy.holidays import Holiday, parse_holiday
 from gateway.policy.hosts import PublicSuffixCheck
 
 COMMON = "common"
@@ -53,8 +56,6 @@ LINE_KEYS = (
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
-_YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
-_LEAP_YEAR = 2028
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,14 @@ class Country:
     code: str
     covers: frozenset[str]  # codes of countries that have no file of their own
     help_lines: tuple[HelpLine, ...]
-    yearly: frozenset[tuple[int, int]]  # holidays on a month and day of every year
-    dated: frozenset[date]  # and those of one year
+    days: tuple[Holiday, ...]
 
-    def holidays(self, year: int) -> frozenset[date]:
-        """The public holidays of a year, as far as they are known."""
-        every = (date(year, month, day) for month, day in self.yearly)
-        return frozenset(every) | {one for one in self.dated if one.year == year}
+    def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
+        """The public holidays of a year as far as they are known, each with its English name. ``code``: of
+        one of the countries that the file covers.
+        """
+        known = [one for one in self.days if not one.countries or code in one.countries]
+        return {day: one.name["en"] for one in known for day in one.days(year)}
 
 
 def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
@@ -107,15 +109,9 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
         if line.id in lines:
             item.place.refuse(f"the id {shown(line.id)} is there twice", "give each line an id of its own")
         lines[line.id] = line
-    yearly: set[tuple[int, int]] = set()
-    dated: set[date] = set()
-    for day in top.read("holidays", _holidays, ()):
-        if isinstance(day, date):
-            dated.add(day)
-        else:
-            yearly.add(day)
+    days = top.read("holidays", _holidays, ())
     covers = top.read("covers", _codes, frozenset())
-    return Country(code, covers, tuple(lines.values()), frozenset(yearly), frozenset(dated))
+    return Country(code, covers, tuple(lines.values()), days)
 
 
 def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
@@ -185,27 +181,13 @@ def _codes(node: Node) -> frozenset[str]:
     return frozenset(_code(item) for item in fields.items(node))
 
 
-def _holidays(node: Node) -> tuple[date | tuple[int, int], ...]:
-    read: list[date | tuple[int, int]] = []
+def _holidays(node: Node) -> tuple[Holiday, ...]:
+    read = []
     for item in fields.items(node):
-        part = fields.Fields(fields.mapping(item), ("name", "on"))
-        _names(part.need("name"))
-        read += [_holiday(day) for day in fields.items(part.need("on"))]
+        part = fields.Fields(fields.mapping(item), ("name", "for", "on"))
+        name, countries = _names(part.need("name")), part.read("for", _codes, frozenset())
+        read.append(parse_holiday(part.need("on"), name, countries))
     return tuple(read)
-
-
-def _holiday(node: Node) -> date | tuple[int, int]:
-    match = _YEARLY.fullmatch(fields.text(node))
-    if match is None:
-        return _date(node)
-    month, day = int(match[1]), int(match[2])
-    if (month, day) == (2, 29):
-        node.place.refuse("is no day of every year", "write the dates, such as 2028-02-29")
-    try:
-        date(_LEAP_YEAR, month, day)
-    except ValueError:
-        node.place.refuse(f"{shown(match[0])} is no day of the year", "write month-day, such as 12-25")
-    return month, day
 
 
 def _date(node: Node) -> date:

@@ -9,16 +9,16 @@ alone: minutes of use would be everyone's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from gateway.policy.gates import BEDTIME, UNCOUNTED, WINDOW, Gates, in_order, is_limit
 from gateway.policy.profile import Profile
-from gateway.policy.rules import INTERNET, PLAY, ClockUnset
+from gateway.policy.rules import FAMILY, INTERNET, PLAY, ClockUnset
 from gateway.policy.schedule import Calendar, closure_at, limit_on, next_change
-from gateway.policy.situation import FOREVER, Situation
+from gateway.policy.situation import FOREVER, Grant, Situation
 from gateway.policy.standing import DAY, MINUTE, TimeRules, running, standing
 
 _DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
@@ -67,7 +67,7 @@ def extend(
         flow = tuple(closings)
     else:
         closings = outlook.closings(one for one in outlook.all_gates() if not _is_of_service(one))
-        flow = _of_first(closings, outlook.now)
+        flow = _of_first(closings, [one for one in closings if outlook.is_shut_or_granted(one)])
     if not flow:
         return ()
     end = min(closings[one] for one in flow) + extra
@@ -78,16 +78,31 @@ def _is_of_service(gate: str) -> bool:
     return gate.removeprefix(WINDOW).startswith("service:")
 
 
-def _of_first(closings: Mapping[str, datetime], now: datetime) -> Gates:
-    """The gates of the flows that a grant for everything is about."""
+def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
+    """The gates of the flows that a grant for everything is about. ``shut``: those that are, or would be but
+    for a grant: the second one is about what the first was about.
+    """
+    if not closings:
+        return ()
     device = tuple(one for one in closings if one in _DEVICE_WIDE)
-    if any(closings[one] <= now for one in device):
-        return device
-    shut = tuple(one for one in closings if closings[one] <= now)
-    first = shut or (min(closings, key=lambda one: closings[one]),) if closings else ()
-    if set(first) <= set(device):
+    first = set(shut) or {min(closings, key=lambda one: closings[one])}
+    if not first.isdisjoint(device):
         return device
     return in_order({*device, *first, *(one for one in _PLAY_WIDE if one in closings)})
+
+
+def in_force(
+    extensions: Iterable[Extension], owner: str = FAMILY
+) -> tuple[tuple[Grant, ...], dict[str, int]]:
+    """A situation's ``grants`` and ``bonus`` of the extensions of one family's day and of one ``owner``."""
+    grants: list[Grant] = []
+    bonus: dict[str, int] = {}
+    for one in extensions:
+        if one.until is None:
+            bonus[one.gate] = bonus.get(one.gate, 0) + one.minutes
+        else:
+            grants.append(Grant(one.gate, one.until, one.service, owner))
+    return tuple(grants), bonus
 
 
 def left(
@@ -169,6 +184,19 @@ class _Outlook:
         """
         found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
         return {gate: at for gate, at in found.items() if at is not None}
+
+    def is_shut_or_granted(self, gate: str) -> bool:
+        """Whether its own rule shuts a gate now, whatever has been given."""
+        if self.start > self.now:
+            return False
+        budget = self._time.budgets(self.now).get(gate)
+        if budget is not None:
+            return budget.used >= budget.limit
+        if gate not in self._time.tables:
+            return False
+        if not self._known:
+            return self._closes_unset
+        return closure_at(self._time.tables[gate], self._time.calendar, self.now) is not None
 
     def _closing(self, gate: str) -> datetime | None:
         if gate in self._time.rules.limits:

@@ -123,6 +123,13 @@ def limit_gates(gates: Iterable[str]) -> frozenset[str]:
     return frozenset(gate for gate in gates if is_limit(gate))
 
 
+def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    """The gates of a flow on which several things were asked for: it spends what any one of them spends."""
+    sets = tuple(sets)
+    gates = frozenset[str]().union(*sets)
+    return gates - {UNCOUNTED} if any(counted_gates(one) for one in sets) else gates
+
+
 def counted_gates(gates: Collection[str]) -> frozenset[str]:
     """The limits that a flow with ``gates`` spends."""
     return frozenset() if UNCOUNTED in gates else limit_gates(gates)

@@ -1,8 +1,8 @@
 """Which minutes of a family's day somebody used, for which limit and on which device, and why they count.
 
 Minutes are numbers of a running sequence that only the program's own running moves on: no clock that is set
-can make, take or repeat one. A minute counts for a limit and a device when enough bytes moved in it, and, with
-a linger, when little moved soon after one that counted so. A minute that two devices used is one minute.
+can make, take or repeat one. A minute counts for a limit and a device when enough bytes moved in it, and,
+with a linger, when little moved soon after one that counted so. One that two devices used is one minute.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Counted(NamedTuple):
 class Ledger:
     """The minutes of one person and one family's day.
 
-    ``linger``: whole minutes. ``thresholds``: bytes a minute, by the id of a service. The bytes of each service
-    are weighed against its own threshold: half of one's and half of another's make a minute.
+    ``linger``: whole minutes. ``thresholds``: bytes a minute, by the id of a service. The bytes of each
+    service are weighed against its own threshold: half of one's and half of another's make a minute.
     """
 
     def __init__(self, linger: int = 0, thresholds: Mapping[str, int] = NO_THRESHOLDS) -> None:

@@ -119,6 +119,14 @@ class DateRule:
         default_factory=dict
     )  # None: no restriction
 
+    @property
+    def says(self) -> tuple[str, ...]:
+        """What it is about: the day's type, or keys of a profile."""
+        counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
+        bedtime = ("bedtime",) if self.bedtime is not None else ()
+        limits = ("limits",) if self.limits else ()
+        return (*counts_as, *bedtime, *limits, *(("windows",) if self.windows else ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

@@ -88,6 +88,24 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 """The closures of a local day; they may overlap."""
 
 
+def nights_of(
+    bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
+) -> Iterator[Owned[Span]]:
+    """The bedtimes of the night that begins on a day: usually one or none."""
+    exception = dates[evening].bedtime if evening in dates else None
+    if exception is not None:
+        if exception.value is not None:
+            yield Owned(exception.value, exception.owner)
+        return
+    morning = evening + DAY
+    this = bedtime.on(evening.weekday(), free=calendar.is_free(evening))
+    if this is not None and not this.value.is_night:
+        yield this
+    after = bedtime.on(morning.weekday(), free=calendar.is_free(morning))
+    if after is not None and after.value.is_night:
+        yield after
+
+
 def bedtime_table(
     bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Timetable:
@@ -95,28 +113,13 @@ def bedtime_table(
     the night that begins on it.
     """
 
-    def nights(evening: date) -> Iterator[Owned[Span]]:
-        """The bedtimes of the night that begins on a day."""
-        exception = dates[evening].bedtime if evening in dates else None
-        if exception is not None:
-            if exception.value is not None:
-                yield Owned(exception.value, exception.owner)
-            return
-        morning = evening + DAY
-        this = bedtime.on(evening.weekday(), free=calendar.is_free(evening))
-        if this is not None and not this.value.is_night:
-            yield this
-        after = bedtime.on(morning.weekday(), free=calendar.is_free(morning))
-        if after is not None and after.value.is_night:
-            yield after
-
     def closures(day: date) -> tuple[Closure, ...]:
         found = []
-        for one in nights(day - DAY):
+        for one in nights_of(bedtime, day - DAY, calendar, dates):
             if one.value.is_night:
                 start = 0 if one.value.crosses_midnight else one.value.start
                 found.append(Closure(start, one.value.end, str(one.value), one.owner))
-        for one in nights(day):
+        for one in nights_of(bedtime, day, calendar, dates):
             if one.value.crosses_midnight or not one.value.is_night:
                 end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
                 found.append(Closure(one.value.start, end, str(one.value), one.owner))

@@ -91,6 +91,14 @@ class Standing:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(one.removeprefix("service:"), NOTHING) for one in gates))
 
+    def agrees(self, other: Standing) -> bool:
+        """Whether the same flows pass, for the same reasons, whatever is used of a limit meanwhile."""
+        return (
+            self.closed.keys() == other.closed.keys()
+            and (self.lifted, self.off, self.allowed) == (other.lifted, other.off, other.allowed)
+            and all(one.reason is other.closed[gate].reason for gate, one in self.closed.items())
+        )
+
     def opening(self, host: str, services: Iterable[str]) -> str | None:
         """The entry by which a guardian opened a host, or a service that it belongs to, for a while."""
         names = [f"service:{one}" for one in services]

@@ -84,6 +84,10 @@ def _next_change(
 def as_json(host: str, at: datetime, answer: Answer) -> dict[str, Any]:
     """The object of `why --json`; times are told in the zone of ``at``."""
     decision, left, change = answer
+
+    def told(moment: datetime) -> str:
+        return moment.astimezone(at.tzinfo).isoformat()
+
     return {
         "host": host,
         "at": at.isoformat(),
@@ -91,14 +95,12 @@ def as_json(host: str, at: datetime, answer: Answer) -> dict[str, Any]:
         "reason": str(decision.reason),
         "rule": decision.rule,
         "owner": decision.owner,
-        "until": None if decision.until is None else decision.until.astimezone(at.tzinfo).isoformat(),
-        "minutes_left": None if left is None else left.minutes,
-        "next_change": None
-        if change is None
-        else {
-            "at": change[0].astimezone(at.tzinfo).isoformat(),
-            "verdict": str(change[1].verdict),
-            "reason": str(change[1].reason),
-        },
+        "until": None if decision.until is None else told(decision.until),
         "passed": [{"rule": step.rule, "outcome": step.outcome} for step in decision.passed],
+        "minutes_left": None if left is None else left.minutes,
+        "next_change": None if change is None else _change(told(change[0]), change[1]),
     }
+
+
+def _change(at: str, then: Decision) -> dict[str, str]:
+    return {"at": at, "verdict": str(then.verdict), "reason": str(then.reason)}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -28,6 +31,7 @@ def test_why_says_the_contracts_object(qalqan: Qalqan, config: Path) -> None:
     assert (answer["verdict"], answer["reason"]) == ("block", "family_block")
     assert (answer["rule"], answer["owner"], answer["until"]) == ("block: service:tiktok", "family", None)
     assert {"rule": "help", "outcome": "no match"} in answer["passed"]
+    assert (answer["minutes_left"], answer["next_change"]) == (None, None)
 
 
 def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> None:
@@ -43,6 +47,15 @@ def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> 
 def test_why_at_another_time(qalqan: Qalqan, config: Path, at: str, reason: str) -> None:
     done = qalqan("why", "example.com", "--profile", "daughter", "--at", at, "--json", "--config", config)
     assert json.loads(done.out)["reason"] == reason
+
+
+def test_why_says_how_much_is_left_and_what_comes_next(qalqan: Qalqan, config: Path) -> None:
+    done = qalqan("why", "example.com", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["minutes", "left", "285"] in lines
+    assert ["next", "change", "2026-11-24T20:45:00+05:00:", "block", "(bedtime)"] in lines
+    done = qalqan("why", "roblox.com", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    assert "120 minutes left today for play." in done.out
 
 
 def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
@@ -143,8 +156,45 @@ def test_the_device_stands_for_its_owner(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("profile", "show", "02:00:00:00:00:0a", "--week", "--config", config)
     lines = done.out.splitlines()
     assert lines[0] == "Aruzhan (daughter), band 10-12"
-    assert len(lines) == 8
+    assert lines[1].split("  ")[0] == "DAY"
+    assert len(lines) == 9
     assert sum("free" in line.split() for line in lines) >= 2
+
+
+def test_a_week_says_why_a_day_is_what_it_is(qalqan: Qalqan, config: Path) -> None:
+    zone = ZoneInfo("Asia/Almaty")
+    today = datetime.now(UTC).astimezone(zone).date()
+    first, second = today + timedelta(days=1), today + timedelta(days=2)
+    file = config.parent / "profiles" / "daughter.yaml"
+    school = config.parent / "profiles" / "school.ics"
+    event = ("BEGIN:VEVENT", f"DTSTART;VALUE=DATE:{second:%Y%m%d}", "END:VEVENT")
+    school.write_text("\r\n".join(("BEGIN:VCALENDAR", *event, "END:VCALENDAR")))
+    with file.open("a") as out:
+        out.write(
+            f"\ncalendars: [school.ics]\ndates: {{{first}: {{day: school, bedtime: {{}},"
+            " limits: {play: 5h}, windows: {internet: []}}}\n"
+        )
+    lines = qalqan("profile", "show", "daughter", "--week", "--config", config).out.splitlines()
+    cells = re.split(r"  +", lines[3])
+    assert cells[1:3] == ["school (exception)", "none"]
+    assert "play 5 h" in cells[3]
+    assert "internet never" in cells[4]
+    assert cells[5] == "school, bedtime, limits, windows"
+    answer = json.loads(qalqan("profile", "show", "daughter", "--week", "--json", "--config", config).out)
+    assert answer["profile"]["id"] == "daughter"
+    assert [one["date"] for one in answer["days"]] == [
+        str(today + timedelta(days=ahead)) for ahead in range(7)
+    ]
+    day = answer["days"][1]
+    assert day["because"] == "exception"
+    assert day["bedtime"] == []
+    assert day["windows"]["internet"] == []
+    assert day["limits"]["play"] == {"minutes": 300, "owner": "family"}
+    assert answer["days"][2]["counts_as"] == "free"
+    assert answer["days"][2]["because"] in ("calendar", "holiday")
+    rules = json.loads(qalqan("profile", "show", "daughter", "--json", "--config", config).out)["rules"]
+    assert {"rule": "landing", "value": "10 min", "owner": "band:10-12"} in rules
+    assert {"rule": "calendar", "value": "school.ics", "owner": "family"} in rules
 
 
 # ---------------------------------------------------------------- lists

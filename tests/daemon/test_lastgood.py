@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,27 @@ def test_a_state_directory_that_takes_nothing_is_said_and_stops_nothing(
     rules.keep_good()
     assert "cannot be kept" in caplog.text
     assert _owner(rules) == "daughter"
+
+
+def test_a_calendar_that_is_gone_leaves_its_days_in_force(config: Path) -> None:
+    folder = config.parent / "profiles"
+    school = folder / "school.ics"
+    year = datetime.now(UTC).year
+    lines = (
+        "BEGIN:VCALENDAR",
+        "BEGIN:VEVENT",
+        f"DTSTART;VALUE=DATE:{year}0907",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    )
+    school.write_text("\r\n".join(lines))
+    with (folder / "daughter.yaml").open("a") as file:
+        file.write("\ncalendars: [school.ics]\n")
+    rules = RuleBook(config)
+    rules.keep_good()
+    assert not rules.problems()
+    school.write_text("<html>the school's site is being rebuilt</html>")
+    rules.reload()  # in a running daemon
+    for one in (rules, RuleBook(config)):  # and at a start
+        assert one.household.profiles["daughter"].free_days == {date(year, 9, 7)}
+        assert ["calendars[1]: 'school.ics' is no calendar" in line for line in one.problems()] == [True]

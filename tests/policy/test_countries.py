@@ -98,10 +98,10 @@ def test_names_of_all_lines_are_open_the_unshown_too(countries: dict[str, Countr
 
 
 def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> None:
-    assert countries["zz"].holidays(2026) == {date(2026, 1, 1), date(2026, 4, 6)}
-    assert countries["zz"].holidays(2027) == {date(2027, 1, 1), date(2027, 1, 4), date(2027, 3, 29)}
-    assert countries["zz"].holidays(2031) == {date(2031, 1, 1)}
-    assert countries["common"].holidays(2026) == frozenset()
+    assert set(countries["zz"].holidays(2026)) == {date(2026, 1, 1), date(2026, 4, 6)}
+    assert set(countries["zz"].holidays(2027)) == {date(2027, 1, 1), date(2027, 1, 4), date(2027, 3, 29)}
+    assert set(countries["zz"].holidays(2031)) == {date(2031, 1, 1)}
+    assert not countries["common"].holidays(2026)
 
 
 @pytest.mark.parametrize(

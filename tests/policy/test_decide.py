@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from gateway.policy import decide
 from gateway.policy.decide import Judge
+from gateway.policy.gates import counted_gates, limit_gates
 from gateway.policy.guests import guest_profile
 from gateway.policy.profile import home_profile
-from gateway.policy.situation import PLAIN, Grant, Situation
+from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from tests.policy.homes import (
     CALENDAR,
@@ -183,8 +184,137 @@ def test_a_services_window_and_limit() -> None:
     assert verdict(asks("www.minecraft.net"), at=almaty("2026-11-24T17:00")) == ("allow", "open")
     used = used_up("service:youtube")
     decision = JUDGE.decide(connects("r1---sn-abc.googlevideo.com"), used, DAY)
-    assert (decision.reason, decision.rule) == (Reason.OUT_OF_TIME, "limits: service:youtube")
+    assert (decision.reason, decision.rule) == (Reason.OUT_OF_TIME, "limits: service:youtube: 1h")
     assert verdict(asks("www.example.org"), used)[0] == "allow"
+
+
+def test_a_group_s_limit_closes_all_of_its_services() -> None:
+    judge = a_judge('{band: 13-15, limits: {"group:games": 1h}, windows: {"group:video": ["08:00-11:00"]}}')
+    used = used_up("group:games", minutes=60)
+    for host in ("www.roblox.com", "www.minecraft.net"):
+        assert judge.decide(asks(host), PLAIN, DAY).gates >= {"group:games"}
+        assert verdict(asks(host), used, judge=judge) == ("block", "out_of_time")
+    assert verdict(asks("www.youtube.com"), used, judge=judge) == ("block", "window")
+    assert verdict(asks("www.wikipedia.org"), used, judge=judge)[0] == "allow"
+
+
+def test_school_and_health_spend_nothing_and_close_with_the_rest() -> None:
+    judge = a_judge("{band: 10-12, limits: {internet: 1h}}")
+    school = judge.decide(asks("www.khanacademy.org"), PLAIN, DAY).gates
+    assert counted_gates(school) == frozenset()
+    assert "internet" in school
+    assert verdict(asks("www.khanacademy.org"), used_up("internet"), judge=judge) == ("block", "out_of_time")
+    game = judge.decide(asks("www.prodigygame.com"), PLAIN, DAY).gates
+    assert counted_gates(game) == {"internet", "play"}  # a game that teaches is a game
+    assert counted_gates(judge.decide(asks("www.example.org"), PLAIN, DAY).gates) == {"internet"}
+    # What a family limits by name is counted, school or not.
+    named = a_judge('{band: 10-12, limits: {internet: 1h, "service:khan-academy": 30m}}')
+    gates = named.decide(asks("www.khanacademy.org"), PLAIN, DAY).gates
+    assert counted_gates(gates) == {"internet", "service:khan-academy"}
+    # Homework stays open, and has nothing to spend.
+    assert not limit_gates(JUDGE.decide(asks("bilimland.kz"), PLAIN, DAY).gates)
+
+
+@pytest.mark.parametrize(("switch", "reason"), [("true", "open"), ("false", "bedtime")])
+def test_a_switch_makes_updates_like_the_other_names_of_their_service(switch: str, reason: str) -> None:
+    judge = a_judge(f"{{band: 10-12, updates: {switch}}}")
+    assert verdict(asks("setup.rbxcdn.com"), at=NIGHT, judge=judge)[1] == reason
+    gates = judge.decide(asks("setup.rbxcdn.com"), PLAIN, DAY).gates
+    assert ("play" in gates) is (switch == "false")
+    assert verdict(asks("captive.apple.com"), at=NIGHT, judge=judge) == ("allow", "device_needs")
+
+
+# What a guardian opened for a while.
+
+OPENED = Situation(
+    allowed=(
+        ("example.com", DAY + timedelta(hours=1)),
+        ("service:tiktok", DAY + timedelta(hours=1)),
+        ("porn.example", DAY + timedelta(hours=1)),
+        ("virus.example", DAY + timedelta(hours=1)),
+        ("casino.example", NIGHT + timedelta(hours=1)),
+    )
+)
+STRICT = a_judge("""
+    band: 6-9
+    block: [example.com, "service:tiktok"]
+    limits: {internet: 2h}
+    """)
+
+
+@pytest.mark.parametrize("host", ["www.example.com", "www.tiktok.com", "porn.example", "casino.example"])
+def test_what_a_guardian_opened_for_a_while_is_open(host: str) -> None:
+    decision = STRICT.decide(asks(host), OPENED, DAY)
+    assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.FAMILY_ALLOW)
+    assert decision.rule.startswith("opened for a while: ")
+    assert "internet" in decision.gates
+    assert STRICT.decide(asks(host), OPENED, DAY) is decision
+    assert verdict(asks(host), PLAIN, judge=STRICT)[0] == "block"
+    explained = STRICT.decide(asks(host), OPENED, DAY, explain=True)
+    assert explained.until == (
+        DAY + timedelta(hours=1) if host != "casino.example" else almaty("2026-11-24T20:00")
+    )
+
+
+def test_no_longer_than_that_nor_what_binds_everyone_nor_against_time() -> None:
+    assert verdict(asks("www.example.com"), OPENED, DAY + timedelta(hours=1), STRICT)[0] == "block"
+    assert verdict(asks("virus.example"), OPENED, DAY, STRICT) == ("block", "refused_for_everyone")
+    assert verdict(asks("casino.example"), OPENED, NIGHT, STRICT) == ("block", "bedtime")
+    assert verdict(asks("casino.example"), replace(OPENED, paused_until=NIGHT), DAY, STRICT) == (
+        "block",
+        "paused",
+    )
+    used = replace(OPENED, day=USED_UP.day, used=USED_UP.used)
+    assert verdict(asks("casino.example"), used, DAY, STRICT) == ("block", "out_of_time")
+    hidden = asks("mask.icloud.com"), replace(OPENED, allowed=(("icloud.com", NIGHT),))
+    assert verdict(*hidden, DAY, STRICT) == ("block", "resolver_signal")
+    tunnel = connects("casino.example")._replace(dport=853)
+    assert verdict(tunnel, OPENED, DAY, STRICT) == ("block", "protocol")
+    assert verdict(asks("other.example"), OPENED, DAY, STRICT) == verdict(
+        asks("other.example"), PLAIN, DAY, STRICT
+    )
+
+
+def test_what_is_open_anyway_stays_as_it_is() -> None:
+    opened = Situation(allowed=(("bilimland.kz", NIGHT),))
+    assert verdict(asks("bilimland.kz"), opened) == ("allow", "homework")
+
+
+# The portal.
+
+
+@pytest.mark.parametrize(
+    ("situation", "at", "reason"),
+    [
+        (PLAIN, NIGHT, "bedtime"),
+        (USED_UP, DAY, "out_of_time"),
+        (PAUSED, DAY, "paused"),
+        (PLAIN, DAY, "device_needs"),
+        (used_up("service:youtube"), DAY, "device_needs"),
+    ],
+)
+def test_with_the_portal_probes_are_refused_while_the_device_is_shut(
+    situation: Situation, at: datetime, reason: str
+) -> None:
+    assert verdict(asks("captive.apple.com"), replace(situation, portal=True), at)[1] == reason
+    assert verdict(asks("time.apple.com"), replace(situation, portal=True), at)[1] in (
+        "device_needs",
+        "paused",
+    )
+    if situation is not PAUSED:
+        assert verdict(asks("captive.apple.com"), situation, at) == ("allow", "device_needs")
+
+
+def test_a_probe_spends_nothing_and_is_cut_with_the_rest_where_the_portal_is() -> None:
+    gates = JUDGE.decide(asks("captive.apple.com"), Situation(portal=True), DAY).gates
+    assert gates == {"device", "bedtime", "internet", "uncounted"}
+    assert JUDGE.decide(asks("captive.apple.com"), PLAIN, DAY).gates == {"device"}
+
+
+def test_off_says_until_when() -> None:
+    off = Situation(off_until=DAY + timedelta(hours=1))
+    assert JUDGE.decide(asks("porn.example"), off, DAY).until == DAY + timedelta(hours=1)
+    assert JUDGE.decide(asks("porn.example"), Situation(off_until=FOREVER), DAY).until is None
 
 
 def test_a_grant_opens_what_was_shut() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.policy.extension import Left
 from gateway.policy.sentence import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
@@ -13,6 +15,7 @@ NOW = datetime(2026, 11, 24, 20, 50, tzinfo=ALMATY)  # a Tuesday
 NAMES = Names(
     services={key: one.name for key, one in product().catalogue.services.items()},
     categories={key: one.name["en"] for key, one in product().categories.by_id.items()},
+    groups={key: one.name["en"] for key, one in product().catalogue.groups.items()},
 )
 CHILD = """
     band: 10-12
@@ -82,15 +85,72 @@ def test_internet_windows_and_limits_speak_of_the_internet() -> None:
     assert early == "The internet is closed until 08:00. Your family set this."
     used = used_up("internet")
     assert said("example.org", situation=used) == (
-        "The internet is closed until 04:00: the time for today is used. Your family set this."
+        "The internet is closed until 08:00: today's 2 hours are used. Your family set this."
     )
 
 
 def test_a_services_used_up_time_names_the_service() -> None:
     used = used_up("service:youtube")
     assert said("i.ytimg.com", situation=used, set_by=MUM) == (
-        "YouTube is closed until 04:00: the time for today is used. Mum set this on Sunday."
+        "YouTube is closed until 08:00: today's hour is used. Mum set this on Sunday."
     )
+    lived_in = 'band: 10-12\nlimits: {"service:youtube": 1h}'
+    assert said("i.ytimg.com", situation=used, set_by=MUM, text=lived_in) == (
+        "YouTube is closed until 07:00: today's hour is used. Mum set this on Sunday."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "bonus", "text"),
+    [
+        ('"group:games": 1h', 0, "closed until 07:00: today's hour for games is used."),
+        ('"category:games": 90m', 0, "closed until 07:00: today's 90 minutes for games are used."),
+        ('"category:games": 90m', 30, "closed until 07:00: today's 2 hours for games are used."),
+        ("play: 45m", 15, "closed until 07:00: today's hour for play is used."),
+        ("play: 1m", 0, "closed until 07:00: today's minute for play is used."),
+        ('"service:roblox": 0m', 0, "closed: there is no time today."),
+        ('"group:games": 0m', 0, "closed: there is no time for games today."),
+        ('"group:games": {tue: 0m, wed: 1h}', 0,
+         "closed until 07:00: there is no time for games today."),
+    ],
+)  # fmt: skip
+def test_how_much_time_is_used_and_for_what(limits: str, bonus: int, text: str) -> None:
+    used = used_up("play", "service:roblox", "group:games", "category:games")
+    used = replace(used, bonus=dict.fromkeys(used.used, bonus))
+    rules = f'{{band: 13-15, bedtime: "21:00-07:00", limits: {{{limits}}}, categories: {{games: count}}}}'
+    assert said("www.roblox.com", situation=used, text=rules).endswith(f" is {text} Your family set this.")
+
+
+def test_a_limit_of_a_band_is_told_as_one() -> None:
+    used = used_up("play")
+    assert said("www.roblox.com", situation=used, text="band: 10-12") == (
+        "www.roblox.com is closed until 07:00: today's 2 hours for play are used. These are the 10-12 rules."
+    )
+
+
+def test_a_rule_that_says_no_number_is_told_without() -> None:
+    spent = Decision(Verdict.BLOCK, Reason.OUT_OF_TIME, "limits: service:youtube", "family")
+    assert sentence(spent, None, NOW, NAMES).startswith("YouTube is closed: the time for today is used.")
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (Left(40, "service:youtube", None), "example.org is open. 40 minutes left today."),
+        (Left(1, "internet", None), "example.org is open. 1 minute left today."),
+        (Left(40, "play", None), "example.org is open. 40 minutes left today for play."),
+        (Left(40, "group:games", None), "example.org is open. 40 minutes left today for games."),
+        (
+            Left(5, "category:ai_companions", None),
+            "example.org is open. 5 minutes left today for AI companions.",
+        ),
+        (Left(40, "bedtime", NOW), "example.org is open."),
+        (None, "example.org is open."),
+    ],
+)
+def test_what_is_left_of_a_limit(left: Left | None, text: str) -> None:
+    open_now = Decision(Verdict.ALLOW, Reason.OPEN, "nothing refuses it", "product")
+    assert sentence(open_now, "example.org", NOW, NAMES, left=left) == text
 
 
 @pytest.mark.parametrize(

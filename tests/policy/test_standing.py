@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.policy.situation import FOREVER, PLAIN, Situation
-from gateway.policy.standing import closed_gates, standing
+from gateway.policy.schedule import Calendar
+from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.standing import Standing, closed_gates, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, almaty, used_up
 
@@ -182,6 +186,43 @@ def test_a_flow_passes_when_none_of_its_gates_is_closed() -> None:
     closing = state.closing({"device", "bedtime", "window:service:roblox"})
     assert closing is not None
     assert closing.reason is Reason.WINDOW
+
+
+def test_more_minutes_used_change_nothing_until_a_limit_is_reached() -> None:
+    def at_noon(situation: Situation) -> Standing:
+        return standing(DAUGHTER, situation, CALENDAR, almaty(DAY))
+
+    some, more, all_ = (at_noon(used_up("play", minutes=count)) for count in (10, 11, 90))
+    assert some.agrees(more)
+    assert not more.agrees(all_)
+    assert not some.agrees(at_noon(replace(used_up("play", minutes=10), off_until=almaty(NIGHT))))
+    assert not some.agrees(at_noon(Situation(allowed=(("example.com", almaty(NIGHT)),))))
+
+
+BERLIN = Calendar(ZoneInfo("Europe/Berlin"))
+HALF_HOUR = timedelta(minutes=30)
+INSTANTS = st.integers(0, 2 * 366 * 24).map(
+    lambda count: datetime(2026, 10, 20, tzinfo=UTC) + count * HALF_HOUR
+)
+
+
+@given(INSTANTS, st.integers(0, 130), st.integers(0, 48), st.integers(1, 59))
+def test_nothing_changes_while_a_standing_holds(at: datetime, used: int, later: int, minutes: int) -> None:
+    """Of a day with a pause, a grant, an opening and minutes used; clocks that are changed included."""
+    end = at + later * HALF_HOUR
+    situation = Situation(
+        paused_until=end - HALF_HOUR * 3,
+        grants=(Grant("bedtime", end), Grant("internet", end + HALF_HOUR, "youtube")),
+        day=BERLIN.family_day(at),
+        used={"internet": used, "service:youtube": used},
+        bonus={"internet": 5},
+        allowed=(("example.com", end + 2 * HALF_HOUR),),
+    )
+    state = standing(DAUGHTER, situation, BERLIN, at)
+    assert at < state.until <= at + timedelta(days=1)
+    for instant in (at + timedelta(minutes=minutes), state.until - timedelta(seconds=1)):
+        if instant < state.until:
+            assert state.agrees(standing(DAUGHTER, situation, BERLIN, instant))
 
 
 def test_a_now_in_the_homes_zone_is_the_same_instant() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from gateway.policy.situation import PLAIN, Grant, Situation
@@ -81,6 +83,25 @@ def test_a_grant_is_seen() -> None:
     decision = explained(connects("i.ytimg.com"), grant, night=True, text="band: 10-12")
     assert decision.allowed
     assert Step("band 10-12: bedtime: 20:45-07:00", "opened by a grant") in decision.passed
+
+
+def test_how_much_of_a_limit_is_used_is_seen() -> None:
+    used = Situation(day=date(2026, 11, 24), used={"internet": 30}, bonus={"internet": 15})
+    decision = explained(asks("nobody-knows.example"), used)
+    assert Step("internet", "open: 30m of 2h + 15m used") in decision.passed
+
+
+def test_what_was_opened_for_a_while_decided() -> None:
+    opened = Situation(allowed=(("service:tiktok", NIGHT),))
+    decision = explained(asks("www.tiktok.com"), opened)
+    assert decision.rule == "opened for a while: service:tiktok"
+    assert Step("block: service:tiktok", "matches") in decision.passed
+
+
+def test_a_group_is_on_the_way() -> None:
+    decision = explained(asks("www.roblox.com"), text='{band: 10-12, limits: {"group:games": 90m}}')
+    found = rules(decision)
+    assert found.index("service:roblox") < found.index("group:games") < found.index("play")
 
 
 def test_a_flow_without_a_name_passed_the_gates_of_the_device() -> None:

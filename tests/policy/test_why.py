@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from time import perf_counter
 
 import pytest
 
@@ -15,8 +16,7 @@ JUDGE = a_judge('{band: 10-12, block: ["service:tiktok"]}')
 
 def answer(host: str, at: str, situation: Situation | None = None) -> dict[str, object]:
     moment = parse_moment(at, ALMATY)
-    decision = why(JUDGE, parse_host(host), moment, situation or Situation())
-    return as_json(host, moment, decision)
+    return as_json(host, moment, why(JUDGE, parse_host(host), moment, situation or Situation()))
 
 
 def test_the_object_of_the_contract() -> None:
@@ -30,7 +30,10 @@ def test_the_object_of_the_contract() -> None:
         "rule": "block: service:tiktok",
         "owner": "family",
         "until": None,
+        "minutes_left": None,
+        "next_change": None,
     }
+    assert list(answer("tiktok.com", "2026-11-24T12:00"))[7] == "passed"
     assert isinstance(passed, list)
     assert passed[0] == {"rule": "help", "outcome": "no match"}
     assert json.loads(json.dumps(found)) == found
@@ -54,6 +57,57 @@ def test_verdicts(host: str, at: str, verdict: str, reason: str, until: str | No
 def test_a_pause_counts_too() -> None:
     pause = Situation(paused_until=datetime(2026, 11, 24, 13, tzinfo=ALMATY))
     assert answer("example.org", "2026-11-24T12:00", pause)["until"] == "2026-11-24T13:00:00+05:00"
+
+
+@pytest.mark.parametrize(
+    ("host", "at", "minutes", "change"),
+    [
+        ("example.org", "2026-11-24T12:00", 525, ("2026-11-24T20:45:00+05:00", "block", "bedtime")),
+        ("example.org", "2026-11-24T23:00", 0, ("2026-11-25T07:00:00+05:00", "allow", "open")),
+        ("www.roblox.com", "2026-11-24T12:00", 120, ("2026-11-24T20:45:00+05:00", "block", "bedtime")),
+        ("www.google.com", "2026-11-24T23:00", 0, ("2026-11-25T07:00:00+05:00", "rewrite", "safe_search")),
+        ("tiktok.com", "2026-11-24T23:00", 0, None),  # no morning opens it
+        ("tiktok.com", "2026-11-24T12:00", None, None),
+        ("childline.org.uk", "2026-11-24T23:00", None, None),
+        ("virus.example", "2026-11-24T23:00", None, None),
+    ],
+)
+def test_minutes_left_and_the_next_change(
+    host: str, at: str, minutes: int | None, change: tuple[str, str, str] | None
+) -> None:
+    found = answer(host, at)
+    assert found["minutes_left"] == minutes
+    expected = None if change is None else dict(zip(("at", "verdict", "reason"), change, strict=True))
+    assert found["next_change"] == expected
+
+
+def test_minutes_used_count_on_their_day() -> None:
+    used = Situation(day=date(2026, 11, 24), used={"play": 100})
+    assert answer("www.roblox.com", "2026-11-24T12:00", used)["minutes_left"] == 20
+    assert answer("www.roblox.com", "2026-11-25T12:00", used)["minutes_left"] == 120
+    spent = Situation(day=date(2026, 11, 24), used={"play": 120})
+    found = answer("www.roblox.com", "2026-11-24T12:00", spent)
+    assert (found["reason"], found["minutes_left"], found["until"]) == (
+        "out_of_time",
+        0,
+        "2026-11-25T07:00:00+05:00",
+    )
+    assert found["next_change"] == {"at": found["until"], "verdict": "allow", "reason": "open"}
+
+
+def test_an_opening_ends() -> None:
+    opened = Situation(allowed=(("tiktok.com", datetime(2026, 11, 24, 13, tzinfo=ALMATY)),))
+    found = answer("tiktok.com", "2026-11-24T12:00", opened)
+    assert (found["verdict"], found["until"]) == ("allow", "2026-11-24T13:00:00+05:00")
+    assert found["next_change"] == {"at": found["until"], "verdict": "block", "reason": "family_block"}
+
+
+def test_an_answer_is_no_work_for_a_second() -> None:
+    """A daemon that answers filters nothing meanwhile."""
+    began = perf_counter()
+    answer("tiktok.com", "2026-11-24T23:00")
+    answer("childline.org.uk", "2026-11-24T23:00")
+    assert perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize(
