@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from gateway.path.addresses import AddressBook
@@ -78,6 +78,8 @@ class Family:
         self._book = book
         self._now = now
         self._class_number = class_number
+        # What a person used of the limits, and of which day: the meter's, which is made after us.
+        self.spent: Callable[[str], tuple[date | None, Mapping[str, int]]] = _nothing_spent
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Make members of all devices. Raises StoreError when there are more than slots."""
@@ -185,6 +187,7 @@ class Family:
         if member.profile.is_child:
             names.add("all")
         pauses = [pause for pause in force.pauses if pause.who in names]
+        day, used = self.spent(member.profile.id)
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
         return replace(
             member.situation,
@@ -194,6 +197,8 @@ class Family:
             off_until=None if force.off is None else force.off.until or FOREVER,
             off_by="family" if force.off is None else _owner(force.off.by),
             addresses=member.addresses,
+            day=day,
+            used=used,
         )
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
@@ -219,6 +224,10 @@ class Family:
         if mac in self.plain or self.unknown is None:
             return None
         return self.members[self.unknown]
+
+
+def _nothing_spent(_profile: str) -> tuple[date | None, Mapping[str, int]]:
+    return None, {}
 
 
 def _owner(by: str) -> str:

@@ -21,6 +21,8 @@ from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.memory import in_a_child, settle
+from gateway.daemon.meter import Meter
+from gateway.daemon.meter_books import Books
 from gateway.daemon.packets import PacketPath, go_first
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
@@ -28,8 +30,9 @@ from gateway.daemon.signals import Signals
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, KernelError
 from gateway.files import DEFAULT_CONFIG, SOCKET, make_folder
+from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
@@ -38,7 +41,9 @@ from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
 from gateway.policy.config import Config, DnsRefusal
-from gateway.store import migrations
+from gateway.policy.services import Catalogue
+from gateway.store import migrations, minutes
+from gateway.store.minutes import MinutesFile
 from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
 
@@ -114,6 +119,24 @@ class Daemon:
         self._closers.append(self.table.close)
         self.enforcer = Enforcer(loop, self.table, self.family, self.store, live, wall, self._moved)
         self._closers.append(self.enforcer.close)
+        self.connections = FlowBytes(layout)
+        self._closers.append(self.connections.close)
+        books = Books(MinutesFile(state / minutes.FOLDER, self.store.minutes.keep), self._catalogue)
+        self.meter = Meter(
+            loop,
+            self.table,
+            self.connections,
+            self.family,
+            books,
+            live,
+            wall,
+            classes=self.store.classes,
+            catalogue=self._catalogue,
+            day_of=lambda at: self.rules.calendar.family_day(at),
+            changed=lambda: self.enforcer.sync(),
+        )
+        self._closers.append(self.meter.close)
+        self.family.spent = self.meter.used
         self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         self._closers.append(self.proxy.close)
         self.help = HelpAddresses(loop, self.book, resolvers(), self._help_moved)
@@ -121,12 +144,25 @@ class Daemon:
         self.help_resolver = HelpResolver(runtime, config.lan)
         self._closers.append(self.help_resolver.close)
         self.table.install(self._snapshot())
+        self._count_connections()
+        self.meter.start()
         self.enforcer.sync()
+        self.meter.refresh()
         self.enforcer.renew()
         self.table.start_alive()
         self.presence.start()
         self.internet.start()
         self.help.want(self.rules.help_names)
+
+    def _count_connections(self) -> None:
+        try:
+            if switch_on_accounting():
+                _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
+        except KernelError as error:
+            _log.warning("%s", error)
+
+    def _catalogue(self) -> Catalogue:
+        return self.rules.world.catalogue
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)
@@ -199,11 +235,14 @@ class Daemon:
         """Gates of these slots opened or closed."""
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
+        self.meter.refresh()
         self.journal.status_changed(slots)
 
     def reassign(self) -> None:
         """A device's place or a rule file changed: group everybody anew, judge running flows again."""
+        self.meter.settle()
         self._regroup()
+        self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
         self._apply()
         self.enforcer.sync()
@@ -223,7 +262,7 @@ class Daemon:
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*self.rules.problems(), *interfaces, *self.store.problems()]
+        return [*self.rules.problems(), *interfaces, *self.store.problems(), *self.meter.problems()]
 
     def run(self, signals: Signals) -> int:
         """Until SIGTERM or SIGINT."""

@@ -1,7 +1,7 @@
 """What each class of each slot has used since the start, over all elements that counted for it.
 
-An element counts from zero: each time its lease is renewed, another one takes its place. The kernel tells what
-an element had counted at the moment it went, so nothing is lost between a reading and a renewal.
+An element counts from zero: each time its lease is renewed, another one takes its place. The kernel tells
+what an element had counted at the moment it went, so nothing is lost between a reading and a renewal.
 """
 
 from __future__ import annotations

@@ -37,14 +37,15 @@ _FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
 Table = tuple[str, str]
 """Family and name, such as ("inet", "qalqan")."""
 
+Gone = Callable[[memoryview, bool], None]
+"""A message's attributes, as netlink has them, and whether it is about a whole set."""
+
 
 class Watch:
     """Readable (``fileno``) when nftables changed; ``changed()`` says whether a table of ours is meant."""
 
-    def __init__(self, tables: frozenset[Table], gone: Callable[[memoryview, bool], None] | None = None) -> None:
-        """``gone`` is told, as netlink has it, of elements that went from sets of our tables, and of sets
-        that went as a whole (True).
-        """
+    def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
+        """``gone`` is told of elements that went from sets of our tables, and of sets that went as a whole."""
         self._tables = tables
         self._gone = gone
         self._generations = Netlink()

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class MinutesFile:
-    """The running day's file. No trouble of the disk is raised: it is said once, and shown by ``problems``."""
+    """The running day's file. Trouble of the disk is never raised: it is said once, and `problems` has it."""
 
     def __init__(
         self, folder: Path, fold: Callable[[date, Spent], None], *, sync_every: float = SYNC_EVERY

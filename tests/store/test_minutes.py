@@ -75,7 +75,9 @@ def test_no_file_is_made_while_nothing_counts(tmp_path: Path, file: MinutesFile)
 
 
 def test_minutes_that_devices_share_are_one() -> None:
-    assert spent([counted(1), counted(1, OTHER), counted(2, OTHER), moving(3, 9), counted(1, gate="play")]) == {
+    assert spent(
+        [counted(1), counted(1, OTHER), counted(2, OTHER), moving(3, 9), counted(1, gate="play")]
+    ) == {
         ("son", "internet"): 2,
         ("son", "play"): 1,
     }
@@ -148,7 +150,9 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
     monkeypatch.setattr(minutes.os, "write", real)
     file.append([counted(5)], 300.0)
     assert file.problems() == []
-    found = {one.minute for one in file.details(DAY) if isinstance(one, MinuteRecord) and one.why & Why.COUNTED}
+    found = {
+        one.minute for one in file.details(DAY) if isinstance(one, MinuteRecord) and one.why & Why.COUNTED
+    }
     assert found == {1, 2, 3, 4, 5}
 
 
@@ -162,9 +166,7 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, folded: Fold
     file.close()
 
 
-def test_a_days_file_has_a_limit(
-    file: MinutesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_days_file_has_a_limit(file: MinutesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minutes, "DAY_LIMIT", 4000)
     monkeypatch.setattr(minutes, "DETAILS_LIMIT", 3500)
     for minute in range(300):

@@ -29,7 +29,9 @@ def packed(values: list[Record], words: Words) -> list[bytes]:
 
 def test_a_minute_takes_28_bytes_once_its_words_are_known() -> None:
     known = Words()
-    record = MinuteRecord(29_000_000, "daughter", "02:00:00:00:00:0a", "service:youtube", 1_000_000, "youtube")
+    record = MinuteRecord(
+        29_000_000, "daughter", "02:00:00:00:00:0a", "service:youtube", 1_000_000, "youtube"
+    )
     pack(record, known)
     assert len(pack(record, known)) == SIZE <= 32
 
