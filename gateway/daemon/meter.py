@@ -128,6 +128,22 @@ class Meter:
             self._timer.cancel()
             self._timer = None
 
+    def tick(self) -> None:
+        """One look, and at its end the end of the minute. The loop calls it."""
+        now, wall = self._loop.now(), self._wall()
+        open_now = self._is_open()
+        if self._awake or open_now:
+            self._count()
+        self._awake = open_now
+        ended = self._clock.record
+        if self._clock.turn(now, wall.timestamp()):
+            counted = self._books.close(ended.minute, ended, now)
+            turned = self._turn_day()
+            if counted or turned:
+                self._changed()
+        self._books.write(self._clock.record, now)
+        self._wait()
+
     def used(self, profile: str) -> tuple[date, Mapping[str, int]]:
         """The family's day, and whole minutes used in it by gate."""
         return self._books.day or self._day_of(self._wall()), self._books.used(profile)
@@ -144,22 +160,7 @@ class Meter:
         if self._timer is not None:
             self._timer.cancel()
         when = self._clock.next_tick(self._loop.now()) if self._awake else self._clock.ends
-        self._timer = self._loop.call_at(when, self._tick)
-
-    def _tick(self) -> None:
-        now, wall = self._loop.now(), self._wall()
-        open_now = self._is_open()
-        if self._awake or open_now:
-            self._count()
-        self._awake = open_now
-        ended = self._clock.record
-        if self._clock.turn(now, wall.timestamp()):
-            counted = self._books.close(ended.minute, ended, now)
-            turned = self._turn_day()
-            if counted or turned:
-                self._changed()
-        self._books.write(self._clock.record, now)
-        self._wait()
+        self._timer = self._loop.call_at(when, self.tick)
 
     def _turn_day(self) -> bool:
         day = self._day_of(self._wall())

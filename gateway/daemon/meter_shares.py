@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from gateway.kernel.flowbytes import Moved
 from gateway.kernel.totals import Pair
@@ -26,13 +26,20 @@ def by_service(
 ) -> Mapping[Pair, Mapping[str, int]]:
     """Bytes by class and service, of connections that are known by name."""
     found: dict[Pair, dict[str, int]] = {}
+    of_host: dict[str, tuple[str, ...]] = {}
     for one in moved:
         pair = one.slot, one.class_number
-        known = live.get(FlowId(*one.flows[0])) or live.get(FlowId(*one.flows[1]))
+        outward, inward = one.flows  # each equal to a FlowId
+        known = live.get(cast(FlowId, outward)) or live.get(cast(FlowId, inward))
         if known is None:
             continue
-        hosts = (seen.host for seen in known.observations if seen.host is not None)
-        service = _one(tuple(name for host in hosts for name in services(host)), gates(pair))
+        names: tuple[str, ...] = ()
+        for seen in known.observations:
+            if seen.host is not None:
+                if seen.host not in of_host:
+                    of_host[seen.host] = services(seen.host)
+                names += of_host[seen.host]
+        service = _one(names, gates(pair))
         if service is not None:
             of_class = found.setdefault(pair, {})
             of_class[service] = of_class.get(service, 0) + one.bytes
@@ -41,8 +48,9 @@ def by_service(
 
 def _one(services: tuple[str, ...], gates: Collection[str]) -> str | None:
     """Of several the one that has a limit of its own."""
-    limited = (one for one in services if f"service:{one}" in gates)
-    return next(limited, services[0] if services else None)
+    if len(services) < 2:
+        return services[0] if services else None
+    return next((one for one in services if f"service:{one}" in gates), services[0])
 
 
 def shares(total: int, known: Mapping[str, int]) -> Iterator[Share]:

@@ -81,6 +81,8 @@ class _Shape(NamedTuple):
     constant: tuple[bytes, ...]  # what stands between the values in every element of this shape
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # key, packets, bytes, and what is left of a lease
     leased: bool
+    key: int  # which of the values it is
+    bytes: int
 
 
 class Shapes:
@@ -113,6 +115,21 @@ class Shapes:
                 found.extend(self._one(listed[at : at + length]))
             at += length + 3 & ~3
         return found
+
+    def count(self, listed: memoryview, into: dict[bytes, int]) -> None:
+        """Bytes by key, which is all that is asked for most often, in half the time of ``read``."""
+        known = self._known
+        at, end = 0, len(listed)
+        while end - at >= _HEAD:
+            (length,) = _length_at(listed, at)
+            if not _HEAD <= length <= end - at:
+                break
+            shape = known.get(length)
+            if shape is not None and (values := shape.unpack(listed, at))[::2] == shape.constant:
+                into[values[shape.key]] = values[shape.bytes]
+            else:
+                into.update((one[0], one[2]) for one in self._one(listed[at : at + length]))
+            at += length + 3 & ~3
 
     def _one(self, whole: memoryview) -> list[Element]:
         parsed = _parse(whole[_HEAD:])
@@ -152,7 +169,7 @@ def _shape(element: memoryview) -> _Shape | None:
     form += f"{len(element) - at}s"
     constant.append(bytes(element[at:]))
     order = [2 * places.index(place) + 1 for place in values]
-    return _Shape(Struct(form).unpack_from, tuple(constant), itemgetter(*order), leased)
+    return _Shape(Struct(form).unpack_from, tuple(constant), itemgetter(*order), leased, order[0], order[2])
 
 
 def _place(data: memoryview, *kinds: int) -> tuple[int, int] | None:

@@ -75,7 +75,10 @@ class PassCounters:
         return out
 
     def _bytes(self) -> dict[bytes, int]:
-        return {one[0]: one[2] for data in self._dump() for one in self._shapes.read(data)}
+        found: dict[bytes, int] = {}
+        for data in self._dump():
+            self._shapes.count(data, found)
+        return found
 
     def _dump(self) -> Iterator[memoryview]:
         names = attribute(_LIST_TABLE, NAME.encode() + b"\0") + attribute(_LIST_SET, SET)

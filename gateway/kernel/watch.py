@@ -45,7 +45,7 @@ class Watch:
     """Readable (``fileno``) when nftables changed; ``changed()`` says whether a table of ours is meant."""
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
-        """``gone`` is told of elements that went from sets of our tables, and of sets that went as a whole."""
+        """``gone`` is told of elements that went from sets of our tables, and of sets that went whole."""
         self._tables = tables
         self._gone = gone
         self._generations = Netlink()

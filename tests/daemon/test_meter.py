@@ -173,7 +173,7 @@ class World:
         slot, number = self.opened(mac, gates)
         flow = FlowId(slot, 6, b"\n\0\0\1", 4000 + len(host), b"\n\0\0\2", 443)
         self.live.put(flow, LiveFlow((Observation(Proto.TLS, host),), number, False))
-        self.kernel.flows.append(Moved(slot, number, size, (tuple(flow), tuple(flow))))
+        self.kernel.flows.append(Moved(slot, number, size, (flow, flow)))
         self.move(mac, size, gates)
 
     def used(self, profile: str = "daughter") -> Mapping[str, int]:

@@ -47,7 +47,11 @@ elements = st.builds(
 def test_both_ways_agree_on_every_shape(one: list[bytes], other: list[bytes]) -> None:
     shapes = Shapes()
     for listed in (memoryview(b"".join(one)), memoryview(b"".join(other))):
-        assert shapes.read(listed) == list(parse_elements(listed))
+        general = list(parse_elements(listed))
+        assert shapes.read(listed) == general
+        counted: dict[bytes, int] = {}
+        shapes.count(listed, counted)
+        assert counted == {key: size for key, _, size, _ in general}
 
 
 @given(st.lists(elements, min_size=1, max_size=6), st.data())
@@ -80,6 +84,9 @@ def test_both_ways_agree_on_a_kernels_dump(namespace: Namespace) -> None:
         listed = of_set(message)
         general = list(parse_elements(listed))
         assert shapes.read(listed) == general
+        counted: dict[bytes, int] = {}
+        shapes.count(listed, counted)
+        assert counted == {key: size for key, _, size, _ in general}
         seen += len(general)
     assert seen == 2 * len(passes) + 1
     netlink.close()

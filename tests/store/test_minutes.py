@@ -140,14 +140,14 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
     def full(descriptor: int, data: bytes) -> int:
         return real(descriptor, data[:40])  # the disk takes a piece, and then no more
 
-    monkeypatch.setattr(minutes.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     for minute in (2, 3, 4):
         file.append([counted(minute), moving(minute, 5)], 60.0 * minute)
     assert file.problems() == [
         "Minutes cannot be written (No space left on device): they count, but not over a restart."
     ]
     assert len([line for line in caplog.records if line.levelname == "ERROR"]) == 1
-    monkeypatch.setattr(minutes.os, "write", real)
+    monkeypatch.setattr(os, "write", real)
     file.append([counted(5)], 300.0)
     assert file.problems() == []
     found = {
@@ -192,7 +192,7 @@ def test_what_was_written_is_synced_in_time(
     file.open(DAY)
     calls: list[int] = []
     now = 0
-    monkeypatch.setattr(minutes.os, "fdatasync", lambda descriptor: calls.append(now))
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: calls.append(now))
     for now in range(0, 40 if sync_every == 10 else 120, 10):
         file.append([moving(1, now)], float(now))
     assert calls == synced
@@ -202,7 +202,7 @@ def test_a_failed_sync_is_said(file: MinutesFile, monkeypatch: pytest.MonkeyPatc
     def fails(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(minutes.os, "fdatasync", fails)
+    monkeypatch.setattr(os, "fdatasync", fails)
     file.append([counted(1)], 0.0)
     assert "Input/output error" in file.problems()[0]
 
