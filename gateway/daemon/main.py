@@ -21,8 +21,7 @@ from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.memory import in_a_child, settle
-from gateway.daemon.meter import Meter
-from gateway.daemon.meter_books import Books
+from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.packets import PacketPath, go_first
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
@@ -30,9 +29,9 @@ from gateway.daemon.signals import Signals
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
-from gateway.errors import GatewayError, KernelError
+from gateway.errors import GatewayError
 from gateway.files import DEFAULT_CONFIG, SOCKET, make_folder
-from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
+from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
@@ -41,9 +40,7 @@ from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
 from gateway.policy.config import Config, DnsRefusal
-from gateway.policy.services import Catalogue
-from gateway.store import migrations, minutes
-from gateway.store.minutes import MinutesFile
+from gateway.store import migrations
 from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
 
@@ -121,18 +118,15 @@ class Daemon:
         self._closers.append(self.enforcer.close)
         self.connections = FlowBytes(layout)
         self._closers.append(self.connections.close)
-        books = Books(MinutesFile(state / minutes.FOLDER, self.store.minutes.keep), self._catalogue)
-        self.meter = Meter(
+        self.meter = metering(
             loop,
             self.table,
             self.connections,
             self.family,
-            books,
+            self.rules,
+            self.store,
             live,
             wall,
-            classes=self.store.classes,
-            catalogue=self._catalogue,
-            day_of=lambda at: self.rules.calendar.family_day(at),
             changed=lambda: self.enforcer.sync(),
         )
         self._closers.append(self.meter.close)
@@ -144,7 +138,7 @@ class Daemon:
         self.help_resolver = HelpResolver(runtime, config.lan)
         self._closers.append(self.help_resolver.close)
         self.table.install(self._snapshot())
-        self._count_connections()
+        count_connections()
         self.meter.start()
         self.enforcer.sync()
         self.meter.refresh()
@@ -153,16 +147,6 @@ class Daemon:
         self.presence.start()
         self.internet.start()
         self.help.want(self.rules.help_names)
-
-    def _count_connections(self) -> None:
-        try:
-            if switch_on_accounting():
-                _log.info("the kernel counts each connection from now on (nf_conntrack_acct)")
-        except KernelError as error:
-            _log.warning("%s", error)
-
-    def _catalogue(self) -> Catalogue:
-        return self.rules.world.catalogue
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)

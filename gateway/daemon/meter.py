@@ -17,6 +17,7 @@ from typing import Protocol
 from gateway.daemon.family import Family, Member
 from gateway.daemon.meter_books import Books, Entry
 from gateway.daemon.meter_clock import MinuteClock
+from gateway.daemon.meter_mark import Mark
 from gateway.daemon.meter_shares import by_service, shares
 from gateway.errors import KernelError
 from gateway.kernel.flowbytes import Flow, Moved
@@ -41,6 +42,11 @@ class Kernel(Protocol):
     def used(self) -> Mapping[Pair, int]: ...
 
     def passes(self) -> Iterable[PassElement]: ...
+
+    def position(self) -> Mapping[Pair, int]: ...
+
+    @property
+    def found(self) -> Mapping[Pair, int]: ...
 
 
 class Connections(Protocol):
@@ -67,6 +73,7 @@ class Meter:
         family: Family,
         books: Books,
         live: LiveFlows,
+        mark: Mark,
         wall: Callable[[], datetime],
         *,
         classes: Callable[[], Mapping[tuple[int, frozenset[str]], int]],
@@ -80,6 +87,7 @@ class Meter:
         self._family = family
         self._books = books
         self._live = live
+        self._mark = mark
         self._wall = wall
         self._classes = classes
         self._catalogue = catalogue
@@ -94,11 +102,14 @@ class Meter:
         self._sweep_timer: Timer | None = None
 
     def start(self) -> None:
-        """Take up the day where it was left; what the kernel counted before is not of it."""
+        """Take up the day where it was left, with what passed since a killed daemon's last look."""
         self._last = dict(self._kernel.used())
         self._books.open(self._day_of(self._wall()), self._clock.number)
         self._books.tidy()
         self.refresh()
+        if self._timer is not None:
+            self._share(self._mark.missed(self._kernel.found).items())
+            self._mark.write(self._kernel.position())
         self._sweep()
 
     def settle(self) -> None:
@@ -192,8 +203,14 @@ class Meter:
             before = last.get(pair, 0)
             if total != before:
                 last[pair] = total
-                if self._spends(pair):
-                    moved.append((pair, total - before))
+                moved.append((pair, total - before))
+        if moved:
+            self._share(moved)
+            self._mark.write(self._kernel.position())
+
+    def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
+        """Put what classes moved into the ledgers of those whose they are."""
+        moved = [one for one in moved if self._spends(one[0])]
         if not moved:
             return
         slots = {slot for (slot, _), _ in moved}
@@ -233,6 +250,7 @@ class Meter:
             self._count()
             self._books.write(self._clock.record, self._loop.now(), force=True)
         self._books.close_file()
+        self._mark.remove()
 
 
 def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:

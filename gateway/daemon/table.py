@@ -152,6 +152,10 @@ class KernelTable:
         """The classes that are open."""
         return self.snapshot.passes
 
+    def position(self) -> Mapping[Pair, int]:
+        """Of what ``used`` told last, what the elements that are there now had counted."""
+        return self._totals.position()
+
     def _count_many(self, going: Collection[PassElement]) -> None:
         """Read what elements have counted that are about to go, where the kernel cannot tell of all."""
         if len(going) > MANY:

@@ -54,6 +54,15 @@ class Totals:
             pair = self._counters.pair(key)
             self._bytes[pair] = self._bytes.get(pair, 0) + size
 
+    def position(self) -> Mapping[Pair, int]:
+        """What the elements that are there had counted at the last reading."""
+        found: dict[Pair, int] = {}
+        for key, size in self._last.items():
+            if size:
+                pair = self._counters.pair(key)
+                found[pair] = found.get(pair, 0) + size
+        return found
+
     @property
     def bytes(self) -> Mapping[Pair, int]:
         """As they were at the last reading."""

@@ -18,6 +18,7 @@ from gateway.daemon.family import Family
 from gateway.daemon.memory import settle
 from gateway.daemon.meter import Meter
 from gateway.daemon.meter_books import Books
+from gateway.daemon.meter_mark import Mark
 from gateway.daemon.rules import RuleBook
 from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
@@ -60,6 +61,13 @@ class _Kernel:
 
     def passes(self) -> Iterable[PassElement]:
         return PASSES
+
+    def position(self) -> Mapping[Pair, int]:
+        return self.totals.position()
+
+    @property
+    def found(self) -> Mapping[Pair, int]:
+        return {}
 
     def count(self, elements: Iterable[PassElement], size: int) -> None:
         """These classes have moved ``size`` bytes since their elements were made."""
@@ -171,6 +179,7 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows) -> Meter:
         cast(Family, SimpleNamespace(members=members)),
         books,
         live,
+        Mark(place / "metered"),
         lambda: datetime.now(UTC),
         classes=lambda: classes,
         catalogue=lambda: rules.world.catalogue,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.daemon.family import Family, Member
 from gateway.daemon.meter import SWEEP, Meter
 from gateway.daemon.meter_books import Books
+from gateway.daemon.meter_mark import Mark
 from gateway.daemon.rules import RuleBook
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
@@ -90,6 +91,7 @@ class PretendedKernel:
         self.flows: list[Moved] = []
         self.looks = 0
         self.asked: list[frozenset[int]] = []
+        self.found: Mapping[tuple[int, int], int] = {}  # what the table of a killed daemon had counted
 
     def used(self) -> Mapping[tuple[int, int], int]:
         self.looks += 1
@@ -97,6 +99,9 @@ class PretendedKernel:
 
     def passes(self) -> Iterable[PassElement]:
         return self.open
+
+    def position(self) -> Mapping[tuple[int, int], int]:
+        return self.bytes
 
     def moved(self, slots: Collection[int]) -> list[Moved]:
         self.asked.append(frozenset(slots))
@@ -126,7 +131,7 @@ class World:
 
     def begin(self) -> Meter:
         """As at a start of the daemon: nothing in memory is left."""
-        self.kernel.bytes = {}
+        self.kernel.found, self.kernel.bytes = self.kernel.bytes, {}
         file = MinutesFile(self.folder / "minutes", self.store.minutes.keep)
         meter = Meter(
             cast(Loop, self.clock),
@@ -135,6 +140,7 @@ class World:
             self.family,
             Books(file, lambda: self.rules.world.catalogue),
             self.live,
+            Mark(self.folder / "metered"),
             lambda: self.clock.wall,
             classes=self.store.classes,
             catalogue=lambda: self.rules.world.catalogue,
@@ -369,6 +375,38 @@ def test_a_kill_within_a_minute_goes_on_with_it(world: World) -> None:
     assert (entry.at, entry.bytes) == (NOON, 210_000)
 
 
+def test_what_passed_while_no_daemon_ran_counts(world: World) -> None:
+    world.move(TABLET, 150_000)
+    world.clock.pass_(12.0)
+    world.move(TABLET, 60_000)  # nobody looks any more
+    world.kill()
+    world.clock.pass_(48.0)
+    assert world.used() == {"internet": 1}
+    world.move(TABLET, MUCH)
+    world.clock.pass_(10.0)
+    world.kill()
+    world.clock.pass_(50.0)
+    assert world.used() == {"internet": 2}
+    (world.folder / "metered").write_bytes(b"spoilt")
+    world.move(TABLET, 10 * MUCH)
+    world.kill()
+    world.clock.pass_(120.0)
+    assert world.used() == {"internet": 2}, "without a mark nothing says what of it is new"
+
+
+def test_a_clean_stop_leaves_no_mark_and_loses_nothing(world: World) -> None:
+    world.move(TABLET, 150_000)
+    world.clock.pass_(12.0)
+    assert (world.folder / "metered").exists()
+    world.move(TABLET, 60_000)
+    world.meter.close()
+    assert not (world.folder / "metered").exists()
+    world.kernel.bytes = {}
+    world.kill()
+    world.clock.pass_(48.0)
+    assert world.used() == {"internet": 1}
+
+
 def test_a_minute_that_a_kill_ended_counts_after_all(world: World) -> None:
     world.move(TABLET, MUCH)
     world.clock.pass_(15.0)
@@ -448,5 +486,34 @@ def test_minutes_never_fall_and_never_exceed_the_time_that_passed(
             by_device = [sum(one.device == mac for one in entries) for mac in (TABLET, LAPTOP)]
             assert max(by_device) <= used <= sum(by_device)
             highest = used
+    finally:
+        world.store.close()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(15.0, 90.0), st.booleans()), max_size=10))
+def test_kills_at_any_moment_cost_no_minute(
+    tmp_path_factory: pytest.TempPathFactory, kills: list[tuple[float, bool]]
+) -> None:
+    """20 kB a second all the time: what a kill may cost, ten seconds, takes no minute below its threshold."""
+    world = World(tmp_path_factory.mktemp("meter"))
+    began = world.clock.boot
+
+    def go_on(seconds: float) -> None:
+        while seconds > 0:
+            step = min(1.0, seconds)
+            world.move(TABLET, int(20_000 * step))
+            world.clock.pass_(step)
+            seconds -= step
+
+    try:
+        for wait, mark_too in kills:
+            go_on(wait)
+            if mark_too:
+                (world.folder / "metered").unlink(missing_ok=True)
+            world.kill()
+        go_on(60.0 - (world.clock.boot - began) % 60.0)
+        world.clock.pass_(0.01)
+        assert world.used()["internet"] == round((world.clock.boot - began) / 60)
     finally:
         world.store.close()
