@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.store.database import StoreError
-from gateway.store.records import ClockRecord, MinuteRecord, Record, Why, Words, pack, unpack
+from gateway.store.records import SIZE, ClockRecord, MinuteRecord, Record, Why, Words, gap, pack, unpack
 
 FOLDER = "minutes"
 DETAIL_DAYS = 7
@@ -47,6 +47,7 @@ class MinutesFile:
         self._file: int | None = None
         self._words = Words()
         self._size = 0
+        self._gap = b""
         self._unsynced: float | None = None  # since when
         self._trouble: str | None = None
         self._folded: set[date] = set()
@@ -62,7 +63,7 @@ class MinutesFile:
         self._waiting.clear()
         self._day, self._words = day, Words()
         data = self._read(day)
-        self._size = len(data)
+        self._size, self._gap = len(data), gap(data)
         return tuple(unpack(data, self._words))
 
     def append(self, records: Iterable[Record], now: float) -> None:
@@ -72,16 +73,18 @@ class MinutesFile:
         """
         self._waiting.extend(one for one in records if self._size < DETAILS_LIMIT or _must_stay(one))
         if self._waiting:
-            data = b"".join(pack(one, self._words) for one in self._waiting)
+            data = self._gap + b"".join(pack(one, self._words) for one in self._waiting)
             try:
                 self._write(data)
             except OSError as error:
                 self._fails(error)
                 self._words = Words()  # part of them may be torn: they are written again with the next
+                self._gap = bytes(SIZE)
                 kept = [one for one in self._waiting if _must_stay(one)]
                 self._waiting = deque(kept, maxlen=WAITING_LIMIT)
             else:
                 self._waiting.clear()
+                self._gap = b""
                 self._unsynced = now if self._unsynced is None else self._unsynced
         self.sync(now)
 

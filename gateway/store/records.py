@@ -133,6 +133,12 @@ def unpack(data: bytes, words: Words) -> Iterator[Record]:
             yield record
 
 
+def gap(data: bytes) -> bytes:
+    """What to write before the next record, so that a torn one before it does not reach into it."""
+    whole = not data or (len(data) >= SIZE and _sound(data, len(data) - SIZE))
+    return b"" if whole else bytes(SIZE)
+
+
 def _sound(data: bytes, at: int) -> bool:
     end = at + SIZE - _CHECK.size
     return data[at] & 0xF0 == 0xA0 and bool(_CHECK.unpack_from(data, end)[0] == crc32(data[at:end]))
