@@ -18,7 +18,7 @@ from gateway.daemon.refusals import Refusals
 from gateway.errors import ControlError
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
-from gateway.policy.schedule import next_wake
+from gateway.policy.schedule import calendar_for, next_wake
 from gateway.policy.sentence import sentence
 from gateway.policy.situation import FOREVER
 from gateway.policy.why import as_json, parse_host, parse_moment, why
@@ -154,7 +154,8 @@ class Verbs:
         return {"until": told}
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
-        return next_wake(profile.rules.bedtime, self._daemon.rules.calendar, now).astimezone(now.tzinfo)
+        calendar = calendar_for(profile, self._daemon.rules.calendar)
+        return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
 
     def _pauses_changed(self, who: str) -> None:
         """A device that nobody named has a slot of its own while it is paused alone."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from gateway.age.bands import Band
@@ -157,3 +159,18 @@ def test_what_is_refused(old: str, new: str, says: str) -> None:
     with pytest.raises(PolicyError, match="; ") as refused:
         parse_band(WHOLE.replace(old, new), "10-12.yaml", words())
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["dates", "calendars", "portal"])
+def test_what_is_one_persons_is_in_no_band(key: str) -> None:
+    with pytest.raises(PolicyError, match=rf"{key}: is not a known key"):
+        parse_band(f"{WHOLE}{key}: []\n", "f", words())
+
+
+@pytest.mark.parametrize("band", Band)
+def test_children_have_a_landing_and_updates_are_open(band: Band) -> None:
+    rules = BANDS[band].rules
+    assert rules.landing.value == timedelta(minutes=10 if band.is_child else 0)
+    assert not rules.linger.value
+    assert not rules.auto_approve.value
+    assert rules.updates.value

@@ -93,3 +93,19 @@ def test_the_union_of_nights(spans: list[Span], union: str) -> None:
     owned = union_of_bedtimes(nights).on(3, free=False)
     assert owned is not None
     assert str(owned.value) == union
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "union"),
+    [
+        ('"20:45-24:00"', '"22:00-07:00"', "20:45-07:00"),
+        ('"20:45-24:00"', '"21:00-24:00"', "20:45-00:00"),
+        ('"20:00-23:00"', '"21:00-07:00"', "21:00-07:00"),  # an evening of one child alone
+        ('"13:00-15:00"', '"20:45-07:00"', "20:45-07:00"),
+        ('"13:00-15:00"', '"13:30-16:00"', "13:00-16:00"),
+        ('"00:30-07:00"', '"20:45-24:00"', "20:45-07:00"),
+    ],
+)
+def test_no_guest_is_shut_out_all_day_by_an_odd_bedtime(one: str, other: str, union: str) -> None:
+    guest = guest_profile(family(f"band: 10-12\nbedtime: {one}", f"band: 13-15\nbedtime: {other}"), BANDS)
+    assert night(guest, free=False) == union

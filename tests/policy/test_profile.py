@@ -16,7 +16,7 @@ from gateway.policy.profile import (
     home_profile,
     parse_profile,
 )
-from gateway.policy.rules import Action, Failure, Kind, Mode, Rules, SafeSearch
+from gateway.policy.rules import Action, Failure, Kind, Mode, Owned, Rules, SafeSearch
 from tests.policy.homes import a_profile, product, refusal, words
 
 CONTRACT = """
@@ -216,6 +216,23 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nblock: ['http://a.example/x']", "write a.example"),
         ("band: 10-12\nhomework: [192.0.2.1]", "is an address, not a name"),
         ("band: 10-12\nunknown: count", "'count' is not known here"),
+        (
+            "band: 10-12\nlanding: 20m",
+            ":2: landing: '20m' is more than 15 minutes; write at most 15m",
+        ),
+        ("band: 10-12\nlanding: soon", "'soon' is not a duration"),
+        ("band: 10-12\nlinger: 1h", "'1h' is more than 30 minutes"),
+        ("band: 10-12\nauto_approve: 3h", "'3h' is more than 2 hours; write at most 2h"),
+        ("band: 10-12\nupdates: never", "'never' is neither true nor false"),
+        ('band: 10-12\nportal: ["02:00:00:00:00"]', "is not a MAC address"),
+        ("band: 10-12\ncalendars: school.ics", "is a text, not a list"),
+        ("band: 10-12\ncalendars: [a, b, c, d, e, f, g, h, i]", "has 9 calendars; use at most 8"),
+        ('band: 10-12\nlimits: {"group:gamez": 1h}', "no group of the catalogue; did you mean 'games'?"),
+        ("band: 10-12\nlimits: {internet: 25h}", "'25h' is more than 24 hours"),
+        ("band: 10-12\nlimits: {internet: {holiday: 1h}}", "'holiday' is not a day"),
+        ("band: 10-12\nwindows: {internet: }", "is empty; write [] for never, {} for no window"),
+        ('band: 10-12\nwindows: {internet: "18:00-16:00"}', "ends before it starts"),
+        ('band: 10-12\nbedtime: "00:00-24:00"', "has no morning"),
     ],
 )
 def test_what_is_refused(text: str, says: str) -> None:
@@ -299,3 +316,32 @@ def test_any_value_is_a_profile_or_one_line(value: str, key: str) -> None:
 
 def test_the_contracts_text_is_read_as_written() -> None:
     assert textwrap.dedent(CONTRACT) == CONTRACT
+
+
+def test_the_keys_of_time_and_their_defaults() -> None:
+    child, adult = a_profile("band: 10-12").rules, a_profile("band: adult").rules
+    assert (child.landing.value, adult.landing.value) == (timedelta(minutes=10), timedelta())
+    assert child.landing.owner == "band:10-12"
+    assert child.linger.value == child.auto_approve.value == timedelta()
+    assert child.updates.value
+    assert (child.dates, child.calendars, child.portal) == ({}, (), frozenset())
+    own = a_profile(
+        """
+        band: 10-12
+        landing: 0m
+        linger: 10m
+        auto_approve: 30m
+        updates: false
+        portal: ["02-00-00-00-00-0A"]
+        calendars: [school.ics]
+        limits: {"group:games": 1h}
+        windows: {"group:video": "16:00-18:00"}
+        """
+    ).rules
+    assert own.landing == Owned(timedelta(), "family")
+    assert (own.linger.value, own.auto_approve.value) == (timedelta(minutes=10), timedelta(minutes=30))
+    assert own.updates == Owned(False, "family")
+    assert own.portal == {"02:00:00:00:00:0a"}
+    assert own.calendars == ("school.ics",)
+    assert set(own.limits) == {"play", "group:games"}
+    assert set(own.windows) == {"group:video"}

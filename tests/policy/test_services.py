@@ -126,3 +126,15 @@ def test_a_service_or_a_group_in_two_files() -> None:
 def test_any_text_gives_policyerror(text: str) -> None:
     with pytest.raises(PolicyError, match="f:"):
         parse_group(text, "f", CATEGORIES, CHECK)
+
+
+@pytest.mark.parametrize(("text", "threshold"), [("50KB", 50_000), ("2 MB", 2_000_000), ("1KB", 1_000)])
+def test_a_service_says_from_when_on_a_minute_counts(text: str, threshold: int) -> None:
+    changed = group(VIDEO.replace("categories: []", f"categories: []\n        threshold: {text}"))
+    assert [one.threshold for one in changed.services] == [200_000, threshold]
+
+
+@pytest.mark.parametrize("text", ["0KB", "50", "50kb", "1GB", "2000MB", "-5KB", "50000", ""])
+def test_what_is_no_threshold_is_refused(text: str) -> None:
+    with pytest.raises(PolicyError, match=r"video\.yaml:\d+: services\.tube-kids\.threshold"):
+        group(VIDEO.replace("categories: []", f"categories: []\n        threshold: {text}"))

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
 from gateway.policy.documents import Node, parse_document
-from gateway.policy.timetext import ByDay, Span, by_day, duration, every_day, span, spans, time_of_day
+from gateway.policy.timetext import (
+    ByDay,
+    Span,
+    by_day,
+    duration,
+    every_day,
+    night,
+    span,
+    spans,
+    time_of_day,
+    up_to,
+)
 
 
 def node(text: str) -> Node:
@@ -81,6 +92,61 @@ def test_several_windows_are_sorted_and_may_touch() -> None:
 def test_windows_that_overlap_are_refused(text: str) -> None:
     with pytest.raises(PolicyError, match="overlaps"):
         spans(node(text))
+
+
+@pytest.mark.parametrize("text", ["", "~", "null", "[null]", "['']"])
+def test_nothing_is_neither_never_nor_no_window(text: str) -> None:
+    with pytest.raises(PolicyError, match="is empty"):
+        spans(node(text))
+
+
+def test_an_empty_value_says_what_it_may_mean() -> None:
+    with pytest.raises(PolicyError, match=r"is empty; write \[\] for never, \{\} for no window"):
+        by_day(node("{school: , free: ['10:00-12:00']}"), spans, every_day(None))
+
+
+@pytest.mark.parametrize("text", ['"18:00-16:00"', '["10:00-12:00", "18:00-16:00"]', '"14:00-12:01"'])
+def test_a_window_that_ends_before_it_starts_is_a_slip_of_the_pen(text: str) -> None:
+    with pytest.raises(PolicyError, match="ends before it starts; write the earlier time first, or split it"):
+        spans(node(text))
+
+
+def test_a_window_may_reach_into_the_next_morning() -> None:
+    assert spans(node('["22:00-12:00"]')) == (Span(1320, 720),)
+    assert spans(node('["22:00-24:00", "00:00-14:00"]')) == (Span(0, 840), Span(1320, 1440))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("20:45-24:00", 1245, 0),
+        ("20:45-00:00", 1245, 0),
+        ("20:45-07:00", 1245, 420),
+        ("00:30-07:00", 30, 420),
+    ],
+)
+def test_a_bedtime_that_ends_at_midnight_ends_on_the_next_morning(text: str, start: int, end: int) -> None:
+    assert night(node(f'"{text}"')) == Span(start, end)
+    assert night(node(f'"{text}"')).is_night
+
+
+def test_a_bedtime_of_a_whole_day_is_none() -> None:
+    with pytest.raises(PolicyError, match=r"has no morning; write windows: \{internet: \[\]\} instead"):
+        night(node('"00:00-24:00"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "says"),
+    [
+        ("20m", timedelta(minutes=15), "'20m' is more than 15 minutes; write at most 15m"),
+        ("3h", timedelta(hours=2), "'3h' is more than 2 hours; write at most 2h"),
+        ("25h", timedelta(hours=24), "'25h' is more than 24 hours; write at most 24h"),
+    ],
+)
+def test_a_duration_has_a_longest(text: str, most: timedelta, says: str) -> None:
+    with pytest.raises(PolicyError, match=says):
+        up_to(most)(node(text))
+    assert up_to(most)(node("0m")) == timedelta()
 
 
 def test_a_day_has_a_bounded_number_of_windows() -> None:
