@@ -16,9 +16,9 @@ from gateway.errors import KernelError
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute, fields
 
-_NEW, GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
-TUPLE_ORIG, TUPLE_REPLY, _STATUS, _PROTOINFO, MARK, ID = 1, 2, 3, 4, 8, 12
-COUNTERS = (9, 10)  # of the original and the reply side
+_NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
+_TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12
+_COUNTERS = (9, 10)  # of the original and the reply side
 _ZONE, _MARK_MASK = 18, 21
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
 _SOURCE, _DESTINATION = (1, 3), (2, 4)  # IPv4, IPv6
@@ -82,16 +82,16 @@ class Conntrack:
 
         The table lives meanwhile: an entry may be met twice, and one that began during the walk not at all.
         """
-        wanted = attribute(MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
+        wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
         try:
-            for data in self._netlink.dump(GET, socket.AF_UNSPEC, wanted):
+            for data in self._netlink.dump(_GET, socket.AF_UNSPEC, wanted):
                 entry = parse_entry(data)
                 if entry is not None and entry.mark & mask == mark:
                     yield entry
         except InterruptedError:
             return
         except OSError as error:
-            raise unreadable(error) from error
+            raise _unreadable(error) from error
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[Entry]:
         return self.entries(layout.ct_mark(slot), layout.slot)
@@ -103,16 +103,16 @@ class Conntrack:
         """
         family = socket.AF_INET if len(original.src) == 4 else socket.AF_INET6
         try:
-            answers = self._netlink.ask(GET, family, _tuple_attribute(original))
+            answers = self._netlink.ask(_GET, family, _tuple_attribute(original))
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
-            raise unreadable(error) from error
+            raise _unreadable(error) from error
         return parse_entry(memoryview(answers[0])) if answers else None
 
     def set_mark(self, entries: Iterable[Entry], value: int, mask: int) -> int:
         """Set the bits under ``mask`` to ``value``. Returns how many entries were still there."""
-        bits = attribute(MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
+        bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
     def delete(self, entries: Iterable[Entry]) -> int:
@@ -131,10 +131,10 @@ class Conntrack:
             try:
                 results = self._netlink.change(batch)
             except OSError as error:
-                raise unreadable(error) from error
+                raise _unreadable(error) from error
             for number in results:
                 if number and number not in _GONE:
-                    raise unreadable(OSError(number, errno.errorcode.get(number, "unknown error")))
+                    raise _unreadable(OSError(number, errno.errorcode.get(number, "unknown error")))
             changed += results.count(0)
         return changed
 
@@ -142,29 +142,28 @@ class Conntrack:
 def parse_entry(data: memoryview) -> Entry | None:
     """An entry from its attributes; None for one without both tuples, which no known kernel sends."""
     values = fields(data)
-    tuples = values.get(TUPLE_ORIG), values.get(TUPLE_REPLY)
+    tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
         return None
-    original, reply = parse_tuple(tuples[0]), parse_tuple(tuples[1])
+    original, reply = _parse_tuple(tuples[0]), _parse_tuple(tuples[1])
     if original is None or reply is None:
         return None
-    key = attribute(TUPLE_ORIG | NESTED, bytes(tuples[0]))
-    for kind in (_ZONE, ID):
+    key = attribute(_TUPLE_ORIG | NESTED, bytes(tuples[0]))
+    for kind in (_ZONE, _ID):
         if kind in values:
             key += attribute(kind, bytes(values[kind]))
     return Entry(
         original=original,
         reply=reply,
-        mark=_number(values.get(MARK)),
+        mark=_number(values.get(_MARK)),
         status=_number(values.get(_STATUS)),
         tcp_state=_tcp_state(values.get(_PROTOINFO)),
-        counters=_counters(values.get(COUNTERS[0]), values.get(COUNTERS[1])),
+        counters=_counters(values.get(_COUNTERS[0]), values.get(_COUNTERS[1])),
         key=key,
     )
 
 
-def parse_tuple(data: memoryview) -> FlowTuple | None:
-    """One direction from its attribute; None where an address or the protocol is missing."""
+def _parse_tuple(data: memoryview) -> FlowTuple | None:
     outer = fields(data)
     addresses = fields(outer.get(_TUPLE_IP, _EMPTY))
     proto = fields(outer.get(_TUPLE_PROTO, _EMPTY))
@@ -190,7 +189,7 @@ def _tuple_attribute(flow: FlowTuple) -> bytes:
         + attribute(_PROTO_DESTINATION_PORT, BE16.pack(flow.dport))
     )
     both = attribute(_TUPLE_IP | NESTED, addresses) + attribute(_TUPLE_PROTO | NESTED, proto)
-    return attribute(TUPLE_ORIG | NESTED, both)
+    return attribute(_TUPLE_ORIG | NESTED, both)
 
 
 def _number(value: memoryview | None) -> int:
@@ -214,8 +213,7 @@ def _side(data: memoryview) -> Counters:
     return Counters(values.get(_PACKETS, 0), values.get(_BYTES, 0))
 
 
-def unreadable(error: OSError) -> KernelError:
-    """Why the connection table cannot be used, in one line."""
+def _unreadable(error: OSError) -> KernelError:
     if error.errno == errno.EPERM:
         return KernelError("the connection table is closed to us; run as root or with CAP_NET_ADMIN")
     if error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT):

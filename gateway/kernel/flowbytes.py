@@ -6,19 +6,21 @@ A dump walks the whole table of connections, so it is asked for only where somet
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
 from gateway.errors import KernelError
-from gateway.kernel.conntrack import COUNTERS, GET, ID, MARK, TUPLE_ORIG, TUPLE_REPLY, parse_tuple, unreadable
+from gateway.kernel.conntrack import parse_entry
 from gateway.kernel.marks import MarkLayout, State
 from gateway.kernel.netlink import ATTRIBUTE, BE32, BE64, Netlink, attribute, fields
 
 ACCOUNTING = Path("/proc/sys/net/netfilter/nf_conntrack_acct")
 _FEW = 4  # slots; for more of them one walk over all is cheaper
-_MARK_MASK = 21
+_GET = 0x101  # this and what follows: linux/netfilter/nfnetlink_conntrack.h
+_TUPLE_ORIG, _MARK, _ID, _MARK_MASK = 1, 8, 12, 21
+_COUNTERS = (9, 10)  # of the original and the reply side
 _BYTES = 2
 _BOTH = Struct(">4sQ4sQ")  # packets and bytes of one side, as most kernels write them
 _HEADS = (ATTRIBUTE.pack(12, 1), ATTRIBUTE.pack(12, _BYTES))
@@ -33,6 +35,13 @@ _Known = tuple[int, tuple[Flow, Flow]]
 """What a connection had moved at the last look, and its ends."""
 
 
+_Entry = tuple[int, int, dict[int, memoryview], memoryview]
+"""Slot, mark, attributes, and these as the kernel sent them, of a connection that passes."""
+
+
+_NONE: Mapping[bytes, _Known] = {}
+
+
 class Moved(NamedTuple):
     """One connection of a slot that passes, and the bytes of both directions since the last look."""
 
@@ -43,7 +52,7 @@ class Moved(NamedTuple):
 
 
 class FlowBytes:
-    """Remembers what each connection had moved; a slot's first look says nothing but what is there."""
+    """Remembers what each connection had moved; one that is new has moved all that it counted."""
 
     def __init__(self, layout: MarkLayout) -> None:
         self._layout = layout
@@ -57,20 +66,19 @@ class FlowBytes:
         """Connections of these slots that moved bytes. Raises KernelError."""
         found: list[Moved] = []
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
-        for slot, mark, values in self._entries(slots):
+        for slot, mark, values, data in self._entries(slots):
             of_slot = now.get(slot)
             if of_slot is None:
                 continue
-            key = bytes(values.get(ID, _EMPTY)) + bytes(values.get(TUPLE_ORIG, _EMPTY))
+            key = bytes(values.get(_ID, _EMPTY)) + bytes(values.get(_TUPLE_ORIG, _EMPTY))
             size = _size(values)
-            before = self._known.get(slot)
-            known = before.get(key) if before is not None else None
-            flows = known[1] if known is not None else _flows(slot, values)
+            known = self._known.get(slot, _NONE).get(key)
+            flows = known[1] if known is not None else _flows(slot, data)
             if flows is None:
                 continue
             moved = size if known is None else size - known[0]
             of_slot[key] = size, flows
-            if moved > 0 and before is not None and (number := self._layout.ct_verdict(mark)[1]):
+            if moved > 0 and (number := self._layout.ct_verdict(mark)[1]):
                 found.append(_new(Moved, (slot, number, moved, flows)))
         self._known.update(now)
         return found
@@ -78,16 +86,11 @@ class FlowBytes:
     def there(self) -> frozenset[Flow]:
         """Every connection that passes, of whatever slot. Raises KernelError."""
         found: set[Flow] = set()
-        for slot, _, values in self._entries(None):
-            found.update(_flows(slot, values) or ())
+        for slot, _, _, data in self._entries(None):
+            found.update(_flows(slot, data) or ())
         return frozenset(found)
 
-    def forget(self, kept: Collection[int]) -> None:
-        """Slots but ``kept`` are looked at no more."""
-        self._known = {slot: known for slot, known in self._known.items() if slot in kept}
-
-    def _entries(self, slots: Collection[int] | None) -> Iterator[tuple[int, int, dict[int, memoryview]]]:
-        """Slot, mark and attributes of each connection that passes."""
+    def _entries(self, slots: Collection[int] | None) -> Iterator[_Entry]:
         layout = self._layout
         passes = layout.ct_mark(0, State.PASSES)  # this bit is the first of "passes" and of "asks"
         if slots is None or len(slots) > _FEW:
@@ -96,23 +99,25 @@ class FlowBytes:
             filters = [(layout.ct_mark(slot) | passes, layout.slot | passes) for slot in slots]
         try:
             for value, mask in filters:
-                wanted = attribute(MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
-                for data in self._netlink.dump(GET, socket.AF_UNSPEC, wanted):
+                wanted = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
+                for data in self._netlink.dump(_GET, socket.AF_UNSPEC, wanted):
                     values = fields(data)
-                    raw = values.get(MARK, _EMPTY)
+                    raw = values.get(_MARK, _EMPTY)
                     mark = int(BE32.unpack(raw)[0]) if len(raw) == 4 else 0
                     if mark & mask == value:
-                        yield layout.ct_slot(mark), mark, values
+                        yield layout.ct_slot(mark), mark, values, data
         except InterruptedError:
             return
         except OSError as error:
-            raise unreadable(error) from error
+            msg = f"the connection table cannot be read: {error.strerror or error}"
+            raise KernelError(msg) from error
 
 
-def _flows(slot: int, values: dict[int, memoryview]) -> tuple[Flow, Flow] | None:
-    one, other = (parse_tuple(values.get(kind, _EMPTY)) for kind in (TUPLE_ORIG, TUPLE_REPLY))
-    if one is None or other is None:
+def _flows(slot: int, data: memoryview) -> tuple[Flow, Flow] | None:
+    entry = parse_entry(data)
+    if entry is None:
         return None
+    one, other = entry.original, entry.reply
     return (
         (slot, one.proto, one.src, one.sport, one.dst, one.dport),
         (slot, one.proto, other.src, other.sport, one.src, one.sport),
@@ -122,7 +127,7 @@ def _flows(slot: int, values: dict[int, memoryview]) -> tuple[Flow, Flow] | None
 def _size(values: dict[int, memoryview]) -> int:
     """Bytes of both directions; 0 where the kernel does not count."""
     total = 0
-    for side in COUNTERS:
+    for side in _COUNTERS:
         data = values.get(side, _EMPTY)
         if len(data) == _BOTH.size:
             first, _, second, size = _BOTH.unpack(data)

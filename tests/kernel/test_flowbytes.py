@@ -71,7 +71,8 @@ def send(size: int, client: socket.socket, peer: socket.socket) -> None:
 def test_bytes_since_the_last_look(home: Home, looks: FlowBytes, site: str, device: str) -> None:
     client, peer = connect(home, home.child, site, 443)
     send(20_000, client, peer)
-    assert looks.moved([3]) == [], "the first look only notes what is there"
+    (one,) = looks.moved([3])
+    assert 20_000 < one.bytes < 25_000
     assert looks.moved([3]) == []
     send(50_000, client, peer)
     (one,) = looks.moved([3, 5])
@@ -84,7 +85,7 @@ def test_bytes_since_the_last_look(home: Home, looks: FlowBytes, site: str, devi
     send(1_000, other, other_peer)
     (new,) = looks.moved([3])
     assert new.flows[0][5] == 444
-    assert new.bytes > 1_000, "one that is new to a slot that was looked at counts from its start"
+    assert new.bytes > 1_000
 
 
 def test_one_walk_serves_many_slots(home: Home, looks: FlowBytes) -> None:
@@ -94,7 +95,6 @@ def test_one_walk_serves_many_slots(home: Home, looks: FlowBytes) -> None:
         send(30_000, *connect(home, device, SITE4, port))
     found = looks.moved(many)
     assert sorted((one.slot, one.flows[0][2]) for one in found) == [(3, packed(CHILD4)), (5, packed(OTHER4))]
-    looks.forget([3])
     assert looks.moved(many) == []
 
 
