@@ -81,6 +81,8 @@ class _Shape(NamedTuple):
     constant: tuple[bytes, ...]  # what stands between the values in every element of this shape
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # key, packets, bytes, and what is left of a lease
     leased: bool
+    each: Callable[[memoryview], Iterator[tuple[Any, ...]]]  # where they stand one after another
+    size: int
     key: int  # which of the values it is
     bytes: int
 
@@ -120,6 +122,9 @@ class Shapes:
         """Bytes by key, which is all that is asked for most often, in half the time of ``read``."""
         known = self._known
         at, end = 0, len(listed)
+        first = known.get(_length_at(listed)[0]) if end >= _HEAD else None
+        if first is not None and self._count_alike(listed, first, into):
+            return
         while end - at >= _HEAD:
             (length,) = _length_at(listed, at)
             if not _HEAD <= length <= end - at:
@@ -130,6 +135,17 @@ class Shapes:
             else:
                 into.update((one[0], one[2]) for one in self._one(listed[at : at + length]))
             at += length + 3 & ~3
+
+    def _count_alike(self, listed: memoryview, shape: _Shape, into: dict[bytes, int]) -> bool:
+        """The same where all have one shape, as where all profiles fail alike; False where they have not."""
+        if shape.size % 4 or len(listed) % shape.size:
+            return False
+        constant, key, size = shape.constant, shape.key, shape.bytes
+        for values in shape.each(listed):
+            if values[::2] != constant:
+                return False  # what was counted so far is counted again
+            into[values[key]] = values[size]
+        return True
 
     def _one(self, whole: memoryview) -> list[Element]:
         parsed = _parse(whole[_HEAD:])
@@ -169,7 +185,10 @@ def _shape(element: memoryview) -> _Shape | None:
     form += f"{len(element) - at}s"
     constant.append(bytes(element[at:]))
     order = [2 * places.index(place) + 1 for place in values]
-    return _Shape(Struct(form).unpack_from, tuple(constant), itemgetter(*order), leased, order[0], order[2])
+    one, pick = Struct(form), itemgetter(*order)
+    return _Shape(
+        one.unpack_from, tuple(constant), pick, leased, one.iter_unpack, one.size, order[0], order[2]
+    )
 
 
 def _place(data: memoryview, *kinds: int) -> tuple[int, int] | None:
