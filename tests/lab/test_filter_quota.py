@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateway.store.records import MinuteRecord, Why, Words, unpack
 from tests.lab import clients, names
+from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
     CUT_MS,
@@ -43,6 +45,13 @@ def _next_minute() -> float:
 
 def _wait_for(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _counted(daemon: Daemon) -> list[MinuteRecord]:
+    """The minutes that count, as the daemon's file has them."""
+    (path,) = (daemon.state / "minutes").iterdir()
+    records = unpack(path.read_bytes(), Words())
+    return [one for one in records if isinstance(one, MinuteRecord) and one.why & Why.COUNTED]
 
 
 def _profiles(**daughter: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -95,6 +104,9 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         assert fetch(phone, f"https://{HOMEWORK}/", 4).reached
         assert until(lambda: fetch(phone, f"https://{HELP}/", 4).reached, 5.0) is not None
         assert daemon.client.call("status")["problems"] == []
+        told = {(one.profile, one.device, one.gate, one.service) for one in _counted(daemon)}
+        assert ("daughter", names.TABLET.mac, "service:roblox", "roblox") in told
+        assert ("son", names.PHONE.mac, "internet", None) in told, "example.org is no service"
 
 
 @pytest.mark.slow
