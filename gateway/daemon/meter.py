@@ -97,12 +97,14 @@ class Meter:
         self._gates: dict[Pair, frozenset[str]] = {}  # what each class spends
         self._awake = False  # something that is counted was open at the last look
         self._said = False
+        self._started = False
         self._clock = MinuteClock(loop.now(), wall().timestamp(), boot_id(), books.last_clock())
         self._timer: Timer | None = None
         self._sweep_timer: Timer | None = None
 
     def start(self) -> None:
         """Take up the day where it was left, with what passed since a killed daemon's last look."""
+        self._started = True
         self._last = dict(self._kernel.used())
         self._books.open(self._day_of(self._wall()), self._clock.number)
         self._books.tidy()
@@ -250,7 +252,8 @@ class Meter:
             self._count()
             self._books.write(self._clock.record, self._loop.now(), force=True)
         self._books.close_file()
-        self._mark.remove()
+        if self._started:  # a start that failed leaves what a killed daemon left
+            self._mark.remove()
 
 
 def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:
