@@ -138,7 +138,16 @@ def add_answers(db: Any) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers)
+def add_minutes(db: Any) -> None:
+    """Minutes that persons used, by limit, of days that are over."""
+    db["minutes"].create(
+        {"day": str, "profile": str, "gate": str, "minutes": int},
+        pk=("day", "profile", "gate"),
+        strict=True,
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers, add_minutes)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
