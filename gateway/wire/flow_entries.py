@@ -125,6 +125,6 @@ class Entries:
     def _forget(self, key: Key) -> None:
         flow = self._zones[key[0]].entries[key].flow
         self.remove(key)
-        begun = flow is not None and (flow.has_begun if isinstance(flow, TcpFlow) else flow.has_hellos)
+        begun = flow is not None and (flow.is_half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
         if begun and self._forgotten is not None:
             self._forgotten(key)

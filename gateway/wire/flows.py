@@ -201,7 +201,7 @@ class FlowTable:
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
         if isinstance(flow, TcpFlow):
-            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.has_begun):
+            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.is_half_read):
                 return True
             if entry.until < now and flow.is_open_http and asks is not False:
                 entry.until = now  # it rested, and has lost nothing
