@@ -12,6 +12,8 @@ from gateway.wire.observe import Observer
 from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerSide, Speaks
 
 _FAR = 1 << 20  # bytes
+# Of the objects themselves, measured. They are held for as long as the connection may live, so they count.
+_OBJECTS = 4096
 _new = tuple.__new__  # makes a NamedTuple in half the time
 
 
@@ -46,8 +48,8 @@ class HttpFlow:
 
     @property
     def size(self) -> int:
-        """Bytes held."""
-        held = sum([reading.size for reading in self._readings])
+        """Bytes of memory held, about."""
+        held = _OBJECTS + sum([reading.size for reading in self._readings])
         return held if self._server is None else held + self._server.size
 
     @property

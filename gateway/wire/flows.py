@@ -150,7 +150,8 @@ class FlowTable:
         if flow.ruling is not None:
             self._settle(key, entry, flow, flow.ruling, now)
         else:
-            entry.until = max(entry.until, now + idle)
+            if ruling.action is not Action.DROP:  # which may be of another connection on the same ports
+                self._entries.renew(key, entry, now + idle)
             self._entries.account(key, entry, flow.size)
             if ruling.action is Action.ASKS and not entry.asks_since:
                 entry.asks_since = now
@@ -176,7 +177,7 @@ class FlowTable:
         entry = self._entries.find(key)
         if entry is not None:
             if not self._is_other_flow(entry, packet, from_lan, now, asks):
-                if entry.until < now and entry.flow is not None:
+                if entry.until < now and entry.flow is not None and not entry.is_open_http:
                     self._refuse(key, entry, judge, now)  # what was said has been out of sight for too long
                 return entry
             self._entries.remove(key)
@@ -203,12 +204,10 @@ class FlowTable:
         if isinstance(flow, TcpFlow):
             if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.is_half_read):
                 return True
-            if entry.until < now and flow.is_open_http and asks is not False:
-                entry.until = now  # it rested, and has lost nothing
             # The kernel's mark comes a moment after ASKS was said; the next requests may be there by then.
             late = entry.asks_since + self._limits.settled_age < now
-            known = asks is not False or not from_lan or not entry.asks_since
-            return not known and (late or flow.is_elsewhere(packet))
+            known = asks is not False or not entry.asks_since
+            return not known and (late or (from_lan and flow.is_elsewhere(packet)))
         if entry.until < now or packet.flags & (SYN | ACK) == SYN:
             return True
         # Where a kernel remembers, what still comes of a flow let through was in the queue already, and that
@@ -232,11 +231,10 @@ class FlowTable:
             self._refused += 1
         entry.flow = entry.another = None
         entry.ruling = ruling
-        self._entries.account(key, entry, 0)
+        remembered = inf if self._handshakes else self._limits.settled_age
         if key[1] == UDP and (self._handshakes or ruling.action is Action.REFUSED):
-            entry.until = now + self._limits.udp_age
-        else:
-            entry.until = now + (inf if self._handshakes else self._limits.settled_age)
+            remembered = self._limits.udp_age
+        self._entries.settle(key, entry, now + remembered)
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
         """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
