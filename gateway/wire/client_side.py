@@ -54,10 +54,10 @@ class ClientSide:
             self._seen.append((view, sight))
             tried += sight.tried
             self.pending |= sight.pending
-            self.unclear |= sight.unclear
+            self.unclear |= sight.unclear and self.foreign is None
             for claim in sight.claims:
                 self.has_claims |= claim.complete > 0
-                self._is_broken |= claim.broken
+                self._is_broken |= claim.broken and self.foreign is None
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
@@ -70,7 +70,7 @@ class ClientSide:
         """
         if self.has_claims or self.pending or len(self.stream.readings) > 1:
             return
-        if self.foreign is None and (self._is_broken or self.unclear or len(self._seen) > 1):
+        if self._is_broken or self.unclear or (self.foreign is None and len(self._seen) > 1):
             return
         end = self.stream.end
         self.foreign = end if self.foreign is None else self.foreign
@@ -142,7 +142,7 @@ class ClientSide:
     @property
     def is_half_read(self) -> bool:
         """Whether what follows, read as a new stream, would hide what was said or begun here."""
-        return self.has_claims or self.pending or (self.foreign is None and (self._is_broken or self.unclear))
+        return self.has_claims or self.pending or self.unclear or self._is_broken
 
     @staticmethod
     def answered(reads: list[Read], proto: Proto, count: int) -> list[Asked]:
@@ -193,8 +193,9 @@ class ClientSide:
         """Judge the names in a segment that is no part of the stream."""
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
-                if _names_a_host(observation) and not self._docket.allows(observation, judge):
-                    return observation
+                alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
+                if _names_a_host(alone) and not self._docket.allows(alone, judge):
+                    return alone
         return None
 
     def read_until(self, acked: int) -> list[Read]:
@@ -207,6 +208,16 @@ class ClientSide:
                     sight = self._observer.look(data)
                 reads.append(_new(Read, (view, data, sight)))
         return reads
+
+
+def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
+    """Where the requests of each claim begin, and the bytes from there on; what lies inside others is theirs."""
+    starts: list[tuple[int, bytes]] = []
+    for turn, (read, claim) in enumerate(asked):
+        earlier = [other for before, other in asked[:turn] if before.view is read.view]
+        if not any(claim.position in other.starts for other in earlier):
+            starts.append((read.view.offset(claim.position), read.data[claim.position :]))
+    return starts
 
 
 def asked_by(claim: Claim, number: int) -> Observation:

@@ -129,7 +129,10 @@ class Reading:
         self._work += len(kept) // _PIECES
         for island in kept:
             low, high = max(start, island.start), min(end, island.end)
-            if low < high and island.data[low - island.start : high - island.start] != again[low - start : high - start]:
+            if (
+                low < high
+                and island.data[low - island.start : high - island.start] != again[low - start : high - start]
+            ):
                 msg = f"bytes {low}..{high} sent twice that differ"
                 raise Contradiction(msg)
 

@@ -24,7 +24,9 @@ class _State(Enum):
     LOST = auto()  # behind a head whose end servers see in different places
 
 
-Frame = tuple[int, bytes]  # a head, or a line of a chunked body, and where it begins: what decides what follows
+Frame = tuple[
+    int, bytes
+]  # a head, or a line of a chunked body, and where it begins: what decides what follows
 
 
 class RequestStream:

@@ -112,7 +112,7 @@ class Observer:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
         asked = tuple([self._hello(hello) for hello, _ in found])
         ends = tuple([position + end for _, end in found])
-        if any([hello.others for hello, _ in found]):
+        if any(hello.others for hello, _ in found):
             asked, ends = self._with_others(found, asked, ends)
         return _new(Claim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE))
 

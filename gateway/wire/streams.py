@@ -177,10 +177,11 @@ class Stream:
         touched = reading[len(left) : len(reading) - len(right)]
         runs = [data]
         for island in touched:
-            low, high = max(start, island.start), min(end, island.end)
-            if island.data[low - island.start : high - island.start] == data[low - start : high - start]:
+            first, last = max(start, island.start), min(end, island.end)
+            shared = island.data[first - island.start : last - island.start]
+            if shared == data[first - start : last - start]:
                 continue
-            for low, high in self._segments(low, high):
+            for low, high in self._segments(first, last):
                 kept = island.data[low - island.start : high - island.start]
                 if kept != data[low - start : high - start]:
                     runs += [run[: low - start] + kept + run[high - start :] for run in runs]

@@ -50,7 +50,9 @@ class ClientHello(NamedTuple):
 
     sni: str | None  # normalised; None when there is none or it is no host name
     raw_sni: bytes | None  # as sent; None when there is none
-    fault: Fault | None  # NO_NAME: none or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos
+    fault: (
+        Fault | None
+    )  # NO_NAME: none or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos
     alpn: tuple[str, ...]
     versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else the legacy version alone
     ech: EchOffer | None
@@ -150,9 +152,7 @@ def _lenient_client_hello(message: bytes) -> ClientHello | None:
         if not names:
             raise
         first, *others = names
-        return ClientHello(
-            first, first.encode(), Fault.MALFORMED, (), (), None, False, False, tuple(others)
-        )
+        return ClientHello(first, first.encode(), Fault.MALFORMED, (), (), None, False, False, tuple(others))
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:
