@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -16,13 +19,23 @@ SOCKET = "control.sock"  # in the runtime directory
 
 
 def read_bounded(path: Path) -> bytes:
-    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read."""
+    """At most one byte more than a rule file may have. Raises PolicyError where it cannot be read, and for a
+    pipe, a device or anything else that is no file: the reading of such a thing may never end.
+    """
 
-    def first_bytes() -> bytes:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+    def first_bytes() -> bytes | None:
+        with open(path, "rb", opener=_at_once) as file:
+            return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
-    return attempt(path, first_bytes)
+    found = attempt(path, first_bytes)
+    if found is None:
+        raise PolicyError(str(path), "is no regular file", "write a file in its place, or name another")
+    return found
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens without waiting for somebody at the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def attempt(path: Path, read: Callable[[], T]) -> T:
@@ -34,6 +47,11 @@ def attempt(path: Path, read: Callable[[], T]) -> T:
     except OSError as error:
         problem, mend = f"cannot be read ({error.strerror})", "mend its permissions or its path"
     raise PolicyError(str(path), problem, mend)
+
+
+def disk_words(error: OSError) -> str:
+    """Why something could not be written, for people."""
+    return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
 
 
 def make_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from gateway.age.bands import Band
@@ -20,6 +21,7 @@ from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
 from gateway.policy.config import QUARANTINE
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
+from gateway.policy.documents import locate
 from gateway.policy.entries import host_map
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
@@ -57,6 +59,13 @@ class Product:
     def help_names(self) -> tuple[str, ...]:
         """Names of help that the gateway resolves by itself."""
         return tuple(self.help)
+
+    @property
+    def safe_names(self) -> tuple[str, ...]:
+        """Names under which search engines and video sites are in their safe modes."""
+        engines = {one for host in self.engines if (one := self.engines.get(host)) is not None}
+        names = {name for one in engines for name in (one.strict, one.moderate)}
+        return tuple(sorted(name for name in names if not name[-1].isdigit()))
 
     @property
     def names(self) -> Names:
@@ -156,34 +165,32 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
 def load(path: Path, product: Product) -> Household:
     """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
-    read = config.parse_config(read_bounded(path), str(path), words.is_public_suffix)
+    source = read_bounded(path)
+    read = config.parse_config(source, str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
-    doubtful: set[str] = set()
+    doubtful: dict[str, str] = {}
     for file in profile_files(Path(read.profiles)):
         try:
-            one = _parse(file, product, words)
-            problem = profile.conflict(one, profiles.values(), str(file))
+            text = read_bounded(file)
+            one = profile.parse_profile(text, str(file), file.stem, product.bands, words)
+            problem = profile.conflict(one, profiles.values(), str(file), text)
         except PolicyError as error:
             problem = error
         if problem is None:
             profiles[one.id] = one
         else:
             problems[file.name] = problem
-            doubtful |= _macs_in(file)
+            doubtful |= dict.fromkeys(_macs_in(file), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
-    _check_names(household, str(path))
+    _check_names(household, str(path), source)
     return household
 
 
 def load_profile(path: Path, product: Product) -> Profile:
     """One profile's file, wherever it lies. Raises PolicyError."""
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
-    return _parse(path, product, words)
-
-
-def _parse(file: Path, product: Product, words: Vocabulary) -> Profile:
-    return profile.parse_profile(read_bounded(file), str(file), file.stem, product.bands, words)
+    return profile.parse_profile(read_bounded(path), str(path), path.stem, product.bands, words)
 
 
 def _macs_in(file: Path) -> frozenset[str]:
@@ -211,22 +218,26 @@ def profile_files(folder: Path) -> list[Path]:
     return files
 
 
-def _check_names(household: Household, file: str) -> None:
+def _check_names(household: Household, file: str, source: bytes) -> None:
     """Everybody whom `qalqan.yaml` names exists, at least as a broken file; no device has two places."""
-    broken = {Path(name).stem for name in household.problems}
+    broken = {Path(name).stem.casefold() for name in household.problems}
     settings = household.config
     for mac, people in settings.shared.items():
-        where = f"{file}: shared.{mac}"
-        for who in people:
-            if household.find(who) is None and who not in broken:
-                raise PolicyError(where, f"there is no profile '{who}'", "name a profile's id")
+        device = ("shared".__eq__, partial(_is_mac, mac))
+        for number, who in enumerate(people):
+            if household.find(who) is None and who.casefold() not in broken:
+                place = locate(source, file, *device, "people".__eq__, number)
+                place.refuse(f"there is no profile '{who}'", "name a profile's id")
         owner = next((one for one in household.profiles.values() if mac in one.devices), None)
         if owner is not None:
             problem = f"the device is shared, and in the profile '{owner.id}' too"
-            raise PolicyError(where, problem, "take it out of one of the two")
+            locate(source, file, *device).refuse(problem, "take it out of one of the two")
     who = settings.unknown_devices
-    if who != QUARANTINE and household.find(who) is None and who not in broken:
-        where = f"{file}: unknown_devices"
-        raise PolicyError(
-            where, f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
+    if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
+        locate(source, file, "unknown_devices".__eq__).refuse(
+            f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
         )
+
+
+def _is_mac(mac: str, written: str) -> bool:
+    return parse_mac(written) == mac

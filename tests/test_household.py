@@ -145,7 +145,10 @@ def test_a_profile_twice_with_two_endings(etc: Path, product: Product) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (f'shared: {{"{TV}": {{people: [daughter, nobody]}}}}', f"shared.{TV}: there is no profile 'nobody'"),
+        (
+            f'shared: {{"{TV}": {{people: [daughter, nobody]}}}}',
+            f":3: shared.{TV}.people[2]: there is no profile 'nobody'",
+        ),
         (f'shared: {{"{TABLET}": {{people: [daughter, son]}}}}', "and in the profile 'daughter' too"),
         ("unknown_devices: nobody", "unknown_devices: there is no profile 'nobody'; use guest"),
         ("lan: []", "lan: names 0 interfaces"),
@@ -219,7 +222,9 @@ def test_one_profile_by_its_path(tmp_path: Path, product: Product) -> None:
 def test_what_a_broken_file_names_is_nobodys_and_no_thing_of_the_house(etc: Path, product: Product) -> None:
     write(etc, daughter=f"band: 10-13\ndevices: [{TABLET.upper().replace(':', '-')}, {PHONE}, not:a:mac]\n")
     family = read(etc, product)
-    assert family.doubtful == {TABLET}
+    assert family.doubtful == {TABLET: "daughter.yaml"}
+    assert family.problem_of(TABLET) is family.problems["daughter.yaml"]
+    assert family.problem_of(PHONE) is None
     assert family.owner_of(TABLET) is family.guest
     owner = family.owner_of(PHONE)
     assert owner is not None
@@ -227,7 +232,55 @@ def test_what_a_broken_file_names_is_nobodys_and_no_thing_of_the_house(etc: Path
     assert {TABLET, PHONE} <= family.named
     assert family.owner_of(TV) is None
     write(etc, daughter=DAUGHTER)
-    assert read(etc, product).doubtful == frozenset()
+    assert not read(etc, product).doubtful
+    assert read(etc, product).problem_of(TABLET) is None
+
+
+def test_a_shared_device_of_somebody_whose_file_is_broken(etc: Path, product: Product) -> None:
+    configure(etc, f'shared: {{"{TV}": {{people: [Daughter, son]}}}}')
+    assert read(etc, product).problem_of(TV) is None
+    write(etc, daughter="band: oops")
+    family = read(etc, product)
+    assert family.problem_of(TV) is family.problems["daughter.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ("unknown_devices: nobody", "3: unknown_devices: there is no profile 'nobody'"),
+        (
+            f'shared:\n  "{TV.upper()}":\n    people:\n      - son\n      - x',
+            "7: shared.02:00:00:00:00:AA.people[2]: ",
+        ),
+        (f'shared:\n  "{TABLET}": {{people: [daughter, son]}}', f"4: shared.{TABLET}: the device is shared"),
+    ],
+)
+def test_a_name_that_nobody_has_is_told_with_its_line(
+    etc: Path, product: Product, more: str, where: str
+) -> None:
+    path = configure(etc, more)
+    with pytest.raises(PolicyError) as refused:
+        read(etc, product)
+    assert str(refused.value).startswith(f"{path}:{where}")
+
+
+def test_a_conflict_is_told_with_its_line(etc: Path, product: Product) -> None:
+    write(etc, son=f"band: 6-9\ndevices:\n  - {PHONE}\n  - {TABLET}\n")
+    assert f"son.yaml:4: devices[2]: the device {TABLET}" in str(read(etc, product).problems["son.yaml"])
+    write(etc, son="band: 6-9\n\nname: DAUGHTER\n")
+    assert "son.yaml:3: name: the profiles" in str(read(etc, product).problems["son.yaml"])
+
+
+def test_what_is_no_regular_file_is_refused_at_once(etc: Path, product: Product) -> None:
+    os.mkfifo(etc / "profiles" / "pipe.yaml")
+    family = read(etc, product)
+    assert str(family.problems["pipe.yaml"]).startswith(f"{etc}/profiles/pipe.yaml: is no regular file")
+    (etc / "qalqan.yaml").unlink()
+    os.mkfifo(etc / "qalqan.yaml")
+    with pytest.raises(PolicyError, match="is no regular file"):
+        read(etc, product)
+    with pytest.raises(PolicyError, match="is no regular file"):
+        load_profile(Path("/dev/zero"), product)
 
 
 def test_a_managed_device_has_an_allow_of_its_own(etc: Path, product: Product) -> None:

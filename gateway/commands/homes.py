@@ -46,7 +46,7 @@ class Home:
         if found is not None:
             return found
         for file, error in self.household.problems.items():
-            if Path(file).stem == who:
+            if Path(file).stem.casefold() == who.casefold():
                 raise error
         known = _names(self.household.profiles.values())
         mend = suggestion(who, known) if known else "there is none yet: write one file a child"
@@ -77,6 +77,7 @@ class Rules:
     profile: Profile
     situation: Situation
     table: MappedTable
+    problems: tuple[PolicyError, ...] = ()  # of files that would have had a say in it
 
     @property
     def calendar(self) -> Calendar:
@@ -112,8 +113,11 @@ def rules_of_profile(args: Namespace, who: str) -> Rules:
 def rules_of_device(args: Namespace, device: str) -> Rules:
     """Raises PolicyError for what is no MAC."""
     home = read_home(args)
-    profile, situation = home.owner(mac_of(device))
-    return Rules(home.product, home.config, profile, situation, open_table(Path(home.config.state)))
+    mac = mac_of(device)
+    profile, situation = home.owner(mac)
+    broken = home.household.problem_of(mac)
+    problems = () if broken is None else (broken,)
+    return Rules(home.product, home.config, profile, situation, open_table(Path(home.config.state)), problems)
 
 
 def mac_of(device: str) -> str:

@@ -26,6 +26,8 @@ def run(args: Namespace) -> int:
     known = answer is not None
     if answer is None:
         answer = _of_files(args, host)
+    for line in answer.get("problems", ()):
+        output.problem(line)
     if args.json:
         output.as_json(answer)
     else:
@@ -57,7 +59,10 @@ def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
     )
     judge = Judge(rules.profile, rules.world, rules.calendar)
     decision = why(judge, host, at, rules.situation)
-    return as_json(host, at, decision) | {"sentence": sentence(decision, host, at, rules.product.names)}
+    return as_json(host, at, decision) | {
+        "sentence": sentence(decision, host, at, rules.product.names),
+        "problems": [str(error) for error in rules.problems],
+    }
 
 
 def _print(answer: Mapping[str, Any], *, known: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import mmap
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ListError
+from gateway.files import disk_words
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
@@ -30,6 +30,11 @@ class Source:
     path: Path
     form: Format
     skip_canaries: bool = False  # leave single innocent names out instead of refusing the whole list
+    own: bool = False  # comes with the gateway: a public suffix in it stands there on purpose
+
+
+def _nothing(name: str) -> bool:  # noqa: ARG001
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Report:
     domains: int  # as published, duplicates and children included
     odd_lines: int
     canaries: tuple[str, ...] = ()  # left out, only where the source says so
+    left_out: Callable[[str], bool] = _nothing  # by the list's own exceptions
 
     def as_json(self) -> Mapping[str, Any]:
         return {"id": self.id, "category": self.category, "domains": self.domains, "odd": self.odd_lines}
@@ -83,19 +89,20 @@ def build_table(
     reports: list[Report] = []
     categories: list[tuple[str, Digests]] = []
     for category in sorted(by_category):
-        readers = []
+        published: list[Names] = []
+        own: list[Names] = []
         for source in by_category[category]:
             report = survey(source, canaries)
             reports.append(report)
-            readers.append(_reader(source, frozenset(report.canaries)))
-        categories.append((category, prune(readers, salt, is_public_suffix).digests))
+            (own if source.own else published).append(_reader(source, report))
+        categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         _write(temporary, categories, salt, built, [report.as_json() for report in reports])
         info = _verified(temporary)
         temporary.replace(target)
     except OSError as error:
-        msg = f"{target}: the table could not be written ({_disk_words(error)}); the old one stays in force"
+        msg = f"{target}: the table could not be written ({disk_words(error)}); the old one stays in force"
         raise ListError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -106,10 +113,6 @@ def _verified(path: Path) -> domains.TableInfo:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         file.seek(domains.HEAD.size)
         return domains.verify(memoryview(mapped), iter(lambda: file.read(CHUNK), b""))
-
-
-def _disk_words(error: OSError) -> str:
-    return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -124,26 +127,27 @@ def survey(source: Source, canaries: Canaries) -> Report:
     Raises ListError with its name and line.
     """
     tally = Tally()
-    hits: list[str] = []
+    hits: dict[str, str] = {}  # what is listed → the innocent site
     try:
         for name in read_domains(source.id, _chunks(source.path), source.form, tally):
             host = canaries.hit(name)
-            if host is None:
-                continue
-            if not source.skip_canaries:
-                msg = f"{source.id}: it lists {name}, and so refuses {host}, an innocent site; it is not used"
-                raise ListError(msg)
-            hits.append(name)
+            if host is not None:
+                hits[name] = host
     except OSError as error:
         msg = f"{source.id}: {source.path} cannot be read ({error.strerror}); run: qalqan lists update"
         raise ListError(msg) from error
-    return Report(source.id, source.category, tally.domains, tally.odd_lines, tuple(dict.fromkeys(hits)))
+    found = tuple(name for name in hits if not tally.leaves_out(name))
+    if found and not source.skip_canaries:
+        name = found[0]
+        msg = f"{source.id}: it lists {name}, and so refuses {hits[name]}, an innocent site; it is not used"
+        raise ListError(msg)
+    return Report(source.id, source.category, tally.domains, tally.odd_lines, found, tally.leaves_out)
 
 
-def _reader(source: Source, left_out: frozenset[str]) -> Names:
+def _reader(source: Source, report: Report) -> Names:
     def names() -> Iterator[str]:
         for name in read_domains(source.id, _chunks(source.path), source.form, Tally()):
-            if name not in left_out:
+            if name not in report.canaries and not report.left_out(name):
                 yield name
 
     return names

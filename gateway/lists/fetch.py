@@ -7,14 +7,18 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
+from typing import TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from gateway.errors import ListError
+from gateway.files import disk_words
 
 CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte; a home line that is slower than that is down
@@ -30,8 +34,14 @@ _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_DNS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
+T = TypeVar("T")
+
 Progress = Callable[[str, int, int | None], None]
 """``progress(source, bytes so far, bytes in all or None)``"""
+
+
+class Unwritable(ListError):
+    """The copy could not be written on this machine: no server is to blame, and no other try helps."""
 
 
 class Offline(ListError):
@@ -65,6 +75,36 @@ class _NoDowngrade(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
+class _Copy:
+    """A new file whose own errors are Unwritable, so that none is taken for the network's. Not buffered: what
+    does not fit on the disk shows where it is written.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._file = self._local(lambda: target.open("wb", buffering=0))
+
+    def write(self, chunk: bytes) -> None:
+        while chunk:
+            chunk = chunk[self._local(partial(self._file.write, chunk)) :]
+
+    def _local(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except OSError as error:
+            with suppress(OSError):
+                self._target.unlink(missing_ok=True)
+            where, why = self._target.parent, disk_words(error)
+            msg = f"{where}: cannot be written ({why}); the old table stays in force"
+            raise Unwritable(msg) from error
+
+    def __enter__(self) -> _Copy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
 class Fetcher:
     """``sleep`` and ``opener`` are the outside world; tests bring a server of their own and no waiting."""
 
@@ -86,7 +126,7 @@ class Fetcher:
         """Write the newest copy of ``url`` to ``target``, unless the server says that ``known`` is it.
 
         Raises ListError that names the source and what went wrong; ``target`` is gone then. Offline, at once,
-        where no server was reached at all.
+        where no server was reached at all; Unwritable, at once, where it is the disk that fails.
         """
         if urlsplit(url).scheme not in _SCHEMES:
             msg = f"{source}: {url} is no web address; it begins with https://"
@@ -124,7 +164,7 @@ class Fetcher:
         if known.modified:
             request.add_header("If-Modified-Since", known.modified)
         end = time.monotonic() + DEADLINE
-        with self._opener.open(request, timeout=self._stall) as response, target.open("wb") as out:
+        with self._opener.open(request, timeout=self._stall) as response, _Copy(target) as out:
             self._reached = True
             size = response.headers.get("Content-Length", "")
             total = int(size) if size.isdigit() else None
@@ -132,7 +172,6 @@ class Fetcher:
             while chunk := response.read(CHUNK):
                 done += len(chunk)
                 if done > max_bytes or (total or 0) > max_bytes:
-                    out.close()
                     target.unlink()
                     msg = f"{source}: more than {max_bytes} bytes; raise its `max_bytes` if it has grown"
                     raise ListError(msg)

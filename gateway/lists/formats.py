@@ -1,9 +1,13 @@
 """The four formats in which lists of domains are published, line by line, in bounded memory.
 
-``hosts``    0.0.0.0 name [name ...]     (hosts(5))
+``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any address that leads nowhere
 ``domains``  name, or *.name
-``adblock``  ||name^ and options that do not narrow it to pages; ``@@`` exceptions are passed over
-``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz)
+``adblock``  ||name^ and options that do not narrow it to pages; ``@@||name^`` leaves the name out, with all
+             names under it
+``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an address
+             that leads nowhere; rpz-passthru. leaves the name out
+
+A name that is left out below one that is listed stays refused: a table has no holes.
 """
 
 from __future__ import annotations
@@ -13,11 +17,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import ListError, WireError
+from gateway.policy.hosts import suffixes
 from gateway.wire.names import hostname
 
 MAX_LINE = 4096  # bytes; a hosts line may name several hosts of 253 bytes, none has a hundred
 MIN_LINES_TO_JUDGE = 20  # below that a share of odd lines says nothing
 MAX_ODD_SHARE = 0.5  # more lines than this without a domain: the wrong format, or no list at all
+MAX_LEFT_OUT = 100_000  # names; the largest public list leaves out some thousand
 SAMPLE = 5  # odd lines that are kept to show
 
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
@@ -28,6 +34,14 @@ _LOCAL_NAMES = frozenset(
     | {"ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts"}
 )
 _ADBLOCK_WHOLE = frozenset({"all", "document", "doc", "third-party", "3p", "important", "popup"})
+
+_SINKS = frozenset(
+    {b"0.0.0.0", b"0", b"::", b"::0", b"::1", b"0:0:0:0:0:0:0:0", b"0:0:0:0:0:0:0:1"}
+    | {b"::ffff:0.0.0.0", b"::ffff:127.0.0.1"}
+)
+_RPZ_KINDS = frozenset({b"CNAME", b"A", b"AAAA"})
+_RPZ_OTHERS = (b".rpz-ip", b".rpz-client-ip", b".rpz-nsip", b".rpz-nsdname")  # about addresses and servers
+_RPZ_REFUSALS = frozenset({b".", b"*.", b"rpz-drop."})
 
 
 class Format(StrEnum):
@@ -45,15 +59,26 @@ class Tally:
     domains: int = 0
     odd: list[str] = field(default_factory=list)  # the first lines without a domain, with their numbers
     odd_lines: int = 0
+    left_out: set[str] = field(default_factory=set)  # names that the list itself excepts, whatever it lists
+
+    def leave_out(self, name: bytes) -> None:
+        domain = _normal(name)
+        if domain is not None and len(self.left_out) < MAX_LEFT_OUT:
+            self.left_out.add(domain)
+
+    def leaves_out(self, name: str) -> bool:
+        """``name`` or one above it."""
+        return bool(self.left_out) and any(one in self.left_out for one in suffixes(name))
 
 
 def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tally) -> Iterator[str]:
-    """The domains of a list, normalised (lower case, A-labels), in the list's order, duplicates included.
+    """The domains of a list, normalised (lower case, A-labels), in the list's order, duplicates included, and
+    those that the list leaves out, which only `tally` knows in the end.
 
     ``source`` names the list in errors. Raises ListError with the line's number for what cannot be a list:
     a web page, UTF-16, NUL bytes, a line past MAX_LINE, or mostly lines of another format.
     """
-    parse = _PARSERS[form]
+    parse = _PARSERS[form](tally)
     for number, line in _lines(source, chunks):
         names = parse(line)
         if names is None:
@@ -143,7 +168,14 @@ def _hosts(line: bytes) -> list[bytes] | None:
     if not fields or line[:1] == b"!":
         return None
     names = fields[1:]
-    return None if names and all(name.decode("ascii", "replace") in _LOCAL_NAMES for name in names) else names
+    if names and all(name.decode("ascii", "replace") in _LOCAL_NAMES for name in names):
+        return None
+    return names if _is_sink(fields[0]) else []
+
+
+def _is_sink(address: bytes) -> bool:
+    """Whether it leads nowhere: what a list gives the names that it refuses."""
+    return address in _SINKS or (address.startswith(b"127.") and address.replace(b".", b"").isdigit())
 
 
 def _domains(line: bytes) -> list[bytes] | None:
@@ -152,35 +184,79 @@ def _domains(line: bytes) -> list[bytes] | None:
     return [line.split(b"#", 1)[0].strip().removeprefix(b"*.").removeprefix(b".")]
 
 
-def _adblock(line: bytes) -> list[bytes] | None:
-    if not line or line[:1] in b"!#[" or line.startswith(b"@@"):
-        return None
-    if not line.startswith(b"||"):
-        return []
-    pattern, _, options = line[2:].partition(b"$")
-    if options and not set(options.decode("ascii", "replace").split(",")) <= _ADBLOCK_WHOLE:
-        return []
-    # Without the ^ it is a beginning of names, not a name.
-    return [pattern[:-1].removeprefix(b"*.")] if pattern.endswith(b"^") else []
+class _Adblock:
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def __call__(self, line: bytes) -> list[bytes] | None:
+        if not line or line[:1] in b"!#[":
+            return None
+        if line.startswith(b"@@"):
+            for name in self._names(line[2:]):
+                self._tally.leave_out(name)
+            return None
+        return self._names(line)
+
+    @staticmethod
+    def _names(rule: bytes) -> list[bytes]:
+        """The name that a rule is about as a whole, or none."""
+        if not rule.startswith(b"||"):
+            return []
+        pattern, _, options = rule[2:].partition(b"$")
+        if options and not set(options.decode("ascii", "replace").split(",")) <= _ADBLOCK_WHOLE:
+            return []
+        pattern = pattern.removesuffix(b"|")
+        # Without the ^ it is a beginning of names, not a name.
+        return [pattern[:-1].removeprefix(b"*.")] if pattern.endswith(b"^") else []
 
 
-def _rpz(line: bytes) -> list[bytes] | None:
-    fields = line.split(b";", 1)[0].split()
-    if not fields or fields[0][:1] in b"$@" or b"SOA" in fields or b"NS" in fields:
-        return None
-    upper = [field.upper() for field in fields]
-    if b"CNAME" not in upper:
-        # The numbers of an SOA record over several lines, or another type.
-        return None if not fields[0][:1].isalpha() else []
-    target = fields[upper.index(b"CNAME") + 1 :]
-    if target not in ([b"."], [b"*."]) or b".rpz-" in fields[0]:
-        return []
-    return [fields[0].removeprefix(b"*.")]
+class _Rpz:
+    """Owners are read as a zone file has them: relative to $ORIGIN, and within the zone."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._origin = self._zone = b""
+
+    def __call__(self, line: bytes) -> list[bytes] | None:
+        fields = line.split(b";", 1)[0].split()
+        upper = [field.upper() for field in fields]
+        if not fields or self._is_about_the_zone(fields, upper):
+            return None
+        kind = next((at for at, field in enumerate(upper) if at and field in _RPZ_KINDS), None)
+        if kind is None:
+            # The numbers of an SOA record over several lines, or another type.
+            return None if not fields[0][:1].isalpha() else []
+        name, target = self._trigger(fields[0]), b" ".join(fields[kind + 1 :]).lower()
+        if name.endswith(_RPZ_OTHERS):
+            return []
+        if upper[kind] != b"CNAME":
+            return [name] if _is_sink(target) else []
+        if target == b"rpz-passthru." or target.rstrip(b".") == name:
+            self._tally.leave_out(name)
+            return None
+        return [name] if target in _RPZ_REFUSALS else []
+
+    def _is_about_the_zone(self, fields: list[bytes], upper: list[bytes]) -> bool:
+        if upper[0] == b"$ORIGIN" and len(fields) > 1:
+            self._origin = self._absolute(fields[1].lower())
+            self._zone = self._zone or self._origin
+        elif b"SOA" in upper[1:]:
+            self._zone = self._origin if fields[0] == b"@" else self._absolute(fields[0].lower())
+        return fields[0][:1] in b"$@" or b"SOA" in upper or b"NS" in upper
+
+    def _absolute(self, name: bytes) -> bytes:
+        """Without the dot at the end."""
+        return name.rstrip(b".") if name.endswith(b".") or not self._origin else name + b"." + self._origin
+
+    def _trigger(self, owner: bytes) -> bytes:
+        name = self._absolute(owner.lower())
+        return (name.removesuffix(b"." + self._zone) if self._zone else name).removeprefix(b"*.")
 
 
-_PARSERS: dict[Format, Callable[[bytes], list[bytes] | None]] = {
-    Format.HOSTS: _hosts,
-    Format.DOMAINS: _domains,
-    Format.ADBLOCK: _adblock,
-    Format.RPZ: _rpz,
+_Parse = Callable[[bytes], list[bytes] | None]
+_PARSERS: dict[Format, Callable[[Tally], _Parse]] = {
+    Format.HOSTS: lambda _: _hosts,
+    Format.DOMAINS: lambda _: _domains,
+    Format.ADBLOCK: _Adblock,
+    Format.RPZ: _Rpz,
 }

@@ -56,11 +56,22 @@ class Pruned:
     suffixes: dict[str, int] = field(default_factory=dict)  # public suffixes by how often they were listed
 
 
-def prune(sources: Iterable[Names], salt: bytes, is_public_suffix: Callable[[str], bool]) -> Pruned:
-    """Take in every source, then leave out each name of which a parent is there too."""
-    sources = tuple(sources)
+def prune(
+    sources: Iterable[Names],
+    salt: bytes,
+    is_public_suffix: Callable[[str], bool],
+    own: Iterable[Names] = (),
+) -> Pruned:
+    """Take in every source, then leave out each name of which a parent is there too.
+
+    ``own``: those in which a public suffix stands on purpose, such as that of a web proxy.
+    """
+    sources, own = tuple(sources), tuple(own)
     everything = Digests()
     pruned = Pruned(Digests())
+    for names in own:
+        for name in names():
+            everything.add(digest_of(name, salt))
     for names in sources:
         for name in names():
             # A public suffix has few labels: asking only then spares a million look-ups.
@@ -70,9 +81,9 @@ def prune(sources: Iterable[Names], salt: bytes, is_public_suffix: Callable[[str
                 everything.add(digest_of(name, salt))
     everything.seal()
     kept = pruned.digests
-    for names in sources:
+    for names in (*sources, *own):
         for name in names():
-            if name in pruned.suffixes:
+            if name in pruned.suffixes and names not in own:
                 continue
             if any(digest_of(parent, salt) in everything for parent in _parents(name)):
                 pruned.children += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ListError
+from gateway.files import disk_words
 from gateway.lists.build import Canaries, Report, Source, build_table, survey
-from gateway.lists.fetch import Fetcher, Offline, Validators
+from gateway.lists.fetch import Fetcher, Offline, Unwritable, Validators
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
@@ -47,7 +49,7 @@ class Shelf:
     def _read(self) -> dict[str, Copy]:
         try:
             rows = json.loads(self._book.read_bytes())
-            return {key: _copy(row) for key, row in rows.items()}
+            return {key: _copy(row) for key, row in rows.items()} if isinstance(rows, dict) else {}
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -55,15 +57,22 @@ class Shelf:
                 f"{self._book}: cannot be read ({error.strerror}); mend its permissions, or run this as root"
             )
             raise ListError(msg) from error
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, RecursionError):
             # A lost book costs one download more; the copies themselves are checked when they are read.
             return {}
 
     def save(self) -> None:
+        """Raises ListError; the old book stays then."""
         rows = {key: _row(copy) for key, copy in sorted(self.copies.items())}
         temporary = self._book.with_suffix(".new")
-        temporary.write_text(json.dumps(rows, indent=1))
-        temporary.replace(self._book)
+        try:
+            temporary.write_text(json.dumps(rows, indent=1))
+            temporary.replace(self._book)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            msg = f"{self._book}: cannot be written ({disk_words(error)}); the old one stays"
+            raise ListError(msg) from error
 
     def fetch(
         self,
@@ -77,7 +86,8 @@ class Shelf:
         """Fetch the lists that are due; a new copy that is not fit for use does not replace the old one.
 
         The lines of what went wrong, each naming its source. Raises ListError where two hosts, or the only
-        one, cannot even be reached: then it is the internet that fails, and no other is tried.
+        one, cannot even be reached, and where nothing can be written: then it is the internet or the disk
+        that fails, and no other is tried.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
@@ -96,6 +106,10 @@ class Shelf:
                 unreached = _host(published)
                 due.remove(elsewhere)
                 due[:0] = [elsewhere, published]
+            except Unwritable:
+                with suppress(ListError):  # of the two it is the first that is told
+                    self.save()
+                raise
             except (ListError, OSError) as error:
                 problems.append(str(error))
                 self.copies[published.id] = replace(copy, error=str(error))
@@ -104,7 +118,7 @@ class Shelf:
 
     def _is_fresh(self, source: str, now: datetime) -> bool:
         fetched = self.copies.get(source, Copy()).fetched
-        return self.path(source).exists() and fetched is not None and now - fetched < FRESH
+        return self.path(source).exists() and fetched is not None and abs(now - fetched) < FRESH
 
     def _renew(
         self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, known: Validators
@@ -130,6 +144,10 @@ class Seed:
     category: str
     path: Path
 
+    @property
+    def source(self) -> Source:
+        return Source(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
+
 
 def build_all(
     shelf: Shelf,
@@ -142,7 +160,7 @@ def build_all(
     now: datetime,
 ) -> tuple[TableInfo, list[Report]]:
     """Build the table in ``state`` from the seeds and from every list of which a copy is here."""
-    sources = [Source(f"own-{seed.category}", seed.category, seed.path, Format.DOMAINS) for seed in seeds]
+    sources = [seed.source for seed in seeds]
     sources += [one.copy(shelf.path(one.id)) for one in lists if shelf.path(one.id).exists()]
     return build_table(
         sources,
@@ -165,13 +183,22 @@ def _no_internet(hosts: set[str], error: Offline) -> str:
     return f"no internet: {what} be reached ({why}); the old table stays in force"
 
 
-def _copy(row: Mapping[str, Any]) -> Copy:
-    fetched = row.get("fetched")
-    return Copy(
-        Validators(row.get("etag"), row.get("modified")),
-        datetime.fromisoformat(fetched) if fetched else None,
-        str(row.get("error", "")),
+def _copy(row: object) -> Copy:
+    """What a row of the book says; of what it does not say rightly nothing is known."""
+    if not isinstance(row, dict):
+        return Copy()
+    etag, modified, fetched, error = (
+        word if isinstance(word, str) and word.isprintable() else None
+        for word in map(row.get, ("etag", "modified", "fetched", "error"))
     )
+    return Copy(Validators(etag, modified), _moment(fetched), error or "")
+
+
+def _moment(written: str | None) -> datetime | None:
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(written or "")
+        return moment if moment.tzinfo is not None else None
+    return None
 
 
 def _row(copy: Copy) -> dict[str, Any]:

@@ -82,10 +82,22 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
     if family is not None:
         if family is facts.block:
             return refusal_part(Reason.FAMILY_BLOCK, f"block: {family}", rules, family.owner)
+        other = _other_refusal(facts, family, rules)
+        if other is not None:
+            return _category_refusal(facts, other, rules)
         homework = family is facts.homework
         word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
         return _allowed(facts, rules, reason, f"{word}: {family}", family.owner)
     return _by_band(facts, rules)
+
+
+def _other_refusal(facts: Facts, allowed: Entry, rules: Rules) -> CategoryFact | None:
+    """What refuses a host that ``allowed`` opens: an allow of a category lifts no other category."""
+    if allowed.kind is not Kind.CATEGORY:
+        return None
+    entries = (*rules.allow, *rules.homework)
+    opened = {entry.value for entry in entries if entry.kind is Kind.CATEGORY}
+    return next((one for one in facts.categories if one.rule.value.refuses and one.id not in opened), None)
 
 
 def _refuses_need(block: Entry | None, need: str) -> bool:
@@ -101,9 +113,18 @@ def _need(need: tuple[str, str], rules: Rules) -> Part:
 
 
 def family_entry(facts: Facts) -> Entry | None:
-    """The family's own entry that decides. Homework is an allow; of equal ones it is the one that is said."""
+    """The family's own entry that decides. Homework is an allow; of equal ones it is the one that is said.
+
+    What an allowed service cannot work without ranks below a name and above every other entry.
+    """
     allowed = _stronger(facts.homework, facts.allow)
+    if facts.companion is not None and not _has_name(facts.block, allowed):
+        return facts.companion
     return facts.block if _outranks(facts.block, allowed) else allowed
+
+
+def _has_name(*entries: Entry | None) -> bool:
+    return any(entry is not None and entry.kind is Kind.NAME for entry in entries)
 
 
 def _stronger(first: Entry | None, second: Entry | None) -> Entry | None:

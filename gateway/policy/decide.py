@@ -23,6 +23,7 @@ from gateway.policy.conclude import (
 )
 from gateway.policy.gates import DEVICE
 from gateway.policy.hosts import is_under
+from gateway.policy.ports import PortedFlows
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode, Rules
 from gateway.policy.schedule import Calendar
@@ -71,6 +72,7 @@ class Judge:
         self._world = world
         self._calendar = calendar
         self._student = Student(profile, world)
+        self._ported = PortedFlows(self._student, profile, world.catalogue)
         self._young: dict[str, Part] = {}
         self._old: dict[str, Part] = {}
         self._shared: dict[Part, Part] = {}
@@ -168,7 +170,7 @@ class Judge:
             return self._protocol
         if self._needs_address and seen.dst not in situation.addresses:
             return self._unanswered if seen.fault is Fault.UNANSWERED else self._no_name
-        return self._nameless
+        return self._ported.part(seen, situation) or self._nameless
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
         safe = rewrite.rewrite or host

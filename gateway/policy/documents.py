@@ -7,7 +7,9 @@ tags and second documents are refused: rules need none, and they are how a small
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -20,6 +22,9 @@ MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion 
 MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
 MAX_SHOWN = 40  # characters of somebody's text that an error repeats
 MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says
+
+# What YAML 1.1 does not take (5.1), for the parser does not tell on which line it is.
+_CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")
 
 # libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -95,19 +100,50 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
         raise _syntax_error(error, text, file) from None
 
 
+def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -> Place:
+    """Where in a file that was read before something stands: the key that a test accepts in a mapping, or the
+    item of that number, from 0, in a list. The place reached, where the path does not lead to its end.
+    """
+    node: Node = parse_document(source, file)
+    place = Place(file, 1, "")
+    for step in path:
+        if isinstance(step, int):
+            if not isinstance(node, Sequence) or step >= len(node.items):
+                break
+            node = node.items[step]
+            place = node.place
+        else:
+            key = next((one for one in node.keys if step(one)), None) if isinstance(node, Mapping) else None
+            if key is None or not isinstance(node, Mapping):
+                break
+            place, node = node.keys[key], node.entries[key]
+    return place
+
+
 def _decoded(source: str | bytes, file: str) -> str:
     whole = Place(file, 1, "")
     try:
         data = source.encode() if isinstance(source, str) else source
-        text = data.decode("utf-8-sig")
-    except UnicodeError:
-        whole.refuse("is not UTF-8 text", "save the file as UTF-8")
+        data = data.removeprefix(codecs.BOM_UTF8)
+        text = data.decode("utf-8")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        _at(source if isinstance(source, str) else data, error.start, file).refuse(
+            "is not UTF-8 text", "save the file as UTF-8"
+        )
     if len(data) > MAX_BYTES:
         whole.refuse(f"has {len(data)} bytes, more than {MAX_BYTES}", "split it or shorten it")
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        Place(file, line, "").refuse("holds a NUL character", "save the file as plain UTF-8 text")
+        _at(text, text.index("\0"), file).refuse("holds a NUL character", "save the file as plain UTF-8 text")
+    if control := _CONTROL.search(text):
+        problem = f"holds a character that no text has: {shown(control[0])}"
+        _at(text, control.start(), file).refuse(problem, "take it out")
     return text
+
+
+def _at(source: str | bytes, position: int, file: str) -> Place:
+    before = source[:position]
+    line = before.count("\n") if isinstance(before, str) else before.count(b"\n")
+    return Place(file, line + 1, "")
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> PolicyError:

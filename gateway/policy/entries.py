@@ -1,4 +1,10 @@
-"""Names in data files: ``example.com`` with all names under it, ``=www.example.com`` for that name alone."""
+"""Names in data files.
+
+``example.com``       that name with all names under it
+``=www.example.com``  that name alone
+``*.example.goog``    all names under a public suffix, where they are all one thing
+``a*.b.example.com``  of services and what devices need: a star stands for any letters within its label
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,8 @@ from gateway.policy import fields, hosts
 from gateway.policy.documents import Node, shown
 
 T = TypeVar("T")
+
+STAR = "qqstarqq"  # in the place of a star while a pattern is read
 
 
 def host(node: Node) -> str:
@@ -30,8 +38,10 @@ def rule_host(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
 
 
 def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
-    """One entry in normal form; only an exact one may be a public suffix."""
+    """One entry in normal form, the star taken off; a public suffix is exact or has the star."""
     word = fields.text(node)
+    if word.startswith("*."):
+        return _suffix(node, word[2:])
     if not word.startswith("="):
         return rule_host(node, is_public_suffix)
     try:
@@ -40,11 +50,35 @@ def entry(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> str:
         node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
 
 
-def entries(node: Node, is_public_suffix: hosts.PublicSuffixCheck) -> tuple[str, ...]:
-    """A list of entries, none of them twice."""
+def pattern(node: Node) -> str:
+    """An entry with a star within a label: that very number of labels, in normal form."""
+    word = fields.text(node)
+    try:
+        name = hosts.normalise(word.replace("*", STAR))
+    except hosts.HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+    head, _, tail = name.rpartition(STAR)
+    if STAR in head or tail.count(".") < 2 or STAR in word:
+        node.place.refuse(f"{shown(word)} has its star in a wrong place", "write one, above a name of a firm")
+    return f"{head}*{tail}"
+
+
+def _suffix(node: Node, word: str) -> str:
+    try:
+        name = hosts.normalise(word)
+    except hosts.HostError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.mend)
+    return name
+
+
+def entries(
+    node: Node, is_public_suffix: hosts.PublicSuffixCheck, *, patterns: bool = False
+) -> tuple[str, ...]:
+    """A list of entries, none of them twice; ``patterns``: whether stars may stand within labels."""
     read: dict[str, None] = {}
     for item in fields.items(node):
-        one = entry(item, is_public_suffix)
+        is_pattern = patterns and "*" in fields.text(item).removeprefix("*.")
+        one = pattern(item) if is_pattern else entry(item, is_public_suffix)
         if one in read:
             item.place.refuse(f"{shown(one)} is there twice", "keep it once")
         read[one] = None
@@ -55,6 +89,8 @@ def host_map(rows: Iterable[tuple[str, T]]) -> hosts.HostMap[T]:
     """Entries with their values; of equal entries the first counts."""
     below: dict[str, T] = {}
     exact: dict[str, T] = {}
+    starred: dict[str, T] = {}
     for one, value in rows:
-        (exact if one.startswith("=") else below).setdefault(one.removeprefix("="), value)
-    return hosts.HostMap(below, exact)
+        table = starred if "*" in one else exact if one.startswith("=") else below
+        table.setdefault(one.removeprefix("="), value)
+    return hosts.HostMap(below, exact, starred.items())

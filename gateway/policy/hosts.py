@@ -7,7 +7,7 @@ form: lower case, A-labels, no dot at the end.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -115,20 +115,60 @@ def labels(host: str) -> int:
     return host.count(".") + 1
 
 
+class Patterns(Generic[T]):
+    """Names with one star within a label → values; the star stands for any letters but a dot."""
+
+    __slots__ = ("_below", "_entries")
+
+    def __init__(self, rows: Iterable[tuple[str, T]] = ()) -> None:
+        self._entries: dict[str, T] = {}
+        self._below: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {}  # by what follows that label
+        for entry, value in rows:
+            head, _, tail = entry.partition("*")
+            below = tail.partition(".")[2]
+            written = re.compile(f"{re.escape(head)}[^.]*{re.escape(tail)}", re.ASCII)
+            self._entries.setdefault(entry, value)
+            self._below[below] = (*self._below.get(below, ()), (written, entry))
+
+    def find(self, host: str) -> tuple[str, T] | None:
+        if self._below:
+            for suffix in suffixes(host):
+                for written, entry in self._below.get(suffix, ()):
+                    if written.fullmatch(host):
+                        return entry, self._entries[entry]
+        return None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._entries
+
+
 class HostMap(Generic[T]):
     """Names → values, where a name stands for itself and all names under it: one dict look-up a label."""
 
-    __slots__ = ("_exact", "_suffixes")
+    __slots__ = ("_exact", "_patterns", "_suffixes")
 
-    def __init__(self, suffixes: Mapping[str, T], exact: Mapping[str, T] | None = None) -> None:
+    def __init__(
+        self,
+        suffixes: Mapping[str, T],
+        exact: Mapping[str, T] | None = None,
+        patterns: Iterable[tuple[str, T]] = (),
+    ) -> None:
         self._suffixes = dict(suffixes)
         self._exact = dict(exact or {})
+        self._patterns = Patterns(patterns)
 
     def find(self, host: str) -> tuple[str, T] | None:
-        """The longest entry that ``host`` falls under, and its value; an exact entry is the longest."""
+        """The longest entry that ``host`` falls under, and its value; an exact entry is the longest, then one
+        with a star.
+        """
         exact = self._exact.get(host)
         if exact is not None:
             return host, exact
+        if self._patterns and (starred := self._patterns.find(host)) is not None:
+            return starred
         table = self._suffixes
         while True:
             value = table.get(host)
@@ -147,8 +187,9 @@ class HostMap(Generic[T]):
         return self.find(host) is not None
 
     def __len__(self) -> int:
-        return len(self._suffixes) + len(self._exact)
+        return len(self._suffixes) + len(self._exact) + len(self._patterns)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._suffixes
         yield from self._exact
+        yield from self._patterns

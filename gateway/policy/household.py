@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from gateway.age.bands import youngest
 from gateway.errors import PolicyError
@@ -26,7 +26,9 @@ class Household:
     guest: Profile
     home: Profile
     problems: Mapping[str, PolicyError]  # file name of a profile that cannot be used → why
-    doubtful: frozenset[str] = frozenset()  # MACs that stand in such a file alone
+    doubtful: Mapping[str, str] = field(
+        default_factory=dict
+    )  # MACs that stand in such a file alone → its name
 
     def find(self, who: str) -> Profile | None:
         """By id or name, `guest` and `home` included."""
@@ -48,6 +50,14 @@ class Household:
             return self.guest if mac in self.doubtful or mac in self.config.shared else None
         band = youngest(one.band for one in known)
         return self.managed(mac, next(one for one in known if one.band is band))
+
+    def problem_of(self, mac: str) -> PolicyError | None:
+        """What is wrong with the file that says whose device this is, where it cannot be used."""
+        if mac in self.doubtful:
+            return self.problems.get(self.doubtful[mac])
+        people = {who.casefold() for who in self.config.shared.get(mac, ())}
+        files = (name for name in self.problems if _id_of(name).casefold() in people)
+        return next((self.problems[name] for name in files if self.find(_id_of(name)) is None), None)
 
     def managed(self, mac: str, profile: Profile) -> Profile:
         """``profile`` with the names of a school's or firm's tunnel that stay open for this device."""
@@ -100,7 +110,7 @@ def assembled(
     known: Bands,
     profiles: Mapping[str, Profile],
     problems: Mapping[str, PolicyError],
-    doubtful: Iterable[str],
+    doubtful: Mapping[str, str],
 ) -> Household:
     owned = {mac for one in profiles.values() for mac in one.devices}
     return Household(
@@ -110,5 +120,5 @@ def assembled(
         guest=guest_profile(profiles.values(), known),
         home=home_profile(known),
         problems=problems,
-        doubtful=frozenset(doubtful) - owned,
+        doubtful={mac: file for mac, file in doubtful.items() if mac not in owned},
     )

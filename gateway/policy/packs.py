@@ -94,7 +94,7 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
         fields.text(part.need("name"))
         for need in NEEDS:
             names = part.node(need)
-            for one in entries(names, is_public_suffix) if names is not None else ():
+            for one in entries(names, is_public_suffix, patterns=True) if names is not None else ():
                 read.setdefault(one, need)
     return read
 

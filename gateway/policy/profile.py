@@ -10,7 +10,7 @@ from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy import fields, macs, rulefile
 from gateway.policy.bands import BandRules, Bands
-from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.documents import Node, Place, locate, parse_document, shown
 from gateway.policy.rulefile import NO_RULES, RULE_KEYS, Vocabulary
 from gateway.policy.rules import FAMILY, Rules
 
@@ -105,16 +105,16 @@ def _devices(node: Node) -> tuple[str, ...]:
     return read
 
 
-def conflict(new: Profile, others: Iterable[Profile], file: str) -> PolicyError | None:
-    """Why ``new`` cannot stand beside ``others``: a device or a name that one of them has."""
-    place = Place(file, 1, "")
+def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | bytes) -> PolicyError | None:
+    """Why ``new``, which ``source`` holds, cannot stand beside ``others``: a device or name of theirs."""
     for other in others:
-        for mac in new.devices:
+        for number, mac in enumerate(new.devices):
             if mac in other.devices:
-                return Place(file, 1, "devices").error(
+                return locate(source, file, "devices".__eq__, number).error(
                     f"the device {mac} is in the profiles '{other.id}' and '{new.id}'",
                     "take it out of one, or name it under 'shared' in qalqan.yaml",
                 )
+        place = locate(source, file, "name".__eq__)  # without one it is the file's own name
         if {new.name.casefold(), new.id.casefold()} & {other.name.casefold(), other.id.casefold()}:
             return place.error(
                 f"the profiles '{other.id}' and '{new.id}' have the same name {shown(new.name)}",

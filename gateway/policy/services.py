@@ -19,7 +19,8 @@ NOBODY: tuple[str, ...] = ()
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp")
-_KEYS = ("name", "categories", "domains", "except", "ports", "update", "test")
+_FLOW_KINDS = ("udp", "tcp")
+_KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Service:
     name: str  # the same in every language
     group: str
     categories: frozenset[str]
-    domains: tuple[str, ...]  # with all names under them; "=…" for that name alone
+    domains: tuple[str, ...]  # with all names under them; "=…" for that name alone, "a*.…" for its like
     excluded: tuple[str, ...]  # names under a domain that are not this service; written as domains are
     update: tuple[str, ...]  # names of updates and downloads
+    companions: tuple[str, ...]  # names that it shares with others and cannot work without
     ports: Mapping[
         str, tuple[tuple[int, int], ...]
     ]  # "quic", "udp", "tcp" → first and last port, both included
@@ -59,7 +61,18 @@ class GroupFile:
 class Catalogue:
     """Which service a host belongs to: a dict look-up for each label, the longest entry wins."""
 
-    __slots__ = ("_domains", "_exact", "_hidden", "_hidden_exact", "_updates", "groups", "services")
+    __slots__ = (
+        "_companions",
+        "_domains",
+        "_exact",
+        "_hidden",
+        "_hidden_exact",
+        "_patterns",
+        "_ports",
+        "_updates",
+        "groups",
+        "services",
+    )
 
     def __init__(self, files: Iterable[GroupFile] = ()) -> None:
         """Raises PolicyError when two files define the same service or group."""
@@ -69,9 +82,14 @@ class Catalogue:
             self._add(file)
         one = self.services.values()
         self._domains, self._exact = _index(one, lambda service: service.domains)
+        self._patterns = hosts.Patterns(
+            (entry, (service.id,)) for service in one for entry in service.domains if "*" in entry
+        )
         self._hidden, self._hidden_exact = _index(one, lambda service: service.excluded)
         updates, exact_updates = _index(one, lambda service: service.update)
         self._updates = hosts.HostMap(updates, exact_updates)
+        self._companions = hosts.HostMap(*_index(one, lambda service: service.companions))
+        self._ports = {kind: _by_port(one, kind) for kind in _FLOW_KINDS}
 
     def _add(self, file: GroupFile) -> None:
         for service in file.services:
@@ -107,12 +125,23 @@ class Catalogue:
         found = _without(self._exact.get(host, NOBODY), hidden)
         if found:
             return host, found
+        starred = self._patterns.find(host)
+        if starred is not None:  # as long as can be, as an exact name is
+            return host, starred[1]
         for suffix in hosts.suffixes(host):
             hidden += self._hidden.get(suffix, NOBODY)
             found = self._domains.get(suffix, NOBODY)
             if found and (found := _without(found, hidden)):
                 return suffix, found
         return None
+
+    def companions_of(self, host: str) -> tuple[str, ...]:
+        """Ids of the services that need ``host``, which is not theirs alone, to work at all."""
+        return self._companions.get(host) or NOBODY
+
+    def services_at(self, kind: str, port: int) -> tuple[str, ...]:
+        """Ids of the services known to use ``port`` for flows without a name; ``kind``: udp or tcp."""
+        return tuple(one for first, last, one in self._ports[kind] if first <= port <= last)
 
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
         """The categories that the names of ``services`` count as."""
@@ -135,9 +164,15 @@ def _index(
     for service in services:
         for entry in entries(service):
             table = exact if entry.startswith("=") else below
+            if "*" in entry:
+                continue
             name = entry.removeprefix("=")
             table[name] = (*table.get(name, NOBODY), service.id)
     return below, exact
+
+
+def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, str], ...]:
+    return tuple((*span, one.id) for one in services for span in one.ports.get(kind, ()))
 
 
 def parse_group(
@@ -181,7 +216,10 @@ def _service(
     def names(node: Node) -> tuple[str, ...]:
         return entries(node, is_public_suffix)
 
-    domains = names(part.need("domains"))
+    def names_and_patterns(node: Node) -> tuple[str, ...]:
+        return entries(node, is_public_suffix, patterns=True)
+
+    domains = names_and_patterns(part.need("domains"))
     if not domains:
         part.place.refuse("has no domains", "name at least one")
     excluded: tuple[str, ...] = part.read("except", names, NOBODY)
@@ -197,6 +235,7 @@ def _service(
         domains=domains,
         excluded=excluded,
         update=part.read("update", names, NOBODY),
+        companions=part.read("companions", names, NOBODY),
         ports=part.read("ports", _ports, {}),
     )
 

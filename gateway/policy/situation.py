@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 """The end of a pause that somebody has to end."""
@@ -18,6 +19,27 @@ class Grant:
     until: datetime
     service: str | None = None  # confines it to the flows of this service
     owner: str = "family"
+
+
+class Recent(Protocol):
+    """Which services a device asked for within the last half hour, answered or refused, by their ids."""
+
+    def asked(self, service: str) -> bool: ...
+
+    def gave(self, service: str, address: bytes) -> bool:
+        """Whether a name of ``service`` resolved to it (packed) for the device."""
+        ...
+
+
+class NothingRecent:
+    def asked(self, service: str) -> bool:  # noqa: ARG002
+        return False
+
+    def gave(self, service: str, address: bytes) -> bool:  # noqa: ARG002
+        return False
+
+
+NOTHING_RECENT = NothingRecent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,7 @@ class Situation:
     addresses: Container[bytes] = (
         frozenset()
     )  # packed addresses that allowed names resolved to for this device
+    recent: Recent = NOTHING_RECENT  # services that it asked for just now
 
 
 PLAIN = Situation()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gateway.policy.hosts import suffixes
 from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
-from gateway.policy.world import GATEWAY_NAME, LOCAL_NAMES, RESOLVER_SIGNALS, World
+from gateway.policy.world import (
+    GATEWAY_NAME,
+    LOCAL_NAMES,
+    PAGE_PROXIES,
+    RESOLVER_SIGNALS,
+    World,
+    shown_by_proxy,
+)
 
 OPEN = Owned(Action.OPEN, "")
 
@@ -34,6 +41,7 @@ class Facts:
     homework: Entry | None  # each the strongest entry that matches
     allow: Entry | None
     block: Entry | None
+    companion: Entry | None  # the family's allow of a service that cannot work without this name
     band_allow: Entry | None
     band_block: Entry | None
     services: tuple[str, ...]
@@ -41,6 +49,7 @@ class Facts:
     categories: tuple[CategoryFact, ...]  # the strictest first
     site: Site | None
     engine: Engine | None
+    shows: tuple[str, ...] = ()  # under a page proxy: the names whose pages it may show
 
     @property
     def known(self) -> bool:
@@ -52,9 +61,21 @@ class Facts:
         return self.categories[0] if self.categories else None
 
     @property
+    def refused(self) -> bool:
+        """By a category, or by the family's own entry."""
+        strictest = self.strictest
+        return self.block is not None or (strictest is not None and strictest.rule.value.refuses)
+
+    @property
     def counted(self) -> bool:
         """Whether some category of it spends limits.play; an allow entry does not change that."""
         return any(fact.rule.value is Action.COUNT for fact in self.categories)
+
+
+def _names_page(entry: Entry | None) -> bool:
+    """Whether it names one site as a page proxy shows it, not the proxy as a whole."""
+    found = None if entry is None or entry.kind is not Kind.NAME else PAGE_PROXIES.find(entry.value)
+    return found is not None and entry is not None and entry.value != found[0]
 
 
 class EntryIndex:
@@ -83,10 +104,13 @@ class EntryIndex:
                 if service in self._services:
                     return self._services[service]
         if self._categories:
-            for category in categories:
+            for category in sorted(categories):
                 if category in self._categories:
                     return self._categories[category]
         return None
+
+    def of_service(self, service: str) -> Entry | None:
+        return self._services.get(service)
 
 
 class Student:
@@ -108,11 +132,43 @@ class Student:
         self._sites = site_map(world.sites if asks_first else (), profile.band)
 
     def facts(self, host: str) -> Facts:
+        facts = self._alone(host)
+        for shown in shown_by_proxy(host):
+            facts = self._with_shown(facts, shown, self._alone(shown))
+        return facts
+
+    def _with_shown(self, proxy: Facts, name: str, shown: Facts) -> Facts:
+        """The stricter of both. What allows the proxy as a whole does not reach a page that is refused."""
+
+        def reaching(entry: Entry | None) -> Entry | None:
+            return None if shown.refused and not _names_page(entry) else entry
+
+        blocks = [one for one in (proxy.block, shown.block) if one is not None]
+        categories = {fact.id for fact in (*proxy.categories, *shown.categories)}
+        return replace(
+            proxy,
+            binding=proxy.binding or shown.binding,
+            sealed=proxy.sealed or shown.sealed,
+            homework=reaching(proxy.homework),
+            allow=reaching(proxy.allow),
+            block=max(blocks, key=lambda one: one.rank, default=None),
+            companion=reaching(proxy.companion),
+            band_allow=reaching(proxy.band_allow),
+            band_block=proxy.band_block or shown.band_block,
+            services=tuple(dict.fromkeys(proxy.services + shown.services)),
+            categories=self._ranked(frozenset(categories)),
+            site=None if shown.refused else proxy.site,
+            shows=(*proxy.shows, name),
+        )
+
+    def _alone(self, host: str) -> Facts:
         world = self._world
         services = world.catalogue.services_of(host)
         found = world.table.categories(host)
         sealed = not found.isdisjoint(self._sealed) or world.sealed(host)
         categories = (found | world.catalogue.categories_of(services)) - self._binding
+        if itself := PAGE_PROXIES.get(host):
+            categories |= {itself}
         need = world.needs.find(host)
         return Facts(
             gateway=host == GATEWAY_NAME,
@@ -125,6 +181,7 @@ class Student:
             homework=self._homework.find(host, services, categories),
             allow=self._allow.find(host, services, categories),
             block=self._block.find(host, services, categories),
+            companion=self._companion(world.catalogue.companions_of(host)),
             band_allow=self._band_allow.find(host, services, categories),
             band_block=self._band_block.find(host, services, categories),
             services=services,
@@ -133,6 +190,39 @@ class Student:
             site=self._sites.get(host),
             engine=world.engines.get(host),
         )
+
+    def facts_of(self, services: tuple[str, ...]) -> Facts:
+        """What is known of a flow that is of ``services`` and names no host."""
+        categories = self._world.catalogue.categories_of(services) - self._binding
+        return Facts(
+            gateway=False,
+            signal=False,
+            local=False,
+            help=None,
+            binding=False,
+            sealed=False,
+            need=None,
+            homework=self._homework.find("", services, categories),
+            allow=self._allow.find("", services, categories),
+            block=self._block.find("", services, categories),
+            companion=None,
+            band_allow=self._band_allow.find("", services, categories),
+            band_block=self._band_block.find("", services, categories),
+            services=services,
+            update=False,
+            categories=self._ranked(categories),
+            site=None,
+            engine=None,
+        )
+
+    def _companion(self, services: Iterable[str]) -> Entry | None:
+        """Of ``services``, which all need a name, one that is allowed and not blocked as well."""
+        allowed = (
+            self._allow.of_service(one) or self._homework.of_service(one)
+            for one in services
+            if self._block.of_service(one) is None
+        )
+        return next((entry for entry in allowed if entry is not None), None)
 
     def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
         actions = self._actions

@@ -39,8 +39,12 @@ def _steps(facts: Facts | None, state: Standing, profile: Profile) -> Iterator[S
     rules, services = profile.rules, facts.services
     yield from _gates(state_gates(rules), state, services)
     yield _need(facts)
+    if facts.shows:
+        yield Step("page proxy", f"shows {' or '.join(facts.shows)}")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
+    if facts.companion is not None:
+        yield Step(f"allow: {facts.companion}", "needs this name")
     yield _entry("block", facts.block)
     yield from _services(facts)
     yield from _gates(service_gates(rules, services), state, services)

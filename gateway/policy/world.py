@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.policy.categories import Categories
-from gateway.policy.hosts import HostMap
+from gateway.policy.categories import PROXY, Categories
+from gateway.policy.hosts import HostError, HostMap, normalise
 from gateway.policy.packs import Engine, Site
 from gateway.policy.services import Catalogue
 
@@ -26,6 +27,38 @@ RESOLVER_SIGNALS = HostMap(
 LOCAL_NAMES = HostMap(
     dict.fromkeys(("local", "home.arpa", "localhost", "internal", "lan", "in-addr.arpa", "ip6.arpa"), True)
 )
+
+
+# Under these names a page of another site is shown under one of its own, whose first label is that site's
+# name: a - stands for a dot, -- for a - (amp.dev, "AMP Cache URL Format"; Google's translated pages and
+# Yandex's Turbo pages use the same). The value is the category that they are in by themselves.
+PAGE_PROXIES = HostMap(
+    {"translate.goog": PROXY, "cdn.ampproject.org": "", "bing-amp.com": "", "turbopages.org": ""}
+)
+
+
+def shown_by_proxy(host: str) -> tuple[str, ...]:
+    """The names whose pages ``host`` may show, where it is under one of PAGE_PROXIES: usually none or one."""
+    found = PAGE_PROXIES.find(host)
+    if found is None or host == found[0]:
+        return ()
+    label = host.removesuffix("." + found[0]).rpartition(".")[2]
+    # An international name is encoded as a whole or label by label; what then has -- in the third place
+    # is kept from looking like the first by a 0- before and a -0 behind it.
+    texts = [label[2:-2] if label.startswith("0-") and label.endswith("-0") else label]
+    if label.startswith("xn--"):
+        with suppress(UnicodeError):
+            texts.append(label[4:].encode().decode("punycode"))
+    names = (_unescaped(text) for text in texts)
+    return tuple(name for name in names if name is not None)
+
+
+def _unescaped(text: str) -> str | None:
+    try:
+        name = normalise("-".join(part.replace("-", ".") for part in text.split("--")))
+    except HostError:
+        return None
+    return name if "." in name else None
 
 
 class CategoryTable(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.errors import WireError
+from gateway.path.addresses import DeviceServices
 from gateway.path.dns import PORT, DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.live import LiveFlows
@@ -101,12 +102,14 @@ class Replay:
         self._told = told
         self._now = now
         self._at = at
-        self._learned = Learned(world.help)
+        self._learned = Learned(world.help, world.catalogue.services_of)
         learnt = replace(
             world, help_address=self._learned.help_address, safe_address=self._learned.safe_address
         )
         self._judge = Judge(profile, learnt, calendar)
-        self._situation = Situation(addresses=self._learned)
+        self._situation = Situation(
+            addresses=self._learned, recent=DeviceServices(self._learned.services, SLOT)
+        )
         # What a capture holds went on, whatever these rules make of it: a refused request may have others
         # behind it on its connection.
         self._connects = Subject(SLOT, profile.name, _goes_on, _one_class)
@@ -117,7 +120,13 @@ class Replay:
             refused_page=_no_words,
         )
         self._asks = Subject(SLOT, profile.name, self._decide, _one_class)
-        self._dns = DnsPath(pages=(), sentence=_no_words, sink=self._questioned, book=self._learned.book)
+        self._dns = DnsPath(
+            pages=(),
+            sentence=_no_words,
+            sink=self._questioned,
+            book=self._learned.book,
+            services=self._learned.services,
+        )
         self._question = (b"", 0, 0)  # the one in hand: address and port of who asks, id
         self._fragments = Defragmenter()
         self._sides = Sides()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
-from gateway.path.addresses import AddressBook
+from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.hosts import HostMap
 from gateway.policy.values import Decision, Verdict
 from gateway.wire.dns import Message
@@ -19,10 +20,13 @@ Asker = tuple[bytes, int, int]  # address and port of who asks, id of the questi
 
 
 class Learned:
-    """``help_names`` are those of help lines. ``now`` is the time of the newest frame, in seconds."""
+    """``help_names`` are those of help lines; ``services_of``: a host's services. ``now`` is the time of the
+    newest frame, in seconds.
+    """
 
-    def __init__(self, help_names: HostMap[str]) -> None:
+    def __init__(self, help_names: HostMap[str], services_of: Callable[[str], tuple[str, ...]]) -> None:
         self.now = 0.0
+        self.services = ServiceBook(services_of, lambda: self.now)
         self.book = AddressBook(MAX_ADDRESSES)
         self._help_names = help_names
         self._help: dict[str, set[bytes]] = {}
@@ -49,6 +53,7 @@ class Learned:
             message = message._replace(answers=answers)
         addresses = message.addresses()
         self.book.learn(SLOT, addresses, ttl, self.now)
+        self.services.learn(SLOT, question.name, addresses, ttl)
         for name in {question.name} | {record.name for record in message.answers}:
             self.book.learn(name, addresses, ttl, self.now)
         if question.name in self._help_names and (question.name in self._help or len(self._help) < MAX_HELP):

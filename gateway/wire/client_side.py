@@ -28,7 +28,8 @@ class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
     __slots__ = (
-        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending", "stream", "unclear",
+        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending", "stream",
+        "unclear",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
@@ -65,8 +66,8 @@ class ClientSide:
             self._let_go_of_foreign()
 
     def _let_go_of_foreign(self) -> None:
-        """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept, since
-        a hello may follow in it.
+        """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
+        since a hello may follow in it.
         """
         if self.has_claims or self.pending or len(self.stream.readings) > 1:
             return
@@ -113,8 +114,8 @@ class ClientSide:
         """Judge everything that any reading asks for; the first that may not pass.
 
         Of a stream that can be read in one way only, everything counts. Where there are several, some are
-        mere mixtures of a decoy and the real thing: there, each name counts alone, without what else is wrong,
-        and faults count only while nothing is named. That nothing is named counts when all else is well.
+        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong, and
+        faults count only while nothing is named. That nothing is named counts where all else is well.
         """
         faults: list[tuple[int, Observation]] = []
         named = False
@@ -140,7 +141,7 @@ class ClientSide:
         return None
 
     @property
-    def is_half_read(self) -> bool:
+    def half_read(self) -> bool:
         """Whether what follows, read as a new stream, would hide what was said or begun here."""
         return self.has_claims or self.pending or self.unclear or self._is_broken
 
@@ -211,7 +212,7 @@ class ClientSide:
 
 
 def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
-    """Where the requests of each claim begin, and the bytes from there on; what lies inside others is theirs."""
+    """Where the requests of each claim begin, and the bytes from there on. Those inside others are theirs."""
     starts: list[tuple[int, bytes]] = []
     for turn, (read, claim) in enumerate(asked):
         earlier = [other for before, other in asked[:turn] if before.view is read.view]

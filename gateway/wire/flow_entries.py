@@ -35,6 +35,17 @@ class Entry:
         """Whether its connection may live on without a word for as long as it likes."""
         return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is undecided, and what follows would be misread without what was said."""
+        flow = self.flow
+        return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
+
+    @property
+    def half_read(self) -> bool:
+        """Whether what was said would look new without it: undecided, or another hello's first part."""
+        return self.has_begun or (self.another is not None and self.another.half_read)
+
 
 Shelf = OrderedDict[Key, Entry]  # least recently used first
 
@@ -94,7 +105,8 @@ class Entries:
             if oldest is None or zone.passing[oldest].until >= now:
                 break
             self.expired += zone.passing[oldest].flow is not None
-            self._forget(oldest)
+            # Half a hello beside a flow that passes is too old by now for any server to go on with it.
+            self._forget(oldest, refuse=zone.passing[oldest].has_begun)
         self._rest(zone, now)
         if self.count >= self._limits.flows:
             self._evict(max(self._zones.values(), key=_entries_of), len)
@@ -110,7 +122,7 @@ class Entries:
 
     def settle(self, key: Key, entry: Entry, until: float) -> None:
         """``entry`` is decided, and remembered until then."""
-        self.account(key, entry, 0)
+        self.account(key, entry, 0 if entry.another is None else entry.another.size)
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
 
@@ -160,7 +172,7 @@ class Entries:
             key
             for one in zones
             for key, entry in one.entries.items()
-            if not (settled and entry.flow is not None)
+            if not (settled and (entry.flow is not None or entry.half_read))
         ]
         for key in keys:
             self.remove(key)
@@ -171,11 +183,9 @@ class Entries:
         shelf = max(filter(None, (zone.passing, zone.resting or zone.open)), key=most)
         oldest = next(iter(shelf))
         self.evicted += shelf[oldest].flow is not None
-        self._forget(oldest)
+        self._forget(oldest, refuse=shelf[oldest].half_read)
 
-    def _forget(self, key: Key) -> None:
-        flow = self._zones[key[0]].entries[key].flow
+    def _forget(self, key: Key, *, refuse: bool) -> None:
         self.remove(key)
-        begun = flow is not None and (flow.is_half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
-        if begun and self._forgotten is not None:
+        if refuse and self._forgotten is not None:
             self._forgotten(key)

@@ -39,9 +39,9 @@ class TcpFlow:
         return self._state.work if http is None else self._state.work + http.work
 
     @property
-    def is_half_read(self) -> bool:
+    def half_read(self) -> bool:
         """Whether what follows would be misread as the start of another flow."""
-        return self._state.http is not None or self._state.client.is_half_read
+        return self._state.http is not None or self._state.client.half_read
 
     @property
     def is_http(self) -> bool:

@@ -15,8 +15,8 @@ _new = tuple.__new__  # makes a NamedTuple in half the time
 
 
 class Undecided:
-    """Rulings of PASSES and REFUSED are final. ``http`` is set once requests are read one after the other; from
-    then on it has to be asked. Methods that read raise WireError at the limits of a stream.
+    """Rulings of PASSES and REFUSED are final. ``http`` is set once requests are read one after the other;
+    from then on it has to be asked. Methods that read raise WireError at the limits of a stream.
     """
 
     __slots__ = ("_limits", "_observer", "_server", "_web", "client", "http", "received", "sent")

@@ -130,7 +130,7 @@ class FlowTable:
             self._postponed += 1
             return Step(Action.DROP, None, packet)
         if flow is None:
-            if packet.proto == UDP and (self._handshakes or entry.ruling.action is Action.REFUSED):
+            if packet.proto == UDP:
                 entry.until = now + self._limits.udp_age
             return _new(Step, (entry.ruling.action, entry.ruling.observation, packet, entry.heard))
         if isinstance(flow, TcpFlow):
@@ -202,7 +202,7 @@ class FlowTable:
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
         if isinstance(flow, TcpFlow):
-            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.is_half_read):
+            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.half_read):
                 return True
             # The kernel's mark comes a moment after ASKS was said; the next requests may be there by then.
             late = entry.asks_since + self._limits.settled_age < now
@@ -229,10 +229,11 @@ class FlowTable:
             entry.heard = tuple(flow.heard)
         else:
             self._refused += 1
-        entry.flow = entry.another = None
+        entry.flow = None
+        entry.another = flow.rest() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
         remembered = inf if self._handshakes else self._limits.settled_age
-        if key[1] == UDP and (self._handshakes or ruling.action is Action.REFUSED):
+        if key[1] == UDP:  # the rest of a handshake may take its time, and comes to the queue as well
             remembered = self._limits.udp_age
         self._entries.settle(key, entry, now + remembered)
 

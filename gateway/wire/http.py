@@ -112,18 +112,22 @@ def parse_request(data: bytes) -> Request | None:
     if end is None:
         _check_size(len(data))
         return None
-    whole = data[end.end() - 1] == _LF
-    fields, sound = _fields(_block(data, line_end, end.start(), whole))
+    stop, size = end.start() + 1, end.end()
+    whole = data[size - 1] == _LF
+    if not whole:  # to servers that take a lone CR for no empty line, more fields follow
+        later = _EMPTY_LINE.search(data, stop)
+        stop, size = (len(data), len(data)) if later is None else (later.start() + 1, later.end())
+    fields, sound = _fields(data[line_end:stop])
     hosts, fault = _names(line, fields.get(_HOST, []))
     length, chunked = _content_length(fields), _chunked(fields)
-    if not (sound and whole) or length is None or chunked is None or end.end() > MAX_HEAD:
+    if not (sound and whole) or length is None or chunked is None or size > MAX_HEAD:
         length, chunked, fault = 0, False, Fault.MALFORMED
     return Request(
         method=method.decode("ascii"),
         target=target,
         hosts=hosts,
         fault=fault,
-        head_length=end.end(),
+        head_length=size,
         content_length=length,
         chunked=chunked,
         switches=method == b"CONNECT" or _UPGRADE in fields,
@@ -188,14 +192,6 @@ def _without_version(line: bytes, size: int) -> Request:
         raise WireError(msg)
     method = begin[1].decode("ascii")
     return Request(method, b"", tuple(names), Fault.MALFORMED, size, 0, chunked=False, switches=False)
-
-
-def _block(data: bytes, start: int, end: int, whole: bool) -> bytes:
-    """The fields of a head. To servers that take a lone CR for no empty line, more of them follow it."""
-    if whole:
-        return data[start : end + 1]
-    later = _EMPTY_LINE.search(data, end)
-    return data[start : later.start() + 1] if later is not None else data[start:]
 
 
 def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, bool]:

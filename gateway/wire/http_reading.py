@@ -1,9 +1,9 @@
 """The requests of one client's stream, in order, and what was read of them for a while.
 
 A request that was judged may be sent again with other bytes by a client that let the first copy die on the
-way. A correct client never does: contradictions are refused. What decides where the next request begins, heads
-and the lines of chunked bodies, is kept for longer than the rest: an upload may send again what it sent a
-megabyte ago.
+way. A correct client never does: contradictions are refused. What decides where the next request begins,
+heads and the lines of chunked bodies, is kept for longer than the rest: an upload may send again what it sent
+a megabyte ago.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Reading:
     """Requests that follow each other; offsets are those of the flow's Stream."""
 
     __slots__ = (
-        "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_limits", "_start", "_tail", "_work",
-        "inside", "next", "stream",
+        "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_limits", "_start", "_tail",
+        "_work", "inside", "next", "stream",
     )  # fmt: skip
 
     def __init__(self, start: int, data: bytes, limits: Limits, *, turned_down: bool) -> None:

@@ -54,6 +54,18 @@ def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
     assert reason("02:00:00:00:00:99") != "block: service:tiktok"  # nobody's: a guest
 
 
+def test_why_says_that_the_file_of_a_devices_child_is_broken(qalqan: Qalqan, config: Path) -> None:
+    (config.parent / "profiles" / "daughter.yaml").write_text('band: oops\ndevices: ["02:00:00:00:00:0a"]\n')
+    words = ("why", "tiktok.com", "--at", AFTERNOON, "--json", "--config", config)
+    done = qalqan(*words, "--device", "02:00:00:00:00:0a")
+    assert done.status == 0
+    assert "daughter.yaml:1: band: 'oops' is not known here" in done.err
+    (problem,) = json.loads(done.out)["problems"]
+    assert done.err == f"qalqan: {problem}\n"
+    assert json.loads(qalqan(*words, "--device", "02:00:00:00:00:99").out)["problems"] == []
+    assert "daughter.yaml:1: band" in qalqan(*words, "--profile", "DAUGHTER").refusal
+
+
 def test_why_with_a_profiles_file_needs_no_configuration(qalqan: Qalqan, tmp_path: Path) -> None:
     file = tmp_path / "kid.yaml"
     file.write_text("band: 6-9\n")

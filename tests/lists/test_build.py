@@ -60,6 +60,27 @@ def test_public_suffixes_are_left_out(tmp_path: Path) -> None:
     assert len(table) == 1
 
 
+def test_a_public_suffix_of_our_own_data_stands_there_on_purpose(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    own = replace(source(tmp_path, "ads", "pages.example", name="own"), own=True)
+    table = build(tmp_path, own, source(tmp_path, "ads", "co.example", "pages.example", "me.pages.example"))
+    assert table.categories("you.pages.example") == {"ads"}
+    assert table.categories("me.co.example") == frozenset()
+    assert len(table) == 1
+
+
+def test_what_a_list_leaves_out_is_not_in_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "filter.txt"
+    path.write_text(
+        "||a.good.example^\n||help.example^\n||bad.example^\n@@||good.example^\n@@||help.example^\n"
+    )
+    table = build(tmp_path, Source("filter", "ads", path, Format.ADBLOCK), canaries=("www.help.example",))
+    assert table.categories("a.good.example") == frozenset()
+    assert table.categories("bad.example") == {"ads"}
+    assert len(table) == 1
+
+
 @pytest.mark.parametrize("listed", ["help.example", "www.help.example"])
 def test_a_list_that_hits_an_innocent_site_is_refused_and_the_old_table_stays(
     tmp_path: Path, listed: str

@@ -65,13 +65,16 @@ def test_every_format_in_any_pieces(form: Format, size: int) -> None:
         (Format.ADBLOCK, b"||bad.example/path"),
         (Format.ADBLOCK, b"||ads."),
         (Format.ADBLOCK, b"good.example##.banner"),
-        (Format.RPZ, b"good.example CNAME rpz-passthru."),
+        (Format.RPZ, b"good.example CNAME walled.example."),
+        (Format.RPZ, b"good.example A 192.0.2.1"),
         (Format.RPZ, b"32.1.2.0.192.rpz-ip CNAME ."),
         (Format.DOMAINS, b"192.0.2.1"),
         (Format.DOMAINS, b"com"),
         (Format.DOMAINS, b"not a domain"),
         (Format.HOSTS, b"0.0.0.0 -"),
         (Format.HOSTS, b"bad.example"),
+        (Format.HOSTS, b"192.0.2.1 home.example"),
+        (Format.HOSTS, b"This site.example is refused.example"),
     ],
 )
 def test_what_names_no_whole_domain_is_counted_and_left_out(form: Format, line: bytes) -> None:
@@ -120,3 +123,65 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(form: Format) -> None:
     tally = Tally()
     assert list(read_domains("x", [b"\xef\xbb\xbf" + line + b"\r\n"], form, tally)) == ["a.example"]
     assert not tally.odd_lines
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "127.0.0.1", "127.255.0.2", "::", "::1", "0", "::ffff:0.0.0.0"]
+)
+def test_a_hosts_line_counts_where_its_address_leads_nowhere(address: str) -> None:
+    line = f"{address} a.example".encode()
+    assert list(read_domains("x", [line], Format.HOSTS, Tally())) == ["a.example"]
+
+
+def test_a_providers_page_is_no_hosts_list() -> None:
+    page = b"Access denied.\nThe site news.example is not reachable from example.net today.\n" * 30
+    with pytest.raises(ListError, match="no domain in 60 lines"):
+        list(read_domains("x", [page], Format.HOSTS, Tally()))
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (Format.ADBLOCK, b"@@||one.example^"),
+        (Format.ADBLOCK, b"@@||one.example^$important"),
+        (Format.ADBLOCK, b"@@||one.example^|"),
+        (Format.RPZ, b"one.example CNAME rpz-passthru."),
+        (Format.RPZ, b"*.one.example 60 IN CNAME rpz-passthru."),
+        (Format.RPZ, b"one.example CNAME one.example."),
+    ],
+)
+def test_what_a_list_leaves_out_by_itself(form: Format, line: bytes) -> None:
+    tally = Tally()
+    list(read_domains("x", [LISTS[form] + line], form, tally))
+    assert tally.left_out - {"good.example"} == {"one.example"}
+    assert tally.leaves_out("a.one.example")
+    assert not tally.leaves_out("anyone.example")
+    assert tally.odd_lines == 0
+
+
+@pytest.mark.parametrize("line", [b"@@||one.example/path^", b"@@||one.example^$domain=a.example", b"@@one"])
+def test_an_exception_for_some_pages_leaves_no_name_out(line: bytes) -> None:
+    tally = Tally()
+    list(read_domains("x", [LISTS[Format.ADBLOCK] + line], Format.ADBLOCK, tally))
+    assert tally.left_out == {"good.example"}
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        b"a.example CNAME rpz-drop.\n",
+        b"a.example A 0.0.0.0\n",
+        b"a.example 300 IN A 127.0.0.1\n",
+        b"a.example AAAA ::\n",
+        b"$ORIGIN rpz.home.\n@ SOA a. b. 1 2 3 4 5\na.example.rpz.home. CNAME .\n",
+        b"$ORIGIN rpz.home.\n@ SOA a. b. 1 2 3 4 5\na.example CNAME .\n",
+        b"$ORIGIN rpz.home.\n@ SOA a. b. 1 2 3 4 5\n$ORIGIN example\na CNAME .\n",
+        b"$ORIGIN rpz.home.\n@ SOA a. b. 1 2 3 4 5\n$ORIGIN Example.rpz.home.\n*.a CNAME .\n",
+        b"$ORIGIN .\nrpz.home SOA a. b. 1 2 3 4 5\na.example.rpz.home CNAME .\n",
+        b"rpz.home. 60 IN SOA a. b. 1 2 3 4 5\na.example.rpz.home. 60 IN CNAME .\n",
+    ],
+)
+def test_zones_in_other_words(zone: bytes) -> None:
+    tally = Tally()
+    assert list(read_domains("x", [zone], Format.RPZ, tally)) == ["a.example"]
+    assert tally.odd_lines == 0

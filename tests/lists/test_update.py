@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +12,10 @@ import pytest
 
 from gateway.errors import ListError
 from gateway.lists.build import Canaries
-from gateway.lists.fetch import Fetcher
+from gateway.lists.fetch import Fetcher, Validators
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
-from gateway.lists.update import Seed, Shelf, build_all
+from gateway.lists.update import Copy, Seed, Shelf, build_all
 from gateway.policy.domains import DomainTable
 from tests.lists.served import Served, served
 
@@ -105,9 +107,58 @@ def test_what_is_fresh_is_not_asked_for_again(
     assert len(server.asked) == 3
 
 
-def test_a_broken_book_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "sources.json").write_text("{'")
+@pytest.mark.parametrize("written", ["{'", "[]", "7", "null", '{"a":' * 100_000, "\u00ff"])
+def test_a_broken_book_is_begun_anew(tmp_path: Path, written: str) -> None:
+    (tmp_path / "sources.json").write_bytes(written.encode("latin-1"))
     assert Shelf(tmp_path).copies == {}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"fetched": "2026-11-24T06:00:00", "etag": "1"}',  # without an offset
+        '{"fetched": 7, "etag": "1"}',
+        '{"fetched": [], "etag": "1", "modified": {}, "error": []}',
+        '{"fetched": "soon", "etag": "1", "modified": "a\\r\\nb"}',
+    ],
+)
+def test_of_a_broken_row_what_is_right_is_known(tmp_path: Path, row: str) -> None:
+    (tmp_path / "sources.json").write_text(f'{{"a": {row}, "b": [], "c": {{"etag": "2"}}}}')
+    copies = Shelf(tmp_path).copies
+    assert copies["a"] == Copy(Validators("1"))
+    assert copies["b"] == Copy()
+    assert copies["c"].validators.etag == "2"
+
+
+@contextmanager
+def small_disk(limit: int) -> Iterator[None]:
+    """No file may grow beyond ``limit`` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_no_failed_download(server: Served, bodies: dict[str, bytes], tmp_path: Path) -> None:
+    bodies.update({"/adult-list": b"bad.example\n" * 500, "/games-list": b"play.example\n"})
+    lists = [published(server.address, one, "adult") for one in ("adult-list", "games-list")]
+    waits: list[float] = []
+    says = rf"^{tmp_path}: cannot be written \(File too large\); the old table stays in force$"
+    with small_disk(4096), pytest.raises(ListError, match=says):
+        Shelf(tmp_path).fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+    assert (waits, server.asked) == ([], ["/adult-list"])
+    assert [one.name for one in tmp_path.iterdir()] == ["sources.json"]
+
+
+def test_a_book_that_cannot_be_written_is_named_and_nothing_is_left(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies["/adult-list"] = b"bad.example\n"
+    with small_disk(20), pytest.raises(ListError, match=rf"^{tmp_path}/sources\.json: cannot be written"):
+        Shelf(tmp_path).fetch([published(server.address, "adult-list", "adult")], Fetcher(), INNOCENT, NOW)
+    assert [one.name for one in tmp_path.iterdir()] == ["adult-list.list"]
 
 
 # No route leads to a broadcast or multicast address over TCP: the kernel says so, and nothing is sent.

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from gateway.path.addresses import MAX_LIFETIME, MIN_LIFETIME, AddressBook
+from gateway.path.addresses import (
+    MAX_LIFETIME,
+    MAX_RECENT,
+    MIN_LIFETIME,
+    RECENT,
+    AddressBook,
+    DeviceServices,
+    ServiceBook,
+)
 
 A, B = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
 
@@ -34,4 +42,64 @@ def test_bounded_with_the_longest_unused_first() -> None:
     book.learn(2, [A], 1000, 1.0)
     assert book.knows(1, A, 2.0)
     assert not book.knows(1, B, 2.0)
+    assert len(book) == 2
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_services_that_a_device_asked_for() -> None:
+    clock = Clock()
+    book = ServiceBook(lambda host: ("roblox",) if host == "roblox.com" else (), clock)
+    mine, other = DeviceServices(book, 1), DeviceServices(book, 2)
+    book.ask(1, "roblox.com")
+    book.ask(1, "example.com")
+    book.learn(1, "roblox.com", [A], 60)
+    book.learn(1, "example.com", [B], 60)
+    assert mine.asked("roblox")
+    assert not other.asked("roblox")
+    assert [mine.gave("roblox", one) for one in (A, B)] == [True, False]
+    assert not other.gave("roblox", A)
+    clock.now = RECENT - 1
+    assert mine.asked("roblox")
+    book.ask(1, "roblox.com")
+    clock.now = RECENT + 1
+    assert mine.asked("roblox")
+    clock.now += RECENT
+    assert not mine.asked("roblox")
+
+
+def test_a_slot_that_becomes_somebody_elses_knows_nothing() -> None:
+    book = ServiceBook(lambda host: (host,), Clock())
+    book.ask(1, "x")
+    book.learn(1, "x", [A], 60)
+    book.forget(1)
+    assert not book.asked(1, "x")
+    assert not book.gave(1, "x", A)
+
+
+def test_no_more_services_are_kept_than_a_family_uses() -> None:
+    book = ServiceBook(lambda host: (host,), Clock())
+    for number in range(MAX_RECENT + 1):
+        book.ask(1, str(number))
+    assert not book.asked(1, "0")
+    assert book.asked(1, "1")
+
+
+def test_one_devices_answers_push_out_no_others() -> None:
+    book = AddressBook(limit=8)
+    book.learn("help", [A], 1000, 0.0)
+    book.learn(2, [A], 1000, 0.0)
+    for number in range(100):
+        book.learn(1, [bytes([198, 18, 0, number])], 1000, 1.0)
+    assert book.knows("help", A, 2.0)
+    assert book.knows(2, A, 2.0)
+    assert book.knows(1, bytes([198, 18, 0, 99]), 2.0)
+    assert len(book) == 8
+    book.forget(1)
     assert len(book) == 2

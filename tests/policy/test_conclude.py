@@ -70,6 +70,73 @@ def test_an_allow_lifts_categories_and_the_mode() -> None:
         assert outcome(text, "porn.example")[:2] == ("allow", "family_allow")
 
 
+@pytest.mark.parametrize(
+    ("text", "host", "rule"),
+    [
+        ("{band: 10-12, allow: ['category:ai']}", "civitai.com", "band 10-12: category:adult = refuse"),
+        (
+            "{band: 10-12, allow: ['category:games']}",
+            "mixed.example",
+            "band 10-12: category:gambling = refuse",
+        ),
+        ("{band: 10-12, homework: ['category:ai']}", "civitai.com", "band 10-12: category:adult = refuse"),
+        ("{band: 10-12, allow: ['category:ai', 'category:adult']}", "civitai.com", "allow: category:adult"),
+        ("{band: 10-12, allow: ['category:ai']}", "chatgpt.com", "allow: category:ai"),
+        ("{band: 10-12, allow: ['service:civitai']}", "civitai.com", "allow: service:civitai"),
+        ("{band: 10-12, allow: [civitai.com]}", "civitai.com", "allow: civitai.com"),
+    ],
+)
+def test_an_allow_of_a_category_lifts_no_other(text: str, host: str, rule: str) -> None:
+    assert outcome(text, host)[2] == rule
+
+
+FILM = (
+    "www.youtubekids.com",
+    "youtubei.googleapis.com",
+    "r1---sn-abc.googlevideo.com",
+    "i.ytimg.com",
+    "yt3.ggpht.com",
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{band: 6-9, allow: ['service:youtube-kids']}",
+        "{band: 0-5, allow: ['service:youtube-kids']}",
+        "{band: 10-12, mode: allow-list, allow: ['service:youtube-kids']}",
+        "{band: 10-12, allow: ['service:youtube-kids'], block: ['service:youtube']}",
+        "{band: 10-12, allow: ['service:youtube-kids'], block: ['category:video_sharing']}",
+        "{band: 10-12, homework: ['service:youtube-kids'], block: ['service:youtube']}",
+    ],
+)
+def test_a_film_of_youtube_kids_plays_while_youtube_is_shut(text: str) -> None:
+    assert [outcome(text, host)[0] for host in FILM] == ["allow"] * len(FILM)
+    assert [outcome(text, host)[0] for host in ("www.youtube.com", "youtu.be")] == ["block"] * 2
+
+
+def test_what_a_service_needs_ranks_below_a_name() -> None:
+    text = "{band: 10-12, allow: ['service:youtube-kids'], block: [googlevideo.com]}"
+    assert outcome(text, "r1---sn-abc.googlevideo.com") == ("block", "family_block", "block: googlevideo.com")
+
+
+def test_a_companion_is_counted_as_ever() -> None:
+    text = "{band: 10-12, homework: ['service:youtube-kids'], limits: {'service:youtube': 1h}}"
+    assert "service:youtube" in concluded(text, "r1---sn-abc.googlevideo.com").gates
+
+
+@pytest.mark.parametrize("band", ["6-9", "10-12", "13-15"])
+def test_a_page_proxy_opens_no_refused_site(band: str) -> None:
+    assert outcome(f"band: {band}", "porn-example.translate.goog")[0] == "block"
+
+
+def test_where_proxies_are_open_a_refused_site_stays_refused() -> None:
+    text = "{band: 13-15, categories: {proxy_vpn_doh: open}, block: [example.com]}"
+    assert outcome(text, "porn-example.translate.goog")[2] == "band 13-15: category:adult = refuse"
+    assert outcome(text, "a-example-com.translate.goog")[2] == "block: example.com"
+    assert outcome(text, "en-wikipedia-org.translate.goog")[0] == "allow"
+
+
 def test_an_allow_lifts_no_time_rule() -> None:
     part = concluded(
         "{band: 10-12, allow: ['service:youtube'], limits: {internet: 2h, 'service:youtube': 1h}}",

@@ -11,6 +11,7 @@ from gateway.policy.documents import (
     Mapping,
     Scalar,
     Sequence,
+    locate,
     parse_document,
     shown,
 )
@@ -60,7 +61,8 @@ def test_null_is_told_from_a_quoted_empty_text() -> None:
         ("a:\n\tb: 1\n", "indent with spaces, never with tabs"),
         ("a: [1, 2\n", "is not YAML"),
         ("a: 'open\n", "is not YAML"),
-        ("a: \x07\n", "is not YAML"),
+        ("a: 1\nb: \x07\n", "f:2: holds a character that no text has: '\\x07'; take it out"),
+        ("a: 1\n\nb: \x7f\n", "f:3: holds a character"),
         ("a: 1\nb: \0\n", "f:2: holds a NUL character"),
         ("a: " + "[" * 40 + "]" * 40, f"is nested deeper than {MAX_DEPTH} levels"),
         ("a: " + "[" * 200_000, "nesting depth"),
@@ -80,6 +82,20 @@ def test_what_is_refused(text: str, says: str) -> None:
 def test_other_encodings_are_refused(data: bytes) -> None:
     with pytest.raises(PolicyError, match="is not UTF-8 text"):
         parse_document(data, "f")
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_what_is_not_utf_8_is_told_with_its_line(start: bytes) -> None:
+    with pytest.raises(PolicyError, match=r"^f:3: is not UTF-8"):
+        parse_document(start + b"a: 1\nb: 2\n\xff", "f")
+
+
+def test_a_place_is_found_again() -> None:
+    text = "a:\n  b:\n    - x\n    - y\nc: 1\n"
+    place = locate(text, "f", "a".__eq__, "b".__eq__, 1)
+    assert (place.line, place.path) == (4, "a.b[2]")
+    assert locate(text, "f", "a".__eq__, "b".__eq__, 7).line == 2
+    assert locate(text, "f", "none".__eq__).line == 1
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:

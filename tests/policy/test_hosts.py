@@ -127,6 +127,17 @@ def test_matching_is_on_whole_labels(host: str, parent: str, under: bool) -> Non
     assert (HostMap({parent: 1}).get(host) == 1) is under
 
 
+def test_an_entry_with_a_star_stands_for_names_of_its_form() -> None:
+    table = HostMap({"example.com": "all"}, {"conn-1.example.com": "exact"}, [("conn-*.example.com", "star")])
+    assert table.find("conn-1.example.com") == ("conn-1.example.com", "exact")
+    assert table.find("conn-eu-04.example.com") == ("conn-*.example.com", "star")
+    for host in ("a.conn-2.example.com", "conn.example.com", "example.com"):
+        assert table.get(host) == "all"
+    assert table.get("conn-2.example.org") is None
+    assert len(table) == 3
+    assert "conn-*.example.com" in set(table)
+
+
 def test_the_longest_entry_wins_and_an_exact_one_stands_for_itself_alone() -> None:
     table = HostMap({"example.com": "short", "kids.example.com": "long"}, {"www.example.com": "exact"})
     assert table.find("a.kids.example.com") == ("kids.example.com", "long")

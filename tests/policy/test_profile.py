@@ -245,7 +245,7 @@ def test_too_many_entries_and_devices() -> None:
 
 def two(first: str, second: str) -> PolicyError | None:
     one, other = a_profile(first, "daughter"), a_profile(second, "son")
-    return conflict(other, [one], "son.yaml")
+    return conflict(other, [one], "son.yaml", second)
 
 
 def test_a_device_in_two_profiles_is_an_error_that_names_both() -> None:

@@ -22,6 +22,7 @@ VIDEO = """
         domains: [tube.example, cdn.example, "=one.shared.example"]
         except: [mail.tube.example, "=exact.cdn.example"]
         ports: {quic: [443], udp: ["3478-3481", 5000]}
+        companions: [img.example, "=api.shared.example"]
         update: [update.tube.example, updates.example]
         test: {match: [www.tube.example], miss: [tube.example.org]}
       tube-kids:
@@ -76,6 +77,35 @@ def test_a_longer_domain_is_not_an_update() -> None:
     assert catalogue.services_of("play.update.tube.example") == ("tube",)
 
 
+def test_companions_belong_to_nobody() -> None:
+    assert CATALOGUE.companions_of("a.img.example") == ("tube",)
+    assert CATALOGUE.companions_of("api.shared.example") == ("tube",)
+    assert CATALOGUE.companions_of("a.api.shared.example") == ()
+    assert CATALOGUE.services_of("a.img.example") == ()
+
+
+@pytest.mark.parametrize(
+    ("port", "services"), [(3477, ()), (3478, ("tube",)), (3481, ("tube",)), (3482, ()), (5000, ("tube",))]
+)
+def test_services_that_use_a_port(port: int, services: tuple[str, ...]) -> None:
+    assert CATALOGUE.services_at("udp", port) == services
+    assert CATALOGUE.services_at("tcp", port) == ()
+
+
+def test_a_name_with_a_star_goes_before_shorter_ones() -> None:
+    text = VIDEO.replace("[kids.tube.example, cdn.example]", "['kids*.cdn.example', 'a.*.tube.example']")
+    catalogue = Catalogue([group(text)])
+    assert catalogue.services_of("kids7.cdn.example") == ("tube-kids",)
+    assert catalogue.services_of("a.b-c.tube.example") == ("tube-kids",)
+    for host in ("x.kids7.cdn.example", "akids7.cdn.example", "a.b.c.tube.example", "kids.7.cdn.example"):
+        assert catalogue.services_of(host) == ("tube",)
+
+
+def test_all_names_under_a_public_suffix() -> None:
+    catalogue = Catalogue([group(VIDEO.replace("[kids.tube.example,", "['*.github.io',"))])
+    assert catalogue.services_of("anybody.github.io") == ("tube-kids",)
+
+
 def test_what_a_service_holds() -> None:
     tube = CATALOGUE.services["tube"]
     assert (tube.name, tube.group) == ("Tube", "video")
@@ -98,6 +128,10 @@ def test_what_a_service_holds() -> None:
         ("quic:", "quick:", "did you mean 'quic'?"),
         ("update: [update", "updates: [update", "did you mean 'update'?"),
         ("name: Tube\n", "name: ''\n", "is empty"),
+        ("[img.example,", "[gov.kz,", "is a public suffix"),
+        ("[tube.example, cdn", "['a*b*.tube.example', cdn", "has its star in a wrong place"),
+        ("[tube.example, cdn", "['tube*.example', cdn", "has its star in a wrong place"),
+        ("[tube.example, cdn", "['a*_(.tube.example', cdn", "is not a host name"),
         ("      tube:\n", "      Tube:\n", "'Tube' is no id"),
         ("id: video", "id: Video!", "is no id"),
         ("kk: Бейне", "kz: Бейне", "is not a known key"),

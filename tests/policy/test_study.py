@@ -6,6 +6,7 @@ from gateway.age.bands import Band
 from gateway.policy.packs import Site
 from gateway.policy.rules import FAMILY, Entry, Kind
 from gateway.policy.study import EntryIndex, Facts, Student
+from gateway.policy.world import shown_by_proxy
 from tests.policy.homes import a_profile, a_world, the_world
 
 ENTRIES = [
@@ -107,3 +108,57 @@ def test_the_familys_entries_and_the_bands_are_apart() -> None:
         str(facts("plays.example", "{band: 10-12, homework: ['category:games']}").homework)
         == "category:games"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("porn-example.translate.goog", ["porn.example"]),
+        ("my--site-porn-example.translate.goog", ["my-site.porn.example"]),
+        ("www-porn-example.cdn.ampproject.org", ["www.porn.example"]),
+        ("0-xn----80ak6aa92e-com-0.translate.goog", ["xn--80ak6aa92e.com"]),
+        ("lenta-ru.turbopages.org", ["lenta.ru"]),
+        ("translate.goog", []),
+        ("translate.goog.example", []),
+        ("example.translate.goog", []),  # names no site
+        ("-.translate.goog", []),
+        ("xn--99999999.translate.goog", []),
+    ],
+)
+def test_the_name_that_a_page_proxy_shows(host: str, shown: list[str]) -> None:
+    assert list(shown_by_proxy(host)) == shown
+
+
+@pytest.mark.parametrize(
+    "label", ["xn--" + "пример-рф".encode("punycode").decode(), "xn----e1afmkfd-xn----p1ai"]
+)
+def test_an_international_name_as_page_proxies_write_it(label: str) -> None:
+    assert "xn--e1afmkfd.xn--p1ai" in shown_by_proxy(f"{label}.cdn.ampproject.org")
+
+
+def test_a_page_proxy_is_judged_by_itself_and_by_what_it_shows() -> None:
+    plain = facts("nobody-example.translate.goog", "band: 10-12")
+    assert [one.id for one in plain.categories] == ["proxy_vpn_doh"]
+    shown = facts("www-youtube-com.translate.goog")
+    assert shown.services == ("youtube",)
+    assert {one.id for one in shown.categories} == {"proxy_vpn_doh", "video_sharing"}
+    assert facts("virus-example.translate.goog").binding
+    blocked = facts("a-example-com.translate.goog", "{band: 13-15, block: [example.com]}")
+    assert str(blocked.block) == "example.com"
+    assert not facts("www-khanacademy-org.cdn.ampproject.org").refused
+
+
+def test_an_allow_of_a_whole_page_proxy_does_not_reach_what_is_refused() -> None:
+    text = "{band: 10-12, allow: [ampproject.org, www-casino-example.cdn.ampproject.org]}"
+    assert facts("porn-example.cdn.ampproject.org", text).allow is None
+    assert facts("nobody-example.cdn.ampproject.org", text).allow is not None
+    assert facts("www-casino-example.cdn.ampproject.org", text).allow is not None
+
+
+def test_companions_are_an_allow_of_their_service_alone() -> None:
+    text = "{band: 10-12, allow: ['service:youtube-kids'], block: ['service:youtube']}"
+    assert str(facts("r1---sn-abc.googlevideo.com", text).companion) == "service:youtube-kids"
+    assert facts("www.youtube.com", text).companion is None
+    assert facts("r1---sn-abc.googlevideo.com").companion is None
+    both = "{band: 10-12, allow: ['service:youtube-kids'], block: ['service:youtube-kids']}"
+    assert facts("r1---sn-abc.googlevideo.com", both).companion is None

@@ -26,7 +26,7 @@ def answer(name: str, qtype: str = "A", *records: str) -> Message:
 
 @pytest.fixture
 def learned() -> Learned:
-    return Learned(HostMap({HELP: "Childline"}))
+    return Learned(HostMap({HELP: "Childline"}), lambda host: (host,))
 
 
 def test_questions_that_wait_for_an_answer_are_bounded(learned: Learned) -> None:
