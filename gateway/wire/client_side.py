@@ -28,8 +28,8 @@ class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
     __slots__ = (
-        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending", "stream",
-        "unclear",
+        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending",
+        "stream", "unclear",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
@@ -62,20 +62,19 @@ class ClientSide:
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
-        if self.stream.size > self._limits.http_history:
+        if self.stream.size > self._limits.foreign_bytes:
             self._let_go_of_foreign()
 
     def _let_go_of_foreign(self) -> None:
         """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
         since a hello may follow in it.
         """
-        if self.has_claims or self.pending or len(self.stream.readings) > 1:
-            return
-        if self._is_broken or self.unclear or (self.foreign is None and len(self._seen) > 1):
+        islands = self.stream.readings[0]
+        if self.half_read or len(self.stream.readings) > 1 or len(self._seen) != len(islands):
             return
         end = self.stream.end
         self.foreign = end if self.foreign is None else self.foreign
-        self.stream.let_go(end - (self._limits.http_history >> 1))
+        self.stream.let_go(end - self._limits.foreign_kept)
 
     def clear(self) -> None:
         """Let go of the bytes; what was judged, and the numbering, stay."""
@@ -114,8 +113,8 @@ class ClientSide:
         """Judge everything that any reading asks for; the first that may not pass.
 
         Of a stream that can be read in one way only, everything counts. Where there are several, some are
-        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong, and
-        faults count only while nothing is named. That nothing is named counts where all else is well.
+        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong,
+        and faults count only while nothing is named. That nothing is named counts where all else is well.
         """
         faults: list[tuple[int, Observation]] = []
         named = False

@@ -32,6 +32,8 @@ class Limits:
         8 << 10
     )  # accounted for each Initial that opened: it can claim 32 KiB, none does
     http_history: int = 16 << 10  # request bytes kept to compare with what is resent; servers cap headers so
+    foreign_bytes: int = 24 << 10  # of a protocol that is none of ours, before old ones are let go
+    foreign_kept: int = 8 << 10  # of these then: a hello may follow in it
     http_frames: int = 1024  # heads and chunk lines kept to compare: a megabyte of chunks of 1 kB
     work_rate: int = (
         50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 8,000

@@ -20,6 +20,9 @@ _TUNNEL = re.compile(rb"(?:\A|\n)HTTP/1\.[01][ \t]+2[0-9]{2}")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = 64  # bytes in which a status is found, or there is none
 SWITCHING_PROTOCOLS = 101
+_FINAL = 200  # and above
+_SUCCESS = range(200, 300)
+_ASK_FOR_PASSWORD = (401, 407)
 # What an HTTP/2 server sends first (RFC 9113 3.4): SETTINGS of stream 0, whose length is a multiple of 6.
 _SETTINGS = re.compile(rb"\x00[\x00-\x3f](.)\x04\x00\x00\x00\x00\x00", re.DOTALL)
 _FRAME_HEADER = 9  # bytes
@@ -86,7 +89,7 @@ class ServerSide:
             if found is None:
                 return None if len(data) < _STATUS_LINE else 0
             status = int(found[1])
-            if status >= 200:
+            if status >= _FINAL:
                 return status
             end = _HEAD_END.search(data)
             if end is None:
@@ -102,8 +105,9 @@ class ServerSide:
 
     @property
     def connected(self) -> bool:
-        """Whether any answer agrees to a tunnel; a proxy may ask for a password first."""
-        return _TUNNEL.search(self.start) is not None
+        """Whether the answer agrees to a tunnel, or a later one does after a proxy asked for a password."""
+        status = self.status or 0
+        return status in _SUCCESS or (status in _ASK_FOR_PASSWORD and _TUNNEL.search(self.start) is not None)
 
     @property
     def speaks_http2(self) -> bool | None:

@@ -644,7 +644,9 @@ def h34_connect_and_a_long_method(talk: Talk, name: str) -> None:
     talk.client(get(ALLOWED, before="Upgrade: x") + get(name, method="A" * 33))
 
 
-HTTP_CASES: list[Case] = [case for key, case in sorted(globals().items()) if key[:2] in ("h0", "h1", "h2", "h3")]
+HTTP_CASES: list[Case] = [
+    case for key, case in sorted(globals().items()) if key[:2] in ("h0", "h1", "h2", "h3")
+]
 
 
 # ------------------------------------------------------------------------------ QUIC

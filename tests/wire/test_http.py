@@ -177,7 +177,12 @@ def test_a_host_behind_a_lone_cr_is_read_as_well() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"GET http://a.example/", b"GET http://a.example/ HTTP/x", b"GET http://a.example/ a.b", b"X ftp://a.example:9/"],
+    [
+        b"GET http://a.example/",
+        b"GET http://a.example/ HTTP/x",
+        b"GET http://a.example/ a.b",
+        b"X ftp://a.example:9/",
+    ],
 )
 def test_a_host_in_a_line_without_a_version_is_read(line: bytes) -> None:
     """HTTP/0.9 to some servers."""

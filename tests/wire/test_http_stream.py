@@ -148,7 +148,9 @@ def test_refuses_what_servers_would_not_read_so(data: bytes, message: str) -> No
 
 
 @pytest.mark.parametrize("size", [1, 7, 1400])
-@pytest.mark.parametrize("start", [UPGRADE + b"\x81\x85mask", PREFACE + b"\x00", CONNECT + b"\x16\x03\x01\x00"])
+@pytest.mark.parametrize(
+    "start", [UPGRADE + b"\x81\x85mask", PREFACE + b"\x00", CONNECT + b"\x16\x03\x01\x00"]
+)
 def test_a_head_in_another_protocol_is_read(start: bytes, size: int) -> None:
     """The server may never have agreed to it."""
     stream = RequestStream()
@@ -177,7 +179,11 @@ def test_after_an_upgrade_that_was_turned_down_no_other_protocol_follows() -> No
     with pytest.raises(WireError):
         stream.turn_down()
     stream = RequestStream(turned_down=True)
-    assert hosts(stream, UPGRADE, GET_B, UPGRADE, b"\x00") == ["socket.example", "b.example", "socket.example"]
+    assert hosts(stream, UPGRADE, GET_B, UPGRADE, b"\x00") == [
+        "socket.example",
+        "b.example",
+        "socket.example",
+    ]
     assert stream.opaque  # what the server says to the second one is not seen
 
 

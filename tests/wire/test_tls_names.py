@@ -14,6 +14,7 @@ from gateway.wire.tls_records import MAX_HELLO
 from tests.wire import tls_forge as forge
 
 NAME = "www.blocked.example"
+TWO = ["a.example", "b.example"]
 
 
 def listed(*entries: tuple[int, bytes]) -> bytes:
@@ -25,18 +26,21 @@ def listed(*entries: tuple[int, bytes]) -> bytes:
 HELLOS = {
     "an empty ECH": (forge.client_hello(NAME, after=forge.extension(forge.ECH)), [NAME]),
     "an odd ECH": (forge.client_hello(NAME, before=forge.extension(forge.ECH, b"\x07")), [NAME]),
-    "an odd ALPN": (forge.client_hello(NAME, protocols=(), after=forge.extension(forge.ALPN, b"\0\x09h")), [NAME]),
+    "an odd ALPN": (forge.client_hello(NAME, protocols=(), after=forge.extension(16, b"\0\x09h")), [NAME]),
     "odd versions": (forge.client_hello(NAME, supported=(), after=forge.extension(43, b"\x03\x03")), [NAME]),
     "over 16 KiB": (forge.client_hello(NAME, padding_before_sni=17_000), [NAME]),
     "a long session id": (forge.client_hello(NAME, session_id=bytes(40)), [NAME]),
     "an extension twice": (forge.client_hello(NAME, after=forge.extension(35)), [NAME]),
-    "two of names": (forge.client_hello("a.example", after=forge.server_name(b"b.example")), ["a.example", "b.example"]),
-    "a list of two": (forge.client_hello(None, before=forge.server_name(b"a.example", b"b.example")), ["a.example", "b.example"]),
+    "two of names": (forge.client_hello("a.example", after=forge.server_name(b"b.example")), TWO),
+    "a list of two": (forge.client_hello(None, before=forge.server_name(b"a.example", b"b.example")), TWO),
     "a name of type 7 first": (
         forge.client_hello(None, before=listed((7, b"zz"), (0, NAME.encode()))),
         [NAME],
     ),
-    "a name of type 7 behind": (forge.client_hello(None, before=listed((0, NAME.encode()), (7, b""))), [NAME]),
+    "a name of type 7 behind": (
+        forge.client_hello(None, before=listed((0, NAME.encode()), (7, b""))),
+        [NAME],
+    ),
     "a list that is too long": (
         forge.client_hello(None, before=forge.extension(0, b"\0\x99\0" + forge.counted(NAME.encode(), 2))),
         [NAME],
@@ -76,7 +80,9 @@ def test_without_a_name_it_is_refused() -> None:
 
 def test_a_hello_at_the_limit_has_no_fault() -> None:
     size = MAX_HELLO - len(forge.client_hello(NAME)) - 4 + 4
-    ((hello, _),) = read_client_hellos(forge.records(forge.client_hello(NAME, padding_before_sni=size), 16_000))
+    ((hello, _),) = read_client_hellos(
+        forge.records(forge.client_hello(NAME, padding_before_sni=size), 16_000)
+    )
     assert hello.fault is None
 
 
