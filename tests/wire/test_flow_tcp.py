@@ -827,7 +827,7 @@ def test_a_name_in_an_odd_decoy_is_judged() -> None:
     odd = hello(REFUSED, after=b"\xfe\x0d\x00\x00")
     for how in ({"flags": 0}, {"options": bytes([19, 18]) + bytes(16)}):
         talk = Talk(names_only)
-        assert talk.client(odd, at=0, decoy=True, **how).action is Action.REFUSED  # type: ignore[arg-type]
+        assert talk.client(odd, at=0, decoy=True, **how).action is Action.REFUSED
         assert talk.bench.hosts == [REFUSED]
 
 
