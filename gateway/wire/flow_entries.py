@@ -107,24 +107,23 @@ class Entries:
             self.expired += zone.passing[oldest].flow is not None
             # Half a hello beside a flow that passes is too old by now for any server to go on with it.
             self._forget(oldest, refuse=zone.passing[oldest].has_begun)
-        self._rest(zone, now)
+        if zone.open:
+            self._rest(zone, now)
         if self.count >= self._limits.flows:
             self._evict(max(self._zones.values(), key=_entries_of), len)
         entry = zone.entries[key] = zone.passing[key] = Entry(flow, zone.passing)
         self.count += 1
         return entry
 
-    def renew(self, key: Key, entry: Entry, until: float) -> None:
-        """``entry`` is of use until then at least."""
-        entry.until = max(entry.until, until)
-        if entry.is_open_http:
-            self._put(key, entry, self._zones[key[0]].open)
+    def keep_open(self, key: Key, entry: Entry) -> None:
+        """``entry`` is of open HTTP: it rests when it is idle."""
+        self._put(key, entry, self._zones[key[0]].open)
 
     def settle(self, key: Key, entry: Entry, until: float) -> None:
         """``entry`` is decided, and remembered until then."""
-        self.account(key, entry, 0 if entry.another is None else entry.another.size)
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
+        self.account(key, entry, 0 if entry.another is None else entry.another.size)
 
     def _rest(self, zone: _Zone, now: float) -> None:
         """A download or a wait for news may take hours in which the client says nothing."""
@@ -146,7 +145,7 @@ class Entries:
             entry.shelf = shelf
 
     def account(self, key: Key, entry: Entry, size: int) -> None:
-        """``entry`` holds ``size`` bytes now."""
+        """``entry`` holds ``size`` bytes now. It may have to make room itself, if it is the largest."""
         more = size - entry.size
         if not more:
             return
@@ -155,7 +154,7 @@ class Entries:
         self.buffered += more
         entry.size = size
         while self.buffered > self._limits.table_bytes and self.count > 1:
-            self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size)
+            self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
 
     def remove(self, key: Key) -> None:
         zone = self._zones[key[0]]
@@ -178,9 +177,11 @@ class Entries:
             self.remove(key)
         return len(keys)
 
-    def _evict(self, zone: _Zone, most: Callable[[Shelf], int]) -> None:
+    def _evict(self, zone: _Zone, most: Callable[[Shelf], int], sparing: Key | None = None) -> None:
         """Of connections that may rest and of others, those give room that hold ``most``."""
-        shelf = max(filter(None, (zone.passing, zone.resting or zone.open)), key=most)
+        shelves = [shelf for shelf in (zone.passing, zone.resting or zone.open) if shelf]
+        others = [shelf for shelf in shelves if next(iter(shelf)) != sparing]
+        shelf = max(others or shelves, key=most)
         oldest = next(iter(shelf))
         self.evicted += shelf[oldest].flow is not None
         self._forget(oldest, refuse=shelf[oldest].half_read)

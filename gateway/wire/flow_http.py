@@ -24,7 +24,7 @@ class HttpFlow:
     cannot read is refused, since that one may be the server's.
     """
 
-    __slots__ = ("_limits", "_observer", "_readings", "_server", "answered", "last")
+    __slots__ = ("_done", "_limits", "_observer", "_readings", "_server", "answered", "last")
 
     def __init__(
         self,
@@ -44,19 +44,24 @@ class HttpFlow:
         self._readings = [Reading(start, data, limits, turned_down=turned_down) for start, data in starts]
         self._server = server
         self.answered = server is None
+        self._done = 0  # steps over what the server said before it had answered
         self.last: Observation | None = None  # judged here
 
     @property
     def size(self) -> int:
         """Bytes of memory held, about."""
-        held = _OBJECTS + sum([reading.size for reading in self._readings])
-        return held if self._server is None else held + self._server.size
+        held = _OBJECTS if self._server is None else _OBJECTS + self._server.size
+        for reading in self._readings:
+            held += reading.size
+        return held
 
     @property
     def work(self) -> int:
         """Steps taken so far, see Effort."""
-        work = sum([reading.work for reading in self._readings])
-        return work if self._server is None else work + self._server.work
+        work = self._done if self._server is None else self._server.work
+        for reading in self._readings:
+            work += reading.work
+        return work
 
     @property
     def has_switched(self) -> bool:
@@ -126,6 +131,7 @@ class HttpFlow:
                         reading.stream.turn_down()
                 except WireError:
                     return self.refuse(Fault.MALFORMED, judge)
+        self._done = server.work
         self._server = None
         self.answered = True
         return self.waiting()
@@ -148,10 +154,12 @@ class HttpFlow:
 
     def _feed(self, start: int, payload: bytes) -> list[Request] | None:
         """The requests that this segment completes; None when it must be sent again later."""
+        if len(self._readings) == 1:
+            return self._readings[0].feed(start, payload)
         found: list[Request] = []
         for reading in self._readings:
             requests = reading.feed(start, payload)
             if requests is None:
                 return None
-            found += [request for request in requests if len(self._readings) == 1 or request not in found]
+            found += [request for request in requests if request not in found]
         return found

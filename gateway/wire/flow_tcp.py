@@ -35,8 +35,7 @@ class TcpFlow:
     @property
     def work(self) -> int:
         """Steps taken so far, see Effort."""
-        http = self._state.http
-        return self._state.work if http is None else self._state.work + http.work
+        return self._state.work
 
     @property
     def half_read(self) -> bool:
@@ -81,15 +80,17 @@ class TcpFlow:
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
         try:
-            return self._settled(self._from_lan(packet, packet.payload.tobytes(), judge))
+            ruling = self._from_lan(packet, packet.payload.tobytes(), judge)
         except WireError:
-            return self._settled(self._state.refuse(Fault.OVERFLOW, judge))
+            ruling = self._state.refuse(Fault.OVERFLOW, judge)
+        return self._settled(ruling)
 
     def from_server(self, packet: Packet, judge: Judge) -> Ruling:
         try:
-            return self._settled(self._from_server(packet, packet.payload.tobytes(), judge))
+            ruling = self._from_server(packet, packet.payload.tobytes(), judge)
         except WireError:
-            return self._settled(self._state.refuse(Fault.OVERFLOW, judge))
+            ruling = self._state.refuse(Fault.OVERFLOW, judge)
+        return self._settled(ruling)
 
     def _settled(self, ruling: Ruling) -> Ruling:
         if ruling.action is Action.REFUSED or ruling.action is Action.PASSES:

@@ -19,7 +19,7 @@ class Undecided:
     from then on it has to be asked. Methods that read raise WireError at the limits of a stream.
     """
 
-    __slots__ = ("_limits", "_observer", "_server", "_web", "client", "http", "received", "sent")
+    __slots__ = ("_done", "_limits", "_observer", "_server", "_web", "client", "http", "received", "sent")
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
         self._observer = observer
@@ -30,6 +30,7 @@ class Undecided:
         self.http: HttpFlow | None = None
         self.sent = 0  # segments with payload of the LAN side
         self.received = 0
+        self._done = 0  # steps of what is held no more
 
     @property
     def size(self) -> int:
@@ -39,7 +40,8 @@ class Undecided:
     @property
     def work(self) -> int:
         """Steps taken so far, see Effort."""
-        return self._observer.work + self.client.stream.work + self._server.work
+        own = self._done + self._observer.work + self.client.stream.work + self._server.work
+        return own if self.http is None else own + self.http.work
 
     def waiting(self) -> Ruling:
         return _new(Ruling, (Action.HOLD, self.client.last))
@@ -114,6 +116,8 @@ class Undecided:
         http.last = self.client.last
         self.http = http
         self.client.clear()
+        if http.answered:  # else it goes on with the server's side
+            self._done = self._server.work
         self._server = ServerSide(self._limits)
         return http.begin(judge)
 

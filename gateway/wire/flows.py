@@ -151,10 +151,11 @@ class FlowTable:
             self._settle(key, entry, flow, flow.ruling, now)
         else:
             if ruling.action is not Action.DROP:  # which may be of another connection on the same ports
-                self._entries.renew(key, entry, now + idle)
+                entry.until = max(entry.until, now + idle)
+            if ruling.action is Action.ASKS:
+                entry.asks_since = entry.asks_since or now
+                self._entries.keep_open(key, entry)
             self._entries.account(key, entry, flow.size)
-            if ruling.action is Action.ASKS and not entry.asks_since:
-                entry.asks_since = now
             if flow is entry.another and ruling.action is Action.HOLD:
                 entry.heard = tuple(dict.fromkeys([*entry.heard, *flow.heard]))
                 ruling = entry.ruling

@@ -30,6 +30,8 @@ def authorities(line: bytes) -> list[bytes]:
 
 def hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
     """The distinct names among authorities, and whether one is no host at all."""
+    if not asked:
+        return [], False
     names: dict[str, None] = {}
     bad = False
     for authority in dict.fromkeys(asked):

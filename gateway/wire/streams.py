@@ -84,7 +84,7 @@ class Stream:
     @property
     def held(self) -> int:
         """Bytes of memory, about."""
-        islands = sum(map(len, self.readings))
+        islands = len(self.readings) * len(self.readings[0])
         return self.size + _CUT_BYTES * len(self._cuts) + _ISLAND_BYTES * islands
 
     def offset(self, seq: int) -> int:
@@ -162,8 +162,13 @@ class Stream:
                 raise self._contradiction()
             self.readings = tuple(children)
             self.size = sum(map(_size, self.readings))
-        for cut in (ways[-1][0], start, start + len(data)):
-            self._cut(cut)
+        end = start + len(data)
+        cuts = self._cuts
+        if len(ways) == 1 and (not cuts or start >= cuts[-1]):
+            cuts += (start, end) if not cuts or start > cuts[-1] else (end,)
+        else:
+            for cut in (ways[-1][0], start, end):
+                self._cut(cut)
         if self.readings == before:
             return False
         self._check()
@@ -195,13 +200,9 @@ class Stream:
             yield (*left, Island(start - len(head), head + run + tail), *right)
 
     def _cut(self, offset: int) -> None:
-        cuts = self._cuts
-        if not cuts or offset > cuts[-1]:
-            cuts.append(offset)
-            return
-        place = bisect_left(cuts, offset)
-        if cuts[place] != offset:
-            cuts.insert(place, offset)
+        place = bisect_left(self._cuts, offset)
+        if place == len(self._cuts) or self._cuts[place] != offset:
+            self._cuts.insert(place, offset)
 
     def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """``low .. high`` in the parts in which it arrived."""

@@ -606,3 +606,15 @@ def test_ports_that_are_used_again_after_an_alert_are_free_after_a_while() -> No
     assert actions[0] is Action.DROP
     assert actions[-1] is Action.HOLD
     assert again.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_more_open_http_than_there_is_room_for() -> None:
+    """Each new one takes the room of the one that said nothing for longest, never its own."""
+    table = FlowTable(Limits(table_bytes=60_000))
+    talks = [open_http(table=table, sport=number) for number in range(100, 150)]
+    assert table.stats.buffered <= 60_000
+    assert 5 < table.stats.flows < 20
+    talks[-1].asks = True
+    assert talks[-1].client(GET).action is Action.ASKS
+    talks[0].asks = True
+    assert talks[0].client(GET).action is Action.REFUSED
