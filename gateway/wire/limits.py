@@ -40,6 +40,8 @@ class Limits:
     )
     work_burst: int = 100_000  # steps at once: a page that opens 100 connections in the worst legal way
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
-    open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
+    # Plain HTTP that waits for its first answer is refused when it goes on later than that. Once answered it
+    # only lets go of its bytes: a download or a wait for news may take hours.
+    open_http_age: float = 300.0
     udp_age: float = 120.0  # a decided UDP flow that is remembered here: conntrack's time for answered ones
     settled_age: float = 2.0  # packets that were in the queue already when their flow was decided
