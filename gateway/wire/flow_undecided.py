@@ -164,8 +164,10 @@ class Undecided:
         if len(asked) == 1 and claim.requests[0].http2:
             return self._http2_answer(read, claim, judge)
         asked = [(read, claim) for read, claim in asked if not claim.requests[0].http2]
+        if not asked:
+            return self._lost_sight(judge)
         switches = any(claim.requests[0].switches for _, claim in asked)
-        if switches and server.speaks is Speaks.HTTP and server.status is None:
+        if switches and server.speaks is not Speaks.OTHER and server.status is None:
             return self.waiting()
         if len(asked) == 1 and len(claim.requests) == 1 and claim.requests[0].switches and server.switched:
             return self._pass(read, claim, claim.asked[-1], judge)

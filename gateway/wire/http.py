@@ -118,7 +118,7 @@ def parse_request(data: bytes) -> Request | None:
         later = _EMPTY_LINE.search(data, stop)
         stop, size = (len(data), len(data)) if later is None else (later.start() + 1, later.end())
     fields, sound = _fields(data[line_end:stop])
-    hosts, fault = _names(line, fields.get(_HOST, []))
+    hosts, fault = _names(line.rsplit(None, 1)[0], fields.get(_HOST, []))
     length, chunked = _content_length(fields), _chunked(fields)
     if not (sound and whole) or length is None or chunked is None or size > MAX_HEAD:
         length, chunked, fault = 0, False, Fault.MALFORMED
@@ -144,7 +144,7 @@ def stray_request(head: bytes, starts: Iterable[int]) -> Request | None:
     for start in starts:
         lines.setdefault(head.find(b"\n", start), start)
         connects |= head.startswith(b"CONNECT", start)
-    asked = [one for end, start in lines.items() for one in authorities(head[start:end])]
+    asked = [one for end, start in lines.items() for one in authorities(head[start:end].rsplit(None, 1)[0])]
     names, _ = hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
     if not names:
         return None
@@ -220,9 +220,9 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
     return found, sound
 
 
-def _names(line: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
-    """Every name, once each, and what is wrong with them."""
-    first, bad_target = hosts_of(authorities(line))
+def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
+    """Every name, once each, and what is wrong with them; ``asked``: a request line without its version."""
+    first, bad_target = hosts_of(authorities(asked))
     hosts, bad_field = hosts_of(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
     if bad_target or bad_field or len(hosts) > 1:

@@ -116,7 +116,7 @@ class Reading:
 
     def _compare(self, start: int, again: bytes) -> None:
         """Bodies frame nothing, so those that are no longer kept are not compared."""
-        if start < self._frames_from:
+        if start < min(self._frames_from, self._tail.start):
             msg = f"bytes sent again from {self.next - start} back"
             raise Contradiction(msg)
         end = start + len(again)

@@ -429,6 +429,29 @@ def test_nothing_hides_behind_an_upgrade_that_was_turned_down(junk: bytes, size:
         assert talk.actions[-1] is Action.REFUSED
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", HTTP_OK])
+def test_an_answer_to_an_upgrade_byte_by_byte(answer: bytes) -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(UPGRADE)
+    expected = Action.PASSES if b"101" in answer else Action.ASKS
+    for at in range(len(answer)):
+        step = talk.server(answer[at : at + 1])
+        assert step.action in (Action.HOLD, expected)
+        if step.action is expected:
+            break
+    assert step.action is expected
+    if expected is Action.ASKS:
+        assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+
+
+def test_two_prefaces_that_are_answered_in_http_1_hide_nothing() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(PREFACE + bytes(9))
+    talk.client(PREFACE + b"\x01" * 9, at=0)
+    talk.server(HTTP_OK)
+    assert talk.actions[-1] is Action.REFUSED
+
+
 def test_an_interim_answer_to_an_upgrade_is_none() -> None:
     talk = Talk(dport=80)
     talk.client(UPGRADE)

@@ -108,6 +108,14 @@ def test_says_what_is_wrong_with_the_names(fields: bytes, hosts: tuple[str, ...]
     assert (found.hosts, found.fault) == (hosts, fault)
 
 
+@pytest.mark.parametrize(
+    "line", [b"GET /CONNECT HTTP/1.1", b"GET /x?CONNECT HTTP/1.1", b"LIST CONNECT HTTP/1.1"]
+)
+def test_a_target_that_ends_like_a_method_is_a_target(line: bytes) -> None:
+    found = request(line + b"\r\nHost: a.example\r\n\r\n")
+    assert (found.hosts, found.fault) == (("a.example",), None)
+
+
 def test_a_request_of_http_1_0_needs_no_host() -> None:
     found = request(b"GET /index.html HTTP/1.0\r\n\r\n")
     assert (found.method, found.target) == ("GET", b"/index.html")

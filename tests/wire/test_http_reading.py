@@ -84,6 +84,16 @@ def test_a_head_or_line_under_way_is_compared(unfinished: bytes) -> None:
         made.feed(start, b"Q" + unfinished[1:100])
 
 
+@pytest.mark.parametrize("size", [1, 2, 30])
+def test_of_many_small_chunks_the_newest_bytes_can_be_compared(size: int) -> None:
+    data = START + chunks(4000, size)
+    made = reading(data)
+    back = len(data) - 10_000
+    assert made.feed(back, data[back : back + 1400]) == []
+    with pytest.raises(Contradiction):
+        made.feed(back, data[back : back + 100] + b"?" + data[back + 101 : back + 200])
+
+
 def test_after_a_rest_only_new_bytes_are_read() -> None:
     data = START + chunks(3)
     made = reading(data[:-40])
