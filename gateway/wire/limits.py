@@ -36,7 +36,7 @@ class Limits:
     foreign_kept: int = 8 << 10  # of these then: a hello may follow in it
     http_frames: int = 1024  # heads and chunk lines kept to compare: a megabyte of chunks of 1 kB
     work_rate: int = (
-        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 8,000
+        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 19,000
     )
     work_burst: int = 100_000  # steps at once: a page that opens 100 connections in the worst legal way
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s

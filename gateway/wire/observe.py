@@ -22,7 +22,7 @@ from gateway.wire.tls_records import looks_like_tls
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
 _NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\r\n")  # \x17: a record of early data
-_STEP_BYTES = 9  # 2**9 bytes are searched for inner starts in about one step
+_STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step
 # As looks_like_tls has it: of the places in random bytes that hold the type, one in 16 is left to look at.
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
