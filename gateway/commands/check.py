@@ -59,6 +59,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield from check_system.pages(config)
         yield from mark_findings(config.marks)
     yield from check_system.kernel()
+    yield from check_system.accounting()
 
 
 def _country(config: Config, product: household.Product) -> Iterator[Finding]:

@@ -85,6 +85,17 @@ def pages(config: Config) -> Iterator[Finding]:
     yield ok("pages", f"at {listen}")
 
 
+def accounting() -> Iterator[Finding]:
+    """Whether the kernel counts each connection, which the ledger's services come from."""
+    value = _read(PROC / "sys/net/netfilter/nf_conntrack_acct")
+    if not value:
+        yield ok("services", "the kernel tracks no connection yet; the daemon lets it count each one")
+    elif value == "0":
+        yield ok("services", "connections are not counted now (nf_conntrack_acct=0); the daemon lets it")
+    else:
+        yield ok("services", "the kernel counts each connection")
+
+
 def kernel() -> Iterator[Finding]:
     """What of nft and of queues can be seen; root's answer is the kernel's own."""
     if find_spec("netfilterqueue") is None:

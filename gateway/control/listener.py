@@ -15,12 +15,23 @@ from gateway.errors import ControlError
 PATH_LIMIT = 107  # bytes of a socket's path (unix(7)), without its closing zero
 
 
+WEB_USER = "qalqan-web"
+
+
 @dataclass(frozen=True, slots=True)
 class WebUser:
     """The user that the web process runs as; its group may open the socket."""
 
     uid: int
     gid: int
+
+    @classmethod
+    def found(cls) -> WebUser | None:
+        """The user of the web process, where there is one; else the pages run as we do."""
+        try:
+            return cls.named(WEB_USER)
+        except ControlError:
+            return None
 
     @classmethod
     def named(cls, name: str) -> WebUser:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import socket
-from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from gateway.clock import WallClock
@@ -15,6 +14,7 @@ from gateway.daemon import clockverbs, lan
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
 from gateway.daemon.clockwatch import ClockWatch
+from gateway.daemon.closers import Closers
 from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
@@ -23,16 +23,18 @@ from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
+from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.wanted import wanted
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
-from gateway.errors import GatewayError
 from gateway.files import SOCKET, make_folder
+from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
@@ -47,6 +49,7 @@ from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
 
 DATABASE = "qalqan.db"
+HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +60,9 @@ class Daemon:
     def __init__(self, path: Path, *, clock: WallClock | None = None) -> None:
         self.loop = Loop()
         self.clock = clock or WallClock()
-        self._closers: list[Callable[[], None]] = [self.loop.close]
+        closers = Closers()
+        self.close, self._kept = closers.close, closers.keep
+        self._kept(self.loop)
         try:
             self._build(path)
         except BaseException:
@@ -65,25 +70,24 @@ class Daemon:
             raise
 
     def _build(self, path: Path) -> None:
-        loop, wall = self.loop, self.clock.now
+        loop = self.loop
         self.rules = RuleBook(path)
         config = self.rules.household.config
         state, runtime = Path(config.state), Path(config.runtime)
         for folder in (state, runtime):
             make_folder(folder)
         self.rules.keep_good()
-        self.watch = ClockWatch(
-            loop, self.clock, state, runtime, self._clock_changed, played=clockverbs.played()
+        played = clockverbs.played()
+        self.watch = self._kept(
+            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=played)
         )
-        self._closers.append(self.watch.close)
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
-        self.store = Store(state / DATABASE, day_starts=day_starts)
-        self._closers.append(self.store.close)
+        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
         self.book = HeardBook()
-        self.live = live = LiveFlows()
-        self.services = ServiceBook(lambda host: self.rules.world.catalogue.services_of(host), loop.now)
+        self.live = LiveFlows()
+        self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         self.family = Family(
             self.store,
             self.book,
@@ -92,6 +96,16 @@ class Daemon:
             self._class_number,
             clock_known=lambda: self.watch.known,
         )
+        self._build_paths(config)
+        # Where another daemon or another program is at work, the next two fail, and nothing is touched.
+        self._serve(runtime)
+        self._bind(config)
+        self._build_table(config, runtime)
+        self._start()
+
+    def _build_paths(self, config: Config) -> None:
+        """What judges packets, and what is told of it."""
+        loop, wall = self.loop, self.clock.now
         self.presence = Presence(
             loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
         )
@@ -101,15 +115,13 @@ class Daemon:
                 ech_names=self.rules.ech_names,
                 forgotten=lambda key: self.enforcer.refuse(FlowId(*key)),
             ),
-            live,
+            self.live,
             sink=self.journal.decided,
             refused_page=self.journal.refused_page,
             reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
             uploads=lambda flow: self.enforcer.uploads(flow),
         )
-        servers = resolvers()
-        self.safe = SafeAddresses(loop, self.book, servers)
-        self._closers.append(self.safe.close)
+        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
             sentence=self.journal.short,
@@ -119,28 +131,61 @@ class Daemon:
             safe=self.safe,
             services=self.services,
         )
-        self.internet = Internet(loop, config.lan, self._evidence, wall)
-        self._closers.append(self.internet.close)
-        # Where another daemon or another program is at work, the next two fail, and nothing is touched.
-        self._serve(runtime)
+        self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
+
+    def _bind(self, config: Config) -> None:
+        """The queues: packets may come from now on, once the table sends them."""
         layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
-        self.packets = self._queues(config, layout)
-        self._closers.append(self.packets.close)
+        self.packets = self._kept(
+            PacketPath(
+                self.loop,
+                layout,
+                config.queue_base,
+                config.lan,
+                flows=self.flows,
+                dns=self.dns,
+                subjects=self.family.subjects,
+                wall=self.clock.now,
+            )
+        )
         self._regroup()
         self.packets.bind(frozenset(self.family.members))
+
+    def _build_table(self, config: Config, runtime: Path) -> None:
+        """What the kernel does, and what keeps it in step."""
+        loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
-        self.table = KernelTable(loop, bare, self._slots)
-        self._closers.append(self.table.close)
-        self.enforcer = Enforcer(loop, self.table, self.family, self.store, live, wall, self._moved)
-        self._closers.append(self.enforcer.close)
-        self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
-        self._closers.append(self.proxy.close)
-        self.help = HelpAddresses(loop, self.book, servers, self._help_moved)
-        self._closers.append(self.help.close)
-        self.help_resolver = HelpResolver(runtime, config.lan)
-        self._closers.append(self.help_resolver.close)
+        self.table = self._kept(KernelTable(loop, bare, self._slots))
+        self.enforcer = self._kept(
+            Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._moved)
+        )
+        self.connections = self._kept(FlowBytes(layout))
+        self.meter = self._kept(
+            metering(
+                loop,
+                self.table,
+                self.connections,
+                self.family,
+                self.rules,
+                self.store,
+                self.live,
+                wall,
+                changed=self._minutes_counted,
+            )
+        )
+        self.family.minutes = self.meter
+        self.proxy = self._kept(
+            DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
+        )
+        self.help = self._kept(HelpAddresses(loop, self.book, resolvers(), self._help_moved))
+        self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+
+    def _start(self) -> None:
         self.table.install(self._snapshot())
+        count_connections()
+        self.meter.start()
         self.enforcer.sync()
+        self.meter.refresh()
         self.enforcer.renew()
         self.table.start_alive()
         self.presence.start()
@@ -153,29 +198,16 @@ class Daemon:
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)
-        self.answers = Answers(self)
-        self._closers.append(self.answers.close)
-        self.warnings = Warnings(WarnedHome(self), self.loop.call_later)
-        self._closers.append(self.warnings.close)
+        self.answers = self._kept(Answers(self))
+        self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
         verbs = Verbs(self, guardians, self.answers)
-        self.control = ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=_web_user())
-        self._closers.append(self.control.close)
+        self.control = self._kept(
+            ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
+        )
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
-
-    def _queues(self, config: Config, layout: MarkLayout) -> PacketPath:
-        return PacketPath(
-            self.loop,
-            layout,
-            config.queue_base,
-            config.lan,
-            flows=self.flows,
-            dns=self.dns,
-            subjects=self.family.subjects,
-            wall=self.clock.now,
-        )
 
     def _slots(self) -> Slots:
         """Whose the addresses on the LAN are now."""
@@ -184,6 +216,11 @@ class Daemon:
     def local_now(self) -> datetime:
         """As the home's clocks show it."""
         return self.clock.now().astimezone(self.rules.household.config.zone)
+
+    def _minutes_counted(self) -> None:
+        """A minute ended that somebody has used, or the day turned."""
+        self.enforcer.sync()
+        self.warnings.look()
 
     def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
@@ -196,6 +233,9 @@ class Daemon:
 
     def _audited(self, what: str, whom: str) -> None:
         self.store.audit(what, whom, by="console", at=self.clock.now())
+
+    def _services_of(self, host: str) -> tuple[str, ...]:
+        return self.rules.world.catalogue.services_of(host)
 
     def _class_number(self, slot: int, gates: frozenset[str]) -> int:
         return self.enforcer.class_number(slot, gates)
@@ -212,20 +252,7 @@ class Daemon:
 
     def _snapshot(self) -> Snapshot:
         """What the kernel's table shall say now."""
-        config = self.rules.household.config
-        base = Snapshot(
-            lan=config.lan,
-            queue_base=config.queue_base,
-            layout=self.table.snapshot.layout,
-            dns_port=self.proxy.port,
-            dns_for_everyone=self.rules.binds_everyone,
-            pages=lan.PAGES,
-            page_port=config.web.port,
-            help4=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" not in a)),
-            help6=tuple(sorted(a for a in map(_text, self.help.addresses) if ":" in a)),
-            help_dns_port=self.help_resolver.port,
-            protocols=(50,),
-        )
+        base = wanted(self.rules, self.help, self.help_resolver.port, self.proxy.port, self.table.snapshot)
         return self.enforcer.snapshot(base)
 
     def _apply(self) -> None:
@@ -239,11 +266,14 @@ class Daemon:
         """Gates of these slots opened or closed."""
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
+        self.meter.refresh()
         self.journal.status_changed(slots)
 
     def reassign(self) -> None:
         """A device's place or a rule file changed: group everybody anew, judge running flows again."""
+        self.meter.settle()
         self._regroup()
+        self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
         self._apply()
         self.enforcer.sync()
@@ -265,24 +295,4 @@ class Daemon:
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*self.rules.problems(), *interfaces, *self.store.problems()]
-
-    def close(self) -> None:
-        """Undo what was done, last first; what cannot be undone keeps nothing else from it."""
-        while self._closers:
-            try:
-                self._closers.pop()()
-            except GatewayError as error:
-                _log.error("%s", error)
-
-
-def _text(address: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
-
-
-def _web_user() -> WebUser | None:
-    """The user of the web process, where there is one; else the pages run as we do."""
-    try:
-        return WebUser.named("qalqan-web")
-    except GatewayError:
-        return None
+        return [*self.rules.problems(), *interfaces, *self.store.problems(), *self.meter.problems()]

@@ -52,7 +52,7 @@ class PacketPath:
         self.dns = dns
         self.strays = 0  # packets of a slot that is nobody's any more
         self._loop = loop
-        self._layout = layout
+        self.layout = layout
         self._base = base
         self._shift = layout.packet_shift
         self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that are not ours
@@ -70,7 +70,7 @@ class PacketPath:
                 continue
             kind = Kind((number - self._base) % len(Kind))
             marks = (byte << self._shift for byte in range(256))
-            by_byte = tuple(self._layout.queued_slot(mark, number, self._base) for mark in marks)
+            by_byte = tuple(self.layout.queued_slot(mark, number, self._base) for mark in marks)
             handler = partial(self._handle, by_byte)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 

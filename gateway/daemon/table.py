@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from gateway.daemon import unseen
@@ -20,13 +20,15 @@ from gateway.kernel.ruleset_update import (
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
-from gateway.kernel.usage import PassCounters, Usage
+from gateway.kernel.totals import Pair, Totals
+from gateway.kernel.usage import PassCounters
 from gateway.kernel.watch import Watch
 from gateway.loop import Loop, Timer
 
 ALIVE_PERIOD = 1.0  # seconds; a third of the lease
 MEND_DELAY = 0.2  # seconds; who flushes a ruleset loads another right after it
 MEND_AGAIN = 1.0  # seconds after a mending that failed
+MANY = 500  # elements; the kernel has no room to tell what more of them had counted when they went
 
 _log = logging.getLogger(__name__)
 
@@ -47,10 +49,11 @@ class KernelTable:
         self.snapshot = replace(snapshot, native=native)
         layout = snapshot.layout
         self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
-        self._watch = Watch(frozenset({("inet", NAME)}))
         self._counters = PassCounters(layout)
+        self._totals = Totals(self._counters)
+        self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = Conntrack()
-        self._used: dict[tuple[int, int], int] = {}
+        self.found: Mapping[Pair, int] = {}  # what a table had counted that was there before us
         self.mends = 0
         self._mending: Timer | None = None
         self._alive: Timer | None = None
@@ -70,6 +73,10 @@ class KernelTable:
         self.conntrack.clear(layout)
         unseen.refuse(self.conntrack, layout, before_us)
         self._installed = True
+        try:
+            self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
+        except KernelError:
+            self.found = {}  # there was none
         self._load()
         self._loop.on_readable(self._watch, self._touched)
 
@@ -92,16 +99,15 @@ class KernelTable:
         if new == old:
             return
         if needs_rebuild(old, new):
-            self._count_up()
+            self.used()
             text = render(new)
         elif replace(old, passes=()) == replace(new, passes=()):
-            changed = set(old.passes) ^ set(new.passes)
-            self._count_up(changed)
+            self._count_many(set(old.passes) - set(new.passes))
             text = render_passes(
                 new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes)
             )
         else:
-            self._count_up(set(old.passes) ^ set(new.passes))
+            self._count_many(set(old.passes) - set(new.passes))
             text = render_update(old, new)
         self.snapshot, before = new, self.snapshot
         try:
@@ -126,35 +132,34 @@ class KernelTable:
         elements = tuple(elements)
         if not elements:
             return
-        self._count_up(elements)
+        self._count_many(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def follow_devices(self) -> None:
         """What a device ran before it became somebody else's begins anew."""
         unseen.begin_anew(self.conntrack, self.snapshot.layout, self._slots())
 
-    def used(self) -> dict[tuple[int, int], int]:
-        """Bytes by (slot, class) since the start."""
-        total = dict(self._used)
-        for key, usage in self._counted().items():
-            total[key] = total.get(key, 0) + usage.bytes
-        return total
-
-    def _count_up(self, elements: Iterable[PassElement] | None = None) -> None:
-        """Keep what elements counted that are about to begin at zero."""
-        keys = None if elements is None else {(e.slot, e.class_number) for e in elements}
-        if keys is not None and not keys:
-            return
-        for key, usage in self._counted().items():
-            if keys is None or key in keys:
-                self._used[key] = self._used.get(key, 0) + usage.bytes
-
-    def _counted(self) -> Mapping[tuple[int, int], Usage]:
-        """Empty where the table is gone, and with it what it had counted."""
+    def used(self) -> Mapping[Pair, int]:
+        """Bytes by (slot, class) since the start. They never fall; a class that used nothing is missing."""
+        self._watch.catch_up()
         try:
-            return self._counters.read()
-        except KernelError:
-            return {}
+            return self._totals.read()
+        except KernelError as error:  # the table is gone; what it had counted by the last reading is kept
+            _log.debug("%s", error)
+            return self._totals.bytes
+
+    def passes(self) -> Iterable[PassElement]:
+        """The classes that are open."""
+        return self.snapshot.passes
+
+    def position(self) -> Mapping[Pair, int]:
+        """Of what ``used`` told last, what the elements that are there now had counted."""
+        return self._totals.position()
+
+    def _count_many(self, going: Collection[PassElement]) -> None:
+        """Read what elements have counted that are about to go, where the kernel cannot tell of all."""
+        if len(going) > MANY:
+            self.used()
 
     def _touched(self) -> None:
         if self._watch.changed():
@@ -170,7 +175,11 @@ class KernelTable:
         _log.warning("another program changed our table; it is put in order again")
         open_now = {(one.slot, one.class_number) for one in self.snapshot.passes}
         layout = self.snapshot.layout
-        strays = [key for pair in self._counted().keys() - open_now for key in layout.pass_keys(*pair)]
+        try:
+            there = self._counters.read()
+        except KernelError:
+            there = {}
+        strays = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
         try:
             with self._watch.ours():
                 self._nft.apply(render_mend(self.snapshot, strays))

@@ -32,7 +32,7 @@ SUBSYSTEM_NFTABLES = 10
 NFPROTO_INET = 1
 
 NESTED = 0x8000
-_TYPE_MASK = 0x3FFF  # without the nested and the byte-order flag
+TYPE_MASK = 0x3FFF  # without the nested and the byte-order flag
 RECEIVE = 32768  # bytes: the kernel fills no larger message of a dump (net/netlink/af_netlink.c)
 _PATIENCE = 5.0  # seconds; the kernel answers within milliseconds or never
 
@@ -53,7 +53,7 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
         length, kind = ATTRIBUTE.unpack_from(data, start)
         if not ATTRIBUTE.size <= length <= end - start:
             return
-        yield kind & _TYPE_MASK, data[start + ATTRIBUTE.size : start + length]
+        yield kind & TYPE_MASK, data[start + ATTRIBUTE.size : start + length]
         start += length + 3 & ~3
 
 
@@ -65,7 +65,7 @@ def fields(data: memoryview) -> dict[int, memoryview]:
         length, kind = _unpack_attribute(data, start)
         if not 4 <= length <= end - start:
             break
-        found[kind & _TYPE_MASK] = data[start + 4 : start + length]
+        found[kind & TYPE_MASK] = data[start + 4 : start + length]
         start += length + 3 & ~3
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gateway.kernel.netlink import (
     ADD_MEMBERSHIP,
@@ -27,6 +27,7 @@ from gateway.kernel.netlink import (
 
 _GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES, linux/netfilter/nfnetlink.h
 _NEW_GENERATION, _GET_GENERATION = 0xA0F, 0xA10  # NFT_MSG_NEWGEN, NFT_MSG_GETGEN
+_SET_GONE, _ELEMENTS_GONE = 0xA0B, 0xA0E  # NFT_MSG_DELSET, NFT_MSG_DELSETELEM
 _TABLE_NAME = 1  # the same number in tables, chains, rules, sets, elements, objects and flow tables
 _GENERATION_ID = 1
 _SO_RCVBUFFORCE = 33
@@ -36,12 +37,17 @@ _FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
 Table = tuple[str, str]
 """Family and name, such as ("inet", "qalqan")."""
 
+Gone = Callable[[memoryview, bool], None]
+"""A message's attributes, as netlink has them, and whether it is about a whole set."""
+
 
 class Watch:
     """Readable (``fileno``) when nftables changed; ``changed()`` says whether a table of ours is meant."""
 
-    def __init__(self, tables: frozenset[Table]) -> None:
+    def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
+        """``gone`` is told of elements that went from sets of our tables, and of sets that went whole."""
         self._tables = tables
+        self._gone = gone
         self._generations = Netlink()
         self._socket = socket.socket(
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, NETLINK_NETFILTER
@@ -68,12 +74,16 @@ class Watch:
         self._suspect = False
         return suspect
 
+    def catch_up(self) -> None:
+        """Take in what the kernel has told so far; what it means for ``changed`` is kept."""
+        transactions, lost = self._drain()
+        self._suspect |= lost or any(transactions)
+
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
         """Around a change of our own: at most one transaction a table is taken to be ours."""
         before = self._generation()
-        transactions, lost = self._drain()
-        self._suspect |= lost or any(transactions)
+        self.catch_up()
         try:
             yield
         finally:
@@ -105,16 +115,18 @@ class Watch:
                     raise
                 lost = True
                 continue
-            for kind, table in _events(memoryview(data)):
+            for kind, table, body in _events(memoryview(data)):
                 if kind == _NEW_GENERATION:
                     transactions.append(set())
                 elif table in self._tables:
                     transactions[-1].add(table)
+                    if self._gone is not None and kind in (_ELEMENTS_GONE, _SET_GONE):
+                        self._gone(body, kind == _SET_GONE)
         return transactions, lost
 
 
-def _events(data: memoryview) -> Iterator[tuple[int, Table]]:
-    """Message type and the table it is about."""
+def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
+    """Message type, the table it is about, and its attributes."""
     start = 0
     while len(data) - start >= HEADER.size + GENERIC.size:
         length, kind, _, _, _ = HEADER.unpack_from(data, start)
@@ -122,7 +134,8 @@ def _events(data: memoryview) -> Iterator[tuple[int, Table]]:
             return
         if kind >> 8 == SUBSYSTEM_NFTABLES:
             family = _FAMILIES.get(data[start + HEADER.size], "")
-            yield kind, (family, _table_name(data[start + HEADER.size + GENERIC.size : start + length]))
+            body = data[start + HEADER.size + GENERIC.size : start + length]
+            yield kind, (family, _table_name(body)), body
         start += length + 3 & ~3
 
 

@@ -6,7 +6,7 @@ The kernel forwards them alone; this table is what a changed profile is held aga
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from gateway.policy.values import Observation
@@ -37,6 +37,7 @@ class LiveFlows:
     def __init__(self, limit: int = MAX_LIVE) -> None:
         self._limit = limit
         self._flows: OrderedDict[FlowId, LiveFlow] = OrderedDict()
+        self._missed: set[FlowId] = set()  # that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
         self._flows[flow] = live
@@ -53,6 +54,18 @@ class LiveFlows:
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
         """A copy, so that flows can be dropped meanwhile."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])
+
+    def sweep(self, there: Container[object]) -> int:
+        """Forget flows whose connection two sweeps in a row did not find ``there``. How many they were.
+
+        Once alone says little: a flow that was just decided is put here before the kernel knows its verdict.
+        """
+        missing = {flow for flow in self._flows if flow not in there}
+        ended = missing & self._missed
+        for flow in ended:
+            del self._flows[flow]
+        self._missed = missing - ended
+        return len(ended)
 
     def __len__(self) -> int:
         return len(self._flows)

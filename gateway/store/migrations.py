@@ -138,6 +138,15 @@ def add_answers(db: Any) -> None:
     )
 
 
+def add_minutes(db: Any) -> None:
+    """Minutes that persons used, by limit, of days that are over."""
+    db["minutes"].create(
+        {"day": str, "profile": str, "gate": str, "minutes": int},
+        pk=("day", "profile", "gate"),
+        strict=True,
+    )
+
+
 def add_spans(db: Any) -> None:
     """How each kept end goes with the clock when that jumps; of older rows by what their ends look like.
 
@@ -157,7 +166,7 @@ def add_spans(db: Any) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers, add_spans)
+MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers, add_minutes, add_spans)
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (

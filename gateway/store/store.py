@@ -16,6 +16,7 @@ from pathlib import Path
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
+from gateway.store.daytotals import DayTotals
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
 from gateway.store.given import Gifts
@@ -53,6 +54,7 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts = loaded.devices, loaded.gifts
         self.requests, self.tickets = loaded.requests, loaded.tickets
+        self.minutes = DayTotals(self._database)
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
@@ -113,6 +115,7 @@ class Store:
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
+            more |= self._erase("minutes", "day < ?", (counts,))
             more |= self._erase("audit", "at < ?", (audit,))
             if not more:
                 self._database.tidy()

@@ -27,7 +27,10 @@ Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are 
 class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
-    __slots__ = ("_docket", "_limits", "_observer", "_seen", "has_claims", "pending", "stream", "unclear")
+    __slots__ = (
+        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending",
+        "stream", "unclear",
+    )  # fmt: skip
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
         self._observer = observer
@@ -38,6 +41,9 @@ class ClientSide:
         self.has_claims = False  # any reading holds a complete hello or request
         self.pending = False  # a protocol that we read has begun in any reading, and not yet said its name
         self.unclear = False  # it may be that one has begun
+        self._is_broken = False  # one has, and no correct client goes on so
+        # The offset up to which bytes of a protocol that is none of ours were let go; None: none were.
+        self.foreign: int | None = None
 
     def add(self, seq: int, payload: bytes) -> None:
         if not self.stream.add(seq, payload):
@@ -49,12 +55,26 @@ class ClientSide:
             self._seen.append((view, sight))
             tried += sight.tried
             self.pending |= sight.pending
-            self.unclear |= sight.unclear
+            self.unclear |= sight.unclear and self.foreign is None
             for claim in sight.claims:
                 self.has_claims |= claim.complete > 0
+                self._is_broken |= claim.broken and self.foreign is None
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
+        if self.stream.size > self._limits.foreign_bytes:
+            self._let_go_of_foreign()
+
+    def _let_go_of_foreign(self) -> None:
+        """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
+        since a hello may follow in it.
+        """
+        islands = self.stream.readings[0]
+        if self.half_read or len(self.stream.readings) > 1 or len(self._seen) != len(islands):
+            return
+        end = self.stream.end
+        self.foreign = end if self.foreign is None else self.foreign
+        self.stream.let_go(end - self._limits.foreign_kept)
 
     def clear(self) -> None:
         """Let go of the bytes; what was judged, and the numbering, stay."""
@@ -63,7 +83,7 @@ class ClientSide:
 
     def _forget_sights(self) -> None:
         self._seen = []
-        self.has_claims = self.pending = self.unclear = False
+        self.has_claims = self.pending = self.unclear = self._is_broken = False
 
     @property
     def heard(self) -> tuple[Observation, ...]:
@@ -93,17 +113,21 @@ class ClientSide:
         """Judge everything that any reading asks for; the first that may not pass.
 
         Of a stream that can be read in one way only, everything counts. Where there are several, some are
-        mere mixtures of a decoy and the real thing: there, what names no host counts only while nothing does.
+        mere mixtures of a decoy and the real thing: there, each name counts alone, whatever else is wrong,
+        and faults count only while nothing is named. That nothing is named counts where all else is well.
         """
         faults: list[tuple[int, Observation]] = []
         named = False
         for view, sight in self._seen:
             for claim in sight.claims:
                 for end, observation in zip(claim.ends, claim.asked, strict=True):
-                    if not _names_a_host(observation):
+                    names = _names_a_host(observation)
+                    named |= names
+                    if not names and (observation.fault is not Fault.NO_NAME or claim.broken):
                         faults.append((view.offset(end), observation))
-                        continue
-                    named = True
+                        if observation.host is None or len(self._seen) == 1:
+                            continue
+                        observation = observation._replace(fault=None)
                     if not self._hears(view, claim, end, observation, judge):
                         return observation
                 if claim.broken and claim.complete and not claim.position:
@@ -114,6 +138,11 @@ class ClientSide:
                 if not self._docket.allows_at(end, observation, judge):
                     return observation
         return None
+
+    @property
+    def half_read(self) -> bool:
+        """Whether what follows, read as a new stream, would hide what was said or begun here."""
+        return self.has_claims or self.pending or self.unclear or self._is_broken
 
     @staticmethod
     def answered(reads: list[Read], proto: Proto, count: int) -> list[Asked]:
@@ -164,8 +193,9 @@ class ClientSide:
         """Judge the names in a segment that is no part of the stream."""
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
-                if _names_a_host(observation) and not self._docket.allows(observation, judge):
-                    return observation
+                alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
+                if _names_a_host(alone) and not self._docket.allows(alone, judge):
+                    return alone
         return None
 
     def read_until(self, acked: int) -> list[Read]:
@@ -178,6 +208,22 @@ class ClientSide:
                     sight = self._observer.look(data)
                 reads.append(_new(Read, (view, data, sight)))
         return reads
+
+
+def starts_of(asked: list[Asked]) -> list[tuple[int, bytes]]:
+    """Where the requests of each claim begin, and the bytes from there on. Those inside others are theirs."""
+    starts: list[tuple[int, bytes]] = []
+    for turn, (read, claim) in enumerate(asked):
+        earlier = [other for before, other in asked[:turn] if before.view is read.view]
+        if not any(claim.position in other.starts for other in earlier):
+            starts.append((read.view.offset(claim.position), read.data[claim.position :]))
+    return starts
+
+
+def asked_by(claim: Claim, number: int) -> Observation:
+    """What the hello of a claim asks for, counted from 0."""
+    end = sorted(set(claim.ends))[number]
+    return claim.asked[claim.ends.index(end)]
 
 
 def _names_a_host(observation: Observation) -> bool:

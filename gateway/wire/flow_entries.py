@@ -17,9 +17,9 @@ Key = tuple[int, int, bytes, int, bytes, int]  # zone, protocol, LAN address and
 class Entry:
     """One 4-tuple: a flow until it is decided, then its ruling alone."""
 
-    __slots__ = ("another", "asks_since", "flow", "heard", "ruling", "size", "until", "work")
+    __slots__ = ("another", "asks_since", "flow", "heard", "ruling", "shelf", "size", "until", "work")
 
-    def __init__(self, flow: TcpFlow | UdpFlow) -> None:
+    def __init__(self, flow: TcpFlow | UdpFlow, shelf: Shelf) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
         self.another: UdpFlow | None = None  # QUIC that begins where other UDP passes already
         self.ruling = HOLD
@@ -28,12 +28,18 @@ class Entry:
         self.work = 0  # steps accounted for
         self.until = 0.0
         self.asks_since = 0.0  # when ASKS was first said; 0: it was not
+        self.shelf = shelf
+
+    @property
+    def is_open_http(self) -> bool:
+        """Whether its connection may live on without a word for as long as it likes."""
+        return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
     @property
     def has_begun(self) -> bool:
-        """Whether something was said on it while it is undecided."""
+        """Whether it is undecided, and what follows would be misread without what was said."""
         flow = self.flow
-        return flow is not None and (flow.has_begun if isinstance(flow, TcpFlow) else flow.has_hellos)
+        return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
 
     @property
     def half_read(self) -> bool:
@@ -41,13 +47,19 @@ class Entry:
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
-class _Zone:
-    """The entries of one device, least recently used first."""
+Shelf = OrderedDict[Key, Entry]  # least recently used first
 
-    __slots__ = ("buffered", "entries")
+
+class _Zone:
+    """The entries of one device, by what becomes of them with time."""
+
+    __slots__ = ("buffered", "entries", "open", "passing", "resting")
 
     def __init__(self) -> None:
-        self.entries: OrderedDict[Key, Entry] = OrderedDict()
+        self.entries: dict[Key, Entry] = {}
+        self.passing: Shelf = OrderedDict()  # these are forgotten
+        self.open: Shelf = OrderedDict()  # open HTTP: of a connection that lives, nobody knows for how long
+        self.resting: Shelf = OrderedDict()  # the same, and nothing was said for a while: no bytes are held
         self.buffered = 0  # bytes held by them
 
 
@@ -57,6 +69,10 @@ def _entries_of(zone: _Zone) -> int:
 
 def _bytes_of(zone: _Zone) -> int:
     return zone.buffered
+
+
+def _oldest_size(shelf: Shelf) -> int:
+    return next(iter(shelf.values())).size
 
 
 class Entries:
@@ -77,28 +93,59 @@ class Entries:
         """It counts as used then."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
-        if zone is not None and entry is not None:
-            zone.entries.move_to_end(key)
+        if entry is not None:
+            entry.shelf.move_to_end(key)
         return entry
 
     def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> Entry:
         """Of a key that is not there. Some of that device's idle ones go with each that comes."""
         zone = self._zones.setdefault(key[0], _Zone())
         for _ in range(2):
-            oldest = next(iter(zone.entries), None)
-            if oldest is None or zone.entries[oldest].until >= now:
+            oldest = next(iter(zone.passing), None)
+            if oldest is None or zone.passing[oldest].until >= now:
                 break
-            self.expired += zone.entries[oldest].flow is not None
+            self.expired += zone.passing[oldest].flow is not None
             # Half a hello beside a flow that passes is too old by now for any server to go on with it.
-            self._forget(oldest, refuse=zone.entries[oldest].has_begun)
+            self._forget(oldest, refuse=zone.passing[oldest].has_begun)
+        if zone.open:
+            self._rest(zone, now)
         if self.count >= self._limits.flows:
-            self._evict(max(self._zones.values(), key=_entries_of))
-        entry = zone.entries[key] = Entry(flow)
+            self._evict(max(self._zones.values(), key=_entries_of), len)
+        entry = zone.entries[key] = zone.passing[key] = Entry(flow, zone.passing)
         self.count += 1
         return entry
 
+    def keep_open(self, key: Key, entry: Entry) -> None:
+        """``entry`` is of open HTTP: it rests when it is idle."""
+        self._put(key, entry, self._zones[key[0]].open)
+
+    def settle(self, key: Key, entry: Entry, until: float) -> None:
+        """``entry`` is decided, and remembered until then."""
+        self._put(key, entry, self._zones[key[0]].passing)
+        entry.until = until
+        self.account(key, entry, 0 if entry.another is None else entry.another.size)
+
+    def _rest(self, zone: _Zone, now: float) -> None:
+        """A download or a wait for news may take hours in which the client says nothing."""
+        for _ in range(2):
+            oldest = next(iter(zone.open), None)
+            if oldest is None or zone.open[oldest].until >= now:
+                return
+            entry = zone.open[oldest]
+            self._put(oldest, entry, zone.resting)
+            if isinstance(entry.flow, TcpFlow):
+                entry.flow.rest()
+                self.account(oldest, entry, entry.flow.size)
+
+    @staticmethod
+    def _put(key: Key, entry: Entry, shelf: Shelf) -> None:
+        if entry.shelf is not shelf:
+            del entry.shelf[key]
+            shelf[key] = entry
+            entry.shelf = shelf
+
     def account(self, key: Key, entry: Entry, size: int) -> None:
-        """``entry`` holds ``size`` bytes now."""
+        """``entry`` holds ``size`` bytes now. It may have to make room itself, if it is the largest."""
         more = size - entry.size
         if not more:
             return
@@ -107,13 +154,14 @@ class Entries:
         self.buffered += more
         entry.size = size
         while self.buffered > self._limits.table_bytes and self.count > 1:
-            self._evict(max(self._zones.values(), key=_bytes_of))
+            self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
 
     def remove(self, key: Key) -> None:
         zone = self._zones[key[0]]
-        size = zone.entries.pop(key).size
-        zone.buffered -= size
-        self.buffered -= size
+        entry = zone.entries.pop(key)
+        del entry.shelf[key]
+        zone.buffered -= entry.size
+        self.buffered -= entry.size
         self.count -= 1
 
     def clear(self, zone: int | None, *, settled: bool) -> int:
@@ -129,10 +177,14 @@ class Entries:
             self.remove(key)
         return len(keys)
 
-    def _evict(self, zone: _Zone) -> None:
-        oldest = next(iter(zone.entries))
-        self.evicted += zone.entries[oldest].flow is not None
-        self._forget(oldest, refuse=zone.entries[oldest].half_read)
+    def _evict(self, zone: _Zone, most: Callable[[Shelf], int], sparing: Key | None = None) -> None:
+        """Of connections that may rest and of others, those give room that hold ``most``."""
+        shelves = [shelf for shelf in (zone.passing, zone.resting or zone.open) if shelf]
+        others = [shelf for shelf in shelves if next(iter(shelf)) != sparing]
+        shelf = max(others or shelves, key=most)
+        oldest = next(iter(shelf))
+        self.evicted += shelf[oldest].flow is not None
+        self._forget(oldest, refuse=shelf[oldest].half_read)
 
     def _forget(self, key: Key, *, refuse: bool) -> None:
         self.remove(key)

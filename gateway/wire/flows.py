@@ -150,10 +150,12 @@ class FlowTable:
         if flow.ruling is not None:
             self._settle(key, entry, flow, flow.ruling, now)
         else:
-            entry.until = max(entry.until, now + idle)
+            if ruling.action is not Action.DROP:  # which may be of another connection on the same ports
+                entry.until = max(entry.until, now + idle)
+            if ruling.action is Action.ASKS:
+                entry.asks_since = entry.asks_since or now
+                self._entries.keep_open(key, entry)
             self._entries.account(key, entry, flow.size)
-            if ruling.action is Action.ASKS and not entry.asks_since:
-                entry.asks_since = now
             if flow is entry.another and ruling.action is Action.HOLD:
                 entry.heard = tuple(dict.fromkeys([*entry.heard, *flow.heard]))
                 ruling = entry.ruling
@@ -176,7 +178,7 @@ class FlowTable:
         entry = self._entries.find(key)
         if entry is not None:
             if not self._is_other_flow(entry, packet, from_lan, now, asks):
-                if entry.until < now and entry.flow is not None:
+                if entry.until < now and entry.flow is not None and not entry.is_open_http:
                     self._refuse(key, entry, judge, now)  # what was said has been out of sight for too long
                 return entry
             self._entries.remove(key)
@@ -201,14 +203,12 @@ class FlowTable:
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
         if isinstance(flow, TcpFlow):
-            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.has_begun):
+            if flow.begins_anew(packet, from_lan=from_lan) or (entry.until < now and not flow.half_read):
                 return True
-            if entry.until < now and flow.is_open_http and asks is not False:
-                entry.until = now  # it rested, and has lost nothing
             # The kernel's mark comes a moment after ASKS was said; the next requests may be there by then.
             late = entry.asks_since + self._limits.settled_age < now
-            known = asks is not False or not from_lan or not entry.asks_since
-            return not known and (late or flow.is_elsewhere(packet))
+            known = asks is not False or not entry.asks_since
+            return not known and (late or (from_lan and flow.is_elsewhere(packet)))
         if entry.until < now or packet.flags & (SYN | ACK) == SYN:
             return True
         # Where a kernel remembers, what still comes of a flow let through was in the queue already, and that
@@ -233,11 +233,10 @@ class FlowTable:
         entry.flow = None
         entry.another = flow.rest() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
-        self._entries.account(key, entry, 0 if entry.another is None else entry.another.size)
+        remembered = inf if self._handshakes else self._limits.settled_age
         if key[1] == UDP:  # the rest of a handshake may take its time, and comes to the queue as well
-            entry.until = now + self._limits.udp_age
-        else:
-            entry.until = now + (inf if self._handshakes else self._limits.settled_age)
+            remembered = self._limits.udp_age
+        self._entries.settle(key, entry, now + remembered)
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
         """Packets that belong to no flow that can be told: each is judged by itself, and never held."""

@@ -15,11 +15,13 @@ _VERSION = b"HTTP/"
 _LOOK_BACK = len(_VERSION) - 1  # bytes: one that lies in two segments
 # The end of a request line, or of what has come of it. In text, such as a log, other words follow.
 _LINE_REST = re.compile(rb"(?:[0-9]+(?:\.[0-9]*)?)?[\s\0]*?(\n|\Z)")
-_BLANK = re.compile(rb"[ \t\v\f\r]+")
+_AS_SPACE = bytes.maketrans(b"\t\v\f\r", b"    ")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
-_MAX_METHOD = 32
+_MAX_METHOD = 32  # bytes of one that are looked at: what is left of a longer one is a method, too
 _CONNECT = b"CONNECT"
-_ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]{0,31}://", re.IGNORECASE)
+_CONNECTS = re.compile(rb"CONNECT(?= )")
+_BEFORE_ABSOLUTE = re.compile(rb"(?<! ) +(?=[a-z][a-z0-9+.-]{0,31}://)", re.IGNORECASE)
+_CHEAP = 8  # versions that end no line, as in a log, for a step of work
 _MAX_LINE = 8 << 10  # bytes: nginx and Apache take no longer one; of a longer one the target is not read
 _SLACK = 4 << 10  # bytes by which a line grows beyond that before it is cut
 _FOLD = 4096  # bytes kept of a head that does not end, so that no field that names a host is cut
@@ -44,27 +46,32 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
     """Methods in the line ``data[begin:version]``: the last word but one, and what stands before an
     authority. Servers differ in whether a target may hold blanks.
     """
-    blanks = list(_BLANK.finditer(data, begin, version))
-    if len(blanks) < 2 or blanks[-1].end() != version:
+    line = data[begin:version].translate(_AS_SPACE)
+    words = line.rstrip(b" ")
+    last = words.rfind(b" ")
+    if last < 0 or len(words) == len(line):
         return
-    for blank in blanks[:-1]:
-        end = blank.start()
-        word = data[max(begin, end - _MAX_METHOD) : end]
+    words = words[:last].rstrip(b" ")  # all but the last one
+    ends = {len(words)}
+    ends.update(found.start() for found in _BEFORE_ABSOLUTE.finditer(line, 0, len(words)))
+    if _CONNECT in words:
+        ends.update(found.end() for found in _CONNECTS.finditer(line, 0, len(words) + 1))
+    for end in sorted(ends):
+        word = line[max(0, end - _MAX_METHOD) : end]
         method = _METHOD.search(word)
         if method is None:
             continue
-        if word.endswith(_CONNECT):
-            yield end - len(_CONNECT)
-        elif blank is blanks[-2] or _ABSOLUTE.match(data, blank.end()):
-            yield end - len(method[0])
+        yield begin + end - len(_CONNECT if word.endswith(_CONNECT) else method[0])
 
 
 class HeadScanner:
     """Finds the hosts that such heads name, in bytes that arrive piece by piece."""
 
-    __slots__ = ("_look_from", "_rest", "_within")
+    __slots__ = ("_cheap", "_look_from", "_rest", "_within", "work")
 
     def __init__(self) -> None:
+        self.work = 0  # steps taken so far, see Effort
+        self._cheap = 0
         self._rest = bytearray()  # the line under way; once one was a request's, its head so far
         self._look_from = 0  # where in it a version may begin that is not complete
         self._within = False
@@ -92,9 +99,10 @@ class HeadScanner:
     def _read(self, data: bytes, look_from: int) -> list[Request]:
         found: list[Request] = []
         begin = 0
+        self.work += 1 + (len(data) >> 14)
         while True:
             if not self._within:
-                line = _request_line(data, begin, look_from)
+                line = self._request_line(data, begin, look_from)
                 if line is None:
                     self._keep_line(data, begin)
                     return found
@@ -103,7 +111,9 @@ class HeadScanner:
             end = HEAD_END.search(data, max(begin, look_from - 2))
             piece = data[begin:] if end is None else data[begin : end.end()]
             if end is not None or len(piece) > MAX_HEAD:
-                request = stray_request(piece, list(request_starts(piece)))
+                starts = list(request_starts(piece))
+                self.work += len(starts)
+                request = stray_request(piece, starts)
                 if request is not None:
                     found.append(request)
             if end is None:
@@ -122,19 +132,23 @@ class HeadScanner:
         open_at = version if version >= 0 and _LINE_REST.match(data, version + len(_VERSION)) else len(data)
         self._look_from = max(0, min(open_at, len(data) - _LOOK_BACK) - line)
 
-
-def _request_line(data: bytes, begin: int, look_from: int) -> tuple[int, int] | None:
-    """The first whole request line from ``begin`` on whose version starts at ``look_from`` or later: where it
-    begins, and its LF.
-    """
-    version = data.find(_VERSION, look_from)
-    while version >= 0:
-        rest = _LINE_REST.match(data, version + len(_VERSION))
-        if rest is not None and rest[1]:
-            start = max(begin, data.rfind(b"\n", begin, version) + 1)
-            # Of a long line the method may be cut off.
-            is_cut = version - start > _MAX_LINE // 2 and data[version - 1] in b" \t"
-            if is_cut or any(True for _ in _methods(data, start, version)):
-                return start, rest.end() - 1
-        version = data.find(_VERSION, version + 1)
-    return None
+    def _request_line(self, data: bytes, begin: int, look_from: int) -> tuple[int, int] | None:
+        """The first whole request line from ``begin`` on whose version starts at ``look_from`` or later:
+        where it begins, and its LF.
+        """
+        version = data.find(_VERSION, look_from)
+        while version >= 0:
+            rest = _LINE_REST.match(data, version + len(_VERSION))
+            if rest is not None and rest[1]:
+                self.work += 1
+                start = max(begin, data.rfind(b"\n", begin, version) + 1)
+                # Of a long line the method may be cut off.
+                is_cut = version - start > _MAX_LINE // 2 and data[version - 1] in b" \t"
+                if is_cut or any(True for _ in _methods(data, start, version)):
+                    return start, rest.end() - 1
+            else:
+                self._cheap += 1
+                if not self._cheap % _CHEAP:
+                    self.work += 1
+            version = data.find(_VERSION, version + 1)
+        return None

@@ -6,6 +6,7 @@ import re
 from enum import Enum, auto
 
 from gateway.errors import WireError
+from gateway.policy.values import Fault
 from gateway.wire.http import Request, looks_like_http, parse_request
 from gateway.wire.http_scan import HeadScanner
 
@@ -20,6 +21,12 @@ class _State(Enum):
     CHUNK_SIZE = auto()
     CHUNK_END = auto()
     TRAILER = auto()
+    LOST = auto()  # behind a head whose end servers see in different places
+
+
+Frame = tuple[
+    int, bytes
+]  # a head, or a line of a chunked body, and where it begins: what decides what follows
 
 
 class RequestStream:
@@ -27,27 +34,38 @@ class RequestStream:
 
     A request that asks for another protocol may be turned down, and more requests follow. So what comes after
     it is still read when it looks like HTTP; when not, the protocol has changed: ``opaque`` is then True and
-    nothing more is read. After the preface of HTTP/2 that is certain at once.
+    no request is due any more, unless it is known that the server has turned the first one down. After the
+    preface of HTTP/2 that is certain at once.
 
     Some servers never read the body of a GET, or of a request that they turn down: to them it is the next
     request. And of bytes ahead of the first answer it is not known where the server begins to read. So each
     head that stands anywhere else than where a request is due is read, too: what it asks for is ``inside``.
+    That holds of another protocol as well, which the server may never have agreed to.
     """
 
     __slots__ = (
-        "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "ends", "inside", "opaque",
+        "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "_steps", "_switching",
+        "_turned_down", "count", "ends", "first_switches", "frames",
+        "inside", "opaque",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, *, turned_down: bool = False) -> None:
+        """``turned_down``: the server has not agreed to what the first request asks for."""
         self._scanner = HeadScanner()  # of all but the lines of requests
         self.inside: list[Request] = []  # by the feed under way
         self._fed = 0  # bytes
+        self._steps = 0
+        self.count = 0  # requests so far
+        self.first_switches = False  # the first of them asks for another protocol
         self.ends: list[int] = []  # of the heads that the last feed completed: bytes from the stream's start
-        self._rest = b""  # of a head or a line: at most MAX_HEAD plus what one feed brings
+        self.frames: list[Frame] = []  # that the last feed completed
+        self._rest = b""  # of a head or a line: at most ENDURED_HEAD plus what one feed brings
         self._skip = 0  # bytes of body or chunk still to come
         self._state = _State.HEAD
         self._next = _State.HEAD  # after the body
         self._found: list[Request] = []  # by the feed under way
+        self._turned_down = turned_down
+        self._switching = False  # what comes next follows a request for another protocol
         self.opaque = False
 
     @property
@@ -55,11 +73,40 @@ class RequestStream:
         """Bytes kept."""
         return len(self._rest) + self._scanner.held
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a head or of a line of a chunked body."""
+        return self._rest
+
+    @property
+    def work(self) -> int:
+        """Steps taken so far, see Effort."""
+        return (self._steps >> 1) + self._scanner.work
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether another protocol may be due."""
+        return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
+
+    def turn_down(self) -> None:
+        """The server has not agreed to what the first request asks for. WireError when what followed was no
+        HTTP.
+        """
+        self._turned_down = True
+        if self.count == 1:
+            if self.opaque:
+                msg = "another protocol behind a request that was turned down"
+                raise WireError(msg)
+            if self._state is _State.AFTER_SWITCH:
+                self._state = _State.HEAD
+            self._next = _State.HEAD
+
     def feed(self, data: bytes) -> list[Request]:
         """The requests whose heads ``data``, the next bytes of the stream, completes. Raises WireError as
-        parse_request does, for chunks that are none, and for bytes between requests that are none.
+        parse_request does, for chunks that are none, for bytes between requests that are none, and for what
+        follows a malformed head.
         """
-        self._found, self.inside, self.ends = [], [], []
+        self._found, self.inside, self.ends, self.frames = [], [], [], []
         self._fed += len(data)
         rest = self._rest + data if self._rest else data
         while rest and not self.opaque:
@@ -69,11 +116,15 @@ class RequestStream:
                 self._scan(rest[:skipped])
                 rest = rest[skipped:]
                 continue
+            self._steps += 1
             after = self._step(rest)
             if after is None:
                 break
             rest = after
-        self._rest = b"" if self.opaque else rest
+        if self.opaque and rest:
+            self._scan(rest)
+            rest = b""
+        self._rest = rest
         return self._found
 
     def _step(self, data: bytes) -> bytes | None:
@@ -82,9 +133,14 @@ class RequestStream:
             return self._head(data)
         if self._state is _State.AFTER_SWITCH:
             return self._after_switch(data)
+        if self._state is _State.LOST:
+            msg = f"bytes behind a malformed head: {data[:40]!r}"
+            raise WireError(msg)
         line, rest = _line(data)
         if rest is not None:
-            self._scan(data[: len(data) - len(rest)])
+            whole = data[: len(data) - len(rest)]
+            self.frames.append((self._fed - len(data), whole))
+            self._scan(whole)
             self._chunk_line(line)
         return rest
 
@@ -95,13 +151,24 @@ class RequestStream:
         request = parse_request(data)
         if request is None:
             return None
+        if request.http2 and self.count and not self._switching:
+            msg = "the preface of HTTP/2 where the server has not agreed to it"
+            raise WireError(msg)
+        self._switching = False
+        self.count += 1
+        self.first_switches |= self.count == 1 and request.switches
         self._found.append(request)
         self.ends.append(self._fed - len(data) + request.head_length)
-        self.opaque = request.method == "PRI"
+        head = data[: request.head_length]
+        self.frames.append((self._fed - len(data), head))
+        self.opaque = request.http2
         self._skip = request.content_length
-        self._scan(self._scanned_of(data[: request.head_length]))
-        self._next = _State.AFTER_SWITCH if request.switches else _State.HEAD
+        self._scan(self._scanned_of(head))
+        refused = self._turned_down and self.count == 1
+        self._next = _State.AFTER_SWITCH if request.switches and not refused else _State.HEAD
         self._state = _State.CHUNK_SIZE if request.chunked else self._next
+        if request.fault is Fault.MALFORMED:
+            self._state = _State.LOST
         return data[request.head_length :]
 
     def _scanned_of(self, head: bytes) -> bytes:
@@ -119,6 +186,7 @@ class RequestStream:
             return None
         self.opaque = not looks
         self._state = _State.HEAD
+        self._switching = True
         return data
 
     def _chunk_line(self, line: bytes) -> None:

@@ -32,11 +32,16 @@ class Limits:
         8 << 10
     )  # accounted for each Initial that opened: it can claim 32 KiB, none does
     http_history: int = 16 << 10  # request bytes kept to compare with what is resent; servers cap headers so
+    foreign_bytes: int = 24 << 10  # of a protocol that is none of ours, before old ones are let go
+    foreign_kept: int = 8 << 10  # of these then: a hello may follow in it
+    http_frames: int = 1024  # heads and chunk lines kept to compare: a megabyte of chunks of 1 kB
     work_rate: int = (
-        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 8,000
+        50_000  # steps a second for one device, about a fifth of a PC's core; 400 hellos take 19,000
     )
     work_burst: int = 100_000  # steps at once: a page that opens 100 connections in the worst legal way
     age: float = 60.0  # undecided and idle: servers give up on a handshake after 10 to 60 s
-    open_http_age: float = 300.0  # an idle keep-alive connection; most servers close after 5 to 120 s
+    # Plain HTTP that waits for its first answer is refused when it goes on later than that. Once answered it
+    # only lets go of its bytes: a download or a wait for news may take hours.
+    open_http_age: float = 300.0
     udp_age: float = 120.0  # a decided UDP flow that is remembered here: conntrack's time for answered ones
     settled_age: float = 2.0  # packets that were in the queue already when their flow was decided

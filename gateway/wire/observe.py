@@ -21,7 +21,8 @@ from gateway.wire.tls_records import looks_like_tls
 
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
-_NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\n")  # \x17: a record of early data
+_NO_STEP = bytes(byte for byte in range(256) if byte not in b"\x16\x17\r\n")  # \x17: a record of early data
+_STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step
 # As looks_like_tls has it: of the places in random bytes that hold the type, one in 16 is left to look at.
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
@@ -111,7 +112,20 @@ class Observer:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
         asked = tuple([self._hello(hello) for hello, _ in found])
         ends = tuple([position + end for _, end in found])
+        if any(hello.others for hello, _ in found):
+            asked, ends = self._with_others(found, asked, ends)
         return _new(Claim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE))
+
+    @staticmethod
+    def _with_others(
+        found: list[tuple[ClientHello, int]], asked: tuple[Observation, ...], ends: tuple[int, ...]
+    ) -> tuple[tuple[Observation, ...], tuple[int, ...]]:
+        """One observation for each name of a hello that has several."""
+        names = [(hello.sni, *hello.others) for hello, _ in found]
+        return (
+            tuple([one._replace(host=name) for one, each in zip(asked, names, strict=True) for name in each]),
+            tuple([end for end, each in zip(ends, names, strict=True) for _ in each]),
+        )
 
     def _http(self, data: bytes, position: int, steps: int) -> Claim:
         found, broken = self._read(_read_requests, data[position:] if position else data, steps)
@@ -119,6 +133,7 @@ class Observer:
         requests = tuple([request for request, _ in found])
         ends = tuple([position + end for request, end in found for _ in request.hosts or (None,)])
         asked = self.requests(requests)
+        self.work += len(asked)
         return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts)
 
     def _read(self, read: Callable[[bytes], list[Item]], data: bytes, steps: int) -> tuple[list[Item], bool]:
@@ -151,7 +166,8 @@ class Observer:
 
 def _steps(data: bytes) -> int:
     """About how many records and lines there are to read."""
-    return 4 + len(data.translate(None, _NO_STEP))  # one pass: 1.5 us for 1500 bytes, three counts take 4
+    # One pass: 1.5 us for 1500 bytes, three counts take 4.
+    return 4 + len(data.translate(None, _NO_STEP)) + (len(data) >> _STEP_BYTES)
 
 
 def _inner_starts(data: bytes) -> Iterable[int]:

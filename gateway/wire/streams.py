@@ -11,6 +11,7 @@ set of *islands*, runs of bytes with gaps between, at signed offsets from the fi
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from gateway.wire.limits import Limits
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _HALF = 1 << 31
 _WHOLE = 1 << 32
+_CUT_BYTES = 40  # what one more cut takes: a number and its place in a list
+_ISLAND_BYTES = 120  # the same of an island
 
 
 class StreamOverflow(WireError):
@@ -65,18 +68,24 @@ class View(NamedTuple):
 class Stream:
     """The bytes of one direction. Raises StreamOverflow at its limits, never anything else."""
 
-    __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size")
+    __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size", "work")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._anchor: int | None = None
         self._floor: int | None = None
-        self._cuts: list[
-            int
-        ] = []  # where segments began and ended: a receiver takes or leaves what is between
+        # Where segments began and ended, ascending: a receiver takes or leaves what is between.
+        self._cuts: list[int] = []
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
-        self.size = 0  # bytes held, all readings together
+        self.size = 0  # bytes of the client, all readings together
+        self.work = 0  # steps taken so far over more than one island or piece, see Effort
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about."""
+        islands = len(self.readings) * len(self.readings[0])
+        return self.size + _CUT_BYTES * len(self._cuts) + _ISLAND_BYTES * islands
 
     def offset(self, seq: int) -> int:
         """The signed distance of a sequence number from the anchor (RFC 9293 3.4: modulo 2**32)."""
@@ -101,6 +110,7 @@ class Stream:
         start = self.offset(seq)
         if self._floor is None or start >= self._floor:
             return True
+        self.work += sum(map(len, self.readings)) >> 3
         old = data[: self._floor - start]
         return any(
             island.start <= start
@@ -143,6 +153,7 @@ class Stream:
             self.readings = (_append(before[0], start, data),)
             self.size += len(data)
         else:
+            self.work += sum(map(len, before)) >> 3
             # A dict keeps the order and drops readings that have become equal.
             children = dict.fromkeys(
                 child for reading in before for way in ways for child in self._place(reading, *way)
@@ -151,7 +162,13 @@ class Stream:
                 raise self._contradiction()
             self.readings = tuple(children)
             self.size = sum(map(_size, self.readings))
-        self._cuts += (ways[-1][0], start, start + len(data))
+        end = start + len(data)
+        cuts = self._cuts
+        if len(ways) == 1 and (not cuts or start >= cuts[-1]):
+            cuts += (start, end) if not cuts or start > cuts[-1] else (end,)
+        else:
+            for cut in (ways[-1][0], start, end):
+                self._cut(cut)
         if self.readings == before:
             return False
         self._check()
@@ -165,7 +182,11 @@ class Stream:
         touched = reading[len(left) : len(reading) - len(right)]
         runs = [data]
         for island in touched:
-            for low, high in self._segments(max(start, island.start), min(end, island.end)):
+            first, last = max(start, island.start), min(end, island.end)
+            shared = island.data[first - island.start : last - island.start]
+            if shared == data[first - start : last - start]:
+                continue
+            for low, high in self._segments(first, last):
                 kept = island.data[low - island.start : high - island.start]
                 if kept != data[low - start : high - start]:
                     runs += [run[: low - start] + kept + run[high - start :] for run in runs]
@@ -178,9 +199,16 @@ class Stream:
         for run in runs:
             yield (*left, Island(start - len(head), head + run + tail), *right)
 
+    def _cut(self, offset: int) -> None:
+        place = bisect_left(self._cuts, offset)
+        if place == len(self._cuts) or self._cuts[place] != offset:
+            self._cuts.insert(place, offset)
+
     def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """``low .. high`` in the parts in which it arrived."""
-        for cut in sorted({cut for cut in self._cuts if low < cut < high}):
+        inner = self._cuts[bisect_right(self._cuts, low) : bisect_left(self._cuts, high)]
+        self.work += len(inner) >> 3
+        for cut in inner:
             yield low, cut
             low = cut
         if low < high:
@@ -192,7 +220,7 @@ class Stream:
         if too_long or size > limits.readings_bytes:
             msg = f"{size} bytes of one direction without a decision"
             raise StreamOverflow(msg)
-        if len(self._cuts) > 2 * limits.pieces and max(map(len, self.readings)) > limits.pieces:
+        if len(self._cuts) > limits.pieces and max(map(len, self.readings)) > limits.pieces:
             msg = f"more than {limits.pieces} gaps"
             raise StreamOverflow(msg)
 
@@ -204,6 +232,26 @@ class Stream:
         self._cuts.clear()
         self.readings = ((),)
         self.size = 0
+
+    def let_go(self, offset: int) -> None:
+        """Forget the bytes before ``offset``: what is sent again there is read as if it were new."""
+        self.readings = tuple(
+            dict.fromkeys(
+                tuple(
+                    island if island.start >= offset else Island(offset, island.data[offset - island.start :])
+                    for island in reading
+                    if island.end > offset
+                )
+                for reading in self.readings
+            )
+        )
+        self.size = sum(map(_size, self.readings))
+        del self._cuts[: bisect_left(self._cuts, offset)]
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte held."""
+        return max([reading[-1].end for reading in self.readings if reading], default=0)
 
     def views(self) -> list[View]:
         """Every island of every reading, in every way in which its urgent bytes can be read."""

@@ -12,6 +12,7 @@ from gateway.errors import WireError
 from gateway.policy.values import Fault
 from gateway.wire.cursor import Cursor
 from gateway.wire.names import hostname, is_address
+from gateway.wire.tls_names import names_in_hello
 from gateway.wire.tls_records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, read_handshakes
 
 # The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
@@ -49,12 +50,15 @@ class ClientHello(NamedTuple):
 
     sni: str | None  # normalised; None when there is none or it is no host name
     raw_sni: bytes | None  # as sent; None when there is none
-    fault: Fault | None  # NO_NAME: none or an address; BAD_NAME: no host name
+    fault: (
+        Fault | None
+    )  # NO_NAME: none or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos
     alpn: tuple[str, ...]
     versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else the legacy version alone
     ech: EchOffer | None
     esni: bool  # an encrypted name of the time before ECH: always real
     early_data: bool  # 0-RTT follows
+    others: tuple[str, ...] = ()  # names that a server may read instead of ``sni``, when MALFORMED
 
     def hides_name(self, public_names: Container[str]) -> bool:
         """Whether the name in the clear is not the one that is asked for.
@@ -133,10 +137,22 @@ def parse_server_hello(message: bytes) -> ServerHello | None:
 def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
     """The complete ClientHellos of a client's TLS stream from its first byte, and where each ends in it; a
     second one only after a HelloRetryRequest. An empty list: more bytes are needed. WireError as
-    HandshakeReader and the parser.
+    HandshakeReader and the parser; but a hello that no correct client sends is read for its names, which
+    some server may find in it.
     """
     found = read_handshakes(stream, CLIENT_HELLO)
-    return [(hello, end) for message, end in found if (hello := parse_client_hello(message)) is not None]
+    return [(hello, end) for message, end in found if (hello := _lenient_client_hello(message)) is not None]
+
+
+def _lenient_client_hello(message: bytes) -> ClientHello | None:
+    try:
+        return parse_client_hello(message)
+    except WireError:
+        names = names_in_hello(message)
+        if not names:
+            raise
+        first, *others = names
+        return ClientHello(first, first.encode(), Fault.MALFORMED, (), (), None, False, False, tuple(others))
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:

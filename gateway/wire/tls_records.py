@@ -15,6 +15,8 @@ MAX_RECORD = (1 << 14) + 2048  # the most that a record of any version may hold 
 # BoringSSL takes no longer message from a peer that it does not know: no hello that Chromium sends or that a
 # Google or Cloudflare front end answers is longer. Today's are 0.2 to 2.0 kB.
 MAX_HELLO = 1 << 14
+# OpenSSL reads a ClientHello of up to 131,396 bytes: a longer one than a correct client sends is read, too.
+_ENDURED = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
 # Empty records, alerts, ChangeCipherSpec and heartbeats about a hello: OpenSSL endures 32 empty records and 5
 # warning alerts, then gives up.
 MAX_IDLE_RECORDS = 32
@@ -123,7 +125,7 @@ class HandshakeReader:
     def __init__(self, first: int) -> None:
         self._first = first
         self._idle = 0
-        self._message = b""  # at most MAX_HELLO + one record
+        self._message = b""  # at most _ENDURED + one record
         self._rest = b""  # of a record that is not complete: at most HEADER + MAX_RECORD
         self._started = False
         self._fed = 0  # bytes
@@ -173,7 +175,7 @@ class HandshakeReader:
         pos, end = 0, len(joined)
         while end - pos >= 4:
             kind, size = joined[pos], int.from_bytes(joined[pos + 1 : pos + 4], "big")
-            if kind != self._first or size > MAX_HELLO:
+            if kind != self._first or size > _ENDURED[kind]:
                 if not self._started:
                     msg = f"TLS handshake begins with type {kind} of {size} bytes"
                     raise WireError(msg)

@@ -11,9 +11,10 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
-from tests.bench import bulk, connections, lookups, memory, packets, peers, questions, refused
+from tests.bench import bulk, connections, cuts, lookups, memory, packets, peers, questions, refused, ticks
 from tests.bench.figures import Figure, Settings, Skipped
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "memory": memory.measure,
     "packets": packets.measure,
     "refused": refused.measure,
+    "time": lambda settings: chain(ticks.measure(settings), cuts.measure(settings)),
     "connections": connections.measure,
     "bulk": bulk.measure,
     "peers": peers.measure,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands import check_system
 from gateway.commands.check_marks import ALL_BITS, Mark, iptables_uses, nft_uses
 from gateway.commands.findings import Finding, problem
 from tests.commands.conftest import Qalqan
@@ -42,6 +43,21 @@ def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config:
     assert done.err == ""
     wanted = "problem lan: there is no interface br-none: look it up with: ip -brief link"
     assert wanted in done.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("0", "not counted now"), ("1", "counts each"), (None, "no connection")]
+)
+def test_whether_connections_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, said: str
+) -> None:
+    monkeypatch.setattr(check_system, "PROC", tmp_path)
+    if value is not None:
+        (tmp_path / "sys/net/netfilter").mkdir(parents=True)
+        (tmp_path / "sys/net/netfilter/nf_conntrack_acct").write_text(f"{value}\n")
+    (finding,) = check_system.accounting()
+    assert finding.ok, "the daemon switches it on, so nobody has to"
+    assert said in str(finding)
 
 
 def test_a_state_directory_that_cannot_be(qalqan: Qalqan, config: Path) -> None:

@@ -1,4 +1,4 @@
-"""Desks of one test, closed after it."""
+"""Desks of one test, and the home of namespaces for what the daemon does to a real kernel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.daemon.desk import Desk
+from tests.kernel.home import Home
 
 ALMATY = ZoneInfo("Asia/Almaty")
 
@@ -33,3 +34,10 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     yield build
     for one in made:
         one.stop()
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    built = Home()
+    yield built
+    built.close()

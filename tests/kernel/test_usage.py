@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import KernelError
+from gateway.kernel.elements import Usage
 from gateway.kernel.marks import MarkLayout, State, valid_slot, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
 from gateway.kernel.ruleset_update import render_passes
-from gateway.kernel.usage import PassCounters, Usage
+from gateway.kernel.totals import Totals
+from gateway.kernel.usage import PassCounters
+from gateway.kernel.watch import Watch
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, SITE4, Home, Namespace, receive
 
@@ -98,3 +101,48 @@ def test_real_traffic_of_both_directions_is_counted(
     counters.close()
     assert 150_000 < usage.bytes < 170_000
     assert usage.packets > 2
+
+
+@pytest.fixture
+def totals(nft: Nft) -> Iterator[tuple[Totals, Watch]]:
+    """One class of one slot, which has used 300 bytes."""
+    nft.apply(render(replace(EVERYTHING, passes=())))
+    counters = PassCounters(EVERYTHING.layout)
+    made = Totals(counters)
+    watch = Watch(frozenset({("inet", "qalqan")}), made.ended)
+    nft.apply("add element inet qalqan pass { 0x00010005 counter packets 3 bytes 300 : accept }")
+    yield made, watch
+    watch.close()
+    counters.close()
+
+
+@pytest.mark.parametrize("read_before", [True, False])
+def test_what_was_counted_between_a_reading_and_a_renewal_is_kept(
+    nft: Nft, totals: tuple[Totals, Watch], read_before: bool
+) -> None:
+    total, watch = totals
+    if read_before:
+        assert total.read() == {(1, 1): 300}
+    with watch.ours():
+        nft.apply(render_passes(EVERYTHING, removed=[PassElement(1, 1)], added=[PassElement(1, 1, 90)]))
+    assert total.read() == {(1, 1): 300}
+    nft.apply("add element inet qalqan pass { 0x00010007 counter packets 1 bytes 50 : accept }")
+    nft.apply(render_passes(EVERYTHING, removed=[PassElement(1, 1)], added=[]))
+    watch.catch_up()
+    assert total.read() == {(1, 1): 300}, "the element was there already, and counted nothing"
+
+
+def test_totals_never_fall_when_something_else_takes_the_table_away(
+    nft: Nft, totals: tuple[Totals, Watch]
+) -> None:
+    total, watch = totals
+    assert total.read() == {(1, 1): 300}
+    nft.apply("flush ruleset")
+    nft.apply(render(replace(EVERYTHING, passes=())))
+    nft.apply("add element inet qalqan pass { 0x00010005 counter packets 9 bytes 400 : accept }")
+    watch.catch_up()
+    assert total.read() == {(1, 1): 700}
+    nft.apply("flush map inet qalqan pass")
+    watch.catch_up()
+    assert total.read() == {(1, 1): 700}
+    assert watch.changed()

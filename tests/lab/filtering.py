@@ -29,6 +29,8 @@ BLOCKED = "blocked.example"  # by name
 # the kernel still knows that connection, and it is the first packet that is answered.
 CUT = ("reset", "refused")
 
+CUT_MS = 1000.0  # from a boundary to the death of a stream at the client
+
 FAMILIES = pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
 
 DAUGHTER: Mapping[str, Any] = {
@@ -103,6 +105,41 @@ def film(
     """A stream that never ends by itself, to the host's address of one family; no resolver is asked."""
     port = 443 if scheme == "https" else 80
     return clients.Stream(_OneFamily(device, host, version, port), f"{scheme}://{host}/stream?rate={rate}")
+
+
+class QuicFilm:
+    """A download over HTTP/3 on a device; when its bytes came."""
+
+    def __init__(self, device: Namespace, host: str, version: int, *, seconds: float = 30.0) -> None:
+        self.last: float | None = None
+        flags = ["--seconds", str(seconds)]
+        argv = [sys.executable, "-m", "tests.lab.quicfilm", host, address(host, version), *flags]
+        self._process = device.popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.last = json.loads(line)["at"]
+
+    def started(self) -> bool:
+        return until(lambda: self.last is not None, 5.0) is not None
+
+    def flows(self, within: float = 1.0) -> bool:
+        before = self.last
+        return until(lambda: self.last != before, within) is not None
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._reader.join(5.0)
+        stop(self._process)
+
+    def __enter__(self) -> QuicFilm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def python(device: Namespace, code: str, *arguments: str, timeout: float = 20.0) -> str:

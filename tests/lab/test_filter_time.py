@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,10 +15,12 @@ from tests.lab.clients import Stream
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
+    CUT_MS,
     DAUGHTER,
     FAMILIES,
     MUM,
     SON,
+    QuicFilm,
     address,
     assert_started,
     epoch,
@@ -32,12 +31,10 @@ from tests.lab.filtering import (
     set_time,
     until,
 )
-from tests.lab.home import ROOT, Home
-from tests.lab.netns import Namespace, stop
+from tests.lab.home import Home
 
 pytestmark = pytest.mark.lab
 
-CUT_MS = 1000.0
 NOON = "2026-11-25T12:00:00"  # a Wednesday
 PROBE = "connectivitycheck.gstatic.com"
 HELP = "befrienders.org"
@@ -68,40 +65,6 @@ def noon(daemon: Daemon) -> Iterator[None]:
     yield
     for who in ("daughter", "son", "all", names.TABLET.mac):
         daemon.client.call("resume", who=who)
-
-
-class QuicFilm:
-    """A download over HTTP/3 on a device; when its bytes came."""
-
-    def __init__(self, device: Namespace, host: str, version: int) -> None:
-        self.last: float | None = None
-        argv = [sys.executable, "-m", "tests.lab.quicfilm", host, address(host, version)]
-        self._process = device.popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.last = json.loads(line)["at"]
-
-    def started(self) -> bool:
-        return until(lambda: self.last is not None, 5.0) is not None
-
-    def flows(self, within: float = 1.0) -> bool:
-        before = self.last
-        return until(lambda: self.last != before, within) is not None
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._reader.join(5.0)
-        stop(self._process)
-
-    def __enter__(self) -> QuicFilm:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _paused(daemon: Daemon, who: str) -> float:

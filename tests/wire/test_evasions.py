@@ -11,10 +11,20 @@ from hypothesis import strategies as st
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation
-from gateway.wire.flows import Action, FlowTable
+from gateway.wire.flows import Action, FlowTable, Judge
 from gateway.wire.tls import read_client_hellos
 from tests.wire import evasion_cases as cases
-from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, quic_answer, tls
+from tests.wire.evasion_cases import (
+    HTTP_CASES,
+    ODD_HTTP_CASES,
+    ODD_TLS_CASES,
+    QUIC_CASES,
+    TLS_CASES,
+    Case,
+    get,
+    quic_answer,
+    tls,
+)
 from tests.wire.flow_forge import (
     ALLOWED,
     DECOY,
@@ -30,7 +40,13 @@ from tests.wire.flow_forge import (
 )
 from tests.wire.tls_forge import client_hello, records
 
-ASKS_BEFORE = {cases.h13_keepalive2, cases.h14_keepalive2_split_disorder}  # their first request is allowed
+ASKS_BEFORE = {  # their first request is allowed
+    cases.h13_keepalive2,
+    cases.h14_keepalive2_split_disorder,
+    cases.h31_pri_after_an_answer,
+    cases.h32_upgrade_ignored,
+    cases.h33_upgrade_of_a_later_request,
+}
 OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
 versions = pytest.mark.parametrize("version", [4, 6])
 shown = pytest.mark.parametrize("handshake", [False, True], ids=["queue", "capture"])
@@ -135,6 +151,28 @@ def test_http_of_an_allowed_name(case: Case, handshake: bool, version: int) -> N
     # The connection goes on, and so does the judging.
     assert talk.client(get(ALLOWED)).action is Action.ASKS
     assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+@versions
+@shown
+@pytest.mark.parametrize("case", ODD_TLS_CASES + ODD_HTTP_CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("judge", [names_only, careful])
+def test_beside_a_decoy_what_servers_read_is_judged(
+    case: Case, handshake: bool, version: int, judge: Judge
+) -> None:
+    """A refused name is refused by its name. An allowed one gets through where faults do."""
+    tls_like = case in ODD_TLS_CASES
+    dport, answer = (443, SERVER_HELLO) if tls_like else (80, HTTP_OK)
+    talk = begin(case, handshake=handshake, allows=judge, version=version, dport=dport)
+    case(talk, REFUSED)
+    assert_refused(talk)
+    talk.server(answer)
+    assert Action.PASSES not in talk.actions
+    talk = begin(case, handshake=handshake, allows=names_only, version=version, dport=dport)
+    case(talk, ALLOWED)
+    assert set(talk.actions) == {Action.HOLD}
+    assert talk.server(answer).action is (Action.PASSES if tls_like else Action.ASKS)
+    assert ALLOWED in talk.bench.hosts
 
 
 @http_case

@@ -334,7 +334,8 @@ def test_a_keep_alive_probe_with_a_byte_of_garbage_is_no_contradiction() -> None
         (b"Content-Length: 9000\r\n", 5000, Action.ASKS),  # body, whose bytes frame nothing
         (b"Content-Length: 9000\r\n", 1000, Action.REFUSED),  # kept, and other bytes than before
         (b"Content-Length: 9000\r\n", 13_000, Action.REFUSED),  # about the request before the last
-        (b"Transfer-Encoding: chunked\r\n", 5000, Action.REFUSED),  # may be the size of a chunk
+        (b"Transfer-Encoding: chunked\r\n", 5000, Action.ASKS),  # body, too
+        (b"Transfer-Encoding: chunked\r\n", 8006, Action.REFUSED),  # the size of the chunk
     ],
 )
 def test_old_bytes_beyond_comparing_are_refused_unless_they_are_body(
@@ -407,6 +408,119 @@ def test_an_accepted_upgrade_passes_and_a_refused_one_asks() -> None:
     assert talk.client(get(REFUSED)).action is Action.REFUSED
 
 
+UPGRADE = get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: x\r\n")
+JUNK = [b"\x00", b"\xef\xbb\xbf", b"FOO\r\n", b"A" * 33 + b" / HTTP/1.1 \x00\r\n", b"GET\r\n", b"get /x\r\n"]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize("size", [1, 1400])
+def test_nothing_hides_behind_an_upgrade_that_was_turned_down(junk: bytes, size: int) -> None:
+    """Whether the junk comes behind the answer or is pipelined ahead of it."""
+    for ahead in (False, True):
+        talk = Talk(names_only, dport=80)
+        talk.client(UPGRADE)
+        if not ahead:
+            assert talk.server(HTTP_OK).action is Action.ASKS
+        data = junk + get(REFUSED)
+        for at in range(0, len(data), size):
+            talk.client(data[at : at + size])
+        if ahead:
+            talk.server(HTTP_OK)
+        assert talk.actions[-1] is Action.REFUSED
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", HTTP_OK])
+def test_an_answer_to_an_upgrade_byte_by_byte(answer: bytes) -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(UPGRADE)
+    expected = Action.PASSES if b"101" in answer else Action.ASKS
+    for at in range(len(answer)):
+        step = talk.server(answer[at : at + 1])
+        assert step.action in (Action.HOLD, expected)
+        if step.action is expected:
+            break
+    assert step.action is expected
+    if expected is Action.ASKS:
+        assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+
+
+def test_two_prefaces_that_are_answered_in_http_1_hide_nothing() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(PREFACE + bytes(9))
+    talk.client(PREFACE + b"\x01" * 9, at=0)
+    talk.server(HTTP_OK)
+    assert talk.actions[-1] is Action.REFUSED
+
+
+def test_an_interim_answer_to_an_upgrade_is_none() -> None:
+    talk = Talk(dport=80)
+    talk.client(UPGRADE)
+    assert talk.server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 1").action is Action.HOLD
+    assert talk.server(b"01 Switching\r\nUpgrade: x\r\n").action is Action.HOLD
+    assert talk.server(b"\r\n").action is Action.PASSES
+
+
+def test_a_protocol_that_a_later_upgrade_leads_to_goes_on_and_is_looked_through() -> None:
+    """The answer to it is not seen."""
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    talk.client(UPGRADE)
+    for _ in range(50):
+        assert talk.client(b"\x82\xfe\x04\x00" + bytes(range(256)) * 4).action is Action.ASKS
+    assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+
+
+@pytest.mark.parametrize("answer", [HTTP_OK, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"])
+@pytest.mark.parametrize("framing", [b"Content-Length: 48000\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_an_upgrade_with_a_long_body(answer: bytes, framing: bytes) -> None:
+    """As some clients of HTTP/2 send it."""
+    talk = Talk(dport=80)
+    talk.client(UPGRADE.replace(b"\r\n\r\n", b"\r\n" + framing + b"\r\n").replace(b"GET", b"POST"))
+    chunked = b"chunked" in framing
+    talk.client(b"bb80\r\n" if chunked else b"")
+    for _ in range(40):
+        assert talk.client(b"x" * 1200).action in (Action.HOLD, Action.UPLOAD)
+    talk.client(b"\r\n0\r\n\r\n" if chunked else b"")
+    expected = Action.ASKS if answer is HTTP_OK else Action.PASSES
+    assert talk.server(answer).action is expected
+    if answer is HTTP_OK:
+        assert talk.client(get(ALLOWED)).action is Action.ASKS
+        assert talk.client(b"\x00" + get(REFUSED)).action is Action.REFUSED
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize("size", [1, 10, 100])
+def test_http2_passes_when_the_server_answers_in_http2(size: int) -> None:
+    talk = Talk(names_only, dport=80)
+    sent = PREFACE + SETTINGS + bytes(6)
+    for at in range(0, len(sent), size):
+        talk.client(sent[at : at + size])
+    for at in range(8):
+        assert talk.server(SETTINGS[at : at + 1]).action is Action.HOLD
+    assert talk.server(SETTINGS[8:]).action is Action.PASSES
+
+
+@pytest.mark.parametrize(
+    "sent", [PREFACE, PREFACE[:18], PREFACE[:18] + b"GET / HTTP/1.1\r\n", b"\r\n" + PREFACE]
+)
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 405 Not Allowed\r\n\r\n", HTTP_OK, b"\x01" + SETTINGS, SETTINGS[:3] + b"\x00" * 6]
+)
+def test_http2_that_is_answered_otherwise_never_passes(sent: bytes, answer: bytes) -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(sent)
+    talk.server(answer)
+    assert Action.PASSES not in talk.actions
+    talk.client(get(REFUSED))
+    talk.server(answer)
+    assert Action.PASSES not in talk.actions
+    assert talk.actions[-1] is Action.REFUSED
+
+
 def test_an_upgrade_to_http2_does_not_hide_what_follows() -> None:
     talk = Talk(dport=80)
     talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
@@ -433,6 +547,25 @@ def test_what_goes_through_a_proxy_is_judged_too() -> None:
     talk = Talk(dport=3128)
     talk.client(CONNECT)
     talk.server(ESTABLISHED)
+    assert talk.client(get(REFUSED)).action is Action.REFUSED
+
+
+def test_a_proxy_may_ask_for_a_password_first() -> None:
+    talk = Talk(dport=3128)
+    talk.client(CONNECT)
+    talk.server(b"HTTP/1.1 407 Password\r\nContent-Length: 0\r\n\r\n")
+    talk.client(CONNECT)
+    talk.server(ESTABLISHED)
+    talk.client(hello(ALLOWED))
+    assert talk.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_a_tunnel_that_was_turned_down_hides_nothing() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(CONNECT)
+    talk.server(b"HTTP/1.1 405 Not Allowed\r\nContent-Length: 0\r\n\r\n")
+    talk.client(b"\x00\x01 junk")
+    assert talk.server(HTTP_OK).action is Action.HOLD
     assert talk.client(get(REFUSED)).action is Action.REFUSED
 
 
@@ -539,6 +672,71 @@ def test_an_http_answer_to_no_request_is_refused() -> None:
     assert talk.server(HTTP_OK).action is Action.REFUSED
 
 
+def own(size: int, start: int = 0) -> bytes:
+    """Bytes of a protocol that is certainly neither TLS nor HTTP."""
+    return (b"\xef" + bytes(range(1, 250)) * (size // 249 + 1))[start : start + size]
+
+
+@pytest.mark.parametrize("dport", [443, 8443, 80])
+@pytest.mark.parametrize("lost", [None, 3, 20])
+def test_an_upload_in_a_protocol_of_its_own(dport: int, lost: int | None) -> None:
+    """200 kB, and nothing is acknowledged before all is there."""
+    table = FlowTable()
+    talk = Talk(dport=dport, allows=names_only, table=table)
+    data = own(200_000)
+    for number, at in enumerate(range(0, len(data), 1400)):
+        if number != lost:
+            assert talk.client(data[at : at + 1400], at=at).action is Action.HOLD
+        if number == 30 and lost is not None:
+            assert talk.client(data[lost * 1400 : lost * 1400 + 1400], at=lost * 1400).action is Action.HOLD
+    assert table.stats.buffered < 50_000
+    assert table.stats.postponed == 0
+    step = talk.server(b"\x01done")
+    assert step.action is Action.PASSES
+    assert step.observation == Observation(Proto.TCP, None, talk.remote, dport)
+
+
+def test_a_protocol_of_its_own_whose_answers_lag_behind() -> None:
+    talk = Talk(names_only)
+    data = own(60_000)
+    for at in range(0, 60_000, 600):
+        talk.client(data[at : at + 600])
+        if talk.server(b"\xaa" * 100, acks=max(0, at - 600)).action is Action.PASSES:
+            break
+    assert talk.actions[-1] is Action.PASSES
+    assert Action.REFUSED not in talk.actions
+
+
+@pytest.mark.parametrize("size", [1, 50, 1400])
+@pytest.mark.parametrize("sent", [hello(REFUSED), get(REFUSED)])
+def test_a_name_behind_an_upload_of_its_own_is_judged(sent: bytes, size: int) -> None:
+    talk = Talk(names_only)
+    data = own(40_000)
+    for at in range(0, len(data), 1400):
+        talk.client(data[at : at + 1400])
+    for at in range(0, len(sent), size):
+        talk.now += 0.01  # each one is searched among much else
+        talk.client(sent[at : at + size])
+    assert talk.actions[-1] is Action.REFUSED
+    assert REFUSED in talk.bench.hosts
+
+
+@pytest.mark.parametrize("size", [50, 1400])
+@pytest.mark.parametrize(("sent", "answer"), [(hello(REFUSED), SERVER_HELLO), (get(REFUSED), HTTP_OK)])
+def test_an_upload_of_its_own_that_dies_on_the_way_hides_nothing(
+    sent: bytes, answer: bytes, size: int
+) -> None:
+    talk = Talk(names_only)
+    data = own(40_000)
+    for at in range(0, len(data), 1400):
+        talk.client(data[at : at + 1400], at=at, decoy=True)
+    for at in range(0, len(sent), size):
+        talk.client(sent[at : at + size], at=at)
+    talk.server(answer, acks=len(sent))
+    assert Action.PASSES not in talk.actions
+    assert talk.actions[-1] is Action.REFUSED
+
+
 def test_segments_without_payload_decide_nothing() -> None:
     talk = Talk()
     talk.handshake()
@@ -623,6 +821,37 @@ def test_a_fault_counts_beside_a_name_unless_it_may_be_a_mixture() -> None:
     talk.client(get(ALLOWED))
     assert talk.client(nameless, at=0, decoy=True).action is Action.HOLD
     assert talk.server(HTTP_OK).action is Action.ASKS
+
+
+@pytest.mark.parametrize("dport", [80, 443])
+def test_that_nothing_is_named_counts_beside_a_decoy(dport: int) -> None:
+    if dport == 443:
+        decoy, answer = hello(ALLOWED), SERVER_HELLO
+        room = len(decoy) - len(hello(None)) - 4
+        sent = hello(None, after=b"\x00\x15" + room.to_bytes(2, "big") + bytes(room))
+    else:
+        decoy, answer = get(ALLOWED), HTTP_OK
+        sent = b"GET / HTTP/1.0\r\nX-aa: " + b"y" * len(ALLOWED) + b"\r\n\r\n"
+    assert len(sent) == len(decoy)
+    for order in ([decoy, sent], [sent, decoy]):
+        talk = Talk(dport=dport)
+        for one in order:
+            talk.client(one, at=0)
+        talk.server(answer)
+        assert talk.actions[-1] is Action.REFUSED
+        talk = Talk(names_only, dport=dport)
+        for one in order:
+            talk.client(one, at=0)
+        assert talk.server(answer).action in (Action.PASSES, Action.ASKS)
+
+
+def test_a_name_in_an_odd_decoy_is_judged() -> None:
+    """On a segment that servers ignore, too."""
+    odd = hello(REFUSED, after=b"\xfe\x0d\x00\x00")
+    for how in ({"flags": 0}, {"options": bytes([19, 18]) + bytes(16)}):
+        talk = Talk(names_only)
+        assert talk.client(odd, at=0, decoy=True, **how).action is Action.REFUSED
+        assert talk.bench.hosts == [REFUSED]
 
 
 def test_http2_without_a_name_passes_where_that_may() -> None:

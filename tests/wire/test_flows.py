@@ -420,8 +420,8 @@ def test_bytes_are_taken_back_from_the_device_that_holds_most() -> None:
     assert victim.server(SERVER_HELLO).action is Action.PASSES
 
 
-def open_http(judge: Judge = careful) -> Talk:
-    talk = Talk(judge, dport=80)
+def open_http(judge: Judge = careful, *, table: FlowTable | None = None, sport: int = 40000) -> Talk:
+    talk = Talk(judge, dport=80, table=table, sport=sport)
     talk.asks = False
     talk.client(GET)
     assert talk.server(HTTP_OK).action is Action.ASKS
@@ -468,3 +468,153 @@ def test_an_answer_may_take_minutes() -> None:
     talk.client(GET)
     talk.now += 240
     assert talk.server(HTTP_OK).action is Action.ASKS
+
+
+@pytest.mark.parametrize("asks", [None, True])
+def test_open_http_never_expires(asks: bool | None) -> None:
+    """A download, a radio stream, a long poll: the client says nothing, and other flows come and go."""
+    gone: list[object] = []
+    table = FlowTable(forgotten=gone.append)
+    talk = open_http(table=table)
+    held = table.stats.buffered
+    talk.asks = asks
+    for hour in range(1, 30):
+        for number in range(5):
+            other = Talk(table=table, sport=1000 + number)
+            other.now = talk.now + 3600 * hour + number
+            other.client(HELLO)
+            other.server(SERVER_HELLO)
+    assert gone == []
+    assert table.stats.expired == 0
+    assert table.stats.buffered < held
+    talk.now += 30 * 3600
+    assert talk.client(GET).action is Action.ASKS
+    assert talk.client(b"\x00", at=talk.end - 1).action is Action.ASKS
+    assert talk.client(GET_REFUSED).action is Action.REFUSED
+
+
+def test_open_http_rests_in_the_middle_of_a_body_and_of_a_head() -> None:
+    chunk = (
+        b"POST / HTTP/1.1\r\nHost: " + ALLOWED.encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n0123"
+    )
+    for before, after in (
+        (GET[:20], GET[20:]),
+        (chunk, b"45678\r\n0\r\n\r\n"),
+        (chunk + b"45678\r", b"\n0\r\n\r\n"),
+    ):
+        talk = open_http()
+        talk.asks = None
+        talk.client(before)
+        for number in range(3):
+            other = Talk(table=talk.table, sport=1000 + number)
+            other.now = talk.now + 1000
+            other.client(HELLO)
+        talk.now += 2000
+        assert talk.client(after).action is Action.ASKS
+        assert talk.client(GET_REFUSED).action is Action.REFUSED
+
+
+def test_what_is_sent_again_after_a_rest_cannot_be_compared() -> None:
+    talk = open_http()
+    talk.asks = None
+    other = Talk(table=talk.table, sport=1000)
+    other.now = talk.now + 1000
+    other.client(HELLO)
+    talk.now += 2000
+    assert talk.client(GET, at=0).action is Action.REFUSED
+
+
+def test_open_http_makes_room_and_takes_it() -> None:
+    """Of connections that may rest and of others, those go of which there are more."""
+    gone: list[int] = []
+    table = FlowTable(Limits(flows=20), forgotten=lambda key: gone.append(key[3]))
+    resting = [open_http(table=table, sport=number) for number in range(100, 110)]
+    for number in range(200, 220):
+        Talk(table=table, sport=number).client(HELLO)
+    assert gone == list(range(200, 210))
+    for talk in resting:
+        talk.asks = True
+        assert talk.client(GET).action is Action.ASKS
+    for number in range(300, 310):
+        open_http(table=table, sport=number)
+    assert len(gone) == 20
+    assert all(port < 300 for port in gone)
+    assert table.stats.flows == 20
+
+
+def test_room_for_bytes_is_made_by_what_holds_them() -> None:
+    table = FlowTable(Limits(table_bytes=200_000))
+    resting = [open_http(table=table, sport=number) for number in range(100, 110)]
+    for number in range(200, 220):
+        Talk(names_only, table=table, sport=number).client(
+            b"\x16\x03\x01\x40\x00\x01\x00\x3f\xf0" + bytes(15_000)
+        )
+    assert table.stats.evicted > 5
+    assert table.stats.buffered <= 200_000
+    for talk in resting:
+        talk.asks = True
+        assert talk.client(GET).action is Action.ASKS
+
+
+@pytest.mark.parametrize("said", [b"\x01register", b"\x00\x01hello", b"\xef" * 2000])
+def test_a_protocol_of_its_own_may_be_silent(said: bytes) -> None:
+    """It names nobody, so nothing hides behind what was said: what follows is read as a new flow."""
+    gone: list[object] = []
+    for first in ("client", "server"):
+        talk = Talk(dport=6514, table=FlowTable(forgotten=gone.append))
+        talk.client(said)
+        talk.now += 90
+        for number in range(3):
+            other = Talk(table=talk.table, sport=1000 + number)
+            other.now = talk.now
+            other.client(HELLO)
+        if first == "server":
+            assert talk.server(b"\x02news").action is Action.HOLD
+        assert talk.client(said).action is Action.HOLD
+        assert talk.server(b"\x02ok").action is Action.PASSES
+    assert gone == []
+
+
+@pytest.mark.parametrize(
+    "said", [HELLO, HELLO[:30], GET, GET[:10], b"\x16", b"X", record(b"\x01\x00\x00\x02ab")]
+)
+def test_what_may_be_half_a_hello_is_not_forgotten(said: bytes) -> None:
+    gone: list[object] = []
+    talk = Talk(names_only, dport=6514, table=FlowTable(forgotten=gone.append))
+    talk.client(said)
+    talk.now += 400
+    assert talk.client(b"more").action is Action.REFUSED
+    talk = Talk(names_only, dport=6514, table=talk.table, sport=50000)
+    talk.client(said)
+    for number in range(3):
+        other = Talk(table=talk.table, sport=1000 + number)
+        other.now = talk.now + 4000
+        other.client(HELLO)
+    assert len(gone) == 1
+
+
+def test_ports_that_are_used_again_after_an_alert_are_free_after_a_while() -> None:
+    """The server answered and nothing was decided. What the new connection says looks like old bytes."""
+    talk = Talk(isn=0xA0000000)
+    talk.client(HELLO)
+    talk.server(FATAL_ALERT)
+    again = Talk(table=talk.table, isn=0x30000000)
+    actions = []
+    for _ in range(8):  # as TCP sends it again
+        again.now += 10
+        actions.append(again.client(HELLO, at=0).action)
+    assert actions[0] is Action.DROP
+    assert actions[-1] is Action.HOLD
+    assert again.server(SERVER_HELLO).action is Action.PASSES
+
+
+def test_more_open_http_than_there_is_room_for() -> None:
+    """Each new one takes the room of the one that said nothing for longest, never its own."""
+    table = FlowTable(Limits(table_bytes=60_000))
+    talks = [open_http(table=table, sport=number) for number in range(100, 150)]
+    assert table.stats.buffered <= 60_000
+    assert 5 < table.stats.flows < 20
+    talks[-1].asks = True
+    assert talks[-1].client(GET).action is Action.ASKS
+    talks[0].asks = True
+    assert talks[0].client(GET).action is Action.REFUSED

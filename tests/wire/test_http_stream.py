@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import WireError
-from gateway.wire.http import MAX_HEAD
+from gateway.wire.http import ENDURED_HEAD
 from gateway.wire.http_stream import MAX_CHUNK_LINE, RequestStream
 
 GET_A = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -124,6 +124,8 @@ def test_a_long_body_is_not_kept() -> None:
         (GET_A + b"\x00\x01", "no HTTP request"),
         (LENGTH + b"\x00yy" + GET_B, "no HTTP request"),
         (GET_A + b"GET /\r\n", "no HTTP request line"),
+        (GET_A + PREFACE, "the preface of HTTP/2"),
+        (CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\n", 1), "behind a malformed head"),
         (CHUNKED.replace(b"a\r\n", b"g\r\n", 1), "no chunk size"),
         (CHUNKED.replace(b"a\r\n", b"0xa\r\n", 1), "no chunk size"),
         (CHUNKED.replace(b"a\r\n", b"-1\r\n", 1), "no chunk size"),
@@ -134,7 +136,7 @@ def test_a_long_body_is_not_kept() -> None:
         (CHUNKED.replace(b"a\r\n", b"9\r\n", 1), "after the end of a chunk"),
         (CHUNKED.replace(b"a\r\n", b"a;" + b"x" * MAX_CHUNK_LINE + b"\r\n", 1), "line of more than"),
         (CHUNKED[:-2] + b"x" * MAX_CHUNK_LINE, "line of more than"),
-        (GET_A + b"GET /" + b"x" * MAX_HEAD, "head of more than"),
+        (GET_A + b"GET /" + b"x" * ENDURED_HEAD, "head of more than"),
     ],
 )
 def test_refuses_what_servers_would_not_read_so(data: bytes, message: str) -> None:
@@ -143,6 +145,73 @@ def test_refuses_what_servers_would_not_read_so(data: bytes, message: str) -> No
     stream = RequestStream()
     with pytest.raises(WireError, match=message):
         hosts(stream, *[bytes([byte]) for byte in data])
+
+
+@pytest.mark.parametrize("size", [1, 7, 1400])
+@pytest.mark.parametrize(
+    "start", [UPGRADE + b"\x81\x85mask", PREFACE + b"\x00", CONNECT + b"\x16\x03\x01\x00"]
+)
+def test_a_head_in_another_protocol_is_read(start: bytes, size: int) -> None:
+    """The server may never have agreed to it."""
+    stream = RequestStream()
+    stream.feed(start)
+    inside = []
+    data = b" " * 20 + GET_B
+    for at in range(0, len(data), size):
+        stream.feed(data[at : at + size])
+        inside += stream.inside
+    assert stream.opaque
+    assert [request.hosts for request in inside] == [("b.example",)]
+    assert stream.held == 0
+
+
+def test_after_an_upgrade_that_was_turned_down_no_other_protocol_follows() -> None:
+    for junk in (b"\x00", b"\x81\x85mask" + GET_B, PREFACE):
+        with pytest.raises(WireError):
+            RequestStream(turned_down=True).feed(UPGRADE + junk)
+        stream = RequestStream()
+        stream.feed(UPGRADE)
+        stream.turn_down()
+        with pytest.raises(WireError):
+            stream.feed(junk)
+    stream = RequestStream()
+    stream.feed(UPGRADE + b"\x00")
+    with pytest.raises(WireError):
+        stream.turn_down()
+    stream = RequestStream(turned_down=True)
+    assert hosts(stream, UPGRADE, GET_B, UPGRADE, b"\x00") == [
+        "socket.example",
+        "b.example",
+        "socket.example",
+    ]
+    assert stream.opaque  # what the server says to the second one is not seen
+
+
+def test_an_upgrade_that_is_turned_down_while_its_body_comes() -> None:
+    stream = RequestStream()
+    stream.feed(CHUNKED.replace(b"\r\n\r\n", b"\r\nUpgrade: x\r\n\r\n", 1)[:-5])
+    assert not stream.has_switched
+    stream.turn_down()
+    assert hosts(stream, b"\r\n\r\n" + GET_B) == ["b.example"]
+
+
+def test_a_method_of_any_length_is_one() -> None:
+    assert hosts(RequestStream(), UPGRADE, b"A" * 33 + GET_B) == ["socket.example", "b.example"]
+
+
+@pytest.mark.parametrize("size", [1, 5, 1400])
+def test_tells_what_decides_where_requests_begin(size: int) -> None:
+    data = GET_A + LENGTH + CHUNKED + GET_B
+    stream = RequestStream()
+    frames = []
+    for at in range(0, len(data), size):
+        stream.feed(data[at : at + size])
+        frames += stream.frames
+    assert all(data[at : at + len(frame)] == frame for at, frame in frames)
+    framing = b"".join(frame for _, frame in frames)
+    assert framing == data.replace(LENGTH[-40:], b"").replace(b"0123456789", b"").replace(
+        b"\r\n" + GET_A[:34] + b"\r\n", b"\r\n\r\n"
+    )
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6), st.sampled_from(sorted(STREAMS)), st.integers(0, 200))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.wire.limits import Limits
 from gateway.wire.server_side import ServerSide, Speaks
-from tests.wire.flow_forge import RETRY, SERVER_HELLO
+from tests.wire.flow_forge import HTTP_OK, RETRY, SERVER_HELLO
 from tests.wire.tls_forge import CHANGE_CIPHER_SPEC, WARNING_ALERT, record, records, server_hello
 
 
@@ -72,6 +72,70 @@ def test_a_switch_of_protocols() -> None:
     assert not said(switch[:-1]).switched
     assert not said(switch.replace(b"101", b"200")).switched
     assert not said(switch.replace(b"websocket", b"H2C")).switched
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"", None),
+        (b"HTTP/1.1 2", None),
+        (b"HTTP/1.1 200", 200),
+        (b"HTTP/1.0\t404 Not Found", 404),
+        (b"ICY 200 OK\r\n", 200),
+        (b"HTTP/1.1 100 Continue\r\n", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\nLink: x\n\nHTTP/1.1 407 x", 407),
+        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n", None),
+        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", 101),
+        (b"HTTP/1.1 OK", None),
+        (b"HTTP/1.1 OK" + b" " * 60, 0),
+        (b"SSH-2.0-x" * 9, 0),
+    ],
+)
+def test_the_status_of_the_first_answer(data: bytes, status: int | None) -> None:
+    assert said(data).status == status
+    assert said(*[data[at : at + 1] for at in range(len(data))]).status == status
+
+
+@pytest.mark.parametrize(
+    ("data", "connected"),
+    [
+        (b"HTTP/1.1 200 Connection established\r\n\r\n", True),
+        (b"HTTP/1.1 407 x\r\nContent-Length: 2\r\n\r\nno", False),
+        (b"HTTP/1.1 407 x\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 x\r\n\r\n", True),
+        (b"HTTP/1.1 405 x\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 x\r\n\r\n", False),
+    ],
+)
+def test_whether_a_proxy_has_connected(data: bytes, connected: bool) -> None:
+    assert said(data).connected is connected
+
+
+SETTINGS = b"\x00\x00\x12\x04\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("data", "speaks"),
+    [
+        (b"", None),
+        (SETTINGS[:8], None),
+        (SETTINGS, True),
+        (SETTINGS + bytes(18), True),
+        (SETTINGS[:2] + b"\x11" + SETTINGS[3:], False),
+        (SETTINGS[:3] + b"\x00" + SETTINGS[4:], False),
+        (SETTINGS[:8] + b"\x01", False),
+        (HTTP_OK, False),
+        (b"H", False),
+    ],
+)
+def test_the_first_frame_of_http2(data: bytes, speaks: bool | None) -> None:
+    assert said(data).speaks_http2 is speaks
+
+
+def test_a_flood_of_hellos_that_are_none_is_bounded_and_charged() -> None:
+    fakes = b"\x16\x03\x03\x00\x01\x02" * 3000
+    server = said(fakes)
+    assert server.hellos == []
+    assert server.work > 32
+    assert server.size > len(fakes)
 
 
 @given(st.lists(st.binary(max_size=50), max_size=6))

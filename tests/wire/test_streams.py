@@ -243,3 +243,58 @@ def _byte_at(reading: tuple[Island, ...], offset: int) -> int | None:
         if island.start <= offset < island.end:
             return island.data[offset - island.start]
     return None
+
+
+def test_memory_is_counted_and_cuts_are_held_once() -> None:
+    s = stream()
+    s.add(0, TEXT)
+    held = s.held
+    for _ in range(1000):
+        s.add(0, TEXT)
+    assert s.held == held
+    for cut in range(1, len(TEXT)):
+        s.add(0, TEXT[:cut])
+    assert held < s.held <= held + 50 * len(TEXT)
+    assert s.size == len(TEXT)
+
+
+def test_what_is_let_go_is_read_anew() -> None:
+    s = stream()
+    for at in range(0, len(TEXT), 4):
+        s.add(at, TEXT[at : at + 4])
+    s.add(100, b"far")
+    s.let_go(30)
+    assert [(island.start, island.data) for island in s.readings[0]] == [(30, TEXT[30:]), (100, b"far")]
+    assert s.size == len(TEXT) - 30 + 3
+    assert s.end == 103
+    s.add(len(TEXT), b"!")
+    s.add(0, b"again")
+    assert contents(s) == {b"again", TEXT[30:] + b"!", b"far"}
+    s.let_go(200)
+    assert s.readings == ((),)
+    assert (s.size, s.end) == (0, 0)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.binary(min_size=1, max_size=20)), max_size=8),
+    st.integers(0, 80),
+)
+def test_letting_go_loses_nothing_behind_it(parts: list[tuple[int, bytes]], offset: int) -> None:
+    s = stream()
+    s.add(0, b"\0")
+    try:
+        for at, data in parts:
+            s.add(at, data)
+    except StreamOverflow:
+        return
+    before = {
+        tuple(
+            Island(max(offset, one.start), one.data[max(0, offset - one.start) :])
+            for one in reading
+            if one.end > offset
+        )
+        for reading in s.readings
+    }
+    s.let_go(offset)
+    assert set(s.readings) == before

@@ -1,0 +1,37 @@
+"""What the kernel's table shall say beside whose device is whose, from the rules as they are now."""
+
+from __future__ import annotations
+
+import socket
+
+from gateway.daemon import lan
+from gateway.daemon.addresses import HelpAddresses
+from gateway.daemon.rules import RuleBook
+from gateway.kernel.snapshot import Snapshot
+
+ESP = 50  # RFC 4303; Wi-Fi calling
+
+
+def wanted(
+    rules: RuleBook, help_addresses: HelpAddresses, help_port: int | None, dns_port: int | None, now: Snapshot
+) -> Snapshot:
+    """``now`` has the marks, which stay as they are for the daemon's life."""
+    config = rules.household.config
+    texts = sorted(map(_text, help_addresses.addresses))
+    return Snapshot(
+        lan=config.lan,
+        queue_base=config.queue_base,
+        layout=now.layout,
+        dns_port=dns_port,
+        dns_for_everyone=rules.binds_everyone,
+        pages=lan.PAGES,
+        page_port=config.web.port,
+        help4=tuple(one for one in texts if ":" not in one),
+        help6=tuple(one for one in texts if ":" in one),
+        help_dns_port=help_port,
+        protocols=(ESP,),
+    )
+
+
+def _text(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)

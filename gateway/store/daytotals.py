@@ -1,0 +1,34 @@
+"""Minutes that persons used on days that are over, by limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from gateway.store.database import Database, Statement
+
+
+class DayTotals:
+    """Methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
+        """All of a day, by profile and gate; what was known of it before is replaced."""
+        rows = [(day.isoformat(), profile, gate, count) for (profile, gate), count in totals.items()]
+        self._database.write(
+            [
+                Statement("DELETE FROM minutes WHERE day = ?", [(day.isoformat(),)]),
+                Statement("INSERT INTO minutes VALUES (?, ?, ?, ?)", rows),
+            ],
+            durable=True,
+        )
+
+    def of(self, profile: str, first: date) -> Mapping[tuple[date, str], int]:
+        """Minutes by day and gate, from the ``first`` day on."""
+        rows = self._database.rows(
+            "SELECT day, gate, minutes FROM minutes WHERE profile = ? AND day >= ? ORDER BY day, gate",
+            (profile, first.isoformat()),
+        )
+        return {(date.fromisoformat(day), gate): minutes for day, gate, minutes in rows}

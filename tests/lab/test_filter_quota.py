@@ -1,0 +1,149 @@
+"""A limit that is used up ends what runs at the minute's end, nothing else; a child's devices share it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.store.records import MinuteRecord, Why, Words, unpack
+from tests.lab import clients, names
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import (
+    ALLOWED,
+    CUT_MS,
+    DAUGHTER,
+    MUM,
+    SON,
+    QuicFilm,
+    assert_started,
+    fetch,
+    film,
+    fresh,
+    until,
+)
+from tests.lab.home import Home
+
+pytestmark = pytest.mark.lab
+
+ROBLOX, HOMEWORK, HELP = "www.roblox.com", "bilimland.kz", "befrienders.org"
+UPDATE = "cache1.steamcontent.com"
+_ENOUGH_S = 12.0  # before the minute's end, in which streams of 200 kB a second pass the threshold
+
+
+def _next_minute() -> float:
+    """When the wall's next minute begins, as time.monotonic() has it; at least so long that streams count."""
+    left = 60.0 - time.time() % 60
+    if left < _ENOUGH_S:
+        time.sleep(left + 0.2)
+        left = 60.0 - time.time() % 60
+    return time.monotonic() + left
+
+
+def _wait_for(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _counted(daemon: Daemon) -> list[MinuteRecord]:
+    """The minutes that count, as the daemon's file has them."""
+    (path,) = (daemon.state / "minutes").iterdir()
+    records = unpack(path.read_bytes(), Words())
+    return [one for one in records if isinstance(one, MinuteRecord) and one.why & Why.COUNTED]
+
+
+def _profiles(**daughter: Any) -> Mapping[str, Mapping[str, Any]]:
+    return {"daughter": {**DAUGHTER, **daughter}, "mum": MUM}
+
+
+@pytest.mark.timeout(180)
+def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Home) -> None:
+    """The daughter's minute is of a service, the son's of the internet; homework, updates and help go on."""
+    tablet, phone = home.devices["tablet"], home.devices["phone"]
+    profiles = {
+        "daughter": {**DAUGHTER, "allow": ["service:roblox"], "limits": {"service:roblox": "1m"}},
+        "son": {**SON, "limits": {"internet": "1m"}, "homework": [HOMEWORK]},
+        "mum": MUM,
+    }
+    with fresh(home, profiles) as daemon, contextlib.ExitStack() as stack:
+        boundary = _next_minute()
+        game, other = (stack.enter_context(film(tablet, host, 4)) for host in (ROBLOX, ALLOWED))
+        sons, sons6, homework, update = (
+            stack.enter_context(film(phone, host, version))
+            for host, version in ((ALLOWED, 4), (ALLOWED, 6), (HOMEWORK, 4), (UPDATE, 4))
+        )
+        quic = stack.enter_context(QuicFilm(phone, ALLOWED, 4, seconds=90.0))
+        mother = stack.enter_context(film(home.devices["parent"], ALLOWED, 4))
+        assert_started(game, other, sons, sons6, homework, update, mother)
+        assert quic.started()
+        _wait_for(boundary - 0.3)
+        assert all(one.runs for one in (game, other, sons, sons6, homework, update, mother))
+        for name, one in (("service", game), ("internet", sons), ("internet, IPv6", sons6)):
+            took = one.death(boundary)
+            print(f"limit of {name} used → stream dead after {took} ms")
+            assert took is not None
+            assert took <= CUT_MS
+            assert one.ended_at is not None
+            assert one.ended_at >= boundary - 0.05, "not before"
+        assert until(lambda: not quic.flows(0.5), 3.0) is not None
+        assert quic.last is not None
+        print(f"limit of internet used → the last QUIC byte after {(quic.last - boundary) * 1000:.0f} ms")
+        assert quic.last - boundary <= CUT_MS / 1000
+        names_ = ("other", "homework", "update", "mother")
+        ended = [
+            name
+            for name, one in zip(names_, (other, homework, update, mother), strict=True)
+            if not one.flows(2.0)
+        ]
+        assert ended == []
+        assert not fetch(tablet, f"https://{ROBLOX}/", 4).reached
+        assert not fetch(phone, f"https://{ALLOWED}/", 4).reached
+        assert clients.dig(phone, ALLOWED).status == "NXDOMAIN"
+        assert fetch(phone, f"https://{HOMEWORK}/", 4).reached
+        assert until(lambda: fetch(phone, f"https://{HELP}/", 4).reached, 5.0) is not None
+        assert daemon.client.call("status")["problems"] == []
+        told = {(one.profile, one.device, one.gate, one.service) for one in _counted(daemon)}
+        assert ("daughter", names.TABLET.mac, "service:roblox", "roblox") in told
+        assert ("son", names.PHONE.mac, "internet", None) in told, "example.org is no service"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_devices_share_their_minutes_over_a_kill(home: Home) -> None:
+    """A minute on each device, and a kill in the second; then both are shut, the one that is silent too."""
+    tablet, new = home.devices["tablet"], home.devices["new"]
+    profiles = _profiles(devices=[names.TABLET.mac, names.NEW.mac], limits={"internet": "2m"})
+    with fresh(home, profiles) as daemon:
+        boundary = _next_minute()
+        with film(tablet, ALLOWED, 4) as first:
+            assert first.started()
+            _wait_for(boundary - 1.0)
+        _wait_for(boundary + 1.0)
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached, "one minute is left"
+        boundary += 60.0
+        with film(new, ALLOWED, 4) as second:
+            assert second.started()
+            _wait_for(boundary - 45.0)
+        daemon.kill()
+        time.sleep(1.0)
+        daemon.start()
+        _wait_for(boundary - 0.5)
+        assert fetch(new, f"https://{ALLOWED}/", 4).reached
+        _wait_for(boundary + 1.0)
+        for device in (tablet, new):
+            assert not fetch(device, f"https://{ALLOWED}/", 4).reached
+
+
+@pytest.mark.timeout(180)
+def test_a_silent_device_spends_nothing(home: Home) -> None:
+    """Small answers now and then, as of push messages, are no minute."""
+    phone = home.devices["phone"]
+    with fresh(home, {"son": {**SON, "limits": {"internet": "1m"}}, "mum": MUM}):
+        boundary = _next_minute()
+        while time.monotonic() < boundary - 3.0:
+            assert fetch(phone, f"https://{ALLOWED}/", 4).reached
+            time.sleep(3.0)
+        _wait_for(boundary + 1.0)
+        assert fetch(phone, f"https://{ALLOWED}/", 4).reached

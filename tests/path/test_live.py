@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.policy.values import Observation, Proto
+
+
+def flow(port: int, slot: int = 1) -> FlowId:
+    return FlowId(slot, 6, b"\n\0\0\1", port, b"\n\0\0\2", 443)
+
+
+LIVE = LiveFlow((Observation(Proto.TLS, "www.example.org"),), 3, False)
+
+
+def table(*ports: int) -> LiveFlows:
+    made = LiveFlows()
+    for port in ports:
+        made.put(flow(port), LIVE)
+    return made
+
+
+def test_what_two_sweeps_did_not_find_is_forgotten() -> None:
+    live = table(1, 2)
+    assert live.sweep({flow(1)}) == 0
+    assert live.sweep({flow(1)}) == 1
+    assert live.get(flow(1)) == LIVE
+    assert live.get(flow(2)) is None
+
+
+def test_a_connection_that_is_found_again_begins_anew() -> None:
+    live = table(1)
+    for there in (set[FlowId](), {flow(1)}, set[FlowId]()):
+        assert live.sweep(there) == 0
+    assert live.sweep(set()) == 1
+
+
+def test_a_plain_tuple_names_a_flow_too() -> None:
+    live = table(1)
+    there = frozenset({tuple(flow(1))})
+    assert live.sweep(there) == 0
+    assert live.sweep(there) == 0
+    assert len(live) == 1

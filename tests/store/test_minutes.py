@@ -1,0 +1,241 @@
+"""The minutes' file: what stands in it after a kill, a power cut, a full disk; folded, and erased in time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.store import minutes
+from gateway.store.database import StoreError
+from gateway.store.minutes import MinutesFile, spent
+from gateway.store.records import ClockRecord, MinuteRecord, Record, Why
+from gateway.store.store import Store
+from tests.store.helpers import NOW
+
+DAY = date(2026, 11, 24)
+ONE = timedelta(days=1)
+DEVICE, OTHER = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+
+
+class Folded:
+    def __init__(self) -> None:
+        self.days: dict[date, Mapping[tuple[str, str], int]] = {}
+        self.refuses = False
+
+    def __call__(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
+        if self.refuses:
+            raise StoreError("the disk is full")
+        self.days[day] = totals
+
+
+@pytest.fixture
+def folded() -> Folded:
+    return Folded()
+
+
+@pytest.fixture
+def file(tmp_path: Path, folded: Folded) -> MinutesFile:
+    made = MinutesFile(tmp_path / "minutes", folded)
+    made.open(DAY)
+    return made
+
+
+def counted(minute: int, device: str = DEVICE, gate: str = "internet", profile: str = "son") -> MinuteRecord:
+    return MinuteRecord(minute, profile, device, gate, 300_000, "youtube")
+
+
+def moving(minute: int, size: int) -> MinuteRecord:
+    return MinuteRecord(minute, "son", DEVICE, "internet", size, None, Why.OPEN)
+
+
+def test_a_day_is_taken_up_where_it_was_left(tmp_path: Path, file: MinutesFile, folded: Folded) -> None:
+    clock = ClockRecord(7, 100.5, 29_000_000, b"boot-1")
+    records = (clock, counted(7), moving(8, 50_000))
+    file.append(records, 0.0)
+    again = MinutesFile(tmp_path / "minutes", folded)
+    assert again.open(DAY) == records
+    assert again.last_clock() == clock
+    again.append([counted(9)], 1.0)
+    assert MinutesFile(tmp_path / "minutes", folded).open(DAY) == (*records, counted(9))
+
+
+def test_no_file_is_made_while_nothing_counts(tmp_path: Path, file: MinutesFile) -> None:
+    file.append([], 0.0)
+    file.sync(100.0, force=True)
+    assert not (tmp_path / "minutes").exists()
+
+
+def test_minutes_that_devices_share_are_one() -> None:
+    assert spent(
+        [counted(1), counted(1, OTHER), counted(2, OTHER), moving(3, 9), counted(1, gate="play")]
+    ) == {
+        ("son", "internet"): 2,
+        ("son", "play"): 1,
+    }
+
+
+def test_a_day_that_is_over_is_folded_and_kept_for_a_week(file: MinutesFile, folded: Folded) -> None:
+    file.append([counted(1), counted(2)], 0.0)
+    file.open(DAY + ONE)
+    folded.refuses = True
+    file.tidy(DAY + ONE)
+    assert not folded.days
+    folded.refuses = False
+    file.tidy(DAY + ONE)
+    assert folded.days == {DAY: {("son", "internet"): 2}}
+    file.tidy(DAY + 7 * ONE)
+    assert len(file.details(DAY)) == 2
+    file.tidy(DAY + 8 * ONE)
+    assert file.details(DAY) == ()
+
+
+def test_a_day_to_come_is_left_alone(file: MinutesFile, folded: Folded) -> None:
+    """The clock was wrong once; when that day comes, its minutes are there."""
+    file.open(DAY + 30 * ONE)
+    file.append([counted(1)], 0.0)
+    file.open(DAY)
+    file.tidy(DAY)
+    assert not folded.days
+    assert file.open(DAY + 30 * ONE) == (counted(1),)
+
+
+def test_totals_of_days_are_in_the_database_for_a_month(tmp_path: Path) -> None:
+    store = Store(tmp_path / "qalqan.db")
+    store.minutes.keep(DAY, {("son", "internet"): 3})
+    store.minutes.keep(DAY, {("son", "internet"): 62, ("son", "play"): 5, ("daughter", "play"): 1})
+    assert store.minutes.of("son", DAY) == {(DAY, "internet"): 62, (DAY, "play"): 5}
+    assert store.minutes.of("son", DAY + ONE) == {}
+    store.purge(NOW + 30 * ONE)
+    assert store.minutes.of("son", DAY)
+    store.purge(NOW + 31 * ONE)
+    assert not store.minutes.of("son", DAY)
+    store.close()
+
+
+def test_what_is_erased_of_a_person(file: MinutesFile) -> None:
+    file.append([counted(1), counted(2, profile="daughter")], 0.0)
+    file.erase("son")
+    file.append([counted(3)], 0.0)
+    first, second, third = file.details(DAY)
+    assert isinstance(first, MinuteRecord)
+    assert (first.minute, first.service, first.bytes) == (1, None, 0)
+    assert (second, third) == (counted(2, profile="daughter"), counted(3))
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
+    file: MinutesFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.append([counted(1)], 0.0)
+    real = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        return real(descriptor, data[:40])  # the disk takes a piece, and then no more
+
+    monkeypatch.setattr(os, "write", full)
+    for minute in (2, 3, 4):
+        file.append([counted(minute), moving(minute, 5)], 60.0 * minute)
+    assert file.problems() == [
+        "Minutes cannot be written (No space left on device): they count, but not over a restart."
+    ]
+    assert len([line for line in caplog.records if line.levelname == "ERROR"]) == 1
+    monkeypatch.setattr(os, "write", real)
+    file.append([counted(5)], 300.0)
+    assert file.problems() == []
+    found = {
+        one.minute for one in file.details(DAY) if isinstance(one, MinuteRecord) and one.why & Why.COUNTED
+    }
+    assert found == {1, 2, 3, 4, 5}
+
+
+def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, folded: Folded) -> None:
+    (tmp_path / "minutes").write_text("in the way")
+    file = MinutesFile(tmp_path / "minutes", folded)
+    file.open(DAY)
+    file.append([counted(1)], 0.0)
+    assert len(file.problems()) == 1
+    file.tidy(DAY)
+    file.close()
+
+
+def test_a_days_file_has_a_limit(file: MinutesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minutes, "DAY_LIMIT", 4000)
+    monkeypatch.setattr(minutes, "DETAILS_LIMIT", 3500)
+    for minute in range(300):
+        file.append([moving(minute, 9)], 0.0)
+    (path,) = (tmp_path / "minutes").iterdir()
+    assert path.stat().st_size < 3600
+    assert file.problems() == []
+    for minute in range(300):
+        file.append([counted(minute)], 0.0)
+    assert path.stat().st_size <= 4000
+    assert "its limit" in file.problems()[0]
+
+
+@pytest.mark.parametrize(("sync_every", "synced"), [(10.0, [0, 10, 20, 30]), (60.0, [50, 110])])
+def test_what_was_written_is_synced_in_time(
+    tmp_path: Path,
+    folded: Folded,
+    monkeypatch: pytest.MonkeyPatch,
+    sync_every: float,
+    synced: list[int],
+) -> None:
+    file = MinutesFile(tmp_path / "minutes", folded, sync_every=sync_every)
+    file.open(DAY)
+    calls: list[int] = []
+    now = 0
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: calls.append(now))
+    for now in range(0, 40 if sync_every == 10 else 120, 10):
+        file.append([moving(1, now)], float(now))
+    assert calls == synced
+
+
+def test_a_failed_sync_is_said(file: MinutesFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    file.append([counted(1)], 0.0)
+    assert "Input/output error" in file.problems()[0]
+
+
+_WRITER = """
+import sys
+from datetime import date
+from pathlib import Path
+from gateway.store.minutes import MinutesFile
+from gateway.store.records import MinuteRecord
+file = MinutesFile(Path(sys.argv[1]), lambda day, totals: None)
+first = len(file.open(date(2026, 11, 24)))
+for minute in range(first, 1_000_000):
+    gate = f"service:{minute % 7}-with-a-name-of-some-length"
+    file.append([MinuteRecord(minute, "son", "02:00:00:00:00:0a", gate, 1)], 0.0)
+    sys.stdout.write(f"{minute}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_kill_at_random_moments_loses_nothing_that_was_appended(tmp_path: Path, folded: Folded) -> None:
+    told = -1
+    for _ in range(8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        told = int(process.stdout.readline())
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        told = max([told, *map(int, process.stdout.read().split("\n")[:-1])])
+        process.wait()
+        process.stdout.close()
+        found: tuple[Record, ...] = MinutesFile(tmp_path, folded).open(DAY)
+        assert [one.minute for one in found][: told + 1] == list(range(told + 1))
+        assert len(found) <= told + 2
