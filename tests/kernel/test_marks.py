@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from gateway.kernel.marks import (
     ANSWER,
     FORGED,
+    HELD,
     MAX_CLASS,
     PLAIN_SLOT,
+    UPLOAD,
     Kind,
     MarkLayout,
     State,
@@ -107,6 +109,11 @@ def test_no_foreign_bit_is_touched(layout: MarkLayout, mark: int, byte: int) -> 
 def test_answers_are_told_from_all_else(layout: MarkLayout, slot: int, foreign: int, answer: bool) -> None:
     mark = layout.with_verdict(foreign, slot_code(slot) | (ANSWER if answer else 0))
     assert layout.is_answer(mark) == answer
+
+
+def test_what_is_held_is_no_verdict() -> None:
+    assert HELD not in (0, UPLOAD)
+    assert decode_verdict(HELD)[0] is State.UNDECIDED
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
