@@ -22,6 +22,7 @@ from gateway.kernel.marks import (
     Kind,
     MarkLayout,
     queue_numbers,
+    verdict_again,
 )
 from gateway.kernel.queue import DROP, FORWARD, PREROUTING, Answer, PacketQueue
 from gateway.kernel.rawsend import RawSender
@@ -35,6 +36,7 @@ from gateway.wire.ip_build import udp_readdressed
 MAX_SIDES = 64  # interfaces; a tunnel that comes and goes has another index each time
 
 _FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
+_UDP = (Kind.OPEN_UDP, Kind.CLOSED_UDP)
 
 
 NICENESS = -10  # somebody waits for each verdict; the guards bound how many there are
@@ -91,10 +93,12 @@ class PacketPath:
             kind = Kind((number - self._base) % len(Kind))
             marks = (byte << self._shift for byte in range(256))
             by_byte = tuple(self._layout.queued_slot(mark, number, self._base) for mark in marks)
-            handler = partial(self._handle, by_byte)
+            handler = partial(self._handle, by_byte, kind in _UDP)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
-    def _handle(self, by_byte: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int) -> Answer:
+    def _handle(
+        self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
+    ) -> Answer:
         """``by_byte``: slots by our byte of a packet's mark, in this queue."""
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
@@ -102,31 +106,41 @@ class PacketPath:
         if subject is None:
             self.strays += 1
             return DROP
-        now = clock_gettime(CLOCK_BOOTTIME)
         if state == ANSWER:
-            return self._onward(self.dns.answer_packet(packet, subject, now), mark)
+            return self._onward(self.dns.answer_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME)), mark)
         if state == QUESTION:
-            outcome = self.dns.question_packet(packet, subject, now, self._wall())
-            if outcome.reply is not None:
-                first = hook == PREROUTING
-                self._sender.send(outcome.reply if first else self._as_asked(outcome.reply), indev)
-            return self._onward(outcome, mark)
+            return self._question(subject, packet, mark, hook, indev)
         if hook == FORWARD:
-            from_lan = self._sides.get(indev)
-            if from_lan is None:
-                from_lan = self._learn_side(indev)
-            verdict, reply, onward = self.flows.packet(
-                packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=state == ASKING
-            )
-            if reply is not None:
-                self._sender.send(reply, indev if from_lan else 0)
-            if onward is not None:
-                self._sender.send(onward, 0, tracked=True)
-            if verdict is None:
-                return DROP
-            return mark & self._others | (verdict << self._shift or self._held)
+            return self._flow(subject, packet, mark, indev, asking=state == ASKING, udp=udp)
         self.strays += 1
         return DROP
+
+    def _flow(
+        self, subject: Subject, packet: bytes, mark: int, indev: int, *, asking: bool, udp: bool
+    ) -> Answer:
+        from_lan = self._sides.get(indev)
+        if from_lan is None:
+            from_lan = self._learn_side(indev)
+        now, asks = clock_gettime(CLOCK_BOOTTIME), asking and not udp
+        verdict, reply, onward = self.flows.packet(
+            packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=asks
+        )
+        if reply is not None:
+            self._sender.send(reply, indev if from_lan else 0)
+        if onward is not None:
+            self._sender.send(onward, 0, tracked=True)
+        if verdict is None:
+            return DROP
+        if asking and from_lan:
+            verdict = verdict_again(verdict, udp=udp)
+        return mark & self._others | (verdict << self._shift or self._held)
+
+    def _question(self, subject: Subject, packet: bytes, mark: int, hook: int, indev: int) -> Answer:
+        outcome = self.dns.question_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME), self._wall())
+        if outcome.reply is not None:
+            first = hook == PREROUTING
+            self._sender.send(outcome.reply if first else self._as_asked(outcome.reply), indev)
+        return self._onward(outcome, mark)
 
     def _onward(self, outcome: Outcome, mark: int) -> Answer:
         if not outcome.accept:

@@ -6,8 +6,9 @@ device's slot beside it. No other bit is ever touched.
 Before a queue the packet's byte carries the low six bits of the slot instead (state 0, ANSWER, QUESTION or
 ASKING); the other two choose the queue. That is how the one who reads the queue learns whose packet it is.
 
-Behind it the packet meets the same chain again (NF_REPEAT), which knows it by its byte: so no verdict that
-lets a packet go on leaves the byte zero.
+Behind it the packet meets the same chain again (NF_REPEAT), which knows it by its byte. So no verdict that
+lets a packet go on leaves the byte zero, or as the connection's: programs such as wg-quick put the whole mark
+of the connection on each packet, and that is no verdict.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ ANSWER = 1
 QUESTION = 2
 """State bits of a DNS question there."""
 ASKING = 3
-"""State bits of the LAN side's packets there, on a connection that goes on being asked about. All else has
-none."""
+"""State bits of the LAN side's packets there, on a connection that goes on being asked about: plain HTTP, or
+UDP that passes. All else has none."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -98,9 +99,21 @@ with a guard of its own. No verdict looks like this either."""
 
 HELD = MAX_CLASS - 1 << STATE_BITS | State.UNDECIDED
 """Byte in the packet mark of what goes on and decides nothing: of an undecided flow, or DNS."""
-ASKED = HELD
+ASKED = MAX_CLASS - 2 << STATE_BITS | State.UNDECIDED
 """Byte in the connection mark of DNS whose first question was judged on its way in, before any address of it
 was translated."""
+
+
+def verdict_again(byte: int, *, udp: bool) -> int:
+    """A verdict on what the LAN side sends where it goes on being asked about, for the packet's mark.
+
+    Of plain HTTP, netlink alone changes the class. UDP that passes may be of another class now, which is said
+    with the state bits that a connection of UDP never has together with a class.
+    """
+    state, class_number = decode_verdict(byte)
+    if state in (State.HELP, State.ASKS):
+        return HELD
+    return verdict_byte(State.ASKS, class_number) if udp and state is State.PASSES and class_number else byte
 
 
 def valid_slot(number: int) -> bool:

@@ -98,10 +98,11 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.unfiltered} {'goto unfiltered' if snapshot.offload else 'accept'}",
             # Before what passes: a flow may have begun to pass while a packet of it was in the queue.
             f"{words.packet_used} {words.has_slot} goto judged",
-            f"{words.state_is(State.PASSES)} meta l4proto != udp {words.ours} vmap @pass",
-            f"{words.state_is(State.PASSES)} goto passing",
+            *_decided(words),
             "goto ask",
         ],
+        # Not from the queue, or with a verdict that is the connection's already.
+        "anew": [words.clear_packet, *_decided(words), "goto ask"],
         "ask": [
             f"{words.no_slot} {words.from_lan} jump who",
             f"{words.no_slot} accept",
@@ -123,6 +124,11 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
         ],
         "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
     }
+
+
+def _decided(words: Words) -> list[str]:
+    passes = words.state_is(State.PASSES)
+    return [f"{passes} meta l4proto != udp {words.ours} vmap @pass", f"{passes} goto passing"]
 
 
 def _guarded(words: Words) -> list[str]:
@@ -153,7 +159,7 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
         "passing": [long, "goto metered"],
         "helped": [long, "accept"],
         "another": [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS],
-        "hello": [words.guard("guard"), words.clear_packet, words.dispatch()],
+        "hello": [words.guard("guard"), *words.flagged(ASKING)],
     }
 
 

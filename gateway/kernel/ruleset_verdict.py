@@ -19,10 +19,16 @@ def verdict_chains(snapshot: Snapshot, words: Words) -> Chains:
     asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
     return {
         "judged": [
+            f"{words.packet_held} goto stands",
+            f"{words.packet_state} == 0 goto anew",  # no verdict: other programs put marks on packets too
+            *_differs(layout),
+            "goto anew",
+        ],
+        "verdict": [
             # Netlink alone changes the class of what goes on being asked about, and an upload's mark.
             f"{asking} {words.asks} goto stands",
             f"{asking} {words.uploads} {words.from_lan} goto swept",
-            f"{words.packet_state} != 0 jump copy",
+            "jump put",
             "goto stands",
         ],
         "stands": [
@@ -33,7 +39,6 @@ def verdict_chains(snapshot: Snapshot, words: Words) -> Chains:
             "goto metered",
         ],
         "swept": [words.clear_packet, "accept"],
-        "copy": list(_copy(layout)),
         "put": list(_put(layout, words)),
         "metered": [
             f"{words.ours} vmap @pass",
@@ -61,20 +66,21 @@ def verdict_chains(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _copy(layout: MarkLayout) -> Iterator[str]:
-    """Only a verdict that says something new: packets of one flow are in the queue together, and while one of
-    them wrote what is there already, others on another processor would find it half written.
+def _differs(layout: MarkLayout) -> Iterator[str]:
+    """Only a verdict that says something new is copied: packets of one flow are in the queue together, and
+    while one of them wrote what is there already, others on another processor would find it half written.
     """
     for bit in range(8):
         here = f"meta mark & {hexed(1 << layout.packet_shift + bit)}"
         there = f"ct mark & {hexed(1 << layout.ct_shift + bit)}"
-        yield f"{here} != 0 {there} == 0 goto put"
-        yield f"{here} == 0 {there} != 0 goto put"
+        yield f"{here} != 0 {there} == 0 goto verdict"
+        yield f"{here} == 0 {there} != 0 goto verdict"
 
 
 def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
     """A refusal in one step, since what it replaces may have passed. Else the class first and the state last,
-    also in one step: another processor never meets half a verdict.
+    also in one step: another processor never meets half a verdict. UDP never asks: a class with those bits
+    is what passes (marks.verdict_again).
     """
     cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
     refused = State.REFUSED << layout.packet_shift, State.REFUSED << layout.ct_shift
@@ -83,6 +89,8 @@ def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
     for bit in range(STATE_BITS, 8):
         here, there = 1 << layout.packet_shift + bit, 1 << layout.ct_shift + bit
         yield f"meta mark & {hexed(here)} != 0 ct mark set ct mark | {hexed(there)}"
-    for state in (State.PASSES, STATE_MASK):
-        here, there = state << layout.packet_shift, state << layout.ct_shift
-        yield f"{words.packet_state} == {hexed(here)} ct mark set ct mark | {hexed(there)}"
+    passes = f"ct mark set ct mark | {hexed(State.PASSES << layout.ct_shift)}"
+    asks = f"{words.packet_state} == {hexed(STATE_MASK << layout.packet_shift)}"
+    yield f"{words.packet_state} == {hexed(State.PASSES << layout.packet_shift)} {passes} return"
+    yield f"{asks} {words.packet_class} != 0 meta l4proto udp {passes} return"
+    yield f"{asks} ct mark set ct mark | {hexed(STATE_MASK << layout.ct_shift)}"

@@ -64,6 +64,8 @@ class Words:
         self.unfiltered = f"{self.ours} == {hexed(layout.plain)}"
         self.plain = f"{self.slot} == {hexed(layout.ct_mark(PLAIN_SLOT))}"
         self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
+        class_bits = layout.packet ^ STATE_MASK << layout.packet_shift
+        self.packet_class = f"meta mark & {hexed(class_bits)}"
         packet_byte = f"meta mark & {hexed(layout.packet)}"
         self.packet_used = f"{packet_byte} != 0"
         self.packet_held = f"{packet_byte} == {hexed(HELD << layout.packet_shift)}"

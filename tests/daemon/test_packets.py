@@ -67,7 +67,7 @@ class Path(PacketPath):
     def hand(self, state: int, hook: int) -> Any:
         mark = LAYOUT.with_verdict(FOREIGN, 1 << 2 | state)
         by_byte = tuple(LAYOUT.queued_slot(mark, Kind.OPEN_UDP, 0) for mark in range(256))
-        return self._handle(by_byte, QUERY, mark, hook, 0)
+        return self._handle(by_byte, True, QUERY, mark, hook, 0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
-from gateway.kernel.marks import HELD, MarkLayout
+from gateway.kernel.marks import HELD, Kind, MarkLayout, verdict_again
 from tests.kernel.home import Namespace
 
 DROP = -1
@@ -33,6 +33,10 @@ class Seen:
 
 Judge = Callable[[Seen], int]
 """A verdict byte, HOLD or DROP."""
+
+
+def _is_from_lan(packet: bytes) -> bool:
+    return packet[12:14] == bytes([192, 168]) if packet[0] >> 4 == 4 else packet[8] == 0xFD
 
 
 class Listener:
@@ -66,6 +70,8 @@ class Listener:
             if byte == DROP:
                 packet.drop()
                 return
+            if seen.asking and _is_from_lan(seen.data):
+                byte = verdict_again(byte, udp=Kind(number % len(Kind)) in (Kind.OPEN_UDP, Kind.CLOSED_UDP))
             packet.set_mark(self._layout.with_verdict(mark, byte))
             packet.repeat()
 

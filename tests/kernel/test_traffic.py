@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from dataclasses import replace
@@ -51,6 +52,12 @@ def tcp_server(home: Home, site: str, port: int = 443) -> socket.socket:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((site, port))
     server.listen()
+    return server
+
+
+def udp_server(home: Home, site: str, port: int = 443) -> socket.socket:
+    server = home.internet.open(family(site), socket.SOCK_DGRAM)
+    server.bind((site, port))
     return server
 
 
@@ -329,6 +336,66 @@ def test_marks_of_other_programs_come_through(
         assert client.recv(100) == b"server speaks"
     assert {seen.mark & 0xFFFFFF00 for seen in listener.seen} == {0x50003F00}
     assert "packets 0 " in home.router.run("nft", "list counters table inet other")
+
+
+@SITES
+def test_another_hello_on_udp_that_passes_is_asked_about_once(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """And may change the flow's class, or end it."""
+    gateway.load(replace(child, passes=(PassElement(3, 1), PassElement(3, 2))))
+    short, long = b"\x40 short", b"\xc0\0\0\0\1 long"
+    verdicts = iter([passes(1), passes(1), passes(2), passes(2), REFUSED])
+    listener = gateway.listen(lambda seen: next(verdicts))
+    with home.router.inside():
+        conntrack = Conntrack()
+    classes = []
+    with udp_server(home, site), home.child.open(family(site), socket.SOCK_DGRAM) as sender:
+        sender.connect((site, 443))
+        for data in (short, short, long, long, short, long, short, long):
+            with contextlib.suppress(OSError):
+                sender.send(data)
+            time.sleep(0.05)
+            classes += [child.layout.ct_verdict(entry.mark) for entry in conntrack.of_slot(child.layout, 3)]
+    conntrack.close()
+    assert [seen.asking for seen in listener.seen] == [False, True, True, True, True]
+    first, second = (State.PASSES, 1), (State.PASSES, 2)
+    assert classes == [first, first, first, second, second, second, second, (State.REFUSED, 0)]
+
+
+@SITES
+@pytest.mark.parametrize("proto", ["udp", "http"])
+def test_a_connections_mark_on_its_packets_is_no_verdict(
+    gateway: Gateway, home: Home, child: Snapshot, site: str, proto: str
+) -> None:
+    """As wg-quick puts it there, and others that restore more than their own bits."""
+    home.router.run(
+        "nft",
+        "add table inet other;"
+        "add chain inet other restore { type filter hook prerouting priority mangle; };"
+        "add rule inet other restore meta mark set ct mark",
+    )
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    if proto == "udp":
+        listener = gateway.listen(lambda seen: passes(1))
+        with udp_server(home, site), home.child.open(family(site), socket.SOCK_DGRAM) as sender:
+            sender.connect((site, 443))
+            for _ in range(3):
+                sender.send(b"\xc0\0\0\0\1 long")
+                time.sleep(0.05)
+        assert [seen.asking for seen in listener.seen] == [False, True, True]
+        return
+    listener = gateway.listen(lambda seen: asks(1))
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        for _ in range(3):
+            client.send(b"client speaks")
+            assert peer.recv(100) == b"client speaks"
+            peer.send(b"it goes on")
+            assert client.recv(100) == b"it goes on"
+    assert [seen.asking for seen in listener.seen] == [False, True, True, True]
 
 
 @SITES

@@ -234,6 +234,28 @@ def test_questions_of_a_connection_older_than_the_table_are_asked_about(
     ]
 
 
+@RESOLVERS
+def test_a_connections_mark_on_a_question_hides_nothing(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, resolver: str
+) -> None:
+    """wg-quick puts it on each datagram."""
+    for namespace in (home.internet, home.router):
+        resolvers(namespace, 53, b"it")
+    home.router.run(
+        "nft",
+        "add table inet other;"
+        "add chain inet other restore { type filter hook prerouting priority mangle; };"
+        "add rule inet other restore meta l4proto udp meta mark set ct mark",
+    )
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with home.child.open(family(resolver), socket.SOCK_DGRAM) as client:
+        client.connect((resolver, 53))
+        for number in (b"1", b"2", b"3"):
+            assert ask_again(client, number) == number + b" answered by it"
+    assert [seen.question for seen in listener.seen] == [True, False] * 3
+
+
 @SITES
 def test_other_programs_see_their_own_bits_of_a_questions_mark(
     gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
