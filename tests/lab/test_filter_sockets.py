@@ -44,11 +44,11 @@ with socket.socket(family, socket.SOCK_DGRAM) as sock:
 print(json.dumps(told))
 """
 
-_TABLE = """
+_NAT = """
 table inet lab_away {{
   chain prerouting {{
     type nat hook prerouting priority dstnat; policy accept;
-    iifname "{lan}" udp dport 53 {rule4}
+    iifname "{lan}" meta nfproto ipv4 udp dport 53 {rule4}
     iifname "{lan}" meta nfproto ipv6 udp dport 53 {rule6}
   }}
   chain postrouting {{
@@ -57,13 +57,26 @@ table inet lab_away {{
   }}
 }}
 """
+# As wg-quick does it for a tunnel that takes all traffic.
+_MARKS = """
+table inet lab_away {
+  chain premangle {
+    type filter hook prerouting priority mangle; policy accept;
+    meta l4proto udp meta mark set ct mark
+  }
+}
+"""
+
+
+def _away(rule4: str, rule6: str) -> str:
+    return _NAT.format(lan=names.LAN, wan=names.WAN, rule4=rule4, rule6=rule6)
+
+
 AWAY = {
-    "straight": None,
-    "to the gateway": ("meta nfproto ipv4 redirect to :53", "redirect to :53"),
-    "to another resolver": (
-        f"meta nfproto ipv4 dnat ip to {names.RESOLVER_IPV4}",
-        f"dnat ip6 to {names.RESOLVER_IPV6}",
-    ),
+    "straight": "",
+    "to the gateway": _away("redirect to :53", "redirect to :53"),
+    "to another resolver": _away(f"dnat ip to {names.RESOLVER_IPV4}", f"dnat ip6 to {names.RESOLVER_IPV6}"),
+    "marks restored": _MARKS,
 }
 
 
@@ -75,11 +88,10 @@ def daemon(home: Home) -> Iterator[Daemon]:
 
 @pytest.fixture(params=AWAY)
 def away(request: pytest.FixtureRequest, home: Home, daemon: Daemon) -> Iterator[None]:
-    rules = AWAY[request.param]
-    if rules is None:
+    text = AWAY[request.param]
+    if not text:
         yield
         return
-    text = _TABLE.format(lan=names.LAN, wan=names.WAN, rule4=rules[0], rule6=rules[1])
     home.gateway.run(["nft", "-f", "-"], stdin=text, check=True)
     yield
     home.gateway.run(["nft", "delete", "table", "inet", "lab_away"], check=True)
