@@ -146,6 +146,7 @@ class Daemon:
                 dns=self.dns,
                 subjects=self.family.subjects,
                 wall=self.clock.now,
+                behind=lambda packet: self.table.conntrack.behind(packet),
             )
         )
         self._regroup()

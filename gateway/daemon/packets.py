@@ -10,17 +10,33 @@ from functools import partial
 from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.daemon import lan
-from gateway.kernel.marks import ANSWER, ASKING, MARK_MASK, STATE_MASK, Kind, MarkLayout, queue_numbers
-from gateway.kernel.queue import DROP, FORWARD, PREROUTING, PacketQueue
+from gateway.errors import KernelError
+from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.marks import (
+    ANSWER,
+    ASKING,
+    HELD,
+    MARK_MASK,
+    QUESTION,
+    STATE_MASK,
+    Kind,
+    MarkLayout,
+    queue_numbers,
+    verdict_again,
+)
+from gateway.kernel.queue import DROP, FORWARD, PREROUTING, Answer, PacketQueue
 from gateway.kernel.rawsend import RawSender
 from gateway.loop import Loop
-from gateway.path.dns import DnsPath
+from gateway.path.dns import DnsPath, Outcome
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
+from gateway.wire.ip import UDP, parse_ip
+from gateway.wire.ip_build import udp_readdressed
 
 MAX_SIDES = 64  # interfaces; a tunnel that comes and goes has another index each time
 
 _FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
+_UDP = (Kind.OPEN_UDP, Kind.CLOSED_UDP)
 
 
 NICENESS = -10  # somebody waits for each verdict; the guards bound how many there are
@@ -46,8 +62,12 @@ class PacketPath:
         dns: DnsPath,
         subjects: Mapping[int, Subject],
         wall: Callable[[], datetime],
+        behind: Callable[[FlowTuple], Entry | None],
     ) -> None:
-        """``interfaces`` face the home. Raises KernelError where a queue is taken or the kernel has none."""
+        """``interfaces`` face the home; ``behind`` finds a packet's connection (Conntrack.behind).
+
+        Raises KernelError where a queue is taken or the kernel has none.
+        """
         self.flows = flows
         self.dns = dns
         self.strays = 0  # packets of a slot that is nobody's any more
@@ -56,6 +76,8 @@ class PacketPath:
         self._base = base
         self._shift = layout.packet_shift
         self._others = MARK_MASK ^ layout.packet  # bits of the packet mark that are not ours
+        self._held = HELD << layout.packet_shift
+        self._behind = behind
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
@@ -71,12 +93,12 @@ class PacketPath:
             kind = Kind((number - self._base) % len(Kind))
             marks = (byte << self._shift for byte in range(256))
             by_byte = tuple(self.layout.queued_slot(mark, number, self._base) for mark in marks)
-            handler = partial(self._handle, by_byte)
+            handler = partial(self._handle, by_byte, kind in _UDP)
             self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
 
     def _handle(
-        self, by_byte: tuple[int, ...], packet: bytes, mark: int, hook: int, indev: int
-    ) -> int | bytes:
+        self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
+    ) -> Answer:
         """``by_byte``: slots by our byte of a packet's mark, in this queue."""
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
@@ -84,36 +106,60 @@ class PacketPath:
         if subject is None:
             self.strays += 1
             return DROP
-        now = clock_gettime(CLOCK_BOOTTIME)
         if state == ANSWER:
-            outcome = self.dns.answer_packet(packet, subject, now)
-            if outcome.packet is not None:
-                return outcome.packet
-            return mark & self._others if outcome.accept else DROP
+            return self._onward(self.dns.answer_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME)), mark)
+        if state == QUESTION:
+            return self._question(subject, packet, mark, hook, indev)
         if hook == FORWARD:
-            from_lan = self._sides.get(indev)
-            if from_lan is None:
-                from_lan = self._learn_side(indev)
-            verdict, reply, onward = self.flows.packet(
-                packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=state == ASKING
-            )
-            if reply is not None:
-                self._sender.send(reply, indev if from_lan else 0)
-            if onward is not None:
-                self._sender.send(onward, 0, tracked=True)
-            return DROP if verdict is None else mark & self._others | verdict << self._shift
-        if hook == PREROUTING:
-            return self._question(subject, packet, mark, indev, now)
+            return self._flow(subject, packet, mark, indev, asking=state == ASKING, udp=udp)
         self.strays += 1
         return DROP
 
-    def _question(self, subject: Subject, packet: bytes, mark: int, indev: int, now: float) -> int | bytes:
-        outcome = self.dns.question_packet(packet, subject, now, self._wall())
+    def _flow(
+        self, subject: Subject, packet: bytes, mark: int, indev: int, *, asking: bool, udp: bool
+    ) -> Answer:
+        from_lan = self._sides.get(indev)
+        if from_lan is None:
+            from_lan = self._learn_side(indev)
+        now, asks = clock_gettime(CLOCK_BOOTTIME), asking and not udp
+        verdict, reply, onward = self.flows.packet(
+            packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=asks
+        )
+        if reply is not None:
+            self._sender.send(reply, indev if from_lan else 0)
+        if onward is not None:
+            self._sender.send(onward, 0, tracked=True)
+        if verdict is None:
+            return DROP
+        if asking and from_lan:
+            verdict = verdict_again(verdict, udp=udp)
+        return mark & self._others | (verdict << self._shift or self._held)
+
+    def _question(self, subject: Subject, packet: bytes, mark: int, hook: int, indev: int) -> Answer:
+        outcome = self.dns.question_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME), self._wall())
         if outcome.reply is not None:
-            self._sender.send(outcome.reply, indev)
-        if outcome.packet is not None:
-            return outcome.packet
-        return mark & self._others if outcome.accept else DROP
+            first = hook == PREROUTING
+            self._sender.send(outcome.reply if first else self._as_asked(outcome.reply), indev)
+        return self._onward(outcome, mark)
+
+    def _onward(self, outcome: Outcome, mark: int) -> Answer:
+        if not outcome.accept:
+            return DROP
+        held = mark & self._others | self._held
+        return held if outcome.packet is None else (held, outcome.packet)
+
+    def _as_asked(self, reply: bytes) -> bytes:
+        """A forged answer from the address that the device asked. Where its connection is older than the
+        question, the question has been translated, and the kernel knows the connection.
+        """
+        packet = parse_ip(reply)
+        try:
+            entry = self._behind(FlowTuple(packet.dst, packet.src, UDP, packet.dport, packet.sport))
+        except KernelError:
+            return reply  # the device does not hear it, and asks again
+        if entry is None or entry.original.dst == packet.src:
+            return reply
+        return udp_readdressed(reply, entry.original.dst, entry.original.dport)
 
     def _learn_side(self, indev: int) -> bool:
         """An interface that is made anew has the old name and another index."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +20,10 @@ from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute,
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12
 _COUNTERS = (9, 10)  # of the original and the reply side
-_ZONE, _MARK_MASK = 18, 21
+_ZONE, _MARK_MASK, _FILTER = 18, 21, 25
+_FILTER_ORIGINAL = 1
+# Protocol and source port. Of IPv6 addresses kernels give what does not match (seen on 6.18).
+_FILTER_CLIENT = struct.pack("=I", 1 << 3 | 1 << 4)
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
 _SOURCE, _DESTINATION = (1, 3), (2, 4)  # IPv4, IPv6
 _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 1, 2, 3
@@ -101,9 +105,34 @@ class Conntrack:
 
         TCP and UDP alone, in the default zone.
         """
-        family = socket.AF_INET if len(original.src) == 4 else socket.AF_INET6
+        return self._find(_TUPLE_ORIG, original)
+
+    def behind(self, packet: FlowTuple) -> Entry | None:
+        """The connection of a ``packet`` from whoever began it, where its destination may be translated
+        already, and its source is not: that comes last. None: there is none.
+        """
+        answer = FlowTuple(packet.dst, packet.src, packet.proto, packet.dport, packet.sport)
+        found = self._find(_TUPLE_REPLY, answer)
+        if found is not None:
+            return found
+        # Its source will be translated, so answers go to another address. The kernel looks through them all.
+        wanted = attribute(_FILTER | NESTED, attribute(_FILTER_ORIGINAL, _FILTER_CLIENT))
         try:
-            answers = self._netlink.ask(_GET, family, _tuple_attribute(original))
+            for data in self._netlink.dump(_GET, _family(packet), wanted + _tuple_attribute(packet)):
+                entry = parse_entry(data)
+                if entry is None or entry.original.src != packet.src:
+                    continue
+                if (entry.reply.src, entry.reply.sport) == (packet.dst, packet.dport):
+                    found = entry
+        except InterruptedError:
+            return found
+        except OSError as error:
+            raise _unreadable(error) from error
+        return found
+
+    def _find(self, side: int, flow: FlowTuple) -> Entry | None:
+        try:
+            answers = self._netlink.ask(_GET, _family(flow), _tuple_attribute(flow, side))
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
@@ -180,7 +209,11 @@ def _port(value: memoryview | None) -> int:
     return int(BE16.unpack(value)[0]) if value is not None and len(value) == 2 else 0
 
 
-def _tuple_attribute(flow: FlowTuple) -> bytes:
+def _family(flow: FlowTuple) -> int:
+    return socket.AF_INET if len(flow.src) == 4 else socket.AF_INET6
+
+
+def _tuple_attribute(flow: FlowTuple, side: int = _TUPLE_ORIG) -> bytes:
     version = 0 if len(flow.src) == 4 else 1
     addresses = attribute(_SOURCE[version], flow.src) + attribute(_DESTINATION[version], flow.dst)
     proto = (
@@ -189,7 +222,7 @@ def _tuple_attribute(flow: FlowTuple) -> bytes:
         + attribute(_PROTO_DESTINATION_PORT, BE16.pack(flow.dport))
     )
     both = attribute(_TUPLE_IP | NESTED, addresses) + attribute(_TUPLE_PROTO | NESTED, proto)
-    return attribute(_TUPLE_ORIG | NESTED, both)
+    return attribute(side | NESTED, both)
 
 
 def _number(value: memoryview | None) -> int:

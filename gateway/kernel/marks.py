@@ -3,8 +3,12 @@
 Both marks carry a *verdict byte*: two bits of state below six bits of class. The connection mark carries the
 device's slot beside it. No other bit is ever touched.
 
-Before a queue the packet's byte carries the low six bits of the slot instead (state 0, ANSWER or ASKING); the
-other two choose the queue. That is how the one who reads the queue learns whose packet it is.
+Before a queue the packet's byte carries the low six bits of the slot instead (state 0, ANSWER, QUESTION or
+ASKING); the other two choose the queue. That is how the one who reads the queue learns whose packet it is.
+
+Behind it the packet meets the same chain again (NF_REPEAT), which knows it by its byte. So no verdict that
+lets a packet go on leaves the byte zero, or as the connection's: programs such as wg-quick put the whole mark
+of the connection on each packet, and that is no verdict.
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ look-up by MAC address, which costs more than all else that is done to them. Its
 first rule of the forward path serves both the unfiltered and the decided."""
 ANSWER = 1
 """State bits that a DNS answer has on its way to the queue."""
+QUESTION = 2
+"""State bits of a DNS question there."""
 ASKING = 3
-"""State bits of the LAN side's packets there, on a connection that goes on being asked about. All else has
-none."""
+"""State bits of the LAN side's packets there, on a connection that goes on being asked about: plain HTTP, or
+UDP that passes. All else has none."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -90,6 +96,24 @@ to it. Of a refused one nothing of the server's goes on, and the client of a dow
 UPLOAD = MAX_CLASS << STATE_BITS | State.UNDECIDED
 """Byte in the connection mark of plain HTTP whose client sends much before it is answered: undecided, but
 with a guard of its own. No verdict looks like this either."""
+
+HELD = MAX_CLASS - 1 << STATE_BITS | State.UNDECIDED
+"""Byte in the packet mark of what goes on and decides nothing: of an undecided flow, or DNS."""
+ASKED = MAX_CLASS - 2 << STATE_BITS | State.UNDECIDED
+"""Byte in the connection mark of DNS whose first question was judged on its way in, before any address of it
+was translated."""
+
+
+def verdict_again(byte: int, *, udp: bool) -> int:
+    """A verdict on what the LAN side sends where it goes on being asked about, for the packet's mark.
+
+    Of plain HTTP, netlink alone changes the class. UDP that passes may be of another class now, which is said
+    with the state bits that a connection of UDP never has together with a class.
+    """
+    state, class_number = decode_verdict(byte)
+    if state in (State.HELP, State.ASKS):
+        return HELD
+    return verdict_byte(State.ASKS, class_number) if udp and state is State.PASSES and class_number else byte
 
 
 def valid_slot(number: int) -> bool:
@@ -163,6 +187,11 @@ class MarkLayout:
         return self.ct_mark(PLAIN_SLOT, verdict_byte(State.PASSES))
 
     @property
+    def plain_dns(self) -> int:
+        """The same of its DNS over UDP, of which some questions are judged."""
+        return self.ct_mark(PLAIN_SLOT)
+
+    @property
     def forged(self) -> int:
         """The packet mark of packets that the daemon writes itself."""
         return FORGED << self.packet_shift
@@ -181,6 +210,10 @@ class MarkLayout:
     def is_answer(self, mark: int) -> bool:
         """Whether a packet read from a queue is a DNS answer, wherever it comes from."""
         return self.packet_byte(mark) & STATE_MASK == ANSWER
+
+    def is_question(self, mark: int) -> bool:
+        """Whether a packet read from a queue is a DNS question."""
+        return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
         """Whether a packet read from a queue is of a connection that goes on being asked about."""

@@ -38,8 +38,11 @@ _STATISTICS = Path("/proc/net/netfilter/nfnetlink_queue")
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)  # linux/netfilter.h: enum nf_inet_hooks
 
-Handler = Callable[[bytes, int, int, int], int | bytes]
-"""``handler(packet, mark, hook, indev)``: a new mark, DROP, or the bytes that replace it."""
+Answer = int | tuple[int, bytes]
+"""A new mark, DROP, or a new mark and the bytes that replace the packet."""
+Handler = Callable[[bytes, int, int, int], Answer]
+"""``handler(packet, mark, hook, indev)``. What is not dropped meets the chain that queued it again
+(NF_REPEAT): the mark has to say that it was here, or it comes back for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +96,23 @@ class PacketQueue:
             return
 
     def _callback(self, packet: Packet) -> None:
-        mark = packet.get_mark()
+        answer: Answer
         try:
-            answer = self._handler(packet.get_payload(), mark, packet.hook, packet.indev)
+            answer = self._handler(packet.get_payload(), packet.get_mark(), packet.hook, packet.indev)
         except Exception:  # noqa: BLE001  the one place: no packet, however odd, may end the filter or keep its slot
             self.faults += 1
             _log.exception(
                 "a packet of %d bytes could not be judged and was dropped", packet.get_payload_len()
             )
             answer = DROP
-        if not isinstance(answer, int):
-            packet.set_payload(answer)
-            packet.accept()
-        elif answer < 0:
+        if isinstance(answer, tuple):
+            answer, replacement = answer
+            packet.set_payload(replacement)
+        if answer < 0:
             packet.drop()
         else:
-            if answer != mark:
-                packet.set_mark(answer)
-            packet.accept()
+            packet.set_mark(answer)
+            packet.repeat()
         self.packets += 1
         if self.packets >= self._turn_ends:
             raise _TurnIsOver

@@ -1,13 +1,15 @@
 """The chains for DNS: questions on the way in, answers on the way out, TCP and a dead daemon by redirection.
 
-A question is met in prerouting, where port 53 is still the one the device asked for; an answer where it is
-forwarded or leaves the gateway, by what the connection knows of its question. So a redirect to another
-resolver changes nothing. Postrouting would meet all answers at one place, and cost every packet of the house.
+The first question of a connection is met in ``dns``, before any address is translated: a forged answer has
+to come from the address that the device asked. The kernel enters a nat chain for no other packet, so this
+costs the rest of the house nothing. Later ones, from the same port to the same resolver, are met where they
+are forwarded or arrive; an answer where it is forwarded or leaves the gateway. These are known by what the
+connection knows of its first question, so that a redirect to another resolver changes nothing.
 """
 
 from __future__ import annotations
 
-from gateway.kernel.marks import ANSWER, Kind
+from gateway.kernel.marks import ANSWER, ASKED, QUESTION, Kind
 from gateway.kernel.ruleset_words import Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
@@ -17,53 +19,106 @@ PAGES_LABEL = "@th,160,56 0x0671616c71616e"
 
 
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
-    """``question`` is entered from ``pre``, ``answer`` from ``ask`` too, ``swept`` from ``after`` too."""
+    """``again`` and ``answer`` are entered from ``ask`` too."""
     return {
+        **_steer(snapshot, words),
         "question": _question(snapshot, words),
+        **_plain_question(snapshot, words),
+        **_dead_question(snapshot),
         "answer": _answer(snapshot, words),
         "answers": [
             "type filter hook output priority -155; policy accept;",
             f"{words.plain} accept",
+            f"{words.answer} {words.packet_held} goto swept",
             f"{words.answer} {words.has_slot} goto answer",
         ],
-        "answered": [
-            "type filter hook output priority -140; policy accept;",
-            f"{words.answer} {words.packet_used} goto swept",
+        "questions": [
+            "type filter hook input priority -155; policy accept;",
+            f"{words.unfiltered} accept",
+            f"{words.question} goto arrived",
         ],
-        "asked": [
-            "type filter hook input priority -140; policy accept;",
-            f"{words.question} {words.packet_used} goto swept",
+        "arrived": [
+            f"{words.packet_held} goto swept",
+            f"{words.no_slot} jump who",
+            "goto again",
         ],
-        "swept": [words.clear_packet],
-        **_dead_question(snapshot),
-        **_redirects(snapshot, words),
+        # Not confirmed yet, it is the connection's first packet, and `dns` has seen it. Unless another
+        # program's chain gave it an address before that: then it is asked about here.
+        "again": [f"{words.asked} ct status & confirmed == 0 accept", "goto question"],
     }
 
 
+def _steer(snapshot: Snapshot, words: Words) -> Chains:
+    """Before the firewall's own redirects (-100): the first that binds a connection's address wins."""
+    steer = [
+        "type nat hook prerouting priority -105; policy accept;",
+        f"{words.not_from_lan} accept",
+        f"{words.no_slot} jump who",
+    ]
+    for page in snapshot.pages:
+        family = "ip6" if ":" in page else "ip"
+        steer.append(f"{family} daddr {page} tcp dport 80 redirect to :{snapshot.page_port}")
+        # It has port 80 alone. Browsers try HTTPS first, and would wait for the internet.
+        steer.append(f"{family} daddr {page} tcp dport != 80 reject with tcp reset")
+    steer.append("meta l4proto { 6, 17 } th dport 53 goto dns")
+    dns = [
+        *_redirects(snapshot, words),
+        "meta l4proto tcp accept",
+        f"{words.packet_held} goto asked",
+        "goto question",
+    ]
+    # The rest of the way, routing included, other programs see their own bits of the packet's mark alone.
+    asked = [words.clear_packet, f"ct mark set ct mark | {hexed(snapshot.layout.ct_mark(0, ASKED))}"]
+    return {"steer": steer, "dns": dns, "asked": asked}
+
+
+def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
+    out: list[str] = []
+    if _help_resolver(snapshot):
+        out.append(
+            f"{words.dead} {words.closed} meta l4proto {{ 6, 17 }} redirect to :{snapshot.help_dns_port}"
+        )
+    if snapshot.dns_port is not None:
+        to_daemon = f"meta l4proto tcp redirect to :{snapshot.dns_port}"
+        if words.closed:
+            out.append(f"{words.closed} {to_daemon}")
+        if words.open:
+            out.append(f"{words.alive} {words.open} {to_daemon}")
+        if snapshot.dns_for_everyone:
+            out.append(f"{words.alive} {words.plain} {to_daemon}")
+    return out
+
+
 def _question(snapshot: Snapshot, words: Words) -> list[str]:
-    out = [words.clear_packet]
-    queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False)
+    out: list[str] = []
     if snapshot.dns_for_everyone:
-        out.append(f"{words.plain} {words.alive} {queue}")
+        out.append(f"{words.plain} {words.alive} goto plainquestion")
     elif snapshot.pages:
-        out.append(f"{words.plain} {words.alive} {PAGES_LABEL} {queue}")
+        out.append(f"{words.plain} {words.alive} {PAGES_LABEL} goto plainquestion")
     out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")
     if snapshot.slots:
-        out += [words.guard("guarddns"), words.dispatch()]
+        out += [words.guard("guarddns"), *words.flagged(QUESTION)]
     return out
 
 
+def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
+    if not snapshot.dns_for_everyone and not snapshot.pages:
+        return {}
+    flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
+    queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False)
+    return {"plainquestion": [words.clear_packet, flag, queue]}
+
+
 def _answer(snapshot: Snapshot, words: Words) -> list[str]:
-    out = [words.clear_packet]
+    out: list[str] = []
     if _help_resolver(snapshot):
         of_help = f"ct reply proto-src {snapshot.help_dns_port}"
         out.append(f"{words.dead} {words.closed} {of_help} accept")
         out.append(f"{words.dead} {words.closed} drop")
     if snapshot.slots:
-        flag = hexed(ANSWER << snapshot.layout.packet_shift)
-        out += [f"meta mark set meta mark | {flag}", words.dispatch()]
+        out += [words.guard("guardanswers"), *words.flagged(ANSWER)]
     return out
 
 
@@ -72,33 +127,7 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """A new question is redirected in ``dns``; one of an older connection goes where that one went."""
+    """A new question was redirected in ``dns``; one of an older connection goes where that one went."""
     if not _help_resolver(snapshot):
         return {}
-    return {
-        "deadquestion": ["ct state new accept", f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]
-    }
-
-
-def _redirects(snapshot: Snapshot, words: Words) -> Chains:
-    """Before the firewall's own redirects (-100): the first that binds a connection's address wins."""
-    steer = ["type nat hook prerouting priority -105; policy accept;", f"{words.not_from_lan} accept"]
-    for page in snapshot.pages:
-        family = "ip6" if ":" in page else "ip"
-        steer.append(f"{family} daddr {page} tcp dport 80 redirect to :{snapshot.page_port}")
-    dns: list[str] = []
-    if _help_resolver(snapshot):
-        dns.append(
-            f"{words.dead} {words.closed} meta l4proto {{ 6, 17 }} redirect to :{snapshot.help_dns_port}"
-        )
-    if snapshot.dns_port is not None:
-        to_daemon = f"meta l4proto tcp redirect to :{snapshot.dns_port}"
-        if words.closed:
-            dns.append(f"{words.closed} {to_daemon}")
-        if words.open:
-            dns.append(f"{words.alive} {words.open} {to_daemon}")
-        if snapshot.dns_for_everyone:
-            dns.append(f"{words.alive} {words.plain} {to_daemon}")
-    if not dns:
-        return {"steer": steer}
-    return {"steer": [*steer, "meta l4proto { 6, 17 } th dport 53 goto dns"], "dns": dns}
+    return {"deadquestion": [f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]}

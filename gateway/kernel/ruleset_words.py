@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.kernel.marks import MARK_MASK, PLAIN_SLOT, STATE_MASK, UPLOAD, State, slot_group, verdict_byte
+from gateway.kernel.marks import (
+    ASKED,
+    HELD,
+    MARK_MASK,
+    PLAIN_SLOT,
+    STATE_MASK,
+    UPLOAD,
+    State,
+    slot_group,
+    verdict_byte,
+)
 from gateway.kernel.snapshot import Snapshot
 
 Chains = dict[str, list[str]]
 """Name → statements; a base chain's first one is its type line."""
 
-RATES = {"guard": (400, 800), "guarddns": (400, 800), "guardhttp": (4000, 8000)}
+RATES = {
+    "guard": (400, 800),
+    "guarddns": (400, 800),
+    "guardanswers": (400, 800),
+    "guardhttp": (4000, 8000),
+}
 """Packets a second of one slot, and at once, that may reach the queue: of undecided flows, where ten busy
-pages stay below it; of DNS; and of the LAN side of plain HTTP, where it is 46 Mbit/s of an upload. One
+pages stay below it; of DNS, questions and answers apart; and of the LAN side of plain HTTP, where it is 46 Mbit/s of an upload. One
 device's flood leaves the worker to the others, and its own upload leaves it its DNS and its pages."""
 
 
@@ -22,6 +37,19 @@ def hexed(value: int) -> str:
 
 def braced(items: Iterable[str]) -> str:
     return "{ " + ", ".join(items) + " }"
+
+
+_DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
+
+
+def without_payload(verdict: str) -> Iterator[str]:
+    """TCP, by length, not by flag: a SYN that carries data (RFC 7413) is asked about, and so is an empty
+    segment with an urgent pointer, which says that a byte of another one is no part of the stream.
+    """
+    ipv4 = braced(f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
+    ipv6 = braced(f"{doff} . {4 * doff}" for doff in _DOFF)
+    yield f"tcp flags & urg == 0 ip protocol tcp ip hdrlength . tcp doff . ip length {ipv4} {verdict}"
+    yield f"tcp flags & urg == 0 ip6 nexthdr tcp tcp doff . ip6 length {ipv6} {verdict}"
 
 
 class Words:
@@ -37,19 +65,26 @@ class Words:
         self.alive, self.dead = "meta nfproto @alive", "meta nfproto != @alive"
         self.slot = f"ct mark & {hexed(layout.slot)}"
         self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
+        self.ours = f"ct mark & {hexed(layout.ct_ours)}"
+        self.unfiltered = f"{self.ours} == {hexed(layout.plain)}"
         self.plain = f"{self.slot} == {hexed(layout.ct_mark(PLAIN_SLOT))}"
         self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
+        class_bits = layout.packet ^ STATE_MASK << layout.packet_shift
+        self.packet_class = f"meta mark & {hexed(class_bits)}"
         packet_byte = f"meta mark & {hexed(layout.packet)}"
-        self.packet_used, self.packet_unused = f"{packet_byte} != 0", f"{packet_byte} == 0"
+        self.packet_used = f"{packet_byte} != 0"
+        self.packet_held = f"{packet_byte} == {hexed(HELD << layout.packet_shift)}"
         self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"
-        self.is_help = f"ct mark & {hexed(layout.ct)} == {hexed(layout.ct_mark(0, verdict_byte(State.HELP)))}"
+        byte = f"ct mark & {hexed(layout.ct)}"
+        self.is_help = f"{byte} == {hexed(layout.ct_mark(0, verdict_byte(State.HELP)))}"
+        self.asked = f"{byte} == {hexed(layout.ct_mark(0, ASKED))}"
         self.asks = (
             f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
         )
-        self.uploads = f"ct mark & {hexed(layout.ct)} == {hexed(layout.ct_mark(0, UPLOAD))}"
-        udp53 = "meta l4proto udp ct original proto-dst 53"
-        self.question = f"{udp53} ct direction original {self.from_lan}"
-        self.answer = f"{udp53} ct direction reply {self.to_lan}"
+        self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
+        self.dns = "meta l4proto udp ct original proto-dst 53"
+        self.question = f"{self.dns} ct direction original {self.from_lan}"
+        self.answer = f"{self.dns} ct direction reply {self.to_lan}"
         self.closed = self.slots_in(slot.number for slot in snapshot.closed)
         self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
 
@@ -78,13 +113,18 @@ class Words:
         )
         return f"{self.slot} vmap {braced(entries)}"
 
+    def flagged(self, state: int) -> list[str]:
+        """Into the queue, with these state bits. A number that is no slot any more passes."""
+        flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
+        return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
+
     def enqueue(self, number: int, *, closed: bool) -> str:
         """Into a queue: by nft's own statement, or by the target in a chain of its own (fallback.py)."""
         if not self._snapshot.native:
             return f"goto {queue_target(number)}"
         return f"queue to {number}" if closed else f"queue flags bypass to {number}"
 
-    def help_while_dead(self, slots: str = "") -> Iterator[str]:
+    def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
         """While no daemon runs, an address that was help's is help; one that runs judges name and address."""
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()
@@ -94,7 +134,7 @@ class Words:
             ends = ((self.from_lan, "daddr", "dport"), (self.to_lan, "saddr", "sport"))
             for side, address, port in ends:
                 ports = f" meta l4proto . th {port} @helpports" if snapshot.help_ports else ""
-                yield f"{dead} {side} {family} {address} @{name}{ports} accept"
+                yield f"{dead} {side} {family} {address} @{name}{ports} {verdict}"
 
 
 def queue_chain(slot: int, closed: bool) -> str:

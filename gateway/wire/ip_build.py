@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 
 from gateway.errors import WireError
-from gateway.wire.ip import ACK, FIN, RST, SYN, TCP, UDP, Packet, transport_sum
+from gateway.wire.ip import ACK, FIN, RST, SYN, TCP, UDP, Packet, parse_ip, transport_sum
 
 DEFAULT_TTL = 64
 DONT_FRAGMENT = 0x4000
@@ -23,6 +23,13 @@ def udp_reply(packet: Packet, payload: bytes) -> bytes:
     """The IP packet that answers the UDP datagram ``packet`` in the name of its destination."""
     segment = _udp_segment(packet.dst, packet.src, packet.dport, packet.sport, payload)
     return _ip_packet(packet.dst, packet.src, UDP, segment)
+
+
+def udp_readdressed(data: bytes, src: bytes, sport: int) -> bytes:
+    """The whole UDP datagram ``data`` as it would come from another address and port."""
+    packet = parse_ip(data)
+    segment = _udp_segment(src, packet.dst, sport, packet.dport, bytes(packet.payload))
+    return _ip_packet(src, packet.dst, UDP, segment)
 
 
 def udp_replace(data: bytes, packet: Packet, payload: bytes) -> bytes:

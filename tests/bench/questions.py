@@ -28,8 +28,10 @@ def sh(text):
     subprocess.run(text, shell=True, check=True)
 
 sh("ip link set lo up")
-sh("iptables-nft -t mangle -A PREROUTING -i lo -p udp --dport 53 -j MARK --set-mark 0x4")
-sh("iptables-nft -t mangle -A PREROUTING -i lo -p udp --dport 53 -j NFQUEUE --queue-num 8201")
+# A verdict of ours is NF_REPEAT with another mark: what was in the queue is let by.
+rule = "iptables-nft -t mangle -A PREROUTING -i lo -p udp --dport 53 -m mark --mark "
+sh(rule + "0 -j MARK --set-mark 0x6")
+sh(rule + "0x6 -j NFQUEUE --queue-num 8201")
 sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sink.bind(("127.0.0.1", 53))
 
@@ -90,7 +92,7 @@ def ours():
     flows = FlowPath(FlowTable(), LiveFlows(), sink=sink, refused_page=lambda seen, decision: "")
     loop = Loop()
     path = PacketPath(loop, MarkLayout(), 8200, ("lo",), flows=flows, dns=dns, subjects={1: subject},
-                      wall=lambda: datetime.now(UTC))
+                      wall=lambda: datetime.now(UTC), behind=lambda packet: None)
     path.bind(frozenset({1}))
     pid = flood()
     loop.call_later(SECONDS, loop.stop)

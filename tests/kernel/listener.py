@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
-from gateway.kernel.marks import MarkLayout
+from gateway.kernel.marks import HELD, Kind, MarkLayout, verdict_again
 from tests.kernel.home import Namespace
 
 DROP = -1
-HOLD = 0
+HOLD = HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,18 @@ class Seen:
     slot: int
     hook: int  # enum nf_inet_hooks
     answer: bool  # a DNS answer
+    question: bool  # a DNS question
     asking: bool  # of a connection that goes on being asked about
+    mark: int  # whole, with the bits of others
     data: bytes  # from the IP header on
 
 
 Judge = Callable[[Seen], int]
 """A verdict byte, HOLD or DROP."""
+
+
+def _is_from_lan(packet: bytes) -> bool:
+    return packet[12:14] == bytes([192, 168]) if packet[0] >> 4 == 4 else packet[8] == 0xFD
 
 
 class Listener:
@@ -56,16 +62,18 @@ class Listener:
         def callback(packet: Packet) -> None:
             mark = packet.get_mark()
             slot = self._layout.queued_slot(mark, self._base + number, self._base)
-            told = self._layout.is_answer(mark), self._layout.is_asking(mark)
-            seen = Seen(number, slot, packet.hook, *told, packet.get_payload())
+            layout = self._layout
+            told = layout.is_answer(mark), layout.is_question(mark), layout.is_asking(mark)
+            seen = Seen(number, slot, packet.hook, *told, mark, packet.get_payload())
             self.seen.append(seen)
             byte = self.judge(seen)
             if byte == DROP:
                 packet.drop()
                 return
-            if byte != HOLD:
-                packet.set_mark(self._layout.with_verdict(mark, byte))
-            packet.accept()
+            if seen.asking and _is_from_lan(seen.data):
+                byte = verdict_again(byte, udp=Kind(number % len(Kind)) in (Kind.OPEN_UDP, Kind.CLOSED_UDP))
+            packet.set_mark(self._layout.with_verdict(mark, byte))
+            packet.repeat()
 
         return callback
 

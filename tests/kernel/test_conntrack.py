@@ -13,7 +13,21 @@ from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, FlowTuple
 from gateway.kernel.marks import MarkLayout, State, verdict_byte
 from gateway.kernel.ruleset import Slot, Snapshot
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace, receive
+from tests.kernel.home import (
+    CHILD4,
+    CHILD6,
+    CHILD_MAC,
+    OTHER_MAC,
+    ROUTER4,
+    ROUTER6,
+    SECOND4,
+    SECOND6,
+    SITE4,
+    SITE6,
+    Home,
+    Namespace,
+    receive,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -113,6 +127,47 @@ def test_one_connection_is_found_by_how_it_began(table: Conntrack, home: Home) -
     assert LAYOUT.ct_slot(entry.mark) == 3
     assert table.find(FlowTuple(packed(CHILD6), packed(SITE6), 17, 4000, 98)) is None
     assert table.find(FlowTuple(packed(CHILD4), packed(SITE4), 17, 4000, 99)) is None
+
+
+@pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
+@pytest.mark.parametrize(
+    ("rules", "to"),
+    [
+        ((), ("", 99)),
+        (("away udp dport 99 redirect to :1099",), ("router", 1099)),
+        (
+            ("away udp dport 99 dnat ip to 198.51.100.2", "away udp dport 99 dnat ip6 to 2001:db8:1::2"),
+            ("second", 99),
+        ),
+        (
+            (
+                "away udp dport 99 dnat ip to 198.51.100.2",
+                "away udp dport 99 dnat ip6 to 2001:db8:1::2",
+                "out masquerade",
+            ),
+            ("second", 99),
+        ),
+    ],
+    ids=["straight", "redirect", "dnat", "dnat and masquerade"],
+)
+def test_a_translated_packet_leads_to_its_connection(
+    table: Conntrack, home: Home, site: str, rules: tuple[str, ...], to: tuple[str, int]
+) -> None:
+    home.router.run(
+        "nft",
+        "add chain inet others away { type nat hook prerouting priority -100; };"
+        "add chain inet others out { type nat hook postrouting priority 100; };"
+        + ";".join(f"add rule inet others {rule}" for rule in rules),
+    )
+    version = 0 if site == SITE4 else 1
+    for source in (4000, 4001):
+        udp(home.child, site, port=99, source=source)
+    reached = {"": site, "router": (ROUTER4, ROUTER6)[version], "second": (SECOND4, SECOND6)[version]}[to[0]]
+    client = packed((CHILD4, CHILD6)[version])
+    entry = table.behind(FlowTuple(client, packed(reached), 17, 4001, to[1]))
+    assert entry is not None
+    assert entry.original == FlowTuple(client, packed(site), 17, 4001, 99)
+    assert table.behind(FlowTuple(client, packed(reached), 17, 4002, to[1])) is None
 
 
 @pytest.mark.parametrize("length", [3, 300])

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from gateway.kernel.marks import (
     ANSWER,
+    ASKED,
     FORGED,
+    HELD,
     MAX_CLASS,
     PLAIN_SLOT,
+    UPLOAD,
     Kind,
     MarkLayout,
     State,
@@ -17,6 +20,7 @@ from gateway.kernel.marks import (
     queue_numbers,
     slot_code,
     valid_slot,
+    verdict_again,
     verdict_byte,
 )
 
@@ -107,6 +111,27 @@ def test_no_foreign_bit_is_touched(layout: MarkLayout, mark: int, byte: int) -> 
 def test_answers_are_told_from_all_else(layout: MarkLayout, slot: int, foreign: int, answer: bool) -> None:
     mark = layout.with_verdict(foreign, slot_code(slot) | (ANSWER if answer else 0))
     assert layout.is_answer(mark) == answer
+
+
+def test_what_is_held_is_no_verdict() -> None:
+    assert len({HELD, UPLOAD, ASKED, 0}) == 4
+    assert {decode_verdict(byte)[0] for byte in (HELD, UPLOAD, ASKED)} == {State.UNDECIDED}
+
+
+@pytest.mark.parametrize("udp", [False, True])
+@pytest.mark.parametrize(("state", "number"), VERDICTS)
+def test_what_is_asked_about_again_is_never_answered_with_its_own_mark(
+    state: State, number: int, udp: bool
+) -> None:
+    """It would be taken for the connection's, and come to the queue for ever."""
+    byte = verdict_byte(state, number)
+    again = verdict_again(byte, udp=udp)
+    if state in (State.HELP, State.ASKS):
+        assert again == HELD
+    elif state is State.PASSES and udp and number:
+        assert decode_verdict(again) == (State.ASKS, number)
+    else:
+        assert again == byte
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

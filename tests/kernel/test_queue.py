@@ -14,12 +14,16 @@ from tests.kernel.home import Namespace
 pytestmark = pytest.mark.lab
 
 QUEUE, PORT = 77, 5000
+HERE = 1  # the mark of what was in the queue: the rule lets it by
 
 
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     made = Namespace()
-    made.run("iptables-nft", *f"-A INPUT -p udp --dport {PORT} -j NFQUEUE --queue-num {QUEUE}".split())
+    made.run(
+        "iptables-nft",
+        *f"-A INPUT -p udp --dport {PORT} -m mark --mark 0 -j NFQUEUE --queue-num {QUEUE}".split(),
+    )
     yield made
     made.close()
 
@@ -35,7 +39,7 @@ def test_a_turn_ends_after_its_share_and_the_rest_waits_for_the_next(namespace: 
     sent = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
     loop = Loop()
     with namespace.inside():
-        queue = PacketQueue(loop, QUEUE, lambda packet, mark, hook, indev: mark, fail_open=False)
+        queue = PacketQueue(loop, QUEUE, lambda packet, mark, hook, indev: HERE, fail_open=False)
     for number in range(BATCH + 10):
         sent.sendto(str(number).encode(), ("127.0.0.1", PORT))
     assert waiting(namespace) == BATCH + 10
@@ -57,7 +61,7 @@ def test_a_handler_that_raises_costs_its_packet_and_no_other(namespace: Namespac
     def handler(packet: bytes, mark: int, hook: int, indev: int) -> int:
         if packet.endswith(b"bad"):
             raise RuntimeError
-        return DROP if packet.endswith(b"drop") else mark
+        return DROP if packet.endswith(b"drop") else HERE
 
     with namespace.inside():
         queue = PacketQueue(loop, QUEUE, handler, fail_open=False)

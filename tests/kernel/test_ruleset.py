@@ -58,7 +58,7 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
         first = 4 * int(group) + (0 if mode == "open" else 2)
         assert numbers == [first, first + 1]
         assert body.count("flags bypass") == (2 if mode == "open" and snapshot.native else 0)
-        assert body.strip().startswith("meta nfproto != @alive accept") == (mode == "open")
+        assert body.strip().startswith("meta nfproto != @alive goto stands") == (mode == "open")
     assert bool(bodies) == bool(snapshot.slots)
 
 
@@ -74,7 +74,7 @@ def test_order_of_devices_does_not_matter() -> None:
 
 def test_devices_without_a_slot_are_offloaded_alone() -> None:
     text = render(SNAPSHOTS["offload"])
-    assert "ct mark & 0x00ff0000 == 0x00c00000 goto unfiltered" in text
+    assert "ct mark & 0x00ff00ff == 0x00c00001 goto unfiltered" in text
     assert text.count("flow add @ft") == 1
     assert "flow add" not in render(ONE_CHILD)
 

@@ -146,8 +146,8 @@ def test_update_ends_where_a_fresh_load_ends(table: Table, before: str, after: s
 @pytest.mark.parametrize(
     "damage",
     [
-        "flush chain inet qalqan ask",
-        "add rule inet qalqan after accept",
+        "flush chain inet qalqan forward",
+        "add rule inet qalqan judged accept",
         "delete element inet qalqan dev { 02:00:00:00:00:0a }",
         "add element inet qalqan dev { 02:00:00:00:00:0f : goto plain }",
         "delete element inet qalqan help4 { 192.0.2.16 }",

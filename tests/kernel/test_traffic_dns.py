@@ -5,6 +5,7 @@ The kernel looks at no name, so a question here is any text and an answer is tha
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.rawsend import RawSender
 from gateway.kernel.ruleset import Slot, Snapshot
 from tests.kernel.conftest import Gateway
@@ -22,7 +24,7 @@ from tests.kernel.listener import DROP, HOLD, Seen
 
 pytestmark = pytest.mark.lab
 
-PREROUTING, FORWARD, OUTPUT = 0, 2, 3
+PREROUTING, INPUT, FORWARD, OUTPUT = 0, 1, 2, 3
 OPEN_UDP, CLOSED_UDP = 1, 3
 RESOLVERS = pytest.mark.parametrize(
     "resolver", [SITE4, SITE6, ROUTER4, ROUTER6], ids=["site4", "site6", "gateway4", "gateway6"]
@@ -113,6 +115,20 @@ def ask_tcp(device: Namespace, resolver: str) -> bytes:
         return client.recv(2000)
 
 
+def ask_again(client: socket.socket, question: bytes) -> bytes:
+    client.send(question)
+    return client.recv(2000)
+
+
+def redirect(home: Home, priority: int) -> None:
+    home.router.run(
+        "nft",
+        "add table inet other;"
+        f"add chain inet other away {{ type nat hook prerouting priority {priority}; }};"
+        "add rule inet other away udp dport 53 redirect to :1053",
+    )
+
+
 def hooks(seen: list[Seen]) -> list[tuple[int, int, int]]:
     return [(each.hook, each.queue, each.slot) for each in seen]
 
@@ -141,16 +157,134 @@ def test_question_and_answer_are_queued_once_each(
 def test_answers_are_found_behind_a_redirect(
     gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
 ) -> None:
-    home.router.run(
-        "nft",
-        "add table inet other; add chain inet other away { type nat hook prerouting priority -100; };"
-        "add rule inet other away udp dport 53 redirect to :1053",
-    )
+    redirect(home, -100)
     resolvers(home.router, 1053, b"port 1053")
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, site) == b"question answered by port 1053"
     assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
+
+
+@SITES
+def test_an_address_given_before_ours_hides_no_question(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
+) -> None:
+    """The kernel enters no further nat chain then."""
+    redirect(home, -110)
+    resolvers(home.router, 1053, b"port 1053")
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    assert ask(home.child, site) == b"question answered by port 1053"
+    assert hooks(listener.seen) == [(INPUT, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
+
+
+@RESOLVERS
+@pytest.mark.parametrize("redirected", [False, True], ids=["straight", "redirected"])
+def test_each_question_of_one_socket_is_asked_about_once(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, resolver: str, redirected: bool
+) -> None:
+    if redirected:
+        redirect(home, -100)
+    for namespace in (home.internet, home.router):
+        resolvers(namespace, 53, b"it")
+    resolvers(home.router, 1053, b"it")
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with home.child.open(family(resolver), socket.SOCK_DGRAM) as client:
+        client.connect((resolver, 53))
+        for number in (b"1", b"2", b"3"):
+            assert ask_again(client, number) == number + b" answered by it"
+    far = not redirected and resolver in (SITE4, SITE6)
+    later, way_out = (FORWARD, FORWARD) if far else (INPUT, OUTPUT)
+    assert [seen.hook for seen in listener.seen] == [PREROUTING, way_out, later, way_out, later, way_out]
+    assert [seen.question for seen in listener.seen] == [True, False] * 3
+    assert [seen.answer for seen in listener.seen] == [False, True] * 3
+    assert {(seen.queue, seen.slot) for seen in listener.seen} == {(CLOSED_UDP, 3)}
+
+
+@SITES
+def test_questions_of_a_connection_older_than_the_table_are_asked_about(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
+) -> None:
+    for namespace in (home.internet, home.router):
+        resolvers(namespace, 53, b"it")
+    gateway.load(replace(child, slots=()))  # something that tracks connections
+    near = ROUTER4 if site == SITE4 else ROUTER6
+    with (
+        home.child.open(family(site), socket.SOCK_DGRAM) as far,
+        home.child.open(family(site), socket.SOCK_DGRAM) as local,
+    ):
+        far.connect((site, 53))
+        local.connect((near, 53))
+        for client in (far, local):
+            assert ask_again(client, b"before") == b"before answered by it"
+        with home.router.inside():
+            conntrack = Conntrack()
+        conntrack.clear(child.layout)
+        conntrack.close()
+        gateway.load(child)
+        listener = gateway.listen(lambda seen: HOLD)
+        for client in (far, local):
+            assert ask_again(client, b"after") == b"after answered by it"
+    assert [(seen.hook, seen.slot) for seen in listener.seen] == [
+        (FORWARD, 3),
+        (FORWARD, 3),
+        (INPUT, 3),
+        (OUTPUT, 3),
+    ]
+
+
+@RESOLVERS
+def test_a_connections_mark_on_a_question_hides_nothing(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, resolver: str
+) -> None:
+    """wg-quick puts it on each datagram."""
+    for namespace in (home.internet, home.router):
+        resolvers(namespace, 53, b"it")
+    home.router.run(
+        "nft",
+        "add table inet other;"
+        "add chain inet other restore { type filter hook prerouting priority mangle; };"
+        "add rule inet other restore meta l4proto udp meta mark set ct mark",
+    )
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with home.child.open(family(resolver), socket.SOCK_DGRAM) as client:
+        client.connect((resolver, 53))
+        for number in (b"1", b"2", b"3"):
+            assert ask_again(client, number) == number + b" answered by it"
+    assert [seen.question for seen in listener.seen] == [True, False] * 3
+
+
+@SITES
+def test_other_programs_see_their_own_bits_of_a_questions_mark(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
+) -> None:
+    """Before routing already, and of answers too."""
+    resolvers(home.internet, 53, b"it")
+    home.router.run(
+        "nft",
+        "add table inet other;"
+        "add chain inet other first { type filter hook prerouting priority -180; };"
+        "add chain inet other then { type filter hook prerouting priority -90; };"
+        "add chain inet other last { type filter hook postrouting priority 300; };"
+        "add counter inet other odd; add counter inet other even;"
+        "add rule inet other first udp dport 53 meta mark set 0x50003f00;"
+        "add rule inet other first udp sport 53 meta mark set 0x50003f00;"
+        "add rule inet other then udp dport 53 meta mark != 0x50003f00 counter name odd;"
+        "add rule inet other last udp dport 53 meta mark != 0x50003f00 counter name odd;"
+        "add rule inet other last udp sport 53 meta mark != 0x50003f00 counter name odd;"
+        "add rule inet other last meta mark 0x50003f00 counter name even",
+    )
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with home.child.open(family(site), socket.SOCK_DGRAM) as client:
+        client.connect((site, 53))
+        for number in (b"1", b"2"):
+            assert ask_again(client, number) == number + b" answered by it"
+    assert {seen.mark & 0xFFFFFF00 for seen in listener.seen} == {0x50003F00}
+    counted = home.router.run("nft", "list counters table inet other")
+    assert re.findall(r"counter (\w+) \{\s*packets (\d+)", counted) == [("odd", "0"), ("even", "4")]
 
 
 def test_link_local_resolver_is_asked_about(
@@ -276,8 +410,12 @@ def test_unfiltered_devices_ask_only_while_a_list_binds_everyone(
     resolvers(home.router, 5300, b"the daemon")
     gateway.load(replace(child, dns_for_everyone=everyone, dns_port=5300))
     listener = gateway.listen(lambda seen: HOLD)
-    assert ask(home.other, SITE4) == b"question answered by the resolver"
-    assert hooks(listener.seen) == ([(PREROUTING, OPEN_UDP, 0)] if everyone else [])
+    with home.other.open(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect((SITE4, 53))
+        for _ in range(2):
+            assert ask_again(client, b"question") == b"question answered by the resolver"
+    asked = [(PREROUTING, OPEN_UDP, 0), (FORWARD, OPEN_UDP, 0)]
+    assert hooks(listener.seen) == (asked if everyone else [])
     answered_by = b"the daemon" if everyone else b"the resolver"
     assert ask_tcp(home.other, SITE4) == b"question answered by " + answered_by
     gateway.apply("destroy element inet qalqan alive { ipv4, ipv6 }")

@@ -66,9 +66,9 @@ def test_our_own_changes_are_not_news(scene: Scene) -> None:
     [
         "delete table inet qalqan",
         "flush ruleset",
-        "flush chain inet qalqan ask",
+        "flush chain inet qalqan forward",
         "delete element inet qalqan pass { 0x00010005 }",
-        "add rule inet qalqan after accept",
+        "add rule inet qalqan judged accept",
         "insert rule inet qalqan ask accept",
         "flush map inet qalqan pass",
     ],
@@ -84,7 +84,7 @@ def test_each_kind_of_damage_is_seen_at_once(scene: Scene, damage: str) -> None:
 
 def test_damage_between_our_changes_is_seen(scene: Scene) -> None:
     scene.ours(render_alive())
-    scene.others("nft", "flush chain inet qalqan ask")
+    scene.others("nft", "flush chain inet qalqan forward")
     scene.ours(render_alive())
     scene.ours(render_alive())
     assert scene.watch.changed()
@@ -93,7 +93,7 @@ def test_damage_between_our_changes_is_seen(scene: Scene) -> None:
 def test_damage_during_our_change_is_seen(scene: Scene) -> None:
     with scene.namespace.inside(), scene.watch.ours():
         scene.nft.apply(render_alive())
-        scene.others("nft", "flush chain inet qalqan ask")
+        scene.others("nft", "flush chain inet qalqan forward")
     assert scene.watch.changed()
 
 
