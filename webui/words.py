@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from webui.i18n import gettext as _
 from webui.i18n import ngettext
+from webui.minutes import BEDTIME, Used
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
 
@@ -20,6 +22,8 @@ _INVISIBLE = {
     "Zp",
 }  # control, format (bidi overrides), surrogate, unassigned
 
+_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # how the daemon refuses one value of what was asked
+
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """Text from elsewhere without what could turn or hide the text around it."""
@@ -27,7 +31,7 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def weekday(moment: datetime) -> str:
+def weekday(moment: date) -> str:
     return (
         _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
     )[moment.weekday()]  # fmt: skip
@@ -76,6 +80,43 @@ def duration(minutes: int) -> str:
     return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
 
 
+def left_of(used: Used) -> str:
+    """``40 min left of 2 h``; what was given beyond the limit is in it."""
+    values = {"left": duration(used.left), "whole": duration(used.whole)}
+    return _("%(left)s left of %(whole)s", **values)
+
+
+def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
+    """What the minutes beside it lead to: ``until bedtime at 20:45``, ``left for Play``."""
+    if at is None:
+        return _("left for %(what)s", what=plain(name))
+    if gate == BEDTIME:
+        return _("until bedtime at %(at)s", at=clock(at, now))
+    return _("until it closes at %(at)s", at=clock(at, now))
+
+
+def day_name(day: date, today: date) -> str:
+    """``Today``, ``Yesterday``, ``Monday 23 November`` without the month: the last seven days are meant."""
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    return _("%(weekday)s, %(day)d.", weekday=weekday(day), day=day.day)
+
+
+def told(text: str) -> str:
+    """The daemon's refusal as sentences: ``Aruzhan: has landed today already; there is one landing a day``."""
+    verb = _ASKED.fullmatch(text)
+    if verb is not None:
+        text = f"{verb[1]} {verb[2]}"
+    where, colon, rest = text.partition(": ")
+    if not colon:
+        where, rest = "", text
+    problem, _semicolon, mend = rest.partition("; ")
+    parts = [f"{where} {problem}".strip(), mend]
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+
+
 def days(text: str) -> str:
     """The days of a rule, as in a profile's file."""
     named = {
@@ -117,6 +158,12 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
     if kind == "product":
         return _("Part of the filter, in every home")
     return plain(text)
+
+
+def size(count: int) -> str:
+    """Bytes, as ``0.4 MB`` or ``12 MB``."""
+    megabytes = count / 1_000_000
+    return _("%(num)s MB", num=f"{megabytes:.0f}" if megabytes >= 10 else f"{megabytes:.1f}")
 
 
 def logged(level: int) -> str:
