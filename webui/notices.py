@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import session as cookie
 from flask import url_for
 
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
 from webui.answers import Home
 from webui.i18n import gettext as _
-from webui.words import clock, plain
+from webui.words import clock, plain, told
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; the cookie has to stay small
@@ -40,6 +44,17 @@ def gave(number: int | None, sentence: str, until: datetime | None, now: datetim
 def said(sentence: str) -> None:
     """Nothing was done, or nothing that can be taken back."""
     cookie["done"] = ["said", "", plain(sentence, SENTENCE_LIMIT), ""]
+
+
+@contextmanager
+def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
+    """What the daemon refuses becomes a sentence; that none answers is no refusal."""
+    try:
+        yield
+    except Unreachable:
+        raise
+    except ControlError as error:
+        tell(told(str(error)))
 
 
 def current(home: Home) -> Notice | None:

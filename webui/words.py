@@ -65,10 +65,14 @@ def day_past(moment: datetime, now: datetime) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
+    """``7 minutes ago``; after an hour ``today at 14:05``."""
     minutes = max(0, int((now - moment) / timedelta(minutes=1)))
     if minutes == 0:
         return _("just now")
-    return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    if minutes < 60:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    at = moment.astimezone(now.tzinfo)
+    return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
 
 
 def duration(minutes: int) -> str:
@@ -181,3 +185,10 @@ def logged(level: int) -> str:
         "Names of sites that you visit, and when, for 7 days. Your parents can see them."
         " How much, of what kind, on which day, for 30 days."
     )
+
+
+def minutes_logged(level: int) -> str:
+    """Who reads which minutes counted for a limit, told to the child."""
+    if level >= 2:
+        return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
+    return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")

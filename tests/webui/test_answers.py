@@ -63,4 +63,4 @@ def test_a_daemon_of_another_version_gets_a_page_of_its_own(mum: Browser, househ
     household.extra["profiles"] = "none"
     answer = mum.get("/parent/")
     assert answer.status_code == 502
-    assert "restart both after an update" in answer.text
+    assert "Restart both after an update." in answer.text

@@ -97,25 +97,17 @@ def _ask_for_site(here: Here, home: Home, child: Child) -> ResponseReturnValue:
     if refusal is None:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
-    try:
+    with notices.refusals_to(notices.tell_child):
         daemon().ask(here, origin=source_address(), site=refusal.host)
         name = plain(refusal.name or refusal.host, 80)
         notices.tell_child(_("You asked for %(name)s. Your parents see it, and the answer is here.", name=name))
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.tell_child(told(str(error)))
     return redirect(url_for("child.show"), 303)
 
 
 def _land(here: Here, home: Home, child: Child) -> ResponseReturnValue:
-    try:
+    with notices.refusals_to(notices.tell_child):
         given = daemon().land(here, origin=source_address())
         notices.tell_child(to_child(given, home.now))
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.tell_child(told(str(error)))
     return redirect(url_for("child.show"), 303)
 
 

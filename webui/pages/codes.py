@@ -101,13 +101,8 @@ def withdraw() -> ResponseReturnValue:
     batch = request.form.get("batch", "")
     if not batch or len(batch) > BATCH_LIMIT or not batch.isprintable():
         abort(400)
-    try:
+    with notices.refusals_to(notices.said):
         answer = Answer(daemon().change("withdraw", batch=batch, by=guardian() or "", origin=source_address()))
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.said(told(str(error)))
-    else:
         number = answer.whole("count")
         notices.said(
             ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", number)

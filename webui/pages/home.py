@@ -74,15 +74,10 @@ def grant() -> ResponseReturnValue:
     child = home.child(request.form.get("who", ""))
     if child is None:
         abort(400)
-    try:
+    with notices.refusals_to(notices.said):
         answer = daemon().change(
             "grant", who=child.id, minutes=minutes, by=guardian() or "", origin=source_address()
         )
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.said(told(str(error)))
-    else:
         first = next(iter(Answer(answer).entries("given")), Answer(answer))
         given = parse_given(first.values)
         sentence = to_parent(given, child.name, home.now, paused=child.paused)
@@ -95,13 +90,9 @@ def grant() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     """Take back what was given last, by a tap here or by an answer."""
     number = whole("grant", 1, NUMBER_LIMIT)
-    try:
+    with notices.refusals_to(notices.said):
         daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
         notices.said(_("It is taken back."))
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.said(told(str(error)))
     return redirect(url_for("home.show"), 303)
 
 
@@ -142,11 +133,7 @@ def _change(do: str, **values: object) -> ResponseReturnValue:
     by, home = guardian() or "", daemon().home()
     if who != EVERYONE and home.child(who) is None:
         abort(400)
-    try:
+    with notices.refusals_to(notices.said):
         daemon().change(do, who=who, by=by, origin=source_address(), **values)
         notices.did(do, who)
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.said(told(str(error)))
     return redirect(url_for("home.show"), 303)

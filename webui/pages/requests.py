@@ -51,13 +51,8 @@ def answer() -> ResponseReturnValue:
     because = reason("because")
     if because:
         values["because"] = because
-    try:
+    with notices.refusals_to(notices.said):
         done = daemon().change("answer", by=guardian() or "", origin=source_address(), **values)
-    except Unreachable:
-        raise
-    except ControlError as error:
-        notices.said(told(str(error)))
-    else:
         told_by_daemon = Answer(done)
         notices.gave(
             told_by_daemon.whole("grant") or None,
