@@ -17,7 +17,7 @@ SHEET_LIFE = 600.0  # seconds
 TYPED_LIMIT = 40  # characters
 
 # Letters that look the same on paper and lie on another keyboard.
-_LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")  # noqa: RUF001 - Cyrillic on purpose
+_LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
 
 
 def typed(text: str) -> str:

@@ -12,40 +12,44 @@ from gateway.errors import PolicyError
 if TYPE_CHECKING:
     from tests.webui.household import Household
 
+THINGS = {"www.instagram.com": "Instagram", "service:roblox": "Roblox"}
 GOOD_FOR = timedelta(days=90)
 
 
 class Giving:
-    def __init__(self, household: Household) -> None:
+    def __init__(self, household: Household, now: datetime, names: Mapping[str, str]) -> None:
         self.household = household
+        self.now = now
+        self.names = names  # of the children, by id
         self.wrong = 0
 
     def verbs(self) -> dict[str, Verb]:
-        names = (
-            "grant revoke landing ticket tickets withdraw redeem request answer requests ledger time".split()
-        )
-        return {name: getattr(self, f"_{name}") for name in names}
-
-    @property
-    def now(self) -> datetime:
-        from tests.webui.household import NOW  # noqa: PLC0415 - the household needs this module
-
-        return NOW
-
-    def _name(self, profile: str) -> str:
-        from tests.webui.household import RULES  # noqa: PLC0415
-
-        return str(RULES[profile]["name"])
+        return {
+            "grant": self._grant,
+            "revoke": self._revoke,
+            "landing": self._landing,
+            "ticket": self._ticket,
+            "tickets": self._tickets,
+            "withdraw": self._withdraw,
+            "redeem": self._redeem,
+            "request": self._request,
+            "answer": self._answer,
+            "requests": self._requests,
+            "ledger": self._ledger,
+            "time": self._time,
+        }
 
     def _give(self, who: str, minutes: int, by: str) -> dict[str, Any]:
         time = self.household.minutes[who]
         if time["left"] is None and not time["used"]:
-            raise PolicyError(self._name(who), "has no time that comes to an end", "there is nothing to extend")
+            raise PolicyError(
+                self.names[who], "has no time that comes to an end", "there is nothing to extend"
+            )
         number = len(self.household.given) + 1
         self.household.given[number] = (who, by)
         time["left"]["minutes"] += minutes
         at = time["left"]["at"] = time["left"]["at"] + timedelta(minutes=minutes)
-        sentence = f"The internet is open for {self._name(who)} until {at:%H:%M}."
+        sentence = f"The internet is open for {self.names[who]} until {at:%H:%M}."
         return {
             "who": who, "minutes": minutes, "until": at, "gates": ["bedtime"], "sentence": sentence,
             "grant": number,
@@ -68,9 +72,9 @@ class Giving:
         who = self.household.child_of(request)
         landing = self.household.minutes[who]["landing"]
         if landing["taken"]:
-            raise PolicyError(self._name(who), "has landed today already", "there is one landing a day")
+            raise PolicyError(self.names[who], "has landed today already", "there is one landing a day")
         landing["taken"] = True
-        return self._give(who, landing["minutes"], self._name(who))
+        return self._give(who, landing["minutes"], self.names[who])
 
     def _ticket(self, request: Request) -> Mapping[str, object]:
         by, who = self.household.guardian_of(request), request.text("who")
@@ -87,7 +91,7 @@ class Giving:
     def _tickets(self, _: Request) -> Mapping[str, object]:
         batches: dict[str, dict[str, Any]] = {}
         for one in self.household.tickets.values():
-            name = self._name(one["who"]) if one["who"] else None
+            name = self.names[one["who"]] if one["who"] else None
             made = {"made": self.now, "until": self.now + GOOD_FOR, "by": one["by"]}
             new = {"id": one["batch"], "count": 0, "minutes": one["minutes"], "who": one["who"], "name": name}
             batches.setdefault(one["batch"], {**new, **made})["count"] += 1
@@ -113,7 +117,7 @@ class Giving:
             raise PolicyError("this code", "is none of this home's", "look at the paper again")
         if ticket["who"] not in {None, who}:
             raise PolicyError("this code", "is for somebody else", "ask for one of your own")
-        given = self._give(who, ticket["minutes"], self._name(who))
+        given = self._give(who, ticket["minutes"], self.names[who])
         del self.household.tickets[code]
         return given
 
@@ -123,7 +127,7 @@ class Giving:
         thing = site or request.text_or_none("service")
         minutes = None if site else request.whole("minutes", least=1, most=240)
         if request.text("reason", "") == "too often":
-            raise PolicyError(self._name(who), "has asked 20 times today", "ask again tomorrow")
+            raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
         kept = [
             one
             for one in self.household.requests
@@ -131,15 +135,15 @@ class Giving:
         ]
         number = 1 + max((one["id"] for one in self.household.requests), default=0)
         made = {
-            "id": number, "profile": who, "name": self._name(who), "device": request.text("device"),
+            "id": number, "profile": who, "name": self.names[who], "device": request.text("device"),
             "topic": "site" if site else "time", "thing": thing,
-            "thing_name": {"www.instagram.com": "Instagram", "service:roblox": "Roblox"}.get(thing or "", thing),
+            "thing_name": THINGS.get(thing or "", thing),
             "minutes": minutes, "reason": request.text("reason", ""), "at": self.now,
             "expires": self.now + timedelta(hours=4), "state": "pending", "answer": None, "given": None,
             "because": "", "by": None, "answered": None, "grant": None,
         }  # fmt: skip
         self.household.requests = [made, *kept]
-        return {"request": made, "state": "pending", "sentence": f"{self._name(who)} asks."}
+        return {"request": made, "state": "pending", "sentence": f"{self.names[who]} asks."}
 
     def _answer(self, request: Request) -> Mapping[str, object]:
         by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
@@ -170,10 +174,12 @@ class Giving:
         who = self.household.child_of(request) if request.has("device") else request.text("who")
         today = self.now.date()
         day = date.fromisoformat(request.text("day", today.isoformat()))
-        found = [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
+        found = (
+            [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
+        )
         used = self.household.minutes[who]["used"] if day == today else []
         return {
-            "profile": who, "name": self._name(who), "day": day.isoformat(), "used": used, "minutes": found,
+            "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used, "minutes": found,
             "left_off": 0,
         }  # fmt: skip
 

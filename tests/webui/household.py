@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from copy import deepcopy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -162,7 +162,7 @@ class Household:
             "resume": self._resume,
             "on": lambda request: self.extra.update(mode="on") or {},
             "guardian": self.guardians,
-            **Giving(self).verbs(),
+            **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
@@ -190,7 +190,9 @@ class Household:
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
         child |= self.minutes[profile]
-        child["requests"] = sum(one["state"] == "pending" and one["profile"] == profile for one in self.requests)
+        child["requests"] = sum(
+            one["state"] == "pending" and one["profile"] == profile for one in self.requests
+        )
         if profile in self.paused or "all" in self.paused:
             until = self.paused.get(profile, self.paused.get("all"))
             told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."

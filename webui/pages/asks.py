@@ -100,7 +100,9 @@ def _ask_for_site(here: Here, home: Home, child: Child) -> ResponseReturnValue:
     with notices.refusals_to(notices.tell_child):
         daemon().ask(here, origin=source_address(), site=refusal.host)
         name = plain(refusal.name or refusal.host, 80)
-        notices.tell_child(_("You asked for %(name)s. Your parents see it, and the answer is here.", name=name))
+        notices.tell_child(
+            _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
+        )
     return redirect(url_for("child.show"), 303)
 
 

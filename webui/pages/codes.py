@@ -102,9 +102,9 @@ def withdraw() -> ResponseReturnValue:
     if not batch or len(batch) > BATCH_LIMIT or not batch.isprintable():
         abort(400)
     with notices.refusals_to(notices.said):
-        answer = Answer(daemon().change("withdraw", batch=batch, by=guardian() or "", origin=source_address()))
-        number = answer.whole("count")
-        notices.said(
-            ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", number)
+        answer = Answer(
+            daemon().change("withdraw", batch=batch, by=guardian() or "", origin=source_address())
         )
+        number = answer.whole("count")
+        notices.said(ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", number))
     return redirect(url_for("codes.show"), 303)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.client import Unreachable
-from gateway.errors import ControlError
 from webui import notices
 from webui.answers import Child, Refusal
 from webui.daemon import daemon, source_address
@@ -19,7 +17,6 @@ from webui.minutes import Dial, first_to_close
 from webui.notices import EVERYONE
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
-from webui.words import told
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.client import Unreachable
-from gateway.errors import ControlError
 from webui import notices
 from webui.asked import Asked
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason, whole
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
-from webui.words import told
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
