@@ -38,7 +38,7 @@ def ring(minutes: int, whole: int) -> Markup:
 
 
 def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
-    """24 hours from minute ``start`` of the day on; ``spans`` are minutes of the same count, the last included.
+    """24 hours from minute ``start`` of the day on; ``spans`` count likewise, their last minute included.
 
     What lies outside of the 24 hours is left out.
     """
@@ -54,7 +54,8 @@ def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
         f'<path class="tick" d="M{hour * 60} 0V{STRIP_HEIGHT}"/>'
         for hour in range(HOURS_APART, 24, HOURS_APART)
     )
+    box = f'viewBox="0 0 {DAY} {STRIP_HEIGHT}" preserveAspectRatio="none"'
     return Markup(
-        f'<svg class="strip" viewBox="0 0 {DAY} {STRIP_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
+        f'<svg class="strip" {box} aria-hidden="true">'
         f'<rect class="track" width="{DAY}" height="{STRIP_HEIGHT}"/>{"".join(marks)}{ticks}</svg>'
     )

@@ -120,7 +120,7 @@ def minute_of(at: datetime, day: date) -> int:
 
 
 def starts(ledger: Ledger) -> int:
-    """Where the strip of 24 hours begins: at 04:00, or as early or late as the day's own minutes need, by the hour."""
+    """Where the strip of 24 hours begins: at 04:00, or by the hour where the day's own minutes need it."""
     minutes = [minute_of(one.at, ledger.day) for one in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:
@@ -142,7 +142,7 @@ def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
 
 
 def by_device(ledger: Ledger, gate: str) -> dict[str, int]:
-    """Minutes of one limit by device, in the order in which they were used; two devices may share a minute."""
+    """Minutes of one limit by device, in the order of first use; two devices may share a minute."""
     found: dict[str, set[datetime]] = {}
     for one in ledger.minutes:
         if one.gate == gate:

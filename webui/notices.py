@@ -1,4 +1,4 @@
-"""What somebody's last tap did, told on the next page: a guardian's stays, with its undo, until the next change."""
+"""What the last tap did, told on the next page; a guardian's stays, with its undo, until the next change."""
 
 from __future__ import annotations
 
@@ -92,6 +92,11 @@ def _paused(home: Home, who: str) -> Notice | None:
         return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
     until = clock(child.now.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
+
+
+def forget() -> None:
+    """Something was done that tells of itself."""
+    cookie.pop("done", None)
 
 
 def tell_child(sentence: str) -> None:

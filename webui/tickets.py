@@ -67,7 +67,7 @@ class Sheet:
 
 
 class Sheets:
-    """In memory alone: who made a sheet finds it for ten minutes, so that a page that failed to load is no loss."""
+    """In memory alone. Who made a sheet finds it for ten minutes: a page that failed to load is no loss."""
 
     def __init__(self) -> None:
         self._sheets: OrderedDict[str, tuple[float, Sheet]] = OrderedDict()

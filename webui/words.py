@@ -84,10 +84,9 @@ def duration(minutes: int) -> str:
     return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
 
 
-def left_of(used: Used) -> str:
-    """``40 min left of 2 h``; what was given beyond the limit is in it."""
-    values = {"left": duration(used.left), "whole": duration(used.whole)}
-    return _("%(left)s left of %(whole)s", **values)
+def left_of(used: Used) -> tuple[str, str]:
+    """``40 min left`` ``of 2 h``, which stand beside or below each other; what was given beyond is in it."""
+    return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))
 
 
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
@@ -100,16 +99,16 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
 
 
 def day_name(day: date, today: date) -> str:
-    """``Today``, ``Yesterday``, ``Monday 23 November`` without the month: the last seven days are meant."""
+    """``Today``, ``Yesterday``, ``Monday 23``: it is one of the last seven."""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
         return _("Yesterday")
-    return _("%(weekday)s, %(day)d.", weekday=weekday(day), day=day.day)
+    return _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
 
 
 def told(text: str) -> str:
-    """The daemon's refusal as sentences: ``Aruzhan: has landed today already; there is one landing a day``."""
+    """The daemon's refusal, ``Aruzhan: has landed already; there is one a day``, as sentences."""
     verb = _ASKED.fullmatch(text)
     if verb is not None:
         text = f"{verb[1]} {verb[2]}"

@@ -19,6 +19,7 @@ from tests.control.running import Running, running
 from tests.webui.giving import Giving
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
+TODAY = NOW.date()
 BEDTIME = NOW.replace(hour=20, minute=45)
 TABLET, PHONE, LAPTOP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 GUEST = "02:00:00:00:00:1a"
@@ -85,20 +86,23 @@ MINUTES: dict[str, dict[str, Any]] = {
         "left": {"minutes": 65, "gate": "bedtime", "name": "The internet", "at": BEDTIME},
         "used": [
             {"target": "play", "name": "Play", "minutes": 50, "limit": 90, "bonus": 0, "owner": "band:10-12"},
-            {"target": "service:roblox", "name": "Roblox", "minutes": 10, "limit": 60, "bonus": 15, "owner": "family"},
+            {"target": "service:roblox", "name": "Roblox", "minutes": 20, "limit": 60, "bonus": 15,
+             "owner": "family"},
         ],
         "landing": {"minutes": 10, "taken": False},
     },
     "son": {
         "left": {"minutes": 0, "gate": "bedtime", "name": "The internet", "at": NOW},
-        "used": [{"target": "play", "name": "Play", "minutes": 7, "limit": 60, "bonus": 0, "owner": "band:6-9"}],
+        "used": [
+            {"target": "play", "name": "Play", "minutes": 7, "limit": 60, "bonus": 0, "owner": "band:6-9"},
+        ],
         "landing": {"minutes": 10, "taken": True},
     },
     "teen": {"left": None, "used": [], "landing": {"minutes": 0, "taken": False}},
 }  # fmt: skip
 
 
-def counted(day: date = NOW.date()) -> list[dict[str, Any]]:
+def counted(day: date = TODAY) -> list[dict[str, Any]]:
     """The daughter's minutes of a day: Roblox on the tablet, a film on the phone, ten of both at once."""
     start = datetime.combine(day, NOW.timetz())
     film = [(start.replace(hour=17, minute=0) + timedelta(minutes=n), PHONE, "YouTube") for n in range(40)]

@@ -1,4 +1,4 @@
-"""What a child does on its page: ask for time or for a site, finish a game, enter a code. For its own device alone."""
+"""What a child does on its page, for its own device: ask for time or a site, finish a game, enter a code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from webui import notices
-from webui.answers import Child, Here, Home
+from webui.answers import Here, Home
 from webui.asked import waiting_time
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
@@ -28,7 +28,7 @@ REFUSED = 409
 
 @blueprint.get("/ask")
 def ask() -> ResponseReturnValue:
-    return _with_child(lambda here, home, child: _ask_form(here, home, child))
+    return _with_child(_ask_form)
 
 
 @blueprint.post("/ask")
@@ -48,7 +48,7 @@ def land() -> ResponseReturnValue:
 
 @blueprint.get("/code")
 def code() -> ResponseReturnValue:
-    return _with_child(lambda here, home, child: _code_form(home, child))
+    return _with_child(_code_form)
 
 
 @blueprint.post("/code")
@@ -56,17 +56,16 @@ def redeem() -> ResponseReturnValue:
     return _with_child(_redeem)
 
 
-def _with_child(act: Callable[[Here, Home, Child], ResponseReturnValue]) -> ResponseReturnValue:
+def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
     """Whose device asks is known by its address; nothing in a form can name another one."""
     here = daemon().here(source_address())
     home = daemon().home()
-    child = home.child(here.profile)
-    if child is None or not here.mac:
+    if home.child(here.profile) is None or not here.mac:
         return redirect(url_for("door.arrive"), 303)
-    return act(here, home, child)
+    return act(here, home)
 
 
-def _ask_for_time(here: Here, home: Home, child: Child) -> ResponseReturnValue:
+def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
     values: dict[str, object] = {"minutes": int(one_of("minutes", {str(one) for one in MINUTES}))}
     service = request.form.get("service", "")
     if service:
@@ -81,7 +80,7 @@ def _ask_for_time(here: Here, home: Home, child: Child) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _ask_form(here, home, child, told(str(error))), REFUSED
+        return _ask_form(here, home, told(str(error))), REFUSED
     if answer.get("state") == "auto":
         notices.tell_child(_("You have it: nobody needed to be asked."))
     else:
@@ -89,7 +88,7 @@ def _ask_for_time(here: Here, home: Home, child: Child) -> ResponseReturnValue:
     return redirect(url_for("child.show"), 303)
 
 
-def _ask_for_site(here: Here, home: Home, child: Child) -> ResponseReturnValue:
+def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
     """Only what was refused on this device within ten minutes, and is there to be asked for."""
     host = request.form.get("host", "")
     found = daemon().refusals_of_device(here).found
@@ -106,33 +105,31 @@ def _ask_for_site(here: Here, home: Home, child: Child) -> ResponseReturnValue:
     return redirect(url_for("child.show"), 303)
 
 
-def _land(here: Here, home: Home, child: Child) -> ResponseReturnValue:
+def _land(here: Here, home: Home) -> ResponseReturnValue:
     with notices.refusals_to(notices.tell_child):
         given = daemon().land(here, origin=source_address())
         notices.tell_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
-def _redeem(here: Here, home: Home, child: Child) -> ResponseReturnValue:
+def _redeem(here: Here, home: Home) -> ResponseReturnValue:
     entered = request.form.get("code", "")[:TYPED_LIMIT]
     text = typed(entered)
     if not text:
-        return _code_form(home, child, _("Type the letters and numbers from the paper.")), REFUSED
+        return _code_form(here, home, _("Type the letters and numbers from the paper.")), REFUSED
     try:
         given = daemon().redeem(here, text, origin=source_address())
     except Unreachable:
         raise
     except ControlError as error:
-        return _code_form(home, child, told(str(error)), plain(entered)), REFUSED
+        return _code_form(here, home, told(str(error)), plain(entered)), REFUSED
     notices.tell_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
-def _ask_form(here: Here, home: Home, child: Child, sentence: str = "") -> str:
+def _ask_form(here: Here, _home: Home, sentence: str = "") -> str:
     return render_template(
         "ask.html",
-        home=home,
-        child=child,
         sentence=sentence,
         minutes_offered=MINUTES,
         services=[one for one in here.time.used if one.target.startswith(SERVICE)],
@@ -140,5 +137,5 @@ def _ask_form(here: Here, home: Home, child: Child, sentence: str = "") -> str:
     )
 
 
-def _code_form(home: Home, child: Child, sentence: str = "", entered: str = "") -> str:
-    return render_template("code.html", home=home, child=child, sentence=sentence, entered=entered)
+def _code_form(_here: Here, _home: Home, sentence: str = "", entered: str = "") -> str:
+    return render_template("code.html", sentence=sentence, entered=entered)

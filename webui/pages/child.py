@@ -73,7 +73,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
-    """Minutes by the limit's target and the device's name; of a child with one device that goes without saying."""
+    """Minutes by limit and device; of a child with one device that goes without saying."""
     used = [one.target for one in here.time.used if one.minutes]
     if len(child.devices) < 2 or not used:
         return {}

@@ -1,4 +1,4 @@
-"""Codes on paper: made by a guardian, shown while the sheet is fresh, printed one a strip, withdrawn as a batch."""
+"""Codes on paper: made by a guardian, shown while the sheet is fresh, withdrawn as a batch."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def make() -> ResponseReturnValue:
     except ControlError as error:
         notices.said(told(str(error)))
         return redirect(url_for("codes.show"), 303)
+    notices.forget()
     name = "" if child is None else child.name
     sheet = Sheet(by, answer.texts("codes"), answer.whole("minutes"), name, answer.moment("until"))
     return redirect(url_for("codes.sheet", key=_sheets().put(sheet, time.monotonic())), 303)

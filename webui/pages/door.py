@@ -92,7 +92,7 @@ def _use(code: str) -> ResponseReturnValue:
 
 
 def _offer_time(name: str) -> None:
-    """What the phone shows: a gateway without a battery clock may have no other source. Signing in never fails of it."""
+    """What the phone shows: a gateway may have no other source. Signing in never fails of it."""
     text = request.form.get("at", "")[:TIME_LIMIT]
     try:
         aware = datetime.fromisoformat(text).tzinfo is not None

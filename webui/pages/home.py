@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import notices
+from webui import charts, notices
 from webui.answers import Child, Refusal
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, one_of, whole
 from webui.given import parse_given, to_parent
 from webui.i18n import gettext as _
-from webui.minutes import Dial, first_to_close
 from webui.notices import EVERYONE
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
@@ -29,7 +28,6 @@ NAMES_LEVEL = 2  # the log level from which a guardian sees names of refused sit
 @dataclass(frozen=True, slots=True)
 class Card:
     child: Child
-    dial: Dial | None
     refusals: tuple[Refusal, ...]
     names_shown: bool
 
@@ -113,6 +111,7 @@ def _cards() -> dict[str, object]:
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,
+        "ring": charts.ring,
         "guardian": guardian(),
         "notice": notices.current(home),
     }
@@ -121,7 +120,7 @@ def _cards() -> dict[str, object]:
 def _card(child: Child) -> Card:
     shown = child.log_level >= NAMES_LEVEL
     refusals = daemon().refusals_of_child(child.id, REFUSALS_SHOWN) if shown else ()
-    return Card(child, first_to_close(child.time), refusals, shown)
+    return Card(child, refusals, shown)
 
 
 def _change(do: str, **values: object) -> ResponseReturnValue:

@@ -45,7 +45,7 @@ def of_child(profile: str) -> ResponseReturnValue:
 
 
 def _on_day(ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
-    """The ledger of the day that the address names, and which day it is today: the family's, which turns at night."""
+    """The ledger of the day that the address names, and today: the family's day, which turns at night."""
     ledger = ask(None)
     today = ledger.day
     day = asked_day(today)
