@@ -142,8 +142,10 @@ class Giving:
             "expires": self.now + timedelta(hours=4), "state": "pending", "answer": None, "given": None,
             "because": "", "by": None, "answered": None, "grant": None,
         }  # fmt: skip
+        if self.household.auto and not site:
+            made |= {"state": "auto", "answer": "once", "given": minutes, "answered": self.now}
         self.household.requests = [made, *kept]
-        return {"request": made, "state": "pending", "sentence": f"{self.names[who]} asks."}
+        return {"request": made, "state": made["state"], "sentence": f"{self.names[who]} asks."}
 
     def _answer(self, request: Request) -> Mapping[str, object]:
         by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
@@ -180,7 +182,7 @@ class Giving:
         used = self.household.minutes[who]["used"] if day == today else []
         return {
             "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used, "minutes": found,
-            "left_off": 0,
+            "left_off": self.household.left_off,
         }  # fmt: skip
 
     def _time(self, request: Request) -> Mapping[str, object]:
