@@ -187,4 +187,6 @@ class Giving:
 
     def _time(self, request: Request) -> Mapping[str, object]:
         self.household.guardian_of(request)
+        if self.household.refuses_time:
+            request.refuse("at", "is years away")
         return {"taken": True, "known": True, "at": request.moment_or_none("at")}

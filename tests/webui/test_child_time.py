@@ -76,7 +76,7 @@ def test_the_end_is_announced(tablet: Browser, household: Household, minutes: in
     page = tablet.get("/my/now").text
     at = f"{NOW + timedelta(minutes=minutes):%H:%M}"
     assert ('class="warning' in page) is bool(said)
-    assert ('warning-last' in page) is (0 < minutes <= 5)
+    assert ("warning-last" in page) is (0 < minutes <= 5)
     assert f'<template data-into="said">{said}</template>' in page
     assert (f"{minutes} min until bedtime at {at}" in text_of(page)) is True
 
@@ -181,9 +181,7 @@ def test_an_old_answer_is_shown_no_more(tablet: Browser, household: Household) -
     assert "Mum said no" not in tablet.get("/my").text
 
 
-def test_what_is_granted_by_itself_is_told_so(
-    tablet: Browser, household: Household, daemon: Running
-) -> None:
+def test_what_is_granted_by_itself_is_told_so(tablet: Browser, household: Household, daemon: Running) -> None:
     household.auto = True
     tablet.post("/my/ask", {"minutes": "15"})
     assert "You have it: nobody needed to be asked." in tablet.get("/my").text
@@ -206,7 +204,7 @@ def test_a_second_landing_is_told_in_a_sentence(tablet: Browser, household: Hous
     assert "Aruzhan has landed today already. There is one landing a day." in tablet.get("/my").text
 
 
-@pytest.mark.parametrize("typed", ["K7QM-3X12", "k7qm3x12", " k7qm – 3x12 ", "К7QМ 3Х12"])  # noqa: RUF001
+@pytest.mark.parametrize("typed", ["K7QM-3X12", "k7qm3x12", " k7qm – 3x12 ", "К7QМ 3Х12"])
 def test_a_code_is_taken_however_it_is_typed(tablet: Browser, household: Household, typed: str) -> None:
     household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
     answer = tablet.post("/my/code", {"code": typed})
@@ -215,7 +213,9 @@ def test_a_code_is_taken_however_it_is_typed(tablet: Browser, household: Househo
     assert household.tickets == {}
 
 
-def test_a_wrong_code_is_told_plainly_and_then_when_to_try_again(tablet: Browser, household: Household) -> None:
+def test_a_wrong_code_is_told_plainly_and_then_when_to_try_again(
+    tablet: Browser, household: Household
+) -> None:
     for _ in range(5):
         answer = tablet.post("/my/code", {"code": "aaaa-bbbb"})
         assert answer.status_code == 409
@@ -336,7 +336,13 @@ def test_a_child_never_reaches_a_parent_s_tap(tablet: Browser, household: Househ
         ("/parent/codes/sheet/x", {}),
     ):
         assert tablet.post(path, values).headers["Location"] == "/signin"
-    for path in ("/parent/requests", "/parent/requests/now", "/parent/codes/", "/parent/codes/sheet/x", "/parent/more"):
+    for path in (
+        "/parent/requests",
+        "/parent/requests/now",
+        "/parent/codes/",
+        "/parent/codes/sheet/x",
+        "/parent/more",
+    ):
         assert tablet.get(path).headers["Location"] == "/signin"
     assert done(household) == []
 

@@ -14,7 +14,9 @@ from webui.ledger import Counted, Ledger, by_device, lanes, rows, starts
 DAYS = [TODAY - timedelta(days=ago) for ago in range(8)]
 
 
-def minute(hour: int, minutes: int, gate: str = "play", device: str = TABLET, service: str = "Roblox") -> Counted:
+def minute(
+    hour: int, minutes: int, gate: str = "play", device: str = TABLET, service: str = "Roblox"
+) -> Counted:
     at = datetime.combine(TODAY, NOW.timetz()).replace(hour=hour, minute=minutes)
     return Counted(at, device, gate, gate.title(), 500_000, service, "moved")
 
@@ -65,7 +67,9 @@ def test_the_strip_begins_where_the_family_s_day_does(at: tuple[int, int], start
 
 def test_a_day_that_turns_late_is_shown_to_its_end() -> None:
     late = minute(17, 0)
-    after = Counted(late.at.replace(hour=5, minute=10) + timedelta(days=1), TABLET, "play", "Play", 1, "", "moved")
+    after = Counted(
+        late.at.replace(hour=5, minute=10) + timedelta(days=1), TABLET, "play", "Play", 1, "", "moved"
+    )
     assert starts(of(late, after)) == 6 * 60
 
 
@@ -91,7 +95,9 @@ def test_a_rest_that_counts_says_so(tablet: Browser, household: Household) -> No
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_today_and_the_seven_days_before_can_be_read(tablet: Browser, household: Household, day: date) -> None:
+def test_today_and_the_seven_days_before_can_be_read(
+    tablet: Browser, household: Household, day: date
+) -> None:
     household.counted = counted(day)
     page = tablet.get(f"/my/time?day={day}")
     assert page.status_code == 200
@@ -114,7 +120,9 @@ def test_minutes_that_did_not_fit_are_said_to_be_left_off(tablet: Browser, house
     assert "12 earlier minutes are not shown." in tablet.get("/my/time").text
 
 
-def test_a_child_reads_its_own_ledger_alone(app: Flask, tablet: Browser, daemon: Running, household: Household) -> None:
+def test_a_child_reads_its_own_ledger_alone(
+    app: Flask, tablet: Browser, daemon: Running, household: Household
+) -> None:
     assert tablet.get("/parent/time/son").headers["Location"] == "/signin"
     brother = text_of(browser_on(app, "192.168.1.22").get("/my/time").text)
     assert "Roblox" not in brother
@@ -142,7 +150,7 @@ def test_below_it_a_parent_reads_how_much_alone(
     text = text_of(page)
     assert "Play 50 min" in text
     assert "show parents how much, not which minutes and for what." in text
-    for hidden in ("17:30", "YouTube", "Tablet", "class=\"strip\""):
+    for hidden in ("17:30", "YouTube", "Tablet", 'class="strip"'):
         assert hidden not in page
 
 

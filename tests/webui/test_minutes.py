@@ -93,5 +93,3 @@ def test_a_daemon_that_says_nothing_of_minutes_has_none() -> None:
 def test_another_shape_is_said_to_be_one() -> None:
     with pytest.raises(ControlError, match="restart both"):
         parse_time(Answer({"left": {"minutes": "many"}}))
-
-
