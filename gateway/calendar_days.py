@@ -28,9 +28,12 @@ def free_days(source: bytes, first: date, last: date) -> frozenset[date]:
 
     Raises NoCalendarError, and whatever the libraries raise for damaged values.
     """
-    import recurring_ical_events  # not at the top: the tests of bad files need none of it
-    from icalendar import Calendar
-
+    try:
+        import recurring_ical_events
+        from icalendar import Calendar
+    except ImportError as error:
+        why = f"cannot be read while the package {error.name} is not installed"
+        raise NoCalendarError(why) from None
     try:
         whole: Any = Calendar.from_ical(source)
     except ValueError:

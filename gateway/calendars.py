@@ -1,6 +1,6 @@
 """Calendars of schools and families: an iCalendar file → its free days.
 
-The libraries for it cost 20 MB, so they run in a process of their own, `gateway.calendar_days`, which ends at
+The libraries for it cost 9 MB, so they run in a process of their own, `gateway.calendar_days`, which ends at
 once. What it found is kept for as long as the file stays as it is: a reload does not read it again.
 """
 

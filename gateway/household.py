@@ -61,6 +61,13 @@ class Product:
         return tuple(self.help)
 
     @property
+    def safe_names(self) -> tuple[str, ...]:
+        """Names under which search engines and video sites are in their safe modes."""
+        engines = {one for host in self.engines if (one := self.engines.get(host)) is not None}
+        names = {name for one in engines for name in (one.strict, one.moderate)}
+        return tuple(sorted(name for name in names if not name[-1].isdigit()))
+
+    @property
     def names(self) -> Names:
         """What services and categories are called in a sentence."""
         return Names(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import calendars
+from gateway.calendar_days import NoCalendarError
 from gateway.calendar_days import free_days as days_in
 from gateway.calendars import MAX_BYTES, free_days
 from gateway.errors import PolicyError
@@ -149,3 +150,9 @@ def test_the_process_may_be_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     with pytest.raises(PolicyError, match="cannot be read"):
         free_days(file)
+
+
+def test_without_the_library_the_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "recurring_ical_events", None)
+    with pytest.raises(NoCalendarError, match="while the package recurring_ical_events is not installed"):
+        days_in(calendar(), FIRST, LAST)

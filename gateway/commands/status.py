@@ -34,6 +34,8 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     internet = answer.get("internet", "unknown")
     since = when(answer.get("internet_since")) if internet == "down" else ""
     yield "internet", f"{internet} since {since}" if since else internet
+    if answer.get("requests"):
+        yield "requests", f"{answer['requests']} to answer; see: qalqan request list"
     queues = answer.get("queue")
     if isinstance(queues, Mapping):
         waiting, dropped = (sum(one.get(key, 0) for one in queues.values()) for key in ("waiting", "dropped"))

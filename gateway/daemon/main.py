@@ -13,7 +13,7 @@ from gateway.clock import WallClock
 from gateway.control.guardians import Guardians
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import lan
-from gateway.daemon.addresses import HelpAddresses, resolvers
+from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
 from gateway.daemon.dnsproxy import DnsProxy
 from gateway.daemon.enforcer import Enforcer
@@ -21,6 +21,7 @@ from gateway.daemon.events import Journal
 from gateway.daemon.family import EVERYONE, Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.internet import Evidence, HeardBook, Internet
+from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.packets import PacketPath, go_first
 from gateway.daemon.presence import Presence
@@ -96,12 +97,16 @@ class Daemon:
             reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
             uploads=lambda flow: self.enforcer.uploads(flow),
         )
+        servers = resolvers()
+        self.safe = SafeAddresses(loop, self.book, servers)
+        self._closers.append(self.safe.close)
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
             sentence=self.journal.short,
             sink=self.journal.decided,
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
+            safe=self.safe,
         )
         self.internet = Internet(loop, config.lan, self._evidence, wall)
         self._closers.append(self.internet.close)
@@ -119,7 +124,7 @@ class Daemon:
         self._closers.append(self.enforcer.close)
         self.proxy = DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         self._closers.append(self.proxy.close)
-        self.help = HelpAddresses(loop, self.book, resolvers(), self._help_moved)
+        self.help = HelpAddresses(loop, self.book, servers, self._help_moved)
         self._closers.append(self.help.close)
         self.help_resolver = HelpResolver(runtime, config.lan)
         self._closers.append(self.help_resolver.close)
@@ -132,6 +137,7 @@ class Daemon:
         self.answers.start()
         self.warnings.start()
         self.help.want(self.rules.help_names)
+        self.safe.want(self.rules.safe_names)
 
     def _serve(self, runtime: Path) -> None:
         guardians = Guardians(self.store, self.loop.now, self._audited)
@@ -224,6 +230,8 @@ class Daemon:
         self.enforcer.rejudge()
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
+        self.safe.want(self.rules.safe_names)
+        self.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:

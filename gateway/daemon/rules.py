@@ -81,6 +81,11 @@ class RuleBook:
         return self._product.help_names
 
     @property
+    def safe_names(self) -> tuple[str, ...]:
+        """The names of search engines' safe modes."""
+        return self._product.safe_names
+
+    @property
     def binds_everyone(self) -> bool:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
         return bool(self._product.categories.binding & self._table.table.known_categories)

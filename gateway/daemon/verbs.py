@@ -204,4 +204,6 @@ class Verbs:
             raise ControlError(msg)
         self._daemon.clock.offset = timedelta(seconds=request.whole("offset", least=-(10**8), most=10**8))
         self._daemon.enforcer.sync()
+        self._daemon.answers.look()
+        self._daemon.warnings.look()
         return {"now": self._daemon.local_now()}

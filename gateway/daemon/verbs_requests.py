@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
@@ -149,19 +149,20 @@ class RequestVerbs:
         now = self._daemon.local_now()
         one = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
         giver = self._answers.giver(by, Kind.REQUEST, request.text("origin", ""))
-        one, text = self._do(one, giver)
+        one, text, until = self._do(one, giver)
         event = {"id": one.id, "profile": one.who, "state": one.state, "answer": one.answer}
         self._daemon.control.publish("answer", **event, because=one.because, by=by, sentence=text)
-        return {"request": self._as_values(one), "grant": one.grant, "sentence": text}
+        told = None if until is None else until.astimezone(now.tzinfo)
+        return {"request": self._as_values(one), "grant": one.grant, "until": told, "sentence": text}
 
-    def _do(self, one: ChildRequest, giver: Giver) -> tuple[ChildRequest, str]:
-        """Let the answer have its effect, and keep both at once; the sentence of what it did."""
+    def _do(self, one: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
+        """Let the answer have its effect, and keep both at once; what it did, and until when."""
         member = self._whom.stand_in(self._daemon.rules.profile(one.who))
         profile = member.profile
         if one.answer is Answer.ALWAYS:
             allow_entry(self._daemon.rules.household, profile, one.thing)
         with self._daemon.store.together():
-            text = self._effect(one, member, giver)
+            text, until = self._effect(one, member, giver)
             if one.answer not in (Answer.NO, Answer.ALWAYS):
                 one = with_grant(one, giver)
             put = self._daemon.store.requests.put
@@ -172,20 +173,21 @@ class RequestVerbs:
             self._answers.wait()
         else:
             self._answers.apply((one.who,))
-        return one, text
+        return one, text, until
 
-    def _effect(self, one: ChildRequest, member: Member, giver: Giver) -> str:
+    def _effect(self, one: ChildRequest, member: Member, giver: Giver) -> tuple[str, datetime | None]:
         profile, names = member.profile, self._daemon.rules.names
         if one.answer is Answer.NO:
-            return ENGLISH["no"].format(name=profile.name)
+            return ENGLISH["no"].format(name=profile.name), None
         if one.topic is Topic.TIME:
-            return self._answers.give(profile.id, member, one.given, one.thing or None, giver).sentence
+            done = self._answers.give(profile.id, member, one.given, one.thing or None, giver)
+            return done.sentence, done.until
         if one.answer is Answer.ALWAYS:
-            return opened_sentence(profile.name, one.thing, None, giver.at, names)
+            return opened_sentence(profile.name, one.thing, None, giver.at, names), None
         until = giver.at + timedelta(minutes=one.given)
         if one.answer is Answer.TODAY:
             until = self._daemon.rules.calendar.day_end(giver.at)
-        return self._answers.open(profile.id, profile.name, one.thing, until, giver)
+        return self._answers.open(profile.id, profile.name, one.thing, until, giver), until
 
     def requests(self, request: Request) -> Mapping[str, object]:
         """Newest first. A device's are its child's own; without one they are for guardians."""

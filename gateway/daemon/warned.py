@@ -31,8 +31,11 @@ class WarnedHome:
         now = self.now()
         gates = {(slot, number): found for (slot, found), number in self._daemon.store.classes().items()}
         for profile in rules.household.children:
+            slots = family.slots_of(profile.id)
+            if not slots:
+                continue  # nobody to tell
             in_use: frozenset[str] = frozenset()
-            for slot in family.slots_of(profile.id):
+            for slot in slots:
                 numbers = {live.class_number for _, live in self._daemon.live.of_slot(slot)}
                 in_use = in_use.union(*(gates.get((slot, number), frozenset()) for number in numbers))
             yield family.stand_in(profile, rules.world, rules.calendar, now), in_use

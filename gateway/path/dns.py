@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook
@@ -21,19 +21,23 @@ from gateway.wire.dns_forge import (
     EDE_FILTERED,
     answer,
     answer_with_cname,
+    cut_short,
     fail,
     refuse,
     rename_question,
     restore_answer,
 )
+from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
+from gateway.wire.limits import Limits
 from gateway.wire.svcb import strip_ech
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
 MAX_PENDING = 2048  # questions under another name that wait for their answer; 300 bytes each
 HEADS_KEPT = 256  # questions as they were sent, 300 bytes each; a page asks for some 50 names
+SAFE_TTL = 60  # seconds; what the gateway knows is as old as its last question
 PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
 
 # Refusals that end by themselves: never a positive answer, since browsers keep those for a minute and more.
@@ -62,6 +66,28 @@ class Outcome(NamedTuple):
     reply: bytes | None = None
 
 
+class Safe(Protocol):
+    """What the gateway itself knows of safe names: a device's own resolver may say what it likes."""
+
+    def of(self, name: str) -> Sequence[bytes]:
+        """Packed addresses that the gateway resolved ``name`` to."""
+        ...
+
+    def trusts(self, resolver: bytes) -> bool:
+        """Whether what this resolver (packed address) answers is what the gateway would be told."""
+        ...
+
+
+class TrustsAll:
+    """Where no gateway asks for itself: whoever is asked is believed."""
+
+    def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
+        return ()
+
+    def trusts(self, resolver: bytes) -> bool:  # noqa: ARG002
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Pending:
     original: Question
@@ -81,7 +107,8 @@ class DnsPath:
     """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``.
 
     ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
-    ``sentence``: a decision in words, for the Extended DNS Error.
+    ``sentence``: a decision in words, for the Extended DNS Error. ``safe``: a question for a search host to a
+    resolver that is not trusted is answered in place, as far as the gateway knows the safe name's addresses.
     """
 
     def __init__(
@@ -92,15 +119,19 @@ class DnsPath:
         sink: Sink,
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
+        safe: Safe | None = None,
     ) -> None:
         self.pages = pages
         self.style = style
         self._sentence = sentence
         self._sink = sink
         self._book = book
+        self._safe = safe or TrustsAll()
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
+        self._effort = Effort(Limits())
         self.malformed = 0
+        self.postponed = 0  # answers dropped, of a device whose resolver causes too much work
 
     def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
         """A packet of a device to port 53 over UDP."""
@@ -149,7 +180,7 @@ class DnsPath:
         if decision.verdict is Verdict.ALLOW:
             return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
-            return self._rewrite(query, message, question, decision.rewrite, client, now)
+            return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
         return Asked(None, self._refuse(query, message, seen, decision))
 
     def _read_head(self, query: bytes) -> Head:
@@ -173,7 +204,14 @@ class DnsPath:
         )
 
     def _rewrite(
-        self, query: bytes, message: Message, question: Question, safe: str, client: Client, now: float
+        self,
+        query: bytes,
+        message: Message,
+        question: Question,
+        safe: str,
+        client: Client,
+        resolver: bytes,
+        now: float,
     ) -> Asked:
         if safe.replace(".", "").isdigit():
             address = bytes(map(int, safe.split(".")))
@@ -182,6 +220,9 @@ class DnsPath:
         if question.qtype not in (dns.A, dns.AAAA):
             # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
             return Asked(None, answer_with_cname(query, message, safe, ()))
+        known = self._safe.of(safe)
+        if known and not self._safe.trusts(resolver):
+            return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
         key = (client, message.id)
         self._pending[key] = _Pending(question, safe, message.udp_limit, now)
         self._pending.move_to_end(key)
@@ -195,8 +236,12 @@ class DnsPath:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
+            if not self._effort.allows(subject.slot, now):
+                self.postponed += 1
+                return _DROP
             client = (subject.slot, packet.dst, packet.dport)
             payload = bytes(packet.payload)
+            self._effort.spend(subject.slot, _steps(payload), now)
             mended = self.mend(payload, client, now, over_udp=True)
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
@@ -207,7 +252,13 @@ class DnsPath:
 
         Raises WireError for bytes that are no answer.
         """
-        message = parse_message(response)
+        try:
+            message = parse_message(response)
+        except WireError:
+            short = cut_short(response)
+            if short is None:
+                raise
+            response, message = short, parse_message(short)
         pending = self._pending.pop((client, message.id), None)
         if pending is not None and now - pending.since <= PENDING_AGE and message.question is not None:
             limit = pending.limit if over_udp else None
@@ -222,6 +273,13 @@ class DnsPath:
 def dns_max_ttl() -> float:
     """An address that is published for ever is known for ever."""
     return float("inf")
+
+
+def _steps(answer: bytes) -> int:
+    """Of work in an answer. Ordinary ones have a record or a few; in large ones a name in each record may be
+    made to cost a hundred times as much.
+    """
+    return len(answer) >> (4 if len(answer) <= dns.MIN_UDP_SIZE else 1)
 
 
 def _ttl(message: Message) -> int:

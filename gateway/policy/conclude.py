@@ -7,6 +7,7 @@ still said to be closed by bedtime first.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.categories import NEW_DOMAIN
@@ -239,7 +240,8 @@ def is_openable(part: Part) -> bool:
     return part.outcome.reason in _OPENABLE and part.outcome.verdict is Verdict.BLOCK
 
 
-def opened_part(facts: Facts, profile: Profile, entry: str) -> Part:
+def opened_part(facts: Facts, profile: Profile, entry: str, until: datetime) -> Part:
     """What `conclude` says, where a guardian opened ``entry`` for a while: an allow that only time closes."""
     part = _allowed(facts, profile.rules, Reason.FAMILY_ALLOW, f"{OPENED}: {entry}", FAMILY)
-    return part._replace(services=facts.services)
+    rewrite = None if part.rewrite is None else replace(part.rewrite, until=until)
+    return Part(part.gates, replace(part.outcome, until=until), rewrite, services=facts.services)

@@ -146,15 +146,12 @@ class Judge:
 
         facts = None if seen.host is None else self._student.facts(seen.host)
         state = self._state(situation, now).standing
-        opened = None if facts is None or seen.host is None else state.opening(seen.host, facts.services)
-        ends = [] if decision.until is None else [decision.until]
+        until = decision.until
         if decision.allowed and not state.off:
-            if decision.reason is Reason.FAMILY_ALLOW:
-                ends += [until for entry, until in situation.allowed if entry == opened]
-            closing = closes_at(self.profile, situation, self._calendar, now, decision.gates)
-            ends += [] if closing is None else [closing]
-        until = min(ends, default=None)
-        return replace(decision, until=until, passed=passed(decision, facts, state, self.profile, opened))
+            services = () if facts is None else facts.services
+            closing = closes_at(self.profile, situation, self._calendar, now, decision.gates, services)
+            until = min((one for one in (until, closing) if one is not None), default=None)
+        return replace(decision, until=until, passed=passed(decision, seen.host, facts, state, self.profile))
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
         """How things stand for a device now; kept until it changes."""
@@ -216,14 +213,14 @@ class Judge:
 
     def _opened(self, host: str, part: Part, state: _Kept) -> Part:
         """``part``, which is refused, or what a guardian made of it for a while."""
-        entry = state.standing.opening(host, part.services)
-        if entry is None:
+        opening = state.standing.opening(host, part.services)
+        if opening is None:
             return part
         found = state.opened.get(host)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
-            found = state.opened[host] = opened_part(self._student.facts(host), self.profile, entry)
+            found = state.opened[host] = opened_part(self._student.facts(host), self.profile, *opening)
         return found
 
     def _learn(self, host: str) -> Part:

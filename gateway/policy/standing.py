@@ -70,7 +70,7 @@ class Standing:
     since: datetime
     until: datetime
     budgets: Mapping[str, Budget]  # by the gate of the limit; only limits that hold today
-    allowed: tuple[str, ...] = ()  # names and "service:x" that a guardian opened for a while
+    allowed: tuple[tuple[str, datetime], ...] = ()  # of the situation, those that have not ended
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Why a flow with these gates does not pass now; None where it passes."""
@@ -99,10 +99,10 @@ class Standing:
             and all(one.reason is other.closed[gate].reason for gate, one in self.closed.items())
         )
 
-    def opening(self, host: str, services: Iterable[str]) -> str | None:
-        """The entry by which a guardian opened a host, or a service that it belongs to, for a while."""
+    def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
+        """The entry by which a guardian opened a host, or a service that it belongs to; and until when."""
         names = [f"service:{one}" for one in services]
-        return next((one for one in self.allowed if one in names or is_under(host, one)), None)
+        return next((one for one in self.allowed if one[0] in names or is_under(host, one[0])), None)
 
 
 def closed_gates(
@@ -126,8 +126,8 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
         changes.append(situation.paused_until)
     if situation.quarantined:
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
-    allowed = [entry for entry, until in situation.allowed if now < until]
-    changes += [until for _, until in situation.allowed if now < until]
+    allowed = tuple(one for one in situation.allowed if now < one[1])
+    changes += [until for _, until in allowed]
     if situation.off_until is not None and now < situation.off_until:
         changes.append(situation.off_until)
         return Standing(closed, {}, True, now, min(changes), {})
@@ -142,7 +142,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
             closed.pop(grant.gate, None)
         else:
             lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
-    return Standing(closed, lifted, False, now, min(changes), budgets, tuple(allowed))
+    return Standing(closed, lifted, False, now, min(changes), budgets, allowed)
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:

@@ -19,12 +19,13 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 
 
 def passed(
-    decision: Decision, facts: Facts | None, state: Standing, profile: Profile, opened: str | None = None
+    decision: Decision, host: str | None, facts: Facts | None, state: Standing, profile: Profile
 ) -> tuple[Step, ...]:
-    """``facts``: None for a flow that names no host. ``opened``: the entry by which a guardian opened it for
-    a while. The rule that decided is not among the answer.
+    """``host`` and ``facts``: None for a flow that names none. The rule that decided is not among the
+    answer.
     """
-    steps = list(_steps(facts, state, profile, opened))
+    opening = None if facts is None or host is None else state.opening(host, facts.services)
+    steps = list(_steps(facts, state, profile, None if opening is None else opening[0]))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
         return tuple(steps)

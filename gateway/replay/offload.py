@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.wire.ip import TCP, UDP, Packet, checksum_ok, pseudo_sum
-from gateway.wire.ip_build import udp_replace
+from gateway.wire.ip import FIN, PSH, SYN, TCP, UDP, URG, Packet, checksum_ok, pseudo_sum
+from gateway.wire.ip_build import tcp_segment, udp_replace
 
 _CHECKSUM_AT = {TCP: 16, UDP: 6}  # bytes from the start of the header
 _MAX_UNCUT = 1500  # bytes; a longer datagram crosses no home's link in one piece
 _LEAST_INITIAL = 1200  # bytes of a datagram with an Initial (RFC 9000 14.1)
 _LONG_HEADER = 0x80
+_SEGMENT = 1400  # bytes of payload, as a home's link carries them
 
 
 def sized(data: bytes) -> bytes:
@@ -23,12 +24,19 @@ def sized(data: bytes) -> bytes:
 
 
 def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
-    """The packets that the card makes of one: several where it holds the Initials of a QUIC flow.
+    """The packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
 
-    The length of each is not in the capture; a datagram begins where the first one's header, that is version
-    and connection ids, comes again.
+    The length of each datagram is not in the capture; one begins where the first one's header (version and
+    connection ids) comes again.
     """
     payload = packet.payload
+    if (
+        packet.proto == TCP
+        and len(payload) > _MAX_UNCUT
+        and not packet.flags & (SYN | URG)
+        and not packet.md5
+    ):
+        return _segments(packet)
     if packet.proto != UDP or len(payload) <= _MAX_UNCUT or not payload[0] & _LONG_HEADER:
         return (data,)
     whole = payload.tobytes()
@@ -38,6 +46,22 @@ def cut(data: bytes, packet: Packet) -> Iterable[bytes]:
     if size < _LEAST_INITIAL:
         return (data,)
     return (udp_replace(data, packet, whole[at : at + size]) for at in range(0, len(whole), size))
+
+
+def _segments(packet: Packet) -> Iterable[bytes]:
+    whole = packet.payload.tobytes()
+    for at in range(0, len(whole), _SEGMENT):
+        last = at + _SEGMENT >= len(whole)
+        yield tcp_segment(
+            packet.src,
+            packet.dst,
+            packet.sport,
+            packet.dport,
+            seq=packet.seq + at,
+            ack=packet.ack,
+            flags=packet.flags if last else packet.flags & ~(FIN | PSH),
+            payload=whole[at : at + _SEGMENT],
+        )
 
 
 def is_decoy(data: bytes, packet: Packet) -> bool:

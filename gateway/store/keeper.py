@@ -57,7 +57,8 @@ class Keeper:
             yield
         finally:
             self._together = None
-            self.save(*statements)
+            if statements or self._audit:
+                self.save(*statements)
 
     def catch_up(self) -> None:
         """Write everything anew if the disk is behind."""

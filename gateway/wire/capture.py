@@ -118,8 +118,9 @@ class CaptureReader:
         if start > len(self._buffer):
             return None
         seconds, fraction, length, on_wire = record.unpack_from(self._buffer, self._pos)
-        # 0 bytes on the wire: what a disk leaves at the end of a file when the power fails.
-        if length > MAX_FRAME or not max(1, length) <= on_wire <= MAX_ON_WIRE:
+        # Both 0: what a disk leaves at the end of a file when the power fails. Some programs write no length
+        # on the wire.
+        if length > MAX_FRAME or not max(1, length) <= (on_wire or length) <= MAX_ON_WIRE:
             msg = f"{length} bytes of a frame of {on_wire}"
             raise WireError(msg)
         end = start + length

@@ -33,6 +33,7 @@ from gateway.wire.dns import (
     Message,
     Question,
     parse_message,
+    read_head,
 )
 from gateway.wire.dns_encode import Encoder
 from gateway.wire.dns_names import HEADER_SIZE, host_labels, name_text, split_wire_name, wire_name
@@ -158,6 +159,20 @@ def restore_answer(response: bytes, original: Question, safe_name: str, *, limit
     if limit is None or len(restored) <= limit:
         return restored
     return _truncated(message, flags, original, original_labels)
+
+
+def cut_short(response: bytes) -> bytes | None:
+    """Of an answer that says that it is truncated and ends inside a record (as large as the path would take,
+    RFC 2181 9): header and question, by which the client asks again over TCP. None for any other message.
+
+    WireError where not even its question is whole.
+    """
+    head = read_head(response)
+    question = head.question
+    if not head.is_response or not head.flags & TC or question is None:
+        return None
+    ident = int.from_bytes(response[:2], "big")
+    return _HEADER.pack(ident, head.flags, 1, 0, 0, 0) + response[HEADER_SIZE : question.end]
 
 
 def _truncated(message: Message, flags: int, original: Question, labels: Sequence[bytes]) -> bytes:

@@ -29,6 +29,17 @@ class Entry:
         self.until = 0.0
         self.asks_since = 0.0  # when ASKS was first said; 0: it was not
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether something was said on it while it is undecided."""
+        flow = self.flow
+        return flow is not None and (flow.has_begun if isinstance(flow, TcpFlow) else flow.has_hellos)
+
+    @property
+    def half_read(self) -> bool:
+        """Whether what was said would look new without it: undecided, or another hello's first part."""
+        return self.has_begun or (self.another is not None and self.another.half_read)
+
 
 class _Zone:
     """The entries of one device, least recently used first."""
@@ -78,7 +89,8 @@ class Entries:
             if oldest is None or zone.entries[oldest].until >= now:
                 break
             self.expired += zone.entries[oldest].flow is not None
-            self._forget(oldest)
+            # Half a hello beside a flow that passes is too old by now for any server to go on with it.
+            self._forget(oldest, refuse=zone.entries[oldest].has_begun)
         if self.count >= self._limits.flows:
             self._evict(max(self._zones.values(), key=_entries_of))
         entry = zone.entries[key] = Entry(flow)
@@ -111,7 +123,7 @@ class Entries:
             key
             for one in zones
             for key, entry in one.entries.items()
-            if not (settled and entry.flow is not None)
+            if not (settled and (entry.flow is not None or entry.half_read))
         ]
         for key in keys:
             self.remove(key)
@@ -120,11 +132,9 @@ class Entries:
     def _evict(self, zone: _Zone) -> None:
         oldest = next(iter(zone.entries))
         self.evicted += zone.entries[oldest].flow is not None
-        self._forget(oldest)
+        self._forget(oldest, refuse=zone.entries[oldest].half_read)
 
-    def _forget(self, key: Key) -> None:
-        flow = self._zones[key[0]].entries[key].flow
+    def _forget(self, key: Key, *, refuse: bool) -> None:
         self.remove(key)
-        begun = flow is not None and (flow.has_begun if isinstance(flow, TcpFlow) else flow.has_hellos)
-        if begun and self._forgotten is not None:
+        if refuse and self._forgotten is not None:
             self._forgotten(key)

@@ -59,6 +59,20 @@ class UdpFlow:
         """Whether Initials were read, which may hold parts of hellos."""
         return self._initials is not None
 
+    @property
+    def half_read(self) -> bool:
+        """Whether parts of a hello were read that is not whole yet."""
+        return self._initials is not None and self._initials.half_read() is not None
+
+    def rest(self) -> UdpFlow | None:
+        """Of a flow that passes now: half-read hellos of other connections, which go on being judged."""
+        if self._initials is None:
+            return None
+        rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names)
+        rest._initials, self._initials = self._initials, None
+        rest.size = rest._initials.opened * self._limits.quic_initial_bytes
+        return rest
+
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
         self._sent += 1
         kind = classify(payload)
@@ -106,10 +120,12 @@ class UdpFlow:
         if self._initials is None:
             self._initials = Initials()
         self.work += _INITIAL_STEPS * len(long_packets(payload))
+        before = self._initials.frames
         try:
             hellos = self._initials.from_client(payload)
         except WireError:
             return self._refuse(Fault.MALFORMED, judge)
+        self.work += self._initials.frames - before
         self.size = self._initials.opened * self._limits.quic_initial_bytes
         last = HOLD
         for hello in hellos:
@@ -170,7 +186,8 @@ class UdpFlow:
 
     def _settle(self, action: Action, observation: Observation | None) -> Ruling:
         self.ruling = Ruling(action, observation)
-        self._initials = None
+        passes = action is Action.PASSES
+        self._initials = self._initials.half_read() if passes and self._initials is not None else None
         self.size = 0
         return self.ruling
 

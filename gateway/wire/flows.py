@@ -130,7 +130,7 @@ class FlowTable:
             self._postponed += 1
             return Step(Action.DROP, None, packet)
         if flow is None:
-            if packet.proto == UDP and (self._handshakes or entry.ruling.action is Action.REFUSED):
+            if packet.proto == UDP:
                 entry.until = now + self._limits.udp_age
             return _new(Step, (entry.ruling.action, entry.ruling.observation, packet, entry.heard))
         if isinstance(flow, TcpFlow):
@@ -230,10 +230,11 @@ class FlowTable:
             entry.heard = tuple(flow.heard)
         else:
             self._refused += 1
-        entry.flow = entry.another = None
+        entry.flow = None
+        entry.another = flow.rest() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
-        self._entries.account(key, entry, 0)
-        if key[1] == UDP and (self._handshakes or ruling.action is Action.REFUSED):
+        self._entries.account(key, entry, 0 if entry.another is None else entry.another.size)
+        if key[1] == UDP:  # the rest of a handshake may take its time, and comes to the queue as well
             entry.until = now + self._limits.udp_age
         else:
             entry.until = now + (inf if self._handshakes else self._limits.settled_age)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
 
 from gateway.errors import WireError
 from gateway.wire.cursor import Cursor
@@ -16,6 +18,7 @@ _CRYPTO = 0x06
 _CONNECTION_CLOSE = 0x1C
 
 _NOT_PADDING = re.compile(rb"[^\0]")
+_start, _end = itemgetter(0), itemgetter(1)
 
 # A hello, and a second one after a HelloRetryRequest: Initials carry nothing else.
 MAX_CRYPTO = 2 * (4 + MAX_HELLO)
@@ -81,6 +84,11 @@ class CryptoStream:
         self._runs: list[tuple[int, int]] = []  # parts of the buffer that are filled, ascending, not touching
         self._read = 0
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether there are bytes beyond the messages that were complete."""
+        return len(self._buffer) > self._read
+
     def feed(self, frames: list[tuple[int, bytes]]) -> list[bytes]:
         """The messages that these frames complete, in order, each with its four-byte header."""
         for offset, data in frames:
@@ -95,18 +103,15 @@ class CryptoStream:
             raise WireError(msg)
         if end > len(self._buffer):
             self._buffer.extend(bytes(end - len(self._buffer)))
-        before, after = [], []
-        low, high = start, end
-        for run in self._runs:
-            if run[1] < start:
-                before.append(run)
-            elif run[0] > end:
-                after.append(run)
-            else:
-                self._compare(run, start, data)
-                low, high = min(low, run[0]), max(high, run[1])
+        first = bisect_left(self._runs, start, key=_end)
+        last = bisect_right(self._runs, end, lo=first, key=_start)
+        touched = self._runs[first:last]
+        for run in touched:
+            self._compare(run, start, data)
         self._buffer[start:end] = data
-        self._runs = [*before, (low, high), *after]
+        if touched:
+            start, end = min(start, touched[0][0]), max(end, touched[-1][1])
+        self._runs[first:last] = [(start, end)]
         if len(self._runs) > MAX_RUNS:
             msg = f"a hello in more than {MAX_RUNS} pieces"
             raise WireError(msg)

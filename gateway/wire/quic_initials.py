@@ -12,7 +12,8 @@ from gateway.wire.tls import ClientHello, ServerHello, parse_client_hello, parse
 from gateway.wire.tls_records import CLIENT_HELLO, SERVER_HELLO
 
 # One flow holds one connection, two after a Retry. The rest is for decoys: a tool sends one or two beside the
-# real one, each of which is judged.
+# real one, each of which is judged. Some apps connect again and again from one port: what was judged makes
+# room.
 MAX_CONNECTIONS = 8
 _MAX_HELLOS = 2  # the second after a HelloRetryRequest, of which there is one at most (RFC 8446 4.1.4)
 
@@ -56,15 +57,20 @@ class _Connection:
         numbers.add(opened.number)
         return opened.payload
 
-    def ask(self, payload: bytes) -> list[ClientHello]:
-        """The ClientHellos that the client's ``payload`` completes."""
-        messages = self.client.feed(crypto_frames(payload))
+    def ask(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
+        """The ClientHellos that the client's CRYPTO ``frames`` complete."""
+        messages = self.client.feed(frames)
         hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
         self.asked += hellos
         if len(self.asked) > _MAX_HELLOS:
             msg = f"more than {_MAX_HELLOS} ClientHellos on one QUIC connection"
             raise WireError(msg)
         return hellos
+
+    @property
+    def half_read(self) -> bool:
+        """Whether parts of a hello were read that is not whole yet."""
+        return self.client.has_rest
 
     def answer(self, payload: bytes) -> list[Answer]:
         """The ServerHellos that the server's ``payload`` completes, as far as there is one to be answered."""
@@ -84,12 +90,13 @@ class Initials:
     send noise. What does and is malformed, contradicts itself or goes past a limit is a WireError.
     """
 
-    __slots__ = ("_connections", "opened", "unopened")
+    __slots__ = ("_connections", "frames", "opened", "unopened")
 
     def __init__(self) -> None:
         self._connections: list[_Connection] = []  # at most MAX_CONNECTIONS
         self.opened = 0  # Initials of the client that opened
         self.unopened = 0  # and those that did not
+        self.frames = 0  # CRYPTO frames of the client
 
     def from_client(self, datagram: bytes) -> list[ClientHello]:
         """The ClientHellos that this datagram completes; more than one only with decoys about."""
@@ -103,8 +110,20 @@ class Initials:
             else:
                 self.unopened += 1
             for connection, payload in found:
-                hellos += connection.ask(payload)
+                frames = crypto_frames(payload)
+                self.frames += len(frames)
+                hellos += connection.ask(frames)
         return hellos
+
+    def half_read(self) -> Initials | None:
+        """The connections with half a hello by themselves, as when another one on these ports is decided."""
+        halves = [connection for connection in self._connections if connection.half_read]
+        if not halves:
+            return None
+        rest = Initials()
+        rest._connections = halves
+        rest.opened = len(halves)
+        return rest
 
     def from_server(self, datagram: bytes) -> list[Answer]:
         """The ServerHellos that this datagram completes.
@@ -137,8 +156,16 @@ class Initials:
             if (payload := connection.open(datagram, packet, server=False)) is not None
         ]
         if found and found[-1][0] is fresh:
-            if len(self._connections) >= MAX_CONNECTIONS:
-                msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow"
-                raise WireError(msg)
+            self._make_room()
             self._connections.append(fresh)
         return found
+
+    def _make_room(self) -> None:
+        """One that was judged goes, the longest known first: its packets would only be judged again."""
+        if len(self._connections) < MAX_CONNECTIONS:
+            return
+        judged = next((one for one in self._connections if one.asked and not one.half_read), None)
+        if judged is None:
+            msg = f"more than {MAX_CONNECTIONS} QUIC connections on one flow, none of them judged"
+            raise WireError(msg)
+        self._connections.remove(judged)

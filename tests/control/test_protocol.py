@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.control.protocol import (
     REQUEST_LIMIT,
+    WEB_VERBS,
     LineReader,
     Request,
     Role,
@@ -145,3 +148,8 @@ def test_a_value_without_a_form_is_a_mistake_of_ours() -> None:
 
 def test_a_failure_is_one_line() -> None:
     assert failure("first\n second") == {"ok": False, "error": "first second"}
+
+
+def test_the_pages_may_ask_what_the_document_says() -> None:
+    text = (Path(__file__).parents[2] / "gateway" / "control" / "README.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` W \|", text, re.MULTILINE)) == WEB_VERBS

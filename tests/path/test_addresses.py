@@ -35,3 +35,17 @@ def test_bounded_with_the_longest_unused_first() -> None:
     assert book.knows(1, A, 2.0)
     assert not book.knows(1, B, 2.0)
     assert len(book) == 2
+
+
+def test_one_devices_answers_push_out_no_others() -> None:
+    book = AddressBook(limit=8)
+    book.learn("help", [A], 1000, 0.0)
+    book.learn(2, [A], 1000, 0.0)
+    for number in range(100):
+        book.learn(1, [bytes([198, 18, 0, number])], 1000, 1.0)
+    assert book.knows("help", A, 2.0)
+    assert book.knows(2, A, 2.0)
+    assert book.knows(1, bytes([198, 18, 0, 99]), 2.0)
+    assert len(book) == 8
+    book.forget(1)
+    assert len(book) == 2

@@ -11,14 +11,17 @@ import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 
+from gateway.errors import WireError
 from gateway.path.addresses import AddressBook
-from gateway.path.dns import PENDING_AGE, Client, DnsPath, Style
+from gateway.path.dns import PENDING_AGE, Client, DnsPath, Safe, Style
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_reply
+from tests.wire.flow_forge import udp_packet
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
 RESOLVER = bytes([198, 18, 0, 53])
@@ -50,7 +53,7 @@ def rule(seen: Observation, at: datetime) -> Decision:
 
 
 class Path:
-    def __init__(self, style: Style = Style.NXDOMAIN) -> None:
+    def __init__(self, style: Style = Style.NXDOMAIN, safe: Safe | None = None) -> None:
         self.seen: list[tuple[str | None, Verdict]] = []
         self.book = AddressBook()
         self.subject = Subject(1, "daughter", rule, lambda gates: 1)
@@ -60,7 +63,13 @@ class Path:
             sink=lambda subject, seen, decision, at: self.seen.append((seen.host, decision.verdict)),
             book=self.book,
             style=style,
+            safe=safe,
         )
+
+    @staticmethod
+    def answer(payload: bytes) -> bytes:
+        """A packet of the resolver's."""
+        return udp_packet(RESOLVER, DEVICE, 53, CLIENT[2], payload)
 
     def ask(
         self, query: dns.message.Message, now: float = 0.0
@@ -246,3 +255,90 @@ def test_other_opcodes_are_not_carried() -> None:
     _, reply = path.ask(query)
     assert reply is not None
     assert reply.rcode() == dns.rcode.NOTIMP
+
+
+# ---------------------------------------------------------------- resolvers that are not the gateway's
+
+GOOGLE, SAFE_GOOGLE = "www.google.com", "forcesafesearch.google.com"
+SAFE_ADDRESSES = (bytes([216, 239, 38, 120]), bytes(15) + b"\x78")
+
+
+class Known:
+    """The gateway's own knowledge; it uses RESOLVER6."""
+
+    def __init__(self, *addresses: bytes) -> None:
+        self.addresses = addresses
+
+    def of(self, name: str) -> tuple[bytes, ...]:
+        return self.addresses if name == SAFE_GOOGLE else ()
+
+    def trusts(self, resolver: bytes) -> bool:
+        return resolver == RESOLVER6
+
+
+def ask_of(path: Path, resolver: bytes, qtype: str) -> tuple[bytes | None, dns.message.Message | None]:
+    query = dns.message.make_query(GOOGLE, qtype)
+    asked = path.dns.ask(query.to_wire(), path.subject, CLIENT, resolver, 0.0, AT)
+    assert asked is not None
+    return asked.forward, dns.message.from_wire(asked.reply) if asked.reply is not None else None
+
+
+@pytest.mark.parametrize(("qtype", "address"), [("A", "216.239.38.120"), ("AAAA", "::78")])
+def test_a_devices_own_resolver_is_not_asked_where_the_safe_name_is(qtype: str, address: str) -> None:
+    path = Path(safe=Known(*SAFE_ADDRESSES))
+    forward, reply = ask_of(path, RESOLVER, qtype)
+    assert forward is None
+    assert reply is not None
+    cname, found = reply.answer
+    assert (cname.rdtype, str(cname[0])) == (dns.rdatatype.CNAME, f"{SAFE_GOOGLE}.")
+    assert (str(found.name), str(found[0])) == (f"{SAFE_GOOGLE}.", address)
+    assert ask_of(path, RESOLVER6, qtype)[0] is not None, "the gateway's own resolver is"
+
+
+def test_while_the_gateway_knows_nothing_the_devices_resolver_is_asked() -> None:
+    forward, reply = ask_of(Path(safe=Known()), RESOLVER, "A")
+    assert forward is not None
+    assert reply is None
+
+
+def test_an_answer_that_is_cut_inside_a_record_still_says_that_it_is_truncated() -> None:
+    query = dns.message.make_query("long.example", "TXT")
+    response = dns.message.make_response(query)
+    response.flags |= dns.flags.TC
+    for number in range(20):
+        response.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", f'"{number:0200}"'))
+    path = Path()
+    mended = dns.message.from_wire(path.dns.mend(response.to_wire()[:512], CLIENT, 0.0, over_udp=True))
+    assert (mended.id, mended.question, mended.answer) == (query.id, query.question, [])
+    assert mended.flags & dns.flags.TC
+    whole = dns.message.make_response(query)
+    whole.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", '"words"'))
+    with pytest.raises(WireError):
+        path.dns.mend(whole.to_wire()[:-3], CLIENT, 0.0, over_udp=True)
+
+
+def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> None:
+    path = Path()
+    other = Subject(2, "son", rule, lambda gates: 1)
+    query = dns.message.make_query("large.example", "A")
+    response = dns.message.make_response(query)
+    for number in range(150):
+        response.answer.append(
+            dns.rrset.from_text(f"a{number}.b.c.d.e.f.g.h.large.example.", 60, "IN", "A", "192.0.2.1")
+        )
+    packet = Path.answer(response.to_wire())
+    outcomes = [path.dns.answer_packet(packet, path.subject, 1.0).accept for _ in range(200)]
+    assert outcomes[0]
+    assert not outcomes[-1]
+    assert path.dns.postponed > 0
+    assert path.dns.answer_packet(packet, other, 1.0).accept
+    assert path.dns.answer_packet(packet, path.subject, 5.0).accept
+
+
+def test_ordinary_answers_are_never_put_off() -> None:
+    path = Path()
+    response = dns.message.make_response(dns.message.make_query("www.example.com", "A"))
+    response.answer.append(dns.rrset.from_text("www.example.com.", 60, "IN", "A", *["192.0.2.1"] * 1))
+    packet = Path.answer(response.to_wire())
+    for number in range(2000):
+        assert path.dns.answer_packet(packet, path.subject, number / 400).accept

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.documents import parse_document
-from gateway.policy.rules import Bedtime, Owned, Windows
+from gateway.policy.rules import Bedtime, DateRule, Owned, Windows
 from gateway.policy.schedule import (
     DAY,
     HORIZON,
@@ -397,3 +397,38 @@ def test_a_bedtime_until_midnight_ends_on_the_next_morning(rule: str, moment: st
     calendar = Calendar(ALMATY)
     table = bedtime_table(bedtime(rule), calendar)
     assert (closure_at(table, calendar, local(moment)) is not None) is closed
+
+
+EXCEPTIONS = st.dictionaries(st.integers(-3, 4), st.one_of(st.none(), SPANS), max_size=5)
+
+
+@given(st.sampled_from(ODD_ZONES), WEEK, EXCEPTIONS, st.data())
+@settings(max_examples=80, deadline=None)
+def test_exceptions_have_one_answer_too(
+    zone: str,
+    days: list[tuple[int, int] | None],
+    exceptions: dict[int, tuple[int, int] | None],
+    data: st.DataObject,
+) -> None:
+    calendar = Calendar(ZoneInfo(zone))
+    now = moment(data, calendar.zone)
+    today = now.astimezone(calendar.zone).date()
+    spanned = {today + n * DAY: None if one is None else Span(*one) for n, one in exceptions.items()}
+    dates = {
+        day: DateRule(
+            bedtime=Owned(one, "x"), windows={"internet": Owned(None if one is None else (one,), "x")}
+        )
+        for day, one in spanned.items()
+    }
+    sleep = ByDay(tuple(None if one is None else Owned(Span(*one), "x") for one in days))
+    play: Windows = ByDay(tuple(None if one is None else Owned((Span(*one),), "x") for one in days))
+    for table in (
+        bedtime_table(sleep, calendar, dates),
+        windows_table(play, calendar, dates, "internet"),
+    ):
+        said = next_change(table, calendar, now)
+        limit = now + 2 * DAY if said is None else min(said, now + 2 * DAY)
+        assert by_brute_force(table, calendar, now, limit) is None
+        if said is not None:
+            before = closure_at(table, calendar, said - timedelta(microseconds=1))
+            assert (before is None) is not (closure_at(table, calendar, said) is None)

@@ -121,6 +121,11 @@ def test_how_much_time_is_used_and_for_what(limits: str, bonus: int, text: str) 
     assert said("www.roblox.com", situation=used, text=rules).endswith(f" is {text} Your family set this.")
 
 
+def test_what_was_opened_for_a_while_says_until_when() -> None:
+    opened = Situation(allowed=(("service:tiktok", almaty("2026-11-24T20:00")),))
+    assert said("www.tiktok.com", situation=opened) == "TikTok is open until 20:00. Your family set this."
+
+
 def test_a_limit_of_a_band_is_told_as_one() -> None:
     used = used_up("play")
     assert said("www.roblox.com", situation=used, text="band: 10-12") == (

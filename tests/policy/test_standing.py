@@ -143,10 +143,10 @@ def test_what_a_guardian_opened_is_open_until_then() -> None:
     opened = Situation(allowed=(("example.com", end), ("service:tiktok", end + timedelta(hours=1))))
     state = standing(DAUGHTER, opened, CALENDAR, almaty(DAY))
     assert state.until == end
-    assert state.opening("www.example.com", ()) == "example.com"
-    assert state.opening("example.org", ["tiktok"]) == "service:tiktok"
+    assert state.opening("www.example.com", ()) == ("example.com", end)
+    assert state.opening("example.org", ["tiktok"]) == ("service:tiktok", end + timedelta(hours=1))
     assert state.opening("badexample.com", ["youtube"]) is None
-    assert standing(DAUGHTER, opened, CALENDAR, end).allowed == ("service:tiktok",)
+    assert standing(DAUGHTER, opened, CALENDAR, end).allowed == opened.allowed[1:]
 
 
 def test_a_date_has_rules_of_its_own() -> None:

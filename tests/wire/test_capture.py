@@ -182,3 +182,14 @@ def test_files_of_scapy_are_read(tmp_path: Path) -> None:
         assert [f.data for f in frames] == [bytes(p) for p in packets]
         payload = link.ip_payload(frames[0].linktype, frames[0].data)
         assert payload == link.Payload(bytes(packets[0])[14:], bytes.fromhex("02000000000a"))
+
+
+def test_a_program_that_writes_no_length_on_the_wire_is_read() -> None:
+    whole = bytes(range(40))
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    reader = CaptureReader()
+    reader.feed(header + struct.pack("<IIII", 1, 0, len(whole), 0) + whole)
+    found: list[Frame] = []
+    while (frame := reader.next_frame()) is not None:
+        found.append(frame)
+    assert [frame.data for frame in found] == [whole]

@@ -448,3 +448,55 @@ def test_a_decoy_with_a_number_far_ahead_does_not_hide_the_hello_behind_it() -> 
     real = crypto(0, client_hello(REFUSED))
     step = talk.datagram(encrypt_initial(real, dcid=DCID, number=301, number_size=1))
     assert step.action is Action.REFUSED
+
+
+@pytest.mark.parametrize("cut", [1, 60, 100])
+def test_a_hello_half_read_when_another_connection_passes_is_still_judged(cut: int) -> None:
+    talk = Talk()
+    hello = client_hello(REFUSED)
+    talk.datagram(initial(ALLOWED))
+    first = encrypt_initial(crypto(0, hello[:cut]), dcid=b"another1")
+    assert talk.datagram(first).action is Action.HOLD
+    assert talk.answer(answer()).action is Action.PASSES
+    talk.table.forget(settled=True)
+    talk.now += 30
+    rest = encrypt_initial(crypto(cut, hello[cut:]), dcid=b"another1", number=1)
+    assert talk.datagram(rest).action is Action.REFUSED
+    assert talk.bench.hosts == [ALLOWED, REFUSED]
+
+
+def test_half_a_hello_that_must_make_room_takes_its_flow_along() -> None:
+    forgotten: list[object] = []
+    talk = Talk(table=FlowTable(Limits(flows=1), forgotten=forgotten.append))
+    hello = client_hello(REFUSED)
+    talk.datagram(initial(ALLOWED))
+    talk.datagram(encrypt_initial(crypto(0, hello[:60]), dcid=b"another1"))
+    assert talk.answer(answer()).action is Action.PASSES
+    Talk(table=talk.table, sport=40001).datagram(initial(ALLOWED))
+    assert len(forgotten) == 1
+
+
+def test_a_handshake_may_take_its_time_after_the_servers_hello() -> None:
+    talk = Talk()
+    talk.datagram(initial(ALLOWED))
+    assert talk.answer(answer()).action is Action.PASSES
+    for _ in range(5):
+        talk.now += 10
+        assert talk.datagram(protected("handshake", SERVER_ID, b"")).action is Action.PASSES
+
+
+def test_an_app_may_connect_again_and_again_from_one_port() -> None:
+    talk = Talk()
+    talk.datagram(initial(ALLOWED))
+    assert talk.answer(answer()).action is Action.PASSES
+    for number in range(30):
+        talk.now += 20
+        assert talk.datagram(initial(f"n{number}.example", dcid=bytes([number] * 8))).action is Action.PASSES
+    assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is Action.REFUSED
+
+
+def test_connections_without_a_hello_make_no_room() -> None:
+    talk = Talk()
+    half = crypto(0, client_hello(REFUSED)[:60])
+    actions = [talk.datagram(encrypt_initial(half, dcid=bytes([number] * 8))).action for number in range(9)]
+    assert actions == [Action.HOLD] * 8 + [Action.REFUSED]
