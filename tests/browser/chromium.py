@@ -47,7 +47,7 @@ return found;
 """
 
 SMALL_TARGETS = """
-return [...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
+return [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
   .filter(one => one.getClientRects().length && !one.classList.contains("skip"))
   .map(one => [one.textContent.trim() || one.id, one.getBoundingClientRect().height])
   .filter(([, height]) => height < 44);

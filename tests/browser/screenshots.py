@@ -58,7 +58,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("refused", TABLET.key, refused)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
-    album.tap("/parent/", ".child-card button[value='30']")
+    album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
     album.take("child-paused", TABLET.key, "/my")

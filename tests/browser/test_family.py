@@ -54,7 +54,7 @@ def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family
     with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:
         assert film.started()
         assert mums_film.started()
-        tapped = parent.tap(".child-card button[value='30']")
+        tapped = parent.tap(".child-card .pauses button[value='30']")
         died = film.death(tapped)
         assert died is not None
         assert died <= CUT_MS
