@@ -130,6 +130,9 @@ def _child(answer: Answer) -> Child:
     )
 
 
+TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     at: datetime | None
@@ -139,7 +142,11 @@ class Refusal:
     owner: str
     until: datetime | None
     sentence: str
-    askable: bool  # the child may ask for it
+    askable: bool  # the child may ask: for it, or for time where a time rule has closed it
+
+    @property
+    def for_time(self) -> bool:
+        return self.reason in TIME_REASONS
 
 
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:

@@ -265,6 +265,19 @@ def test_a_site_is_asked_for_where_it_was_refused(tablet: Browser, household: Ho
         assert "Ask for Instagram" not in text
 
 
+@pytest.mark.parametrize("reason", ["bedtime", "window", "out_of_time"])
+def test_what_the_time_has_closed_is_no_site_to_ask_for(
+    tablet: Browser, household: Household, reason: str
+) -> None:
+    household.refusals[2]["reason"] = reason
+    for path in ("/why", "/refused?host=www.instagram.com"):
+        page = tablet.get(path).text
+        assert 'href="/my/ask">Ask for more time' in page
+        assert "Ask for Instagram" not in page
+    assert tablet.post("/my/ask/site", {"host": "www.instagram.com"}).status_code == 409
+    assert done(household) == []
+
+
 @pytest.mark.parametrize("host", ["", "www.tiktok.com", "example.com", HOSTILE, "x" * 5000])
 def test_only_what_was_refused_here_and_may_be_asked_for_can_be(
     tablet: Browser, household: Household, host: str

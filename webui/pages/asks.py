@@ -92,7 +92,7 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
     """Only what was refused on this device within ten minutes, and is there to be asked for."""
     host = request.form.get("host", "")
     found = daemon().refusals_of_device(here).found
-    refusal = next((one for one in found if one.host == host and one.askable), None)
+    refusal = next((one for one in found if one.host == host and one.askable and not one.for_time), None)
     if refusal is None:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED

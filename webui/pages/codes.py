@@ -17,7 +17,7 @@ from webui.notices import EVERYONE
 from webui.session import guardian, guardians_only
 from webui.settings import OWN_NAME
 from webui.shapes import Answer
-from webui.tickets import Sheet, Sheets
+from webui.tickets import Batch, Sheet, Sheets
 from webui.words import told
 
 blueprint = Blueprint("codes", __name__, url_prefix="/parent/codes")
@@ -42,12 +42,17 @@ def _sheets() -> Sheets:
 @guardians_only
 def show() -> ResponseReturnValue:
     home = daemon().home()
+    batches: tuple[Batch, ...] = ()
+    problems: list[str] = []
+    with notices.refusals_to(problems.append):
+        batches = daemon().batches()
     return render_template(
         "codes.html",
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        batches=daemon().batches(),
+        batches=batches,
+        problems=problems,
         minutes_offered=MINUTES,
         counts_offered=COUNTS,
     )
