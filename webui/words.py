@@ -38,12 +38,14 @@ def weekday(moment: date) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``07:00 on 2026-12-24``, where ``now`` is."""
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``07:00 on 2026-12-24``, where ``now`` is."""
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
     days = (moment.date() - now.date()).days
     if days == 0:
         return time
+    if days == 1 and time == "00:00":
+        return _("midnight")
     if days == 1:
         return _("%(time)s tomorrow", time=time)
     if 1 < days < 7:

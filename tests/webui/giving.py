@@ -88,7 +88,9 @@ class Giving:
             }  # fmt: skip
         return {"codes": codes, "minutes": minutes, "until": self.now + GOOD_FOR}
 
-    def _tickets(self, _: Request) -> Mapping[str, object]:
+    def _tickets(self, request: Request) -> Mapping[str, object]:
+        if not self.household.tells_batches:
+            request.refuse("do", "is not known: 'tickets'")
         batches: dict[str, dict[str, Any]] = {}
         for one in self.household.tickets.values():
             name = self.names[one["who"]] if one["who"] else None

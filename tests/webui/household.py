@@ -147,6 +147,7 @@ class Household:
     requests: list[dict[str, Any]] = field(default_factory=list)  # newest first
     tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
     auto: bool = False  # requests for time are granted by themselves
+    tells_batches: bool = True
     refuses_time: bool = False
     left_off: int = 0  # minutes that the ledger does not tell
     given: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → to whom, by whom

@@ -46,6 +46,16 @@ def test_no_code_that_waits_says_so(mum: Browser) -> None:
     assert "No code waits to be used." in mum.get("/parent/codes/").text
 
 
+def test_a_list_that_is_not_to_be_had_keeps_nobody_from_making_codes(
+    mum: Browser, household: Household
+) -> None:
+    household.tells_batches = False
+    text = text_of(mum.get("/parent/codes/").text)
+    assert "The list is not to be had just now. Codes can be made all the same." in text
+    assert "tickets" not in text
+    assert make(mum)
+
+
 def test_a_batch_is_withdrawn_after_a_question(mum: Browser, tablet: Browser, household: Household) -> None:
     make(mum)
     code = next(iter(household.tickets))

@@ -14,6 +14,7 @@ NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))  # a Tuesda
     ("moment", "text"),
     [
         (NOW.replace(hour=20, minute=45), "20:45"),
+        (NOW + timedelta(hours=4, minutes=20), "midnight"),
         (NOW + timedelta(hours=12), "07:40 tomorrow"),
         (NOW + timedelta(days=2), "19:40 on Thursday"),
         (NOW + timedelta(days=30), "19:40 on 2026-12-24"),

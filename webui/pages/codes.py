@@ -42,9 +42,8 @@ def _sheets() -> Sheets:
 @guardians_only
 def show() -> ResponseReturnValue:
     home = daemon().home()
-    batches: tuple[Batch, ...] = ()
-    problems: list[str] = []
-    with notices.refusals_to(problems.append):
+    batches: tuple[Batch, ...] | None = None  # none to be had: new ones can be made all the same
+    with notices.refusals_to(current_app.logger.warning):
         batches = daemon().batches()
     return render_template(
         "codes.html",
@@ -52,7 +51,6 @@ def show() -> ResponseReturnValue:
         guardian=guardian(),
         notice=notices.current(home),
         batches=batches,
-        problems=problems,
         minutes_offered=MINUTES,
         counts_offered=COUNTS,
     )
