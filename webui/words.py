@@ -38,7 +38,7 @@ def weekday(moment: date) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 2026-12-24``, where ``now`` is."""
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 2026-12-24``."""
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
     days = (moment.date() - now.date()).days

@@ -53,6 +53,14 @@ return [...document.querySelectorAll("a, button, summary, select, input:not([typ
   .filter(([, height]) => height < 44);
 """
 
+# Texts that stick out of the card that they are in.
+SPILT = """
+return [...document.querySelectorAll(".card *")].filter(one => one.getClientRects().length).filter(one => {
+  const card = one.closest(".card").getBoundingClientRect(), box = one.getBoundingClientRect();
+  return box.width > 1 && (box.right > card.right - 15 || box.left < card.left + 15);
+}).map(one => one.textContent.trim().slice(0, 40));
+"""
+
 WEIGHT = """
 const sizes = performance.getEntriesByType("resource").map(one => one.transferSize);
 return performance.getEntriesByType("navigation")[0].transferSize + sizes.reduce((a, b) => a + b, 0);

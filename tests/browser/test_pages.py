@@ -18,6 +18,7 @@ from tests.browser.chromium import (
     PATIENCE,
     PHONE,
     SMALL_TARGETS,
+    SPILT,
     WEIGHT,
     Chromium,
     chromium,
@@ -117,6 +118,7 @@ def check_looks(browser: Chromium) -> None:
     for size in (NARROW, PHONE, DESKTOP):
         browser.resize(size)
         assert browser.overflow() <= 0
+        assert browser.measure(SPILT) == []
     browser.resize(PHONE)
     assert browser.complaints() == []
 
