@@ -13,13 +13,14 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import daemon, guard, i18n, words
-from webui.pages import child, door, home, refused, stream
+from webui.pages import asks, child, codes, door, home, refused, requests, stream
+from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
 
 __all__ = ["Settings", "create_app"]
 
-BODY_LIMIT = 16 * 1024  # bytes; the longest form has a code and a name in it
+BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 HERE = Path(__file__).parent
 
 
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (door, home, stream, child, refused):
+    for page in (door, home, requests, codes, stream, child, asks, time_pages, refused):
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)
@@ -67,7 +68,7 @@ def _install_errors(app: Flask) -> None:
 
     @app.errorhandler(ControlError)
     def refused_by_daemon(error: ControlError) -> tuple[str, int]:
-        return render_template("problem.html", code=502, sentence=str(error)), 502
+        return render_template("problem.html", code=502, sentence=words.told(str(error))), 502
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[str, int]:

@@ -1,86 +1,14 @@
-"""What the daemon answers, as values that the pages can rely on.
-
-The daemon and the pages may be of different versions for a moment during an update: what is missing gets a
-default, and what has another shape than expected raises ControlError, which becomes a page with one clear
-sentence.
-"""
+"""What the daemon answers about the home and its devices, as values that the pages can rely on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
-from gateway.errors import ControlError
-
-
-class Answer:
-    """A mapping that came over the socket, read by key and kind."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: object) -> None:
-        if not isinstance(values, Mapping):
-            refuse_shape("an entry")
-        self._values: Mapping[str, Any] = values
-
-    def text(self, key: str, default: str = "") -> str:
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, str):
-            refuse_shape(key)
-        return value
-
-    def whole(self, key: str, default: int = 0) -> int:
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, int):
-            refuse_shape(key)
-        return value
-
-    def flag(self, key: str) -> bool:
-        return self._values.get(key) is True
-
-    def moment(self, key: str) -> datetime | None:
-        """An aware time, or None."""
-        text = self.text(key)
-        if not text:
-            return None
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            refuse_shape(key)
-        if moment.tzinfo is None:
-            refuse_shape(key)
-        return moment
-
-    def entry(self, key: str) -> Answer | None:
-        value = self._values.get(key)
-        return None if value is None else Answer(value)
-
-    def entries(self, key: str) -> list[Answer]:
-        value = self._values.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            refuse_shape(key)
-        return [Answer(item) for item in value]
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._values.get(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            refuse_shape(key)
-        return tuple(value)
-
-
-def refuse_shape(key: str) -> NoReturn:
-    msg = f"the daemon's answer has an unexpected {key!r}; restart both after an update"
-    raise ControlError(msg) from None
+from webui.minutes import Time, parse_time
+from webui.shapes import Answer, refuse_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +44,8 @@ class Child:
     log_level: int
     now: State
     devices: tuple[Device, ...]
+    time: Time
+    requests: int  # that wait
 
     @property
     def paused(self) -> bool:
@@ -124,6 +54,10 @@ class Child:
     @property
     def online(self) -> bool:
         return any(device.online for device in self.devices)
+
+    def device_name(self, mac: str) -> str:
+        """As the device calls itself; its address where it does not, or where it is the child's no more."""
+        return next((one.name for one in self.devices if one.mac == mac and one.name), mac)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +71,9 @@ class Home:
     internet: str  # works, down, unknown
     internet_since: datetime | None
     new_devices: int
+    requests: int  # that wait
+    clock_known: bool
+    clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
     children: tuple[Child, ...]
 
@@ -149,6 +86,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
     now = answer.moment("now")
     if now is None:
         refuse_shape("now")
+    clock = answer.entry("clock")
     return Home(
         version=answer.text("version"),
         now=now,
@@ -157,6 +95,9 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         internet=answer.text("internet", "unknown"),
         internet_since=answer.moment("internet_since"),
         new_devices=answer.whole("new_devices"),
+        requests=answer.whole("requests"),
+        clock_known=clock is None or clock.flag("known"),
+        clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),
         children=tuple(_child(entry) for entry in answer.entries("profiles")),
     )
@@ -184,7 +125,12 @@ def _child(answer: Answer) -> Child:
             Device(entry.text("mac"), entry.text("name"), entry.flag("online"), entry.text("ip"))
             for entry in answer.entries("devices")
         ),
+        time=parse_time(answer),
+        requests=answer.whole("requests"),
     )
+
+
+TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +142,11 @@ class Refusal:
     owner: str
     until: datetime | None
     sentence: str
+    askable: bool  # the child may ask: for it, or for time where a time rule has closed it
+
+    @property
+    def for_time(self) -> bool:
+        return self.reason in TIME_REASONS
 
 
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
@@ -209,6 +160,7 @@ def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
             owner=entry.text("owner"),
             until=entry.moment("until"),
             sentence=entry.text("sentence"),
+            askable=entry.flag("askable"),
         )
         for entry in Answer(values).entries("refusals")
     )
@@ -256,9 +208,10 @@ class Here:
     profile: str  # a child's id, or home, guest, quarantine, adult; empty when unknown
     name: str
     now: State | None  # None: nothing ever closes for it
+    time: Time
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
     now = _state(answer) if answer.text("state") else None
-    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"), now)
+    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"), now, parse_time(answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -20,7 +21,11 @@ from webui.answers import (
     parse_own_refusals,
     parse_refusals,
 )
+from webui.asked import Asked, parse_asked
+from webui.given import Given, parse_given
+from webui.ledger import Ledger, parse_ledger
 from webui.rules import Rules, parse_rules
+from webui.tickets import Batch, parse_batches
 
 
 class Daemon:
@@ -58,8 +63,41 @@ class Daemon:
         return self._help_lines
 
     def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
-        """Pause, resume, off, on: recorded with who and from where."""
+        """What a guardian does: recorded with who and from where."""
         return self.client.call(do, by=by, origin=origin, **values)
+
+    def requests(self) -> tuple[Asked, ...]:
+        return parse_asked(self.client.call("requests"))
+
+    def batches(self) -> tuple[Batch, ...]:
+        """Codes on paper that are good, without the codes."""
+        return parse_batches(self.client.call("tickets"))
+
+    def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
+        return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
+
+    # A child's device, for itself alone.
+
+    def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
+        found = parse_asked(self.client.call("requests", device=here.mac))
+        return tuple(one for one in found if one.profile == here.profile)
+
+    def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
+        return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))
+
+    def ask(self, here: Here, *, origin: str, **values: object) -> dict[str, Any]:
+        """For time or for a site; within the daily amount it is granted by itself (`state`, `sentence`)."""
+        return self.client.call("request", device=here.mac, origin=origin, **values)
+
+    def redeem(self, here: Here, code: str, *, origin: str) -> Given:
+        return parse_given(self.client.call("redeem", device=here.mac, code=code, origin=origin))
+
+    def land(self, here: Here, *, origin: str) -> Given:
+        return parse_given(self.client.call("landing", device=here.mac, origin=origin))
+
+
+def _on(day: date | None) -> dict[str, str]:
+    return {} if day is None else {"day": day.isoformat()}
 
 
 def install(app: Flask, daemon: Daemon) -> None:

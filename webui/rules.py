@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from webui.answers import Answer
+from webui.shapes import Answer
 
 
 @dataclass(frozen=True, slots=True)

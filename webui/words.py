@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from webui.i18n import gettext as _
 from webui.i18n import ngettext
+from webui.minutes import BEDTIME, Used
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
 
@@ -20,6 +22,8 @@ _INVISIBLE = {
     "Zp",
 }  # control, format (bidi overrides), surrogate, unassigned
 
+_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # how the daemon refuses one value of what was asked
+
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """Text from elsewhere without what could turn or hide the text around it."""
@@ -27,19 +31,21 @@ def plain(text: str, limit: int = NAME_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def weekday(moment: datetime) -> str:
+def weekday(moment: date) -> str:
     return (
         _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
     )[moment.weekday()]  # fmt: skip
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``07:00 on 2026-12-24``, where ``now`` is."""
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 2026-12-24``."""
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
     days = (moment.date() - now.date()).days
     if days == 0:
         return time
+    if days == 1 and time == "00:00":
+        return _("midnight")
     if days == 1:
         return _("%(time)s tomorrow", time=time)
     if 1 < days < 7:
@@ -61,10 +67,14 @@ def day_past(moment: datetime, now: datetime) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
+    """``7 minutes ago``; after an hour ``today at 14:05``."""
     minutes = max(0, int((now - moment) / timedelta(minutes=1)))
     if minutes == 0:
         return _("just now")
-    return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    if minutes < 60:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    at = moment.astimezone(now.tzinfo)
+    return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
 
 
 def duration(minutes: int) -> str:
@@ -74,6 +84,42 @@ def duration(minutes: int) -> str:
     if not rest:
         return _("%(num)d h", num=hours)
     return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
+
+
+def left_of(used: Used) -> tuple[str, str]:
+    """``40 min left`` ``of 2 h``, which stand beside or below each other; what was given beyond is in it."""
+    return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))
+
+
+def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
+    """What the minutes beside it lead to: ``until bedtime at 20:45``, ``left for Play``."""
+    if at is None:
+        return _("left for %(what)s", what=plain(name))
+    if gate == BEDTIME:
+        return _("until bedtime at %(at)s", at=clock(at, now))
+    return _("until it closes at %(at)s", at=clock(at, now))
+
+
+def day_name(day: date, today: date) -> str:
+    """``Today``, ``Yesterday``, ``Monday 23``: it is one of the last seven."""
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    return _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+
+
+def told(text: str) -> str:
+    """The daemon's refusal, ``Aruzhan: has landed already; there is one a day``, as sentences."""
+    verb = _ASKED.fullmatch(text)
+    if verb is not None:
+        text = f"{verb[1]} {verb[2]}"
+    where, colon, rest = text.partition(": ")
+    if not colon:
+        where, rest = "", text
+    problem, _semicolon, mend = rest.partition("; ")
+    parts = [f"{where} {problem}".strip(), mend]
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 
 def days(text: str) -> str:
@@ -119,6 +165,12 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
     return plain(text)
 
 
+def size(count: int) -> str:
+    """Bytes, as ``0.4 MB`` or ``12 MB``."""
+    megabytes = count / 1_000_000
+    return _("%(num)s MB", num=f"{megabytes:.0f}" if megabytes >= 10 else f"{megabytes:.1f}")
+
+
 def logged(level: int) -> str:
     """What is written down at a log level, told to the child."""
     if level <= 0:
@@ -134,3 +186,10 @@ def logged(level: int) -> str:
         "Names of sites that you visit, and when, for 7 days. Your parents can see them."
         " How much, of what kind, on which day, for 30 days."
     )
+
+
+def minutes_logged(level: int) -> str:
+    """Who reads which minutes counted for a limit, told to the child."""
+    if level >= 2:
+        return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
+    return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")

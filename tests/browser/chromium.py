@@ -47,10 +47,18 @@ return found;
 """
 
 SMALL_TARGETS = """
-return [...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
+return [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
   .filter(one => one.getClientRects().length && !one.classList.contains("skip"))
   .map(one => [one.textContent.trim() || one.id, one.getBoundingClientRect().height])
   .filter(([, height]) => height < 44);
+"""
+
+# Texts that stick out of the card that they are in.
+SPILT = """
+return [...document.querySelectorAll(".card *")].filter(one => one.getClientRects().length).filter(one => {
+  const card = one.closest(".card").getBoundingClientRect(), box = one.getBoundingClientRect();
+  return box.width > 1 && (box.right > card.right - 15 || box.left < card.left + 15);
+}).map(one => one.textContent.trim().slice(0, 40));
 """
 
 WEIGHT = """

@@ -7,12 +7,14 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home
 from tests.lab import clients
 from tests.lab.names import NEW, PARENT, TABLET
+from tests.lab.names import PHONE as SON
 from tests.lab.netns import LabError
 
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
@@ -41,10 +43,19 @@ class Album:
     def sign_in(self) -> None:
         self._browser.driver.get(self._family.link())
 
-    def tap(self, path: str, selector: str) -> None:
-        """On the parent's phone."""
-        self._browser.driver.get(self._family.url(PARENT.key, path))
+    def tap(self, path: str, selector: str, seat: str = PARENT.key) -> None:
+        """On the parent's phone, or on another one."""
+        self._browser.resize(PHONE)
+        self._browser.driver.get(self._family.url(seat, path))
         self._browser.tap(selector)
+
+    def text(self, selector: str) -> str:
+        return self._browser.text(selector)
+
+    @property
+    def path(self) -> str:
+        """Of the page that is shown."""
+        return urlsplit(self._browser.driver.current_url).path
 
 
 def take_all(family: Family, album: Album) -> None:
@@ -58,12 +69,20 @@ def take_all(family: Family, album: Album) -> None:
     album.take("refused", TABLET.key, refused)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
-    album.tap("/parent/", ".child-card button[value='30']")
+    _ask(family, album)
+    _answer(album)
+    _make_codes(album)
+    album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
     album.take("child-paused", TABLET.key, "/my")
     album.tap("/parent/", ".notice button")
-    _to_bedtime(family)
+    moved = _to_bedtime(family, timedelta(), timedelta(minutes=-4))
+    album.take("child-end", TABLET.key, "/my")
+    album.tap("/my", ".actions form button", TABLET.key)
+    eventually(lambda: "more minutes" in album.text(".notice"))
+    album.take("home-landing", PARENT.key, "/parent/")
+    _to_bedtime(family, moved, timedelta(minutes=1))
     album.take("home-bedtime", PARENT.key, "/parent/")
     album.take("child-bedtime", TABLET.key, "/my")
     family.daemon.kill()
@@ -89,11 +108,49 @@ def _a_day(family: Family) -> str:
     return f"/refused?{path}"
 
 
-def _to_bedtime(family: Family) -> None:
+def _ask(family: Family, album: Album) -> None:
+    """The child asks for time, her brother for a site."""
+    album.take("ask", TABLET.key, "/my/ask")
+    album.take("code", TABLET.key, "/my/code")
+    album.take("my-time", TABLET.key, "/my/time")
+    album.tap("/my/ask", ".fields .primary", TABLET.key)
+    eventually(lambda: "Waiting for an answer" in album.text(".asked"))
+    family.daemon.client.call(
+        "request", device=SON.mac, site="www.instagram.com", reason="For the class chat"
+    )
+    album.take("child-asked", TABLET.key, "/my")
+
+
+def _answer(album: Album) -> None:
+    album.take("home-requests", PARENT.key, "/parent/")
+    album.take("requests", PARENT.key, "/parent/requests")
+    album.tap("/parent/requests", ".choices .primary")
+    eventually(lambda: "Undo" in album.text(".notice"))
+    album.take("requests-answered", PARENT.key, "/parent/requests")
+    album.take("child-answered", TABLET.key, "/my")
+    album.tap("/parent/", ".extras button[value='15']")
+    eventually(lambda: "more minutes" in album.text(".notice"))
+    album.take("home-more-time", PARENT.key, "/parent/")
+    album.take("child-time", PARENT.key, "/parent/time/daughter")
+
+
+def _make_codes(album: Album) -> None:
+    album.take("more", PARENT.key, "/parent/more")
+    album.take("codes", PARENT.key, "/parent/codes/")
+    album.tap("/parent/codes/", ".fields button")
+    eventually(lambda: "min" in album.text(".strips"))
+    album.take("sheet", PARENT.key, album.path)
+    album.take("codes-unused", PARENT.key, "/parent/codes/")
+
+
+def _to_bedtime(family: Family, moved: timedelta, after: timedelta) -> timedelta:
+    """Move the family's clock, which is ``moved`` already, to so long after the next bedtime."""
     eventually(lambda: family.child()["state"] == "open")
     now = datetime.fromisoformat(_status(family)["now"])
-    offset = datetime.fromisoformat(family.child()["next_change"]["at"]) + timedelta(minutes=1) - now
-    family.daemon.client.call("clock", offset=int(offset.total_seconds()))
+    end = datetime.fromisoformat(family.child()["next_change"]["at"]) + after
+    moved += end - now
+    family.daemon.client.call("clock", offset=int(moved.total_seconds()))
+    return moved
 
 
 def _status(family: Family) -> dict[str, Any]:

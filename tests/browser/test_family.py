@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home
@@ -14,12 +16,13 @@ from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
 from tests.lab.console import FILM
-from tests.lab.names import NEW, PARENT, TABLET
+from tests.lab.names import NEW, PARENT, PHONE, TABLET
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 PAGES = "http://qalqan.home.arpa"
 OPEN_SITE = "https://kk.wikipedia.org/"
+ASKABLE_SITE = "www.instagram.com"
 REFUSED_SITE = "www.tiktok.com"
 CUT_MS = 1000.0
 FIRST_VISIT = 80 * 1000  # bytes over the wire
@@ -54,7 +57,7 @@ def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family
     with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:
         assert film.started()
         assert mums_film.started()
-        tapped = parent.tap(".child-card button[value='30']")
+        tapped = parent.tap(".child-card .pauses button[value='30']")
         died = film.death(tapped)
         assert died is not None
         assert died <= CUT_MS
@@ -83,11 +86,61 @@ def test_plain_http_to_a_refused_site_lands_on_the_page_that_says_why(family: Fa
     assert family.home.seen("http", REFUSED_SITE) == []
 
 
+def test_a_child_asks_for_time_and_a_parent_s_tap_gives_and_takes_it(
+    family: Family, parent: Chromium
+) -> None:
+    parent.driver.get(family.url(TABLET.key, "/my/ask"))
+    parent.driver.find_element(By.ID, "reason").send_keys("One more round")
+    parent.tap(".fields .primary")
+    eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
+    parent.driver.get(family.url(PARENT.key, "/parent/requests"))
+    assert "One more round" in parent.text("article")
+    parent.tap(".choices .primary")
+    eventually(lambda: "Undo" in parent.text(".notice"))
+    assert _bonus(family) == [15]
+    assert "Mum gave 15 min" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
+    parent.tap(".notice button")
+    eventually(lambda: _bonus(family) == [0])
+
+
+def _bonus(family: Family) -> list[int]:
+    return [one["bonus"] for one in family.child()["used"]]
+
+
+def test_a_child_asks_for_a_site_and_it_opens(family: Family, parent: Chromium) -> None:
+    phone = family.home.devices[PHONE.key]
+    assert not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached
+    why = device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
+    assert f'value="{ASKABLE_SITE}">Ask for Instagram' in why
+    form = ["--data", f"host={ASKABLE_SITE}", "--header", f"Origin: {PAGES}"]
+    clients.curl(phone, f"{PAGES}/my/ask/site", extra=form)
+    assert "It waits for an answer." in device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
+    parent.driver.get(family.url(PARENT.key, "/parent/requests"))
+    parent.tap(".choices .primary")
+    eventually(lambda: clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
+    parent.tap(".notice button")
+    eventually(lambda: not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
+
+
+def test_a_code_on_paper_is_good_once(family: Family, parent: Chromium) -> None:
+    parent.driver.get(family.url(PARENT.key, "/parent/codes/"))
+    parent.tap(".fields button")
+    eventually(lambda: "-" in parent.text(".code"))
+    code = parent.text(".code")
+    for told in ("You have 30 more minutes", "This code was used before."):
+        parent.driver.get(family.url(TABLET.key, "/my/code"))
+        parent.driver.find_element(By.ID, "code").send_keys(code.lower().replace("-", " "), Keys.ENTER)
+        eventually(lambda told=told: told in parent.text())  # type: ignore[misc]
+    family.daemon.client.call("revoke", who="daughter")
+
+
 def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
+        "requests": family.url(PARENT.key, "/parent/requests"),
         "child's page": family.url(TABLET.key, "/my"),
+        "ledger": family.url(TABLET.key, "/my/time"),
         "refused": family.url(TABLET.key, f"/refused?{refused.query}"),
         "guest's page": family.url(NEW.key),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,13 +18,14 @@ from tests.browser.chromium import (
     PATIENCE,
     PHONE,
     SMALL_TARGETS,
+    SPILT,
     WEIGHT,
     Chromium,
     chromium,
     eventually,
 )
 from tests.control.running import Running
-from tests.webui.household import NOW, REFUSALS, RULES, Household, at_home
+from tests.webui.household import MINUTES, NOW, REFUSALS, RULES, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 
@@ -36,6 +39,15 @@ CHILDS_PAGES = {
     "refused": "/refused?host=www.tiktok.com",
     "signin": "/signin",
     "nothing": "/no-such-page",
+    "ask": "/my/ask",
+    "code": "/my/code",
+    "ledger": "/my/time",
+}
+PARENTS_PAGES = {
+    "requests": "/parent/requests",
+    "more": "/parent/more",
+    "codes": "/parent/codes/",
+    "ledger": "/parent/time/daughter",
 }
 
 
@@ -71,8 +83,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def _fresh(site: Site) -> None:
-    site.household.paused.clear()
-    site.household.extra.clear()
+    household = site.household
+    household.paused.clear()
+    household.extra.clear()
+    household.requests.clear()
+    household.tickets.clear()
+    household.given.clear()
+    household.minutes = deepcopy(MINUTES)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +118,7 @@ def check_looks(browser: Chromium) -> None:
     for size in (NARROW, PHONE, DESKTOP):
         browser.resize(size)
         assert browser.overflow() <= 0
+        assert browser.measure(SPILT) == []
     browser.resize(PHONE)
     assert browser.complaints() == []
 
@@ -111,6 +129,159 @@ def test_the_child_s_pages_look_right(browser: Chromium, site: Site, name: str) 
     if name == "nothing":
         browser.complaints()  # a page that is not there is a complaint of its own
     check_looks(browser)
+
+
+def ask(site: Site, minutes: int = 30, reason: str = "One more round, then I stop") -> None:
+    """As the daughter's tablet does."""
+
+    def add() -> None:
+        number = len(site.household.requests) + 1
+        expires = NOW + timedelta(hours=4)
+        site.household.requests.insert(
+            0,
+            {
+                "id": number, "profile": "daughter", "name": "Aruzhan", "topic": "time", "minutes": minutes,
+                "reason": reason, "at": NOW, "expires": expires, "state": "pending", "thing": None,
+            },
+        )  # fmt: skip
+
+    site.happens(add)
+
+
+def end_is_near(site: Site, minutes: int) -> None:
+    left = {"minutes": minutes, "at": NOW + timedelta(minutes=minutes)}
+    site.happens(lambda: site.household.minutes["daughter"]["left"].update(left))
+
+
+@pytest.mark.parametrize("name", PARENTS_PAGES)
+def test_the_parents_other_pages_look_right(parent: Chromium, site: Site, name: str) -> None:
+    ask(site)
+    site.happens(
+        lambda: site.household.tickets.update(
+            {"K7QM-3X12": {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}}
+        )
+    )
+    parent.driver.get(site.url + PARENTS_PAGES[name])
+    eventually(lambda: "1" in parent.text("#waiting"))
+    for summary in parent.driver.find_elements(By.CSS_SELECTOR, "main summary"):
+        parent.driver.execute_script("arguments[0].click()", summary)
+    check_looks(parent)
+
+
+def test_a_sheet_of_codes_looks_right_and_prints_without_the_rest(parent: Chromium, site: Site) -> None:
+    parent.driver.get(f"{site.url}/parent/codes/")
+    parent.tap(".fields button")
+    eventually(lambda: "K7QM-3X12" in parent.text(".strips"))
+    assert parent.measure("return !document.querySelector('[data-print]').hidden")
+    check_looks(parent)
+    parent.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        for hidden in (".top", ".tabs", ".no-print"):
+            assert (
+                parent.measure(f"return getComputedStyle(document.querySelector('{hidden}')).display")
+                == "none"
+            )
+    finally:
+        parent.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        parent.theme("light")
+
+
+def test_the_child_s_page_looks_right_when_the_end_is_near(browser: Chromium, site: Site) -> None:
+    ask(site)
+    end_is_near(site, 4)
+    browser.driver.get(f"{site.url}/my")
+    assert "4 min until bedtime at 19:44" in browser.text(".warning").replace("\n", " ")
+    eventually(lambda: browser.text("#said") == "5 minutes left")
+    check_looks(browser)
+    browser.tap(".actions form button")
+    eventually(lambda: "You have 10 more minutes" in browser.text(".notice"))
+
+
+def test_the_warning_comes_by_itself(browser: Chromium, site: Site) -> None:
+    browser.driver.get(f"{site.url}/my")
+    assert browser.text(".warning") == ""
+    end_is_near(site, 15)
+    browser.driver.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
+    eventually(lambda: "15 min" in browser.text(".warning"))
+    assert browser.text("#said") == "15 minutes left"
+
+
+def test_a_child_asks_and_a_parent_gives_and_undoes(parent: Chromium, site: Site) -> None:
+    parent.driver.get(f"{site.url}/my/ask")
+    parent.tap(".options label:nth-of-type(2)")
+    parent.driver.find_element(By.ID, "reason").send_keys("One more round")
+    parent.tap(".fields .primary")
+    eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
+    parent.driver.get(f"{site.url}/parent/")
+    assert parent.text("#waiting") == "1"
+    parent.tap(".status-link")
+    eventually(lambda: "One more round" in parent.text("article"))
+    parent.tap(".choices .primary")
+    eventually(lambda: "Undo" in parent.text(".notice"))
+    assert site.household.requests[0]["given"] == 30
+    assert parent.text("#waiting") == ""
+    parent.tap(".notice button")
+    eventually(lambda: "It is taken back." in parent.text(".notice"))
+    assert site.household.given == {}
+
+
+def test_one_tap_gives_more_time(parent: Chromium, site: Site) -> None:
+    parent.tap(".extras button[value='15']")
+    eventually(lambda: "Aruzhan has 15 more minutes, until 21:00." in parent.text(".notice"))
+    parent.tap(".notice button")
+    eventually(lambda: not site.household.given)
+
+
+def test_a_new_request_comes_by_itself_and_waits_while_somebody_writes(parent: Chromium, site: Site) -> None:
+    ask(site)
+    parent.driver.get(f"{site.url}/parent/requests")
+    eventually(lambda: site.daemon.server.wanted("request"))
+    word = parent.driver.find_element(By.ID, "because-1")
+    word.send_keys("Homework fir")
+    ask(site, 60)
+    time.sleep(0.5)
+    assert "1 h more" not in parent.text()
+    word.send_keys("st", Keys.TAB)
+    eventually(lambda: "1 h more" in parent.text())
+    assert parent.measure("return document.getElementById('because-1').value") == "Homework first"
+    assert parent.text("#waiting") == "2"
+
+
+def test_a_code_is_entered_on_a_phone(browser: Chromium, site: Site) -> None:
+    ticket = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
+    site.happens(lambda: site.household.tickets.update({"K7QM-3X12": ticket}))
+    browser.driver.get(f"{site.url}/my/code")
+    browser.driver.find_element(By.ID, "code").send_keys("k7qm 3x1", Keys.ENTER)
+    eventually(lambda: "Look at the paper again." in browser.text())
+    browser.complaints()  # that it was refused
+    check_looks(browser)
+    field = browser.driver.find_element(By.ID, "code")
+    field.clear()
+    field.send_keys("k7qm 3x12", Keys.ENTER)
+    eventually(lambda: "You have 30 more minutes, until 21:15." in browser.text())
+
+
+def test_nothing_that_has_the_focus_lies_below_the_tabs(parent: Chromium, site: Site) -> None:
+    parent.driver.get(f"{site.url}/parent/")
+    parent.resize(NARROW)
+    hidden = """
+    const one = document.activeElement, box = one.getBoundingClientRect();
+    const tabs = document.querySelector(".tabs"), bar = tabs.getBoundingClientRect();
+    return !tabs.contains(one) && box.bottom > bar.top && box.top < bar.bottom;
+    """
+    for _ in range(30):
+        parent.press(Keys.TAB)
+        assert not parent.measure(hidden)
+    parent.resize(PHONE)
+
+
+def test_the_phone_s_time_is_sent_along_when_a_parent_signs_in(browser: Chromium, site: Site) -> None:
+    path, _, code = site.link().partition("?code=")
+    browser.driver.get(path)
+    site.household.asked.clear()
+    browser.driver.find_element(By.ID, "code").send_keys(code, Keys.ENTER)
+    eventually(lambda: "time" in {do for do, _ in site.household.asked})
+    browser.driver.delete_all_cookies()
 
 
 def test_the_parents_page_looks_right(parent: Chromium, site: Site) -> None:
@@ -140,7 +311,7 @@ def test_long_and_hostile_names_break_no_page(parent: Chromium, site: Site) -> N
 
 
 def test_one_tap_pauses_one_tap_undoes(parent: Chromium, site: Site) -> None:
-    parent.tap(".child-card button[value='30']")
+    parent.tap(".child-card .pauses button[value='30']")
     eventually(lambda: "Aruzhan is paused until 20:10." in parent.text())
     assert list(site.household.paused) == ["daughter"]
     parent.tap(".notice button")
@@ -176,7 +347,7 @@ def test_everything_works_by_keyboard(parent: Chromium, site: Site) -> None:
 
 
 def test_a_first_visit_is_light(browser: Chromium, site: Site) -> None:
-    for path in ("/my", "/refused?host=www.tiktok.com"):
+    for path in ("/my", "/my/time", "/my/ask", "/refused?host=www.tiktok.com"):
         browser.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
         browser.driver.get(site.url + path)
         assert 0 < browser.measure(WEIGHT) <= FIRST_VISIT
@@ -191,7 +362,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.ID, "code").send_keys(code)
         driver.find_element(By.CSS_SELECTOR, ".signin button").click()
         assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text
-        driver.find_element(By.CSS_SELECTOR, ".child-card button[value='']").click()
+        driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='']").click()
         assert "until you resume" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         assert site.household.paused == {"daughter": None}
         driver.find_element(By.CSS_SELECTOR, ".child-card .primary").click()
@@ -199,6 +370,22 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, "#everyone summary").click()
         driver.find_element(By.CSS_SELECTOR, "#everyone button[value='60']").click()
         eventually(lambda: list(site.household.paused) == ["all"])
+        site.household.paused.clear()
+        driver.get(f"{site.url}/my/ask")
+        driver.find_element(By.ID, "reason").send_keys("One more round")
+        driver.find_element(By.CSS_SELECTOR, ".fields button").click()
+        assert "Waiting for an answer" in driver.find_element(By.CSS_SELECTOR, ".asked").text
+        driver.get(f"{site.url}/parent/requests")
+        driver.find_element(By.CSS_SELECTOR, ".choices .primary").click()
+        assert "Undo" in driver.find_element(By.CSS_SELECTOR, ".notice").text
+        driver.find_element(By.CSS_SELECTOR, ".notice button").click()
+        driver.get(f"{site.url}/parent/codes/")
+        driver.find_element(By.CSS_SELECTOR, ".fields button").click()
+        code = driver.find_element(By.CSS_SELECTOR, ".code").text
+        driver.get(f"{site.url}/my/code")
+        driver.find_element(By.ID, "code").send_keys(code.lower())
+        driver.find_element(By.CSS_SELECTOR, ".signin button").click()
+        assert "You have 30 more minutes" in driver.find_element(By.CSS_SELECTOR, ".notice").text
 
 
 def test_a_daemon_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:

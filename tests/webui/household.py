@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +16,10 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
+from tests.webui.giving import Giving
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
+TODAY = NOW.date()
 BEDTIME = NOW.replace(hour=20, minute=45)
 TABLET, PHONE, LAPTOP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 GUEST = "02:00:00:00:00:1a"
@@ -30,12 +33,18 @@ REFUSALS = [
     {
         "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
         "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family",
-        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.",
+        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.", "askable": False,
     },
     {
         "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
         "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12",
         "until": None, "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
+        "askable": False,
+    },
+    {
+        "at": NOW - timedelta(minutes=8), "host": "www.instagram.com", "name": "Instagram", "proto": "tls",
+        "verdict": "block", "reason": "category", "rule": "category:social_networks", "owner": "band:10-12",
+        "until": None, "sentence": "Instagram is not open here. A parent may open it.", "askable": True,
     },
 ]  # fmt: skip
 
@@ -71,6 +80,42 @@ RULES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+# What `status`, `profile` and `device` say of a child's minutes.
+MINUTES: dict[str, dict[str, Any]] = {
+    "daughter": {
+        "left": {"minutes": 65, "gate": "bedtime", "name": "The internet", "at": BEDTIME},
+        "used": [
+            {"target": "play", "name": "Play", "minutes": 50, "limit": 90, "bonus": 0, "owner": "band:10-12"},
+            {"target": "service:roblox", "name": "Roblox", "minutes": 20, "limit": 60, "bonus": 15,
+             "owner": "family"},
+        ],
+        "landing": {"minutes": 10, "taken": False},
+    },
+    "son": {
+        "left": {"minutes": 0, "gate": "bedtime", "name": "The internet", "at": NOW},
+        "used": [
+            {"target": "play", "name": "Play", "minutes": 7, "limit": 60, "bonus": 0, "owner": "band:6-9"},
+        ],
+        "landing": {"minutes": 10, "taken": True},
+    },
+    "teen": {"left": None, "used": [], "landing": {"minutes": 0, "taken": False}},
+}  # fmt: skip
+
+
+def counted(day: date = TODAY) -> list[dict[str, Any]]:
+    """The daughter's minutes of a day: Roblox on the tablet, a film on the phone, ten of both at once."""
+    start = datetime.combine(day, NOW.timetz())
+    film = [(start.replace(hour=17, minute=0) + timedelta(minutes=n), PHONE, "YouTube") for n in range(40)]
+    game = [(start.replace(hour=17, minute=30) + timedelta(minutes=n), TABLET, "Roblox") for n in range(20)]
+    entries = []
+    for at, device, service in sorted(film + game):
+        base = {"at": at, "device": device, "bytes": 900_000, "service": service, "why": "moved"}
+        entries.append({**base, "gate": "play", "name": "Play"})
+        if service == "Roblox":
+            entries.append({**base, "gate": "service:roblox", "name": "Roblox"})
+    return entries
+
+
 class Stamps(dict[str, str]):
     def guardians(self) -> Mapping[str, str]:
         return self
@@ -98,6 +143,15 @@ class Household:
     extra: dict[str, Any] = field(default_factory=dict)  # laid over `status`
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     children: tuple[str, ...] = ("daughter", "son", "teen")
+    minutes: dict[str, dict[str, Any]] = field(default_factory=lambda: deepcopy(MINUTES))
+    requests: list[dict[str, Any]] = field(default_factory=list)  # newest first
+    tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    auto: bool = False  # requests for time are granted by themselves
+    tells_batches: bool = True
+    refuses_time: bool = False
+    left_off: int = 0  # minutes that the ledger does not tell
+    given: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → to whom, by whom
+    counted: list[dict[str, Any]] = field(default_factory=lambda: counted())
     guests_are_several: bool = False
 
     def __post_init__(self) -> None:
@@ -116,6 +170,7 @@ class Household:
             "resume": self._resume,
             "on": lambda request: self.extra.update(mode="on") or {},
             "guardian": self.guardians,
+            **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
@@ -129,6 +184,7 @@ class Household:
     def _status(self, _: Request) -> dict[str, object]:
         return {
             "version": "0.1.0", "now": NOW, "mode": "on", "internet": "works", "problems": [],
+            "requests": sum(one["state"] == "pending" for one in self.requests),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
@@ -141,6 +197,10 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
+        child |= self.minutes[profile]
+        child["requests"] = sum(
+            one["state"] == "pending" and one["profile"] == profile for one in self.requests
+        )
         if profile in self.paused or "all" in self.paused:
             until = self.paused.get(profile, self.paused.get("all"))
             told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."
@@ -161,7 +221,21 @@ class Household:
         }  # fmt: skip
 
     def _device(self, request: Request) -> dict[str, object]:
-        return self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
+        device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
+        return self.minutes.get(str(device["profile"]), {}) | device
+
+    def child_of(self, request: Request) -> str:
+        """Whose the device is that asks."""
+        mac = request.text("device")
+        profile = next((one["profile"] for one in self.devices.values() if one["mac"] == mac), None)
+        if profile not in RULES:
+            request.refuse("device", "is no device of a child here")
+        return str(profile)
+
+    def guardian_of(self, request: Request) -> str:
+        if request.text("by") not in self.stamps:
+            request.refuse("by", "names nobody who is a guardian here; sign in again")
+        return request.text("by")
 
     def _profile(self, request: Request) -> dict[str, object]:
         return {"profile": RULES[request.text("id")]}

@@ -5,8 +5,9 @@ import pytest
 from gateway.errors import ControlError
 from tests.webui.conftest import Browser
 from tests.webui.household import NOW, Household
-from webui.answers import Answer, parse_help_lines, parse_here, parse_home, parse_refusals
+from webui.answers import parse_help_lines, parse_here, parse_home, parse_refusals
 from webui.rules import parse_rules
+from webui.shapes import Answer
 
 
 def test_what_is_missing_gets_a_default() -> None:
@@ -63,4 +64,4 @@ def test_a_daemon_of_another_version_gets_a_page_of_its_own(mum: Browser, househ
     household.extra["profiles"] = "none"
     answer = mum.get("/parent/")
     assert answer.status_code == 502
-    assert "restart both after an update" in answer.text
+    assert "Restart both after an update." in answer.text

@@ -131,3 +131,37 @@ def test_a_stopped_daemon_is_said_and_help_stays(
     assert answer.status_code == 503
     assert "The filter is stopped" in answer.text
     assert 'href="tel:111"' in answer.text
+
+
+def offered(household: Household) -> list[dict[str, object]]:
+    return [values for do, values in household.asked if do == "time"]
+
+
+def test_a_phone_offers_its_time_when_a_parent_signs_in(stranger: Browser, household: Household) -> None:
+    values = {"code": household.guardians.link("Mum"), "at": "2026-11-24T14:40:00.000Z"}
+    assert stranger.post("/signin", values).headers["Location"] == "/parent/"
+    assert offered(household) == [{"at": "2026-11-24T14:40:00.000Z", "by": "Mum"}]
+
+
+@pytest.mark.parametrize("at", ["", "now", "2026-11-24T14:40:00", "9" * 500, "<script>"])
+def test_without_a_time_that_is_one_nothing_is_offered(
+    stranger: Browser, household: Household, at: str
+) -> None:
+    values = {"code": household.guardians.link("Mum"), "at": at}
+    assert stranger.post("/signin", values).headers["Location"] == "/parent/"
+    assert offered(household) == []
+
+
+def test_a_time_that_the_daemon_refuses_keeps_nobody_out(stranger: Browser, household: Household) -> None:
+    del household.stamps["Mum"]
+    household.stamps.keep_guardian("Dad", "stamp")
+    code = household.guardians.link("Dad")
+    household.refuses_time = True
+    answer = stranger.post("/signin", {"code": code, "at": "2031-01-01T00:00:00Z"})
+    assert answer.headers["Location"] == "/parent/"
+    assert stranger.get("/parent/").status_code == 200
+
+
+def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: Household) -> None:
+    assert stranger.post("/signin", {"code": "wrong", "at": "2026-11-24T14:40:00Z"}).status_code == 403
+    assert offered(household) == []

@@ -14,6 +14,7 @@ NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))  # a Tuesda
     ("moment", "text"),
     [
         (NOW.replace(hour=20, minute=45), "20:45"),
+        (NOW + timedelta(hours=4, minutes=20), "midnight"),
         (NOW + timedelta(hours=12), "07:40 tomorrow"),
         (NOW + timedelta(days=2), "19:40 on Thursday"),
         (NOW + timedelta(days=30), "19:40 on 2026-12-24"),
@@ -108,3 +109,38 @@ def test_each_log_level_is_told() -> None:
 )
 def test_names_cannot_turn_or_hide_what_is_around_them(text: str, shown: str) -> None:
     assert words.plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentences"),
+    [
+        (
+            "Aruzhan: has landed today already; there is one landing a day",
+            "Aruzhan has landed today already. There is one landing a day.",
+        ),
+        ('grant: "who" names nobody', "Who names nobody."),
+        ("the daemon did not do it", "The daemon did not do it."),
+        ("Dana sets her own pauses.", "Dana sets her own pauses."),
+        ("", ""),
+    ],
+)
+def test_a_refusal_of_the_daemon_is_told_in_sentences(refusal: str, sentences: str) -> None:
+    assert words.told(refusal) == sentences
+
+
+@pytest.mark.parametrize(
+    ("ago", "name"), [(0, "Today"), (1, "Yesterday"), (2, "Sunday 22"), (7, "Tuesday 17")]
+)
+def test_a_day_of_the_last_seven(ago: int, name: str) -> None:
+    today = NOW.date()
+    assert words.day_name(today - timedelta(days=ago), today) == name
+
+
+def test_what_is_long_ago_is_told_by_the_clock() -> None:
+    assert words.ago(NOW - timedelta(minutes=59), NOW) == "59 minutes ago"
+    assert words.ago(NOW - timedelta(hours=2), NOW) == "today at 17:40"
+    assert words.ago(NOW - timedelta(hours=26), NOW) == "yesterday at 17:40"
+
+
+def test_sizes() -> None:
+    assert (words.size(250_000), words.size(36_400_000)) == ("0.2 MB", "36 MB")

@@ -5,21 +5,26 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from webui import charts, notices
+from webui.answers import Child, Here
+from webui.asked import to_show, waiting_for, waiting_time
 from webui.daemon import daemon, source_address
+from webui.ledger import by_device
+from webui.minutes import can_land, first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
 
 
 @blueprint.get("/my")
 def show() -> ResponseReturnValue:
-    """What is open now, what is refused and why, who set it, what is written down, and help."""
-    return _render("child.html")
+    """What is open now, how long, what is refused and why, who set it, what is written down, and help."""
+    return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
 def now() -> ResponseReturnValue:
     """The part of the page that changes, for the script that keeps it fresh."""
-    return _render("child_now.html")
+    return _render("child_now.html", whole=False)
 
 
 @blueprint.get("/why")
@@ -27,27 +32,53 @@ def why() -> ResponseReturnValue:
     """This device's own last refusals: ten, ten minutes, kept in the daemon's memory alone."""
     here = daemon().here(source_address())
     home = daemon().home()
+    child = home.child(here.profile)
     return render_template(
         "why.html",
         home=home,
-        child=home.child(here.profile),
+        child=child,
         refusals=daemon().refusals_of_device(here),
+        asked=daemon().requests_of_device(here) if child else (),
+        waiting_for=waiting_for,
         help_lines=daemon().help_lines(),
     )
 
 
-def _render(template: str) -> ResponseReturnValue:
+def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
     if child is None:
         return redirect(url_for("door.arrive"), 303)
+    asked = daemon().requests_of_device(here)
+    state = here.now or child.now
     return render_template(
         template,
         home=home,
         child=child,
-        state=here.now or child.now,
+        state=state,
         here=here,
+        time=here.time,
+        dial=first_to_close(here.time),
+        near=warning(here.time) if state.open else None,
+        landing_due=can_land(state.state, here.time),
+        used_on=_used_on(here, child),
+        asked=to_show(asked, home.now),
+        time_asked=waiting_time(asked),
+        told=notices.told_child() if whole else "",
+        ring=charts.ring,
         rules=daemon().rules(child.id),
         help_lines=daemon().help_lines(),
     )
+
+
+def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
+    """Minutes by limit and device; of a child with one device that goes without saying."""
+    used = [one.target for one in here.time.used if one.minutes]
+    if len(child.devices) < 2 or not used:
+        return {}
+    ledger = daemon().ledger_of_device(here)
+    return {
+        target: {child.device_name(mac): minutes for mac, minutes in by_device(ledger, target).items()}
+        for target in used
+    }

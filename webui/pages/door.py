@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -18,6 +20,8 @@ from webui.i18n import ngettext
 from webui.limiter import Limiter
 
 blueprint = Blueprint("door", __name__)
+
+TIME_LIMIT = 40  # characters
 
 
 @blueprint.record_once
@@ -81,8 +85,22 @@ def _use(code: str) -> ResponseReturnValue:
         limiter.failed(address, now)
         sentence = _("This code was used already, is older than 15 minutes, or has a typing mistake.")
         return render_template("signin.html", code="", sentence=sentence), 403
-    session.sign_in(str(answer["guardian"]), str(answer["stamp"]))
+    name = str(answer["guardian"])
+    session.sign_in(name, str(answer["stamp"]))
+    _offer_time(name)
     return redirect(url_for("home.show"), 303)
+
+
+def _offer_time(name: str) -> None:
+    """What the phone shows: a gateway may have no other source. Signing in never fails of it."""
+    text = request.form.get("at", "")[:TIME_LIMIT]
+    try:
+        aware = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return
+    if aware:
+        with contextlib.suppress(ControlError):
+            daemon().client.call("time", at=text, by=name)
 
 
 @blueprint.post("/signout")

@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from gateway.control.client import Unreachable
-from gateway.errors import ControlError
-from webui.answers import Child, Home, Refusal
+from webui import charts, notices
+from webui.answers import Child, Refusal
 from webui.daemon import daemon, source_address
+from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.given import parse_given, to_parent
 from webui.i18n import gettext as _
+from webui.notices import EVERYONE
 from webui.session import guardian, guardians_only
-from webui.words import clock, plain
+from webui.shapes import Answer
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
+EXTRAS = (15, 30, 60)  # minutes
 REFUSALS_SHOWN = 5
 NAMES_LEVEL = 2  # the log level from which a guardian sees names of refused sites
-EVERYONE = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,48 @@ def resume() -> ResponseReturnValue:
     return _change("resume")
 
 
+@blueprint.post("/grant")
+@guardians_only
+def grant() -> ResponseReturnValue:
+    """One tap gives a child more time; how it is taken back is in the notice of it."""
+    minutes = int(one_of("minutes", {str(choice) for choice in EXTRAS}))
+    home = daemon().home()
+    child = home.child(request.form.get("who", ""))
+    if child is None:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        answer = daemon().change(
+            "grant", who=child.id, minutes=minutes, by=guardian() or "", origin=source_address()
+        )
+        first = next(iter(Answer(answer).entries("given")), Answer(answer))
+        given = parse_given(first.values)
+        sentence = to_parent(given, child.name, home.now, paused=child.paused)
+        notices.gave(Answer(answer).whole("grant"), sentence, given.until, home.now)
+    return redirect(url_for("home.show"), 303)
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """Take back what was given last, by a tap here or by an answer."""
+    number = whole("grant", 1, NUMBER_LIMIT)
+    with notices.refusals_to(notices.said):
+        daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
+        notices.said(_("It is taken back."))
+    return redirect(url_for("home.show"), 303)
+
+
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
     daemon().change("on", by=guardian() or "", origin=source_address())
     return redirect(url_for("home.show"), 303)
+
+
+@blueprint.get("/more")
+@guardians_only
+def more() -> ResponseReturnValue:
+    return render_template("more.html", home=daemon().home(), guardian=guardian())
 
 
 def _cards() -> dict[str, object]:
@@ -72,14 +110,17 @@ def _cards() -> dict[str, object]:
         "home": home,
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
+        "extras_offered": EXTRAS,
+        "ring": charts.ring,
         "guardian": guardian(),
-        "notice": _notice(home),
+        "notice": notices.current(home),
     }
 
 
 def _card(child: Child) -> Card:
     shown = child.log_level >= NAMES_LEVEL
-    return Card(child, daemon().refusals_of_child(child.id, REFUSALS_SHOWN) if shown else (), shown)
+    refusals = daemon().refusals_of_child(child.id, REFUSALS_SHOWN) if shown else ()
+    return Card(child, refusals, shown)
 
 
 def _change(do: str, **values: object) -> ResponseReturnValue:
@@ -88,36 +129,7 @@ def _change(do: str, **values: object) -> ResponseReturnValue:
     by, home = guardian() or "", daemon().home()
     if who != EVERYONE and home.child(who) is None:
         abort(400)
-    try:
+    with notices.refusals_to(notices.said):
         daemon().change(do, who=who, by=by, origin=source_address(), **values)
-        cookie["done"] = [do, who]
-    except Unreachable:
-        raise
-    except ControlError as error:
-        cookie["done"] = ["error", str(error)[:200]]
+        notices.did(do, who)
     return redirect(url_for("home.show"), 303)
-
-
-def _notice(home: Home) -> dict[str, str] | None:
-    """What was done last, while it still holds: its sentence, and who can be resumed by `undo`."""
-    done = cookie.get("done")
-    if not (isinstance(done, list) and len(done) == 2):
-        return None
-    do, who = done
-    if do == "error":
-        return {"sentence": who, "undo": ""}
-    if who == EVERYONE:
-        everyone_paused = bool(home.children) and all(child.paused for child in home.children)
-        if do == "pause" and everyone_paused:
-            return {"sentence": _("Every child is paused."), "undo": EVERYONE}
-        return None
-    child = home.child(who)
-    if do != "pause" or child is None or not child.paused:
-        return None
-    if child.now.until is None:
-        return {"sentence": _("%(name)s is paused until you resume.", name=plain(child.name)), "undo": who}
-    until = clock(child.now.until, home.now)
-    return {
-        "sentence": _("%(name)s is paused until %(until)s.", name=plain(child.name), until=until),
-        "undo": who,
-    }

@@ -11,6 +11,7 @@ import re
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from webui.asked import waiting_for
 from webui.daemon import daemon, source_address
 
 blueprint = Blueprint("refused", __name__)
@@ -37,6 +38,7 @@ def show() -> ResponseReturnValue:
         refusal=refusal,
         shared=own.shared,
         rules=daemon().rules(child.id) if child and refusal else None,
+        asked=waiting_for(daemon().requests_of_device(here), refusal) if child and refusal else None,
         help_lines=daemon().help_lines(),
     )
     return page, 403 if refusal else 200

@@ -11,11 +11,42 @@
     return [one.tagName, one.id, one.name, one.value, part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
   }
 
+  // Whether somebody fills in a field: the part waits until the next look.
+  function isTyping(region) {
+    var one = document.activeElement;
+    return region.contains(one) && /^(INPUT|TEXTAREA|SELECT)$/.test(one.tagName);
+  }
+
+  function fields(region) { return region.querySelectorAll("input:not([type=hidden]), select"); }
+
+  function asRendered(field) {
+    if (field.tagName !== "SELECT") { return field.defaultValue; }
+    var chosen = Array.prototype.find.call(field.options, function (one) { return one.defaultSelected; });
+    return (chosen || field.options[0] || { value: "" }).value;
+  }
+
+  // What was filled in but not sent, by the field's id.
+  function filled(region) {
+    var found = {};
+    fields(region).forEach(function (one) { if (one.id && one.value !== asRendered(one)) { found[one.id] = one.value; } });
+    return found;
+  }
+
+  // What belongs elsewhere on the page, such as the number of requests in its navigation.
+  function deliver(region) {
+    region.querySelectorAll("template[data-into]").forEach(function (part) {
+      var place = document.getElementById(part.dataset.into);
+      if (place && place.innerHTML !== part.innerHTML) { place.innerHTML = part.innerHTML; }
+    });
+  }
+
   function replace(region, html) {
-    var open = {}, focused = region.contains(document.activeElement) ? key(document.activeElement) : "";
+    var open = {}, kept = filled(region), focused = region.contains(document.activeElement) ? key(document.activeElement) : "";
     region.querySelectorAll("details[open]").forEach(function (part) { open[part.id] = true; });
     region.innerHTML = html;
     region.querySelectorAll("details").forEach(function (part) { if (open[part.id]) { part.open = true; } });
+    fields(region).forEach(function (one) { if (one.id in kept) { one.value = kept[one.id]; } });
+    deliver(region);
     if (!focused) { return; }
     Array.prototype.some.call(region.querySelectorAll("button, a, summary"), function (one) {
       if (key(one) !== focused) { return false; }
@@ -34,7 +65,7 @@
         return answer.text();
       }).then(function (html) {
         stale.hidden = true;
-        if (html !== last) { last = html; replace(region, html); }
+        if (html !== last && !isTyping(region)) { last = html; replace(region, html); }
       }).catch(function () { stale.hidden = false; });
     }
     function soon() { if (!waiting) { waiting = setTimeout(look, SETTLE); } }
@@ -47,6 +78,8 @@
       };
     }
 
+    deliver(region);
+    region.addEventListener("change", soon);
     document.addEventListener("visibilitychange", soon);
     setInterval(look, POLL);
     if (region.dataset.stream && window.EventSource) { listen(); }
@@ -60,6 +93,14 @@
     }, 3000);
   }
 
+  // The gateway may not know the time: a parent's phone offers its own when it signs in.
+  document.querySelectorAll("[data-time]").forEach(function (field) {
+    field.form.addEventListener("submit", function () { field.value = new Date().toISOString(); });
+  });
+  document.querySelectorAll("[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { print(); });
+  });
   document.querySelectorAll("[data-live]").forEach(live);
   document.querySelectorAll("[data-retry]").forEach(retry);
 })();

@@ -1,0 +1,91 @@
+"""What a child asked for, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from webui.answers import Refusal
+from webui.shapes import Answer
+
+SHOWN_FOR = timedelta(hours=24)  # after an answer
+SHOWN = 4  # requests on the child's own page
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    id: int
+    profile: str
+    name: str  # of the child
+    device: str
+    topic: str  # time, site
+    thing: str  # a site, service:x, or empty for all time
+    thing_name: str
+    minutes: int  # asked for; 0 of a site
+    reason: str  # the child's words
+    at: datetime | None
+    expires: datetime | None
+    state: str  # pending, answered, auto, expired
+    answer: str  # once, today, always, no; empty: none
+    given: int  # minutes
+    because: str  # the guardian's words
+    by: str
+    answered: datetime | None
+
+    @property
+    def waits(self) -> bool:
+        return self.state == "pending"
+
+    @property
+    def is_time(self) -> bool:
+        return self.topic == "time"
+
+
+def parse_asked(values: Mapping[str, Any]) -> tuple[Asked, ...]:
+    """Newest first."""
+    return tuple(_asked(entry) for entry in Answer(values).entries("requests"))
+
+
+def _asked(entry: Answer) -> Asked:
+    return Asked(
+        id=entry.whole("id"),
+        profile=entry.text("profile"),
+        name=entry.text("name") or entry.text("profile"),
+        device=entry.text("device"),
+        topic=entry.text("topic"),
+        thing=entry.text("thing"),
+        thing_name=entry.text("thing_name") or entry.text("thing"),
+        minutes=entry.whole("minutes"),
+        reason=entry.text("reason"),
+        at=entry.moment("at"),
+        expires=entry.moment("expires"),
+        state=entry.text("state"),
+        answer=entry.text("answer"),
+        given=entry.whole("given"),
+        because=entry.text("because"),
+        by=entry.text("by"),
+        answered=entry.moment("answered"),
+    )
+
+
+def to_show(asked: Iterable[Asked], now: datetime) -> tuple[Asked, ...]:
+    """What waits, and what was answered within a day."""
+    fresh = [one for one in asked if one.waits or (one.answered and now - one.answered < SHOWN_FOR)]
+    return tuple(fresh[:SHOWN])
+
+
+def waiting_time(asked: Iterable[Asked]) -> Asked | None:
+    return next((one for one in asked if one.waits and one.is_time), None)
+
+
+def waiting_for(asked: Iterable[Asked], refusal: Refusal) -> Asked | None:
+    """The request that waits for what was refused: the site, or the service that it belongs to."""
+
+    def fits(one: Asked) -> bool:
+        if one.thing.startswith("service:"):
+            return bool(refusal.name) and one.thing_name == refusal.name
+        return refusal.host == one.thing or refusal.host.endswith(f".{one.thing}")
+
+    return next((one for one in asked if one.waits and not one.is_time and fits(one)), None)

@@ -1,0 +1,48 @@
+"""What comes in a form: checked here, before anything is asked of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import date, timedelta
+
+from flask import abort, request
+
+from webui.ledger import DAYS
+from webui.words import plain
+
+REASON_LIMIT = 200  # characters
+NUMBER_LIMIT = 1 << 53
+
+
+def whole(key: str, least: int, most: int) -> int:
+    """A number in a range; anything else is no answer of a form of ours."""
+    text = request.form.get(key, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 16) or not least <= int(text) <= most:
+        abort(400)
+    return int(text)
+
+
+def one_of(key: str, allowed: Container[str]) -> str:
+    text = request.form.get(key, "")
+    if text not in allowed:
+        abort(400)
+    return text
+
+
+def reason(key: str) -> str:
+    """One line of somebody's own words; longer ones end in a dot of three."""
+    return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
+
+
+def day(today: date) -> date:
+    """Which day the address asks for: today, or one of the seven before."""
+    text = request.args.get("day", "")
+    if not text:
+        return today
+    try:
+        asked = date.fromisoformat(text[:10])
+    except ValueError:
+        abort(404)
+    if not today - timedelta(days=DAYS) <= asked <= today:
+        abort(404)
+    return asked

@@ -1,0 +1,120 @@
+"""A child's minutes today: what is used and left of each limit, and what closes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from webui.shapes import Answer
+
+BEDTIME = "bedtime"
+WARN_FROM = 15  # minutes before a closing from which the page says so
+STEPS = (1, 5, 15)  # minutes at which it is said aloud
+FULL_HOUR = 60  # minutes that a full ring stands for, where no limit says how many
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What closes the device as a whole next."""
+
+    minutes: int
+    gate: str
+    name: str
+    at: datetime | None  # None: it depends on use
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One limit of today."""
+
+    target: str
+    name: str
+    minutes: int
+    limit: int
+    bonus: int
+    owner: str
+
+    @property
+    def whole(self) -> int:
+        return self.limit + self.bonus
+
+    @property
+    def left(self) -> int:
+        return max(0, self.whole - self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    left: Left | None  # None: nothing is seen that would close the device
+    used: tuple[Used, ...]
+    landing: int  # minutes; 0: there is none
+    landing_taken: bool
+
+    @property
+    def ends(self) -> bool:
+        """Whether anything of this child's comes to an end, so that time can be given and asked for."""
+        return self.left is not None or bool(self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """What closes first: a limit, or the clock."""
+
+    minutes: int
+    whole: int
+    gate: str
+    name: str
+    at: datetime | None
+
+    @property
+    def step(self) -> int:
+        """The smallest of 15, 5 and 1 that holds the minutes; 0 where there are more, or none."""
+        return next((step for step in STEPS if 0 < self.minutes <= step), 0)
+
+
+def parse_time(answer: Answer) -> Time:
+    left, landing = answer.entry("left"), answer.entry("landing")
+    return Time(
+        left=Left(left.whole("minutes"), left.text("gate"), left.text("name"), left.moment("at"))
+        if left
+        else None,
+        used=tuple(
+            Used(
+                entry.text("target"),
+                entry.text("name") or entry.text("target"),
+                entry.whole("minutes"),
+                entry.whole("limit"),
+                entry.whole("bonus"),
+                entry.text("owner"),
+            )
+            for entry in answer.entries("used")
+        ),
+        landing=landing.whole("minutes") if landing else 0,
+        landing_taken=landing.flag("taken") if landing else False,
+    )
+
+
+def first_to_close(time: Time) -> Dial | None:
+    """The closing with the fewest minutes; of two alike, the one that closes more."""
+    dials = [Dial(one.left, max(1, one.whole), one.target, one.name, None) for one in time.used]
+    left = time.left
+    if left is not None and left.gate not in {one.target for one in time.used}:
+        dials.insert(0, Dial(left.minutes, FULL_HOUR, left.gate, left.name, left.at))
+    return min(dials, key=lambda dial: dial.minutes, default=None)
+
+
+def warning(time: Time) -> Dial | None:
+    """What is about to close, from 15 minutes on."""
+    dials = [Dial(one.left, max(1, one.whole), one.target, one.name, None) for one in time.used if one.left]
+    if time.left is not None:
+        dials.insert(0, Dial(time.left.minutes, FULL_HOUR, time.left.gate, time.left.name, time.left.at))
+    near = [dial for dial in dials if 0 < dial.minutes <= WARN_FROM]
+    return min(near, key=lambda dial: dial.minutes, default=None)
+
+
+def can_land(state: str, time: Time) -> bool:
+    """Whether a landing is due, as far as can be seen from here: the daemon has the last word."""
+    if not time.landing or time.landing_taken or state in {"paused", "quarantined"}:
+        return False
+    first = first_to_close(time)
+    return first is not None and first.minutes <= WARN_FROM

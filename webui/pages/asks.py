@@ -1,0 +1,141 @@
+"""What a child does on its page, for its own device: ask for time or a site, finish a game, enter a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices
+from webui.answers import Here, Home
+from webui.asked import waiting_time
+from webui.daemon import daemon, source_address
+from webui.forms import one_of, reason
+from webui.given import to_child
+from webui.i18n import gettext as _
+from webui.tickets import TYPED_LIMIT, typed
+from webui.words import plain, told
+
+blueprint = Blueprint("asks", __name__, url_prefix="/my")
+
+MINUTES = (15, 30, 60)
+SERVICE = "service:"
+REFUSED = 409
+
+
+@blueprint.get("/ask")
+def ask() -> ResponseReturnValue:
+    return _with_child(_ask_form)
+
+
+@blueprint.post("/ask")
+def ask_for_time() -> ResponseReturnValue:
+    return _with_child(_ask_for_time)
+
+
+@blueprint.post("/ask/site")
+def ask_for_site() -> ResponseReturnValue:
+    return _with_child(_ask_for_site)
+
+
+@blueprint.post("/landing")
+def land() -> ResponseReturnValue:
+    return _with_child(_land)
+
+
+@blueprint.get("/code")
+def code() -> ResponseReturnValue:
+    return _with_child(_code_form)
+
+
+@blueprint.post("/code")
+def redeem() -> ResponseReturnValue:
+    return _with_child(_redeem)
+
+
+def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
+    """Whose device asks is known by its address; nothing in a form can name another one."""
+    here = daemon().here(source_address())
+    home = daemon().home()
+    if home.child(here.profile) is None or not here.mac:
+        return redirect(url_for("door.arrive"), 303)
+    return act(here, home)
+
+
+def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
+    values: dict[str, object] = {"minutes": int(one_of("minutes", {str(one) for one in MINUTES}))}
+    service = request.form.get("service", "")
+    if service:
+        if service not in {one.target for one in here.time.used if one.target.startswith(SERVICE)}:
+            abort(400)
+        values["service"] = service
+    because = reason("reason")
+    if because:
+        values["reason"] = because
+    try:
+        answer = daemon().ask(here, origin=source_address(), **values)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _ask_form(here, home, told(str(error))), REFUSED
+    if answer.get("state") == "auto":
+        notices.tell_child(_("You have it: nobody needed to be asked."))
+    else:
+        notices.tell_child(_("You asked. Your parents see it, and the answer is here."))
+    return redirect(url_for("child.show"), 303)
+
+
+def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
+    """Only what was refused on this device within ten minutes, and is there to be asked for."""
+    host = request.form.get("host", "")
+    found = daemon().refusals_of_device(here).found
+    refusal = next((one for one in found if one.host == host and one.askable and not one.for_time), None)
+    if refusal is None:
+        sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
+        return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
+    with notices.refusals_to(notices.tell_child):
+        daemon().ask(here, origin=source_address(), site=refusal.host)
+        name = plain(refusal.name or refusal.host, 80)
+        notices.tell_child(
+            _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
+        )
+    return redirect(url_for("child.show"), 303)
+
+
+def _land(here: Here, home: Home) -> ResponseReturnValue:
+    with notices.refusals_to(notices.tell_child):
+        given = daemon().land(here, origin=source_address())
+        notices.tell_child(to_child(given, home.now))
+    return redirect(url_for("child.show"), 303)
+
+
+def _redeem(here: Here, home: Home) -> ResponseReturnValue:
+    entered = request.form.get("code", "")[:TYPED_LIMIT]
+    text = typed(entered)
+    if not text:
+        return _code_form(here, home, _("Type the letters and numbers from the paper.")), REFUSED
+    try:
+        given = daemon().redeem(here, text, origin=source_address())
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _code_form(here, home, told(str(error)), plain(entered)), REFUSED
+    notices.tell_child(to_child(given, home.now))
+    return redirect(url_for("child.show"), 303)
+
+
+def _ask_form(here: Here, _home: Home, sentence: str = "") -> str:
+    return render_template(
+        "ask.html",
+        sentence=sentence,
+        minutes_offered=MINUTES,
+        services=[one for one in here.time.used if one.target.startswith(SERVICE)],
+        waiting=waiting_time(daemon().requests_of_device(here)),
+    )
+
+
+def _code_form(_here: Here, _home: Home, sentence: str = "", entered: str = "") -> str:
+    return render_template("code.html", sentence=sentence, entered=entered)

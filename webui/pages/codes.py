@@ -1,0 +1,114 @@
+"""Codes on paper: made by a guardian, shown while the sheet is fresh, withdrawn as a batch."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.i18n import ngettext
+from webui.notices import EVERYONE
+from webui.session import guardian, guardians_only
+from webui.settings import OWN_NAME
+from webui.shapes import Answer
+from webui.tickets import Batch, Sheet, Sheets
+from webui.words import told
+
+blueprint = Blueprint("codes", __name__, url_prefix="/parent/codes")
+
+MINUTES = (15, 30, 45, 60, 90, 120)
+COUNTS = (1, 5, 10, 20)
+BATCH_LIMIT = 40  # characters of a batch's id
+
+
+@blueprint.record_once
+def _make_sheets(state: object) -> None:
+    state.app.extensions["qalqan-sheets"] = Sheets()  # type: ignore[attr-defined]
+
+
+def _sheets() -> Sheets:
+    sheets = current_app.extensions["qalqan-sheets"]
+    assert isinstance(sheets, Sheets)
+    return sheets
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    batches: tuple[Batch, ...] | None = None  # none to be had: new ones can be made all the same
+    with notices.refusals_to(current_app.logger.warning):
+        batches = daemon().batches()
+    return render_template(
+        "codes.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        batches=batches,
+        minutes_offered=MINUTES,
+        counts_offered=COUNTS,
+    )
+
+
+@blueprint.post("/")
+@guardians_only
+def make() -> ResponseReturnValue:
+    minutes = int(one_of("minutes", {str(one) for one in MINUTES}))
+    count = int(one_of("count", {str(one) for one in COUNTS}))
+    who = request.form.get("who", "")
+    child = daemon().home().child(who)
+    if child is None and who != EVERYONE:
+        abort(400)
+    by = guardian() or ""
+    try:
+        answer = Answer(
+            daemon().change("ticket", who=who, minutes=minutes, count=count, by=by, origin=source_address())
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        notices.said(told(str(error)))
+        return redirect(url_for("codes.show"), 303)
+    notices.forget()
+    name = "" if child is None else child.name
+    sheet = Sheet(by, answer.texts("codes"), answer.whole("minutes"), name, answer.moment("until"))
+    return redirect(url_for("codes.sheet", key=_sheets().put(sheet, time.monotonic())), 303)
+
+
+@blueprint.get("/sheet/<key>")
+@guardians_only
+def sheet(key: str) -> ResponseReturnValue:
+    """The only place where the codes are ever shown."""
+    found = _sheets().get(key, guardian() or "", time.monotonic())
+    page = render_template(
+        "sheet.html", home=daemon().home(), guardian=guardian(), sheet=found, key=key, address=OWN_NAME
+    )
+    return page, 200 if found else 410
+
+
+@blueprint.post("/sheet/<key>")
+@guardians_only
+def put_away(key: str) -> ResponseReturnValue:
+    _sheets().drop(key, guardian() or "")
+    return redirect(url_for("codes.show"), 303)
+
+
+@blueprint.post("/withdraw")
+@guardians_only
+def withdraw() -> ResponseReturnValue:
+    batch = request.form.get("batch", "")
+    if not batch or len(batch) > BATCH_LIMIT or not batch.isprintable():
+        abort(400)
+    with notices.refusals_to(notices.said):
+        answer = Answer(
+            daemon().change("withdraw", batch=batch, by=guardian() or "", origin=source_address())
+        )
+        number = answer.whole("count")
+        notices.said(ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", number))
+    return redirect(url_for("codes.show"), 303)

@@ -1,0 +1,86 @@
+"""A value that came over the socket, read by key and kind.
+
+The daemon and the pages may be of different versions for a moment during an update: what is missing gets a
+default, and what has another shape than expected raises ControlError, which becomes a page with one clear
+sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
+from gateway.errors import ControlError
+
+
+class Answer:
+    """A mapping that came over the socket, read by key and kind."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: object) -> None:
+        if not isinstance(values, Mapping):
+            refuse_shape("an entry")
+        self._values: Mapping[str, Any] = values
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self._values
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            refuse_shape(key)
+        return value
+
+    def whole(self, key: str, default: int = 0) -> int:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int):
+            refuse_shape(key)
+        return value
+
+    def flag(self, key: str) -> bool:
+        return self._values.get(key) is True
+
+    def moment(self, key: str) -> datetime | None:
+        """An aware time, or None."""
+        text = self.text(key)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            refuse_shape(key)
+        if moment.tzinfo is None:
+            refuse_shape(key)
+        return moment
+
+    def entry(self, key: str) -> Answer | None:
+        value = self._values.get(key)
+        return None if value is None else Answer(value)
+
+    def entries(self, key: str) -> list[Answer]:
+        value = self._values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            refuse_shape(key)
+        return [Answer(item) for item in value]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._values.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            refuse_shape(key)
+        return tuple(value)
+
+
+def refuse_shape(key: str) -> NoReturn:
+    msg = f"the daemon's answer has an unexpected {key!r}; restart both after an update"
+    raise ControlError(msg) from None
