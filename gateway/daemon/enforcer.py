@@ -16,10 +16,12 @@ from gateway.kernel.marks import CUT, UPLOAD, State, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.loop import Loop, Timer
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
-from gateway.policy.gates import joined
+from gateway.policy.gates import counted_gates, joined
+from gateway.policy.standing import Standing
 from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
+MINUTE = 60  # seconds
 GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
@@ -74,7 +76,7 @@ class Enforcer:
         standing = member.judge.standing(member.situation, at)
         if standing.closing(gates) is not None:
             return
-        element = PassElement(slot, number, self._lease(member, standing.until, at))
+        element = PassElement(slot, number, self._lease(member, standing, gates, at))
         self._open[slot] = self._open.get(slot, frozenset()) | {number}
         now = self._table.snapshot
         self._table.update(replace(now, passes=(*now.passes, element)))
@@ -98,22 +100,30 @@ class Enforcer:
         classes = self._store.classes()
         for slot, member in self._family.members.items():
             standing = member.judge.standing(member.situation, at)
-            lease = self._lease(member, standing.until, at)
-            open_now = [
-                number
+            open_now = {
+                number: gates
                 for (owner, gates), number in classes.items()
                 if owner == slot and standing.closing(gates) is None
-            ]
+            }
             self._open[slot] = frozenset(open_now)
             self._opened[slot] = (standing.off, standing.allowed)
-            found += [PassElement(slot, number, lease) for number in sorted(open_now)]
+            found += [
+                PassElement(slot, number, self._lease(member, standing, open_now[number], at))
+                for number in sorted(open_now)
+            ]
         return tuple(found)
 
-    def _lease(self, member: Member, until: datetime, at: datetime) -> int | None:
-        """Closed profiles' classes end at the next boundary even while no daemon runs."""
+    @staticmethod
+    def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
+        """Closed profiles' classes end at the next boundary even while no daemon runs; and where a limit is
+        nearly used, no later than the minutes that are left of it.
+        """
         if not member.profile.closes:
             return None
-        left = (until - at).total_seconds()
+        left = (standing.until - at).total_seconds()
+        if standing.budgets:
+            budgets = [standing.budgets[one] for one in counted_gates(gates) if one in standing.budgets]
+            left = min([left, *(MINUTE * one.left for one in budgets if one.left > 0)])
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft counts in whole seconds
 
     def sync(self) -> None:

@@ -147,3 +147,20 @@ def test_a_silent_device_spends_nothing(home: Home) -> None:
             time.sleep(3.0)
         _wait_for(boundary + 1.0)
         assert fetch(phone, f"https://{ALLOWED}/", 4).reached
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_the_last_minute_ends_without_a_daemon_too(home: Home) -> None:
+    """Who fails closed gets no more than is left of the limit: the kernel's own lease ends it."""
+    with (
+        fresh(home, _profiles(limits={"internet": "1m"})) as daemon,
+        film(home.devices["tablet"], ALLOWED, 4) as stream,
+    ):
+        assert stream.started()
+        killed = time.monotonic()
+        daemon.kill()
+        assert until(lambda: not stream.runs, 65.0) is not None
+        assert stream.ended_at is not None
+        print(f"daemon killed, a minute left → stream dead after {stream.ended_at - killed:.1f} s")
+        assert stream.ended_at - killed <= 62.0
