@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,19 @@ from tests.lab import firefox
 from tests.lab.certs import NAMELESS  # the only name for which the HTTP/3 server has a certificate
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, BLOCKED, FAMILIES, REFUSED, Arrivals, address, fresh
+from tests.lab.filtering import (
+    ALLOWED,
+    BLOCKED,
+    DAUGHTER,
+    FAMILIES,
+    MUM,
+    REFUSED,
+    Arrivals,
+    address,
+    epoch,
+    fresh,
+    set_time,
+)
 from tests.lab.home import Home
 from tests.lab.recorder import Recorder
 from tests.replayed import Replayed
@@ -76,3 +90,22 @@ def test_with_the_devices_own_resolver(home: Home, arrivals: Arrivals, tmp_path:
     assert ("tls", ALLOWED) in said
     assert not any(host == "cover.example" for _, host in said)
     assert not arrivals.of("https", REFUSED)
+
+
+def test_what_opens_again_is_reached_at_once(home: Home, tmp_path: Path) -> None:
+    """One browser, which was refused the same site until a moment ago: it keeps no negative answer."""
+    profiles = {"daughter": {**DAUGHTER, "bedtime": "20:45-07:00"}, "mum": MUM}
+    with fresh(home, profiles) as daemon, ThreadPoolExecutor(1) as pool:
+        offset = set_time(daemon, "2026-11-26T06:59:52")
+        opens = time.monotonic() + epoch("2026-11-26T07:00:00") - offset - time.time()
+        seen = Arrivals(home)
+        urls = [f"https://{ALLOWED}/{number}" for number in range(150)]
+        visits = pool.submit(firefox.visit, home, "tablet", *urls)
+        while not seen.of("https", ALLOWED) and time.monotonic() < opens + 5.0:
+            time.sleep(0.02)
+        took = time.monotonic() - opens
+        outcomes = visits.result()
+    print(f"bedtime over → Firefox reaches the site after {took * 1000:.0f} ms")
+    assert not outcomes[0].reached
+    assert 0.0 <= took <= 1.0
+    assert outcomes[-1].reached
