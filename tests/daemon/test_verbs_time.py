@@ -255,11 +255,13 @@ def test_a_device_that_is_no_childs_asks_for_nothing(make: Make, do: str, device
         desk.ask(do, Role.WEB, device=device, code="K7QM-3XPR", minutes=5)
 
 
-@pytest.mark.parametrize("do", ["grant", "revoke", "ticket", "answer", "pause", "resume", "off", "on"])
+@pytest.mark.parametrize(
+    "do", ["grant", "revoke", "ticket", "withdraw", "answer", "pause", "resume", "off", "on"]
+)
 def test_the_pages_pass_names_of_guardians_alone(make: Make, do: str) -> None:
     desk = make(LATE)
     desk.store.keep_guardian("Mum", "stamp")
-    values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no"}
+    values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no", "batch": "1f"}
     for by in ({}, {"by": "Aruzhan"}, {"by": "mum"}, {"by": "console"}):
         with pytest.raises(GatewayError, match='"by"'):
             desk.ask(do, Role.WEB, **values, **by)
