@@ -57,9 +57,10 @@ class ClockWatch:
         self._runtime = runtime
         self._changed = changed
         self._machine = machine or Machine()
+        self._started = False
         self._timers: dict[str, Timer] = {}
         self._alarm: SetAlarm | None = None
-        self._last = clockfiles.read_last(state)
+        self._last = self._written = clockfiles.read_last(state)
         self._looked = -1.0  # seconds since boot
         self._missed: Jump | None = None  # while no daemon ran
         reading = self._machine.read()
@@ -71,7 +72,6 @@ class ClockWatch:
         self._run = Run(self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0)
         if not self.played:
             self._begin(reading)
-            clockfiles.write(runtime, self._run)  # a jump is told after a start of the daemon as well
 
     def _begin(self, reading: Reading) -> None:
         """The first look in this start of the machine."""
@@ -118,7 +118,14 @@ class ClockWatch:
         return self._clock.correction
 
     def start(self) -> None:
-        """``changed`` hears at once of a jump while no daemon ran."""
+        """``changed`` hears at once of a jump while no daemon ran.
+
+        Nothing is written before: another daemon may be at work.
+        """
+        self._started = True
+        self._note_run()
+        if self._last is not self._written:
+            clockfiles.write(self._state, self._last)
         missed, self._missed = self._missed, None
         if missed is not None:
             self._tell(missed)
@@ -214,8 +221,7 @@ class ClockWatch:
             run.boot, wall, reading.system, source.value, run.by if by is None else by, run.doubted
         )
         self._clock.correction = timedelta(seconds=wall - reading.system)
-        if not self.played:
-            clockfiles.write(self._runtime, self._run)
+        self._note_run()
         if learned:
             self.store()
         if not moved and was_known == self.known:
@@ -227,7 +233,7 @@ class ClockWatch:
 
     def store(self) -> None:
         """Write down the time, and whether the battery's clock has it."""
-        if self.played or not self.known:
+        if self.played or not self.known or not self._started:
             return
         reading = self._machine.read()
         at = self._run.wall + reading.boot
@@ -241,7 +247,13 @@ class ClockWatch:
 
     def _keep(self, last: Last) -> None:
         self._last = last
-        clockfiles.write(self._state, last)
+        if self._started:
+            clockfiles.write(self._state, last)
+
+    def _note_run(self) -> None:
+        """A jump is told after a start of the daemon as well."""
+        if self._started and not self.played:
+            clockfiles.write(self._runtime, self._run)
 
     def objection(self, moment: datetime) -> str | None:
         """Why it cannot be ``moment`` now, whoever says so; None where it can."""

@@ -27,8 +27,9 @@ RATES = {
     "guardhttp": (4000, 8000),
 }
 """Packets a second of one slot, and at once, that may reach the queue: of undecided flows, where ten busy
-pages stay below it; of DNS, questions and answers apart; and of the LAN side of plain HTTP, where it is 46 Mbit/s of an upload. One
-device's flood leaves the worker to the others, and its own upload leaves it its DNS and its pages."""
+pages stay below it; of DNS, questions and answers apart; and of the LAN side of plain HTTP, where it is 46
+Mbit/s of an upload. One device's flood leaves the worker to the others, and its own upload leaves it its DNS
+and its pages."""
 
 
 def hexed(value: int) -> str:
