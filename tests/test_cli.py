@@ -108,7 +108,7 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         ["status", "--yaml"],
         ["run", "--log", "loud"],
         ["grant"],
-        ["ticket", "son"],
+        ["ticket", "--list", "--withdraw", "1f"],
         ["request", "answer", "1"],
     ],
 )

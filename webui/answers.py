@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from webui.minutes import Time, parse_time
@@ -66,6 +66,7 @@ class Home:
 
     version: str
     now: datetime
+    day: date  # the family's, which turns at night
     off: bool
     off_until: datetime | None
     internet: str  # works, down, unknown
@@ -90,6 +91,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
     return Home(
         version=answer.text("version"),
         now=now,
+        day=answer.day("day") or now.date(),
         off=answer.text("mode") == "off",
         off_until=answer.moment("off_until"),
         internet=answer.text("internet", "unknown"),

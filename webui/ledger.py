@@ -29,10 +29,20 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """Minutes of one limit."""
+
+    gate: str
+    name: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     day: date
-    minutes: tuple[Counted, ...]
+    minutes: tuple[Counted, ...]  # none where a parent is told how much alone
     left_off: int
+    totals: tuple[Total, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,15 @@ class Lane:
 
 def parse_ledger(values: Mapping[str, Any]) -> Ledger:
     answer = Answer(values)
-    try:
-        day = date.fromisoformat(answer.text("day"))
-    except ValueError:
+    day = answer.day("day")
+    if day is None:
         refuse_shape("day")
     counted = (_counted(entry) for entry in answer.entries("minutes"))
-    return Ledger(day, tuple(one for one in counted if one), answer.whole("left_off"))
+    totals = tuple(
+        Total(entry.text("target"), entry.text("name") or entry.text("target"), entry.whole("minutes"))
+        for entry in answer.entries("totals")
+    )
+    return Ledger(day, tuple(one for one in counted if one), answer.whole("left_off"), totals)
 
 
 def _counted(entry: Answer) -> Counted | None:
@@ -107,10 +120,14 @@ def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:
 
 def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     """One a limit; the most used first."""
-    by_gate: dict[str, tuple[str, set[int]]] = {}
+    by_gate: dict[str, tuple[str, set[int]]] = {one.gate: (one.name, set()) for one in ledger.totals}
+    whole = {one.gate: one.minutes for one in ledger.totals}
     for one in ledger.minutes:
         by_gate.setdefault(one.gate, (one.name, set()))[1].add(minute_of(one.at, ledger.day))
-    found = [Lane(name, len(minutes), tuple(_spans(minutes))) for name, minutes in by_gate.values()]
+    found = [
+        Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
+        for gate, (name, minutes) in by_gate.items()
+    ]
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
@@ -139,12 +156,3 @@ def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
         last = one
     if first is not None and last is not None:
         yield first, last
-
-
-def by_device(ledger: Ledger, gate: str) -> dict[str, int]:
-    """Minutes of one limit by device, in the order of first use; two devices may share a minute."""
-    found: dict[str, set[datetime]] = {}
-    for one in ledger.minutes:
-        if one.gate == gate:
-            found.setdefault(one.device, set()).add(one.at)
-    return {device: len(moments) for device, moments in found.items()}

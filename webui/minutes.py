@@ -8,14 +8,15 @@ from datetime import datetime
 from webui.shapes import Answer
 
 BEDTIME = "bedtime"
-WARN_FROM = 15  # minutes before a closing from which the page says so
+WINDOW = "window:"
+WHOLE_WINDOW = "window:internet"
 STEPS = (1, 5, 15)  # minutes at which it is said aloud
 FULL_HOUR = 60  # minutes that a full ring stands for, where no limit says how many
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What closes the device as a whole next."""
+    """What closes, and when."""
 
     minutes: int
     gate: str
@@ -33,6 +34,7 @@ class Used:
     limit: int
     bonus: int
     owner: str
+    devices: tuple[tuple[str, int], ...]  # MAC and minutes; two devices may share a minute
 
     @property
     def whole(self) -> int:
@@ -45,10 +47,12 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    left: Left | None  # None: nothing is seen that would close the device
+    left: Left | None  # of the device as a whole; None: nothing is seen that would close it
     used: tuple[Used, ...]
     landing: int  # minutes; 0: there is none
     landing_taken: bool
+    landing_due: bool
+    closing: tuple[Left, ...]  # what is about to close, the soonest first
 
     @property
     def ends(self) -> bool:
@@ -86,11 +90,17 @@ def parse_time(answer: Answer) -> Time:
                 entry.whole("limit"),
                 entry.whole("bonus"),
                 entry.text("owner"),
+                tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
             )
             for entry in answer.entries("used")
         ),
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
+        landing_due=landing.flag("due") if landing else False,
+        closing=tuple(
+            Left(one.whole("minutes"), one.text("what"), one.text("name"), one.moment("at"))
+            for one in answer.entries("closing")
+        ),
     )
 
 
@@ -104,17 +114,6 @@ def first_to_close(time: Time) -> Dial | None:
 
 
 def warning(time: Time) -> Dial | None:
-    """What is about to close, from 15 minutes on."""
-    dials = [Dial(one.left, max(1, one.whole), one.target, one.name, None) for one in time.used if one.left]
-    if time.left is not None:
-        dials.insert(0, Dial(time.left.minutes, FULL_HOUR, time.left.gate, time.left.name, time.left.at))
-    near = [dial for dial in dials if 0 < dial.minutes <= WARN_FROM]
-    return min(near, key=lambda dial: dial.minutes, default=None)
-
-
-def can_land(state: str, time: Time) -> bool:
-    """Whether a landing is due, as far as can be seen from here: the daemon has the last word."""
-    if not time.landing or time.landing_taken or state in {"paused", "quarantined"}:
-        return False
-    first = first_to_close(time)
-    return first is not None and first.minutes <= WARN_FROM
+    """What is about to close, the soonest: the daemon tells it from 15 minutes on."""
+    first = next((one for one in time.closing if one.minutes > 0), None)
+    return None if first is None else Dial(first.minutes, FULL_HOUR, first.gate, first.name, first.at)

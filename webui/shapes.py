@@ -8,7 +8,7 @@ sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NoReturn
 
 from gateway.errors import ControlError
@@ -59,6 +59,15 @@ class Answer:
         if moment.tzinfo is None:
             refuse_shape(key)
         return moment
+
+    def day(self, key: str) -> date | None:
+        text = self.text(key)
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            refuse_shape(key)
 
     def entry(self, key: str) -> Answer | None:
         value = self._values.get(key)

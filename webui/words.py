@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from webui.i18n import gettext as _
 from webui.i18n import ngettext
-from webui.minutes import BEDTIME, Used
+from webui.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
 
@@ -97,6 +97,8 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
         return _("left for %(what)s", what=plain(name))
     if gate == BEDTIME:
         return _("until bedtime at %(at)s", at=clock(at, now))
+    if gate.startswith(WINDOW) and gate != WHOLE_WINDOW:
+        return _("until %(what)s closes at %(at)s", what=plain(name), at=clock(at, now))
     return _("until it closes at %(at)s", at=clock(at, now))
 
 

@@ -33,9 +33,9 @@ class Role(StrEnum):
 
 WEB_VERBS = frozenset(
     {
-        "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "redeem", "request",
-        "answer", "requests", "ledger", "profile", "device", "refusals", "helplines", "guardian", "off", "on",
-        "events", "time",
+        "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "tickets", "withdraw",
+        "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
+        "guardian", "off", "on", "events", "time",
     }
 )  # fmt: skip
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from gateway.daemon.minutes import Entry
 from gateway.daemon.rules import RuleBook
-from gateway.policy.extension import left
+from gateway.policy.extension import Left, left
 from gateway.policy.gates import STATE_GATES
 from gateway.policy.gifts import gate_name
+from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import calendar_for, limit_on
 from gateway.policy.situation import Situation
@@ -18,8 +19,12 @@ MAX_ENTRIES = 3000  # of one answer, the newest: 200 bytes each stay far below t
 MINUTE = timedelta(minutes=1)
 
 
-def describe_used(profile: Profile, situation: Situation, rules: RuleBook) -> list[dict[str, object]]:
-    """``target name minutes limit bonus owner`` of each limit of the situation's day."""
+def describe_used(
+    profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
+) -> list[dict[str, object]]:
+    """``target name minutes limit bonus owner devices`` of each limit of the situation's day. ``by_device``:
+    minutes by device and gate.
+    """
     day = situation.day
     if day is None:
         return []
@@ -37,6 +42,11 @@ def describe_used(profile: Profile, situation: Situation, rules: RuleBook) -> li
                 "limit": int(limit.value / MINUTE),
                 "bonus": situation.bonus.get(target, 0),
                 "owner": limit.owner,
+                "devices": [
+                    {"mac": device, "minutes": minutes[target]}
+                    for device, minutes in by_device.items()
+                    if minutes.get(target) and parse_mac(device) is not None
+                ],
             }
         )
     return found
@@ -59,6 +69,37 @@ def describe_left(
         "name": gate_name(found.gate, rules.names),
         "at": None if found.at is None else found.at.astimezone(now.tzinfo),
     }
+
+
+def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:
+    """``minutes what name at`` of each."""
+    return [
+        {
+            "minutes": one.minutes,
+            "what": one.gate,
+            "name": gate_name(one.gate, rules.names),
+            "at": None if one.at is None else one.at.astimezone(now.tzinfo),
+        }
+        for one in found
+    ]
+
+
+def describe_totals(used: Mapping[str, int], rules: RuleBook) -> list[dict[str, object]]:
+    """``target name minutes`` of each limit that anything was counted for; the most used first."""
+    found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {"target": gate, "name": gate_name(gate, rules.names), "minutes": minutes}
+        for gate, minutes in found
+        if minutes
+    ]
+
+
+def totals(entries: Iterable[Entry]) -> Mapping[str, int]:
+    """Minutes by gate: one that several devices share is one."""
+    found: dict[str, set[datetime]] = {}
+    for one in entries:
+        found.setdefault(one.gate, set()).add(one.at)
+    return {gate: len(minutes) for gate, minutes in found.items()}
 
 
 def describe_entries(entries: Sequence[Entry], rules: RuleBook) -> Mapping[str, object]:

@@ -161,6 +161,10 @@ class Meter:
         """The family's day, and whole minutes used in it by gate."""
         return self._books.day or self._day_of(self._wall()), self._books.used(profile)
 
+    def used_on(self, profile: str) -> Mapping[str, Mapping[str, int]]:
+        """Whole minutes of the family's day by device and gate; devices may share a minute."""
+        return self._books.used_on(profile)
+
     def entries(self, profile: str, day: date) -> tuple[Entry, ...]:
         """Which minutes counted on a day of the last week, and why."""
         return tuple(self._books.entries(profile, day))

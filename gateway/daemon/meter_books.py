@@ -157,6 +157,11 @@ class Books:
         ledger = self._ledgers.get(profile)
         return NOTHING if ledger is None else ledger.used()
 
+    def used_on(self, profile: str) -> Mapping[str, Mapping[str, int]]:
+        """Whole minutes of today by device and gate."""
+        ledger = self._ledgers.get(profile)
+        return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
+
     def entries(self, profile: str, day: date) -> Iterator[Entry]:
         """The minutes that counted on a day of the last week. Of a person without a log there is none."""
         known = self._profiles.get(profile)

@@ -41,6 +41,7 @@ def metering(
     """
     config = rules.household.config
     file = MinutesFile(Path(config.state) / FOLDER, store.minutes.keep, sync_every=sync_every)
+    store.erases_too(file.erase)
     return Meter(
         loop,
         table,

@@ -29,6 +29,10 @@ class Minutes(Protocol):
         """The family's day, and the whole minutes spent on it, by limit gate."""
         ...
 
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Whole minutes of that day by device and gate, in the order of first use."""
+        ...
+
     def entries(self, profile_id: str, day: date) -> Sequence[Entry]:
         """The minutes of a day that counted, in order."""
         ...
@@ -39,6 +43,9 @@ class Uncounted:
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
         return None, {}
+
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:  # noqa: ARG002
+        return {}
 
     def entries(self, profile_id: str, day: date) -> Sequence[Entry]:  # noqa: ARG002
         return ()

@@ -14,13 +14,15 @@ from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
-from gateway.daemon.ledgers import describe_left, describe_used
+from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
+from gateway.daemon.warned import InUse
+from gateway.daemon.warnings import closing
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
@@ -70,11 +72,12 @@ class Verbs:
         daemon, now = self._daemon, self._daemon.local_now()
         daemon.presence.refresh()
         off = daemon.store.state(now).off
-        since = daemon.internet.since
+        since, used = daemon.internet.since, InUse(daemon)
         answer: dict[str, object] = {
             "version": __version__,
             "uptime": round(daemon.loop.now() - self._started),
             "now": now,
+            "day": daemon.rules.calendar.family_day(now).isoformat(),
             "mode": "off" if off else "on",
             "off_until": off.until if off else None,
             "internet": daemon.internet.state,
@@ -84,11 +87,11 @@ class Verbs:
             "requests": sum(one.waits for one in daemon.store.requests.all()),
             "problems": daemon.problems(),
             "clock": clockverbs.describe(daemon.watch),
-            "profiles": [self._child(one, now) for one in daemon.rules.household.children],
+            "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],
         }
         return answer | figures(daemon)
 
-    def _child(self, profile: Profile, now: datetime) -> dict[str, object]:
+    def _child(self, profile: Profile, now: datetime, used: InUse) -> dict[str, object]:
         daemon = self._daemon
         members = [one for one in daemon.family.members.values() if one.profile.id == profile.id]
         macs = [mac for one in members for mac in one.macs]
@@ -101,20 +104,26 @@ class Verbs:
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),
             **self._minutes(member, now),
+            "closing": self._closing(member, used.by(one.slot for one in members), now),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 
     def _minutes(self, member: Member, now: datetime) -> dict[str, object]:
-        """What is left and used of a child's time, and whether today's landing is gone."""
+        """What is left and used of a child's time, and whether its landing is due or gone."""
         profile, situation, rules = member.profile, member.situation, self._daemon.rules
         return {
             "left": describe_left(profile, situation, rules, now),
-            "used": describe_used(profile, situation, rules),
+            "used": describe_used(profile, situation, rules, self._daemon.family.minutes.used_on(profile.id)),
             "landing": {
                 "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
                 "taken": self._time.landing_taken(profile, now),
+                "due": self._time.landing_due(member, now),
             },
         }
+
+    def _closing(self, member: Member, in_use: frozenset[str], now: datetime) -> list[dict[str, object]]:
+        rules = self._daemon.rules
+        return describe_closing(closing(member, in_use, rules.calendar, now), rules, now)
 
     def _state(self, member: Member, now: datetime) -> dict[str, object]:
         return describe_state(member.judge, member.situation, now, self._daemon.rules)
@@ -137,7 +146,13 @@ class Verbs:
         member = self._member(request)
         answer = why(member.judge, host, at, member.situation)
         told = sentence(answer.decision, host, at, rules.names, left=answer.left)
-        return as_json(host, at, answer) | {"sentence": told}
+        return as_json(host, at, answer) | {"sentence": told, "problems": self._problems(request)}
+
+    def _problems(self, request: Request) -> list[str]:
+        """Of the file that says whose a device is, where it cannot be used."""
+        mac = parse_mac(request.text("device", ""))
+        problem = None if mac is None else self._daemon.rules.household.problem_of(mac)
+        return [] if problem is None else [str(problem)]
 
     def _member(self, request: Request) -> Member:
         """The member that `profile` or `device` names; for a profile, what holds for all of its devices."""
@@ -169,7 +184,9 @@ class Verbs:
         member = self._daemon.family.member_of(mac)
         state = {} if member is None else self._state(member, self._daemon.local_now())
         if member is not None and member.profile.is_child:
-            state |= self._minutes(member, self._daemon.local_now())
+            now = self._daemon.local_now()
+            in_use = InUse(self._daemon).by((member.slot,))
+            state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
     def _place(self, mac: str) -> str:

@@ -1,10 +1,11 @@
-"""The verbs `ticket` and `redeem`: minutes on paper, made by a guardian, entered by a child."""
+"""The verbs `ticket`, `tickets`, `withdraw` and `redeem`: minutes on paper, by a guardian, for a child."""
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_DEVICES = 256  # whose wrong tries are remembered; the one that tried longest ago gives way
 SALT_BYTES = 8
+BATCH_BYTES = 4
 
 
 class TicketVerbs:
@@ -34,7 +36,12 @@ class TicketVerbs:
         self._all_tries = Tries(tickets.TRIES_OF_ALL)
 
     def table(self) -> Mapping[str, Verb]:
-        return {"ticket": self.ticket, "redeem": self.redeem}
+        return {
+            "ticket": self.ticket,
+            "tickets": self.tickets,
+            "withdraw": self.withdraw,
+            "redeem": self.redeem,
+        }
 
     def ticket(self, request: Request) -> Mapping[str, object]:
         """The only time that the codes are told."""
@@ -50,8 +57,8 @@ class TicketVerbs:
         if unused + count > tickets.MAX_UNUSED:
             request.refuse("count", f"is too many: {unused} codes are good already, of {tickets.MAX_UNUSED}")
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
-        sure = self._daemon.watch.known
-        made = [self._made(code, minutes, whose, by, now, sure=sure) for code in codes]
+        sure, batch = self._daemon.watch.known, secrets.token_hex(BATCH_BYTES)
+        made = [replace(self._made(code, minutes, whose, by, now, sure=sure), batch=batch) for code in codes]
         store.add(made, origin=request.text("origin", ""))
         zone = self._daemon.rules.household.config.zone
         return {
@@ -59,6 +66,35 @@ class TicketVerbs:
             "minutes": minutes,
             "until": made[0].until.astimezone(zone),
         }
+
+    def tickets(self, _request: Request) -> Mapping[str, object]:
+        """What is unused, without the codes."""
+        now, household = self._daemon.local_now(), self._daemon.rules.household
+        zone = household.config.zone
+        found = []
+        for one in tickets.batches(self._daemon.store.tickets.all(), now):
+            child = None if one.who is None else household.profiles.get(one.who)
+            found.append(
+                {
+                    "id": one.id,
+                    "count": one.count,
+                    "minutes": one.minutes,
+                    "who": one.who,
+                    "name": one.who if child is None else child.name,
+                    "made": one.made.astimezone(zone),
+                    "until": one.until.astimezone(zone),
+                    "by": one.by,
+                }
+            )
+        return {"batches": found}
+
+    def withdraw(self, request: Request) -> Mapping[str, object]:
+        by, now = self._whom.guardian(request), in_utc(self._daemon.local_now())
+        origin = request.text("origin", "")
+        count = self._daemon.store.tickets.withdraw(request.text("batch"), by=by, at=now, origin=origin)
+        if not count:
+            request.refuse("batch", "names no codes that are good")
+        return {"count": count}
 
     @staticmethod
     def _made(code: str, minutes: int, whose: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:

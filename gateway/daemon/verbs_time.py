@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.answers import Answers, is_paused
+from gateway.daemon.events import NAMES_LEVEL
 from gateway.daemon.family import Member
-from gateway.daemon.ledgers import describe_entries, describe_used
+from gateway.daemon.ledgers import describe_entries, describe_totals, describe_used, totals
 from gateway.daemon.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy.extension import left
@@ -120,7 +121,19 @@ class TimeVerbs:
         self._daemon.control.publish("landing", profile=profile.id, name=profile.name, sentence=done.sentence)
         return done.as_values(now) | {"grant": giver.number}
 
+    def landing_due(self, member: Member, now: datetime) -> bool:
+        """Whether the child may take it right now."""
+        if member.quarantined:
+            return False
+        most = int(member.profile.rules.landing.value / MINUTE)
+        try:
+            self._check_landing(member, now, most, None)
+        except PolicyError:
+            return False
+        return bool(self._answers.extensions(member, most, None, now))
+
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
+        """Raises PolicyError where a landing is not due."""
         profile = member.profile
         where = profile.name
         if not most:
@@ -158,23 +171,31 @@ class TimeVerbs:
         return any(one.kind is Kind.LANDING and one.day == today for one in given)
 
     def ledger(self, request: Request) -> Mapping[str, object]:
-        """Where a child's time went: of one's own device, or as a guardian sees it."""
+        """Where a child's time went: of one's own device, or as a guardian sees it.
+
+        The pages tell a guardian which minutes, and for what, where the log level has names; else how much.
+        """
+        whole = True
         if request.has("device"):
             profile = self._whom.child(request).profile
         else:
             who, (profile, *_) = self._whom.named(request)
             if who == ALL:
                 request.refuse("who", "names all; name one child")
+            whole = request.role is Role.OWNER or profile.rules.log_level >= NAMES_LEVEL
         now = self._daemon.local_now()
         day = self._day(request, self._daemon.rules.calendar.family_day(now))
         entries = self._daemon.family.minutes.entries(profile.id, day)
         today = self._whom.stand_in(profile).situation
+        rules, is_today = self._daemon.rules, day == today.day
+        by_device = self._daemon.family.minutes.used_on(profile.id)
         return {
             "profile": profile.id,
             "name": profile.name,
             "day": day.isoformat(),
-            "used": describe_used(profile, today, self._daemon.rules) if day == today.day else [],
-            **describe_entries(entries, self._daemon.rules),
+            "used": describe_used(profile, today, rules, by_device) if is_today else [],
+            "totals": describe_totals(today.used if is_today else totals(entries), rules),
+            **describe_entries(entries if whole else (), rules),
         }
 
     @staticmethod

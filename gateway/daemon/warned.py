@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,22 @@ from gateway.policy.schedule import Calendar
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
+
+
+class InUse:
+    """What devices use just now. Made for one look: classes come and go."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._live = daemon.live
+        self._gates = {(slot, number): gates for (slot, gates), number in daemon.store.classes().items()}
+
+    def by(self, slots: Iterable[int]) -> frozenset[str]:
+        """The gates of the flows that these slots have."""
+        found: frozenset[str] = frozenset()
+        for slot in slots:
+            numbers = {live.class_number for _, live in self._live.of_slot(slot)}
+            found = found.union(*(self._gates.get((slot, number), frozenset()) for number in numbers))
+        return found
 
 
 class WarnedHome:
@@ -28,17 +44,12 @@ class WarnedHome:
 
     def children(self) -> Iterator[tuple[Member, frozenset[str]]]:
         rules, family = self._daemon.rules, self._daemon.family
-        now = self.now()
-        gates = {(slot, number): found for (slot, found), number in self._daemon.store.classes().items()}
+        now, used = self.now(), InUse(self._daemon)
         for profile in rules.household.children:
             slots = family.slots_of(profile.id)
             if not slots:
                 continue  # nobody to tell
-            in_use: frozenset[str] = frozenset()
-            for slot in slots:
-                numbers = {live.class_number for _, live in self._daemon.live.of_slot(slot)}
-                in_use = in_use.union(*(gates.get((slot, number), frozenset()) for number in numbers))
-            yield family.stand_in(profile, rules.world, rules.calendar, now), in_use
+            yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
     def tell(self, member: Member, minutes: int, found: Left) -> None:
         self._daemon.control.publish(

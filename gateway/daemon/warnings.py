@@ -11,12 +11,31 @@ from gateway.daemon.family import Member
 from gateway.loop import Timer
 from gateway.policy.extension import Left, left
 from gateway.policy.gates import STATE_GATES, WINDOW
+from gateway.policy.rules import INTERNET
 from gateway.policy.schedule import Calendar
 
 BEFORE = (15, 5, 1)  # minutes
 MINUTE = timedelta(minutes=1)
 LONGEST_SLEEP = 300.0  # seconds; a new connection to what is limited is noticed within them
 SHORTEST_SLEEP = 1.0
+
+
+def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: datetime) -> list[Left]:
+    """What closes within a quarter of an hour, the soonest first: the device as a whole, what is in use just
+    now, and what a limit or a window is for. While all is shut, nothing is about to close.
+    """
+    rules, situation = member.profile.rules, member.situation
+    own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
+    found: dict[str, Left] = {}
+    for target, gates in _targets(in_use | own):
+        one = left(member.profile, situation, calendar, now, gates)
+        if one is None:
+            continue
+        if not target and not one.minutes:
+            return []
+        if one.minutes and _span(one, now) <= BEFORE[0] * MINUTE:
+            found.setdefault(one.gate, one)
+    return sorted(found.values(), key=lambda one: _span(one, now))
 
 
 class Home(Protocol):
@@ -76,7 +95,7 @@ class Warnings:
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
         """Say what is to be said; seconds until the next word."""
-        span = found.at - now if found.at is not None else found.minutes * MINUTE
+        span = _span(found, now)
         told = self._told.get(key)
         closing = _closing(member, found)
         if told is None or told.key != closing:
@@ -96,6 +115,10 @@ class Warnings:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _span(found: Left, now: datetime) -> timedelta:
+    return found.at - now if found.at is not None else found.minutes * MINUTE
 
 
 def _closing(member: Member, found: Left) -> object:

@@ -126,6 +126,10 @@ class Ledger:
                 found[entry.gate] = found.get(entry.gate, 0) + 1
         return found
 
+    def devices(self) -> tuple[str, ...]:
+        """Those on which a minute counted, in the order of first use."""
+        return tuple(dict.fromkeys(entry.device for entry in self._entries))
+
     def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
         """What counted, in the order of time; of one gate, or of all."""
         return tuple(one for one in self._entries if gate is None or one.gate == gate)

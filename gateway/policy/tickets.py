@@ -40,9 +40,36 @@ class Ticket:
     used: datetime | None = None
     used_by: str | None = None  # the profile that redeemed it
     sure: bool = True  # made while the clock was known
+    batch: str = ""  # those made at once have one
 
     def is_good(self, now: datetime) -> bool:
         return self.used is None and now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Codes that were made at once and are good still."""
+
+    id: str
+    count: int
+    minutes: int  # of each
+    who: str | None  # a profile's id; None: any child
+    made: datetime
+    until: datetime
+    by: str
+
+
+def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[Batch, ...]:
+    """Newest first."""
+    alike: dict[str, list[Ticket]] = {}
+    for one in tickets:
+        if one.is_good(now):
+            alike.setdefault(one.batch, []).append(one)
+    found = [
+        Batch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
+        for key, good in alike.items()
+    ]
+    return tuple(sorted(found, key=lambda one: one.made, reverse=True))
 
 
 def new_code(choose: Callable[[str], str]) -> str:

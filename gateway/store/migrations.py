@@ -166,7 +166,19 @@ def add_spans(db: Any) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, add_bands, add_answers, add_minutes, add_spans)
+def add_batches(db: Any) -> None:
+    """Codes that were made at once are listed and withdrawn at once; older ones by what is alike."""
+    db["tickets"].add_column("batch", str, not_null_default="")
+    db.execute(
+        "UPDATE tickets SET batch = (SELECT substr(min(hash), 1, 8) FROM tickets AS other WHERE "
+        "(other.made, other.by, other.minutes) = (tickets.made, tickets.by, tickets.minutes) "
+        "AND other.who IS tickets.who)"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
+)  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (

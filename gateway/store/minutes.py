@@ -168,7 +168,9 @@ class MinutesFile:
                 self._fails(error)
                 return
         if self._day is not None:
+            waiting = [_bare(one, profile) for one in self._waiting]
             self.open(self._day)
+            self._waiting.extend(waiting)
 
     def problems(self) -> list[str]:
         """Sentences for `status`; empty when all is well."""

@@ -8,7 +8,7 @@ by ``problems``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,7 @@ class Store:
         self.devices, self.gifts = loaded.devices, loaded.gifts
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.minutes = DayTotals(self._database)
+        self._erasers: list[Callable[[str], None]] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
@@ -144,12 +145,20 @@ class Store:
                 copy.unlink(missing_ok=True)
 
     def erase(self, profile: str) -> None:
-        """Erase one person's names of sites now; their counts stay. Raises StoreError."""
+        """Erase one person's names of sites now, and for which services its minutes went; their counts stay.
+        Raises StoreError.
+        """
         self._events.forget(profile)
+        for erase in self._erasers:
+            erase(profile)
         self._database.write(
             [Statement("DELETE FROM decisions WHERE profile = ?", [(profile,)])], durable=True
         )
         self._database.tidy()
+
+    def erases_too(self, erase: Callable[[str], None]) -> None:
+        """``erase`` forgets what is kept of a person beside the database."""
+        self._erasers.append(erase)
 
     def problems(self) -> list[str]:
         """Sentences for `status`; empty when all is well."""

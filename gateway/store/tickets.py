@@ -19,8 +19,8 @@ from gateway.store.keeper import (
     unix_or_none,
 )
 
-COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by, sure"
-_PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by, sure, batch"
+_PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Tickets:
@@ -30,9 +30,9 @@ class Tickets:
         self._tickets = {
             digest: Ticket(
                 salt, digest, minutes, who, moment(made), by, moment(until), moment_or_none(used), used_by,
-                bool(sure),
+                bool(sure), batch,
             )
-            for digest, salt, minutes, who, made, by, until, used, used_by, sure
+            for digest, salt, minutes, who, made, by, until, used, used_by, sure, batch
             in database.rows(f"SELECT {COLUMNS} FROM tickets")
         }  # fmt: skip
 
@@ -53,6 +53,20 @@ class Tickets:
         """Its extra time is audited as that."""
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
         self._keeper.save(Statement(_PUT, [_row(used)]))
+
+    def withdraw(self, batch: str, *, by: str, at: datetime, origin: str = "") -> int:
+        """Unused codes of a batch are good no more; how many there were."""
+        gone = [one for one in self._tickets.values() if one.batch == batch and one.is_good(at)]
+        if not gone:
+            return 0
+        for one in gone:
+            del self._tickets[one.hash]
+        told = f"{gone[0].who or 'all'}: {len(gone)} of {gone[0].minutes} min"
+        self._keeper.save(
+            Statement("DELETE FROM tickets WHERE hash = ?", [(one.hash,) for one in gone]),
+            audit=audit_line(at, by, "withdraw", told, origin),
+        )
+        return len(gone)
 
     def shift(self, jump: Jump) -> None:
         """A code is good for as long as it was; one that has expired does not become good again."""
@@ -85,4 +99,4 @@ def _moved(one: Ticket, jump: Jump) -> Ticket | None:
 
 def _row(one: Ticket) -> tuple[object, ...]:
     start = (one.hash, one.salt, one.minutes, one.who, unix(one.made), one.by)
-    return (*start, unix(one.until), unix_or_none(one.used), one.used_by, int(one.sure))
+    return (*start, unix(one.until), unix_or_none(one.used), one.used_by, int(one.sure), one.batch)

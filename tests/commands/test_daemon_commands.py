@@ -232,6 +232,8 @@ def test_answers_send_what_is_meant(
         (("request", "answer", "x", "no"), "see: qalqan request list"),
         (("request", "answer", "1", "once", "--minutes", "x"), "--minutes: 'x' is not a duration"),
         (("ticket", "Son", "30m", "--count", "x"), "--count: is no number"),
+        (("ticket", "Son"), "write: qalqan ticket WHO 30m"),
+        (("ticket", "Son", "30m", "--list"), "write: qalqan ticket --list"),
     ],
 )
 def test_what_is_no_answer(qalqan: Qalqan, config: Path, words: tuple[str, ...], said: str) -> None:
@@ -261,6 +263,23 @@ def test_codes_are_printed_once(qalqan: Qalqan, config: Path) -> None:
     assert sent == [("ticket", {"who": "all", "minutes": 30, "count": 2, "by": "console"})]
     assert out.splitlines()[:2] == answer["codes"]
     assert "30 minutes each, good once until" in out
+
+
+def test_unused_codes_are_listed_and_withdrawn(qalqan: Qalqan, config: Path) -> None:
+    batch = {
+        "id": "1f2e3d4c", "count": 5, "minutes": 30, "who": "daughter", "name": "Aruzhan\x1b",
+        "made": TONIGHT, "until": TONIGHT, "by": "Mum",
+    }  # fmt: skip
+    shared = {**batch, "id": "5b6a7988", "who": None, "name": None}
+    out, sent = asked(qalqan, config, Heard(tickets={"batches": [batch, shared]}), "ticket", "--list")
+    assert sent == [("tickets", {})]
+    assert out.splitlines()[1].split()[:4] == ["1f2e3d4c", "5", "30", "Aruzhan?"]
+    assert "any child" in out
+    out, _ = asked(qalqan, config, Heard(tickets={"batches": []}), "ticket", "--list")
+    assert out == "No code waits to be used.\n"
+    out, sent = asked(qalqan, config, Heard(withdraw={"count": 5}), "ticket", "--withdraw", "1f2e3d4c")
+    assert sent == [("withdraw", {"batch": "1f2e3d4c", "by": "console"})]
+    assert out == "Codes that are good no more: 5\n"
 
 
 def test_the_ledger_is_told(qalqan: Qalqan, config: Path) -> None:

@@ -85,10 +85,14 @@ class Counted:
     def __init__(self) -> None:
         self.day: date | None = None
         self.minutes: dict[str, dict[str, int]] = {}
+        self.devices: dict[str, dict[str, dict[str, int]]] = {}
         self.rows: tuple[Any, ...] = ()
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         return self.day, self.minutes.get(profile_id, {})
+
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
+        return self.devices.get(profile_id, {})
 
     def entries(self, profile_id: str, day: date) -> tuple[Any, ...]:
         return self.rows

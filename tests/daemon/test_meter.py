@@ -139,6 +139,7 @@ class World:
         """As at a start of the daemon: nothing in memory is left."""
         self.kernel.found, self.kernel.bytes = self.kernel.bytes, {}
         file = MinutesFile(self.folder / "minutes", self.store.minutes.keep)
+        self.store.erases_too(file.erase)
         meter = Meter(
             cast(Loop, self.clock),
             self.kernel,
@@ -222,6 +223,8 @@ def test_two_devices_share_their_minutes(world: World) -> None:
     world.move(LAPTOP, MUCH)
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 4}
+    assert world.meter.used_on("daughter") == {TABLET: {"internet": 3}, LAPTOP: {"internet": 4}}
+    assert world.meter.used_on("son") == {}
     entries = world.meter.entries("daughter", DAY)
     assert [(one.device, (one.at - NOON).seconds // 60) for one in entries] == [
         (TABLET, 0),
@@ -256,6 +259,19 @@ def test_a_service_has_its_minutes_and_the_ledger_names_it(world: World) -> None
         (LAPTOP, "internet", "netflix"),
     }
     assert all(one.why is Why.MOVED and one.bytes == MUCH for one in world.meter.entries("daughter", DAY))
+
+
+def test_what_is_erased_of_a_person_is_what_for_and_the_minutes_go_on(world: World) -> None:
+    world.stream(TABLET, MUCH, "www.youtube.com", YOUTUBE)
+    world.clock.pass_(60.0)
+    world.store.erase("daughter")
+    (first, second) = world.meter.entries("daughter", DAY)
+    assert (first.service, first.bytes, second.service) == (None, 0, None)
+    world.move(TABLET, MUCH)
+    world.clock.pass_(60.0)
+    assert world.used() == {"internet": 2, "service:youtube": 1}
+    world.kill()
+    assert world.used() == {"internet": 2, "service:youtube": 1}
 
 
 def test_what_no_connection_explains_is_of_no_service(world: World) -> None:

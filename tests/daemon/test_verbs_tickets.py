@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.control.protocol import Role
 from gateway.errors import GatewayError
 from gateway.policy.tickets import MAX_UNUSED
 from gateway.policy.values import Reason
@@ -117,3 +118,62 @@ def test_not_more_than_so_many(make: Make) -> None:
             desk.ask("ticket", **{"who": "all", "minutes": 30, **values})
     with pytest.raises(GatewayError, match="no child's"):
         desk.ask("ticket", who=STRANGER, minutes=30)
+
+
+def test_unused_ones_are_listed_by_what_was_made_at_once(make: Make) -> None:
+    desk = make(LATE)
+    assert desk.ask("tickets", Role.WEB) == {"batches": []}
+    used, *_ = codes(desk, "daughter", count=3)
+    codes(desk, "daughter", count=3)
+    desk.clock.at += MINUTE
+    codes(desk)
+    desk.ask("redeem", device=TABLET, code=used)
+    desk.restart()
+    newest, *others = desk.ask("tickets", Role.WEB)["batches"]
+    assert (newest["count"], newest["who"], newest["name"]) == (1, None, None)
+    assert sorted(one["count"] for one in others) == [2, 3]
+    assert len({one["id"] for one in (newest, *others)}) == 3
+    for one in others:
+        assert isinstance(one.pop("id"), str)
+        del one["count"]
+        assert one == {
+            "minutes": 30,
+            "who": "daughter",
+            "name": "Daughter",
+            "made": at(LATE),
+            "until": at(LATE) + timedelta(days=90),
+            "by": "Mum",
+        }
+    desk.clock.at += timedelta(days=90)
+    assert desk.ask("tickets")["batches"] == []
+
+
+def test_a_batch_is_withdrawn(make: Make) -> None:
+    desk = make(LATE)
+    desk.store.keep_guardian("Mum", "stamp")
+    used, lost = codes(desk, "daughter", count=2)
+    (kept,) = codes(desk)
+    batch = next(one["id"] for one in desk.ask("tickets")["batches"] if one["who"])
+    desk.ask("redeem", device=TABLET, code=used)
+    assert desk.ask("withdraw", Role.WEB, batch=batch, by="Mum", origin="192.168.1.7") == {"count": 1}
+    line = desk.store.audit_lines()[0]
+    assert (line.who, line.what, line.detail) == ("Mum", "withdraw", "daughter: 1 of 30 min")
+    assert line.origin == "192.168.1.7"
+    desk.restart()
+    with pytest.raises(GatewayError, match="none of this home's"):
+        desk.ask("redeem", device=TABLET, code=lost)
+    with pytest.raises(GatewayError, match="used before"):
+        desk.ask("redeem", device=TABLET, code=used)
+    desk.ask("redeem", device=PHONE, code=kept)
+    for gone in (batch, "ffffffff"):
+        with pytest.raises(GatewayError, match="names no codes that are good"):
+            desk.ask("withdraw", batch=gone)
+
+
+def test_a_clock_that_is_set_leaves_a_batch_its_name(make: Make) -> None:
+    desk = make(LATE)
+    codes(desk, count=2)
+    (before,) = desk.ask("tickets")["batches"]
+    desk.jump(timedelta(days=3))
+    (after,) = desk.ask("tickets")["batches"]
+    assert (after["id"], after["count"]) == (before["id"], 2)

@@ -201,7 +201,7 @@ def test_there_is_one_landing_a_day_and_then_the_cut_is_hard(make: Make) -> None
     with pytest.raises(GatewayError, match="landed today already"):
         desk.ask("landing", device=TABLET)
     told = next(one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
-    assert told["landing"] == {"minutes": 10, "taken": True}
+    assert told["landing"] == {"minutes": 10, "taken": True, "due": False}
     desk.clock.at = at("2026-11-25T20:45")
     desk.enforcer.sync()
     assert desk.ask("landing", device=TABLET)["until"] == at("2026-11-25T20:55")
@@ -255,11 +255,13 @@ def test_a_device_that_is_no_childs_asks_for_nothing(make: Make, do: str, device
         desk.ask(do, Role.WEB, device=device, code="K7QM-3XPR", minutes=5)
 
 
-@pytest.mark.parametrize("do", ["grant", "revoke", "ticket", "answer", "pause", "resume", "off", "on"])
+@pytest.mark.parametrize(
+    "do", ["grant", "revoke", "ticket", "withdraw", "answer", "pause", "resume", "off", "on"]
+)
 def test_the_pages_pass_names_of_guardians_alone(make: Make, do: str) -> None:
     desk = make(LATE)
     desk.store.keep_guardian("Mum", "stamp")
-    values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no"}
+    values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no", "batch": "1f"}
     for by in ({}, {"by": "Aruzhan"}, {"by": "mum"}, {"by": "console"}):
         with pytest.raises(GatewayError, match='"by"'):
             desk.ask(do, Role.WEB, **values, **by)
@@ -315,6 +317,83 @@ def test_what_is_left_is_told(make: Make) -> None:
             "name": "The internet",
             "at": at("2026-11-24T20:45"),
         }
-        assert told["landing"] == {"minutes": 10, "taken": False}
+        assert told["landing"] == {"minutes": 10, "taken": False, "due": False}
     assert "left" not in desk.ask("device", mac=MUMS)
     assert "left" not in desk.ask("profile", id="mum")
+
+
+def test_which_day_it_is_is_told(make: Make) -> None:
+    desk = make("2026-11-25T03:30")
+    assert desk.ask("status")["day"] == "2026-11-24"
+    desk.go(30 * MINUTE)
+    assert desk.ask("status")["day"] == "2026-11-25"
+
+
+def test_which_device_used_how_much_is_told(make: Make) -> None:
+    desk = make("2026-11-24T16:00")
+    desk.use("daughter", play=30)
+    other = "02:00:00:00:00:1a"
+    desk.counted.devices["daughter"] = {
+        TABLET: {"play": 20},
+        other: {"play": 15, "internet": 3},
+        "slot 4": {"play": 1},
+        PHONE: {"internet": 1},
+    }
+    for told in (
+        desk.ask("status")["profiles"][0],
+        desk.ask("device", mac=TABLET),
+        desk.ask("ledger", device=TABLET),
+    ):
+        play = next(one for one in told["used"] if one["target"] == "play")
+        assert play["devices"] == [{"mac": TABLET, "minutes": 20}, {"mac": other, "minutes": 15}]
+
+
+@pytest.mark.parametrize(("level", "told"), [(0, False), (1, False), (2, True)])
+def test_below_level_two_the_pages_hear_how_much_alone(make: Make, level: int, told: bool) -> None:
+    desk = make("2026-11-24T16:00", daughter={"log_level": level})
+    desk.use("daughter", play=1)
+    when = at("2026-11-23T15:58")
+    desk.counted.rows = tuple(
+        Row(when, device, "play", 900_000, "youtube", "moved") for device in (TABLET, "02:00:00:00:00:1a")
+    )
+    for day in ("2026-11-24", "2026-11-23"):
+        answer = desk.ask("ledger", Role.WEB, who="daughter", day=day)
+        assert bool(answer["minutes"]) is told
+        assert answer["left_off"] == 0
+        assert answer["totals"] == [{"target": "play", "name": "Play", "minutes": 1}]
+        assert ("YouTube" in str(answer)) is told
+        for role, values in ((Role.WEB, {"device": TABLET}), (Role.OWNER, {"who": "daughter"})):
+            assert len(desk.ask("ledger", role, day=day, **values)["minutes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("when", "due"),
+    [("2026-11-24T20:29", False), (EVENING, True), (LATE, True), ("2026-11-24T22:00", False)],
+)
+def test_whether_a_landing_is_due_is_told_as_it_is_then_taken(make: Make, when: str, due: bool) -> None:
+    desk = make(when)
+    for told in (desk.ask("status")["profiles"][0], desk.ask("device", mac=TABLET)):
+        assert told["landing"]["due"] is due
+    if due:
+        desk.ask("landing", device=TABLET)
+        assert desk.ask("device", mac=TABLET)["landing"] == {"minutes": 10, "taken": True, "due": False}
+    else:
+        with pytest.raises(GatewayError):
+            desk.ask("landing", device=TABLET)
+
+
+def test_no_landing_is_due_in_a_pause_nor_where_there_is_none(make: Make) -> None:
+    desk = make(EVENING, son={"landing": "0m", "bedtime": "20:45-07:00"})
+    assert desk.ask("device", mac=PHONE)["landing"]["due"] is False
+    desk.ask("pause", who="daughter", minutes=10)
+    assert desk.ask("device", mac=TABLET)["landing"]["due"] is False
+
+
+def test_why_says_what_is_wrong_with_a_device_s_file(make: Make) -> None:
+    desk = make("2026-11-24T16:00")
+    assert desk.ask("why", host="example.com", device=TABLET)["problems"] == []
+    (desk.folder / "profiles" / "girl.yaml").write_text(f"name: Girl\ndevices: [{STRANGER!r}]\nband: none\n")
+    desk.reload()
+    (problem,) = desk.ask("why", host="example.com", device=STRANGER)["problems"]
+    assert "girl.yaml" in problem
+    assert desk.ask("why", host="example.com", profile="daughter")["problems"] == []

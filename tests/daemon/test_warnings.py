@@ -133,3 +133,45 @@ def test_it_sleeps_until_the_next_word(make: Make) -> None:
     desk.warnings.look()
     desk.go(timedelta(hours=8))
     assert len(woken) <= 8 * 12 + 2
+
+
+def closing(desk: Desk, mac: str = TABLET) -> list[tuple[str, int]]:
+    """What `device` says, which `status` says too."""
+    told: list[dict[str, object]] = desk.ask("device", mac=mac)["closing"]
+    return [(str(one["what"]), int(str(one["minutes"]))) for one in told]
+
+
+def test_what_is_about_to_close_can_be_asked(make: Make) -> None:
+    desk = make("2026-11-24T20:29")
+    assert closing(desk) == []
+    desk.go(6 * MINUTE)
+    bedtime = {"minutes": 10, "what": "bedtime", "name": "The internet", "at": at("2026-11-24T20:45")}
+    assert desk.ask("device", mac=TABLET)["closing"] == [bedtime]
+    assert desk.ask("status")["profiles"][0]["closing"] == [bedtime]
+    desk.ask("pause", who="daughter", minutes=2)
+    assert closing(desk) == []
+    desk.go(10 * MINUTE)
+    assert closing(desk) == []
+
+
+def test_a_window_of_a_service_is_told_in_use_or_not(make: Make) -> None:
+    desk = make("2026-11-24T17:44")  # a school day: Roblox until 18:00
+    assert closing(desk) == []
+    desk.go(6 * MINUTE)
+    (told,) = desk.ask("status")["profiles"][0]["closing"]
+    assert told == {
+        "minutes": 10,
+        "what": "window:service:roblox",
+        "name": "Roblox",
+        "at": at("2026-11-24T18:00"),
+    }
+    desk.go(11 * MINUTE)
+    assert closing(desk) == []
+
+
+def test_of_several_the_soonest_is_first(make: Make) -> None:
+    desk = make("2026-11-24T17:50", daughter={"limits": {"play": "2h", "internet": "8h"}})
+    desk.use("daughter", play=115, internet=466)
+    assert closing(desk) == [("play", 5), ("window:service:roblox", 10), ("internet", 14)]
+    desk.use("daughter", play=120, internet=466)
+    assert ("play", 0) not in closing(desk)

@@ -97,3 +97,26 @@ def test_an_older_file_s_ends_go_with_the_clock_as_they_look(tmp_path: Path) -> 
     assert all(one.sure for one in force.pauses)
     assert all(one.sure for one in force.given)
     store.close()
+
+
+def test_older_codes_are_a_batch_where_they_were_made_at_once(tmp_path: Path) -> None:
+    """As version 5 wrote it."""
+    path = tmp_path / "qalqan.db"
+    connection = sqlite3.connect(path)
+    database = sqlite_utils.Database(connection)
+    for number, migration in enumerate(MIGRATIONS[:5], start=1):
+        migration(database)
+        connection.execute(f"PRAGMA user_version = {number}")
+    at = int(NOW.timestamp())
+    rows = [("a1", "son"), ("a2", "son"), ("b1", None), ("b2", None)]
+    connection.executemany(
+        "INSERT INTO tickets (hash, salt, minutes, who, made, by, until) "
+        "VALUES (?, '00', 30, ?, ?, 'Mum', ?)",
+        [(digest * 16, who, at, at + 86400) for digest, who in rows],
+    )
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    found = {one.batch: one.who for one in store.tickets.all()}
+    assert found == {"a1" * 4: "son", "b1" * 4: None}
+    store.close()

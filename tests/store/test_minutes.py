@@ -131,6 +131,19 @@ def test_what_is_erased_of_a_person(file: MinutesFile) -> None:
     assert (second, third) == (counted(2, profile="daughter"), counted(3))
 
 
+def test_what_waits_for_the_disk_is_erased_too_and_still_counts(
+    file: MinutesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:40]))
+    file.append([counted(1), counted(2)], 0.0)
+    monkeypatch.setattr(os, "write", real)
+    file.erase("son")
+    file.append([counted(3)], 60.0)
+    found = {one.minute: one.service for one in file.details(DAY) if isinstance(one, MinuteRecord)}
+    assert found == {1: None, 2: None, 3: counted(3).service}
+
+
 def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
     file: MinutesFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -181,10 +181,11 @@ class Giving:
         found = (
             [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
         )
-        used = self.household.minutes[who]["used"] if day == today else []
+        used = self.household.told_minutes(who)["used"] if day == today else []
+        whole = request.has("device") or self.household.log_level(who) >= 2
         return {
-            "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used, "minutes": found,
-            "left_off": self.household.left_off,
+            "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used,
+            "totals": totals(found), "minutes": found if whole else [], "left_off": self.household.left_off,
         }  # fmt: skip
 
     def _time(self, request: Request) -> Mapping[str, object]:
@@ -192,3 +193,10 @@ class Giving:
         if self.household.refuses_time:
             request.refuse("at", "is years away")
         return {"taken": True, "known": True, "at": request.moment_or_none("at")}
+
+
+def totals(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    minutes: dict[tuple[str, str], set[datetime]] = {}
+    for one in entries:
+        minutes.setdefault((one["gate"], one["name"]), set()).add(one["at"])
+    return [{"target": gate, "name": name, "minutes": len(at)} for (gate, name), at in minutes.items()]

@@ -149,6 +149,7 @@ class Household:
     auto: bool = False  # requests for time are granted by themselves
     tells_batches: bool = True
     refuses_time: bool = False
+    closing: list[dict[str, Any]] = field(default_factory=list)  # beside what `minutes` has
     left_off: int = 0  # minutes that the ledger does not tell
     given: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → to whom, by whom
     counted: list[dict[str, Any]] = field(default_factory=lambda: counted())
@@ -183,7 +184,8 @@ class Household:
 
     def _status(self, _: Request) -> dict[str, object]:
         return {
-            "version": "0.1.0", "now": NOW, "mode": "on", "internet": "works", "problems": [],
+            "version": "0.1.0", "now": NOW, "day": TODAY.isoformat(), "mode": "on", "internet": "works",
+            "problems": [],
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
@@ -197,7 +199,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.minutes[profile]
+        child |= self.told_minutes(profile)
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )
@@ -222,7 +224,37 @@ class Household:
 
     def _device(self, request: Request) -> dict[str, object]:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
-        return self.minutes.get(str(device["profile"]), {}) | device
+        profile = str(device["profile"])
+        return (self.told_minutes(profile) if profile in self.minutes else {}) | device
+
+    def told_minutes(self, profile: str) -> dict[str, Any]:
+        """With what follows from them: what is about to close, and whether a landing is due."""
+        time = self.minutes[profile]
+        left, landing = time["left"], time["landing"]
+        ends = [] if left is None else [(left["minutes"], left["gate"], left["name"], left["at"])]
+        ends += [
+            (one["limit"] + one["bonus"] - one["minutes"], one["target"], one["name"], None)
+            for one in time["used"]
+        ]
+        closing = [
+            {"minutes": minutes, "what": what, "name": name, "at": at}
+            for minutes, what, name, at in ends
+            if 0 < minutes <= 15
+        ]
+        if profile == "daughter":
+            closing = sorted((*closing, *self.closing), key=lambda one: int(one["minutes"]))
+        paused = profile in self.paused or "all" in self.paused
+        due = landing["minutes"] and not landing["taken"] and any(minutes <= 15 for minutes, *_ in ends)
+        return {
+            "left": left,
+            "used": [one | {"devices": self._devices(profile, one["target"])} for one in time["used"]],
+            "landing": landing | {"due": bool(due and not paused)},
+            "closing": [] if left is not None and not left["minutes"] else closing,
+        }
+
+    def _devices(self, profile: str, target: str) -> list[dict[str, Any]]:
+        macs = [one["device"] for one in self.counted if one["gate"] == target and profile == "daughter"]
+        return [{"mac": mac, "minutes": macs.count(mac)} for mac in dict.fromkeys(macs)]
 
     def child_of(self, request: Request) -> str:
         """Whose the device is that asks."""
@@ -231,6 +263,10 @@ class Household:
         if profile not in RULES:
             request.refuse("device", "is no device of a child here")
         return str(profile)
+
+    @staticmethod
+    def log_level(who: str) -> int:
+        return int(RULES[who]["log_level"])
 
     def guardian_of(self, request: Request) -> str:
         if request.text("by") not in self.stamps:

@@ -50,12 +50,25 @@ def test_bedtime_is_told_where_it_comes_first(tablet: Browser, household: Househ
     assert "Time 20 min until bedtime at 20:00" in text_of(tablet.get("/my").text)
 
 
-def test_a_child_with_one_device_is_not_told_which_and_the_ledger_is_not_asked(
-    tablet: Browser, household: Household
-) -> None:
+def test_the_end_of_a_service_s_hours_is_announced(tablet: Browser, household: Household) -> None:
+    at = NOW + timedelta(minutes=5)
+    roblox = {"minutes": 5, "what": "window:service:roblox", "name": "Roblox", "at": at}
+    household.closing = [roblox]
+    page = tablet.get("/my/now").text
+    assert "5 min until Roblox closes at 19:45" in text_of(page)
+    assert '<template data-into="said">5 minutes left</template>' in page
+    household.closing = [roblox | {"name": HOSTILE}]
+    assert "<script>alert" not in tablet.get("/my/now").text
+
+
+def test_the_page_asks_for_no_ledger(tablet: Browser, household: Household) -> None:
+    tablet.get("/my")
+    assert asked_of(household, "ledger") == []
+
+
+def test_a_child_with_one_device_is_not_told_which(tablet: Browser, household: Household) -> None:
     del household.devices["192.168.1.21"]
     assert "Tablet: 20 min" not in text_of(tablet.get("/my").text)
-    assert asked_of(household, "ledger") == []
 
 
 def test_who_has_no_time_that_ends_sees_no_card_of_it(

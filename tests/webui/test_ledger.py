@@ -9,7 +9,7 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import NOW, PHONE, RULES, TABLET, TODAY, Household, counted
 from tests.webui.test_home import HOSTILE, text_of
-from webui.ledger import Counted, Ledger, by_device, lanes, rows, starts
+from webui.ledger import Counted, Ledger, Total, lanes, rows, starts
 
 DAYS = [TODAY - timedelta(days=ago) for ago in range(8)]
 
@@ -44,12 +44,24 @@ def test_two_devices_in_the_same_minutes_have_a_row_each_and_one_minute_of_the_l
     assert [row.minutes for row in rows(both)] == [5, 5]
     (lane,) = lanes(of(*both))
     assert (lane.minutes, lane.spans) == (5, ((17 * 60, 17 * 60 + 4),))
-    assert by_device(of(*both), "play") == {TABLET: 5, PHONE: 5}
 
 
 def test_the_limit_that_was_used_most_is_first() -> None:
     found = lanes(of(minute(17, 0), minute(18, 0, "internet"), minute(18, 1, "internet")))
     assert [lane.name for lane in found] == ["Internet", "Play"]
+
+
+def test_without_single_minutes_it_is_told_how_much() -> None:
+    totals = (Total("play", "Play", 50), Total("service:roblox", "Roblox", 60))
+    assert [(lane.name, lane.minutes, lane.spans) for lane in lanes(Ledger(TODAY, (), 0, totals))] == [
+        ("Roblox", 60, ()),
+        ("Play", 50, ()),
+    ]
+
+
+def test_minutes_that_are_left_off_are_in_the_total() -> None:
+    (lane,) = lanes(Ledger(TODAY, (minute(17, 0),), 40, (Total("play", "Play", 41),)))
+    assert (lane.minutes, len(lane.spans)) == (41, 1)
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,31 @@ import pytest
 
 from gateway.errors import ControlError
 from tests.webui.household import NOW
-from webui.minutes import Time, can_land, first_to_close, parse_time, warning
+from webui.minutes import Time, first_to_close, parse_time, warning
 from webui.shapes import Answer
 
 
-def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int], taken: bool = False) -> Time:
+def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int]) -> Time:
     """``used``: target, minutes, limit, bonus."""
     limits = [
         {"target": target, "name": target.title(), "minutes": minutes, "limit": limit, "bonus": bonus}
         for target, minutes, limit, bonus in used
     ]
-    landing = {"minutes": 10, "taken": taken}
-    return parse_time(Answer({"left": left, "used": limits, "landing": landing}))
+    return parse_time(Answer({"left": left, "used": limits}))
 
 
 def bedtime(minutes: int) -> dict[str, Any]:
     at = NOW + timedelta(minutes=minutes)
     return {"minutes": minutes, "gate": "bedtime", "name": "The internet", "at": at.isoformat()}
+
+
+def closing(*ends: tuple[str, int]) -> Time:
+    """``ends``: gate, minutes."""
+    told = [
+        {"what": what, "minutes": minutes, "at": (NOW + timedelta(minutes=minutes)).isoformat()}
+        for what, minutes in ends
+    ]
+    return parse_time(Answer({"closing": told}))
 
 
 def test_the_limit_with_the_fewest_minutes_is_first() -> None:
@@ -57,37 +65,32 @@ def test_nothing_that_closes_is_nothing_to_show() -> None:
     assert not time.ends
 
 
-@pytest.mark.parametrize(
-    ("minutes", "step"), [(16, None), (15, 15), (6, 15), (5, 5), (2, 5), (1, 1), (0, None)]
-)
+@pytest.mark.parametrize(("minutes", "step"), [(15, 15), (6, 15), (5, 5), (2, 5), (1, 1), (0, None)])
 def test_a_warning_comes_fifteen_five_and_one_minute_before(minutes: int, step: int | None) -> None:
-    near = warning(time_of(bedtime(minutes), ("play", 0, 90, 0)))
+    near = warning(closing(("bedtime", minutes)))
     assert (near.step if near else None) == step
 
 
-def test_a_limit_that_is_used_up_hides_no_warning_of_another_closing() -> None:
-    near = warning(time_of(bedtime(5), ("play", 90, 90, 0)))
+def test_what_closes_first_is_announced() -> None:
+    near = warning(closing(("window:service:roblox", 4), ("bedtime", 9)))
     assert near is not None
-    assert near.gate == "bedtime"
+    assert (near.gate, near.minutes, near.at) == ("window:service:roblox", 4, NOW + timedelta(minutes=4))
+    assert warning(closing()) is None
 
 
-@pytest.mark.parametrize(
-    ("state", "minutes", "taken", "due"),
-    [
-        ("open", 15, False, True),
-        ("open", 16, False, False),
-        ("bedtime", 0, False, True),
-        ("paused", 5, False, False),
-        ("quarantined", 5, False, False),
-        ("open", 5, True, False),
-    ],
-)
-def test_a_landing_is_for_the_end(state: str, minutes: int, taken: bool, due: bool) -> None:
-    assert can_land(state, time_of(bedtime(minutes), taken=taken)) is due
+def test_which_device_used_how_much() -> None:
+    devices = [{"mac": "02:00:00:00:00:0a", "minutes": 20}]
+    (used,) = parse_time(Answer({"used": [{"target": "play", "minutes": 20, "devices": devices}]})).used
+    assert used.devices == (("02:00:00:00:00:0a", 20),)
+
+
+@pytest.mark.parametrize("due", [True, False, None])
+def test_whether_a_landing_is_due_is_the_daemons_to_say(due: bool | None) -> None:
+    assert parse_time(Answer({"landing": {"minutes": 10, "due": due}})).landing_due is bool(due)
 
 
 def test_a_daemon_that_says_nothing_of_minutes_has_none() -> None:
-    assert parse_time(Answer({})) == Time(None, (), 0, False)
+    assert parse_time(Answer({})) == Time(None, (), 0, False, False, ())
 
 
 def test_another_shape_is_said_to_be_one() -> None:

@@ -9,8 +9,7 @@ from webui import charts, notices
 from webui.answers import Child, Here
 from webui.asked import to_show, waiting_for, waiting_time
 from webui.daemon import daemon, source_address
-from webui.ledger import by_device
-from webui.minutes import can_land, first_to_close, warning
+from webui.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
 
@@ -61,7 +60,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         time=here.time,
         dial=first_to_close(here.time),
         near=warning(here.time) if state.open else None,
-        landing_due=can_land(state.state, here.time),
+        landing_due=here.time.landing_due,
         used_on=_used_on(here, child),
         asked=to_show(asked, home.now),
         time_asked=waiting_time(asked),
@@ -74,11 +73,9 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
     """Minutes by limit and device; of a child with one device that goes without saying."""
-    used = [one.target for one in here.time.used if one.minutes]
-    if len(child.devices) < 2 or not used:
+    if len(child.devices) < 2:
         return {}
-    ledger = daemon().ledger_of_device(here)
     return {
-        target: {child.device_name(mac): minutes for mac, minutes in by_device(ledger, target).items()}
-        for target in used
+        used.target: {child.device_name(mac): minutes for mac, minutes in used.devices}
+        for used in here.time.used
     }

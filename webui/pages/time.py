@@ -27,7 +27,7 @@ def mine() -> ResponseReturnValue:
     child = home.child(here.profile)
     if child is None:
         return redirect(url_for("door.arrive"), 303)
-    ledger, today = _on_day(lambda day: daemon().ledger_of_device(here, day))
+    ledger, today = _on_day(home, lambda day: daemon().ledger_of_device(here, day))
     return _render("my_time.html", home, child, ledger, today, minutes_shown=True)
 
 
@@ -39,17 +39,16 @@ def of_child(profile: str) -> ResponseReturnValue:
     child = home.child(profile)
     if child is None:
         abort(404)
-    ledger, today = _on_day(lambda day: daemon().ledger_of_child(child.id, day))
+    ledger, today = _on_day(home, lambda day: daemon().ledger_of_child(child.id, day))
     shown = child.log_level >= NAMES_LEVEL
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)
 
 
-def _on_day(ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
+def _on_day(home: Home, ask: Callable[[date | None], Ledger]) -> tuple[Ledger, date]:
     """The ledger of the day that the address names, and today: the family's day, which turns at night."""
-    ledger = ask(None)
-    today = ledger.day
+    today = home.day
     day = asked_day(today)
-    return (ledger if day == today else ask(day)), today
+    return ask(None if day == today else day), today
 
 
 def _render(
