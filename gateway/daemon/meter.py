@@ -221,13 +221,19 @@ class Meter:
             return
         slots = {slot for (slot, _), _ in moved}
         known = by_service(self._flows(slots), self._live, self._catalogue().services_of, self._spends)
-        minute = self._clock.number
+        # First together what is of one limit: a device's classes are many, its limits few.
+        sums: dict[tuple[int, str, str | None], int] = {}
         for pair, total in moved:
-            member = self._family.members[pair[0]]
-            device = member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
-            for share in shares(total, known.get(pair, {})):
+            named = known.get(pair)
+            for service, size in ((None, total),) if named is None else shares(total, named):
                 for gate in self._spends(pair):
-                    self._books.move(member.profile.id, device, gate, share.bytes, minute, share.service)
+                    key = (pair[0], gate, service)
+                    sums[key] = sums.get(key, 0) + size
+        minute = self._clock.number
+        for (slot, gate, service), size in sums.items():
+            member = self._family.members[slot]
+            device = member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
+            self._books.move(member.profile.id, device, gate, size, minute, service)
 
     def _flows(self, slots: Collection[int]) -> list[Moved]:
         try:
