@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +21,11 @@ from tests.lab.filtering import (
     SON,
     QuicFilm,
     assert_started,
+    epoch,
     fetch,
     film,
     fresh,
+    set_time,
     until,
 )
 from tests.lab.home import Home
@@ -30,7 +33,7 @@ from tests.lab.home import Home
 pytestmark = pytest.mark.lab
 
 ROBLOX, HOMEWORK, HELP = "www.roblox.com", "bilimland.kz", "befrienders.org"
-UPDATE = "cache1.steamcontent.com"
+UPDATE, STORE = "cache1.steamcontent.com", "store.steampowered.com"
 _ENOUGH_S = 12.0  # before the minute's end, in which streams of 200 kB a second pass the threshold
 
 
@@ -164,3 +167,31 @@ def test_the_last_minute_ends_without_a_daemon_too(home: Home) -> None:
         assert stream.ended_at is not None
         print(f"daemon killed, a minute left → stream dead after {stream.ended_at - killed:.1f} s")
         assert stream.ended_at - killed <= 62.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_gigabyte_of_updates_costs_nothing_and_runs_through_bedtime(home: Home) -> None:
+    """Steam's own downloads; the same service's pages are cut at the boundary."""
+    phone = home.devices["phone"]
+    profiles = {"son": {**SON, "bedtime": "20:45-07:00", "limits": {"internet": "2h"}}, "mum": MUM}
+    with fresh(home, profiles) as daemon:
+        minute = _next_minute()
+        _wait_for(minute + 1.0)  # one in which nothing else moves
+        offset = set_time(daemon, "2026-11-25T20:44:57")
+        bedtime = time.monotonic() + epoch("2026-11-25T20:45:00") - offset - time.time()
+        quietly = ("-sSk", "-o", "/dev/null", "-w", "%{size_download}", "--limit-rate", "130M")
+        url = f"https://{UPDATE}/bytes/1024M"
+        download = phone.popen(["curl", *quietly, url], stdout=subprocess.PIPE)
+        slow = f"https://{STORE}/stream?rate=20k"  # less than a minute's worth until it ends
+        with clients.Stream(phone, slow) as store:
+            assert store.started()
+            assert (store.death(bedtime) or CUT_MS + 1) <= CUT_MS
+        said, _ = download.communicate(timeout=60)
+        assert time.monotonic() > bedtime + 2.0, "it ran on"
+        assert (download.returncode, int(said)) == (0, 1 << 30)
+        _wait_for(minute + 61.0)
+        (told,) = daemon.client.call("status")["profiles"]
+        assert [(one["target"], one["minutes"]) for one in told["used"] if one["target"] == "internet"] == [
+            ("internet", 0)
+        ]
