@@ -92,14 +92,15 @@ def test_with_the_devices_own_resolver(home: Home, arrivals: Arrivals, tmp_path:
     assert not arrivals.of("https", REFUSED)
 
 
+@pytest.mark.slow
 def test_what_opens_again_is_reached_at_once(home: Home, tmp_path: Path) -> None:
     """One browser, which was refused the same site until a moment ago: it keeps no negative answer."""
     profiles = {"daughter": {**DAUGHTER, "bedtime": "20:45-07:00"}, "mum": MUM}
     with fresh(home, profiles) as daemon, ThreadPoolExecutor(1) as pool:
-        offset = set_time(daemon, "2026-11-26T06:59:52")
+        offset = set_time(daemon, "2026-11-26T06:59:45")
         opens = time.monotonic() + epoch("2026-11-26T07:00:00") - offset - time.time()
         seen = Arrivals(home)
-        urls = [f"https://{ALLOWED}/{number}" for number in range(150)]
+        urls = [f"https://{ALLOWED}/{number}" for number in range(400)]
         visits = pool.submit(firefox.visit, home, "tablet", *urls)
         while not seen.of("https", ALLOWED) and time.monotonic() < opens + 5.0:
             time.sleep(0.02)
