@@ -216,24 +216,24 @@ class Meter:
 
     def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
         """Put what classes moved into the ledgers of those whose they are."""
-        moved = [one for one in moved if self._spends(one[0])]
-        if not moved:
+        spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
+        if not spent:
             return
-        slots = {slot for (slot, _), _ in moved}
+        slots = {slot for (slot, _), _, _ in spent}
         known = by_service(self._flows(slots), self._live, self._catalogue().services_of, self._spends)
-        # First together what is of one limit: a device's classes are many, its limits few.
-        sums: dict[tuple[int, str, str | None], int] = {}
-        for pair, total in moved:
+        # First together what is of the same limits: a device's classes are many, its limits few.
+        sums: dict[tuple[int, frozenset[str], str | None], int] = {}
+        for pair, total, limits in spent:
             named = known.get(pair)
             for service, size in ((None, total),) if named is None else shares(total, named):
-                for gate in self._spends(pair):
-                    key = (pair[0], gate, service)
-                    sums[key] = sums.get(key, 0) + size
+                key = (pair[0], limits, service)
+                sums[key] = sums.get(key, 0) + size
         minute = self._clock.number
-        for (slot, gate, service), size in sums.items():
+        for (slot, limits, service), size in sums.items():
             member = self._family.members[slot]
             device = member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
-            self._books.move(member.profile.id, device, gate, size, minute, service)
+            for gate in limits:
+                self._books.move(member.profile.id, device, gate, size, minute, service)
 
     def _flows(self, slots: Collection[int]) -> list[Moved]:
         try:
@@ -270,7 +270,7 @@ def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:
     profile: Profile = member.profile
     if profile.built_in:
         return NO_GATES
-    return counted_gates(gates) & profile.rules.limits.keys()
+    return counted_gates(gates).intersection(profile.rules.limits)
 
 
 def boot_id() -> bytes:
