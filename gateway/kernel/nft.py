@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import re
-import subprocess
 from typing import Any, Protocol
 
 from gateway.errors import KernelError
@@ -104,6 +103,8 @@ class Command:
 
     def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
         flags = [*(["-c"] if check else []), *(["-j"] if as_json else [])]
+        import subprocess  # where libnftables is not to be had: 0.6 MB
+
         command = [self._path, *flags, "-f", "-"]
         try:
             done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_COMMAND_TIMEOUT)
