@@ -40,14 +40,15 @@ class Totals:
         Raises KernelError where the map cannot be read; what it had counted by the last reading is kept.
         """
         now = self._counters.keys()
-        last = self._last
+        last, pairs, total = self._last, self._counters.pairs, self._bytes
         for key, size in now.items():
             before = last.get(key, 0)
             if size != before:
+                pair = pairs.get(key) or self._counters.pair(key)
                 # Less than before: another element took its place, and nobody told.
-                self._add(key, size - before if size > before else size)
+                total[pair] = total.get(pair, 0) + (size - before if size > before else size)
         self._last = now
-        return self._bytes
+        return total
 
     def _add(self, key: bytes, size: int) -> None:
         if size > 0:
@@ -57,9 +58,10 @@ class Totals:
     def position(self) -> Mapping[Pair, int]:
         """What the elements that are there had counted at the last reading."""
         found: dict[Pair, int] = {}
+        pairs = self._counters.pairs
         for key, size in self._last.items():
             if size:
-                pair = self._counters.pair(key)
+                pair = pairs.get(key) or self._counters.pair(key)
                 found[pair] = found.get(pair, 0) + size
         return found
 

@@ -29,7 +29,7 @@ class PassCounters:
         self._layout = layout
         self._netlink = Netlink()
         self._shapes = Shapes()
-        self._pairs: dict[bytes, tuple[int, int]] = {}
+        self.pairs: dict[bytes, tuple[int, int]] = {}  # of keys that were met: `pair` without the call
 
     def close(self) -> None:
         self._netlink.close()
@@ -44,10 +44,10 @@ class PassCounters:
 
     def pair(self, key: bytes) -> tuple[int, int]:
         """Slot and class number of a key of the map."""
-        known = self._pairs.get(key)
+        known = self.pairs.get(key)
         if known is None:
             slot, number, _ = self._layout.decode_pass_key(_MARK.unpack(key)[0])
-            known = self._pairs[key] = slot, number
+            known = self.pairs[key] = slot, number
         return known
 
     def _whole(self, read: Callable[[], T]) -> T:
@@ -65,7 +65,7 @@ class PassCounters:
 
     def _usages(self) -> dict[tuple[int, int], Usage]:
         out: dict[tuple[int, int], Usage] = {}
-        pairs = self._pairs
+        pairs = self.pairs
         for data in self._dump():
             for key, packets, size, expires in self._shapes.read(data):
                 pair = pairs.get(key) or self.pair(key)
