@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
 from gateway.policy.timetext import DAY_MINUTES, Span
-from gateway.policy.wallclock import clock_shift, first_reaching, instants_showing, wall_time
+from gateway.policy.wallclock import clock_shift, first_reaching, instants_showing, shows, wall_time
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever holidays lie between
 DEFAULT_WAKE = 7 * 60  # of a child without a bedtime
@@ -211,7 +211,9 @@ def _instants(table: Timetable, zone: tzinfo, day: date) -> list[datetime]:
     minutes = {0}.union(*((one.start, one.end) for one in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
-        return sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
+        found = sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
+        # Of a day that a zone skips as a whole there is no instant (Samoa, 30 December 2011).
+        return found if shows(found[0], zone).date() == day else []
     shown = (instants_showing(wall_time(day, minute), zone) for minute in minutes)
     return sorted({shift}.union(*shown))
 

@@ -364,6 +364,17 @@ def test_every_instant_has_one_answer_which_holds_until_it_is_said(
             assert before is not (closure_at(table, calendar, said) is not None)
 
 
+def test_a_day_that_a_zone_skips_has_no_instant() -> None:
+    """Samoa went from 29 to 31 December 2011."""
+    calendar = Calendar(ZoneInfo("Pacific/Apia"))
+    nights: list[Owned[Span] | None] = [None] * 14
+    nights[12] = Owned(Span(2, 1), "x")  # the night to a free Saturday
+    table = bedtime_table(ByDay(tuple(nights)), calendar)
+    begins = datetime(2011, 12, 30, 10, tzinfo=UTC)
+    assert closure_at(table, calendar, begins) is not None
+    assert next_change(table, calendar, begins) == begins + timedelta(minutes=1)
+
+
 @pytest.mark.parametrize("zone", ODD_ZONES)
 def test_a_whole_year_is_cut_into_stretches_without_a_gap(zone: str) -> None:
     calendar = Calendar(ZoneInfo(zone))
