@@ -17,7 +17,18 @@ class Proto(StrEnum):
     HTTP = "http"
     TCP = "tcp"  # a TCP flow in none of the above
     UDP = "udp"  # a UDP flow in none of the above
-    OTHER = "other"  # forwarded IP protocols beside TCP, UDP and ICMP
+    OTHER = "other"  # forwarded IP protocols beside TCP, UDP and ICMP, that are no tunnel known here
+
+    # Tunnels and proxies, known by their first packets on any port, or by the IP protocol (policy/ways.py).
+    WIREGUARD = "wireguard"
+    OPENVPN = "openvpn"
+    IPSEC = "ipsec"  # IKE, its NAT traversal, ESP and AH
+    L2TP = "l2tp"
+    PPTP = "pptp"  # its control connection, and GRE
+    IP_IN_IP = "ip_in_ip"  # IPv6 or IPv4 in IP, and Teredo
+    SSH = "ssh"
+    SOCKS = "socks"
+    PROXY = "proxy"  # a CONNECT of HTTP
 
 
 class Fault(StrEnum):
@@ -69,7 +80,14 @@ class Reason(StrEnum):
     FRAGMENT = "fragment"
     OVERFLOW = "overflow"
     UNANSWERED = "unanswered"
-    PROTOCOL = "protocol"  # an IP protocol or encrypted-DNS port that filtered devices may not use
+    PROTOCOL = "protocol"  # an IP protocol that filtered devices may not use
+    ENCRYPTED_DNS = "encrypted_dns"  # DoT, DoQ, DoH, or a resolver on another port than 53
+    RELAY = "relay"  # iCloud Private Relay
+    VPN = "vpn"
+    TOR = "tor"
+    PROXY = "proxy"
+    SSH = "ssh"
+    UNRESOLVED = "unresolved"  # a name that was never resolved to the address that is called by it
     RESOLVER_SIGNAL = "resolver_signal"  # canary names by which browsers ask whether a filter is at work
     GATEWAY = "gateway"  # the pages' own name
     UNFILTERED = "unfiltered"  # an adult's device, or filtering is off

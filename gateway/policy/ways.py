@@ -1,0 +1,45 @@
+"""The ways around a filter, each with a switch of its own in every profile: `ways: {vpn: refuse, ssh: open}`.
+
+A way is known by what a flow speaks or whom it calls, not by its name: names have categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from gateway.policy.values import Proto, Reason
+
+
+class Way(StrEnum):
+    ENCRYPTED_DNS = "encrypted_dns"
+    RELAY = "relay"
+    ECH = "ech"
+    VPN = "vpn"
+    TOR = "tor"
+    PROXY = "proxy"
+    SSH = "ssh"
+
+
+REASONS: Mapping[Way, Reason] = {
+    Way.ENCRYPTED_DNS: Reason.ENCRYPTED_DNS,
+    Way.RELAY: Reason.RELAY,
+    Way.ECH: Reason.ECH,
+    Way.VPN: Reason.VPN,
+    Way.TOR: Reason.TOR,
+    Way.PROXY: Reason.PROXY,
+    Way.SSH: Reason.SSH,
+}
+
+WAYS: Mapping[Proto, Way] = {
+    Proto.WIREGUARD: Way.VPN,
+    Proto.OPENVPN: Way.VPN,
+    Proto.IPSEC: Way.VPN,
+    Proto.L2TP: Way.VPN,
+    Proto.PPTP: Way.VPN,
+    Proto.IP_IN_IP: Way.VPN,
+    Proto.SSH: Way.SSH,
+    Proto.SOCKS: Way.PROXY,
+    Proto.PROXY: Way.PROXY,
+}
+"""What a flow speaks → the way that it is."""
