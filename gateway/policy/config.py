@@ -24,6 +24,7 @@ KEYS = (
     "country",
     "timezone",
     "unknown_devices",
+    "keep_profile",
     "leases",
     "shared",
     "managed",
@@ -79,6 +80,7 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
+    keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
     leases: str | None = None
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
@@ -107,6 +109,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
+        keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
         leases=part.read("leases", _path, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),

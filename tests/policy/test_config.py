@@ -65,6 +65,13 @@ def test_unknown_devices_in_any_case() -> None:
     assert config("unknown_devices: Anna").unknown_devices == "Anna"
 
 
+def test_whether_a_recognised_newcomer_keeps_its_child_s_rules() -> None:
+    assert config("country: kz").keep_profile
+    assert not config("keep_profile: no").keep_profile
+    told = refusal(lambda: config("unknown_devices: guest\nkeep_profile: perhaps"))
+    assert "qalqan.yaml:2: keep_profile: 'perhaps' is neither true nor false; write true or false" in told
+
+
 def test_what_is_beside_the_contract() -> None:
     read = config("""
 day_starts: 05:30
