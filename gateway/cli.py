@@ -96,6 +96,9 @@ def _add_rules(commands: Subparsers) -> None:
     assign = _command(device, "assign", "device", "say whose a device is")
     assign.add_argument("mac", metavar="MAC")
     assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")
+    answer = _command(device, "answer", "device", "answer what is asked about a device; `device list` has it")
+    answer.add_argument("mac", metavar="MAC")
+    answer.add_argument("answer", metavar="ANSWER", help="one of those that `device list` names")
     forget = _command(device, "forget", "device", "take a device out of every profile and forget it")
     forget.add_argument("mac", metavar="MAC")
 

@@ -21,8 +21,11 @@ HEADER = "# Written by the pages or the qalqan command; comments are not kept. A
 BACKUP = ".before"
 
 
-def assign_device(household: Household, mac: str, owner: Profile | None) -> None:
-    """Put ``mac`` into the file of ``owner`` alone; None: take it out of every file.
+def assign_device(
+    household: Household, mac: str, owner: Profile | None, *, instead_of: str | None = None
+) -> None:
+    """Put ``mac`` into the file of ``owner`` alone, there in the place of ``instead_of`` if it is told; None:
+    take it out of every file.
 
     Raises PolicyError, with all files as they were, where one of them cannot be used, ``owner`` has none, or
     the device is shared; and where one cannot be written.
@@ -42,7 +45,8 @@ def assign_device(household: Household, mac: str, owner: Profile | None) -> None
             continue
         devices = [one for one in profile.devices if one != mac]
         if owner is not None and profile.id == owner.id:
-            devices.append(mac)
+            devices = [mac if one == instead_of else one for one in devices]
+            devices += [] if mac in devices else [mac]
         if tuple(devices) != profile.devices:
             broken = household.problems.get(file.name)
             if broken is not None:

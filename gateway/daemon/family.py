@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from gateway.daemon.grouping import UNKNOWN, Grouping, Wanted
 from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
 from gateway.path.subject import Subject
-from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
+from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
-from gateway.policy.profile import GUEST, HOME, Profile
+from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
 from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
@@ -25,12 +26,7 @@ from gateway.store.state import InForce
 from gateway.store.store import Store
 
 EVERYONE = 0  # the slot of devices that have none
-UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
-VISITOR = "visitor"
-PLAIN_PLACES = (HOME, "adult")
-
-_Wanted = tuple[str, tuple[str, ...], Profile, bool]  # the slot's key, its MACs, their profile, quarantined
 
 
 class DeviceAddresses:
@@ -59,6 +55,8 @@ class Member:
     services: DeviceServices
     quarantined: bool = False
     situation: Situation = PLAIN
+    asked: bool = False  # somebody is asked about it: it is treated as the profile's, and may be another's
+    beside: Member | None = None  # what would hold without the question
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
         return self.judge.decide(seen, self.situation, at)
@@ -103,14 +101,22 @@ class Family:
                 judges.append(known)
             return known
 
+        def joint(one: Wanted, beside: Member) -> Judge:
+            return JointJudge(one.profile, world, calendar, beside.judge, lambda: beside.situation)
+
         wanted, self.plain = self._wanted(household, at)
-        in_use = [key for key, _, _, _ in wanted]
+        in_use = [one.key for one in wanted]
         members: dict[int, Member] = {}
-        for key, macs, profile, quarantined in wanted:
-            slot = self._store.slot(key, now=int(at.timestamp()), in_use=in_use)
+        for one in wanted:
+            slot = self._store.slot(one.key, now=int(at.timestamp()), in_use=in_use)
             addresses = DeviceAddresses(self._book, slot, self._now)
             services = DeviceServices(self._services, slot)
-            members[slot] = Member(slot, macs, profile, judge(profile), addresses, services, quarantined)
+            beside = None
+            if one.beside is not None:
+                beside = Member(slot, one.macs, one.beside, judge(one.beside), addresses, services)
+            mine = judge(one.profile) if beside is None else joint(one, beside)
+            members[slot] = Member(slot, one.macs, one.profile, mine, addresses, services, one.quarantined)
+            members[slot].asked, members[slot].beside = one.asked, beside
         unknown = self._store.slots().get(UNKNOWN)
         self.unknown = unknown if unknown in members else None
         self.members = members
@@ -126,62 +132,13 @@ class Family:
 
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
-    def _wanted(self, household: Household, at: datetime) -> tuple[list[_Wanted], tuple[str, ...]]:
+    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...]]:
         """What each slot shall be, and the MACs without one."""
-        wanted: list[_Wanted] = []
-        plain: list[str] = []
-        known = household.named
-        for mac in sorted(known):
-            owner = household.owner_of(mac)
-            if owner is None:
-                continue
-            if owner.filtered:
-                wanted.append((mac, (mac,), owner, False))
-            else:
-                plain.append(mac)
-        called: dict[str, list[str]] = {GUEST: [], VISITOR: []}
-        for mac, device in self._store.devices.all().items():
-            if mac in known or (device.until is not None and device.until <= at):
-                continue
-            if device.place in PLAIN_PLACES:
-                plain.append(mac)
-            elif device.place in called:
-                called[device.place].append(mac)
-            elif device.place == QUARANTINE:
-                wanted.append((mac, (mac,), household.guest, True))
-        placed = known.union(plain, (mac for _, macs, _, _ in wanted for mac in macs))
-        alone = [mac for mac in self._alone(household, at) if mac not in placed]
-        wanted += self._strangers(household, called, alone)
-        return wanted, tuple(plain)
-
-    def _alone(self, household: Household, at: datetime) -> list[str]:
-        """Devices that something holds for which does not hold for other strangers."""
         force = self._in_force(at)
         keys = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
-        return sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
-
-    @staticmethod
-    def _strangers(
-        household: Household, called: Mapping[str, Iterable[str]], alone: Iterable[str]
-    ) -> list[_Wanted]:
-        """Devices that nobody named, as `unknown_devices` says; and those that somebody ``called`` guests."""
-        who = household.config.unknown_devices
-        quarantined = who == QUARANTINE
-        unknown = household.guest if quarantined else household.find(who)
-        profiles = {GUEST: household.guest, VISITOR: household.visitor}
-        places = {mac: place for place, macs in called.items() for mac in macs}
-        found: list[_Wanted] = []
-        for mac in alone:
-            stranger = profiles[places[mac]] if mac in places else unknown
-            if stranger is not None and stranger.filtered:
-                locked = quarantined and mac not in places
-                found.append((mac, (mac,), household.managed(mac, stranger), locked))
-        groups = {place: tuple(mac for mac in macs if mac not in alone) for place, macs in called.items()}
-        if unknown is household.guest and not quarantined:
-            found.append((UNKNOWN, groups.pop(GUEST, ()), unknown, False))
-        elif unknown is not None and unknown.filtered:
-            found.append((UNKNOWN, (), unknown, quarantined))
-        return [*found, *((place, macs, profiles[place], False) for place, macs in groups.items() if macs)]
+        alone = sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
+        devices, questions = self._store.devices.all(), self._store.questions.all()
+        return Grouping(household, devices, questions, alone, at).wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
@@ -190,11 +147,14 @@ class Family:
         """
         changed = set()
         for slot, member in self.members.items():
-            situation = self._situation(member, at)
-            if situation == member.situation:
+            situation, beside = self._situation(member, at), member.beside
+            other = None if beside is None else self._situation(beside, at)
+            if situation == member.situation and (beside is None or other == beside.situation):
                 continue
             before = member.judge.standing(member.situation, at)
             member.situation = situation
+            if beside is not None and other is not None:
+                beside.situation = other
             if not before.agrees(member.judge.standing(situation, at)):
                 changed.add(slot)
         return frozenset(changed)
@@ -245,9 +205,11 @@ class Family:
         return member
 
     def slots_of(self, who: str) -> frozenset[int]:
-        """Slots of a profile's id, or of a MAC."""
+        """Slots of a profile's id, or of a MAC; not those of devices that may be another's."""
         return frozenset(
-            slot for slot, one in self.members.items() if who == one.profile.id or who in one.macs
+            slot
+            for slot, one in self.members.items()
+            if (who == one.profile.id and not one.asked) or who in one.macs
         )
 
     def member_of(self, mac: str) -> Member | None:

@@ -20,6 +20,7 @@ from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.family import Family
 from gateway.daemon.helpdns import HelpResolver
+from gateway.daemon.identities import Identities
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
@@ -27,6 +28,7 @@ from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.sights import Sights
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
@@ -77,9 +79,8 @@ class Daemon:
         for folder in (state, runtime):
             make_folder(folder)
         self.rules.keep_good()
-        played = clockverbs.played()
         self.watch = self._kept(
-            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=played)
+            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=clockverbs.played())
         )
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
@@ -89,12 +90,7 @@ class Daemon:
         self.live = LiveFlows()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         self.family = Family(
-            self.store,
-            self.book,
-            self.services,
-            loop.now,
-            self._class_number,
-            clock_known=lambda: self.watch.known,
+            self.store, self.book, self.services, loop.now, self._class_number, clock_known=self._clock_known
         )
         self._build_paths(config)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
@@ -109,6 +105,8 @@ class Daemon:
         self.presence = Presence(
             loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
         )
+        self.sights = Sights(self.presence, loop, lambda: self.identities)
+        self.identities = self._kept(Identities(self, self.sights))
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(
@@ -213,6 +211,9 @@ class Daemon:
     def _slots(self) -> Slots:
         """Whose the addresses on the LAN are now."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.rules.household.config.lan)
+
+    def _clock_known(self) -> bool:
+        return self.watch.known
 
     def local_now(self) -> datetime:
         """As the home's clocks show it."""

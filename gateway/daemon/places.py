@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request
 from gateway.daemon.assign import assign_device
-from gateway.daemon.family import CONSOLE, VISITOR
+from gateway.daemon.family import CONSOLE
+from gateway.daemon.grouping import VISITOR
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME
 
@@ -39,7 +40,14 @@ class Places:
         request.owner_only()
         mac, place = _mac(request), request.text("profile")
         daemon = self._daemon
-        now = daemon.local_now()
+        self.put(mac, place)
+        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        daemon.store.audit("assign", f"{mac} {place}", by=by, at=daemon.local_now(), origin=origin)
+        return {"problems": daemon.reload(), "profile": self.of(mac)}
+
+    def put(self, mac: str, place: str) -> None:
+        """Write it down, in a file or the store; whoever calls reloads. Raises PolicyError."""
+        daemon, now = self._daemon, self._daemon.local_now()
         profile = daemon.rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             assign_device(daemon.rules.household, mac, None)
@@ -48,9 +56,7 @@ class Places:
         else:
             assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
             daemon.store.devices.forget(mac)
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
-        daemon.store.audit("assign", f"{mac} {place}", by=by, at=now, origin=origin)
-        return {"problems": daemon.reload(), "profile": self.of(mac)}
+        daemon.identities.answered(mac)
 
     def forget(self, request: Request) -> Mapping[str, object]:
         request.owner_only()
@@ -59,6 +65,8 @@ class Places:
         assign_device(daemon.rules.household, mac, None)
         daemon.store.devices.forget(mac)
         daemon.store.forget_slot(mac)
+        daemon.store.questions.drop(mac)
+        daemon.store.questions.forget_faces(mac)
         daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=daemon.clock.now())
         return {"problems": daemon.reload()}
 

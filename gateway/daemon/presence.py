@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +57,7 @@ class Presence:
         self._timer: Timer | None = None
         self.now: dict[str, Seen] = {}
         self.publish: Publish = nobody
+        self.looked: Callable[[Mapping[str, Seen], list[str]], None] = lambda now, came: None  # noqa: ARG005
         self._names: dict[str, str] = {}
         self._looked = -FRESH
         # Whoever is here before anything was ever written belongs to the house.
@@ -102,7 +103,9 @@ class Presence:
         came = [seen for seen in self.now.values() if self._store.devices.seen(seen.mac, at, seen.name)]
         for seen in came:
             self.publish("device", mac=seen.mac, name=seen.name)
-        return [seen.mac for seen in came]
+        found = [seen.mac for seen in came]
+        self.looked(self.now, found)
+        return found
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""

@@ -17,6 +17,7 @@ from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
+from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
@@ -62,6 +63,8 @@ class Verbs:
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
+            "sight": self._daemon.sights.play,
+            **IdentityVerbs(self._daemon, self._whom, self._places).table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -85,6 +88,7 @@ class Verbs:
             "country": daemon.rules.household.config.country,
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "requests": sum(one.waits for one in daemon.store.requests.all()),
+            "questions": sum(one.waits for one in daemon.store.questions.all().values()),
             "problems": daemon.problems(),
             "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],
@@ -93,7 +97,8 @@ class Verbs:
 
     def _child(self, profile: Profile, now: datetime, used: InUse) -> dict[str, object]:
         daemon = self._daemon
-        members = [one for one in daemon.family.members.values() if one.profile.id == profile.id]
+        slots = daemon.family.slots_of(profile.id)
+        members = [one for slot, one in daemon.family.members.items() if slot in slots]
         macs = [mac for one in members for mac in one.macs]
         member = self._whom.stand_in(profile)
         return {
@@ -183,7 +188,10 @@ class Verbs:
             return {"mac": None, "profile": None, "name": None}
         member = self._daemon.family.member_of(mac)
         state = {} if member is None else self._state(member, self._daemon.local_now())
-        if member is not None and member.profile.is_child:
+        question = self._daemon.store.questions.all().get(mac)
+        if member is not None and member.asked and question is not None:
+            state["asked"] = question.ask
+        elif member is not None and member.profile.is_child:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
@@ -202,7 +210,14 @@ class Verbs:
         daemon.presence.refresh()
         known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
         macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
-        return {"devices": [self._device(mac) | {"profile": self._places.of(mac)} for mac in macs]}
+        asking = daemon.identities.asking
+        asked = {one.mac: asking.describe(one) for one in asking.open()}
+        return {
+            "devices": [
+                self._device(mac) | {"profile": self._places.of(mac), "question": asked.get(mac)}
+                for mac in macs
+            ]
+        }
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules

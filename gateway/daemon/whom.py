@@ -61,7 +61,7 @@ class Whom:
         """The child's device that asks, and nobody but itself."""
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._daemon.family.member_of(mac)
-        if mac is None or member is None or not member.profile.is_child or member.quarantined:
+        if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
             request.refuse("device", "is no device of a child here")
         return member
 

@@ -30,9 +30,14 @@ def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[
     An update of the system changes the option list and the release in its vendor class, a new name is one
     sign: neither is enough. A kind, or how packets begin, no device changes.
     """
-    least = min(([*_differences(one, seen)] for one in faces), key=_weight, default=[])
+    least = min((_differences(one, seen) for one in faces), key=_weight, default=[])
     limit = SUSPECT_AT_ONCE if apart <= AT_ONCE else SUSPECT_LATER
     return tuple(sign for sign, _ in least) if _weight(least) >= limit else ()
+
+
+def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
+    """The one of ``faces``, of which there is one at least, that ``seen`` differs least from."""
+    return min(faces, key=lambda one: _weight(_differences(one, seen)))
 
 
 def differs(face: Traits, seen: Traits) -> bool:

@@ -47,12 +47,33 @@ class Question:
     mac: str
     ask: Ask
     at: datetime
-    profile: str = ""  # AGAIN: the child whose rules hold meanwhile; empty: nobody's
+    profile: str = ""  # of a stranger: the child whose rules it has meanwhile; empty: nobody's
     known: str = ""  # AGAIN: the address of the device that it may be
     signs: tuple[Sign, ...] = ()
     face: Traits | None = None  # COPY: what the other one shows
     back: datetime | None = None  # COPY: since when nobody but the owner's was there
-    settled: bool = False  # answered as far as it can be: NEW, not the one that went; COPY, it was another's
+    settled: bool = False  # NEW: not the one that went. COPY: it was another's. REPEATER: answered
+
+    @property
+    def about_stranger(self) -> bool:
+        """Whether anybody can raise it, with an address that nobody has named."""
+        if self.ask is Ask.REPEATER:
+            return not (self.closes or self.settled)
+        return self.ask in (Ask.NEW, Ask.AGAIN)
+
+    @property
+    def waits(self) -> bool:
+        """Whether anybody is asked; a repeater that was answered for is only remembered."""
+        return not (self.ask is Ask.REPEATER and self.settled)
+
+    @property
+    def replies(self) -> tuple[Reply, ...]:
+        """What it may be answered with, beside a person's profile."""
+        if self.ask is Ask.AGAIN and not self.known:
+            return tuple(one for one in REPLIES[Ask.AGAIN] if one not in (Reply.AGAIN, Reply.ALSO))
+        if self.ask is Ask.COPY and self.settled:
+            return (Reply.ME,)
+        return REPLIES[self.ask]
 
     @property
     def closes(self) -> bool:
@@ -100,7 +121,7 @@ def meanwhile(household: Household, question: Question, otherwise: Profile) -> P
     """Whose rules hold until somebody answers, beside ``otherwise``, which would hold without the question;
     None: those alone.
     """
-    if question.ask is Ask.AGAIN:
+    if question.about_stranger:
         if not household.config.keep_profile:
             return None
         found = household.profiles.get(question.profile)

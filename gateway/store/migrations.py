@@ -176,14 +176,34 @@ def add_batches(db: Any) -> None:
     )
 
 
+def add_questions(db: Any) -> None:
+    """What the family is asked about devices, and the faces of addresses that it vouched for."""
+    db["questions"].create(
+        {
+            "mac": str,
+            "ask": str,
+            "at": int,
+            "profile": str,
+            "known": str,  # MAC
+            "signs": str,
+            "face": str,  # JSON, as in faces
+            "back": int,
+            "settled": int,
+        },
+        pk="mac",
+        strict=True,
+    )
+    db["faces"].create({"mac": str, "faces": str}, pk="mac", strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
-    create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
+    create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches, add_questions,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
-    "openings", "requests", "tickets",
+    "openings", "requests", "tickets", "questions", "faces",
 )  # fmt: skip
 
 

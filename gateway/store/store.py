@@ -24,6 +24,7 @@ from gateway.store.held import HeldBands
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
+from gateway.store.questions import Questions
 from gateway.store.requests import Requests
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
@@ -54,6 +55,7 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts = loaded.devices, loaded.gifts
         self.requests, self.tickets = loaded.requests, loaded.tickets
+        self.questions = loaded.questions
         self.minutes = DayTotals(self._database)
         self._erasers: list[Callable[[str], None]] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
@@ -206,6 +208,7 @@ class _Loaded:
     gifts: Gifts
     requests: Requests
     tickets: Tickets
+    questions: Questions
 
 
 def _load(database: Database) -> _Loaded:
@@ -222,6 +225,7 @@ def _load(database: Database) -> _Loaded:
                 Gifts(database, keeper),
                 Requests(database, keeper),
                 Tickets(database, keeper),
+                Questions(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

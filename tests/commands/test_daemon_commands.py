@@ -90,6 +90,27 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
     assert json.loads(out)["devices"][1]["profile"] == "home"
 
 
+def test_what_is_asked_about_a_device_is_listed_and_answered(qalqan: Qalqan, config: Path) -> None:
+    mac = "da:a1:19:00:00:01"
+    question = {
+        "mac": mac,
+        "sentence": "iPad may be\x1b Aruzhan's.",
+        "replies": ["again", "not_same"],
+        "people": True,
+    }
+    rows = [
+        {"mac": mac, "profile": "daughter", "online": True, "ip": None, "name": "iPad", "question": question}
+    ]
+    heard = Heard(devices={"devices": rows}, identify={"profile": "guest", "problems": []})
+    out, _ = asked(qalqan, config, heard, "device", "list")
+    assert "iPad may be? Aruzhan's." in out
+    assert f"  qalqan device assign {mac} PROFILE" in out
+    assert f"  qalqan device answer {mac} again|not_same" in out
+    out, requests = asked(qalqan, config, heard, "device", "answer", mac, "not-same")
+    assert out == f"{mac}: guest\n"
+    assert requests == [("identify", {"mac": mac, "answer": "not_same", "by": "console"})]
+
+
 def test_a_device_is_assigned_and_forgotten(qalqan: Qalqan, config: Path) -> None:
     heard = Heard(assign={"problems": [], "profile": "son"}, forget={"problems": []})
     out, requests = asked(qalqan, config, heard, "device", "assign", "02:00:00:00:00:0c", "Son")

@@ -12,8 +12,10 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
+from gateway.daemon.identities import Identities
 from gateway.daemon.main import Daemon
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.sights import Sights
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
@@ -99,7 +101,12 @@ class Counted:
 
 
 class Presence:
-    now: Mapping[str, Any] = {}
+    """Nobody is here, but who is put into ``now``."""
+
+    looked: Any
+
+    def __init__(self) -> None:
+        self.now: dict[str, Any] = {}
 
     def refresh(self) -> None:
         pass
@@ -157,6 +164,8 @@ class Desk:
         self.family.minutes = self.counted
         self.enforcer = Enforcer(self.family, self.clock.now)
         daemon = cast("Any", self)
+        self.sights = Sights(cast("Any", self.presence), cast("Any", self.loop), lambda: self.identities)
+        self.identities = Identities(daemon, self.sights)
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
         self._verbs = Verbs(
@@ -168,6 +177,7 @@ class Desk:
 
     def stop(self) -> None:
         self.answers.close()
+        self.identities.close()
         self.warnings.close()
         self.store.close()
 

@@ -1,0 +1,70 @@
+"""Questions about devices as the control socket tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gateway.daemon.grouping import Grouping
+from gateway.policy.asking import question_sentence
+from gateway.policy.identity import Traits
+from gateway.policy.profile import Profile
+from gateway.policy.questions import TAKES_PROFILE, Ask, Question, meanwhile
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+UNNAMED = "A device"
+
+
+class Asking:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def open(self) -> Iterator[Question]:
+        """Those that wait: of the family's addresses, then of what may be a child's; the newest first."""
+        found = [one for one in self._daemon.store.questions.all().values() if one.waits]
+        found.sort(key=lambda one: one.at, reverse=True)
+        return iter(sorted(found, key=lambda one: (one.about_stranger, one.ask is Ask.NEW)))
+
+    def describe(self, one: Question) -> dict[str, object]:
+        """One of the answer to ``questions``; gateway/control/README.md has the keys."""
+        household, presence = self._daemon.rules.household, self._daemon.presence
+        owner = household.owner_of(one.known or one.mac)
+        rules = self._rules(one)
+        name, known = presence.name_of(one.mac), presence.name_of(one.known) if one.known else ""
+        traits = self._daemon.identities.traits(one.mac) or Traits(one.mac)
+        seen = presence.now.get(one.mac)
+        owner_name = "" if owner is None or owner.built_in else owner.name
+        return {
+            "mac": one.mac,
+            "ask": one.ask,
+            "at": one.at.astimezone(household.config.zone),
+            "name": name,
+            "kind": traits.kind,
+            "online": seen is not None and seen.online,
+            "known": one.known or None,
+            "known_name": known,
+            "owner": None if not owner_name or owner is None else owner.id,
+            "owner_name": owner_name,
+            "rules": None if rules is None else rules.id,
+            "rules_name": "" if rules is None else rules.name,
+            "signs": list(one.signs),
+            "settled": one.settled,
+            "replies": list(one.replies),
+            "people": one.ask in TAKES_PROFILE,
+            "sentence": question_sentence(
+                one,
+                name or f"{UNNAMED} ({one.mac})",
+                known or one.known,
+                owner_name,
+                "" if rules is None else rules.name,
+            ),
+        }
+
+    def _rules(self, one: Question) -> Profile | None:
+        """Whose rules hold until somebody answers; None where the question changes nothing."""
+        household, store = self._daemon.rules.household, self._daemon.store
+        alone = Grouping(household, store.devices.all(), {}, (), self._daemon.clock.now())
+        otherwise, locked = alone.otherwise(one.mac)
+        return None if otherwise is None or locked else meanwhile(household, one, otherwise)

@@ -1,0 +1,257 @@
+"""Which devices are one, and which address two share: asks the family, and says whose rules hold meanwhile.
+
+Told by the inventory; nothing of it happens while a packet waits. What strangers cause is done once a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.daemon.answers import PROGRAM
+from gateway.daemon.asking import Asking
+from gateway.daemon.faces import Faces
+from gateway.daemon.grouping import PLAIN_PLACES
+from gateway.policy.identity import SOON, Sign, Traits
+from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+    from gateway.loop import Timer
+
+TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
+NEWCOMERS = 64  # that are remembered until a child's device is missed, and that wait for a look
+PERIOD = 60.0  # seconds between looks for what is over
+FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
+
+
+class Inventory(Protocol):
+    """What is seen of the devices of the home."""
+
+    def traits(self, mac: str) -> Traits | None: ...
+
+    def behind(self, mac: str) -> frozenset[str]:
+        """The hardware addresses that ask DHCP through this device, its own left out."""
+        ...
+
+
+class Identities:
+    def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
+        self._daemon = daemon
+        self._inventory = inventory
+        self._gone: dict[str, datetime] = {}  # devices that the family has named
+        self._came: dict[str, datetime] = {}  # strangers
+        self._waiting: dict[str, None] = {}
+        self._faces = Faces(daemon.store.questions)
+        self.asking = Asking(daemon)
+        self._timer: Timer | None = None
+        self._over_timer = daemon.loop.call_later(PERIOD, self._over)
+        self._next = 0.0
+
+    def traits(self, mac: str) -> Traits | None:
+        return self._inventory.traits(mac)
+
+    # What the inventory tells.
+
+    def on_new(self, mac: str) -> None:
+        if self._trusted(mac):
+            return
+        self._remember(self._came, mac)
+        self._look_at(mac)
+
+    def on_change(self, before: Traits, after: Traits, how: str) -> None:  # noqa: ARG002
+        mac = after.mac
+        if not self._trusted(mac):
+            if mac in self._came or mac in self._daemon.store.questions.all():
+                self._look_at(mac)
+            return
+        if self._carries(mac) or self._changed(before, after):
+            self._daemon.reassign()
+
+    def on_gone(self, mac: str) -> None:
+        if not self._trusted(mac):
+            return
+        self._remember(self._gone, mac, limit=None)
+        now = self._daemon.clock.now()
+        for newcomer, at in self._came.items():
+            if now - at <= SOON:
+                self._look_at(newcomer)
+
+    def on_back(self, mac: str) -> None:
+        gone = self._gone.pop(mac, None)
+        if gone is not None:
+            now = self._daemon.clock.now()
+            self._faces.came_back(mac, now, now - gone)
+
+    def answered(self, mac: str) -> None:
+        """Somebody said whose it is: what it looks like now is what it looks like."""
+        questions = self._daemon.store.questions
+        known = questions.drop(mac)
+        if known is not None and known.ask is Ask.REPEATER:
+            self._put(replace(known, settled=True, signs=(), profile=""))
+        elif known is not None and known.face is not None:
+            self._faces.trust(mac, known.face)
+        self._came.pop(mac, None)
+
+    # Newcomers.
+
+    def _remember(self, where: dict[str, datetime], mac: str, limit: int | None = NEWCOMERS) -> None:
+        where.pop(mac, None)
+        where[mac] = self._daemon.clock.now()
+        if limit is not None and len(where) > limit:
+            del where[next(iter(where))]
+
+    def _look_at(self, mac: str) -> None:
+        if len(self._waiting) < NEWCOMERS:
+            self._waiting[mac] = None
+        if self._timer is None:
+            delay = max(0.0, self._next - self._daemon.loop.now())
+            self._timer = self._daemon.loop.call_later(delay, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._next = self._daemon.loop.now() + TOGETHER
+        waiting, self._waiting = self._waiting, {}
+        with self._daemon.store.together():
+            changed = [self._newcomer(mac) for mac in waiting]
+        if any(changed):
+            self._daemon.reassign()
+
+    def _trusted(self, mac: str) -> bool:
+        """Whether the family has said whose it is, so that its address is worth a copy."""
+        return mac in self._daemon.rules.household.named or self._place(mac) in PLAIN_PLACES
+
+    def _place(self, mac: str) -> str:
+        device = self._daemon.store.devices.all().get(mac)
+        return "" if device is None else device.place
+
+    def _newcomer(self, mac: str) -> bool:
+        """Ask whose it is; whether other rules hold for it meanwhile than before."""
+        if self._trusted(mac) or self._place(mac):
+            return False
+        known = self._daemon.store.questions.all().get(mac)
+        if known is not None and known.settled:
+            return False
+        now = self._daemon.clock.now()
+        traits = self._inventory.traits(mac) or Traits(mac)
+        found = recognise(traits, self._family(self._came.get(mac, now)))
+        asked = self._asked(mac, found, known, now)
+        if asked == known or not self._put(asked):
+            return False
+        if known is None or (known.ask, known.known, known.profile) != (
+            asked.ask,
+            asked.known,
+            asked.profile,
+        ):
+            self._tell(asked)
+        return asked.profile != ("" if known is None else known.profile)
+
+    def _asked(self, mac: str, found: Recognised, known: Question | None, now: datetime) -> Question:
+        """What was recognised once stays so: its device may well come back to look like another."""
+        at = now if known is None else known.at
+        kept = Recognised() if known is None else Recognised(known.known, known.profile, known.signs)
+        if not (found.known or found.profile) or (kept.known and not found.known):
+            found = Recognised(kept.known, kept.profile or found.profile, kept.signs)
+        found = found._replace(profile=self._younger(kept.profile, found.profile))
+        if self._inventory.behind(mac):
+            return Question(mac, Ask.REPEATER, at, found.profile, found.known)
+        ask = Ask.AGAIN if found.known or found.profile else Ask.NEW
+        return Question(mac, ask, at, found.profile, found.known, found.signs)
+
+    def _younger(self, one: str, other: str) -> str:
+        profiles = self._daemon.rules.household.profiles
+        known = [profiles[each] for each in (one, other) if each in profiles]
+        return min(known, key=lambda each: each.band.rank).id if known else ""
+
+    def _family(self, came: datetime) -> Iterator[Absent]:
+        """Each device that the family has named and that was here before."""
+        household, devices = self._daemon.rules.household, self._daemon.store.devices.all()
+        here = self._daemon.presence.now
+        for mac in household.named:
+            owner, device = household.owner_of(mac), devices.get(mac)
+            traits = self._inventory.traits(mac)
+            if owner is None or (device is None and traits is None):
+                continue
+            gone = self._gone.get(mac)
+            if gone is None and device is not None and mac not in here:
+                gone = device.last_seen  # as after a restart
+            name = "" if device is None else device.name
+            yield Absent(traits or Traits(mac, name), owner, None if gone is None else came - gone)
+
+    # Addresses that the family has named.
+
+    def _carries(self, mac: str) -> bool:
+        """Whether others' questions come through it of a sudden. Anybody can pretend that who has copied an
+        address, so it is no excuse until somebody says that it is a repeater.
+        """
+        known = self._daemon.store.questions.all().get(mac)
+        if not self._inventory.behind(mac) or (known is not None and known.ask is Ask.REPEATER):
+            return False
+        asked = Question(mac, Ask.REPEATER, self._daemon.clock.now(), signs=(Sign.CARRIES,))
+        self._put(asked)
+        self._tell(asked)
+        return True
+
+    def _changed(self, before: Traits, after: Traits) -> bool:
+        """Whether other rules hold, since another host may have its address."""
+        mac, now = after.mac, self._daemon.clock.now()
+        known = self._daemon.store.questions.all().get(mac)
+        if known is not None and known.ask is Ask.REPEATER:
+            return False  # what is behind it looks as it looks
+        signs = self._faces.suspicion(before, after, now)
+        if not signs:
+            if known is not None and known.back is None:
+                self._put(replace(known, back=now))
+            return False
+        asked = Question(mac, Ask.COPY, now, signs=signs, face=after)
+        if known is not None:
+            self._put(replace(asked, at=known.at, settled=known.settled))
+            return False
+        self._put(asked)
+        self._tell(asked)
+        return True
+
+    def _over(self) -> None:
+        """What ends by itself: a suspicion, and questions about strangers who do not come back."""
+        now, ended = self._daemon.clock.now(), []
+        for mac, one in self._daemon.store.questions.all().items():
+            if (one.about_stranger and self._unseen(mac, now)) or self._faces.is_over(one, now):
+                ended.append(one)
+        for one in ended:
+            self._daemon.store.questions.drop(one.mac)
+            self._daemon.store.audit(f"{one.ask} over", one.mac, by=PROGRAM, at=now)
+            self._daemon.control.publish("identity", mac=one.mac, ask=one.ask, what="over")
+        if ended:
+            self._daemon.reassign()
+        for mac in self._faces.due(now):
+            traits = self._inventory.traits(mac)
+            if traits is not None:
+                self._faces.suspicion(traits, traits, now)
+        self._over_timer = self._daemon.loop.call_later(PERIOD, self._over)
+
+    def _unseen(self, mac: str, now: datetime) -> bool:
+        last = self._last_seen(mac)
+        return last is not None and last + FORGOTTEN <= now
+
+    def _last_seen(self, mac: str) -> datetime | None:
+        device = self._daemon.store.devices.all().get(mac)
+        return None if device is None else device.last_seen
+
+    def _put(self, one: Question) -> bool:
+        return self._daemon.store.questions.put(one, self._last_seen, self._daemon.clock.now())
+
+    def _tell(self, one: Question) -> None:
+        """Whoever listens, and the audit: of mere newcomers the list of devices says when they came."""
+        daemon = self._daemon
+        told = self.asking.describe(one)
+        if one.ask is not Ask.NEW:
+            detail = " ".join(part for part in (one.mac, one.known, one.profile, *one.signs) if part)
+            daemon.store.audit(f"device {one.ask}", detail, by=PROGRAM, at=daemon.clock.now())
+        daemon.control.publish("identity", what="asked", **told)
+
+    def close(self) -> None:
+        self._over_timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,423 @@
+"""Which devices are one: what the family is asked, what holds meanwhile, and what an answer does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.control.protocol import Role
+from gateway.daemon.family import Member
+from gateway.daemon.identities import NEWCOMERS
+from gateway.errors import ControlError
+from gateway.policy.copies import QUIET, SETTLED
+from gateway.policy.values import Reason
+from gateway.store.questions import STRANGERS_LIMIT
+from tests.daemon.conftest import Make
+from tests.daemon.desk import MUMS, PHONE, TABLET, Desk
+
+AGAIN, OTHER = "da:a1:19:00:00:01", "da:a1:19:00:00:02"
+SECOND = "02:00:00:00:00:1a"  # the daughter's too
+IOS, ANDROID = "1 121 3 6 15 108 114 119 252", "1 3 6 15 26 28 51 58 59 43"
+IPAD = {"host_name": "Aruzhan-iPad", "options": IOS, "kind": "tablet", "hop_limit": 64}
+GALAXY = {"host_name": "Mums-Galaxy", "options": ANDROID, "kind": "phone", "hop_limit": 64}
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("QALQAN_TEST_CLOCK", "1")
+    desk = make("2026-11-25T12:00")
+    for mac, traits in ((TABLET, IPAD), (MUMS, GALAXY), (PHONE, {"host_name": "Timur-Pixel"}), (SECOND, {})):
+        arrive(desk, mac, **traits)
+    return desk
+
+
+def arrive(desk: Desk, mac: str, **traits: object) -> None:
+    """A device is here, and shows ``traits``."""
+    new = desk.store.devices.seen(mac, desk.clock.now(), str(traits.get("host_name", "")))
+    desk.presence.now[mac] = SimpleNamespace(online=True, ips=())
+    if new:
+        desk.identities.on_new(mac)
+    desk.ask("sight", mac=mac, **traits)
+    desk.go(timedelta(seconds=2))
+
+
+def leave(desk: Desk, mac: str) -> None:
+    del desk.presence.now[mac]
+    desk.ask("sight", mac=mac, what="gone")
+
+
+def member(desk: Desk, mac: str) -> Member:
+    found = desk.family.member_of(mac)
+    assert found is not None
+    return found
+
+
+def asked(desk: Desk) -> dict[str, dict[str, Any]]:
+    return {one["mac"]: one for one in desk.ask("questions")["questions"]}
+
+
+def audit(desk: Desk) -> list[str]:
+    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit_lines()]
+
+
+def devices_of(desk: Desk, who: str) -> list[str]:
+    return list(yaml.safe_load((desk.folder / "profiles" / f"{who}.yaml").read_text())["devices"])
+
+
+# -------------------------------------------------------------------------------------------- newcomers
+
+
+def test_a_stranger_is_a_guest_and_somebody_is_asked(desk: Desk) -> None:
+    arrive(desk, OTHER, host_name="Galaxy of a friend")
+    one = asked(desk)[OTHER]
+    assert (one["ask"], one["rules"]) == ("new", None)
+    assert one["sentence"] == f"{OTHER} is new. Whose is it?"
+    assert member(desk, OTHER).slot == desk.family.unknown, "guests share one"
+    assert [event["what"] for event in desk.heard("identity")] == ["asked"]
+    assert desk.ask("status")["questions"] == 1
+
+
+def test_a_child_s_tablet_that_comes_back_keeps_the_child_s_rules(desk: Desk) -> None:
+    desk.ask("pause", who="daughter", minutes=30)
+    leave(desk, TABLET)
+    desk.go(MINUTE)
+    arrive(desk, AGAIN, **IPAD)
+    one = asked(desk)[AGAIN]
+    assert (one["ask"], one["known"], one["owner"], one["rules"]) == ("again", TABLET, "daughter", "daughter")
+    assert one["replies"][:3] == ["again", "also", "not_same"]
+    found = member(desk, AGAIN)
+    assert (found.profile.id, found.asked, found.macs) == ("daughter", True, (AGAIN,))
+    assert found.profile.rules.log_level == 0
+    assert desk.reason(AGAIN) is Reason.PAUSED
+    assert desk.ask("device", mac=AGAIN)["asked"] == "again"
+    daughter = next(one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
+    assert AGAIN not in [each["mac"] for each in daughter["devices"]], "whose it is nobody has said"
+    with pytest.raises(ControlError, match="is no device of a child here"):
+        desk.ask("request", Role.WEB, device=AGAIN, minutes=15)
+    assert f"device again {AGAIN} {TABLET} daughter" in audit(desk)[0]
+
+
+def test_what_guests_may_not_it_may_not_either(desk: Desk) -> None:
+    """The son's bedtime is later than his sister's, which is the guests'."""
+    leave(desk, PHONE)
+    arrive(desk, AGAIN)
+    assert asked(desk)[AGAIN]["rules"] == "son"
+    desk.go(timedelta(hours=9))  # 21:00
+    assert desk.reason(PHONE) is Reason.OPEN
+    assert desk.reason(AGAIN) is Reason.BEDTIME
+    desk.ask("grant", who="son", minutes=15)
+    assert desk.reason(AGAIN) is Reason.BEDTIME
+
+
+def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Desk) -> None:
+    arrive(desk, AGAIN)
+    assert asked(desk)[AGAIN]["ask"] == "new"
+    desk.go(3 * MINUTE)
+    leave(desk, PHONE)
+    desk.go(timedelta(seconds=2))
+    assert asked(desk)[AGAIN]["rules"] == "son"
+    desk.ask("sight", mac=PHONE, what="back")
+    arrive(desk, AGAIN, host_name="x")
+    assert asked(desk)[AGAIN]["rules"] == "son", "until somebody answers"
+
+
+def test_of_several_that_went_the_youngest_one_s_rules_hold(desk: Desk) -> None:
+    leave(desk, PHONE)
+    leave(desk, SECOND)
+    arrive(desk, AGAIN)
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+    assert asked(desk)[AGAIN]["known"] is None
+    assert "again" not in asked(desk)[AGAIN]["replies"]
+
+
+def test_an_adult_s_phone_that_comes_back_is_a_stranger_meanwhile(desk: Desk) -> None:
+    leave(desk, MUMS)
+    arrive(desk, AGAIN, **GALAXY)
+    one = asked(desk)[AGAIN]
+    assert (one["known"], one["owner"], one["rules"]) == (MUMS, "mum", None)
+    assert member(desk, AGAIN).profile.id == "guest"
+
+
+@pytest.mark.parametrize(
+    ("settings", "profile", "locked"),
+    [
+        ({"keep_profile": False}, "guest", False),
+        ({"unknown_devices": "quarantine"}, "guest", True),
+        ({"unknown_devices": "home"}, "daughter", False),
+        ({"unknown_devices": "son"}, "daughter", False),
+    ],
+)
+def test_as_the_family_says(
+    make: Make, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object], profile: str, locked: bool
+) -> None:
+    monkeypatch.setenv("QALQAN_TEST_CLOCK", "1")
+    desk = make("2026-11-25T12:00", **settings)
+    arrive(desk, TABLET, **IPAD)
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, **IPAD)
+    assert asked(desk)[AGAIN]["known"] == TABLET, "it is proposed all the same"
+    found = member(desk, AGAIN)
+    assert (found.profile.id, found.quarantined) == (profile, locked)
+
+
+def test_questions_survive_a_kill(desk: Desk) -> None:
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, **IPAD)
+    before = asked(desk)[AGAIN]
+    slot = member(desk, AGAIN).slot
+    desk.restart()
+    after = asked(desk)[AGAIN]
+    assert {key: after[key] for key in ("ask", "known", "rules", "at")} == {
+        key: before[key] for key in ("ask", "known", "rules", "at")
+    }
+    assert member(desk, AGAIN).slot == slot
+    assert member(desk, AGAIN).asked
+
+
+def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    regrouped = []
+    plain = desk.reassign
+
+    def counted() -> None:
+        regrouped.append(1)
+        plain()
+
+    monkeypatch.setattr(desk, "reassign", counted)
+    leave(desk, PHONE)
+    for number in range(3 * STRANGERS_LIMIT):
+        desk.identities.on_new(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+    desk.go(timedelta(seconds=3))
+    assert len(regrouped) == 1
+    assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
+    assert len(desk.ask("questions", limit=5)["questions"]) == 5
+    assert len(desk.store.slots()) < 30
+    assert member(desk, "06:00:00:00:00:3f").profile.id == "son", "those beyond share a slot"
+    assert len(member(desk, "06:00:00:00:00:3f").macs) > 1
+
+
+def test_nobody_asks_for_ever_about_who_does_not_come_back(desk: Desk) -> None:
+    arrive(desk, OTHER)
+    desk.go(timedelta(days=7, minutes=2))
+    assert OTHER not in asked(desk)
+    assert [one["what"] for one in desk.heard("identity")] == ["asked", "over"]
+
+
+# -------------------------------------------------------------------------------------------- answers
+
+
+@pytest.fixture
+def came_back(desk: Desk) -> Desk:
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, **IPAD)
+    desk.store.keep_guardian("Mum", "stamp")
+    return desk
+
+
+def answer(desk: Desk, **values: object) -> dict[str, Any]:
+    return desk.ask("identify", Role.WEB, mac=AGAIN, by="Mum", origin="192.168.1.7", **values)
+
+
+def test_again_puts_it_in_the_place_of_the_old_address(came_back: Desk) -> None:
+    assert answer(came_back, answer="again")["profile"] == "daughter"
+    assert devices_of(came_back, "daughter") == [AGAIN, SECOND]
+    found = member(came_back, AGAIN)
+    assert (found.profile.id, found.asked) == ("daughter", False)
+    assert asked(came_back) == {}
+    assert f"identify {AGAIN} again again Mum" in audit(came_back)[0]
+    assert came_back.heard("identity")[-1]["by"] == "Mum"
+    came_back.restart()
+    assert asked(came_back) == {}
+
+
+def test_also_keeps_the_old_one(came_back: Desk) -> None:
+    answer(came_back, answer="also")
+    assert devices_of(came_back, "daughter") == [TABLET, SECOND, AGAIN]
+
+
+def test_not_the_same_is_a_stranger_and_stays_one(came_back: Desk) -> None:
+    answer(came_back, answer="not_same")
+    assert member(came_back, AGAIN).profile.id == "guest"
+    assert asked(came_back)[AGAIN]["ask"] == "new"
+    arrive(came_back, AGAIN, **IPAD | {"host_name": "Aruzhan-iPad-2"})
+    assert asked(came_back)[AGAIN]["ask"] == "new"
+    answer(came_back, profile="son")
+    assert AGAIN in devices_of(came_back, "son")
+
+
+@pytest.mark.parametrize(
+    ("place", "profile", "filtered"),
+    [
+        ("visitor", "visitor", True),
+        ("adult", "adult", False),
+        ("home", "home", False),
+        ("guest", "guest", True),
+    ],
+)
+def test_or_a_place_that_no_file_has(came_back: Desk, place: str, profile: str, filtered: bool) -> None:
+    assert answer(came_back, answer=place)["profile"] == profile
+    assert (came_back.family.member_of(AGAIN) is not None) is filtered
+    assert asked(came_back) == {}
+
+
+def test_answers_that_are_none(came_back: Desk) -> None:
+    came_back.store.keep_guardian("Mum", "stamp")
+    with pytest.raises(ControlError, match="choose one of: again, also"):
+        answer(came_back, answer="me")
+    with pytest.raises(ControlError, match="names nobody whose device this may be"):
+        answer(came_back, profile="guest")
+    with pytest.raises(ControlError, match="nothing is asked"):
+        came_back.ask("identify", mac=TABLET, answer="home")
+    with pytest.raises(ControlError, match="nobody who is a guardian"):
+        came_back.ask("identify", Role.WEB, mac=AGAIN, answer="home", by="Aruzhan")
+    assert AGAIN in asked(came_back)
+
+
+def test_assign_answers_too(came_back: Desk) -> None:
+    listed = {one["mac"]: one for one in came_back.ask("devices")["devices"]}
+    assert listed[AGAIN]["question"]["ask"] == "again"
+    assert listed[MUMS]["question"] is None
+    came_back.ask("assign", mac=AGAIN, profile="daughter")
+    assert asked(came_back) == {}
+
+
+# -------------------------------------------------------------------------------------------- copies
+
+
+def copy(desk: Desk) -> None:
+    """The daughter's tablet takes Mum's address."""
+    arrive(desk, MUMS, **IPAD)
+
+
+def test_a_copied_address_has_the_strictest_rules(desk: Desk) -> None:
+    assert desk.family.member_of(MUMS) is None
+    copy(desk)
+    one = asked(desk)[MUMS]
+    assert (one["ask"], one["owner"], one["rules"]) == ("copy", "mum", "daughter")
+    assert set(one["signs"]) >= {"kind", "options", "host_name"}
+    found = member(desk, MUMS)
+    assert (found.profile.id, found.asked, found.beside) == ("daughter", True, None)
+    assert desk.reason(MUMS, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    desk.restart()
+    assert member(desk, MUMS).profile.id == "daughter"
+    assert f"device copy {MUMS}" in audit(desk)[0]
+
+
+def test_it_is_me_ends_it_and_both_are_trusted(desk: Desk) -> None:
+    copy(desk)
+    desk.ask("identify", mac=MUMS, answer="me")
+    for traits in (GALAXY, IPAD, GALAXY):
+        arrive(desk, MUMS, **traits)
+        assert desk.family.member_of(MUMS) is None
+    desk.restart()
+    copy(desk)
+    assert asked(desk) == {}
+    arrive(desk, MUMS, **GALAXY | {"hop_limit": 128, "kind": "computer"})
+    assert MUMS in asked(desk), "a third one is another"
+
+
+def test_not_me_keeps_the_rules_until_a_parent_says_that_it_is_over(desk: Desk) -> None:
+    copy(desk)
+    desk.ask("identify", mac=MUMS, answer="not_same")
+    assert member(desk, MUMS).profile.id == "daughter"
+    one = asked(desk)[MUMS]
+    assert (one["settled"], one["replies"]) == (True, ["me"])
+    desk.ask("identify", mac=MUMS, answer="me")
+    assert desk.family.member_of(MUMS) is None
+
+
+def test_it_is_over_when_the_owner_s_device_alone_was_there_for_a_day(desk: Desk) -> None:
+    copy(desk)
+    desk.go(timedelta(hours=2))
+    arrive(desk, MUMS, **GALAXY)
+    desk.go(timedelta(hours=20))
+    copy(desk)
+    desk.go(QUIET + MINUTE)
+    assert MUMS in asked(desk), "it was there again meanwhile"
+    arrive(desk, MUMS, **GALAXY)
+    desk.go(QUIET + 2 * MINUTE)
+    assert asked(desk) == {}
+    assert desk.family.member_of(MUMS) is None
+    assert any(line.startswith(f"copy over {MUMS}") for line in audit(desk))
+
+
+@pytest.mark.parametrize("how", [{"host_name": "Aigul"}, {"options": ANDROID + " 108"}])
+def test_an_ordinary_change_is_no_suspicion_and_is_learnt_in_a_day(desk: Desk, how: dict[str, str]) -> None:
+    arrive(desk, MUMS, **GALAXY | how)
+    assert asked(desk) == {}
+    desk.go(SETTLED + 2 * MINUTE)
+    face = desk.store.questions.faces(MUMS)[0]
+    assert face.host_name == how.get("host_name", "Mums-Galaxy")
+    assert len(face.options) == len(how.get("options", ANDROID).split())
+
+
+def test_a_copy_does_not_grow_into_the_face_step_by_step(desk: Desk) -> None:
+    arrive(desk, MUMS, **GALAXY | {"host_name": "Aruzhan-iPad"})
+    desk.go(timedelta(hours=1))
+    arrive(desk, MUMS, **IPAD)
+    assert MUMS in asked(desk)
+
+
+def test_the_youngest_child_s_own_address_is_no_question_of_rules(desk: Desk) -> None:
+    arrive(desk, TABLET, **GALAXY)
+    assert asked(desk)[TABLET]["rules"] is None
+    assert not member(desk, TABLET).asked
+
+
+# -------------------------------------------------------------------------------------------- repeaters
+
+
+def behind(desk: Desk, mac: str, *macs: str) -> None:
+    desk.ask("sight", mac=mac, what="behind", macs=" ".join(macs))
+    desk.go(timedelta(seconds=2))
+
+
+def test_a_repeater_is_named_and_is_no_copy(desk: Desk) -> None:
+    arrive(desk, OTHER, host_name="RE305")
+    behind(desk, OTHER, TABLET, PHONE)
+    one = asked(desk)[OTHER]
+    assert (one["ask"], one["rules"]) == ("repeater", None)
+    assert member(desk, OTHER).profile.id == "guest"
+    for traits in (IPAD, GALAXY):
+        arrive(desk, OTHER, **traits)
+    assert asked(desk)[OTHER]["ask"] == "repeater"
+    desk.ask("identify", mac=OTHER, profile="daughter")
+    assert member(desk, OTHER).profile.id == "daughter"
+    arrive(desk, OTHER, **GALAXY)
+    behind(desk, OTHER, PHONE)
+    assert asked(desk) == {}, "it is known for what it is"
+
+
+def test_an_adult_s_phone_becomes_no_repeater_by_its_own_word(desk: Desk) -> None:
+    behind(desk, MUMS, TABLET)
+    one = asked(desk)[MUMS]
+    assert (one["ask"], one["rules"], one["signs"]) == ("repeater", "daughter", ["carries"])
+    assert member(desk, MUMS).profile.id == "daughter"
+    desk.ask("identify", mac=MUMS, answer="fine")
+    assert desk.family.member_of(MUMS) is None
+    behind(desk, MUMS, TABLET, PHONE)
+    assert asked(desk) == {}
+
+
+def test_a_child_s_newcomer_stays_the_child_s_though_it_plays_the_repeater(came_back: Desk) -> None:
+    behind(came_back, AGAIN, PHONE)
+    one = asked(came_back)[AGAIN]
+    assert (one["ask"], one["rules"]) == ("repeater", "daughter")
+    assert member(came_back, AGAIN).profile.id == "daughter"
+
+
+def test_sights_are_for_the_virtual_home_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QALQAN_TEST_CLOCK")
+    with pytest.raises(ControlError, match="virtual home"):
+        desk.ask("sight", mac=MUMS, what="gone")
+
+
+def test_what_is_shared_has_the_youngest_s_rules(make: Callable[..., Desk]) -> None:
+    desk = make("2026-11-25T12:00", shared={OTHER: {"people": ["daughter", "son"]}})
+    assert member(desk, OTHER).profile.id == "daughter"
+    assert asked(desk) == {}
