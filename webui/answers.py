@@ -73,6 +73,7 @@ class Home:
     internet_since: datetime | None
     new_devices: int
     requests: int  # that wait
+    questions: int  # about devices
     clock_known: bool
     clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
@@ -98,6 +99,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         internet_since=answer.moment("internet_since"),
         new_devices=answer.whole("new_devices"),
         requests=answer.whole("requests"),
+        questions=answer.whole("questions"),
         clock_known=clock is None or clock.flag("known"),
         clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),
@@ -211,9 +213,15 @@ class Here:
     name: str
     now: State | None  # None: nothing ever closes for it
     time: Time
+    asked: str = (
+        ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
+    )
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
     now = _state(answer) if answer.text("state") else None
-    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"), now, parse_time(answer))
+    asked = answer.text("asked")
+    # Nobody has said that it is the child's, so it is shown nothing of that child.
+    profile = "" if asked else answer.text("profile")
+    return Here(answer.text("mac"), profile, answer.text("name"), now, parse_time(answer), asked)

@@ -24,6 +24,7 @@ from webui.answers import (
 from webui.asked import Asked, parse_asked
 from webui.given import Given, parse_given
 from webui.ledger import Ledger, parse_ledger
+from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.tickets import Batch, parse_batches
 
@@ -68,6 +69,10 @@ class Daemon:
 
     def requests(self) -> tuple[Asked, ...]:
         return parse_asked(self.client.call("requests"))
+
+    def questions(self, limit: int = SHOWN) -> Questions:
+        """What is asked about devices."""
+        return parse_questions(self.client.call("questions", limit=limit))
 
     def batches(self) -> tuple[Batch, ...]:
         """Codes on paper that are good, without the codes."""

@@ -25,6 +25,7 @@ from tests.browser.chromium import (
     eventually,
 )
 from tests.control.running import Running
+from tests.webui.asking import AGAIN, each
 from tests.webui.household import MINUTES, NOW, REFUSALS, RULES, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
@@ -87,6 +88,7 @@ def _fresh(site: Site) -> None:
     household.paused.clear()
     household.extra.clear()
     household.requests.clear()
+    household.questions.clear()
     household.tickets.clear()
     household.given.clear()
     household.minutes = deepcopy(MINUTES)
@@ -146,6 +148,21 @@ def ask(site: Site, minutes: int = 30, reason: str = "One more round, then I sto
         )  # fmt: skip
 
     site.happens(add)
+
+
+def test_a_question_about_a_device_is_answered_by_one_tap(parent: Chromium, site: Site) -> None:
+    site.happens(lambda: site.household.questions.extend(each()))
+    eventually(lambda: "Two devices by one address?" in parent.text())
+    for summary in parent.driver.find_elements(By.CSS_SELECTOR, "main summary"):
+        parent.driver.execute_script("arguments[0].click()", summary)
+    check_looks(parent)
+    parent.driver.get(f"{site.url}/parent/")
+    parent.tap('article[aria-labelledby="question-2"] button[value="again"]')
+    eventually(lambda: "Aruzhan-iPad is Aruzhan's now." in parent.text())
+    sent = [values for do, values in site.household.asked if do == "identify"]
+    assert [(one["mac"], one["answer"], one["by"]) for one in sent] == [(AGAIN, "again", "Mum")]
+    assert "Is this Aruzhan's Tablet again?" not in parent.text()
+    assert parent.complaints() == []
 
 
 def end_is_near(site: Site, minutes: int) -> None:

@@ -154,6 +154,7 @@ class Household:
     given: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → to whom, by whom
     counted: list[dict[str, Any]] = field(default_factory=lambda: counted())
     guests_are_several: bool = False
+    questions: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stamps = Stamps()
@@ -170,6 +171,8 @@ class Household:
             "pause": self._pause,
             "resume": self._resume,
             "on": lambda request: self.extra.update(mode="on") or {},
+            "questions": self._questions,
+            "identify": self._identify,
             "guardian": self.guardians,
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
@@ -187,6 +190,7 @@ class Household:
             "version": "0.1.0", "now": NOW, "day": TODAY.isoformat(), "mode": "on", "internet": "works",
             "problems": [],
             "requests": sum(one["state"] == "pending" for one in self.requests),
+            "questions": len(self.questions),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
@@ -272,6 +276,15 @@ class Household:
         if request.text("by") not in self.stamps:
             request.refuse("by", "names nobody who is a guardian here; sign in again")
         return request.text("by")
+
+    def _questions(self, request: Request) -> dict[str, object]:
+        limit = request.whole("limit", least=1, most=64, default=64)
+        return {"questions": self.questions[:limit], "count": len(self.questions)}
+
+    def _identify(self, request: Request) -> dict[str, object]:
+        self.guardian_of(request)
+        self.questions[:] = [one for one in self.questions if one["mac"] != request.text("mac")]
+        return {"profile": request.text("profile", "guest"), "problems": []}
 
     def _profile(self, request: Request) -> dict[str, object]:
         return {"profile": RULES[request.text("id")]}

@@ -14,6 +14,7 @@ from webui.forms import NUMBER_LIMIT, one_of, whole
 from webui.given import parse_given, to_parent
 from webui.i18n import gettext as _
 from webui.notices import EVERYONE
+from webui.questions import Questions
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
 
@@ -108,6 +109,7 @@ def _cards() -> dict[str, object]:
     home = daemon().home()
     return {
         "home": home,
+        "questions": daemon().questions() if home.questions else Questions(),
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,

@@ -1,0 +1,64 @@
+"""A parent's answers to what is asked about devices."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.daemon import daemon, source_address
+from webui.i18n import gettext as _
+from webui.questions import Question
+from webui.session import guardian, guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
+
+ALL = 64  # questions, of which one is answered
+
+
+@blueprint.post("/")
+@guardians_only
+def answer() -> ResponseReturnValue:
+    """One tap: a person, or one of the answers that fit the question."""
+    question = daemon().questions(ALL).of(request.form.get("mac", ""))
+    if question is None:
+        notices.said(_("Somebody has answered this already."))
+        return redirect(url_for("home.show"), 303)
+    values, told = _chosen(question)
+    with notices.refusals_to(notices.said):
+        daemon().change("identify", mac=question.mac, by=guardian() or "", origin=source_address(), **values)
+        notices.said(told)
+    return redirect(url_for("home.show"), 303)
+
+
+def _chosen(question: Question) -> tuple[dict[str, str], str]:
+    name = plain(question.name or question.mac)
+    profile = request.form.get("profile", "")
+    if profile:
+        child = daemon().home().child(profile)
+        if child is None or not question.people:
+            abort(400)
+        return {"profile": profile}, _("%(device)s is %(name)s's now.", device=name, name=plain(child.name))
+    said = request.form.get("answer", "")
+    if said not in question.replies:
+        abort(400)
+    return {"answer": said}, _told(said, question, name)
+
+
+def _told(said: str, question: Question, name: str) -> str:
+    owner = plain(question.owner)
+    if said in ("again", "also"):
+        return _("%(device)s is %(name)s's now.", device=name, name=owner)
+    if said == "not_same" and question.ask == "copy":
+        return _("The stricter rules stay until you say that it is over.")
+    sentences = {
+        "not_same": _("%(device)s is a new device.", device=name),
+        "me": _("What changed is trusted from now on."),
+        "fine": _("%(device)s stays as it is.", device=name),
+        "home": _("%(device)s belongs to the house: only harmful sites are refused.", device=name),
+        "adult": _("%(device)s is an adult's: only harmful sites are refused.", device=name),
+        "guest": _("%(device)s is a guest.", device=name),
+        "visitor": _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
+    }
+    return sentences.get(said, "")

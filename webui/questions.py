@@ -1,0 +1,69 @@
+"""What is asked about devices, as the pages show it: one card each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webui.shapes import Answer
+
+SHOWN = 5  # cards; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    mac: str
+    ask: str  # new, again, copy, repeater
+    at: datetime | None
+    name: str  # what the device calls itself, hostile input
+    kind: str  # phone, tablet, tv, console, computer, thing; empty: not known
+    online: bool
+    known: str  # the name, else the address, of the device that it may be; empty: none
+    owner: str  # whose that is, or whose the address is that two use
+    rules: str  # whose rules hold until somebody answers; empty: this changes nothing
+    signs: tuple[str, ...]
+    settled: bool
+    replies: tuple[str, ...]
+    people: bool  # it may be answered with a person
+
+    @property
+    def may_be_again(self) -> bool:
+        return self.ask == "again" and "again" in self.replies
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    found: tuple[Question, ...] = ()
+    count: int = 0
+
+    @property
+    def more(self) -> int:
+        return max(0, self.count - len(self.found))
+
+    def of(self, mac: str) -> Question | None:
+        return next((one for one in self.found if one.mac == mac), None)
+
+
+def parse_questions(values: Mapping[str, Any]) -> Questions:
+    answer = Answer(values)
+    found = tuple(
+        Question(
+            mac=entry.text("mac"),
+            ask=entry.text("ask"),
+            at=entry.moment("at"),
+            name=entry.text("name"),
+            kind=entry.text("kind"),
+            online=entry.flag("online"),
+            known=entry.text("known_name") or entry.text("known"),
+            owner=entry.text("owner_name"),
+            rules=entry.text("rules_name"),
+            signs=entry.texts("signs"),
+            settled=entry.flag("settled"),
+            replies=entry.texts("replies"),
+            people=entry.flag("people"),
+        )
+        for entry in answer.entries("questions")
+    )
+    return Questions(found, answer.whole("count"))
