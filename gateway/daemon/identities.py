@@ -171,10 +171,9 @@ class Identities:
         here = self._daemon.presence.now
         for mac in household.named:
             owner, device = household.owner_of(mac), devices.get(mac)
-            traits = self._inventory.traits(mac)
-            if owner is None or (device is None and traits is None):
+            traits, gone = self._inventory.traits(mac), self._gone.get(mac)
+            if owner is None or (device is None and traits is None and gone is None):
                 continue
-            gone = self._gone.get(mac)
             if gone is None and device is not None and mac not in here:
                 gone = device.last_seen  # as after a restart
             name = "" if device is None else device.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.control.protocol import Request
@@ -34,6 +35,7 @@ class Sights:
         self._loop = loop
         self._told = told
         self._traits: dict[str, Traits] = {}
+        self._leased: dict[str, str] = {}
         self._behind: dict[str, frozenset[str]] = {}
         self._last: dict[str, float] = {}  # sign of life; gone ones are not in it
         self._gone: dict[str, None] = {}
@@ -48,9 +50,10 @@ class Sights:
     def looked(self, now: Mapping[str, Seen], came: list[str]) -> None:
         """What presence found; ``came``: never seen before."""
         for seen in now.values():
-            known = self._traits.get(seen.mac) or Traits(seen.mac)
-            if seen.name and seen.name != known.host_name:
-                self._change(known, Traits(seen.mac, seen.name), "lease")
+            if seen.name and seen.name != self._leased.get(seen.mac):
+                self._leased[seen.mac] = seen.name
+                known = self._traits.get(seen.mac) or Traits(seen.mac)
+                self._change(known, replace(known, host_name=seen.name), "lease")
             if seen.online:
                 self._alive(seen.mac)
         for mac in came:
@@ -77,7 +80,9 @@ class Sights:
     def _change(self, before: Traits, after: Traits, how: str) -> None:
         self._traits[after.mac] = after
         while len(self._traits) > KEPT:
-            del self._traits[next(iter(self._traits))]
+            oldest = next(iter(self._traits))
+            del self._traits[oldest]
+            self._leased.pop(oldest, None)
         self._told().on_change(before, after, how)
 
     def play(self, request: Request) -> Mapping[str, object]:

@@ -103,6 +103,8 @@ class Teller:
             self._tell_states(client)
         elif kind == "device" and (label := _LABELS.get(str(event.get("mac")))):
             self._once(f"{label} is on the Wi-Fi.", ("device", label))
+        elif kind == "identity" and event.get("what") == "asked":
+            self._once(str(event.get("sentence")), ("identity", str(event.get("mac"))))
 
     def _tell_refusal(self, event: Mapping[str, Any]) -> None:
         label = _LABELS.get(str(event.get("device"))) or _stranger(event)
