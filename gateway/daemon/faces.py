@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gateway.policy.copies import QUIET, SETTLED, completed, differs, nearest, suspicion, with_face
+from gateway.policy.copies import QUIET, SETTLED, completed, differs, nearest, strange, suspicion, with_face
 from gateway.policy.identity import SOON, Sign, Traits
 from gateway.policy.questions import Ask, Question
 from gateway.store.questions import Questions
@@ -41,6 +41,10 @@ class Faces:
             del self._drift[mac]
             new = completed(after, like)
         return tuple(new if one == like else one for one in faces)
+
+    def strange(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
+        """All that the other host has shown by now."""
+        return strange(self._questions.faces(mac), before, seen)
 
     def due(self, now: datetime) -> list[str]:
         """Addresses that have looked different for a day."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.loop import Timer
 
 TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
+SECOND_LOOK = 5.0  # seconds: a device that should be there was asked meanwhile, and did not answer
 NEWCOMERS = 64  # that are remembered until a child's device is missed, and that wait for a look
 PERIOD = 60.0  # seconds between looks for what is over
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
@@ -36,6 +37,10 @@ class Inventory(Protocol):
         """The hardware addresses that ask DHCP through this device, its own left out."""
         ...
 
+    def missing(self, mac: str) -> bool:
+        """Whether it is not there, as far as can be told by now."""
+        ...
+
 
 class Identities:
     def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
@@ -47,6 +52,7 @@ class Identities:
         self._faces = Faces(daemon.store.questions)
         self.asking = Asking(daemon)
         self._timer: Timer | None = None
+        self._second: Timer | None = None
         self._over_timer = daemon.loop.call_later(PERIOD, self._over)
         self._next = 0.0
 
@@ -60,6 +66,8 @@ class Identities:
             return
         self._remember(self._came, mac)
         self._look_at(mac)
+        if self._second is None:
+            self._second = self._daemon.loop.call_later(SECOND_LOOK, self._look_again)
 
     def on_change(self, before: Traits, after: Traits, how: str) -> None:  # noqa: ARG002
         mac = after.mac
@@ -74,10 +82,7 @@ class Identities:
         if not self._trusted(mac):
             return
         self._remember(self._gone, mac, limit=None)
-        now = self._daemon.clock.now()
-        for newcomer, at in self._came.items():
-            if now - at <= SOON:
-                self._look_at(newcomer)
+        self._look_at_recent()
 
     def on_back(self, mac: str) -> None:
         gone = self._gone.pop(mac, None)
@@ -94,6 +99,16 @@ class Identities:
         elif known is not None and known.face is not None:
             self._faces.trust(mac, known.face)
         self._came.pop(mac, None)
+
+    def _look_again(self) -> None:
+        self._second = None
+        self._look_at_recent()
+
+    def _look_at_recent(self) -> None:
+        now = self._daemon.clock.now()
+        for mac, at in self._came.items():
+            if now - at <= SOON:
+                self._look_at(mac)
 
     # Newcomers.
 
@@ -174,8 +189,8 @@ class Identities:
             traits, gone = self._inventory.traits(mac), self._gone.get(mac)
             if owner is None or (device is None and traits is None and gone is None):
                 continue
-            if gone is None and device is not None and mac not in here:
-                gone = device.last_seen  # as after a restart
+            if gone is None and device is not None and (mac not in here or self._inventory.missing(mac)):
+                gone = device.last_seen  # as after a restart, and while nobody is sure
             name = "" if device is None else device.name
             yield Absent(traits or Traits(mac, name), owner, None if gone is None else came - gone)
 
@@ -204,7 +219,8 @@ class Identities:
             if known is not None and known.back is None:
                 self._put(replace(known, back=now))
             return False
-        asked = Question(mac, Ask.COPY, now, signs=signs, face=after)
+        face = self._faces.strange(mac, None if known is None else known.face, after)
+        asked = Question(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._put(replace(asked, at=known.at, settled=known.settled))
             return False
@@ -252,5 +268,6 @@ class Identities:
 
     def close(self) -> None:
         self._over_timer.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._second):
+            if timer is not None:
+                timer.cancel()

@@ -47,6 +47,9 @@ class Sights:
     def behind(self, mac: str) -> frozenset[str]:
         return self._behind.get(mac, frozenset())
 
+    def missing(self, mac: str) -> bool:
+        return mac in self._gone
+
     def looked(self, now: Mapping[str, Seen], came: list[str]) -> None:
         """What presence found; ``came``: never seen before."""
         for seen in now.values():

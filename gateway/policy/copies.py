@@ -1,7 +1,7 @@
 """Whether two hosts share one hardware address: by what changes about it that one device does not change.
 
 An address may have several *faces*, the traits that a guardian or time has vouched for: a computer with two
-systems, a console with two modes. What is like any of them is no suspicion.
+systems, a console with two modes. What is known of any of them is no suspicion.
 """
 
 from __future__ import annotations
@@ -24,25 +24,43 @@ _RELEASE = re.compile(r"\d.*", re.DOTALL)
 
 
 def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[Sign, ...]:
-    """What speaks for another host; () where it is like one of ``faces``. ``apart``: how long nobody answered
-    for the address before.
+    """What speaks for another host; () where it is known of some of ``faces``, in any mixture: what they
+    show comes one by one. ``apart``: how long nobody answered for the address before.
 
     An update of the system changes the option list and the release in its vendor class, a new name is one
     sign: neither is enough. A kind, or how packets begin, no device changes.
     """
-    least = min((_differences(one, seen) for one in faces), key=_weight, default=[])
+    found = _differences(tuple(faces), seen)
     limit = SUSPECT_AT_ONCE if apart <= AT_ONCE else SUSPECT_LATER
-    return tuple(sign for sign, _ in least) if _weight(least) >= limit else ()
+    return tuple(sign for sign, _ in found) if _weight(found) >= limit else ()
 
 
 def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
     """The one of ``faces``, of which there is one at least, that ``seen`` differs least from."""
-    return min(faces, key=lambda one: _weight(_differences(one, seen)))
+    return min(faces, key=lambda one: _weight(_differences((one,), seen)))
 
 
 def differs(face: Traits, seen: Traits) -> bool:
     """Whether anything that both tell is told otherwise."""
-    return bool(_differences(face, seen))
+    return bool(_differences((face,), seen))
+
+
+def strange(faces: Iterable[Traits], before: Traits | None, seen: Traits) -> Traits:
+    """All that another host has shown by now: of ``seen`` what is in no face, else what was ``before``."""
+    known, last = tuple(faces), before or seen
+    return replace(
+        seen,
+        host_name=last.host_name if seen.host_name in {one.host_name for one in known} else seen.host_name,
+        vendor_class=(
+            last.vendor_class
+            if seen.vendor_class in {one.vendor_class for one in known}
+            else seen.vendor_class
+        ),
+        options=last.options if seen.options in {one.options for one in known} else seen.options,
+        kind=last.kind if seen.kind in {one.kind for one in known} else seen.kind,
+        hop_limit=last.hop_limit if seen.hop_limit in {one.hop_limit for one in known} else seen.hop_limit,
+        interface_ids=seen.interface_ids | last.interface_ids,
+    )
 
 
 def completed(face: Traits, seen: Traits) -> Traits:
@@ -68,21 +86,28 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
     return sum(weight for _, weight in found)
 
 
-def _differences(face: Traits, seen: Traits) -> list[tuple[Sign, int]]:
+def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
+    """What ``seen`` tells that no face does, where any face tells it."""
     found = []
-    if face.kind and seen.kind and face.kind != seen.kind:
+    kinds = {one.kind for one in faces} - {""}
+    if seen.kind and kinds and seen.kind not in kinds:
         found.append((Sign.KIND, 3))
-    if face.hop_limit and seen.hop_limit and face.hop_limit != seen.hop_limit:
+    hops = {one.hop_limit for one in faces} - {0}
+    if seen.hop_limit and hops and seen.hop_limit not in hops:
         found.append((Sign.HOP_LIMIT, 3))
-    if face.options and seen.options and face.options != seen.options:
+    options = {one.options for one in faces} - {()}
+    if seen.options and options and seen.options not in options:
         found.append((Sign.OPTIONS, 2))
-    if face.vendor_class and seen.vendor_class and _family(face.vendor_class) != _family(seen.vendor_class):
+    systems = {_family(one.vendor_class) for one in faces} - {""}
+    if seen.vendor_class and systems and _family(seen.vendor_class) not in systems:
         found.append((Sign.VENDOR_CLASS, 2))
-    if face.host_name and seen.host_name and face.host_name.casefold() != seen.host_name.casefold():
+    names = {one.host_name.casefold() for one in faces} - {""}
+    if seen.host_name and names and seen.host_name.casefold() not in names:
         found.append((Sign.HOST_NAME, 1))
-    if foreign_ids(seen) - foreign_ids(face):
+    ids = frozenset[bytes]().union(*(one.interface_ids for one in faces))
+    if foreign_ids(seen) - ids:
         found.append((Sign.INTERFACE_ID, 2))
-    elif face.interface_ids and kinds_of_ids(seen.interface_ids) - kinds_of_ids(face.interface_ids):
+    elif ids and kinds_of_ids(seen.interface_ids) - kinds_of_ids(ids):
         found.append((Sign.INTERFACE_ID, 1))
     return found
 

@@ -127,6 +127,15 @@ def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Des
     assert asked(desk)[AGAIN]["rules"] == "son", "until somebody answers"
 
 
+def test_who_does_not_answer_when_it_came_counts_as_gone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes two minutes until a device is gone for certain; it is asked when a newcomer comes."""
+    arrive(desk, AGAIN)
+    monkeypatch.setattr(desk.sights, "missing", lambda mac: mac == PHONE)
+    assert asked(desk)[AGAIN]["ask"] == "new"
+    desk.go(timedelta(seconds=6))
+    assert asked(desk)[AGAIN]["rules"] == "son"
+
+
 def test_of_several_that_went_the_youngest_one_s_rules_hold(desk: Desk) -> None:
     leave(desk, PHONE)
     leave(desk, SECOND)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.copies import AT_ONCE, FACES, completed, differs, suspicion, with_face
+from gateway.policy.copies import AT_ONCE, FACES, completed, differs, strange, suspicion, with_face
 from gateway.policy.identity import Sign, Traits, made_from
 from tests.policy.test_identity import ANDROID, IOS, traits
 
@@ -86,8 +86,23 @@ def test_whatever_they_say(one: Traits, other: Traits) -> None:
     assert not differs(one, one)
 
 
+def test_what_two_known_hosts_show_may_come_mixed() -> None:
+    ipad = replace(MUMS, host_name="iPad", kind="tablet", options=IOS, vendor_class="")
+    for seen in (replace(ipad, options=ANDROID), replace(MUMS, kind="tablet"), replace(ipad, host_name="")):
+        assert suspicion([MUMS, ipad], seen, NOW) == ()
+    assert suspicion([MUMS, ipad], replace(ipad, hop_limit=128), NOW)
+
+
+def test_what_another_host_has_shown_is_gathered() -> None:
+    """Though what the inventory has of the address goes to and fro."""
+    ipad = replace(MUMS, host_name="iPad", kind="tablet", options=IOS)
+    first = strange([MUMS], None, replace(MUMS, kind="tablet", options=IOS))
+    second = strange([MUMS], first, replace(MUMS, host_name="iPad"))
+    assert (second.host_name, second.kind, second.options) == (ipad.host_name, ipad.kind, ipad.options)
+    assert suspicion([MUMS, second], ipad, NOW) == ()
+
+
 @given(traits, st.lists(traits, max_size=3))
-def test_one_more_face_never_makes_it_more(seen: Traits, faces: list[Traits]) -> None:
-    for count in range(1, len(faces)):
-        fewer, more = suspicion(faces[:count], seen, NOW), suspicion(faces[: count + 1], seen, NOW)
-        assert fewer or not more
+def test_what_is_vouched_for_is_none(seen: Traits, faces: list[Traits]) -> None:
+    assert suspicion([*faces, seen], seen, NOW) == ()
+    assert suspicion([*faces, strange(faces, None, seen)], seen, NOW) == ()
