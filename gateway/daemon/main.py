@@ -105,8 +105,6 @@ class Daemon:
         self.presence = Presence(
             loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
         )
-        self.sights = Sights(self.presence, loop, lambda: self.identities)
-        self.identities = self._kept(Identities(self, self.sights))
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(
@@ -130,6 +128,8 @@ class Daemon:
             services=self.services,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
+        self.sights = Sights(self.presence, loop, lambda: self.identities)
+        self.identities = self._kept(Identities(self, self.sights))
 
     def _bind(self, config: Config) -> None:
         """The queues: packets may come from now on, once the table sends them."""

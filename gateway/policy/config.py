@@ -24,11 +24,11 @@ KEYS = (
     "country",
     "timezone",
     "unknown_devices",
-    "keep_profile",
     "leases",
     "shared",
     "managed",
     "day_starts",
+    "keep_profile",
     "languages",
     "dns_refusal",
     "marks",
@@ -80,11 +80,11 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
-    keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
     leases: str | None = None
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
+    keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
@@ -109,11 +109,11 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
-        keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
         leases=part.read("leases", _path, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
+        keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),

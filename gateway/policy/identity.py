@@ -1,8 +1,4 @@
-"""Whether two sights of the network are one device: by what devices say of themselves, for addresses change.
-
-All of it can be imitated. So likeness never gives a device more than it would have without: it keeps a
-child's stricter rules, or it is a proposal that a guardian answers.
-"""
+"""Whether two sights of the network are one device: by what devices say of themselves. Addresses change."""
 
 from __future__ import annotations
 
@@ -11,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+# All that devices say can be imitated. So likeness never gives one more than it would have without: it keeps
+# a child's stricter rules, or it is a proposal that a guardian answers.
 
 SOON = timedelta(minutes=15)
 """Between leaving by one address and coming by another: the Wi-Fi is joined anew within seconds, the rest is
@@ -33,7 +32,9 @@ class Traits:
     mac: str  # lower case, colons
     host_name: str = ""  # DHCP option 12, else what mDNS says
     vendor_class: str = ""  # DHCP option 60
-    options: tuple[int, ...] = ()  # DHCP option 55, in the order of the request: systems differ in it
+    options: tuple[
+        int, ...
+    ] = ()  # DHCP option 55, in the order of the request: told apart by operating systems
     vendor: str = ""  # by the OUI; empty for a random address
     kind: str = ""  # phone, tablet, tv, console, computer, thing
     hop_limit: int = 0  # 64, 128 or 255: what its packets begin with, rounded up; 0: not seen

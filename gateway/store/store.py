@@ -205,10 +205,10 @@ class _Loaded:
     numbers: Numbers
     devices: Devices
     held: HeldBands
+    questions: Questions
     gifts: Gifts
     requests: Requests
     tickets: Tickets
-    questions: Questions
 
 
 def _load(database: Database) -> _Loaded:
@@ -222,10 +222,10 @@ def _load(database: Database) -> _Loaded:
                 Numbers(database, keeper),
                 Devices(database, keeper),
                 HeldBands(database, keeper),
+                Questions(database, keeper),
                 Gifts(database, keeper),
                 Requests(database, keeper),
                 Tickets(database, keeper),
-                Questions(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

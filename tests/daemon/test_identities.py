@@ -115,6 +115,26 @@ def test_what_guests_may_not_it_may_not_either(desk: Desk) -> None:
     assert desk.reason(AGAIN) is Reason.BEDTIME
 
 
+def test_why_and_the_state_of_a_device_about_which_is_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The son has no bedtime of his own; the guests' closes him, and `why` says so."""
+    monkeypatch.setenv("QALQAN_TEST_CLOCK", "1")
+    desk = make("2026-11-25T20:00", son={"bedtime": {}, "limits": {"play": "1h"}})
+    arrive(desk, PHONE)
+    leave(desk, PHONE)
+    arrive(desk, AGAIN)
+    for host in ("www.example.org", "www.youtube.com", "pornhub.com", "www.roblox.com"):
+        assert desk.ask("why", host=host, device=AGAIN)["host"] == host
+    state = desk.ask("device", mac=AGAIN)
+    assert (state["state"], state["sentence"]) == ("open", "Open until bedtime at 20:45.")
+    assert "left" not in state
+    desk.go(timedelta(hours=1))
+    assert desk.ask("device", mac=AGAIN)["state"] == "bedtime"
+    assert desk.ask("why", host="www.example.org", device=AGAIN)["reason"] == "bedtime"
+    assert desk.ask("why", host="www.example.org", profile="son")["reason"] == "open"
+
+
 def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Desk) -> None:
     arrive(desk, AGAIN)
     assert asked(desk)[AGAIN]["ask"] == "new"
