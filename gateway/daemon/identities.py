@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.daemon.answers import PROGRAM
 from gateway.daemon.asking import Asking
 from gateway.daemon.faces import Faces
-from gateway.daemon.grouping import PLAIN_PLACES
+from gateway.daemon.grouping import PLAIN_PLACES, VISITOR
 from gateway.policy.identity import SOON, Sign, Traits
 from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
 
@@ -136,7 +136,8 @@ class Identities:
 
     def _trusted(self, mac: str) -> bool:
         """Whether the family has said whose it is, so that its address is worth a copy."""
-        return mac in self._daemon.rules.household.named or self._place(mac) in PLAIN_PLACES
+        places = (*PLAIN_PLACES, VISITOR)
+        return mac in self._daemon.rules.household.named or self._place(mac) in places
 
     def _place(self, mac: str) -> str:
         device = self._daemon.store.devices.all().get(mac)
@@ -153,14 +154,13 @@ class Identities:
         traits = self._inventory.traits(mac) or Traits(mac)
         found = recognise(traits, self._family(self._came.get(mac, now)))
         asked = self._asked(mac, found, known, now)
-        if asked == known or not self._put(asked):
+        if known is not None and known == replace(asked, signs=known.signs):
+            if asked != known:
+                self._daemon.store.questions.note(asked)
             return False
-        if known is None or (known.ask, known.known, known.profile) != (
-            asked.ask,
-            asked.known,
-            asked.profile,
-        ):
-            self._tell(asked)
+        if not self._put(asked):
+            return False
+        self._tell(asked)
         return asked.profile != ("" if known is None else known.profile)
 
     def _asked(self, mac: str, found: Recognised, known: Question | None, now: datetime) -> Question:
@@ -217,12 +217,12 @@ class Identities:
         signs = self._faces.suspicion(before, after, now)
         if not signs:
             if known is not None and known.back is None:
-                self._put(replace(known, back=now))
+                self._daemon.store.questions.note(replace(known, back=now))
             return False
         face = self._faces.strange(mac, None if known is None else known.face, after)
         asked = Question(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
-            self._put(replace(asked, at=known.at, settled=known.settled))
+            self._daemon.store.questions.note(replace(asked, at=known.at, settled=known.settled))
             return False
         self._put(asked)
         self._tell(asked)
@@ -238,6 +238,7 @@ class Identities:
             self._daemon.store.questions.drop(one.mac)
             self._daemon.store.audit(f"{one.ask} over", one.mac, by=PROGRAM, at=now)
             self._daemon.control.publish("identity", mac=one.mac, ask=one.ask, what="over")
+        self._daemon.store.questions.flush()
         if ended:
             self._daemon.reassign()
         for mac in self._faces.due(now):

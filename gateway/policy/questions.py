@@ -132,8 +132,12 @@ def meanwhile(household: Household, question: Question, otherwise: Profile) -> P
 
 
 def strictest(household: Household, than: Profile) -> Profile | None:
-    """Of the children and guests the youngest, where that is younger ``than``; a child before guests, who
-    have no limits.
+    """Of the children and guests the youngest, where that is younger ``than``; of one band a child before
+    guests and visitors, who have no limits.
     """
-    found = min((*household.children, household.guest), key=lambda one: (one.band.rank, one.built_in))
-    return found if found.band < than.band else None
+
+    def place(one: Profile) -> tuple[int, bool]:
+        return one.band.rank, one.built_in
+
+    found = min((*household.children, household.guest), key=place)
+    return found if place(found) < place(than) else None

@@ -33,6 +33,7 @@ class Questions:
         keeper.add(self._snapshot)
         rows = database.rows(f"SELECT {_QUESTIONS} FROM questions ORDER BY at, mac")
         self._questions = {one.mac: one for one in map(_read, rows)}
+        self._unsaved: set[str] = set()
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, Question]:
@@ -49,6 +50,20 @@ class Questions:
         self._questions[one.mac] = one
         self._keeper.save(Statement(_PUT, [_row(one)]))
         return True
+
+    def note(self, one: Question) -> None:
+        """What is new of one that is kept; hosts can change what they show with each packet, so it is written
+        with the next ``flush``.
+        """
+        self._questions[one.mac] = one
+        self._unsaved.add(one.mac)
+
+    def flush(self) -> None:
+        """Write what was noted since the last time."""
+        rows = [_row(self._questions[mac]) for mac in sorted(self._unsaved) if mac in self._questions]
+        self._unsaved.clear()
+        if rows:
+            self._keeper.save(Statement(_PUT, rows))
 
     def _room(self, new: Question, last_seen: LastSeen, now: datetime) -> list[str] | None:
         """Who gives way, if need be: the longest unseen, else a mere stranger to what may be a child's.

@@ -107,6 +107,7 @@ class Store:
     def flush_devices(self) -> None:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
+        self.questions.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:

@@ -385,6 +385,30 @@ def test_an_ordinary_change_is_no_suspicion_and_is_learnt_in_a_day(desk: Desk, h
     assert len(face.options) == len(how.get("options", ANDROID).split())
 
 
+def test_a_copied_visitor_s_address_does_not_open_the_night(desk: Desk) -> None:
+    arrive(desk, OTHER, **GALAXY)
+    desk.ask("assign", mac=OTHER, profile="visitor")
+    desk.go(timedelta(hours=9))  # 21:00
+    assert desk.reason(OTHER) is Reason.OPEN
+    arrive(desk, OTHER, **IPAD)
+    assert asked(desk)[OTHER]["ask"] == "copy"
+    assert desk.reason(OTHER) is Reason.BEDTIME
+
+
+def test_what_hosts_change_with_each_packet_is_not_a_write_each(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy(desk)
+    written: list[object] = []
+    monkeypatch.setattr(desk.store.questions._keeper, "save", lambda *rows, **_: written.append(rows))
+    for number in range(50):
+        desk.ask("sight", mac=MUMS, **IPAD | {"host_name": f"iPad {number}"})
+    assert written == []
+    desk.go(timedelta(minutes=2))
+    assert len(written) == 1
+    monkeypatch.undo()
+
+
 def test_a_copy_does_not_grow_into_the_face_step_by_step(desk: Desk) -> None:
     arrive(desk, MUMS, **GALAXY | {"host_name": "Aruzhan-iPad"})
     desk.go(timedelta(hours=1))

@@ -106,6 +106,13 @@ def test_a_copied_address_has_the_strictest_rules(
     assert meanwhile(home, carrying, home.profiles[owner]) is found
 
 
+def test_a_visitor_s_address_is_worth_a_copy_too() -> None:
+    home = household(without=("toddler",))
+    found = strictest(home, home.visitor)
+    assert found is not None
+    assert found.id == "daughter"
+
+
 def test_each_question_can_be_answered() -> None:
     assert set(REPLIES) == set(Ask)
     assert all(REPLIES.values())
