@@ -44,7 +44,8 @@ class Places:
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             assign_device(daemon.rules.household, mac, None)
             until = _visit_ends(now) if place.casefold() == VISITOR else None
-            daemon.store.devices.place(mac, place.casefold(), at=now, until=until)
+            sure = daemon.watch.known
+            daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
             assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
             daemon.store.devices.forget(mac)

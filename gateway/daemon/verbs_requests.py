@@ -78,6 +78,7 @@ class RequestVerbs:
             reason=request.text("reason", ""),
             at=in_utc(now),
             expires=in_utc(requests.expires(topic, now, self._daemon.rules.calendar)),
+            sure=self._daemon.watch.known,
         )
 
     def _some_time(self, request: Request, member: Member) -> ChildRequest:

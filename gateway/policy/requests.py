@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from gateway.errors import PolicyError
+from gateway.policy.jumps import Jump
 from gateway.policy.schedule import Calendar, next_local
 
 MAX_REASON = 200  # characters
@@ -66,6 +67,7 @@ class ChildRequest:
     by: str = ""  # who answered
     answered: datetime | None = None
     grant: int | None = None  # the number by which what it gave is taken back
+    sure: bool = True  # asked while the clock was known
 
     @property
     def waits(self) -> bool:
@@ -172,6 +174,19 @@ def moved_on(one: ChildRequest, now: datetime) -> ChildRequest:
     if one.waits and not one.reminded and now >= one.at + REMIND_AFTER:
         return replace(one, reminded=True)
     return one
+
+
+def after_jump(one: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
+    """The request where the clock has jumped: as old as it was, and one for time waits until a midnight that
+    is yet to come.
+    """
+    if one.sure and not jump.was_known:
+        return one  # by a clock that was right, and is again
+    expires = one.expires + jump.size
+    if one.topic is Topic.TIME and one.waits and jump.before < one.expires:
+        expires = next_local(MIDNIGHT, calendar, jump.after)
+    answered = None if one.answered is None else one.answered + jump.size
+    return replace(one, at=one.at + jump.size, expires=expires, answered=answered, sure=jump.known)
 
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:

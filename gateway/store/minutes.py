@@ -138,8 +138,8 @@ class MinutesFile:
     def tidy(self, today: date) -> None:
         """Fold the days that are over, and erase details that are older than a week.
 
-        The last one that is over stays until another day has turned: a clock that was set far ahead may be put
-        back, and goes on with it then.
+        The last one that is over stays until another day has turned: a clock that was set far ahead may be
+        put back, and goes on with it then.
         """
         # A day to come is left alone: the clock was wrong, and may be again.
         over = sorted(day for day in self._days() if day not in (today, self._day) and day <= today)
@@ -151,7 +151,7 @@ class MinutesFile:
                 self._folded.discard(day)
 
     def _was_late(self, day: date, today: date) -> bool:
-        """Whether a day before today found this one older than a week; else today is noted in its file's time."""
+        """Whether a day before today found this one old; else today is noted in the time of its file."""
         path = self._path(day)
         at = (today.toordinal() - _EPOCH) * _DAY + _NOON
         try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
 from gateway.policy import requests
+from gateway.policy.jumps import Jump
 from gateway.policy.requests import MAX_A_DAY, MAX_KEPT, Answer, ChildRequest, State, Topic
 from gateway.policy.schedule import Calendar
 
@@ -160,3 +161,10 @@ def test_never_more_than_so_many(waits: list[bool]) -> None:
     dropped = [one for one in known if one not in left]
     if any(one.waits for one in dropped):
         assert all(one.waits for one in left)
+
+
+def test_a_jump_gives_no_second_evening_to_what_has_expired() -> None:
+    late = NOW + 6 * HOUR
+    for by in (timedelta(), HOUR, DAY):
+        found = requests.after_jump(TIME, Jump(late, late + by, was_known=True, known=True), CALENDAR)
+        assert requests.moved_on(found, late + by).state is State.EXPIRED
