@@ -88,9 +88,11 @@ class Devices:
         """The clock jumped: whether a place begins, ends, or ends at another time."""
         before = {mac: one for mac, one in self._devices.items() if one.until is not None}
         after = {mac: _moved(one, jump) for mac, one in before.items()}
+        if after == before:
+            return False
         self._devices |= after  # keeps their order
         self._keeper.save(self._statement(list(after)))
-        return after != before
+        return True
 
     def forget(self, mac: str) -> None:
         if self._devices.pop(mac, None) is not None:
