@@ -38,6 +38,8 @@ class SwitchVerbs:
             until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
         if until is not None and until <= now:
             request.refuse("until", "has passed")
+        if until is not None and until - now > timedelta(minutes=MAX_MINUTES):
+            request.refuse("until", "is more than seven days ahead")
         to_wake = until is None and request.values.get("till_wake") is True
         sure, origin = self._daemon.watch.known, request.text("origin", "")
         ends = []
