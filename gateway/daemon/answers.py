@@ -55,7 +55,9 @@ class Answers:
     ) -> tuple[Extension, ...]:
         """What so many minutes would do; () where nothing of this person's closes."""
         rules, extra = self._daemon.rules, timedelta(minutes=minutes)
-        known = None if service is None else rules.world.catalogue.services[service]
+        known = None if service is None else rules.world.catalogue.services.get(service)
+        if service is not None and known is None:
+            raise PolicyError(service, "is no service of the catalogue any more", "give time for all instead")
         gates = () if known is None else gates_of_service(member.profile.rules, known)
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 

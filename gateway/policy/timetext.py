@@ -140,8 +140,8 @@ def span(node: Node) -> Span:
 
 
 def night(node: Node) -> Span:
-    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after; one from morning to
-    evening is taken for a slip of the pen.
+    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after; one from morning
+    to evening is taken for a slip of the pen.
     """
     read = span(node)
     if DAWN <= read.start < NOON < read.end:
