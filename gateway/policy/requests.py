@@ -19,6 +19,7 @@ MAX_REASON = 200  # characters
 MAX_A_DAY = 20  # times that a child may ask in one day of the family
 MAX_KEPT = 500  # requests of the whole home
 KEPT = timedelta(days=30)
+SITE_KEPT = timedelta(days=7)  # after its answer: as long as any name of a site
 MAX_MINUTES = 240  # of one request
 REMIND_AFTER = timedelta(hours=24)
 SITE_LIFE = timedelta(days=7)
@@ -191,8 +192,12 @@ def after_jump(one: ChildRequest, jump: Jump, calendar: Calendar) -> ChildReques
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:
     """Those that are young enough; of more than MAX_KEPT those that were answered longest ago go."""
-    young = [one for one in requests if one.waits or now - one.at < KEPT]
+    young = [one for one in requests if one.waits or now < _forgotten(one)]
     if len(young) <= MAX_KEPT:
         return tuple(young)
     by_age = sorted(young, key=lambda one: (one.waits, one.at))
     return tuple(sorted(by_age[len(young) - MAX_KEPT :], key=lambda one: one.id))
+
+
+def _forgotten(one: ChildRequest) -> datetime:
+    return one.at + KEPT if one.topic is Topic.TIME else (one.answered or one.at) + SITE_KEPT

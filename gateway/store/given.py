@@ -142,8 +142,10 @@ class Gifts:
         )
 
     def open(self, opening: Opening, *, origin: str = "") -> None:
+        """The audit outlives names of sites, so it has none."""
         self._openings.append(opening)
-        told = f"{opening.who} {opening.entry} until {opening.until.isoformat(timespec='minutes')}"
+        entry = opening.entry if opening.entry.startswith("service:") else "a site"
+        told = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
         self._keeper.save(
             Statement(_OPEN, [_opening_row(opening)]),
             audit=audit_line(opening.at, opening.by, "open", told, origin),

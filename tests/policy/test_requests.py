@@ -147,6 +147,15 @@ def test_old_ones_go_but_none_that_waits() -> None:
     assert requests.kept((done, SITE), NOW + 30 * DAY) == (SITE,)
 
 
+def test_the_name_of_a_site_goes_a_week_after_its_answer() -> None:
+    late = NOW + 6 * DAY
+    done = requests.answered(SITE, Answer.NO, by="Mum", now=late)
+    assert requests.kept((done,), late + 7 * DAY - HOUR) == (done,)
+    assert requests.kept((done,), late + 7 * DAY) == ()
+    gone = requests.moved_on(SITE, NOW + 7 * DAY)
+    assert requests.kept((gone,), NOW + 14 * DAY) == ()
+
+
 @given(st.lists(st.booleans(), min_size=MAX_KEPT, max_size=MAX_KEPT + 50))
 def test_never_more_than_so_many(waits: list[bool]) -> None:
     state = {True: State.PENDING, False: State.ANSWERED}
