@@ -33,7 +33,10 @@ class Places:
         if owner is not None:
             return owner.id
         known = self._daemon.store.devices.all().get(mac)
-        return known.place if known is not None and known.place in (VISITOR, ADULT) else self._treated(mac)
+        if known is None or known.place not in (VISITOR, ADULT):
+            return self._treated(mac)
+        is_over = known.until is not None and known.until <= self._daemon.clock.now()
+        return self._treated(mac) if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
         request.owner_only()

@@ -89,7 +89,7 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
     if not jump.was_known:  # what was meant counts from the tap: until the next morning
         left = until - at
         at += jump.size
-        until = _same_time(until, at, left)
+        until = _same_time(until, at.astimezone(jump.after.tzinfo), left)
     elif abs(jump.size) >= DAY and not over:
         until = _same_time(until, jump.after, until - jump.before)
         at += jump.size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -160,3 +161,14 @@ def test_what_would_hold_again_is_told() -> None:
 def test_a_time_of_day_is_sure_too_when_the_clock_is_known() -> None:
     morning = Moment(EVENING + timedelta(hours=10), Kind.OF_DAY, sure=False)
     assert one(morning, jump(NOTHING, was_known=False)).sure
+
+
+@pytest.mark.parametrize("was_known", [True, False])
+def test_a_time_of_day_is_the_home_s_on_both_sides_of_summer(was_known: bool) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    winter, summer = datetime(2026, 1, 10, 18, tzinfo=berlin), datetime(2026, 7, 10, 22, tzinfo=berlin)
+    by = Jump(winter, summer, was_known, known=True)
+    morning = Moment(datetime(2026, 1, 11, 6, tzinfo=UTC), Kind.OF_DAY, sure=was_known)  # 07:00
+    found = moved(morning, winter.astimezone(UTC), by)
+    assert found is not None
+    assert found[0].until == datetime(2026, 7, 11, 7, tzinfo=berlin)
