@@ -128,6 +128,8 @@ class Judge:
             return self._decide_nameless(seen, situation, now)
         if seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS:
             part = self._protocol
+        if part.portal and situation.portal and seen.proto is Proto.DNS:
+            return part.outcome  # a probe that finds no address is never led to the page
         state = self._state(situation, now)
         if state.plain and part.rewrite is None:
             return part.outcome
