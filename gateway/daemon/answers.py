@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend, own_closing
@@ -66,7 +67,8 @@ class Answers:
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
-            raise PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            error = PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
         today = self._daemon.rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
