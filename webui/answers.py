@@ -117,18 +117,12 @@ def _state(answer: Answer) -> State:
 
 
 def _child(answer: Answer) -> Child:
-    return Child(
-        id=answer.text("id"),
+    return answer.read(
+        Child,
         name=answer.text("name") or answer.text("id"),
-        band=answer.text("band"),
-        log_level=answer.whole("log_level"),
         now=_state(answer),
-        devices=tuple(
-            Device(entry.text("mac"), entry.text("name"), entry.flag("online"), entry.text("ip"))
-            for entry in answer.entries("devices")
-        ),
+        devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
-        requests=answer.whole("requests"),
     )
 
 
@@ -153,19 +147,7 @@ class Refusal:
 
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
     """Newest first."""
-    return tuple(
-        Refusal(
-            at=entry.moment("at"),
-            host=entry.text("host"),
-            name=entry.text("name"),
-            reason=entry.text("reason"),
-            owner=entry.text("owner"),
-            until=entry.moment("until"),
-            sentence=entry.text("sentence"),
-            askable=entry.flag("askable"),
-        )
-        for entry in Answer(values).entries("refusals")
-    )
+    return tuple(entry.read(Refusal) for entry in Answer(values).entries("refusals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +172,7 @@ class HelpLine:
 
 
 def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
-    return tuple(
-        HelpLine(
-            name=entry.text("name"),
-            phone=entry.text("phone"),
-            text=entry.text("text"),
-            web=entry.text("web"),
-            confirmed=entry.flag("confirmed"),
-        )
-        for entry in Answer(values).entries("lines")
-    )
+    return tuple(entry.read(HelpLine) for entry in Answer(values).entries("lines"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +189,4 @@ class Here:
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
     now = _state(answer) if answer.text("state") else None
-    return Here(answer.text("mac"), answer.text("profile"), answer.text("name"), now, parse_time(answer))
+    return answer.read(Here, now=now, time=parse_time(answer))

@@ -54,9 +54,8 @@ def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
         rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
     )
     zone = rules.config.zone
-    at = (parse_moment(args.at, zone) if args.at else datetime.now(UTC).replace(microsecond=0)).astimezone(
-        zone
-    )
+    at = datetime.now(UTC).replace(microsecond=0) if args.at is None else parse_moment(args.at, zone)
+    at = at.astimezone(zone)
     judge = Judge(rules.profile, rules.world, rules.calendar)
     answer = why(judge, host, at, rules.situation)
     return as_json(host, at, answer) | {

@@ -22,6 +22,7 @@ from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
 MINUTE = 60  # seconds
+BETWEEN = 0.55  # of a second of the wall, at which leases begin
 GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
@@ -183,7 +184,12 @@ class Enforcer:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Begin all leases anew; the last one before a boundary ends at it."""
+        """Begin all leases anew; the last one before a boundary ends half a second after it.
+
+        Boundaries are at whole minutes, and nft counts in whole seconds: so leases begin between two of them.
+        """
+        if self._renewal is not None:
+            self._renewal.cancel()
         try:
             passes = self._passes(self._wall())
             self._table.update(replace(self._table.snapshot, passes=passes))
@@ -191,7 +197,8 @@ class Enforcer:
             self._note_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
-        self._renewal = self._loop.call_later(RENEW, self.renew)
+        late = (self._wall().microsecond / 1e6 - BETWEEN) % 1
+        self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
         """Hold every live flow against the rules of now; those refused are cut. The number of cut ones."""

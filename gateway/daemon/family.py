@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -202,8 +203,22 @@ class Family:
     def _in_force(self, at: datetime) -> InForce:
         return self._store.state(at, self._calendar.family_day(at))
 
-    def _situation(self, member: Member, at: datetime) -> Situation:
-        force = self._in_force(at)
+    def held(self, member: Member, at: datetime) -> Situation:
+        """What held for a member at a moment that is over, as far as it is kept."""
+        force, day = self._in_force(at), self._calendar.family_day(at)
+        off = force.off
+        force = InForce(
+            tuple(one for one in force.pauses if one.since <= at),
+            off if off is not None and off.since <= at else None,
+            tuple(one for one in force.given if one.at <= at),
+            tuple(one for one in force.openings if one.at <= at),
+        )
+        minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
+        used = Counter(gate for gate, _ in minutes)
+        return replace(self._situation(member, at, force), day=day, used=used)
+
+    def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
+        force = force or self._in_force(at)
         names = {member.profile.id, *member.macs}
         if member.profile.is_child:
             names.add("all")

@@ -225,7 +225,8 @@ class Daemon:
 
     def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
-        self.answers.shift(jump)
+        if self.answers.shift(jump):
+            self.reassign()
         self.enforcer.sync()
         self.enforcer.renew()
         self.answers.look()

@@ -33,7 +33,10 @@ class Places:
         if owner is not None:
             return owner.id
         known = self._daemon.store.devices.all().get(mac)
-        return known.place if known is not None and known.place in (VISITOR, ADULT) else self._treated(mac)
+        if known is None or known.place not in (VISITOR, ADULT):
+            return self._treated(mac)
+        is_over = known.until is not None and known.until <= self._daemon.clock.now()
+        return self._treated(mac) if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
         request.owner_only()
@@ -44,7 +47,8 @@ class Places:
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             assign_device(daemon.rules.household, mac, None)
             until = _visit_ends(now) if place.casefold() == VISITOR else None
-            daemon.store.devices.place(mac, place.casefold(), at=now, until=until)
+            sure = daemon.watch.known
+            daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
             assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
             daemon.store.devices.forget(mac)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway import household
 from gateway.age.bands import Band
+from gateway.codes import Code
 from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
@@ -141,8 +142,9 @@ class RuleBook:
         """Raises PolicyError with the names that there are."""
         found = self.household.find(who)
         if found is None:
-            known = ", ".join(sorted(self.household.profiles))
-            raise PolicyError(who, "there is no such profile or device", f"known profiles: {known or 'none'}")
+            known = ", ".join(sorted(self.household.profiles)) or "none"
+            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
+            raise error.coded(Code.NO_PROFILE)
         return found
 
     def figures(self) -> Mapping[str, object]:

@@ -140,11 +140,12 @@ class Verbs:
     def why(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         host = parse_host(request.text("host"))
-        at = self._daemon.local_now()
+        at = now = self._daemon.local_now()
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
         member = self._member(request)
-        answer = why(member.judge, host, at, member.situation)
+        situation = member.situation if at >= now else self._daemon.family.held(member, at)
+        answer = why(member.judge, host, at, situation)
         told = sentence(answer.decision, host, at, rules.names, left=answer.left)
         return as_json(host, at, answer) | {"sentence": told, "problems": self._problems(request)}
 

@@ -104,9 +104,8 @@ class Judge:
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        """``now``: an aware datetime; fastest in UTC.
-
-        ``explain`` fills ``passed``, and ``until`` of what is open.
+        """``now``: an aware datetime; fastest in UTC. ``explain`` fills ``passed``, and ``until`` of what
+        is open.
         """
         if explain:
             return self._explained(seen, situation, now)
@@ -128,6 +127,8 @@ class Judge:
             return self._decide_nameless(seen, situation, now)
         if seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS:
             part = self._protocol
+        if part.portal and situation.portal and seen.proto is Proto.DNS:
+            return part.outcome  # a probe that finds no address is never led to the page
         state = self._state(situation, now)
         if state.plain and part.rewrite is None:
             return part.outcome
@@ -193,8 +194,10 @@ class Judge:
             return None
         if seen.proto is Proto.OTHER or (seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS):
             return self._protocol
-        if self._needs_address and seen.dst not in situation.addresses:
-            return self._unanswered if seen.fault is Fault.UNANSWERED else self._no_name
+        unanswered = seen.fault is Fault.UNANSWERED
+        decoys = unanswered and seen.proto is Proto.TCP  # it may be, ahead of a hello; addresses are shared
+        if self._needs_address and (decoys or seen.dst not in situation.addresses):
+            return self._unanswered if unanswered else self._no_name
         return self._ported.part(seen, situation) or self._nameless
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:

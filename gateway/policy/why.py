@@ -58,6 +58,9 @@ def why(
     """What a question for ``host`` (normalised) meets at ``at``, with the rules passed on the way."""
     seen = Observation(Proto.DNS, host, qtype=QTYPE_A)
     decision = judge.decide(seen, situation, at, explain=True)
+    if situation.portal and decision.reason is Reason.DEVICE_NEEDS:
+        seen = seen._replace(proto=Proto.HTTP)  # a probe's name is answered all the same
+        decision = judge.decide(seen, situation, at, explain=True)
     left = None
     if decision.allowed:
         left = judge.left(decision.gates, situation, at)

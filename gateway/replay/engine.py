@@ -36,7 +36,7 @@ from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
 
 # A capture may be of a whole house, and nobody waits for the work that one device causes.
-LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40)
+LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
 MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine

@@ -176,8 +176,17 @@ def add_batches(db: Any) -> None:
     )
 
 
+def add_times(db: Any) -> None:
+    """What a jump of the clock needs of guests and requests as well."""
+    db["devices"].add_column("placed", int)  # null: it does not end by itself
+    db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
+    for table in ("devices", "requests"):
+        db[table].add_column("sure", int, not_null_default=1)  # 1: said while the clock was known
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
+    add_times,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.

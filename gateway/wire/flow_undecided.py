@@ -82,7 +82,7 @@ class Undecided:
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
             return self.waiting()
-        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED)
+        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED if self.sent else None)
         if not self.client.allows(observation, judge):
             return _refused(observation)
         return self.waiting() if self._web else _new(Ruling, (Action.PASSES, observation))

@@ -185,7 +185,7 @@ class FlowTable:
         server, port = key[4:]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
-            observer = Observer(server, port, self._ech_names, self._limits.candidates)
+            observer = Observer(server, port, self._ech_names, self._limits)
             flow = TcpFlow(observer, port, self._limits)
             flow.begins_anew(packet, from_lan=from_lan)
         else:

@@ -233,6 +233,7 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nwindows: {internet: }", "is empty; write [] for never, {} for no window"),
         ('band: 10-12\nwindows: {internet: "18:00-16:00"}', "ends before it starts"),
         ('band: 10-12\nbedtime: "00:00-24:00"', "has no morning"),
+        ('band: 10-12\nbedtime: "07:00-20:45"', 'a day, not a night; write the evening first: "20:45-07:00"'),
     ],
 )
 def test_what_is_refused(text: str, says: str) -> None:

@@ -54,6 +54,18 @@ def test_verdicts(host: str, at: str, verdict: str, reason: str, until: str | No
     assert (found["verdict"], found["reason"], found["until"]) == (verdict, reason, until)
 
 
+@pytest.mark.parametrize(
+    ("host", "portal", "verdict"),
+    [
+        ("captive.apple.com", False, "allow"),
+        ("captive.apple.com", True, "block"),
+        ("time.apple.com", True, "allow"),
+    ],
+)
+def test_the_portal_is_about_more_than_names(host: str, portal: bool, verdict: str) -> None:
+    assert answer(host, "2026-11-24T23:00", Situation(portal=portal))["verdict"] == verdict
+
+
 def test_a_pause_counts_too() -> None:
     pause = Situation(paused_until=datetime(2026, 11, 24, 13, tzinfo=ALMATY))
     assert answer("example.org", "2026-11-24T12:00", pause)["until"] == "2026-11-24T13:00:00+05:00"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import cast
 
 import dns.message
@@ -134,6 +135,50 @@ def test_a_second_hello_after_a_retry_request_is_told_too() -> None:
     talk.client(tls("www.second.example"))
     talk.server(SERVER_HELLO)
     assert Replayed(tape.capture()).names == [("tls", ALLOWED), ("tls", "www.second.example")]
+
+
+def of_length(body: bytes) -> bytes:
+    return get(ALLOWED, method="POST", before=f"Content-Length: {len(body)}") + body
+
+
+def in_chunks(body: bytes) -> bytes:
+    pieces = [body[at : at + 700] for at in range(0, len(body), 700)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return get(ALLOWED, method="POST", before="Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [0, 3000, 40_000], ids=["one segment", "some", "long"])
+@pytest.mark.parametrize("answered_first", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize("wrapped", [of_length, in_chunks])
+@pytest.mark.parametrize("inner", [get(ALLOWED), get(REFUSED), tls(REFUSED)], ids=["same", "other", "tls"])
+def test_what_lies_in_a_body_is_no_request(
+    wrapped: Callable[[bytes], bytes], inner: bytes, size: int, answered_first: bool
+) -> None:
+    """As the length of the body says; the daemon, which stops things, believes no length."""
+    tape = Tape()
+    talk = tape.talk(dport=80)
+    talk.handshake()
+    if answered_first:
+        talk.client(get(ALLOWED))
+        talk.server(HTTP_OK)
+    stream = wrapped(bytes(size) + b"\n" + inner + bytes(size))
+    for at in range(0, len(stream), 1400):
+        talk.client(stream[at : at + 1400])
+    talk.server(HTTP_OK)
+    talk.client(get("www.next.example"))
+    talk.server(HTTP_OK)
+    wanted = [("http", ALLOWED)] * (1 + answered_first)
+    assert Replayed(tape.capture()).names == [*wanted, ("http", "www.next.example")]
+
+
+def test_what_lies_behind_a_body_is_one() -> None:
+    for wrapped in (of_length, in_chunks):
+        tape = Tape()
+        talk = tape.talk(dport=80)
+        talk.handshake()
+        talk.client(wrapped(b"a=b") + get(REFUSED))
+        talk.server(HTTP_OK * 2)
+        assert Replayed(tape.capture()).names == [("http", ALLOWED), ("http", REFUSED)]
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["in order", "reversed"])

@@ -643,9 +643,18 @@ def test_flows_without_an_answer_are_decided_after_16_packets() -> None:
         assert step.observation is not None
         assert step.observation.fault is Fault.UNANSWERED
         talk = Talk(allows, dport=5222)
+        talk.client(b"\x00")
         for _ in range(16):
-            step = talk.server(b"\x00" * 100)
+            step = talk.server(b"\x00" * 100, acks=0)
         assert step.action is expected
+
+
+def test_a_server_that_nothing_was_said_to_is_no_server_that_does_not_answer() -> None:
+    talk = Talk(careful, dport=5222)
+    for _ in range(16):
+        step = talk.server(b"\x00" * 100)
+    assert step.action is Action.PASSES
+    assert step.observation == Observation(Proto.TCP, None, talk.remote, 5222)
 
 
 def test_a_web_server_that_does_not_answer_is_never_let_through() -> None:
