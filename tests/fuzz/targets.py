@@ -38,7 +38,7 @@ from gateway.wire.names import hostname
 from gateway.wire.quic import classify, long_packets
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import strip_ech
+from gateway.wire.svcb import strip_ways
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from tests import captures
@@ -90,7 +90,7 @@ def dns(data: bytes) -> None:
             lambda: refuse(data, message, answer="null", text="x" * 300),
             lambda: fail(data, message),
             lambda: rename_question(data, message, "forcesafesearch.google.com"),
-            lambda: strip_ech(data),
+            lambda: strip_ways(data),
         )
         for build in builds:
             with contextlib.suppress(WireError):

@@ -12,7 +12,9 @@ from gateway.lists.sources import parse_canaries
 from gateway.policy import nets
 from gateway.policy.hosts import PublicSuffixCheck, normalise, public_suffix_check
 from gateway.policy.resolvers import Resolver, Resolvers, parse_resolvers
-from tests.policy.homes import a_world, product, table
+from gateway.policy.situation import PLAIN
+from gateway.policy.values import Reason, Verdict
+from tests.policy.homes import a_judge, a_world, almaty, asks, product, table
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 LEAST_NAMES, LEAST_OPERATORS = 150, 60
@@ -255,3 +257,11 @@ def test_an_address_costs_two_look_ups_in_the_table() -> None:
     assert counted.table.categories("192.0.2.7") == {"malware"}
     assert counted.table.categories("2001:db8::7") == {"adult"}
     assert list(nets.keys(packed("2001:db8::7"))) == ["2001:db8::7", "2001:db8::/64"]
+
+
+@pytest.mark.parametrize("host", ["_dns.resolver.arpa", "_853._dns.example.com", "mask.apple-dns.net"])
+def test_a_signal_is_no_name_to_a_child_and_any_name_to_an_adult(host: str) -> None:
+    seen, now = asks(host, 64), almaty("2026-11-24T15:00")
+    child = a_judge("{band: 16-17, allow: [example.com]}").decide(seen, PLAIN, now)
+    assert (child.verdict, child.reason) == (Verdict.BLOCK, Reason.RESOLVER_SIGNAL)
+    assert a_judge("band: adult").decide(seen, PLAIN, now).reason is Reason.UNFILTERED
