@@ -15,6 +15,12 @@ WIDEST_SPREAD = 8  # bits: a prefix is spread over at most 256 addresses
 
 Network = IPv4Network | IPv6Network
 
+
+def span(one: Network) -> tuple[int, int]:
+    """Its first and its last address."""
+    return int(one.network_address), int(one.broadcast_address)
+
+
 # No list can mean these: they are another machine in each home (RFC 1918, 6598, 4193, 3927), nobody's (1122,
 # 4291) or many's (5771). Documentation and benchmarks are left, since tests live there.
 NOBODYS: tuple[Network, ...] = tuple(
@@ -24,6 +30,10 @@ NOBODYS: tuple[Network, ...] = tuple(
         "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/8", "fc00::/7", "fe80::/9", "ff00::/8",
     )
 )  # fmt: skip
+
+_NOBODYS = tuple((one.version, *span(one)) for one in NOBODYS)
+
+NO_ADDRESS = "is no address"
 
 # Behind these IPv6 prefixes of 12 bytes stands an IPv4 address: 64:ff9b::/96 of NAT64 (RFC 6052 2.1), and
 # ::ffff:0:0/96 (RFC 4291 2.5.5.2).
@@ -48,8 +58,9 @@ def network(text: str) -> Network:
     try:
         one = ip_network(text.replace("%", "?"))  # an address with an interface is of this very machine
     except ValueError:
-        _refuse("is no address", "write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::7")
-    if any(one.version == other.version and one.overlaps(other) for other in NOBODYS):
+        _refuse(NO_ADDRESS, "write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::7")
+    low, high = span(one)
+    if any(one.version == version and low <= last and first <= high for version, first, last in _NOBODYS):
         _refuse("is of a network at home, or nobody's", "write one that is on the internet")
     widest = PREFIX_LENGTHS[one.version]
     if one.prefixlen < widest or widest < one.prefixlen < one.max_prefixlen - WIDEST_SPREAD:
