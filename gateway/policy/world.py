@@ -21,11 +21,14 @@ GATEWAY_NAME = "qalqan.home.arpa"
 # By these names browsers and phones ask whether a filter is at work, or how to reach a resolver past it; no
 # such name is the answer that turns their own encrypted DNS or relay off. Firefox: use-application-dns.net;
 # RFC 9462 4: resolver.arpa; Apple, "Prepare your network for iCloud Private Relay": mask and mask-h2, for
-# which it wants NXDOMAIN or no records at once, never silence. The others are what these two lead to.
+# which it wants NXDOMAIN or no records at once, never silence; the other names of its are what these lead to.
+# Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check…, without
+# which a page that was fetched ahead through Google's proxy is shown only after a question for its name.
 RESOLVER_SIGNALS = HostMap(
     {"resolver.arpa": Way.ENCRYPTED_DNS},
     {"use-application-dns.net": Way.ENCRYPTED_DNS}
     | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
+    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), Way.RELAY)
     | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
     | {"mask-api.fe.apple-dns.net": Way.RELAY},
 )

@@ -31,6 +31,7 @@ SIGNALS = pytest.mark.parametrize(
         ("mask-h2.icloud.com", "HTTPS"),
         ("mask-api.icloud.com", "A"),
         ("mask.apple-dns.net", "A"),
+        ("dns-tunnel-check.googlezip.net", "A"),  # Chrome's
     ],
 )
 AT_ONCE = 1.0  # seconds; Apple: no time-out
