@@ -187,7 +187,9 @@ def _add_lists(commands: Subparsers) -> None:
     update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
     update.add_argument("--force", action="store_true", help="those too that were fetched today")
     _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
-    lookup = _command(lists, "lookup", "lists", "say in which categories and services a host is")
+    lookup = _command(
+        lists, "lookup", "lists", "say in which categories and services a host or an address is"
+    )
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
 

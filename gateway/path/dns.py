@@ -31,7 +31,7 @@ from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
 from gateway.wire.limits import Limits
-from gateway.wire.svcb import strip_ech
+from gateway.wire.svcb import strip_ways
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
@@ -105,7 +105,7 @@ _DROP = Outcome(False)
 
 
 class DnsPath:
-    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``.
+    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``, no ``dohpath``.
 
     ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
     ``sentence``: a decision in words, for the Extended DNS Error. ``safe``: a question for a search host to a
@@ -272,7 +272,7 @@ class DnsPath:
         self._book.learn(client[0], addresses, ttl, now)
         if message.question is not None:
             self._services.learn(client[0], message.question.name, addresses, ttl)
-        return strip_ech(response) or response
+        return strip_ways(response) or response
 
 
 def _steps(answer: bytes) -> int:

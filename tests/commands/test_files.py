@@ -225,6 +225,42 @@ def test_lists_are_built_from_the_seed_and_looked_up(qalqan: Qalqan, config: Pat
     assert found["matches"] == [{"name": "tiktok.com", "categories": ["social_networks"]}]
 
 
+@pytest.mark.parametrize(
+    ("host", "resolver"),
+    [
+        ("1.1.1.1", "Cloudflare"),
+        ("2606:4700:4700:0::1111", "Cloudflare"),
+        ("45.90.28.200", "NextDNS"),
+        ("dns.google", "Google Public DNS"),
+        ("192.0.2.1", None),
+    ],
+)
+def test_addresses_and_resolvers_are_looked_up(
+    qalqan: Qalqan, config: Path, host: str, resolver: str | None
+) -> None:
+    found = json.loads(qalqan("lists", "lookup", host, "--json", "--config", config).out)
+    assert found["resolver"] == resolver
+    said = qalqan("lists", "lookup", host, "--config", config).out
+    expected = f"proxy_vpn_doh, a resolver of {resolver}" if resolver else "in no category and no service"
+    assert expected in said
+
+
+def test_an_address_of_a_list_is_looked_up(qalqan: Qalqan, config: Path) -> None:
+    from gateway.lists.table import TABLE_NAME
+    from gateway.policy.domains import pack_table
+
+    names = {"192.0.2.7": {"tor"}, "192.0.2.0/24": {"games"}, "2001:db8::7": {"malware"}}
+    state = config.parent / "state"
+    state.mkdir()
+    (state / TABLE_NAME).write_bytes(pack_table(names, salt=bytes(16), built="2026-11-24T06:00:00Z"))
+    found = json.loads(qalqan("lists", "lookup", "192.0.2.7", "--json", "--config", config).out)
+    assert found["matches"] == [
+        {"name": "192.0.2.7", "categories": ["tor"]},
+        {"name": "192.0.2.0/24", "categories": ["games"]},
+    ]
+    assert "refused for everyone" in qalqan("lists", "lookup", "2001:db8:0::7", "--config", config).out
+
+
 def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Path) -> None:
     from gateway.lists.table import TABLE_NAME
     from gateway.policy.domains import pack_table

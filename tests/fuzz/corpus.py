@@ -74,10 +74,37 @@ def _tables() -> list[bytes]:
     return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
 
 
+def _addresses() -> list[bytes]:
+    return [
+        b"192.0.2.7 # a",
+        b"2001:db8::/64",
+        b"192.0.2.128/27",
+        b"2001:db8::10/124",
+        b"0A1B, 192.0.2.7, 443",
+    ]
+
+
+def _resolvers() -> list[bytes]:
+    one = b"{name: A, country: kz, domains: [a.example], hosts: [b.c.example], addresses: [192.0.2.7]}"
+    return [b"resolvers:\n  aa: " + one, b"canaries: {}\naddresses: {A: [192.0.2.0/25, 198.51.100.0/24]}\n"]
+
+
+def _services() -> list[bytes]:
+    alpn = b"\x00\x01\x00\x0b\x03dot\x02h2\x03doq"
+    rest = b"\x00\x05\x00\x02xx\x00\x07\x00\x02/q"
+    return [
+        b"\x00\x01\x00\x00\x00\x00\x06\x00\x01\x00\x05\x00\x07" + alpn + rest,
+        b"\x00\x00\x01a\x00" + rest,
+    ]
+
+
 _OWN = {
     "capture": _captures,
     "replay": _captures,
     "replay_packets": _sized,
     "flows": _sized,
     "table": _tables,
+    "addresses": _addresses,
+    "resolvers": _resolvers,
+    "svcb": _services,
 }

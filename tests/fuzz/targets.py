@@ -16,12 +16,16 @@ from ipaddress import ip_address
 from gateway.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.errors import ControlError, GatewayError, ListError, PolicyError, WireError
+from gateway.lists.addresses import parse as parse_addresses
+from gateway.lists.addresses import parse_innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.subject import Subject
+from gateway.policy import nets
 from gateway.policy.documents import parse_document
 from gateway.policy.domains import DomainTable, verify
+from gateway.policy.resolvers import parse_resolvers
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
@@ -38,7 +42,7 @@ from gateway.wire.names import hostname
 from gateway.wire.quic import classify, long_packets
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import strip_ech
+from gateway.wire.svcb import strip_ways
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from tests import captures
@@ -90,7 +94,7 @@ def dns(data: bytes) -> None:
             lambda: refuse(data, message, answer="null", text="x" * 300),
             lambda: fail(data, message),
             lambda: rename_question(data, message, "forcesafesearch.google.com"),
-            lambda: strip_ech(data),
+            lambda: strip_ways(data),
         )
         for build in builds:
             with contextlib.suppress(WireError):
@@ -99,6 +103,17 @@ def dns(data: bytes) -> None:
                     parse_message(built)
         if message.question is not None:
             restore_answer(data, message.question, message.question.name)
+
+
+def svcb(data: bytes) -> None:
+    """The data of one HTTPS record of a message that is otherwise sound."""
+    head = bytes.fromhex("123481800001000100000000016100004100010161000041000100000001")
+    message = head + len(data).to_bytes(2, "big") + data
+    with contextlib.suppress(WireError):
+        stripped = strip_ways(message)
+        if stripped is not None:
+            parse_message(stripped)
+            assert strip_ways(stripped) is None
 
 
 def dns_stream(data: bytes) -> None:
@@ -232,6 +247,25 @@ def lists(data: bytes) -> None:
                 pass
 
 
+def addresses(data: bytes) -> None:
+    """A line of a list; a packed address."""
+    for entry in parse_addresses(data.strip()) or ():
+        one = nets.network(entry.decode("ascii"))
+        assert entry.decode("ascii") in nets.keys(one.network_address.packed)
+    for size in (4, 16):
+        if len(data) >= size:
+            nets.keys(data[:size])
+
+
+def resolvers(data: bytes) -> None:
+    with contextlib.suppress(PolicyError):
+        known = parse_resolvers(data, "fuzz.yaml", lambda name: "." not in name)
+        for entry in known.addresses:
+            nets.network(entry)
+    with contextlib.suppress(PolicyError):
+        parse_innocent(data, "fuzz.yaml").hit("192.0.2.7")
+
+
 def control(data: bytes) -> None:
     reader = LineReader(1 << 14)
     with contextlib.suppress(ControlError):
@@ -251,6 +285,7 @@ TARGETS: dict[str, Target] = {
         capture,
         fragments,
         dns,
+        svcb,
         dns_stream,
         dns_path,
         tls,
@@ -263,6 +298,8 @@ TARGETS: dict[str, Target] = {
         document,
         table,
         lists,
+        addresses,
+        resolvers,
         control,
     )
 }

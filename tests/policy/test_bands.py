@@ -59,6 +59,7 @@ def test_the_scalars(
         ("games", "count count count count open"),
         ("ai_companions", "refuse refuse refuse ask open"),
         ("proxy_vpn_doh", "refuse refuse refuse refuse ask"),
+        ("tor", "refuse refuse refuse refuse ask"),
         ("piracy", "refuse refuse refuse refuse open"),
         ("ads_trackers", "refuse refuse refuse refuse refuse"),
         ("search_without_safe_mode", "refuse refuse refuse refuse open"),
