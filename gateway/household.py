@@ -28,6 +28,7 @@ from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import DaysOf, Profile
+from gateway.policy.resolvers import Resolvers, parse_resolvers
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
@@ -56,6 +57,7 @@ class Product:
     countries: Mapping[str, Country]  # by code
     help: HostMap[str]
     ech_names: frozenset[str]  # sent in the clear for a hidden one
+    resolvers: Resolvers
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ class Product:
             needs=self.needs,
             sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
+            resolvers=self.resolvers,
         )
 
 
@@ -149,6 +152,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         countries=countries,
         help=host_map(help_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
+        resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
     )
 
 

@@ -54,6 +54,9 @@ def read(etc: Path, product: Product) -> Household:
 def test_the_products_data_is_whole(product: Product) -> None:
     assert set(product.bands) == set(Band)
     assert "cloudflare-ech.com" in product.ech_names
+    assert product.world(("en",)).resolvers.at(bytes([8, 8, 8, 8])) is product.resolvers.names.get(
+        "dns.google"
+    )
     assert len(product.catalogue.services) >= 150
     assert len(product.catalogue.groups) >= 12
     assert {product.needs.get(host) for host in ("captive.apple.com", "swcdn.apple.com")} == {
