@@ -23,11 +23,11 @@ GATEWAY_NAME = "qalqan.home.arpa"
 # RFC 9462 4: resolver.arpa; Apple, "Prepare your network for iCloud Private Relay": mask and mask-h2, for
 # which it wants NXDOMAIN or no records at once, never silence. The others are what these two lead to.
 RESOLVER_SIGNALS = HostMap(
-    {"resolver.arpa": Way.ENCRYPTED_DNS},
-    {"use-application-dns.net": Way.ENCRYPTED_DNS}
+    {"resolver.arpa": Way.ENCRYPTED_DNS}
     | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
     | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
     | {"mask-api.fe.apple-dns.net": Way.RELAY},
+    {"use-application-dns.net": Way.ENCRYPTED_DNS},
 )
 
 # How a resolver that is known by name is asked for its encrypted ways: RFC 9461 3, RFC 9462 5.
