@@ -8,7 +8,7 @@ from typing import TypeVar
 from gateway.policy.categories import PROXY, TOR
 from gateway.policy.conclude import Part, conclude, family_entry, owned_rule, refusal_of, refuses
 from gateway.policy.profile import Profile
-from gateway.policy.rules import Kind
+from gateway.policy.rules import FAMILY, Kind, Rules
 from gateway.policy.situation import Situation
 from gateway.policy.study import Student
 from gateway.policy.values import Observation, Proto, Reason, Step, Verdict
@@ -39,6 +39,7 @@ class Around:
         self._world = world
         self._refusals = {way: refusal_of(way, profile.rules) for way in Way if refuses(profile.rules, way)}
         self._allowed: dict[str, Part | None] = {}
+        self._has_own_names = has_own_names(profile.rules)
         self.plain_addresses: set[bytes] = set()
         self.plain_alpns: set[tuple[str, ...]] = set()
 
@@ -122,7 +123,7 @@ class Around:
         """What is decided about a name that the family allows, by itself or as a service, and that gave the
         device this address.
         """
-        if situation.resolved is None:
+        if situation.resolved is None or not self._has_own_names:
             return None
         parts = (self._allowed_name(host) for host in situation.resolved.hosts(address))
         return next((part for part in parts if part is not None), None)
@@ -142,6 +143,12 @@ class Around:
         part = conclude(facts, self._profile)
         passes = part.outcome.reason in ALLOWED and part.outcome.verdict is Verdict.ALLOW
         return part._replace(rewrite=None) if passes else None
+
+
+def has_own_names(rules: Rules) -> bool:
+    """Whether the family allows something by a name or as a service."""
+    entries = (*rules.allow, *rules.homework)
+    return any(one.owner == FAMILY and one.kind is not Kind.CATEGORY for one in entries)
 
 
 def _is_allowed(seen: Observation, named: Part, situation: Situation) -> bool:

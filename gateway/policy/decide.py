@@ -109,7 +109,7 @@ class Judge:
             or seen.alpn not in self._plain_alpns
             or seen.dport == DOT_DOQ_PORT
         ):
-            part = self._not_around(host, part, seen, situation, state)
+            part = self._around.part(seen, part, situation) or part
         if state.plain and part.rewrite is None:
             resolved = situation.resolved if self._needs_address and not asked else None
             if resolved is None or resolved.gave(host, seen.dst) or not part.outcome.allowed:
@@ -133,17 +133,9 @@ class Judge:
         if part.local and not asked:
             return self._decide_nameless(seen, situation, now)
         if part.relay and not asked:
-            state = self._state(situation, now)
-            return self._by_state(host, self._not_around(host, part, seen, situation, state), seen, state)
+            part = self._around.part(seen, part, situation) or part
+            return self._by_state(host, part, seen, self._state(situation, now))
         return None
-
-    def _not_around(
-        self, host: str, part: Part, seen: Observation, situation: Situation, state: Kept
-    ) -> Part:
-        """``part``, or the refusal of the way around that a flow to ``host`` is."""
-        if state.standing.allowed and is_openable(part):
-            part = self._opened(host, part, state)
-        return self._around.part(seen, part, situation) or part
 
     def _by_state(self, host: str, part: Part, seen: Observation, state: Kept) -> Decision:
         if state.standing.allowed and is_openable(part):
