@@ -89,10 +89,9 @@ class Daemon:
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
-        self.book = HeardBook()
+        self.book, self.names = HeardBook(), NameBook()
         self.live = LiveFlows()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
-        self.names = NameBook()
         kept = (self.store, self.book, self.services)
         self.family = Family(
             *kept, loop.now, self._class_number, names=self.names, clock_known=lambda: self.watch.known
@@ -203,8 +202,10 @@ class Daemon:
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
 
     def _flow_decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
-        self.journal.decided(subject, seen, decision, at)
-        self.own_answers.refused(subject, seen, decision, at)
+        if self.own_answers.cures(subject, seen, decision, at):
+            self.journal.counted(decision)  # the next try passes
+        else:
+            self.journal.decided(subject, seen, decision, at)
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)

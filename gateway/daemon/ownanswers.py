@@ -42,20 +42,26 @@ class OwnAnswers:
         self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → whose
         self._lookups = Lookups(loop, servers, self._found)
 
-    def refused(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Ask for the name that a device called at an address that nobody gave it, where the name is open."""
+    def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
+        """Ask for the name that a device called at an address that nobody gave it, where the name is open.
+
+        Whether it may well be the device's old answer: it is the first time for this name.
+        """
         if decision.reason not in _CURED or seen.proto is Proto.DNS or seen.host is None:
-            return
+            return False
         slot, host, now = subject.slot, seen.host, self._now()
-        if not self._names.watches(slot) or now - self._asked.get((slot, host), -AGAIN) < AGAIN:
-            return
+        before = self._asked.get((slot, host))
+        if not self._names.watches(slot) or (before is not None and now - before < AGAIN):
+            return False
         question = Observation(Proto.DNS, host, qtype=QTYPE_A)
-        if subject.decide(question, at).verdict is Verdict.ALLOW and self._may_ask(slot, now):
-            self._asked[slot, host] = now
-            self._asked.move_to_end((slot, host))
-            if len(self._asked) > MAX_ASKED:
-                self._asked.popitem(last=False)
-            self._lookups.ask(host)
+        if subject.decide(question, at).verdict is not Verdict.ALLOW or not self._may_ask(slot, now):
+            return False
+        self._asked[slot, host] = now
+        self._asked.move_to_end((slot, host))
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+        self._lookups.ask(host)
+        return before is None and decision.reason is Reason.UNRESOLVED
 
     def _may_ask(self, slot: int, now: float) -> bool:
         left, since = self._allowance.get(slot, (BURST, now))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NameBook
-from gateway.wire.dns import HTTPS, SVCB, Message
-from gateway.wire.dns_names import name_text
+from gateway.wire.dns import HTTPS, SRV, SVCB, Message
+from gateway.wire.dns_names import name_text, read_labels
 from gateway.wire.svcb import hinted, parse_service
+
+SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
 class Lessons:
@@ -19,7 +21,7 @@ class Lessons:
 
     def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
         """``message`` is ``response``, read, as the device of ``slot`` sees it. ``vouched``: it is what the
-        gateway's own resolver says. Raises WireError for a SVCB record that cannot be read.
+        gateway's own resolver says. Raises WireError for a SVCB or SRV record that cannot be read.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
         self.book.learn(slot, addresses, ttl, now)
@@ -35,15 +37,18 @@ class Lessons:
     def _bindings(
         self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
     ) -> None:
-        """A client calls the target's addresses, or those hinted, by the name of ``host`` (RFC 9460 3)."""
+        """A client calls the addresses of targets and hints by the name of ``host`` (RFC 9460 3), and those
+        of the servers of its domain (SRV, RFC 2782: XMPP tells the domain's name in its hello, RFC 7590).
+        """
         targets = []
         for record in message.answers:
-            if record.rtype not in (SVCB, HTTPS) or not record.rdata:
-                continue
-            service = parse_service(response, record)
-            if service.target:
-                targets.append(name_text(list(service.target)))
-            self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
+            if record.rtype == SRV:
+                targets.append(name_text(read_labels(response, record.offset + SRV_HEAD)[0]))
+            elif record.rtype in (SVCB, HTTPS) and record.rdata:
+                service = parse_service(response, record)
+                if service.target:
+                    targets.append(name_text(list(service.target)))
+                self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
         self.names.lead(slot, host, targets)
 
 

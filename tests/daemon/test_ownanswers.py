@@ -50,6 +50,7 @@ class Home:
         self.store = Store(folder / "qalqan.db")
         self.loop = Loop()
         self.now = 1000.0
+        self.cured = False
         self.names, book = NameBook(), AddressBook()
         services, clock = ServiceBook(lambda _: (), self.clock), self.clock
         self.family = Family(self.store, book, services, clock, lambda *_: 1, names=self.names)
@@ -73,7 +74,7 @@ class Home:
         seen = Observation(Proto.TLS, host, address, 443)
         subject = self.family.subjects[self.member.slot]
         decision = subject.decide(seen, NOON)
-        self.own.refused(subject, seen, decision, NOON)
+        self.cured = self.own.cures(subject, seen, decision, NOON)
         return decision
 
     def close(self) -> None:
@@ -113,6 +114,19 @@ def test_one_name_is_asked_for_again_after_a_while(home: Home) -> None:
     home.now += AGAIN
     home.call()
     assert home.lookups.once == [SITE, SITE]
+
+
+def test_only_the_first_refusal_of_a_name_is_nobody_s_business(home: Home) -> None:
+    """It may be the device's old answer. Whoever calls that address again is told of."""
+    home.call()
+    assert home.cured
+    for _ in range(3):
+        home.now += AGAIN
+        home.lookups.found(SITE, [B])
+        home.call()
+        assert not home.cured
+    home.call(address=B)
+    assert not home.cured
 
 
 def test_no_device_makes_the_gateway_ask_without_end(home: Home) -> None:

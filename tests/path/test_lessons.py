@@ -90,6 +90,14 @@ def test_a_service_on_another_port_is_its_origins() -> None:
     assert home.gave("www.example.org", A)
 
 
+def test_what_a_srv_record_names_is_reached_by_the_domain() -> None:
+    home = Home()
+    record = "_xmpps-client._tcp.jabber.example. 60 IN SRV 5 0 5223 xmpp.jabber.example."
+    home.hears("_xmpps-client._tcp.jabber.example", "SRV", record)
+    home.hears("xmpp.jabber.example", "A", "xmpp.jabber.example. 60 IN A 192.0.2.1")
+    assert home.gave("jabber.example", A)
+
+
 @pytest.mark.parametrize(
     ("asked", "host"),
     [
