@@ -85,13 +85,13 @@ class Judge:
         """
         if explain:
             return self._explained(seen, situation, now)
-        host = seen.host
-        if host is None or seen.fault is not None:
+        proto, host, dst, dport, _, fault, alpn = seen  # in a third of the time that the names take
+        if host is None or fault is not None:
             return self._decide_nameless(seen, situation, now)
         part = self._young.get(host)
         if part is None:
             part = self._learn(host)
-        asked = seen.proto is DNS
+        asked = proto is DNS
         if part.special:
             decision = self._special(part, host, seen, situation, now)
             if decision is not None:
@@ -102,17 +102,15 @@ class Judge:
             state = self._state(situation, now)
         # What is known to be no way around costs these look-ups alone.
         if asked:
-            if seen.dport not in DNS_PORTS:
+            if dport not in DNS_PORTS:
                 part = self._around.part(seen, part, situation) or part
-        elif (
-            seen.dst not in self._plain_addresses
-            or seen.alpn not in self._plain_alpns
-            or seen.dport == DOT_DOQ_PORT
-        ):
+        elif dst not in self._plain_addresses or alpn not in self._plain_alpns or dport == DOT_DOQ_PORT:
             part = self._around.part(seen, part, situation) or part
         if state.plain and part.rewrite is None:
-            resolved = situation.resolved if self._needs_address and not asked else None
-            if resolved is None or resolved.gave(host, seen.dst) or not part.outcome.allowed:
+            if asked or not self._needs_address:
+                return part.outcome
+            resolved = situation.resolved
+            if resolved is None or resolved.gave(host, dst) or not part.outcome.allowed:
                 return part.outcome
             return self._unresolved
         return self._by_state(host, part, seen, state)
