@@ -167,7 +167,9 @@ def _add_wishes(commands: Subparsers) -> None:
 def _add_questions(commands: Subparsers) -> None:
     profile_help = "a profile's id or name, or the path of its file"
     why = _command(commands, "why", "why", "say what a host meets, and each rule passed on the way")
-    why.add_argument("host", metavar="HOST")
+    why.add_argument("host", metavar="HOST", nargs="?")
+    why.add_argument("--to", metavar="ADDRESS", help="a connection there, as 192.0.2.7:443")
+    why.add_argument("--speaks", metavar="PROTO", help="what the connection speaks: tls, quic, wireguard, …")
     whose = why.add_mutually_exclusive_group(required=True)
     whose.add_argument("--profile", metavar="P", help=profile_help)
     whose.add_argument("--device", metavar="MAC", help="the rules of the one whose device it is")

@@ -205,8 +205,9 @@ class Enforcer:
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
+            decide = subject.running or subject.decide
             for flow, live in self._live.of_slot(slot):
-                decisions = [subject.decide(one, at) for one in live.observations]
+                decisions = [decide(one, at) for one in live.observations]
                 gates = joined(one.gates for one in decisions)
                 number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
                 if number == live.class_number:

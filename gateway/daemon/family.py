@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.minutes import Minutes, Uncounted
-from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
+from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
+from gateway.path.nameaddresses import DeviceNames, NameBook
 from gateway.path.subject import Subject
 from gateway.policy.config import QUARANTINE
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
 from gateway.policy.macs import parse_mac
+from gateway.policy.nameless import asks_for_names
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
@@ -34,20 +36,6 @@ PLAIN_PLACES = (HOME, "adult")
 _Wanted = tuple[str, tuple[str, ...], Profile, bool]  # the slot's key, its MACs, their profile, quarantined
 
 
-class DeviceAddresses:
-    """The addresses that allowed names gave to one device, as ``in`` asks for them."""
-
-    __slots__ = ("_book", "_now", "_slot")
-
-    def __init__(self, book: AddressBook, slot: int, now: Callable[[], float]) -> None:
-        self._book = book
-        self._slot = slot
-        self._now = now
-
-    def __contains__(self, address: object) -> bool:
-        return isinstance(address, bytes) and self._book.knows(self._slot, address, self._now())
-
-
 @dataclass(slots=True)
 class Member:
     """One slot: its devices, the profile that holds for them, and their situation."""
@@ -58,11 +46,22 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
+    names: DeviceNames | None = None  # None: no rule of the profile asks which name gave an address
     quarantined: bool = False
     situation: Situation = PLAIN
+    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and what it is to such flows
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
         return self.judge.decide(seen, self.situation, at)
+
+    def decide_running(self, seen: Observation, at: datetime) -> Decision:
+        """Of a flow that passed when it began: an answer that has lapsed meanwhile ends it not."""
+        situation = self.situation
+        if self.names is None:
+            return self.judge.decide(seen, situation, at)
+        if self._of_running[0] is not situation:
+            self._of_running = situation, replace(situation, resolved=self.names.of_running())
+        return self.judge.decide(seen, self._of_running[1], at)
 
 
 class Family:
@@ -76,6 +75,7 @@ class Family:
         now: Callable[[], float],
         class_number: Callable[[int, frozenset[str]], int],
         *,
+        names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
     ) -> None:
         self.members: dict[int, Member] = {}
@@ -86,6 +86,7 @@ class Family:
         self._store = store
         self._book = book
         self._services = services
+        self._names = names
         self._clock_known = clock_known
         self._now = now
         self._class_number = class_number
@@ -111,15 +112,24 @@ class Family:
             slot = self._store.slot(key, now=int(at.timestamp()), in_use=in_use)
             addresses = DeviceAddresses(self._book, slot, self._now)
             services = DeviceServices(self._services, slot)
-            members[slot] = Member(slot, macs, profile, judge(profile), addresses, services, quarantined)
+            names = self._names_of(slot, profile)
+            judged = judge(profile)
+            members[slot] = Member(slot, macs, profile, judged, addresses, services, names, quarantined)
         unknown = self._store.slots().get(UNKNOWN)
         self.unknown = unknown if unknown in members else None
         self.members = members
+        if self._names is not None:
+            self._names.watch(slot for slot, one in members.items() if one.names is not None)
         self.subjects.clear()
         self.subjects[EVERYONE] = self._everyone(judge(household.home))
         for slot, member in members.items():
             number = partial(self._class_number, slot)
-            self.subjects[slot] = Subject(slot, member.profile.name, member.decide, number)
+            name, running = member.profile.name, member.decide_running
+            self.subjects[slot] = Subject(slot, name, member.decide, number, running)
+
+    def _names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
+        wanted = self._names is not None and asks_for_names(profile.rules)
+        return DeviceNames(self._names, slot, self._now) if wanted and self._names is not None else None
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:
@@ -247,6 +257,7 @@ class Family:
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             addresses=member.addresses,
+            resolved=member.names,
             recent=member.services,
         )
 

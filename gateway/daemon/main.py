@@ -24,6 +24,7 @@ from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
+from gateway.daemon.ownanswers import OwnAnswers
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
@@ -42,8 +43,11 @@ from gateway.path.addresses import ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
+from gateway.path.nameaddresses import NameBook
+from gateway.path.subject import Subject
 from gateway.policy.config import Config, DnsRefusal
 from gateway.policy.jumps import Jump
+from gateway.policy.values import Decision, Observation
 from gateway.store import migrations
 from gateway.store.store import Store
 from gateway.wire.flows import FlowTable
@@ -85,16 +89,12 @@ class Daemon:
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
-        self.book = HeardBook()
+        self.book, self.names = HeardBook(), NameBook()
         self.live = LiveFlows()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
+        kept = (self.store, self.book, self.services)
         self.family = Family(
-            self.store,
-            self.book,
-            self.services,
-            loop.now,
-            self._class_number,
-            clock_known=lambda: self.watch.known,
+            *kept, loop.now, self._class_number, names=self.names, clock_known=lambda: self.watch.known
         )
         self._build_paths(config)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
@@ -112,16 +112,16 @@ class Daemon:
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(
-                ech_names=self.rules.ech_names,
-                forgotten=lambda key: self.enforcer.refuse(FlowId(*key)),
+                ech_names=self.rules.ech_names, forgotten=lambda key: self.enforcer.refuse(FlowId(*key))
             ),
             self.live,
-            sink=self.journal.decided,
+            sink=self._flow_decided,
             refused_page=self.journal.refused_page,
             reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
             uploads=lambda flow: self.enforcer.uploads(flow),
         )
         self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
             sentence=self.journal.short,
@@ -130,6 +130,7 @@ class Daemon:
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
             safe=self.safe,
             services=self.services,
+            names=self.names,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
 
@@ -163,14 +164,7 @@ class Daemon:
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
-                loop,
-                self.table,
-                self.connections,
-                self.family,
-                self.rules,
-                self.store,
-                self.live,
-                wall,
+                *(loop, self.table, self.connections, self.family, self.rules, self.store, self.live, wall),
                 changed=self._minutes_counted,
             )
         )
@@ -206,6 +200,12 @@ class Daemon:
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
         )
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
+
+    def _flow_decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+        if self.own_answers.cures(subject, seen, decision, at):
+            self.journal.counted(decision)  # the next try passes
+        else:
+            self.journal.decided(subject, seen, decision, at)
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
@@ -251,6 +251,7 @@ class Daemon:
         )
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
+        self.own_answers.keep(self.family.members)
 
     def _snapshot(self) -> Snapshot:
         """What the kernel's table shall say now."""

@@ -27,7 +27,7 @@ from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.sentence import sentence
-from gateway.policy.why import as_json, parse_host, parse_moment, why
+from gateway.policy.why import as_json, parse_moment, parse_question, why
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -139,15 +139,15 @@ class Verbs:
 
     def why(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
-        host = parse_host(request.text("host"))
+        seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
         at = now = self._daemon.local_now()
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
         member = self._member(request)
         situation = member.situation if at >= now else self._daemon.family.held(member, at)
-        answer = why(member.judge, host, at, situation)
-        told = sentence(answer.decision, host, at, rules.names, left=answer.left)
-        return as_json(host, at, answer) | {"sentence": told, "problems": self._problems(request)}
+        answer = why(member.judge, seen, at, situation)
+        told = sentence(answer.decision, seen.host, at, rules.names, left=answer.left)
+        return as_json(seen, at, answer) | {"sentence": told, "problems": self._problems(request)}
 
     def _problems(self, request: Request) -> list[str]:
         """Of the file that says whose a device is, where it cannot be used."""

@@ -25,12 +25,12 @@ GATEWAY_NAME = "qalqan.home.arpa"
 # Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check…, without
 # which a page that was fetched ahead through Google's proxy is shown only after a question for its name.
 RESOLVER_SIGNALS = HostMap(
-    {"resolver.arpa": Way.ENCRYPTED_DNS},
-    {"use-application-dns.net": Way.ENCRYPTED_DNS}
+    {"resolver.arpa": Way.ENCRYPTED_DNS}
     | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
     | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), Way.RELAY)
     | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
     | {"mask-api.fe.apple-dns.net": Way.RELAY},
+    {"use-application-dns.net": Way.ENCRYPTED_DNS},
 )
 
 # How a resolver that is known by name is asked for its encrypted ways: RFC 9461 3, RFC 9462 5.

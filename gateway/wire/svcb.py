@@ -15,6 +15,7 @@ from gateway.wire.dns_names import HEADER_SIZE, read_labels, wire_name
 
 MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 14.3.2, RFC 9461 5)
 DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250, as RFC 9461 4.1 has them
+IPV4HINT, IPV6HINT = 4, 6
 _TYPES = (SVCB, HTTPS)
 
 
@@ -47,6 +48,17 @@ def parse_service(data: bytes, record: Record) -> Service:
     while not cursor.at_end:
         params.append((cursor.u16(), cursor.counted16()))
     return Service(priority, tuple(target), tuple(params))
+
+
+def hinted(service: Service) -> list[bytes]:
+    """Packed addresses of its hints (RFC 9460 7.3); one that is cut is left out."""
+    sizes = {IPV4HINT: 4, IPV6HINT: 16}
+    found = []
+    for key, value in service.params:
+        size = sizes.get(key)
+        if size is not None:
+            found += [value[at : at + size] for at in range(0, len(value) - size + 1, size)]
+    return found
 
 
 def without_ways(service: Service) -> Service:

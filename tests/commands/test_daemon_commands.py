@@ -175,6 +175,10 @@ def test_a_running_daemon_answers_why(qalqan: Qalqan, config: Path) -> None:
     )
     assert requests[-1][1]["device"] == "02:00:00:00:00:0a"
     assert json.loads(out) == ANSWER
+    flow = ("--to", "192.0.2.7:51820", "--speaks", "wireguard")
+    _, requests = asked(qalqan, config, heard, "why", "--profile", "Aruzhan", *flow)
+    about = {"host": None, "at": None, "to": flow[1], "speaks": flow[3], "profile": "Aruzhan"}
+    assert requests[-1] == ("why", about)
 
 
 def test_what_the_daemon_cannot_answer_the_files_do(qalqan: Qalqan, config: Path) -> None:

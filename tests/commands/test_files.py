@@ -58,6 +58,20 @@ def test_why_says_how_much_is_left_and_what_comes_next(qalqan: Qalqan, config: P
     assert "120 minutes left today for play." in done.out
 
 
+def test_why_of_a_connection(qalqan: Qalqan, config: Path) -> None:
+    ask = ("why", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    done = qalqan(*ask, "--to", "[2001:db8::7]:51820", "--speaks", "wireguard", "--json")
+    answer = json.loads(done.out)
+    assert (answer["host"], answer["to"], answer["speaks"]) == (None, "[2001:db8::7]:51820", "wireguard")
+    assert (answer["verdict"], answer["reason"]) == ("block", "vpn")
+    done = qalqan(*ask, "--to", "192.0.2.7:1080", "--speaks", "socks")
+    assert done.out.startswith("a connection to 192.0.2.7:1080 at 2026-11-24T16:00:00+05:00: block\nA proxy ")
+    done = qalqan(*ask, "www.example.org", "--to", "example.org")
+    assert done.status == 1
+    mend = "write it like 192.0.2.7:443 or [2001:db8::7]:443"
+    assert done.err == f"qalqan: --to: 'example.org' is no address with a port; {mend}\n"
+
+
 def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
     def reason(mac: str) -> str:
         done = qalqan("why", "tiktok.com", "--device", mac, "--at", AFTERNOON, "--json", "--config", config)

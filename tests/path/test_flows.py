@@ -23,12 +23,15 @@ from tests.wire.tls_forge import client_hello, record
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
 NOON = datetime(2026, 11, 24, 7, tzinfo=UTC)  # at the judge's home
 HELPLINE = "help.example"
+MISPLACED = "misplaced.example"  # open, and called at an address that is not its own
 SPORT, ISN = 40000, 1000
 
 
 def rule(seen: Observation, at: datetime) -> Decision:
     if seen.host == REFUSED:
         return Decision(Says.BLOCK, Reason.FAMILY_BLOCK, "block", "family")
+    if seen.host == MISPLACED:
+        return Decision(Says.BLOCK, Reason.UNRESOLVED, "band 6-9: strict = true", "band:6-9")
     if seen.host == HELPLINE:
         return Decision(Says.ALLOW, Reason.HELP, "help", "product")
     return Decision(Says.ALLOW, Reason.OPEN, "open", "product", gates=frozenset({"device", "play"}))
@@ -128,6 +131,13 @@ def test_a_refused_request_is_answered_in_the_servers_place(version: int) -> Non
     assert f"Location: http://qalqan.home.arpa/refused?host={REFUSED}".encode() in head
     assert b"no-store" in head
     assert body == b""
+
+
+def test_a_site_at_a_wrong_address_is_no_closed_site() -> None:
+    """Its connection ends, so that the browser asks anew, and no page says that the site is not open."""
+    verdict = Home().send(request(MISPLACED), port=80)
+    assert (verdict.byte, verdict.reply) == (2, None)
+    assert verdict.onward is not None
 
 
 def test_what_is_no_packet_vanishes() -> None:

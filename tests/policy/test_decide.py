@@ -269,7 +269,7 @@ def test_no_longer_than_that_nor_what_binds_everyone_nor_against_time() -> None:
     hidden = asks("mask.icloud.com"), replace(OPENED, allowed=(("icloud.com", NIGHT),))
     assert verdict(*hidden, DAY, STRICT) == ("block", "resolver_signal")
     tunnel = connects("casino.example")._replace(dport=853)
-    assert verdict(tunnel, OPENED, DAY, STRICT) == ("block", "protocol")
+    assert verdict(tunnel, OPENED, DAY, STRICT) == ("block", "encrypted_dns")
     assert verdict(asks("other.example"), OPENED, DAY, STRICT) == verdict(
         asks("other.example"), PLAIN, DAY, STRICT
     )
@@ -444,7 +444,7 @@ def test_encrypted_dns_on_its_own_port_is_refused(proto: Proto, host: str | None
     for band in ("0-5", "16-17"):
         assert verdict(seen, Situation(addresses={seen.dst}), judge=a_judge(f"band: {band}")) == (
             "block",
-            "protocol",
+            "encrypted_dns",
         )
     assert verdict(seen, judge=a_judge("band: adult")) == ("allow", "unfiltered")
 
