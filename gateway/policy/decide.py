@@ -58,6 +58,8 @@ HELP = allow(Reason.HELP, "help", PRODUCT, ())
 # One outward reason, rule and owner, so that nothing tells a sealed entry from a malware name.
 REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone", PRODUCT)
 
+_CALLING = (Proto.IPSEC, Proto.OTHER)  # of Wi-Fi calling, by its addresses
+
 
 class _Kept(NamedTuple):
     """A situation, how things stand in it, and the decision of each closed gate."""
@@ -188,7 +190,7 @@ class Judge:
         """What is decided about a flow that names no host that can be believed; None: it is Wi-Fi calling."""
         if seen.fault in self._faults and not situation.is_bare(seen):
             return self._faults[seen.fault]
-        is_calling = seen.proto is Proto.OTHER or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
+        is_calling = seen.proto in _CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
         if is_calling and self._world.calling_address(seen.dst):
             return None
         if seen.proto is Proto.OTHER or (seen.dport == DOT_DOQ_PORT and seen.proto is not Proto.DNS):

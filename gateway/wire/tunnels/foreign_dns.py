@@ -16,6 +16,7 @@ from gateway.wire.tunnels.signs import MORE, More, Sign
 PORT = 53  # where what asks is judged as DNS already
 _HEADER = 12
 _ONE = b"\0\1"
+_FLAGS, _OPCODE = 4, 0x78  # where the first byte of the flags is in a stream, and its bits of the opcode
 _CLASSES = frozenset({1, 3, 4, 255})  # RFC 1035 3.2.4, 3.2.5
 _SIGNATURES = frozenset({24, 250})  # SIG(0), TSIG
 _ZERO_BIT = 0x0040
@@ -40,6 +41,8 @@ def question_tcp(data: bytes) -> Sign | More | None:
         return MORE
     size = int.from_bytes(data[:2], "big")
     if not _MIN_QUESTION <= size <= _MAX_QUESTION or not _ONE.startswith(data[6:8]):
+        return None
+    if len(data) > _FLAGS and data[_FLAGS] & _OPCODE:
         return None
     if len(data) < 2 + size:
         return MORE
