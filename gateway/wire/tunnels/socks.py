@@ -10,13 +10,13 @@ from gateway.policy.values import Proto
 from gateway.wire.tunnels.signs import MORE, Told
 
 _V4, _V5 = 4, 5
-_COMMANDS = frozenset({1, 2, 3})
 _MAX_TEXT = 255  # bytes of a user's or a host's name
 _USER = re.compile(rb"[\x21-\x7e]{0,255}\x00", re.DOTALL)
 _TEXT = re.compile(rb"[\x21-\x7e]*\Z")
 _METHODS = frozenset(range(10))  # those that are assigned; a client offers one to four
 _MAX_METHODS = 8
-_ADDRESSES = frozenset({1, 3, 4})
+# Version, command, nothing, kind of address: a request that does not wait for the server's choice.
+_REQUEST = (frozenset({_V5}), frozenset({1, 2, 3}), frozenset({0}), frozenset({1, 3, 4}))
 _PASSWORD = b"\x01"  # the version of RFC 1929, whose message may follow at once
 
 
@@ -40,16 +40,11 @@ def _version5(data: bytes) -> Told:
         return None
     if len(methods) < count:
         return MORE
-    return Proto.SOCKS if not rest or _may_follow(rest) else None
-
-
-def _may_follow(rest: bytes) -> bool:
-    """A request that did not wait for the server's choice, or a password."""
-    if rest[:1] == _PASSWORD:
-        return True
-    if len(rest) < 4:
-        return False
-    return rest[0] == _V5 and rest[1] in _COMMANDS and rest[2] == 0 and rest[3] in _ADDRESSES
+    if not rest or rest[:1] == _PASSWORD:
+        return Proto.SOCKS
+    if all(byte in known for byte, known in zip(rest, _REQUEST, strict=False)):
+        return Proto.SOCKS if len(rest) >= len(_REQUEST) else MORE
+    return None
 
 
 def _version4(data: bytes) -> Told:
