@@ -67,20 +67,24 @@ class ClientSide:
             for claim in sight.claims:
                 self.has_claims |= claim.complete > 0
                 self._is_broken |= claim.broken and self.foreign is None
-        self._look_for_tunnels(self.stream.offset(seq))
+        self._look_for_tunnels(seq, payload)
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
         if self.stream.size > self._limits.foreign_bytes:
             self._let_go_of_foreign()
 
-    def _look_for_tunnels(self, start: int) -> None:
+    def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
         """Every place where a segment began or ended may be the first that the server reads.
 
-        ``start``: of the new segment. What is no tunnel is none with more bytes behind it: where segments
-        come in order and in one copy, each place is looked at until that is known.
+        What is no tunnel is none with more bytes behind it: where segments come in order and in one copy,
+        each place is looked at until that is known.
         """
+        start = self.stream.offset(seq)
         in_order = start >= self._looked and len(self._seen) == len(self.stream.readings[0])
+        if in_order and not (self._open or may_begin(payload[0]) or self.stream.is_past(seq, 1)):
+            self._looked = start + len(payload)
+            return
         since = self._looked if in_order else -_ANYWHERE
         before, self._open = self._open, {}
         for view, _ in self._seen:
