@@ -28,6 +28,7 @@ from gateway.kernel.marks import (
 from gateway.kernel.ruleset_dns import dns_chains
 from gateway.kernel.ruleset_verdict import verdict_chains
 from gateway.kernel.ruleset_words import (
+    ESP,
     Chains,
     Words,
     braced,
@@ -56,6 +57,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **_who(snapshot, words),
         **dns_chains(snapshot, words),
         **_forward(snapshot, words),
+        **_portless(snapshot, words),
         **_asking(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -118,7 +120,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.is_help} goto helped",
             f"{words.asks} {words.to_lan} goto metered",
             f"meta l4proto {braced(map(str, sorted({ICMP, ICMPV6, *snapshot.protocols})))} goto metered",
-            f"meta l4proto != {{ {TCP}, {UDP} }} goto cut",
+            f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.slots else 'cut'}",
             *without_payload("goto metered"),
             *(_guarded(words) if snapshot.slots else []),
         ],
@@ -134,6 +136,27 @@ def _decided(words: Words) -> list[str]:
 def _guarded(words: Words) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+
+
+def _portless(snapshot: Snapshot, words: Words) -> Chains:
+    """IP protocols beside TCP, UDP and ICMP: tunnels, nearly all of them.
+
+    They are asked about like an undecided flow. Of one that is refused, conntrack remembers nothing: its
+    first packet went nowhere. So what was said is kept for a while by its addresses. Where no daemon runs, an
+    open profile keeps ESP alone, for Wi-Fi calling.
+    """
+    if not snapshot.slots:
+        return {}
+    return {
+        "portless": [
+            *(f"{ends} @{name} goto cut" for ends, name in words.shut),
+            *([f"{words.dead} {words.open} meta l4proto != {ESP} goto cut"] if words.open else []),
+            words.guard("guard"),
+            words.clear_packet,
+            words.dispatch(),
+            "goto cut",
+        ]
+    }
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:

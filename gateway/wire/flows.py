@@ -22,6 +22,7 @@ from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_o
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
 from gateway.wire.quic import Kind, classify
+from gateway.wire.tunnels import classify_ip
 
 __all__ = ["Action", "FlowTable", "Judge", "Limits", "Stats", "Step"]
 
@@ -240,7 +241,7 @@ class FlowTable:
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
         """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
-        proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto, Proto.OTHER)
+        proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
         observation = Observation(proto, None, server, port, fault=fault)
         allowed = judge(observation) and fault is None

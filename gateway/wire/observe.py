@@ -19,6 +19,7 @@ from gateway.wire.http_stream import RequestStream
 from gateway.wire.limits import Limits
 from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
+from gateway.wire.tunnels import Sign
 
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
@@ -107,13 +108,21 @@ class Observer:
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)
 
+    def tunnel(self, sign: Sign) -> Observation:
+        return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
+
     def requests(self, found: Iterable[Request]) -> tuple[Observation, ...]:
-        """One observation for each name of each request."""
-        return tuple(
+        """One observation for each name of each request, and one more where it asks a proxy for a tunnel."""
+        return tuple(one for request in found for one in self._request(request))
+
+    def _request(self, request: Request) -> list[Observation]:
+        asked = [
             Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
-            for request in found
             for host in request.hosts or (None,)
-        )
+        ]
+        if request.method == "CONNECT":
+            asked.append(asked[0]._replace(proto=Proto.PROXY, fault=None))
+        return asked
 
     def _tls(self, data: bytes, position: int, steps: int) -> Claim:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
@@ -147,8 +156,9 @@ class Observer:
         found, broken = self._read(read, data[position:] if position else data, steps)
         starts = frozenset([position + end - request.head_length for request, end in found])
         requests = tuple([request for request, _ in found])
-        ends = tuple([position + end for request, end in found for _ in request.hosts or (None,)])
-        asked = self.requests(requests)
+        each = [(self._request(request), position + end) for request, end in found]
+        asked = tuple([one for several, _ in each for one in several])
+        ends = tuple([end for several, end in each for _ in several])
         self.work += len(asked)
         return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts, tuple(bodies))
 

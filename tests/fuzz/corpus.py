@@ -10,6 +10,7 @@ from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
 from tests.policy.homes import SALT, TABLE
+from tests.wire import tunnel_vectors
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
@@ -70,6 +71,19 @@ def _sized() -> list[bytes]:
     return [bytes(out)]
 
 
+def _tunnels() -> list[bytes]:
+    return [one.payload for one in tunnel_vectors.VECTORS]
+
+
+def _tunnel_flows() -> list[bytes]:
+    """Each stream in two segments of the client."""
+    out = []
+    for one in tunnel_vectors.TCP:
+        pieces = ((1, one.payload[:3]), (1 | 3 << 2, one.payload[3:]))
+        out.append(b"\0" + b"".join(bytes([side]) + len(p).to_bytes(2, "big") + p for side, p in pieces))
+    return out
+
+
 def _tables() -> list[bytes]:
     return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
 
@@ -103,6 +117,8 @@ _OWN = {
     "replay": _captures,
     "replay_packets": _sized,
     "flows": _sized,
+    "tunnels": _tunnels,
+    "tunnel_flows": _tunnel_flows,
     "table": _tables,
     "addresses": _addresses,
     "resolvers": _resolvers,

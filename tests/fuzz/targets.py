@@ -36,7 +36,8 @@ from gateway.wire.flows import FlowTable
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.http import parse_request as parse_http
 from gateway.wire.http_stream import RequestStream
-from gateway.wire.ip import checksum_ok, parse_ip
+from gateway.wire.ip import ACK, checksum_ok, parse_ip
+from gateway.wire.ip_build import tcp_segment
 from gateway.wire.link import ip_payload
 from gateway.wire.names import hostname
 from gateway.wire.quic import classify, long_packets
@@ -45,6 +46,7 @@ from gateway.wire.quic_initials import Initials
 from gateway.wire.svcb import strip_ways
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
@@ -172,6 +174,28 @@ def http(data: bytes) -> None:
             stream.feed(piece)
 
 
+def tunnels(data: bytes) -> None:
+    """A datagram to any port, and a stream of which every prefix is looked at by itself."""
+    for port in (53, 443, 4500):
+        look_udp(data, port)
+    none = False
+    for end in range(1, min(len(data), LONGEST) + 1):
+        look_server(data[:end])
+        told = look_tcp(data[:end])
+        assert not none or told is None, "what is no tunnel is none with more behind it"
+        none = told is None
+
+
+def tunnel_flows(data: bytes) -> None:
+    """Segments of one stream, each behind a byte for its side and place, and its length."""
+    table = FlowTable(verify_checksums=False)
+    device, server = b"\xc0\xa8\x01\x07", b"\xcb\x00\x71\x09"
+    for side, one in _sided(data):
+        src, dst, ports = (device, server, (40000, 22)) if side & 1 else (server, device, (22, 40000))
+        packet = tcp_segment(src, dst, *ports, seq=side >> 2, ack=1, flags=ACK, payload=one[:1400])
+        table.packet(packet, from_lan=bool(side & 1), now=0.0, judge=lambda seen: seen.proto is not Proto.SSH)
+
+
 def _sided(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Packets behind the first byte, each behind a byte that says its side and more, and its length."""
     at = 1
@@ -291,6 +315,8 @@ TARGETS: dict[str, Target] = {
         tls,
         quic,
         http,
+        tunnels,
+        tunnel_flows,
         flows,
         replay,
         replay_packets,

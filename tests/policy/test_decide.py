@@ -460,7 +460,11 @@ def test_wifi_calling_is_help_at_the_carriers_addresses_alone() -> None:
         seen = Observation(Proto.UDP, None, HELP_ADDRESS, port)
         assert verdict(seen, PAUSED, NIGHT, judge) == ("allow", "help")
         assert verdict(seen._replace(dst=OTHER_ADDRESS), PAUSED, NIGHT, judge) == ("block", "paused")
-    assert verdict(Observation(Proto.OTHER, None, HELP_ADDRESS), PAUSED, NIGHT, judge) == ("allow", "help")
+        tunnel = seen._replace(proto=Proto.IPSEC)
+        assert verdict(tunnel, PAUSED, NIGHT, judge) == ("allow", "help")
+        assert verdict(tunnel._replace(dst=OTHER_ADDRESS), PAUSED, NIGHT, judge)[0] == "block"
+    for proto in (Proto.OTHER, Proto.IPSEC):
+        assert verdict(Observation(proto, None, HELP_ADDRESS), PAUSED, NIGHT, judge) == ("allow", "help")
     assert verdict(Observation(Proto.UDP, None, HELP_ADDRESS, 443), PAUSED, NIGHT, judge) == (
         "block",
         "paused",
