@@ -95,6 +95,7 @@ class Daemon:
             loop.now,
             self._class_number,
             clock_known=lambda: self.watch.known,
+            where=lambda mac: self.presence.interface_of(mac),
         )
         self._build_paths(config)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
