@@ -297,6 +297,17 @@ def test_a_stranger_is_what_its_network_says(three: Home, version: int) -> None:
     three.gateway.run(["ip", "neigh", "flush", "dev", names.LAN])  # else it belongs to the next one's house
 
 
+def test_the_first_run_makes_no_thing_of_the_house_there(three: Home) -> None:
+    settings = {"lan": list(BRIDGES), "interfaces": {"br.guest": "guest"}}
+    for bridge, wanted in (("br.guest", "guest"), (names.LAN, "home")):
+        new = moves(three, "new", bridge)
+        assert fetch(new, f"https://{PLAIN}/", 4).reached  # the gateway knows the device
+        with fresh(three, PROFILES, **settings) as daemon:
+            assert place(daemon) == wanted
+    three.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)
+    three.gateway.run(["ip", "neigh", "flush", "dev", names.LAN])
+
+
 @FAMILIES
 def test_who_is_named_is_the_same_everywhere(three: Home, version: int) -> None:
     settings = {"lan": list(BRIDGES), "interfaces": {"br.guest": "home", "lan4.7": "quarantine"}}
