@@ -31,6 +31,9 @@ def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
     yield from _left_out(config, machine)
     yield from _routers(config, machine)
     yield from _leases(config, machine)
+    if config.gateway_open:
+        text = "children and guests reach every service of this machine, SSH and its own pages too"
+        yield note("router", text, "gateway_access: closed, in qalqan.yaml")
 
 
 def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:

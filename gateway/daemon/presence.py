@@ -14,6 +14,7 @@ from gateway.home.leases import read_leases
 from gateway.home.neighbours import Neighbour, read_neighbours
 from gateway.loop import Loop, Timer
 from gateway.policy.config import Config
+from gateway.policy.household import Household
 from gateway.policy.profile import HOME
 from gateway.store.store import Store
 
@@ -35,8 +36,8 @@ class Seen:
 
 
 class Presence:
-    """``named``: the devices that the family's files name. ``regroup`` is called when a device got another
-    place.
+    """``household``: the family as its files have it now. ``regroup`` is called when a device got another
+    place, or is on another network of the home.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Presence:
         store: Store,
         config: Config,
         wall: Callable[[], datetime],
-        named: Callable[[], Container[str]],
+        household: Callable[[], Household],
         regroup: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -53,14 +54,13 @@ class Presence:
         self._lan = config.lan
         self._leases = Path(config.leases) if config.leases else None
         self._wall = wall
-        self._named = named
+        self._household = household
         self._regroup = regroup
         self._timer: Timer | None = None
         self.now: dict[str, Seen] = {}
         self.publish: Publish = nobody
         self._names: dict[str, str] = {}
         self._where: dict[str, str] = {}  # by MAC; kept when a device is away
-        self._own_defaults = config.interfaces
         self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
         # Whoever is here before anything was ever written belongs to the house.
@@ -70,9 +70,7 @@ class Presence:
         if self._first_run:
             self._first_run = False
             self.look()
-            named = self._named()
-            # An interface with a default of its own has that for those who are there, too.
-            own = self._own_defaults
+            named, own = self._household().named, self._own_defaults
             things = [mac for mac, one in self.now.items() if mac not in named and one.interface not in own]
             for mac in things:
                 self._store.devices.place(mac, HOME, at=self._wall())
@@ -112,6 +110,11 @@ class Presence:
         for seen in came:
             self.publish("device", mac=seen.mac, name=seen.name)
         return [seen.mac for seen in came]
+
+    @property
+    def _own_defaults(self) -> Container[str]:
+        """Interfaces whose strangers are what the family says, from the first run on."""
+        return self._household().config.interfaces
 
     def _note_places(self) -> None:
         where = {mac: one.interface for mac, one in self.now.items()}

@@ -73,6 +73,11 @@ def test_a_home_as_it_should_be(space: Namespace) -> None:
     [
         (
             (),
+            Config(gateway_open=True),
+            "note router: children and guests reach every service of this machine",
+        ),
+        (
+            (),
             Config(lan=("br-lan", "br.x")),
             "error lan: there is no interface br.x: look it up with: ip -br",
         ),
