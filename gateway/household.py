@@ -250,11 +250,13 @@ def _check_names(household: Household, file: str, source: bytes) -> None:
         if owner is not None:
             problem = f"the device is shared, and in the profile '{owner.id}' too"
             locate(source, file, *device).refuse(problem, "take it out of one of the two")
-    who = settings.unknown_devices
-    if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
-        locate(source, file, "unknown_devices".__eq__).refuse(
-            f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
-        )
+    places: list[tuple[str, tuple[str, ...]]] = [(settings.unknown_devices, ("unknown_devices",))]
+    places += [(who, ("interfaces", name)) for name, who in settings.interfaces.items()]
+    for who, path in places:
+        if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
+            locate(source, file, *(key.__eq__ for key in path)).refuse(
+                f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
+            )
 
 
 def _is_mac(mac: str, written: str) -> bool:

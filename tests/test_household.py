@@ -252,6 +252,10 @@ def test_a_shared_device_of_somebody_whose_file_is_broken(etc: Path, product: Pr
     [
         ("unknown_devices: nobody", "3: unknown_devices: there is no profile 'nobody'"),
         (
+            "lan: [br-lan, br.guest]\ninterfaces:\n  br-lan: mum\n  br.guest: nobody",
+            "6: interfaces.br.guest: there is no profile 'nobody'; use guest",
+        ),
+        (
             f'shared:\n  "{TV.upper()}":\n    people:\n      - son\n      - x',
             "7: shared.02:00:00:00:00:AA.people[2]: ",
         ),

@@ -86,11 +86,15 @@ class Enforcer:
     def snapshot(self, base: Snapshot) -> Snapshot:
         """``base`` with this family's slots and plain devices; open classes are the work of ``sync``."""
         members = self._family.members
-        slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members.values())
+        slots = tuple(
+            Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
+            for m in members.values()
+        )
         return replace(
             base,
             slots=slots,
             guest=self._family.unknown,
+            strangers=tuple(self._family.strangers.items()),
             plain=self._family.plain,
             passes=tuple(one for one in self._table.snapshot.passes if one.slot in members),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.minutes import Minutes, Uncounted
+from gateway.daemon.strangers import VISITOR, Keys, Wanted, Where, strangers
 from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
 from gateway.path.nameaddresses import DeviceNames, NameBook
 from gateway.path.subject import Subject
@@ -28,12 +29,8 @@ from gateway.store.state import InForce
 from gateway.store.store import Store
 
 EVERYONE = 0  # the slot of devices that have none
-UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
-VISITOR = "visitor"
 PLAIN_PLACES = (HOME, "adult")
-
-_Wanted = tuple[str, tuple[str, ...], Profile, bool]  # the slot's key, its MACs, their profile, quarantined
 
 
 @dataclass(slots=True)
@@ -77,12 +74,15 @@ class Family:
         *,
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
+        where: Where = lambda _: None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
         self.minutes: Minutes = Uncounted()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
+        self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
+        self._where = where
         self._store = store
         self._book = book
         self._services = services
@@ -105,18 +105,20 @@ class Family:
                 judges.append(known)
             return known
 
-        wanted, self.plain = self._wanted(household, at)
+        wanted, self.plain, keys = self._wanted(household, at)
         in_use = [key for key, _, _, _ in wanted]
         members: dict[int, Member] = {}
+        numbers: dict[str | None, int] = {}
         for key, macs, profile, quarantined in wanted:
             slot = self._store.slot(key, now=int(at.timestamp()), in_use=in_use)
+            numbers[key] = slot
             addresses = DeviceAddresses(self._book, slot, self._now)
             services = DeviceServices(self._services, slot)
             names = self._names_of(slot, profile)
             judged = judge(profile)
             members[slot] = Member(slot, macs, profile, judged, addresses, services, names, quarantined)
-        unknown = self._store.slots().get(UNKNOWN)
-        self.unknown = unknown if unknown in members else None
+        self.unknown = numbers.get(keys[None])
+        self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
         self.members = members
         if self._names is not None:
             self._names.watch(slot for slot, one in members.items() if one.names is not None)
@@ -137,9 +139,9 @@ class Family:
 
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
-    def _wanted(self, household: Household, at: datetime) -> tuple[list[_Wanted], tuple[str, ...]]:
-        """What each slot shall be, and the MACs without one."""
-        wanted: list[_Wanted] = []
+    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+        """What each slot shall be, the MACs without one, and whose slot strangers have."""
+        wanted: list[Wanted] = []
         plain: list[str] = []
         known = household.named
         for mac in sorted(known):
@@ -162,37 +164,14 @@ class Family:
                 wanted.append((mac, (mac,), household.guest, True))
         placed = known.union(plain, (mac for _, macs, _, _ in wanted for mac in macs))
         alone = [mac for mac in self._alone(household, at) if mac not in placed]
-        wanted += self._strangers(household, called, alone)
-        return wanted, tuple(plain)
+        others, keys = strangers(household, called, alone, self._where)
+        return [*wanted, *others], tuple(plain), keys
 
     def _alone(self, household: Household, at: datetime) -> list[str]:
         """Devices that something holds for which does not hold for other strangers."""
         force = self._in_force(at)
         keys = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
         return sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
-
-    @staticmethod
-    def _strangers(
-        household: Household, called: Mapping[str, Iterable[str]], alone: Iterable[str]
-    ) -> list[_Wanted]:
-        """Devices that nobody named, as `unknown_devices` says; and those that somebody ``called`` guests."""
-        who = household.config.unknown_devices
-        quarantined = who == QUARANTINE
-        unknown = household.guest if quarantined else household.find(who)
-        profiles = {GUEST: household.guest, VISITOR: household.visitor}
-        places = {mac: place for place, macs in called.items() for mac in macs}
-        found: list[_Wanted] = []
-        for mac in alone:
-            stranger = profiles[places[mac]] if mac in places else unknown
-            if stranger is not None and stranger.filtered:
-                locked = quarantined and mac not in places
-                found.append((mac, (mac,), household.managed(mac, stranger), locked))
-        groups = {place: tuple(mac for mac in macs if mac not in alone) for place, macs in called.items()}
-        if unknown is household.guest and not quarantined:
-            found.append((UNKNOWN, groups.pop(GUEST, ()), unknown, False))
-        elif unknown is not None and unknown.filtered:
-            found.append((UNKNOWN, (), unknown, quarantined))
-        return [*found, *((place, macs, profiles[place], False) for place, macs in groups.items() if macs)]
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
@@ -276,14 +255,15 @@ class Family:
             slot for slot, one in self.members.items() if who == one.profile.id or who in one.macs
         )
 
-    def member_of(self, mac: str) -> Member | None:
-        """The member that a MAC belongs to; None: it is not filtered."""
+    def member_of(self, mac: str, interface: str | None = None) -> Member | None:
+        """The member that a MAC belongs to; None: it is not filtered. A stranger's depends on the
+        ``interface``; without one, on that where it was seen last.
+        """
         for member in self.members.values():
             if mac in member.macs:
                 return member
-        if mac in self.plain or self.unknown is None:
-            return None
-        return self.members[self.unknown]
+        slot = self.strangers.get(interface or self._where(mac) or "", self.unknown)
+        return None if mac in self.plain or slot is None else self.members[slot]
 
 
 def _bonus(given: Iterable[Given]) -> dict[str, int]:

@@ -94,7 +94,12 @@ class Daemon:
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         kept = (self.store, self.book, self.services)
         self.family = Family(
-            *kept, loop.now, self._class_number, names=self.names, clock_known=lambda: self.watch.known
+            *kept,
+            loop.now,
+            self._class_number,
+            names=self.names,
+            clock_known=lambda: self.watch.known,
+            where=lambda mac: self.presence.interface_of(mac),
         )
         self._build_paths(config)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
@@ -106,9 +111,7 @@ class Daemon:
     def _build_paths(self, config: Config) -> None:
         """What judges packets, and what is told of it."""
         loop, wall = self.loop, self.clock.now
-        self.presence = Presence(
-            loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
-        )
+        self.presence = Presence(loop, self.store, config, wall, lambda: self.rules.household, self.reassign)
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request
 from gateway.daemon.assign import assign_device
-from gateway.daemon.family import CONSOLE, VISITOR
+from gateway.daemon.family import CONSOLE
+from gateway.daemon.strangers import VISITOR
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME
 

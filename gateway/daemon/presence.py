@@ -14,6 +14,7 @@ from gateway.home.leases import read_leases
 from gateway.home.neighbours import Neighbour, read_neighbours
 from gateway.loop import Loop, Timer
 from gateway.policy.config import Config
+from gateway.policy.household import Household
 from gateway.policy.profile import HOME
 from gateway.store.store import Store
 
@@ -31,11 +32,12 @@ class Seen:
     ips: tuple[str, ...]  # IPv4 first
     name: str  # what it calls itself; hostile input
     online: bool
+    interface: str = ""  # of the LAN, on which it was heard last
 
 
 class Presence:
-    """``named``: the devices that the family's files name. ``regroup`` is called when a device got another
-    place.
+    """``household``: the family as its files have it now. ``regroup`` is called when a device got another
+    place, or is on another network of the home.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Presence:
         store: Store,
         config: Config,
         wall: Callable[[], datetime],
-        named: Callable[[], Container[str]],
+        household: Callable[[], Household],
         regroup: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -52,12 +54,14 @@ class Presence:
         self._lan = config.lan
         self._leases = Path(config.leases) if config.leases else None
         self._wall = wall
-        self._named = named
+        self._household = household
         self._regroup = regroup
         self._timer: Timer | None = None
         self.now: dict[str, Seen] = {}
         self.publish: Publish = nobody
         self._names: dict[str, str] = {}
+        self._where: dict[str, str] = {}  # by MAC; kept when a device is away
+        self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
         # Whoever is here before anything was ever written belongs to the house.
         self._first_run = not store.slots() and not store.devices.all()
@@ -66,8 +70,8 @@ class Presence:
         if self._first_run:
             self._first_run = False
             self.look()
-            named = self._named()
-            things = [mac for mac in self.now if mac not in named]
+            named, own = self._household().named, self._own_defaults
+            things = [mac for mac, one in self.now.items() if mac not in named and one.interface not in own]
             for mac in things:
                 self._store.devices.place(mac, HOME, at=self._wall())
             if things:
@@ -76,7 +80,8 @@ class Presence:
 
     def _tick(self) -> None:
         self.look()
-        if self._store.devices.lapse(self._wall()):
+        moved, self._moved = self._moved, False
+        if self._store.devices.lapse(self._wall()) or moved:
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
@@ -95,14 +100,31 @@ class Presence:
                 tuple(sorted((one.ip for one in found), key=lambda ip: (":" in ip, ip))),
                 names.get(mac, ""),
                 any(one.online for one in found),
+                inside[max(found, key=lambda one: one.online).ifindex],
             )
             for mac, found in by_mac.items()
         }
+        self._note_places()
         at = self._wall()
         came = [seen for seen in self.now.values() if self._store.devices.seen(seen.mac, at, seen.name)]
         for seen in came:
             self.publish("device", mac=seen.mac, name=seen.name)
         return [seen.mac for seen in came]
+
+    @property
+    def _own_defaults(self) -> Container[str]:
+        """Interfaces whose strangers are what the family says, from the first run on."""
+        return self._household().config.interfaces
+
+    def _note_places(self) -> None:
+        where = {mac: one.interface for mac, one in self.now.items()}
+        if self._own_defaults and where.items() - self._where.items():
+            self._moved = True
+        self._where |= where
+
+    def interface_of(self, mac: str) -> str | None:
+        """Where a device was seen last; None: nowhere since the start."""
+        return self._where.get(mac)
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""

@@ -24,6 +24,7 @@ def wanted(
         dns_for_everyone=rules.binds_everyone,
         pages=lan.PAGES,
         page_port=config.web.port,
+        door_ports=None if config.gateway_open else config.gateway_ports,
         help4=tuple(one for one in texts if ":" not in one),
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,

@@ -26,6 +26,7 @@ from gateway.kernel.marks import (
     slot_group,
 )
 from gateway.kernel.ruleset_dns import dns_chains
+from gateway.kernel.ruleset_door import door_chains
 from gateway.kernel.ruleset_verdict import verdict_chains
 from gateway.kernel.ruleset_words import (
     ESP,
@@ -56,6 +57,7 @@ def chains(snapshot: Snapshot) -> Chains:
     return {
         **_who(snapshot, words),
         **dns_chains(snapshot, words),
+        **door_chains(snapshot, words),
         **_forward(snapshot, words),
         **_portless(snapshot, words),
         **_asking(snapshot, words),
@@ -74,9 +76,13 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     Where that came from outside, or before our table, from ``ask`` for the first from the LAN without a slot.
     """
     layout = snapshot.layout
-    unknown = "plain" if snapshot.guest is None else f"slot{snapshot.guest}"
+    by_interface = [f'"{name}" : goto {_whose(slot)}' for name, slot in snapshot.strangers]
     out: Chains = {
-        "who": ["ether saddr vmap @dev", f"goto {unknown}"],
+        "who": [
+            "ether saddr vmap @dev",
+            *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
+            f"goto {_whose(snapshot.guest)}",
+        ],
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -85,9 +91,13 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     for slot in snapshot.slots:
         out[f"slot{slot.number}"] = [
             f"ct mark set ct mark | {hexed(layout.ct_mark(slot.number))}",
-            "ct state invalid,untracked drop",  # met from `unseen` alone: all others have a connection
+            "ct state invalid,untracked drop",  # met from `unseen` and `door` alone: others have a connection
         ]
     return out
+
+
+def _whose(slot: int | None) -> str:
+    return "plain" if slot is None else f"slot{slot}"
 
 
 def _forward(snapshot: Snapshot, words: Words) -> Chains:

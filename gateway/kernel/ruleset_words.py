@@ -95,6 +95,8 @@ class Words:
         ]
         self.closed = self.slots_in(slot.number for slot in snapshot.closed)
         self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
+        kept_out = (slot.number for slot in snapshot.slots if slot.kept_out)
+        self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def guard(self, name: str) -> str:
         """Drops what is above the rate of that set."""

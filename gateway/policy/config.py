@@ -24,6 +24,9 @@ KEYS = (
     "country",
     "timezone",
     "unknown_devices",
+    "interfaces",
+    "gateway_access",
+    "gateway_ports",
     "leases",
     "shared",
     "managed",
@@ -33,9 +36,11 @@ KEYS = (
     "marks",
     "queue_base",
 )
+ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
 STRANGERS = ("guest", QUARANTINE, "home")  # what an unknown device may be beside a profile's
 MAX_LANS = 16
+MAX_PORTS = 64
 MAX_QUEUE = 65_520  # sixteen are used, from the first one on
 
 # Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
@@ -79,6 +84,9 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → the same, for who comes there
+    gateway_open: bool = False  # whether children and guests reach every service of the gateway itself
+    gateway_ports: tuple[int, ...] = ()  # of the gateway, open to them all the same
     leases: str | None = None
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
@@ -87,6 +95,10 @@ class Config:
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
+
+    def stranger_on(self, interface: str | None) -> str:
+        """What a device is that nobody named, by the interface on which it is; None: that is not known."""
+        return self.interfaces.get(interface or "", self.unknown_devices)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -98,8 +110,10 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     document = parse_document(source, file)
     part = fields.Fields(document, KEYS)
     plain = Config()
+    lan = part.read("lan", _interfaces, plain.lan)
+    access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
-        lan=part.read("lan", _interfaces, plain.lan),
+        lan=lan,
         state=part.read("state", _path, plain.state),
         runtime=part.read("runtime", _path, plain.runtime),
         profiles=part.read("profiles", _path, plain.profiles),
@@ -107,6 +121,9 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
+        interfaces=part.read("interfaces", lambda node: _strangers(node, lan), plain.interfaces),
+        gateway_open=access == ACCESS[1],
+        gateway_ports=part.read("gateway_ports", _ports, plain.gateway_ports),
         leases=part.read("leases", _path, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
@@ -133,6 +150,23 @@ def _interfaces(node: Node) -> tuple[str, ...]:
 def _unknown_devices(node: Node) -> str:
     word = fields.text(node)
     return word.casefold() if word.casefold() in STRANGERS else word
+
+
+def _strangers(node: Node, lan: tuple[str, ...]) -> Mapping[str, str]:
+    read: dict[str, str] = {}
+    for name, place, value in fields.pairs(node):
+        if name not in lan:
+            mend = f"add it to 'lan', or use one of: {', '.join(lan)}"
+            place.refuse("is no interface of 'lan'", mend)
+        read[name] = _unknown_devices(value)
+    return read
+
+
+def _ports(node: Node) -> tuple[int, ...]:
+    ports = tuple(fields.integer(item, 1, 0xFFFF) for item in fields.items(node))
+    if len(ports) > MAX_PORTS:
+        node.place.refuse(f"names {len(ports)} ports", f"name at most {MAX_PORTS}, or: gateway_access: open")
+    return ports
 
 
 def _path(node: Node) -> str:

@@ -28,7 +28,7 @@ def chain(*rules: str, table: str = "ip other") -> str:
 
 
 MEND = "move ours with marks: in qalqan.yaml, or theirs"
-CLASH = "problem marks: table ip other uses bits of the {} mark that are ours ({}): " + MEND
+CLASH = "error marks: table ip other uses bits of the {} mark that are ours ({}): " + MEND
 OF_PACKETS, OF_CONNECTIONS = CLASH.format("packet", "0x000000ff"), CLASH.format("connection", "0x00ff00ff")
 NO_CLASH = "ok marks: no other rule uses our bits"
 
@@ -74,6 +74,6 @@ def test_a_clash_with_a_rule_of_iptables(config: Path) -> None:
     rule = "iptables -t mangle -A FORWARD -j MARK --set-xmark {} && "
     (found,) = in_a_kernel(config, "", before=rule.format("0x1/0xff"))
     assert found.startswith(
-        "problem marks: iptables, table mangle uses bits of the packet mark that are ours"
+        "error marks: iptables, table mangle uses bits of the packet mark that are ours"
     )
     assert in_a_kernel(config, "", before=rule.format("0x100/0xff00")) == [NO_CLASH]

@@ -81,6 +81,22 @@ def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
     assert reason("02:00:00:00:00:99") != "block: service:tiktok"  # nobody's: a guest
 
 
+@pytest.mark.parametrize(
+    ("interface", "verdict"), [("br.guest", "block"), ("br-lan", "allow"), (None, "allow")]
+)
+def test_why_for_a_stranger_goes_by_the_network_on_which_it_is(
+    qalqan: Qalqan, config: Path, monkeypatch: pytest.MonkeyPatch, interface: str | None, verdict: str
+) -> None:
+    kept = [
+        line for line in config.read_text().splitlines() if not line.startswith(("lan:", "unknown_devices:"))
+    ]
+    more = ["lan: [br-lan, br.guest]", "unknown_devices: home", "interfaces: {br.guest: daughter}"]
+    config.write_text("\n".join([*kept, *more]))
+    monkeypatch.setattr("gateway.commands.homes._interface_of", lambda _: interface)
+    words = ("why", "tiktok.com", "--device", "02:00:00:00:00:99", "--at", AFTERNOON, "--json")
+    assert json.loads(qalqan(*words, "--config", config).out)["verdict"] == verdict
+
+
 def test_why_says_that_the_file_of_a_devices_child_is_broken(qalqan: Qalqan, config: Path) -> None:
     (config.parent / "profiles" / "daughter.yaml").write_text('band: oops\ndevices: ["02:00:00:00:00:0a"]\n')
     words = ("why", "tiktok.com", "--at", AFTERNOON, "--json", "--config", config)

@@ -26,12 +26,14 @@ class Home:
         self.rules = RuleBook(path)
         self.store = Store(folder / "state" / "q.db")
         self.book = AddressBook()
+        self.where: dict[str, str] = {}
         self.family = Family(
             self.store,
             self.book,
             ServiceBook(lambda _: (), lambda: 0.0),
             lambda: 0.0,
             self.store.class_number,
+            where=lambda mac: self.where.get(mac),
         )
         self.rebuild()
 
@@ -92,6 +94,72 @@ def test_or_what_the_family_says(tmp_path: Path, who: str, reason: Reason) -> No
     home = Home(tmp_path, unknown_devices=who)
     assert home.reason(STRANGER, "www.tiktok.com") is reason
     assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    home.store.close()
+
+
+LANS = ["br-lan", "br-guest", "lan.7", "lan.8"]
+
+
+def who(home: Home, mac: str, interface: str | None = None) -> str:
+    member = home.family.member_of(mac, interface)
+    if member is None:
+        return "home"
+    return "quarantine" if member.quarantined else member.profile.id
+
+
+def test_strangers_by_the_interface_on_which_they_are(tmp_path: Path) -> None:
+    home = Home(
+        tmp_path,
+        lan=LANS,
+        unknown_devices="home",
+        interfaces={"br-guest": "guest", "lan.7": "quarantine", "lan.8": "Daughter"},
+    )
+    assert [who(home, STRANGER, name) for name in LANS] == ["home", "guest", "quarantine", "daughter"]
+    assert {who(home, TABLET, name) for name in LANS} == {"daughter"}
+    assert {who(home, MUMS, name) for name in LANS} == {"home"}
+    home.where[STRANGER] = "br-guest"
+    assert who(home, STRANGER) == "guest"
+    assert who(home, "02:00:00:00:00:98") == "home"
+    strangers = home.family.strangers
+    assert home.family.unknown is None
+    assert [home.family.members[slot].profile.id for slot in strangers.values() if slot] == [
+        "guest",
+        "guest",
+        "daughter",
+    ]
+    home.store.devices.place(STRANGER, "guest", at=NOON)  # a guest by name is one everywhere
+    home.rebuild()
+    assert {who(home, STRANGER, name) for name in LANS} == {"guest"}
+    assert home.family.member_of(STRANGER) is home.family.member_of("02:00:00:00:00:98", "br-guest")
+    home.store.close()
+
+
+def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, interfaces={"br-guest": "guest", "lan.7": "home", "lan.8": "home"})
+    assert home.family.strangers == {"br-guest": home.family.unknown, "lan.7": None, "lan.8": None}
+    home.store.close()
+
+
+def test_a_paused_stranger_has_the_rules_of_its_network(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces={"br-guest": "guest"})
+    home.where[STRANGER] = "br-guest"
+    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.rebuild()
+    assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
+    assert who(home, STRANGER, "br-guest") == "guest"
+    home.where[STRANGER] = "br-lan"
+    home.rebuild()
+    assert who(home, STRANGER) == "home"
+    home.store.close()
+
+
+def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path: Path) -> None:
+    home = Home(tmp_path, lan=LANS, unknown_devices="son", interfaces={"br-guest": "daughter"})
+    for name in ("son", "daughter"):
+        (tmp_path / "profiles" / f"{name}.yaml").write_text("band: oops\n")
+    home.rules = RuleBook(tmp_path / "qalqan.yaml")
+    home.rebuild()
+    assert [who(home, STRANGER, name) for name in LANS] == ["guest"] * 4
     home.store.close()
 
 

@@ -65,6 +65,21 @@ def test_unknown_devices_in_any_case() -> None:
     assert config("unknown_devices: Anna").unknown_devices == "Anna"
 
 
+def test_what_strangers_are_by_interface() -> None:
+    read = config(
+        "lan: [br-lan, br-guest, lan.7]\nunknown_devices: home\ninterfaces: {br-guest: Guest, lan.7: Anna}"
+    )
+    assert read.interfaces == {"br-guest": "guest", "lan.7": "Anna"}
+    told = [read.stranger_on(name) for name in ("br-lan", "br-guest", "lan.7", None)]
+    assert told == ["home", "guest", "Anna", "home"]
+
+
+def test_the_gateways_door() -> None:
+    assert (config("country: kz").gateway_open, config("country: kz").gateway_ports) == (False, ())
+    read = config("gateway_access: open\ngateway_ports: [445, 8096]")
+    assert (read.gateway_open, read.gateway_ports) == (True, (445, 8096))
+
+
 def test_what_is_beside_the_contract() -> None:
     read = config("""
 day_starts: 05:30
@@ -92,6 +107,16 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
         ("lan: ['br-lan; drop']", "'br-lan; drop' is no interface name"),
         ("lan: [" + "a" * 16 + "]", "is no interface name"),
         ("lan: [eth0.10@eth0]", "'eth0.10@eth0' is two names; write 'eth0.10' alone"),
+        (
+            "interfaces: {br-guest: guest}",
+            "interfaces.br-guest: is no interface of 'lan'; add it to 'lan', or use one of: br-lan",
+        ),
+        ("interfaces: {br-lan: ''}", "interfaces.br-lan: is empty"),
+        ("interfaces: [br-lan]", "is a list, not a mapping"),
+        ("gateway_access: shut", "'shut' is not known here; use one of: closed, open"),
+        ("gateway_ports: [445, 0]", "gateway_ports[2]: '0' is not a number from 1 to 65535"),
+        ("gateway_ports: 445", "is a text, not a list"),
+        (f"gateway_ports: {list(range(1, 66))}", "names 65 ports"),
         ("state: var/lib", "is not a full path"),
         ("profiles: /etc/../x", "is not a full path"),
         ("web: {port: 0}", "is not a number from 1 to 65535"),
