@@ -40,7 +40,8 @@ class Neighbour:
     ifindex: int
     online: bool  # confirmed within the last minute
     answered: bool = False  # confirmed just now
-    failed: bool = False  # asked, and nobody answered; or taken out of the table
+    failed: bool = False  # asked, and nobody answered
+    gone: bool = False  # taken out of the table, which says nothing of the device
 
 
 def read_neighbours() -> list[Neighbour]:
@@ -149,7 +150,9 @@ def _parse(kind: int, body: bytes) -> Neighbour | None:
     if len(ip) not in (4, 16):
         return None
     address = socket.inet_ntop(socket.AF_INET if len(ip) == 4 else socket.AF_INET6, ip)
-    if kind == _GONE_NEIGHBOUR or state & _FAILED:
+    if kind == _GONE_NEIGHBOUR:
+        return Neighbour("", address, ifindex, online=False, gone=True)
+    if state & _FAILED:
         return Neighbour("", address, ifindex, online=False, failed=True)
     if len(mac) != 6 or not state & _KNOWN or not any(mac) or mac[0] & 1:
         return None  # no one device answers for a group's address

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy import fields, macs, timetext
 from gateway.policy.categories import LANGUAGES
-from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 
@@ -79,7 +79,7 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
-    leases: str | None = None
+    leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
@@ -107,7 +107,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
-        leases=part.read("leases", _path, plain.leases),
+        leases=part.read("leases", _paths, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
@@ -140,6 +140,13 @@ def _path(node: Node) -> str:
     if not path.startswith("/") or ".." in path.split("/"):
         node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
     return path.rstrip("/") or "/"
+
+
+def _paths(node: Node) -> tuple[str, ...]:
+    """One path, or a list of them."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return (_path(node),)
+    return tuple(map(_path, fields.items(node)))
 
 
 def _country(node: Node) -> str:

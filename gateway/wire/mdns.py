@@ -12,7 +12,8 @@ PORT = 5353
 MAX_HOSTS = 16  # names with addresses in one message: a device has one name, of each family some addresses
 MAX_SERVICES = 16  # kinds of services in one message; a Mac with all that can be switched on has a dozen
 
-_SERVICE = re.compile(r"(?:.*\.)?(_[a-z0-9-]{1,15})\._(?:tcp|udp)\.local", re.DOTALL)
+# Fifteen characters by RFC 6335 5.1, and _androidtvremote2.
+_SERVICE = re.compile(r"(?:.*\.)?(_[a-z0-9-]{1,20})\._(?:tcp|udp)\.local", re.DOTALL)
 _HOST = re.compile(r"([a-z0-9_-]{1,63})\.local")
 _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop, _ipp
 
