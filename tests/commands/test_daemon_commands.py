@@ -109,7 +109,7 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
 
 def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
     found = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
-    heard = {
+    heard: dict[str, Any] = {
         "devices": {"devices": [{"mac": found[0]}]},
         "scan": {"running": False, "found": found, "problem": ""},
     }
