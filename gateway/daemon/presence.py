@@ -16,6 +16,7 @@ from gateway.home.inventory import Inventory, Watcher
 from gateway.home.leases import Leases, read_leases
 from gateway.home.neighbours import Neighbour, NeighbourEvents, ask, read_neighbours
 from gateway.home.taps import Taps
+from gateway.home.tracked import Place
 from gateway.home.vendors import vendor_of
 from gateway.loop import Loop, Timer
 from gateway.policy.profile import HOME
@@ -66,6 +67,7 @@ class Presence(Watcher):
         self.inventory.load(store.sights.load())
         self.inventory.watchers.append(self)
         store.sights.everything = self._sights
+        self._taps_work = False  # once it has started, and while the kernel has such sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
         self.scanning = Scanning(loop, self._lan, self.inventory.answered)
         # Whoever is here before anything was ever written belongs to the house.
@@ -89,13 +91,29 @@ class Presence(Watcher):
         try:
             self._events = NeighbourEvents()
             self._loop.on_readable(self._events, self._changed)
+        except OSError as error:
+            _log.warning("new devices are seen only every %g s: %s", PERIOD, error)
+        self._taps_work = True
+
+    def _follow(self) -> None:
+        if not self._taps_work:
+            return
+        try:
             self._taps.follow()
         except OSError as error:
-            _log.warning("devices are seen only every %g s: %s", PERIOD, error)
+            self._taps_work = False
+            _log.warning("what devices say of themselves is not heard: %s", error)
+
+    @staticmethod
+    def _ask(places: list[Place]) -> None:
+        try:
+            ask(places)
+        except OSError as error:
+            _log.warning("devices cannot be asked whether they are there: %s", error)
 
     def _tick(self) -> None:
         self.look()
-        ask(self.inventory.tick())
+        self._ask(self.inventory.tick())
         self._store.sights.keep(self.inventory.unsaved())
         if self._store.devices.lapse(self._wall()):
             self._regroup()
@@ -125,8 +143,7 @@ class Presence(Watcher):
         self.inventory.listed(one for one in self.neighbours() if one.ifindex in inside)
         for path in self._leases:
             self._named_by(read_leases(path))
-        if self._events is not None:
-            self._taps.follow()
+        self._follow()
         at = self._wall()
         for mac in self.inventory.macs():
             if self.inventory.online(mac):
@@ -150,7 +167,7 @@ class Presence(Watcher):
         name = self._own_name(mac)
         if self._store.devices.seen(mac, self._wall(), name):
             self.publish("device", mac=mac, name=name)
-        ask(self.inventory.doubted())
+        self._ask(self.inventory.doubted())
 
     @property
     def now(self) -> dict[str, Seen]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from gateway.home.neighbours import Neighbour
 from gateway.home.tracked import (
@@ -115,6 +116,11 @@ class Inventory:
         device = self._devices.get(mac)
         return device is None or not device.online or (bool(device.places) and all(device.places.values()))
 
+    def interface(self, mac: str) -> int:
+        """The index of the LAN's interface that it was seen on last; 0: not since the start."""
+        device = self._devices.get(mac)
+        return 0 if device is None else device.ifindex
+
     def mac_of(self, ip: str) -> str | None:
         """By the neighbours alone: what a packet says of its own address proves nothing."""
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
@@ -140,7 +146,8 @@ class Inventory:
             return
         moved = self._owners.get(place) != one.mac
         alive = one.answered or (event and moved)
-        self._learn(one.mac, "address", lambda device: self._at(device, place, alive), alive=alive)
+        change = partial(self._at, place=place, alive=alive)
+        self._learn(one.mac, "address", change, alive=alive, ifindex=one.ifindex)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
         """All of the LAN's, as the kernel lists them now; what is not among them is no place of anybody."""
@@ -151,18 +158,19 @@ class Inventory:
         for place in [one for one in self._owners if one not in present]:
             self._leave(place)
 
-    def heard(self, mac: str, _ifindex: int, said: Overheard) -> None:
+    def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
         """A packet in a frame of this hardware address."""
         if said.dhcp is not None:
             dhcp = said.dhcp
             behind = dhcp.hardware not in ("", mac)
             how = "behind" if behind else "dhcp"
-            self._learn(mac, how, lambda device: with_dhcp(device.sight, dhcp), alive=True)
+            self._learn(mac, how, lambda device: with_dhcp(device.sight, dhcp), alive=True, ifindex=ifindex)
         elif said.mdns is not None:
             told = said.mdns
-            self._learn(mac, "mdns", lambda device: with_mdns(device, told, said.address), alive=True)
+            change = partial(with_mdns, said=told, address=said.address)
+            self._learn(mac, "mdns", change, alive=True, ifindex=ifindex)
         elif said.hop_limit:
-            self._learn(mac, "packet", lambda device: with_packet(device, said), alive=True)
+            self._learn(mac, "packet", partial(with_packet, said=said), alive=True, ifindex=ifindex)
 
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
         """What a DHCP server noted; of a device that was never seen it proves nothing."""
@@ -222,7 +230,9 @@ class Inventory:
 
     # ------------------------------------------------------------------------------------ how it is kept
 
-    def _learn(self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool) -> None:
+    def _learn(
+        self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool, ifindex: int = 0
+    ) -> None:
         """Take in what is new of one device, then tell of it."""
         device = self._devices.get(mac)
         new = device is None
@@ -234,6 +244,7 @@ class Inventory:
             kind = self._kind_of(sight)
             device.sight = replace(sight, traits=replace(sight.traits, kind=kind))
             self._unsaved.add(mac)
+        device.ifindex = ifindex or device.ifindex
         back = alive and self._alive(device)
         traits = device.sight.traits
         told = traits != before.traits or before.behind != device.sight.behind

@@ -196,7 +196,14 @@ class Taps:
                     tap.close()
                     del self._taps[name, family]
                 if index and (name, family) not in self._taps:
-                    self._taps[name, family] = _Tap(self._loop, name, family, self._heard)
+                    self._open(name, family)
+
+    def _open(self, name: str, family: int) -> None:
+        try:
+            self._taps[name, family] = _Tap(self._loop, name, family, self._heard)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise  # else it went away just now; the next look finds out
 
     def close(self) -> None:
         for tap in self._taps.values():

@@ -18,11 +18,12 @@ Place = tuple[str, int]
 
 
 class Tracked:
-    __slots__ = ("heard", "ids", "online", "places", "sight")
+    __slots__ = ("heard", "ids", "ifindex", "online", "places", "sight")
 
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
         self.heard = _NEVER
+        self.ifindex = 0  # of the interface that it was seen on last; 0: not since the start
         self.online: bool | None = None  # None: not known yet, since the daemon has just started
         self.places: dict[Place, bool] = {}  # newest last; True: asked, and nobody answered
         self.ids = sorted(sight.traits.interface_ids)  # newest last

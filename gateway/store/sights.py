@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.policy.identity import Traits
-from gateway.policy.sights import Sight
+from gateway.policy.sights import NAME_SOURCES, Sight
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, table_snapshot
 
@@ -31,8 +31,9 @@ class Sights:
         keeper.add(self._snapshot)
 
     def load(self) -> list[Sight]:
-        """All that is on the disk. Raises StoreError."""
-        return [_sight(row) for row in self._database.rows(f"SELECT {_LISTED} FROM sights")]
+        """All that is on the disk; what cannot be read is seen anew. Raises StoreError."""
+        found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
+        return [one for one in found if one is not None]
 
     def keep(self, sights: Iterable[Sight]) -> None:
         self._waiting.update((one.traits.mac, one) for one in sights)
@@ -77,24 +78,19 @@ def _row(sight: Sight) -> tuple[object, ...]:
     )
 
 
-def _sight(row: tuple[Any, ...]) -> Sight:
+def _sight(row: tuple[Any, ...]) -> Sight | None:
     (mac, host_name, named_by, vendor_class, options, vendor, kind, interface_ids,
      addresses, names, services, model, behind, hop_limit) = row  # fmt: skip
-    traits = Traits(
-        mac=mac,
-        host_name=host_name,
-        vendor_class=vendor_class,
-        options=tuple(map(int, options.split())),
-        vendor=vendor,
-        kind=kind,
-        hop_limit=hop_limit,
-        interface_ids=frozenset(map(bytes.fromhex, interface_ids.split())),
-    )
+    try:
+        numbers = tuple(map(int, options.split()))
+        ids = frozenset(map(bytes.fromhex, interface_ids.split()))
+    except ValueError:
+        return None
     return Sight(
-        traits,
+        Traits(mac, host_name, vendor_class, numbers, vendor, kind, hop_limit, ids),
         addresses=tuple(addresses.split()),
         names=tuple(names.splitlines()),
-        named_by=named_by,
+        named_by=named_by if named_by in NAME_SOURCES else "",
         services=frozenset(services.split()),
         model=model,
         behind=frozenset(behind.split()),

@@ -151,6 +151,7 @@ def test_the_same_link_address_on_two_interfaces_is_of_two_devices(home: Home) -
     for mac, index in ((TABLET, 3), (PHONE, 4)):
         home.inventory.neighbour(Neighbour(mac, LINK, index, online=False), event=True)
     assert home.sight().addresses == home.sight(PHONE).addresses == (LINK,)
+    assert [home.inventory.interface(mac) for mac in (TABLET, PHONE, WIRED)] == [3, 4, 0]
 
 
 # ------------------------------------------------------------------------------------ what it says

@@ -93,6 +93,32 @@ def test_events_of_both_families() -> None:
     assert told[-1] == "- 192.0.2.7 False False False True"
 
 
+FLOOD = """
+import subprocess
+from gateway.home.neighbours import NeighbourEvents, read_neighbours
+events = NeighbourEvents()
+lines = "".join(
+    f"neigh replace 10.0.{a}.{b + 1} lladdr 02:00:00:00:{a:02x}:{b:02x} dev veth0 nud stale\\n"
+    for a in range(4) for b in range(250)
+)
+for state in ("stale", "reachable", "stale"):
+    subprocess.run(["ip", "-batch", "-"], input=lines.replace("stale", state), text=True, check=True)
+lost = read = 0
+while True:
+    found, one = events.read()
+    lost += one
+    read += len(found)
+    if not found:
+        break
+print(lost, 0 < read < 3000, len(read_neighbours()))
+"""
+
+
+@pytest.mark.lab
+def test_what_the_kernel_could_not_tell_is_said_and_listed() -> None:
+    assert run("", FLOOD) == ["1 True 1000"]
+
+
 @pytest.mark.lab
 def test_the_kernel_asks_and_tells_who_answered() -> None:
     setting = """

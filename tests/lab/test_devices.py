@@ -130,7 +130,8 @@ def test_a_device_that_leaves_is_gone_after_two_minutes_and_is_back_at_its_first
     reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 3).close()\n"
     python(new, reach)
     comes(daemon, lambda one: one.get("online") is True)
-    own.devices["tablet"].run(["ping", "-c1", names.GATEWAY_IPV4])
+    python(own.devices["tablet"], reach)
+    assert until(lambda: told(daemon, names.TABLET.mac)["online"], SOON) is not None
     own.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)
     began = time.monotonic()
     assert until(lambda: told(daemon)["online"] is False, 150.0) is not None

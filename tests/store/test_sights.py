@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from gateway.policy.identity import Traits
@@ -38,6 +40,21 @@ def test_all_of_it_comes_back(tmp_path: Path) -> None:
     store.close()
     store = Store(path)
     assert sorted(store.sights.load(), key=lambda one: one.traits.mac) == [FULL, Sight(Traits(PHONE))]
+    store.close()
+
+
+def test_a_row_that_makes_no_sense_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "q.db"
+    store = Store(path)
+    for mac in (TABLET, PHONE):
+        store.devices.seen(mac, NOW)
+    store.sights.keep([FULL, Sight(Traits(PHONE))])
+    store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE sights SET options = '1 x' WHERE mac = ?", (TABLET,))
+        connection.execute("UPDATE sights SET named_by = 'nobody' WHERE mac = ?", (PHONE,))
+    store = Store(path)
+    assert store.sights.load() == [Sight(Traits(PHONE))]
     store.close()
 
 
