@@ -93,6 +93,7 @@ def _add_looks(commands: Subparsers) -> None:
 def _add_rules(commands: Subparsers) -> None:
     device = _actions(commands, "device", "device", "devices, and whose they are")
     _json(_command(device, "list", "device", "list every device that is known"))
+    _json(_command(device, "scan", "device", "ask the home's network who is there"))
     assign = _command(device, "assign", "device", "say whose a device is")
     assign.add_argument("mac", metavar="MAC")
     assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")

@@ -24,6 +24,7 @@ from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.documents import locate
 from gateway.policy.entries import host_map
+from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
@@ -58,6 +59,7 @@ class Product:
     help: HostMap[str]
     ech_names: frozenset[str]  # sent in the clear for a hidden one
     resolvers: Resolvers
+    fingerprints: Fingerprints
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -153,6 +155,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         help=host_map(help_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
         resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
+        fingerprints=parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints,
     )
 
 

@@ -151,14 +151,18 @@ def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
 
 def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
     """Another DHCP server, as far as devices without a lease of ours tell of it."""
-    if config.leases is None or machine.one_armed(config.lan):
+    if not config.leases or machine.one_armed(config.lan):
         return
-    try:
-        lines = Path(config.leases).read_text("utf-8", "replace").splitlines()
-    except OSError:
-        yield note("dhcp", f"{config.leases} cannot be read: another DHCP server would not be noticed")
-        return
-    given = {words[1].lower() for words in map(str.split, lines) if len(words) > 1}
+    lines: list[str] = []
+    for path in config.leases:
+        try:
+            lines += Path(path).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            yield note("dhcp", f"{path} cannot be read: another DHCP server would not be noticed")
+            return
+    # The hardware address of dnsmasq's lines, and of odhcpd's, which has it without colons behind `# NAME`.
+    words = {word.lower().replace(":", "") for line in lines for word in line.split()[1:3]}
+    given = {mac for mac in (one.mac for one in machine.seen) if mac.replace(":", "") in words}
     here = {one.mac for one in machine.seen if one.interface in config.lan and one.ip.version == 4}
     strange = sorted(here - given)
     if not strange:

@@ -111,7 +111,7 @@ class Daemon:
     def _build_paths(self, config: Config) -> None:
         """What judges packets, and what is told of it."""
         loop, wall = self.loop, self.clock.now
-        self.presence = Presence(loop, self.store, config, wall, lambda: self.rules.household, self.reassign)
+        self.presence = self._kept(Presence(loop, self.store, self.rules, wall, self.reassign))
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.flows = FlowPath(
             FlowTable(

@@ -52,7 +52,7 @@ class Places:
             daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
             assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
-            daemon.store.devices.forget(mac)
+            daemon.store.devices.unplace(mac)
         by, origin = request.text("by", CONSOLE), request.text("origin", "")
         daemon.store.audit("assign", f"{mac} {place}", by=by, at=now, origin=origin)
         return {"problems": daemon.reload(), "profile": self.of(mac)}
@@ -62,7 +62,7 @@ class Places:
         mac = _mac(request)
         daemon = self._daemon
         assign_device(daemon.rules.household, mac, None)
-        daemon.store.devices.forget(mac)
+        daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
         daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=daemon.clock.now())
         return {"problems": daemon.reload()}

@@ -16,6 +16,7 @@ from gateway.lists.table import MappedTable, open_table
 from gateway.policy.household import keep_last_good
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
+from gateway.policy.sights import Sight
 from gateway.policy.world import World
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ class RuleBook:
         self.names = self._product.names
         self.world = self._world()
         self._report()
+
+    def kind_of(self, sight: Sight) -> str:
+        """What kind of device it is, by what it says of itself."""
+        return self._product.fingerprints.kind_of(sight)
 
     def keep_good(self) -> None:
         """Remember the files that can be used, for a start at which they cannot."""

@@ -17,6 +17,7 @@ from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
+from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
@@ -45,6 +46,7 @@ class Verbs:
         self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
         self._places = Places(daemon, self._place)
+        self._devices = DeviceVerbs(daemon, self._places, self._device)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -53,7 +55,6 @@ class Verbs:
             "why": self.why,
             "profile": self.profile,
             "device": self.device,
-            "devices": self.devices,
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
@@ -62,6 +63,7 @@ class Verbs:
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
+            **self._devices.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -197,13 +199,6 @@ class Verbs:
             return "quarantine" if member.quarantined else member.profile.id
         owner = self._daemon.rules.household.owner_of(mac)
         return "adult" if owner is not None else HOME
-
-    def devices(self, _request: Request) -> Mapping[str, object]:
-        daemon = self._daemon
-        daemon.presence.refresh()
-        known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
-        macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
-        return {"devices": [self._device(mac) | {"profile": self._places.of(mac)} for mac in macs]}
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules

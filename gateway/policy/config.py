@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy import fields, macs, timetext
 from gateway.policy.categories import LANGUAGES
-from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 
@@ -87,7 +87,7 @@ class Config:
     interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → the same, for who comes there
     gateway_open: bool = False  # whether children and guests reach every service of the gateway itself
     gateway_ports: tuple[int, ...] = ()  # of the gateway, open to them all the same
-    leases: str | None = None
+    leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
@@ -124,7 +124,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         interfaces=part.read("interfaces", lambda node: _strangers(node, lan), plain.interfaces),
         gateway_open=access == ACCESS[1],
         gateway_ports=part.read("gateway_ports", _ports, plain.gateway_ports),
-        leases=part.read("leases", _path, plain.leases),
+        leases=part.read("leases", _paths, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
@@ -174,6 +174,13 @@ def _path(node: Node) -> str:
     if not path.startswith("/") or ".." in path.split("/"):
         node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
     return path.rstrip("/") or "/"
+
+
+def _paths(node: Node) -> tuple[str, ...]:
+    """One path, or a list of them."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return (_path(node),)
+    return tuple(map(_path, fields.items(node)))
 
 
 def _country(node: Node) -> str:

@@ -71,6 +71,12 @@ class Devices:
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
         self._keeper.save(self._statement([mac]))
 
+    def unplace(self, mac: str) -> None:
+        """A profile names it from now on; since when it is known stays."""
+        if mac in self._devices:
+            self._devices[mac] = replace(self._devices[mac], place="", until=None)
+            self._keeper.save(self._statement([mac]))
+
     def lapse(self, now: datetime) -> bool:
         """End the places that end by themselves; whether there were any."""
         ended = [

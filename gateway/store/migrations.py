@@ -184,15 +184,22 @@ def add_times(db: Any) -> None:
         db[table].add_column("sure", int, not_null_default=1)  # 1: said while the clock was known
 
 
+def add_sights(db: Any) -> None:
+    """What devices say of themselves. Lists are texts with spaces between, names one a line."""
+    texts = ("mac", "host_name", "named_by", "vendor_class", "options", "vendor", "kind", "interface_ids",
+             "addresses", "names", "services", "model", "behind")  # fmt: skip
+    db["sights"].create({**dict.fromkeys(texts, str), "hop_limit": int}, pk="mac", strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
-    add_times,
+    add_times, add_sights,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
-    "openings", "requests", "tickets",
+    "openings", "requests", "tickets", "sights",
 )  # fmt: skip
 
 

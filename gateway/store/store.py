@@ -25,6 +25,7 @@ from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
 from gateway.store.requests import Requests
+from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
 
@@ -53,7 +54,7 @@ class Store:
             self._database.close()
             raise
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
-        self.devices, self.gifts = loaded.devices, loaded.gifts
+        self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
@@ -110,6 +111,7 @@ class Store:
     def flush_devices(self) -> None:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
+        self.sights.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
@@ -216,6 +218,7 @@ class _Loaded:
     gifts: Gifts
     requests: Requests
     tickets: Tickets
+    sights: Sights
 
 
 def _load(database: Database) -> _Loaded:
@@ -232,6 +235,7 @@ def _load(database: Database) -> _Loaded:
                 Gifts(database, keeper),
                 Requests(database, keeper),
                 Tickets(database, keeper),
+                Sights(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -73,7 +73,5 @@ def test_a_clash_ends_where_our_bits_are_moved(config: Path) -> None:
 def test_a_clash_with_a_rule_of_iptables(config: Path) -> None:
     rule = "iptables -t mangle -A FORWARD -j MARK --set-xmark {} && "
     (found,) = in_a_kernel(config, "", before=rule.format("0x1/0xff"))
-    assert found.startswith(
-        "error marks: iptables, table mangle uses bits of the packet mark that are ours"
-    )
+    assert found.startswith("error marks: iptables, table mangle uses bits of the packet mark that are ours")
     assert in_a_kernel(config, "", before=rule.format("0x100/0xff00")) == [NO_CLASH]

@@ -178,7 +178,7 @@ def test_one_arm(space: Namespace) -> None:
 def test_devices_without_a_lease(space: Namespace, tmp_path: Path) -> None:
     space.ip(*HOME)
     leases = tmp_path / "leases"
-    config = Config(leases=str(leases))
+    config = Config(leases=(str(leases),))
     assert [line for line in told(config) if line.startswith("note dhcp: ") and "cannot be read" in line]
     leases.write_text("1 02:00:00:00:00:01 192.168.77.11 * *\n")
     for last in (1, 2):

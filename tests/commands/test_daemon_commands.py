@@ -79,15 +79,48 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
             "online": True,
             "ip": "192.168.1.20",
             "profile": "son",
+            "kind": "tablet",
+            "vendor": "",
+            "random": True,
+            "addresses": ["fe80::1", "2001:db8::1", "192.168.1.20", "2001:db8::2"],
+            "behind": [],
+            "first_seen": TONIGHT,
+            "last_seen": TONIGHT,
         },
-        {"mac": "02:00:00:00:00:0b", "name": "", "online": False, "ip": None, "profile": "home"},
+        {
+            "mac": "28:6f:b9:00:00:01",
+            "name": "",
+            "online": False,
+            "ip": None,
+            "profile": "home",
+            "vendor": "Acme",
+            "addresses": [],
+            "behind": ["02:00:00:00:00:0c"],
+        },
     ]
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
-    lines = [line.split() for line in out.splitlines()]
-    assert lines[1] == ["02:00:00:00:00:0a", "son", "online", "192.168.1.20", "Tab?[2Jlet"]
-    assert lines[2] == ["02:00:00:00:00:0b", "home", "away", "-", "-"]
+    lines = out.splitlines()
+    assert lines[1].startswith("02:00:00:00:00:0a  Tab?[2Jlet  son    online  tablet  random address")
+    assert lines[1].endswith("192.168.1.20 2001:db8::1 2001:db8::2 +1")
+    assert " ".join(lines[2].split()) == "28:6f:b9:00:00:01 - home away - Acme, a repeater for 1 - - -"
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list", "--json")
-    assert json.loads(out)["devices"][1]["profile"] == "home"
+    assert json.loads(out) == {"devices": rows}
+
+
+def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
+    found = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
+    heard: dict[str, Any] = {
+        "devices": {"devices": [{"mac": found[0]}]},
+        "scan": {"running": False, "found": found, "problem": ""},
+    }
+    out, requests = asked(qalqan, config, Heard(**heard), "device", "scan")
+    assert out == "2 devices answered, 1 of them new\n02:00:00:00:00:0b\n"
+    assert requests == [("devices", {}), ("scan", {}), ("scan", {"look": True})]
+    out, _ = asked(qalqan, config, Heard(**heard), "device", "scan", "--json")
+    assert json.loads(out) == {"found": found, "new": found[1:]}
+    heard["scan"] = {"running": False, "found": [], "problem": "it broke"}
+    with running(config.parent / "control.sock", Heard(**heard).verbs()):
+        assert "it broke" in qalqan("device", "scan", "--config", config).refusal
 
 
 def test_a_device_is_assigned_and_forgotten(qalqan: Qalqan, config: Path) -> None:

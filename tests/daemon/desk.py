@@ -17,6 +17,7 @@ from gateway.daemon.rules import RuleBook
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
+from gateway.home.inventory import Inventory
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
@@ -98,11 +99,32 @@ class Counted:
         return self.rows
 
 
+class Scanning:
+    """One that a test ends."""
+
+    def __init__(self) -> None:
+        self.running, self.problem = False, ""
+        self.found: frozenset[str] = frozenset()
+
+    def start(self) -> None:
+        self.running = True
+
+
 class Presence:
+    """The inventory is real; nothing feeds it but the test."""
+
     now: Mapping[str, Any] = {}
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.inventory = Inventory(lambda: 0.0, lambda _: "", lambda _: "")
+        self.scanning = Scanning()
 
     def refresh(self) -> None:
         pass
+
+    def forget(self, mac: str) -> None:
+        self._store.devices.forget(mac)
 
     def name_of(self, mac: str) -> str:
         return mac
@@ -140,12 +162,12 @@ class Desk:
         self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()
-        self.presence = Presence()
         self.start()
 
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
+        self.presence = Presence(self.store)
         self.family = Family(
             self.store,
             AddressBook(),

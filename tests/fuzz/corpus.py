@@ -11,6 +11,7 @@ from tests import captures
 from tests.captures import Stamped
 from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
+from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
@@ -112,7 +113,19 @@ def _services() -> list[bytes]:
     ]
 
 
+def _said() -> list[bytes]:
+    return [discover(), solicit()]
+
+
+def _heard() -> list[bytes]:
+    answer = bytes.fromhex("000084000000000100000000015f056c6f63616c0000018001000000780004c0a84d0a")
+    told = [udp4(answer, 5353, dst="224.0.0.251"), udp6(answer, 5353, dst="ff02::fb")]
+    return [answer, *told, udp4(discover(), 67), udp6(solicit(), 547), syn()]
+
+
 _OWN = {
+    "dhcp": _said,
+    "overheard": _heard,
     "capture": _captures,
     "replay": _captures,
     "replay_packets": _sized,

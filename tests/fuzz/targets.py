@@ -30,6 +30,8 @@ from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
 from gateway.wire.capture import CaptureReader
+from gateway.wire.dhcp import parse_dhcp
+from gateway.wire.dhcp6 import parse_dhcp6
 from gateway.wire.dns import TcpStream, parse_message
 from gateway.wire.dns_forge import fail, refuse, rename_question, restore_answer
 from gateway.wire.flows import FlowTable
@@ -39,7 +41,9 @@ from gateway.wire.http_stream import RequestStream
 from gateway.wire.ip import ACK, checksum_ok, parse_ip
 from gateway.wire.ip_build import tcp_segment
 from gateway.wire.link import ip_payload
+from gateway.wire.mdns import parse_mdns
 from gateway.wire.names import hostname
+from gateway.wire.overheard import overhear
 from gateway.wire.quic import classify, long_packets
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.quic_initials import Initials
@@ -140,6 +144,21 @@ def dns_path(data: bytes) -> None:
         path.mend(data, client, 0.0, over_udp=True)
     path.question_packet(data, subject, 0.0, AT)
     path.answer_packet(data, subject, 0.0)
+
+
+def dhcp(data: bytes) -> None:
+    for parse in (parse_dhcp, parse_dhcp6):
+        with contextlib.suppress(WireError):
+            read = parse(data)
+            if read is not None:
+                assert (read.host_name + read.vendor_class + read.user_class).isprintable()
+
+
+def overheard(data: bytes) -> None:
+    """Multicast DNS alone, and whole packets of the LAN."""
+    for parse in (parse_mdns, overhear):
+        with contextlib.suppress(WireError):
+            parse(data)
 
 
 def tls(data: bytes) -> None:
@@ -312,6 +331,8 @@ TARGETS: dict[str, Target] = {
         svcb,
         dns_stream,
         dns_path,
+        dhcp,
+        overheard,
         tls,
         quic,
         http,

@@ -38,7 +38,7 @@ def test_the_configuration_of_the_contract() -> None:
     assert read.web == Listen(8080, None, allow_wan=False)
     assert (read.country, read.timezone, read.unknown_devices) == ("kz", "Asia/Almaty", "guest")
     assert str(read.zone) == "Asia/Almaty"
-    assert read.leases == "/tmp/dhcp.leases"
+    assert read.leases == ("/tmp/dhcp.leases",)
     assert read.shared == {"02:00:00:00:00:aa": ("daughter", "son")}
     assert read.managed == {"02:00:00:00:00:bb": ("vpn.school.kz",)}
     assert read.day_starts == 240
@@ -159,3 +159,13 @@ def test_any_text_is_a_configuration_or_one_line(source: str | bytes) -> None:
 def test_any_value_is_a_configuration_or_one_line(value: str, key: str) -> None:
     quoted = "".join(f"\\U{ord(char):08x}" for char in value)
     assert "\n" not in refusal(lambda: config(f'{key}: "{quoted}"'))
+
+
+def test_lease_files_are_one_or_several() -> None:
+    def leases(text: str) -> tuple[str, ...]:
+        return config(f"leases: {text}\n").leases
+
+    assert leases("[/tmp/dhcp.leases, /tmp/odhcpd.leases]") == ("/tmp/dhcp.leases", "/tmp/odhcpd.leases")
+    assert leases("[]") == leases("") == ()
+    with pytest.raises(PolicyError, match=r"leases\[2\].* is not a full path"):
+        leases("[/a, b]")
