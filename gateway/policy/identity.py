@@ -1,4 +1,4 @@
-"""Whether two sights of the network are one device: by what devices say of themselves, since addresses change."""
+"""Whether two sights of the network are one device: by what devices say of themselves. Addresses change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ class Traits:
     mac: str  # lower case, colons
     host_name: str = ""  # DHCP option 12, else what mDNS says
     vendor_class: str = ""  # DHCP option 60
-    options: tuple[int, ...] = ()  # DHCP option 55, in the order of the request: told apart by operating systems
+    options: tuple[
+        int, ...
+    ] = ()  # DHCP option 55, in the order of the request: told apart by operating systems
     vendor: str = ""  # by the OUI; empty for a random address
     kind: str = ""  # phone, tablet, tv, console, computer, thing
     hop_limit: int = 0  # 64, 128 or 255: what its packets begin with, rounded up; 0: not seen
