@@ -34,7 +34,9 @@ TEST_NEEDS := \
 	wrk:wrk \
 	conntrack:conntrack \
 	iptables:iptables \
-	ethtool:ethtool
+	ethtool:ethtool \
+	udhcpc:udhcpc \
+	/usr/share/ieee-data/oui.csv:ieee-data
 
 define install_missing
 	@missing=(); \

@@ -93,6 +93,7 @@ def _add_looks(commands: Subparsers) -> None:
 def _add_rules(commands: Subparsers) -> None:
     device = _actions(commands, "device", "device", "devices, and whose they are")
     _json(_command(device, "list", "device", "list every device that is known"))
+    _json(_command(device, "scan", "device", "ask the home's network who is there"))
     assign = _command(device, "assign", "device", "say whose a device is")
     assign.add_argument("mac", metavar="MAC")
     assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")
@@ -170,7 +171,9 @@ def _add_wishes(commands: Subparsers) -> None:
 def _add_questions(commands: Subparsers) -> None:
     profile_help = "a profile's id or name, or the path of its file"
     why = _command(commands, "why", "why", "say what a host meets, and each rule passed on the way")
-    why.add_argument("host", metavar="HOST")
+    why.add_argument("host", metavar="HOST", nargs="?")
+    why.add_argument("--to", metavar="ADDRESS", help="a connection there, as 192.0.2.7:443")
+    why.add_argument("--speaks", metavar="PROTO", help="what the connection speaks: tls, quic, wireguard, …")
     whose = why.add_mutually_exclusive_group(required=True)
     whose.add_argument("--profile", metavar="P", help=profile_help)
     whose.add_argument("--device", metavar="MAC", help="the rules of the one whose device it is")
@@ -190,7 +193,9 @@ def _add_lists(commands: Subparsers) -> None:
     update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
     update.add_argument("--force", action="store_true", help="those too that were fetched today")
     _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
-    lookup = _command(lists, "lookup", "lists", "say in which categories and services a host is")
+    lookup = _command(
+        lists, "lookup", "lists", "say in which categories and services a host or an address is"
+    )
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
 

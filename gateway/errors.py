@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Self
+
+from gateway.codes import Code
+
+Values = Mapping[str, str | int]
+
 
 class GatewayError(Exception):
-    """Base of everything that Qalqan raises on purpose; ``str()`` is fit for a person."""
+    """Base of everything that Qalqan raises on purpose; ``str()`` is fit for a person.
+
+    ``code`` says the same to a program, ``values`` are what the sentence has in it.
+    """
+
+    code: str = Code.REFUSED
+    values: Values = MappingProxyType({})
+
+    def coded(self, code: str, **values: str | int) -> Self:
+        """The same error with its code: ``raise PolicyError(…).coded(Code.LANDED, name=name)``."""
+        self.code, self.values = code, values
+        return self
 
 
 class WireError(GatewayError, ValueError):

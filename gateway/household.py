@@ -24,10 +24,12 @@ from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
 from gateway.policy.documents import locate
 from gateway.policy.entries import host_map
+from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import DaysOf, Profile
+from gateway.policy.resolvers import Resolvers, parse_resolvers
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
@@ -56,6 +58,8 @@ class Product:
     countries: Mapping[str, Country]  # by code
     help: HostMap[str]
     ech_names: frozenset[str]  # sent in the clear for a hidden one
+    resolvers: Resolvers
+    fingerprints: Fingerprints
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -101,6 +105,7 @@ class Product:
             needs=self.needs,
             sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
+            resolvers=self.resolvers,
         )
 
 
@@ -149,6 +154,8 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         countries=countries,
         help=host_map(help_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
+        resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
+        fingerprints=parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints,
     )
 
 
@@ -246,11 +253,13 @@ def _check_names(household: Household, file: str, source: bytes) -> None:
         if owner is not None:
             problem = f"the device is shared, and in the profile '{owner.id}' too"
             locate(source, file, *device).refuse(problem, "take it out of one of the two")
-    who = settings.unknown_devices
-    if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
-        locate(source, file, "unknown_devices".__eq__).refuse(
-            f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
-        )
+    places: list[tuple[str, tuple[str, ...]]] = [(settings.unknown_devices, ("unknown_devices",))]
+    places += [(who, ("interfaces", name)) for name, who in settings.interfaces.items()]
+    for who, path in places:
+        if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
+            locate(source, file, *(key.__eq__ for key in path)).refuse(
+                f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
+            )
 
 
 def _is_mac(mac: str, written: str) -> bool:

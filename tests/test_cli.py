@@ -24,11 +24,11 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
-    "run", "web", "check", "status", "device list", "device assign", "device answer",
-    "device forget", "profile list",
-    "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove", "pause", "resume",
-    "why", "replay", "lists build", "lists update", "lists status", "lists lookup", "off", "on", "grant",
-    "request list", "request answer", "ticket", "ledger",
+    "run", "web", "check", "status", "device list", "device scan", "device assign", "device answer",
+    "device forget",
+    "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
+    "pause", "resume", "why", "replay", "lists build", "lists update", "lists status", "lists lookup",
+    "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
 
@@ -238,7 +238,7 @@ def test_status_imports_little(tmp_path: Path) -> None:
         [sys.executable, "-c", code, config], cwd=ROOT, capture_output=True, text=True, check=True
     )
     rooms = {module.split(".")[1] for module in done.stdout.split() if module.startswith("gateway.")}
-    assert rooms <= {"cli", "commands", "control", "errors", "files", "policy"}
+    assert rooms <= {"cli", "codes", "commands", "control", "errors", "files", "policy"}
     assert not {"sqlite3", "flask", "cryptography", "publicsuffixlist", "idna"} & set(done.stdout.split())
 
 

@@ -54,6 +54,9 @@ def read(etc: Path, product: Product) -> Household:
 def test_the_products_data_is_whole(product: Product) -> None:
     assert set(product.bands) == set(Band)
     assert "cloudflare-ech.com" in product.ech_names
+    assert product.world(("en",)).resolvers.at(bytes([8, 8, 8, 8])) is product.resolvers.names.get(
+        "dns.google"
+    )
     assert len(product.catalogue.services) >= 150
     assert len(product.catalogue.groups) >= 12
     assert {product.needs.get(host) for host in ("captive.apple.com", "swcdn.apple.com")} == {
@@ -248,6 +251,10 @@ def test_a_shared_device_of_somebody_whose_file_is_broken(etc: Path, product: Pr
     ("more", "where"),
     [
         ("unknown_devices: nobody", "3: unknown_devices: there is no profile 'nobody'"),
+        (
+            "lan: [br-lan, br.guest]\ninterfaces:\n  br-lan: mum\n  br.guest: nobody",
+            "6: interfaces.br.guest: there is no profile 'nobody'; use guest",
+        ),
         (
             f'shared:\n  "{TV.upper()}":\n    people:\n      - son\n      - x',
             "7: shared.02:00:00:00:00:AA.people[2]: ",

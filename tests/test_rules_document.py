@@ -7,18 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from gateway.policy.config import parse_config
 from gateway.policy.documents import parse_document
 from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
-from tests.policy.homes import a_profile
+from tests.policy.homes import a_profile, words
 
 DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "rules.md").read_text()
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+HOMES = re.search(r"\n## The home's own file\n.*?(?=\n## )", DOCUMENT, flags=re.DOTALL)
+
+
+def examples(text: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+
+
+HOMES_EXAMPLES = examples(HOMES[0] if HOMES else "")
+EXAMPLES = [one for one in examples(DOCUMENT) if one not in HOMES_EXAMPLES]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_is_a_profile(example: str) -> None:
     assert a_profile(example).band
+
+
+@pytest.mark.parametrize("example", HOMES_EXAMPLES)
+def test_examples_of_the_homes_file_are_a_configuration(example: str) -> None:
+    assert parse_config(example, "qalqan.yaml", words().is_public_suffix).lan
 
 
 def test_every_key_is_in_an_example() -> None:

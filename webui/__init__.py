@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, words
+from webui import daemon, guard, i18n, refusals, words
 from webui.pages import asks, child, codes, devices, door, home, refused, requests, stream
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
@@ -68,7 +68,7 @@ def _install_errors(app: Flask) -> None:
 
     @app.errorhandler(ControlError)
     def refused_by_daemon(error: ControlError) -> tuple[str, int]:
-        return render_template("problem.html", code=502, sentence=words.told(str(error))), 502
+        return render_template("problem.html", code=502, sentence=refusals.sentence(error)), 502
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[str, int]:

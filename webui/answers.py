@@ -119,18 +119,12 @@ def _state(answer: Answer) -> State:
 
 
 def _child(answer: Answer) -> Child:
-    return Child(
-        id=answer.text("id"),
+    return answer.read(
+        Child,
         name=answer.text("name") or answer.text("id"),
-        band=answer.text("band"),
-        log_level=answer.whole("log_level"),
         now=_state(answer),
-        devices=tuple(
-            Device(entry.text("mac"), entry.text("name"), entry.flag("online"), entry.text("ip"))
-            for entry in answer.entries("devices")
-        ),
+        devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
-        requests=answer.whole("requests"),
     )
 
 
@@ -155,19 +149,7 @@ class Refusal:
 
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
     """Newest first."""
-    return tuple(
-        Refusal(
-            at=entry.moment("at"),
-            host=entry.text("host"),
-            name=entry.text("name"),
-            reason=entry.text("reason"),
-            owner=entry.text("owner"),
-            until=entry.moment("until"),
-            sentence=entry.text("sentence"),
-            askable=entry.flag("askable"),
-        )
-        for entry in Answer(values).entries("refusals")
-    )
+    return tuple(entry.read(Refusal) for entry in Answer(values).entries("refusals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +174,7 @@ class HelpLine:
 
 
 def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
-    return tuple(
-        HelpLine(
-            name=entry.text("name"),
-            phone=entry.text("phone"),
-            text=entry.text("text"),
-            web=entry.text("web"),
-            confirmed=entry.flag("confirmed"),
-        )
-        for entry in Answer(values).entries("lines")
-    )
+    return tuple(entry.read(HelpLine) for entry in Answer(values).entries("lines"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,4 +197,4 @@ def parse_here(values: Mapping[str, Any]) -> Here:
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")
-    return Here(answer.text("mac"), profile, answer.text("name"), now, parse_time(answer), asked)
+    return answer.read(Here, profile=profile, now=now, time=parse_time(answer))

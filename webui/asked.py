@@ -49,24 +49,10 @@ def parse_asked(values: Mapping[str, Any]) -> tuple[Asked, ...]:
 
 
 def _asked(entry: Answer) -> Asked:
-    return Asked(
-        id=entry.whole("id"),
-        profile=entry.text("profile"),
+    return entry.read(
+        Asked,
         name=entry.text("name") or entry.text("profile"),
-        device=entry.text("device"),
-        topic=entry.text("topic"),
-        thing=entry.text("thing"),
         thing_name=entry.text("thing_name") or entry.text("thing"),
-        minutes=entry.whole("minutes"),
-        reason=entry.text("reason"),
-        at=entry.moment("at"),
-        expires=entry.moment("expires"),
-        state=entry.text("state"),
-        answer=entry.text("answer"),
-        given=entry.whole("given"),
-        because=entry.text("because"),
-        by=entry.text("by"),
-        answered=entry.moment("answered"),
     )
 
 

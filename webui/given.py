@@ -25,10 +25,7 @@ class Given:
 
 
 def parse_given(values: Mapping[str, Any]) -> Given:
-    answer = Answer(values)
-    return Given(
-        answer.whole("minutes"), answer.moment("until"), answer.texts("gates"), answer.text("sentence")
-    )
+    return Answer(values).read(Given)
 
 
 def to_parent(given: Given, name: str, now: datetime, *, paused: bool) -> str:

@@ -85,15 +85,7 @@ def _counted(entry: Answer) -> Counted | None:
     at = entry.moment("at")
     if at is None:
         return None
-    return Counted(
-        at=at,
-        device=entry.text("device"),
-        gate=entry.text("gate"),
-        name=entry.text("name") or entry.text("gate"),
-        bytes=entry.whole("bytes"),
-        service=entry.text("service"),
-        why=entry.text("why"),
-    )
+    return entry.read(Counted, at=at, name=entry.text("name") or entry.text("gate"))
 
 
 def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:

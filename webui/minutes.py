@@ -79,28 +79,19 @@ class Dial:
 def parse_time(answer: Answer) -> Time:
     left, landing = answer.entry("left"), answer.entry("landing")
     return Time(
-        left=Left(left.whole("minutes"), left.text("gate"), left.text("name"), left.moment("at"))
-        if left
-        else None,
+        left=left.read(Left) if left else None,
         used=tuple(
-            Used(
-                entry.text("target"),
-                entry.text("name") or entry.text("target"),
-                entry.whole("minutes"),
-                entry.whole("limit"),
-                entry.whole("bonus"),
-                entry.text("owner"),
-                tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
+            entry.read(
+                Used,
+                name=entry.text("name") or entry.text("target"),
+                devices=tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
             )
             for entry in answer.entries("used")
         ),
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
         landing_due=landing.flag("due") if landing else False,
-        closing=tuple(
-            Left(one.whole("minutes"), one.text("what"), one.text("name"), one.moment("at"))
-            for one in answer.entries("closing")
-        ),
+        closing=tuple(one.read(Left, gate=one.text("what")) for one in answer.entries("closing")),
     )
 
 

@@ -12,9 +12,10 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
+from webui import refusals
 from webui.answers import Home
 from webui.i18n import gettext as _
-from webui.words import clock, plain, told
+from webui.words import clock, plain
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; the cookie has to stay small
@@ -54,7 +55,7 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
     except Unreachable:
         raise
     except ControlError as error:
-        tell(told(str(error)))
+        tell(refusals.sentence(error))
 
 
 def current(home: Home) -> Notice | None:

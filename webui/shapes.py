@@ -7,11 +7,17 @@ sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gateway.errors import ControlError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Read = TypeVar("Read", bound="DataclassInstance")
 
 
 class Answer:
@@ -69,6 +75,13 @@ class Answer:
         except ValueError:
             refuse_shape(key)
 
+    def read(self, kind: type[Read], **given: object) -> Read:
+        """A dataclass whose fields are called as the keys are, each by its kind. ``given``: the others."""
+        for field in fields(kind):
+            if field.name not in given:
+                given[field.name] = _READERS[str(field.type)](self, field.name)
+        return kind(**given)
+
     def entry(self, key: str) -> Answer | None:
         value = self._values.get(key)
         return None if value is None else Answer(value)
@@ -88,6 +101,15 @@ class Answer:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             refuse_shape(key)
         return tuple(value)
+
+
+_READERS: Mapping[str, Callable[[Answer, str], object]] = {
+    "str": Answer.text,
+    "int": Answer.whole,
+    "bool": Answer.flag,
+    "datetime | None": Answer.moment,
+    "tuple[str, ...]": Answer.texts,
+}
 
 
 def refuse_shape(key: str) -> NoReturn:

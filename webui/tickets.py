@@ -42,15 +42,7 @@ class Batch:
 
 def parse_batches(values: Mapping[str, Any]) -> tuple[Batch, ...]:
     return tuple(
-        Batch(
-            id=entry.text("id"),
-            count=entry.whole("count"),
-            minutes=entry.whole("minutes"),
-            name=entry.text("name") or entry.text("who"),
-            made=entry.moment("made"),
-            until=entry.moment("until"),
-            by=entry.text("by"),
-        )
+        entry.read(Batch, name=entry.text("name") or entry.text("who"))
         for entry in Answer(values).entries("batches")
     )
 

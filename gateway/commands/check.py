@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import household
-from gateway.commands import check_system, output
+from gateway.commands import check_beside, check_system, output
+from gateway.commands.check_lan import lan_findings, public_ipv6
 from gateway.commands.check_marks import mark_findings
-from gateway.commands.findings import Finding, ok, problem, refused
+from gateway.commands.check_rules import read_rules, rule_findings
+from gateway.commands.findings import Finding, Level, note, ok, problem, refused, warning
 from gateway.commands.library import SHELF
+from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import GatewayError, ListError, PolicyError
 from gateway.lists.table import TABLE_NAME, seed_names
@@ -24,9 +27,12 @@ from gateway.policy.countries import COMMON, country_of
 
 def run(args: Namespace) -> int:
     findings = list(_findings(config_path(args)))
-    healthy = all(one.ok for one in findings)
+    healthy = all(one.level is not Level.ERROR for one in findings)
     if args.json:
-        output.as_json({"ok": healthy, "findings": [one.as_json() for one in findings]})
+        counts = {
+            f"{one}s": sum(found.level is one for found in findings) for one in Level if one is not Level.OK
+        }
+        output.as_json({"ok": healthy, **counts, "findings": [one.as_json() for one in findings]})
     else:
         for one in findings:
             print(output.clean(one))
@@ -51,15 +57,29 @@ def _findings(path: Path) -> Iterator[Finding]:
         if product is not None:
             yield from _country(config, product)
             yield from _profiles(path, product)
-        yield from check_system.folders(config)
+        yield from check_beside.folders(config)
         yield from _table(Path(config.state))
         yield from _copies(Path(config.state))
-        yield from _time(config)
-        yield from check_system.interfaces(config.lan)
+        yield from check_beside.clock(config)
+        yield from _network(config)
         yield from check_system.pages(config)
-        yield from mark_findings(config.marks)
     yield from check_system.kernel()
     yield from check_system.accounting()
+    yield from check_beside.beside()
+
+
+def _network(config: Config) -> Iterator[Finding]:
+    rules = read_rules()
+    try:
+        machine = read_machine()
+    except OSError as error:
+        yield note("lan", f"the kernel does not tell of its interfaces ({error.strerror})")
+        public = False
+    else:
+        yield from lan_findings(config, machine)
+        public = public_ipv6(config, machine)
+    yield from rule_findings(config, rules, public_ipv6=public)
+    yield from mark_findings(config.marks, rules)
 
 
 def _country(config: Config, product: household.Product) -> Iterator[Finding]:
@@ -116,11 +136,6 @@ def _copies(state: Path) -> Iterator[Finding]:
     for name, copy in sorted(copies.items()):
         if copy.fetched is not None and now - copy.fetched > STALE:
             days = (now - copy.fetched).days
-            yield problem("lists", f"{name} is {days} days old", "run: qalqan lists update")
+            yield warning("lists", f"{name} is {days} days old", "run: qalqan lists update")
         if copy.error:
-            yield problem("lists", f"the last try failed: {copy.error}", "run: qalqan lists update")
-
-
-def _time(config: Config) -> Iterator[Finding]:
-    now = datetime.now(UTC).astimezone(config.zone)
-    yield ok("time", f"it is {now:%a %d %b %Y, %H:%M} in {config.timezone}")
+            yield warning("lists", f"the last try failed: {copy.error}", "run: qalqan lists update")

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from gateway.commands.findings import Finding, ok, problem
-from gateway.kernel.ruleset import NAME
+from gateway.commands.check_rules import Rules
+from gateway.commands.findings import Finding, note, ok, problem
 from gateway.policy.config import Marks
 
 ALL_BITS = 0xFFFFFFFF
-TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
-# iptables speaks through nft, or past it in its old form, which nft does not list.
-SAVES = ("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")
 
 _WORDS = re.compile(r"(?:^|\s)(-m mark|-m connmark|-j MARK|-j CONNMARK)\s(.*?)(?=\s-[mj]\s|$)")
 _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-9]+))?)?")
@@ -30,13 +25,15 @@ class Mark(StrEnum):
 Used = tuple[str, Mark, int]  # table, which mark, bits
 
 
-def mark_findings(marks: Marks) -> Iterator[Finding]:
-    rules = _run(["nft", "-j", "list", "ruleset"])
-    if rules is None:
-        yield ok("marks", "rules of other programs cannot be read without root")
+def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
+    if rules.objects is None:
+        yield note("marks", "rules of other programs cannot be read without root")
         return
     ours = {Mark.PACKET: marks.packet, Mark.CONNECTION: marks.ct | marks.slot}
-    used = [*nft_uses(rules), *(use for save in SAVES for use in iptables_uses(save, _run([save]) or ""))]
+    used = [
+        *nft_uses(rules.objects),
+        *(use for save, text in rules.saves.items() for use in iptables_uses(save, text)),
+    ]
     clashes = dict.fromkeys((table, mark) for table, mark, bits in used if bits & ours[mark])
     for table, mark in clashes:
         text = f"{table} uses bits of the {mark} mark that are ours ({ours[mark]:#010x})"
@@ -45,30 +42,16 @@ def mark_findings(marks: Marks) -> Iterator[Finding]:
         yield ok("marks", "no other rule uses our bits")
 
 
-def _run(command: list[str]) -> str | None:
-    """Its output; None where it is not here or may not be asked."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout
-
-
 # -------------------------------------------------------------------- nft
 
 
-def nft_uses(listed: str) -> Iterator[Used]:
-    """From the output of ``nft -j list ruleset``: what is set, and what is compared."""
-    try:
-        objects = json.loads(listed or "{}").get("nftables", [])
-    except ValueError:
-        return
+def nft_uses(objects: Iterable[dict[str, Any]]) -> Iterator[Used]:
+    """From what ``nft -j list ruleset`` lists: what is set, and what is compared."""
     for one in objects:
         rule = one.get("rule")
-        if rule is None or rule["table"] == NAME:
-            continue
-        for mark, bits in _uses(rule["expr"]):
-            yield f"table {rule['family']} {rule['table']}", mark, bits
+        if rule is not None:
+            for mark, bits in _uses(rule["expr"]):
+                yield f"table {rule['family']} {rule['table']}", mark, bits
 
 
 def _uses(expression: Any) -> Iterator[tuple[Mark, int]]:

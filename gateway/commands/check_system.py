@@ -1,4 +1,4 @@
-"""The system's side of `qalqan check`: interfaces, the pages' address, nft and its queue."""
+"""The system's side of `qalqan check`: the pages' address, the count of connections, nft and its queue."""
 
 from __future__ import annotations
 
@@ -20,46 +20,10 @@ from webui.settings import parse_listen
 
 PROC = Path("/proc")
 MODULES = Path("/lib/modules")
-LEAST_FREE = 1 << 20  # bytes
 # One of the two lines is needed: nft's own queue, or that of iptables.
 NATIVE = ("nft_queue", "CONFIG_NFT_QUEUE")
 FALLBACK = ("xt_NFQUEUE", "CONFIG_NETFILTER_XT_TARGET_NFQUEUE")
 _TARGET = "iptables' NFQUEUE target is used"
-
-
-def interfaces(lan: tuple[str, ...]) -> Iterator[Finding]:
-    present = {name for _, name in socket.if_nameindex()}
-    for name in lan:
-        if name in present:
-            yield ok("lan", f"{name} is there")
-        else:
-            yield problem("lan", f"there is no interface {name}", "look it up with: ip -brief link")
-    if any(Path("/sys/class/net", name, "bridge").exists() for name in lan):
-        yield from _bridges()
-    if _read(PROC / "sys/net/ipv4/ip_forward") == "0":
-        yield ok("routing", "off now; a gateway has net.ipv4.ip_forward=1")
-
-
-def folders(config: Config) -> Iterator[Finding]:
-    """Whether what the daemon keeps can be kept. Nothing is made here."""
-    for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
-        there = next(one for one in (path, *path.parents) if one.exists())
-        if not there.is_dir():
-            yield problem(key, f"{there} is no directory", f"mend `{key}` in qalqan.yaml")
-        elif os.statvfs(there).f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
-            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in qalqan.yaml")
-        elif os.statvfs(there).f_bavail * os.statvfs(there).f_frsize < LEAST_FREE:
-            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in qalqan.yaml")
-        else:
-            yield ok(key, str(path))
-
-
-def _bridges() -> Iterator[Finding]:
-    """A bridge between the home's own devices must not be seen as a way between networks."""
-    for name in ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables"):
-        if _read(PROC / "sys/net/bridge" / name) == "1":
-            mend = f"sysctl -w net.bridge.{name}=0 (Docker sets it)"
-            yield problem("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
 
 
 def pages(config: Config) -> Iterator[Finding]:

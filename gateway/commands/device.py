@@ -1,39 +1,30 @@
-"""`qalqan device`: whose a device is. The daemon writes the profiles' files."""
+"""`qalqan device`: what is on the home's network, and whose it is. The daemon writes the profiles' files."""
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
 from gateway.commands import output
-from gateway.commands.settings import daemon
+from gateway.commands.settings import daemon, when
+from gateway.control.client import Client
+from gateway.errors import ControlError
+
+SCAN_LASTS = 25.0  # seconds; the daemon ends one after 20
+LOOK_EVERY = 0.3  # seconds
+ADDRESSES = 3  # of a device on one line; --json has all
+
+_HEAD = ("MAC", "NAME", "WHOSE", "NOW", "KIND", "VENDOR", "FIRST SEEN", "LAST SEEN", "ADDRESSES")
 
 
 def run(args: Namespace) -> int:
     client = daemon(args)
     if args.action == "list":
-        answer = client.call("devices")
-        if args.json:
-            output.as_json(answer)
-            return 0
-        output.rows(
-            (
-                (
-                    one["mac"],
-                    one.get("profile") or "-",
-                    "online" if one.get("online") else "away",
-                    one.get("ip") or "-",
-                    one.get("name") or "-",
-                )
-                for one in answer["devices"]
-            ),
-            ("MAC", "PROFILE", "NOW", "ADDRESS", "NAME"),
-        )
-        for one in answer["devices"]:
-            if one.get("question"):
-                _print_question(one["question"])
-        return 0
+        return _list(client, as_json=args.json)
+    if args.action == "scan":
+        return _scan(client, as_json=args.json)
     if args.action == "assign":
         answer = client.call("assign", mac=args.mac, profile=args.profile, by="console")
         print(f"{output.clean(args.mac)} is {output.clean(answer.get('profile') or args.profile)} now")
@@ -46,6 +37,59 @@ def run(args: Namespace) -> int:
         print(f"{output.clean(args.mac)} is forgotten")
     for line in answer.get("problems") or ():
         output.problem(line)
+    return 0
+
+
+def _list(client: Client, *, as_json: bool) -> int:
+    answer = client.call("devices")
+    if as_json:
+        output.as_json(answer)
+    else:
+        output.rows(map(_row, answer["devices"]), _HEAD)
+        for one in answer["devices"]:
+            if one.get("question"):
+                _print_question(one["question"])
+    return 0
+
+
+def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
+    addresses = one.get("addresses") or [one["ip"]] * bool(one.get("ip"))
+    shown = sorted(addresses, key=lambda ip: (":" in ip, ip.startswith("fe80:")))[:ADDRESSES]
+    more = len(addresses) - len(shown)
+    vendor = "random address" if one.get("random") else one.get("vendor") or "-"
+    if one.get("behind"):
+        vendor += f", a repeater for {len(one['behind'])}"
+    return (
+        one["mac"],
+        one.get("name") or "-",
+        one.get("profile") or "-",
+        "online" if one.get("online") else "away",
+        one.get("kind") or "-",
+        vendor,
+        when(one["first_seen"]) if one.get("first_seen") else "-",
+        when(one["last_seen"]) if one.get("last_seen") else "-",
+        (" ".join(shown) + (f" +{more}" if more else "")) or "-",
+    )
+
+
+def _scan(client: Client, *, as_json: bool) -> int:
+    before = {one["mac"] for one in client.call("devices")["devices"]}
+    client.call("scan")
+    end = time.monotonic() + SCAN_LASTS
+    answer = client.call("scan", look=True)
+    while answer["running"] and time.monotonic() < end:
+        time.sleep(LOOK_EVERY)
+        answer = client.call("scan", look=True)
+    if answer["running"] or answer["problem"]:
+        msg = f"scan: {answer['problem'] or 'it did not end'}; see the daemon's log"
+        raise ControlError(msg)
+    new = sorted(set(answer["found"]) - before)
+    if as_json:
+        output.as_json({"found": answer["found"], "new": new})
+        return 0
+    print(f"{len(answer['found'])} devices answered, {len(new)} of them new")
+    for mac in new:
+        print(output.clean(mac))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``--for 1h30m``."""
+"""``--for 1h30m``, and whole numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.errors import PolicyError
 from gateway.policy.documents import shown
 
 OPTION = "--for"
+MAX_DIGITS = 9
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
 
@@ -26,3 +27,10 @@ def minutes(text: str, where: str = OPTION) -> int:
     if found > MAX_MINUTES:
         raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
     return found
+
+
+def whole(text: str, where: str, mend: str) -> int:
+    """A number that somebody typed, of at most nine digits. Raises PolicyError."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
+        raise PolicyError(where, f"{shown(text)} is no number that fits", mend)
+    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from gateway import household
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import PolicyError
+from gateway.home.neighbours import read_neighbours
 from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.config import QUARANTINE, Config
@@ -62,7 +64,7 @@ class Home:
         found = self.household.owner_of(mac)
         if found is not None:
             return found, PLAIN
-        unknown = self.config.unknown_devices
+        unknown = self.config.stranger_on(_interface_of(mac) if self.config.interfaces else None)
         if unknown == QUARANTINE:
             return self.household.guest, replace(PLAIN, quarantined=True)
         return self.profile(unknown), PLAIN
@@ -137,6 +139,15 @@ def config_if_there(args: Namespace) -> Config:
     """A file that is named must be there; the usual one may be missing."""
     path = config_path(args)
     return read_config(path) if args.config is not None or path.exists() else Config()
+
+
+def _interface_of(mac: str) -> str | None:
+    """On which interface of this machine a device is now, where it is."""
+    try:
+        seen = [one for one in read_neighbours() if one.mac == mac]
+        return socket.if_indextoname(max(seen, key=lambda one: one.online).ifindex) if seen else None
+    except OSError:
+        return None
 
 
 def _names(profiles: Iterable[Profile]) -> list[str]:

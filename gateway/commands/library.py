@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ListError
+from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report
 from gateway.lists.fetch import Fetcher
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
@@ -99,7 +100,7 @@ def read_library(state: Path) -> Library:
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
             if file.stem in categories.by_id
         ),
-        canaries=Canaries(parse_canaries(*_data("canaries.yaml"))),
+        canaries=Canaries(parse_canaries(*_data("canaries.yaml")), parse_innocent(*_data("canaries.yaml"))),
         state=state,
     )
 

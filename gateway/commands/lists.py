@@ -18,8 +18,10 @@ from gateway.errors import ControlError
 from gateway.lists.fetch import Fetcher
 from gateway.lists.table import TABLE_NAME, open_table
 from gateway.lists.update import STALE
+from gateway.policy import nets
+from gateway.policy.categories import PROXY
 from gateway.policy.config import Config
-from gateway.policy.domains import TableInfo
+from gateway.policy.domains import DomainTable, TableInfo
 from gateway.policy.why import parse_host
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
@@ -151,27 +153,35 @@ def _age(row: Mapping[str, Any]) -> str:
 def _lookup(args: Namespace, config: Config) -> int:
     from gateway.household import load_product
 
-    host = parse_host(args.host)
+    packed = nets.address(args.host)
+    host = parse_host(args.host) if packed is None else nets.keys(packed)[0]
     product = load_product()
     table = open_table(Path(config.state)).table
-    found = table.matches(host)
+    resolver = product.resolvers.names.get(host) if packed is None else product.resolvers.at(packed)
+    found = table.matches(host) if packed is None else _entries(table, packed)
     binding = product.categories.binding
     answer: dict[str, Any]
     if any(not categories.isdisjoint(binding) for _, categories in found):
         # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
-        answer = {"host": host, "refused_for_everyone": True, "matches": [], "services": []}
+        answer = {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
     else:
         answer = {
             "host": host,
             "refused_for_everyone": False,
             "matches": [{"name": name, "categories": sorted(categories)} for name, categories in found],
-            "services": list(product.catalogue.services_of(host)),
+            "services": [] if packed else list(product.catalogue.services_of(host)),
+            "resolver": None if resolver is None else resolver.name,
         }
     if args.json:
         output.as_json(answer)
     else:
         output.rows(_found(answer))
     return 0
+
+
+def _entries(table: DomainTable, packed: bytes) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The entries that an address falls under, longest first, and as what."""
+    return tuple((one, categories) for one in nets.keys(packed) if (categories := table.entry(one)))
 
 
 def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -183,5 +193,7 @@ def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield match["name"], ", ".join(match["categories"])
     for service in answer["services"]:
         yield host, f"service:{service}"
-    if not answer["matches"] and not answer["services"]:
+    if answer["resolver"]:
+        yield host, f"{PROXY}, a resolver of {answer['resolver']}"
+    if not answer["matches"] and not answer["services"] and not answer["resolver"]:
         yield host, "in no category and no service"

@@ -91,6 +91,8 @@ def _rules(profile: Profile) -> Lines:
         )
     for category, action in rules.categories.items():
         yield f"category:{category}", action.value.value, action.owner
+    for way, switch in rules.ways.items():
+        yield f"ways {way}", switch.value.value, switch.owner
     for calendar in rules.calendars:
         yield "calendar", calendar, FAMILY
     for day, rule in rules.dates.items():

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.commands import output
-from gateway.commands.durations import minutes
+from gateway.commands.durations import minutes, whole
 from gateway.commands.settings import daemon, when
-from gateway.errors import PolicyError
 
 BY = "console"
 
@@ -39,13 +38,13 @@ def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _answer(args: Namespace) -> int:
-    where = "request answer"
-    if not args.id.isdecimal():
-        raise PolicyError(where, f"{output.clean(args.id)} is no number", "see: qalqan request list")
-    values: dict[str, object] = {"id": int(args.id), "answer": args.answer, "by": BY}
+    number = whole(args.id, "request answer", "see: qalqan request list")
+    values: dict[str, object] = {"id": number, "answer": args.answer, "by": BY}
     if args.minutes is not None:
-        word = args.minutes
-        values["minutes"] = int(word) if word.isdecimal() else minutes(word, where="--minutes")
+        word, where = args.minutes, "--minutes"
+        values["minutes"] = (
+            whole(word, where, "write it like 15") if word.isdecimal() else minutes(word, where=where)
+        )
     if args.because is not None:
         values["because"] = args.because
     answer = daemon(args).call("answer", **values)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from gateway import logs
-from gateway.commands.settings import config_path
-
 
 def run(args: Namespace) -> int:
-    from gateway.daemon.memory import one_openssl
+    from gateway.daemon.memory import dataclasses_alone, one_openssl
 
+    dataclasses_alone()
     one_openssl()
+    from gateway import logs
+    from gateway.commands.settings import config_path
     from gateway.daemon.service import run as run_daemon
 
     logs.configure(args.log)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.commands import output
-from gateway.commands.durations import minutes
+from gateway.commands.durations import minutes, whole
 from gateway.commands.settings import daemon, when
 from gateway.errors import PolicyError
 
@@ -27,11 +27,9 @@ def run(args: Namespace) -> int:
 def _make(args: Namespace) -> int:
     if args.who is None or args.duration is None:
         raise PolicyError(WHERE, "says not for whom and how much", "write: qalqan ticket WHO 30m")
-    if not args.count.isdecimal():
-        where = "--count"
-        raise PolicyError(where, "is no number", "write it like --count 10")
+    count = whole(args.count, "--count", "write it like --count 10")
     asked = minutes(args.duration, where=WHERE)
-    answer = daemon(args).call("ticket", who=args.who, minutes=asked, count=int(args.count), by=BY)
+    answer = daemon(args).call("ticket", who=args.who, minutes=asked, count=count, by=BY)
     for code in answer["codes"]:
         print(output.clean(code))
     told = f"{answer['minutes']} minutes each, good once until {when(answer['until'])}"

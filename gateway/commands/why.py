@@ -14,18 +14,19 @@ from gateway.control.client import Client
 from gateway.errors import ControlError, PolicyError
 from gateway.policy.decide import Judge
 from gateway.policy.sentence import sentence
-from gateway.policy.why import as_json, parse_host, parse_moment, why
+from gateway.policy.values import Observation
+from gateway.policy.why import as_json, parse_moment, parse_question, why
 
 PATIENCE = 1.0  # seconds for the daemon's answer
 UNKNOWN = "by the files alone: pauses, grants and used time are not counted in"
 
 
 def run(args: Namespace) -> int:
-    host = parse_host(args.host)
-    answer = _of_daemon(args, host)
+    seen = parse_question(args.host, args.to, args.speaks)
+    answer = _of_daemon(args, seen)
     known = answer is not None
     if answer is None:
-        answer = _of_files(args, host)
+        answer = _of_files(args, seen)
     for line in answer.get("problems", ()):
         output.problem(line)
     if args.json:
@@ -35,40 +36,42 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _of_daemon(args: Namespace, host: str) -> Mapping[str, Any] | None:
+def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
     """Its answer, with what holds beside the profiles. None where there is none, or a refusal: the files say
     better what is wrong with the question.
     """
     if args.profile is not None and is_file(args.profile):
         return None
+    flow = {key: value for key, value in (("to", args.to), ("speaks", args.speaks)) if value is not None}
     whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
     try:
         client = Client(control_socket(read_config(config_path(args))), PATIENCE)
-        return client.call("why", host=host, at=args.at, **whom)
+        return client.call("why", host=seen.host, at=args.at, **flow, **whom)
     except (ControlError, PolicyError):
         return None
 
 
-def _of_files(args: Namespace, host: str) -> Mapping[str, Any]:
+def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     rules = (
         rules_of_device(args, args.device) if args.profile is None else rules_of_profile(args, args.profile)
     )
     zone = rules.config.zone
-    at = (parse_moment(args.at, zone) if args.at else datetime.now(UTC).replace(microsecond=0)).astimezone(
-        zone
-    )
+    at = datetime.now(UTC).replace(microsecond=0) if args.at is None else parse_moment(args.at, zone)
+    at = at.astimezone(zone)
     judge = Judge(rules.profile, rules.world, rules.calendar)
-    answer = why(judge, host, at, rules.situation)
-    return as_json(host, at, answer) | {
-        "sentence": sentence(answer.decision, host, at, rules.product.names, left=answer.left),
+    answer = why(judge, seen, at, rules.situation)
+    return as_json(seen, at, answer) | {
+        "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
         "problems": [str(error) for error in rules.problems],
     }
 
 
 def _print(answer: Mapping[str, Any], *, known: bool) -> None:
-    print(f"{output.clean(answer['host'])} at {answer['at']}: {answer['verdict']}")
+    what = answer["host"] or f"a connection to {answer.get('to') or 'anywhere'}"
+    print(f"{output.clean(what)} at {answer['at']}: {answer['verdict']}")
     print(output.clean(answer.get("sentence", "")))
-    told = [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
+    told = [(key, str(answer[key])) for key in ("speaks", "to") if answer.get(key)]
+    told += [("reason", answer["reason"]), ("rule", answer["rule"]), ("owner", answer["owner"])]
     if answer.get("until"):
         told.append(("until", answer["until"]))
     if answer.get("minutes_left") is not None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode
+from gateway.control.protocol import ANSWER_LIMIT, LineReader, decode, encode, refusal
 from gateway.errors import ControlError
 
 TIMEOUT = 5.0  # seconds for a whole answer; the daemon answers within milliseconds
@@ -111,7 +111,7 @@ class Client:
                 raise Unreachable(msg) from None
         answer = decode(lines[0])
         if answer.pop("ok", False) is not True:
-            raise ControlError(str(answer.get("error", "refused without a reason")))
+            raise refusal(answer)
         return answer, lines[1:]
 
 

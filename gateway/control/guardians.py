@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Role
 from gateway.errors import ControlError
 from gateway.policy.tickets import ALPHABET
@@ -110,7 +111,7 @@ class Guardians:
         stamp = self._stamps.guardians().get(name)
         if stamp is None:
             msg = "this code is used or older than 15 minutes; make a new one: qalqan guardian reset NAME"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.LINK_USED)
         self._record("guardian sign-in", name)
         return {"guardian": name, "stamp": stamp}
 
@@ -118,13 +119,13 @@ class Guardians:
         stamp = self._stamps.guardians().get(request.text("name"), "")
         if not secrets.compare_digest(stamp.encode(), request.text("stamp").encode()):
             msg = "this session has ended; sign in again"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.SESSION_ENDED)
         return {}
 
     def _known(self, name: str) -> None:
         if name not in self._stamps.guardians():
             msg = f"there is no guardian {name!r}; add one with: qalqan guardian add NAME"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.NO_GUARDIAN)
 
     def _end(self, name: str) -> None:
         self._links = {digest: link for digest, link in self._links.items() if link[0] != name}

@@ -1,8 +1,9 @@
 """The control protocol, without its socket: lines of JSON in, values out, and back.
 
 A request is one line, ``{"do": "pause", "who": "daughter", "minutes": 30}``. An answer is one line,
-``{"ok": true, …}`` or ``{"ok": false, "error": "one line for a person"}``. After ``{"do": "events"}`` the
-answer is followed by one line an event, ``{"event": "pause", …}``, until either side closes.
+``{"ok": true, …}`` or ``{"ok": false, "error": "one line for a person", "code": "no_child", "values": {…}}``.
+After ``{"do": "events"}`` the answer is followed by one line an event, ``{"event": "pause", …}``, until
+either side closes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from gateway.errors import ControlError
+from gateway.codes import Code
+from gateway.errors import ControlError, GatewayError
 
 REQUEST_LIMIT = (
     16 * 1024
@@ -98,11 +100,11 @@ class Request:
     def owner_only(self) -> None:
         if self.role is not Role.OWNER:
             msg = f"{self.do}: only root may ask for this; use the qalqan command"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.ROOT_ONLY)
 
-    def refuse(self, key: str, problem: str) -> NoReturn:
+    def refuse(self, key: str, problem: str, code: Code = Code.INVALID, **values: str | int) -> NoReturn:
         msg = f'{self.do}: "{key}" {problem}'
-        raise ControlError(msg)
+        raise ControlError(msg).coded(code, **({"key": key} if code is Code.INVALID else values))
 
 
 Verb = Callable[[Request], Mapping[str, object]]
@@ -172,6 +174,17 @@ def parse_request(line: bytes, *, role: Role, uid: int) -> Request:
     return Request(do, role, uid, message)
 
 
-def failure(problem: str) -> dict[str, object]:
+def failure(error: GatewayError) -> dict[str, object]:
     """The answer to a refused request; always one line."""
-    return {"ok": False, "error": " ".join(problem.split())}
+    told = {"ok": False, "error": " ".join(str(error).split()), "code": error.code}
+    return told | ({"values": error.values} if error.values else {})
+
+
+def refusal(answer: Mapping[str, Any]) -> ControlError:
+    """What was refused, from its answer."""
+    code, values = answer.get("code"), answer.get("values")
+    plain = values.items() if isinstance(values, dict) else ()
+    return ControlError(str(answer.get("error", "refused without a reason"))).coded(
+        code if isinstance(code, str) else Code.REFUSED,
+        **{key: value for key, value in plain if isinstance(value, str | int)},
+    )

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.codes import Code
 from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.protocol import (
     REQUEST_LIMIT,
@@ -120,9 +121,11 @@ class ControlServer:
         ]
         role = self._role(uid)
         if role is None:
-            _refuse(sock, f"user {uid} may not use this socket; run the command as root")
+            msg = f"user {uid} may not use this socket; run the command as root"
+            _refuse(sock, ControlError(msg).coded(Code.ROOT_ONLY))
         elif not self._make_room(role):
-            _refuse(sock, "too many programs listen to the daemon; close some and try again")
+            msg = "too many programs listen to the daemon; close some and try again"
+            _refuse(sock, ControlError(msg).coded(Code.BUSY))
         else:
             connection = _Connection(sock, role, uid)
             self._connections[sock.fileno()] = connection
@@ -165,7 +168,7 @@ class ControlServer:
         try:
             lines = connection.reader.feed(data)
         except ControlError as error:
-            self._send(connection, encode(failure(str(error))))
+            self._send(connection, encode(failure(error)))
             self._drop(connection)
             return
         for line in lines:
@@ -177,19 +180,19 @@ class ControlServer:
             request = parse_request(line, role=connection.role, uid=connection.uid)
             return {"ok": True, **self._perform(connection, request)}
         except GatewayError as error:
-            return failure(str(error))
+            return failure(error)
 
     def _perform(self, connection: _Connection, request: Request) -> Mapping[str, object]:
         if request.role is Role.WEB and request.do not in WEB_VERBS:
             msg = f"the web pages may not ask for {request.do!r}; use the qalqan command"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.ROOT_ONLY)
         if request.do == "events":
             connection.kinds = _kinds(request)
             return {}
         verb = self._verbs.get(request.do)
         if verb is None:
             msg = f"there is no {request.do!r}; known are {', '.join(sorted((*self._verbs, 'events')))}"
-            raise ControlError(msg)
+            raise ControlError(msg).coded(Code.NO_SUCH_VERB)
         return verb(request)
 
     def _send(self, connection: _Connection, data: bytes) -> bool:
@@ -247,9 +250,9 @@ def _kinds(request: Request) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def _refuse(sock: socket.socket, problem: str) -> None:
+def _refuse(sock: socket.socket, error: ControlError) -> None:
     try:
-        sock.send(encode(failure(problem)))
+        sock.send(encode(failure(error)))
     except OSError:
         pass  # it left before it was told
     sock.close()

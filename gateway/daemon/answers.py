@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend, own_closing
@@ -55,7 +56,9 @@ class Answers:
     ) -> tuple[Extension, ...]:
         """What so many minutes would do; () where nothing of this person's closes."""
         rules, extra = self._daemon.rules, timedelta(minutes=minutes)
-        known = None if service is None else rules.world.catalogue.services[service]
+        known = None if service is None else rules.world.catalogue.services.get(service)
+        if service is not None and known is None:
+            raise PolicyError(service, "is no service of the catalogue any more", "give time for all instead")
         gates = () if known is None else gates_of_service(member.profile.rules, known)
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
@@ -64,7 +67,8 @@ class Answers:
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
-            raise PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            error = PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
         today = self._daemon.rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
@@ -97,12 +101,18 @@ class Answers:
         self._daemon.store.gifts.open(opening, origin=giver.origin)
         return opened_sentence(name, entry, until, giver.at, self._daemon.rules.names)
 
-    def shift(self, jump: Jump) -> None:
-        """The clock jumped, or became known: as much is left of all that was set as was."""
-        with self._daemon.store.together():
-            self._daemon.store.shift(jump)
+    def shift(self, jump: Jump) -> bool:
+        """The clock jumped, or became known: as much is left of all that was set as was. Whether a device's
+        place begins or ends.
+        """
+        store, rules = self._daemon.store, self._daemon.rules
+        jump = jump.seen_in(rules.household.config.zone)
+        with store.together():
+            regrouped = store.shift(jump)
+            store.requests.shift(lambda one: requests.after_jump(one, jump, rules.calendar))
             if jump.known:
-                self._daemon.store.gifts.put(self._anchored(jump.after))
+                store.gifts.put(self._anchored(jump.after))
+        return regrouped
 
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
         """Minutes beyond a boundary, and those behind the boundary that comes next by the clock as it is now.
@@ -158,7 +168,7 @@ class Answers:
     def look(self) -> None:
         """What has come to its end since the last look."""
         now = self._daemon.local_now()
-        for one in self._daemon.store.requests.all():
+        for one in self._going_on():
             moved = requests.moved_on(one, now)
             if moved is not one:
                 self._move(moved, now)
@@ -168,6 +178,11 @@ class Answers:
             self._daemon.enforcer.rejudge()
         self._open = still
         self.wait()
+
+    def _going_on(self) -> Iterable[ChildRequest]:
+        """Requests that go by the clock as it is: one that nobody vouches for ends none of a right one's."""
+        known = self._daemon.watch.known
+        return [one for one in self._daemon.store.requests.all() if known or not one.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
         store, publish = self._daemon.store, self._daemon.control.publish
@@ -187,7 +202,7 @@ class Answers:
         if self._timer is not None:
             self._timer.cancel()
         now = self._daemon.local_now()
-        due = [at for one in self._daemon.store.requests.all() if (at := requests.due(one)) is not None]
+        due = [at for one in self._going_on() if (at := requests.due(one)) is not None]
         due += [one.until for one in self._open]
         if not due:
             self._timer = None

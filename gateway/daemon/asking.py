@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from gateway.daemon.grouping import Grouping
 from gateway.policy.asking import question_sentence
-from gateway.policy.identity import Traits
 from gateway.policy.profile import Profile
 from gateway.policy.questions import TAKES_PROFILE, Ask, Question, meanwhile
 
@@ -33,16 +32,15 @@ class Asking:
         owner = household.owner_of(one.known or one.mac)
         rules = self._rules(one)
         name, known = presence.name_of(one.mac), presence.name_of(one.known) if one.known else ""
-        traits = self._daemon.identities.traits(one.mac) or Traits(one.mac)
-        seen = presence.now.get(one.mac)
+        traits = presence.inventory.traits(one.mac)
         owner_name = "" if owner is None or owner.built_in else owner.name
         return {
             "mac": one.mac,
             "ask": one.ask,
             "at": one.at.astimezone(household.config.zone),
             "name": name,
-            "kind": traits.kind,
-            "online": seen is not None and seen.online,
+            "kind": "" if traits is None else traits.kind,
+            "online": presence.inventory.online(one.mac),
             "known": one.known or None,
             "known_name": known,
             "owner": None if not owner_name or owner is None else owner.id,
@@ -64,7 +62,8 @@ class Asking:
 
     def _rules(self, one: Question) -> Profile | None:
         """Whose rules hold until somebody answers; None where the question changes nothing."""
-        household, store = self._daemon.rules.household, self._daemon.store
-        alone = Grouping(household, store.devices.all(), {}, (), self._daemon.clock.now())
+        daemon, household = self._daemon, self._daemon.rules.household
+        devices, where = daemon.store.devices.all(), daemon.presence.interface_of
+        alone = Grouping(household, devices, {}, (), daemon.clock.now(), where)
         otherwise, locked = alone.otherwise(one.mac)
         return None if otherwise is None or locked else meanwhile(household, one, otherwise)

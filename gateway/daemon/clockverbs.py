@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Container, Mapping
 from datetime import timedelta
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Role
 from gateway.daemon.clockwatch import ClockWatch
 from gateway.daemon.family import CONSOLE
@@ -45,13 +46,13 @@ def offer(
     """The verb ``time``: ``at`` is what a guardian's phone shows at sign-in, ``by`` the guardian's name."""
     by = request.text("by", CONSOLE) if request.role is Role.OWNER else request.text("by")
     if by not in guardians and not (by == CONSOLE and request.role is Role.OWNER):
-        request.refuse("by", f"names no guardian: {by}")
+        request.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
     moment = request.moment_or_none("at")
     if moment is None:
         request.refuse("at", "is missing")
     problem = watch.objection(moment)
     if problem is not None:
-        request.refuse("at", problem)
+        request.refuse("at", problem, Code.CLOCK_WRONG)
     taken = watch.offer(moment, by)
     if taken:
         audit("time", moment.isoformat(timespec="seconds"), by)

@@ -17,6 +17,7 @@ from gateway.policy.situation import FOREVER, Situation
 from gateway.policy.standing import Closing, Standing
 from gateway.policy.timetext import ByDay, Span, clock_text
 from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.ways import Switch, Way
 
 T = TypeVar("T")
 
@@ -27,6 +28,15 @@ _STATES = {
     Reason.BEDTIME: "bedtime",
     Reason.WINDOW: "window",
     Reason.OUT_OF_TIME: "out_of_time",
+}
+_WAYS = {
+    Way.ENCRYPTED_DNS: "Encrypted DNS",
+    Way.RELAY: "iCloud Private Relay",
+    Way.ECH: "Connections that hide their site",
+    Way.VPN: "VPN",
+    Way.TOR: "Tor",
+    Way.PROXY: "Proxies",
+    Way.SSH: "SSH",
 }
 
 
@@ -127,7 +137,10 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
         yield _general("strict", "Connections that name no site", own.strict.owner)
     for category in rules.for_everyone:
         yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
-    yield _general("protocol", "Encrypted DNS and ways around the rules", PRODUCT)
+    for way, switch in own.ways.items():
+        if switch.value is Switch.REFUSE:
+            yield _general(f"ways:{way}", _WAYS[way], switch.owner)
+    yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
 
 
 def _general(target: str, name: str, owner: str) -> dict[str, object]:

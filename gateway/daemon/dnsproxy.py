@@ -175,7 +175,8 @@ class DnsProxy:
 
     def _give(self, pair: _Pair, response: bytes) -> None:
         if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
-            response = self._dns.mend(response, pair.key, self._loop.now(), over_udp=False)
+            now = self._loop.now()
+            response = self._dns.mend(response, pair.key, now, over_udp=False, resolver=pair.resolver)
         self._send(pair, pair.client, pair.to_client, response)
 
     def _ask(self, pair: _Pair, query: bytes) -> None:

@@ -22,6 +22,7 @@ from gateway.store.store import Store
 
 RENEW = 30.0  # seconds; a third of the longest lease, so that two renewals may fail
 MINUTE = 60  # seconds
+BETWEEN = 0.55  # of a second of the wall, at which leases begin
 GRACE = 0.5  # seconds; at a boundary `sync` comes before the leases of what stays open run out
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
@@ -85,11 +86,15 @@ class Enforcer:
     def snapshot(self, base: Snapshot) -> Snapshot:
         """``base`` with this family's slots and plain devices; open classes are the work of ``sync``."""
         members = self._family.members
-        slots = tuple(Slot(m.slot, m.macs, closed=m.profile.closes) for m in members.values())
+        slots = tuple(
+            Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
+            for m in members.values()
+        )
         return replace(
             base,
             slots=slots,
             guest=self._family.unknown,
+            strangers=tuple(self._family.strangers.items()),
             plain=self._family.plain,
             passes=tuple(one for one in self._table.snapshot.passes if one.slot in members),
         )
@@ -183,7 +188,12 @@ class Enforcer:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Begin all leases anew; the last one before a boundary ends at it."""
+        """Begin all leases anew; the last one before a boundary ends half a second after it.
+
+        Boundaries are at whole minutes, and nft counts in whole seconds: so leases begin between two of them.
+        """
+        if self._renewal is not None:
+            self._renewal.cancel()
         try:
             passes = self._passes(self._wall())
             self._table.update(replace(self._table.snapshot, passes=passes))
@@ -191,15 +201,17 @@ class Enforcer:
             self._note_ends(passes, self._loop.now())
         except GatewayError as error:
             _log.error("%s", error)
-        self._renewal = self._loop.call_later(RENEW, self.renew)
+        late = (self._wall().microsecond / 1e6 - BETWEEN) % 1
+        self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
         """Hold every live flow against the rules of now; those refused are cut. The number of cut ones."""
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
+            decide = subject.running or subject.decide
             for flow, live in self._live.of_slot(slot):
-                decisions = [subject.decide(one, at) for one in live.observations]
+                decisions = [decide(one, at) for one in live.observations]
                 gates = joined(one.gates for one in decisions)
                 number = subject.class_number(gates) if all(one.allowed for one in decisions) else 0
                 if number == live.class_number:

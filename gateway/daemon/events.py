@@ -60,8 +60,12 @@ class Journal:
         """How often what was decided: ``block:bedtime`` and the like."""
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
-    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+    def counted(self, decision: Decision) -> None:
+        """What nobody need be told of."""
         self._verdicts[decision.verdict, decision.reason] += 1
+
+    def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
+        self.counted(decision)
         if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
             self.questions += 1
         member = self._family.members.get(subject.slot)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from gateway.daemon.grouping import UNKNOWN, Grouping, Wanted
+from gateway.daemon.grouping import Grouping
 from gateway.daemon.minutes import Minutes, Uncounted
-from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
+from gateway.daemon.strangers import Keys, Wanted, Where
+from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
+from gateway.path.nameaddresses import DeviceNames, NameBook
 from gateway.path.subject import Subject
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
 from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
+from gateway.policy.nameless import asks_for_names
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
@@ -29,20 +33,6 @@ EVERYONE = 0  # the slot of devices that have none
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
 
 
-class DeviceAddresses:
-    """The addresses that allowed names gave to one device, as ``in`` asks for them."""
-
-    __slots__ = ("_book", "_now", "_slot")
-
-    def __init__(self, book: AddressBook, slot: int, now: Callable[[], float]) -> None:
-        self._book = book
-        self._slot = slot
-        self._now = now
-
-    def __contains__(self, address: object) -> bool:
-        return isinstance(address, bytes) and self._book.knows(self._slot, address, self._now())
-
-
 @dataclass(slots=True)
 class Member:
     """One slot: its devices, the profile that holds for them, and their situation."""
@@ -53,13 +43,34 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
+    names: DeviceNames | None = None  # None: no rule of the profile asks which name gave an address
     quarantined: bool = False
     situation: Situation = PLAIN
     asked: bool = False  # somebody is asked about it: it is treated as the profile's, and may be another's
     beside: Member | None = None  # what would hold without the question
+    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and what it is to such flows
+
+    @property
+    def asks_for_names(self) -> bool:
+        return self.names is not None or (self.beside is not None and self.beside.names is not None)
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
         return self.judge.decide(seen, self.situation, at)
+
+    def decide_running(self, seen: Observation, at: datetime) -> Decision:
+        """Of a flow that passed when it began: an answer that has lapsed meanwhile ends it not."""
+        situation = self._running()
+        if isinstance(self.judge, JointJudge) and self.beside is not None:
+            return self.judge.both(seen, situation, self.beside._running(), at)
+        return self.judge.decide(seen, situation, at)
+
+    def _running(self) -> Situation:
+        situation = self.situation
+        if self.names is None:
+            return situation
+        if self._of_running[0] is not situation:
+            self._of_running = situation, replace(situation, resolved=self.names.of_running())
+        return self._of_running[1]
 
 
 class Family:
@@ -73,16 +84,21 @@ class Family:
         now: Callable[[], float],
         class_number: Callable[[int, frozenset[str]], int],
         *,
+        names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
+        where: Where = lambda _: None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
         self.minutes: Minutes = Uncounted()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
+        self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
+        self._where = where
         self._store = store
         self._book = book
         self._services = services
+        self._names = names
         self._clock_known = clock_known
         self._now = now
         self._class_number = class_number
@@ -101,30 +117,41 @@ class Family:
                 judges.append(known)
             return known
 
-        def joint(one: Wanted, beside: Member) -> Judge:
-            return JointJudge(one.profile, world, calendar, beside.judge, lambda: beside.situation)
+        def made(slot: int, one: Wanted, profile: Profile, beside: Member | None = None) -> Member:
+            addresses = DeviceAddresses(self._book, slot, self._now)
+            services, names = DeviceServices(self._services, slot), self._names_of(slot, profile)
+            if beside is None:
+                mine = judge(profile)
+            else:
+                mine = JointJudge(profile, world, calendar, beside.judge, lambda: beside.situation)
+            new = Member(slot, one.macs, profile, mine, addresses, services, names, one.quarantined)
+            new.asked, new.beside = one.asked, beside
+            return new
 
-        wanted, self.plain = self._wanted(household, at)
+        wanted, self.plain, keys = self._wanted(household, at)
         in_use = [one.key for one in wanted]
         members: dict[int, Member] = {}
+        numbers: dict[str | None, int] = {}
         for one in wanted:
             slot = self._store.slot(one.key, now=int(at.timestamp()), in_use=in_use)
-            addresses = DeviceAddresses(self._book, slot, self._now)
-            services = DeviceServices(self._services, slot)
-            beside = None
-            if one.beside is not None:
-                beside = Member(slot, one.macs, one.beside, judge(one.beside), addresses, services)
-            mine = judge(one.profile) if beside is None else joint(one, beside)
-            members[slot] = Member(slot, one.macs, one.profile, mine, addresses, services, one.quarantined)
-            members[slot].asked, members[slot].beside = one.asked, beside
-        unknown = self._store.slots().get(UNKNOWN)
-        self.unknown = unknown if unknown in members else None
+            numbers[one.key] = slot
+            beside = None if one.beside is None else made(slot, one, one.beside)
+            members[slot] = made(slot, one, one.profile, beside)
+        self.unknown = numbers.get(keys[None])
+        self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
         self.members = members
+        if self._names is not None:
+            self._names.watch(slot for slot, one in members.items() if one.asks_for_names)
         self.subjects.clear()
         self.subjects[EVERYONE] = self._everyone(judge(household.home))
         for slot, member in members.items():
             number = partial(self._class_number, slot)
-            self.subjects[slot] = Subject(slot, member.profile.name, member.decide, number)
+            name, running = member.profile.name, member.decide_running
+            self.subjects[slot] = Subject(slot, name, member.decide, number, running)
+
+    def _names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
+        wanted = self._names is not None and asks_for_names(profile.rules)
+        return DeviceNames(self._names, slot, self._now) if wanted and self._names is not None else None
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:
@@ -132,13 +159,13 @@ class Family:
 
         return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
 
-    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...]]:
-        """What each slot shall be, and the MACs without one."""
+    def _wanted(self, household: Household, at: datetime) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+        """What each slot shall be, the MACs without one, and whose slot strangers have."""
         force = self._in_force(at)
-        keys = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
-        alone = sorted({*(one for one in keys if parse_mac(one) is not None), *household.config.managed})
+        who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
+        alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
         devices, questions = self._store.devices.all(), self._store.questions.all()
-        return Grouping(household, devices, questions, alone, at).wanted()
+        return Grouping(household, devices, questions, alone, at, self._where).wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
@@ -162,8 +189,22 @@ class Family:
     def _in_force(self, at: datetime) -> InForce:
         return self._store.state(at, self._calendar.family_day(at))
 
-    def _situation(self, member: Member, at: datetime) -> Situation:
-        force = self._in_force(at)
+    def held(self, member: Member, at: datetime) -> Situation:
+        """What held for a member at a moment that is over, as far as it is kept."""
+        force, day = self._in_force(at), self._calendar.family_day(at)
+        off = force.off
+        force = InForce(
+            tuple(one for one in force.pauses if one.since <= at),
+            off if off is not None and off.since <= at else None,
+            tuple(one for one in force.given if one.at <= at),
+            tuple(one for one in force.openings if one.at <= at),
+        )
+        minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
+        used = Counter(gate for gate, _ in minutes)
+        return replace(self._situation(member, at, force), day=day, used=used)
+
+    def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
+        force = force or self._in_force(at)
         names = {member.profile.id, *member.macs}
         if member.profile.is_child:
             names.add("all")
@@ -192,6 +233,7 @@ class Family:
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             addresses=member.addresses,
+            resolved=member.names,
             recent=member.services,
         )
 
@@ -212,14 +254,15 @@ class Family:
             if (who == one.profile.id and not one.asked) or who in one.macs
         )
 
-    def member_of(self, mac: str) -> Member | None:
-        """The member that a MAC belongs to; None: it is not filtered."""
+    def member_of(self, mac: str, interface: str | None = None) -> Member | None:
+        """The member that a MAC belongs to; None: it is not filtered. A stranger's depends on the
+        ``interface``; without one, on that where it was seen last.
+        """
         for member in self.members.values():
             if mac in member.macs:
                 return member
-        if mac in self.plain or self.unknown is None:
-            return None
-        return self.members[self.unknown]
+        slot = self.strangers.get(interface or self._where(mac) or "", self.unknown)
+        return None if mac in self.plain or slot is None else self.members[slot]
 
 
 def _bonus(given: Iterable[Given]) -> dict[str, int]:

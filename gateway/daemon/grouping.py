@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
+from gateway.daemon.strangers import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
 from gateway.policy.config import QUARANTINE
 from gateway.policy.household import Household
 from gateway.policy.joint import alike
@@ -17,25 +17,14 @@ from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.questions import Question, meanwhile
 from gateway.store.devices import Device
 
-UNKNOWN = "unknown"  # what the numbers of slots call the devices that nobody named
-VISITOR = "visitor"
 PLAIN_PLACES = (HOME, "adult")
 ALONE_LIMIT = 16  # slots of devices about which is asked; further ones share one by whose rules they have
 
 
-class Wanted(NamedTuple):
-    """One slot."""
-
-    key: str  # what the numbers of slots call it
-    macs: tuple[str, ...]
-    profile: Profile
-    quarantined: bool = False
-    asked: bool = False  # somebody is asked about it: whose it is nobody knows
-    beside: Profile | None = None  # what this refuses is refused too
-
-
 class Grouping:
-    """``alone``: MACs that something holds for which does not hold for others of their kind."""
+    """``alone``: MACs that something holds for which does not hold for others of their kind. ``where`` says
+    on which interface a device is: what strangers are depends on it.
+    """
 
     def __init__(
         self,
@@ -44,18 +33,17 @@ class Grouping:
         questions: Mapping[str, Question],
         alone: Collection[str],
         at: datetime,
+        where: Where,
     ) -> None:
         self._household = household
         self._named = household.named
         self._alone = alone
+        self._where = where
         self._places = {
             mac: one.place
             for mac, one in devices.items()
             if one.place and mac not in self._named and (one.until is None or one.until > at)
         }
-        who = household.config.unknown_devices
-        self._locked = who == QUARANTINE
-        self._unknown = household.guest if self._locked else household.find(who)
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
         self._asked = self._all_asked(questions)
 
@@ -68,12 +56,13 @@ class Grouping:
             return household.home, False
         if place in self._profiles:
             return household.managed(mac, self._profiles[place]), False
-        if place == QUARANTINE or self._locked:
+        if place == QUARANTINE:
             return household.guest, True
-        return (None if self._unknown is None else household.managed(mac, self._unknown)), False
+        profile, locked = kind_of_stranger(household, household.config.stranger_on(self._where(mac)))
+        return household.managed(mac, profile), locked
 
-    def wanted(self) -> tuple[list[Wanted], tuple[str, ...]]:
-        """All slots, and the MACs that are never filtered."""
+    def wanted(self) -> tuple[list[Wanted], tuple[str, ...], Keys]:
+        """All slots, the MACs that are never filtered, and whose slot strangers have."""
         found: list[Wanted] = []
         plain: list[str] = []
         for mac in sorted(self._named - self._asked.keys()):
@@ -90,30 +79,15 @@ class Grouping:
             elif place == QUARANTINE:
                 found.append(Wanted(mac, (mac,), self._household.guest, quarantined=True))
         placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
-        found += self._strangers([mac for mac in self._alone if mac not in placed])
-        return [*found, *self._questioned()], tuple(plain)
-
-    def _strangers(self, alone: Collection[str]) -> list[Wanted]:
-        """Devices that nobody named, as `unknown_devices` says; and those that somebody called guests."""
-        found: list[Wanted] = []
-        for mac in alone:
-            stranger, locked = self.otherwise(mac)
-            if stranger is not None and stranger.filtered:
-                found.append(Wanted(mac, (mac,), stranger, locked))
-        taken = {*alone, *self._asked}
-        groups = {
-            place: tuple(mac for mac, one in self._places.items() if one == place and mac not in taken)
-            for place in self._profiles
+        called = {
+            called: tuple(
+                mac for mac, place in self._places.items() if place == called and mac not in self._asked
+            )
+            for called in self._profiles
         }
-        unknown = self._unknown
-        if unknown is self._household.guest and not self._locked:
-            found.append(Wanted(UNKNOWN, groups.pop(GUEST), unknown))
-        elif unknown is not None and unknown.filtered:
-            found.append(Wanted(UNKNOWN, (), unknown, self._locked))
-        return [
-            *found,
-            *(Wanted(place, macs, self._profiles[place]) for place, macs in groups.items() if macs),
-        ]
+        alone = [mac for mac in self._alone if mac not in placed]
+        others, keys = strangers(self._household, called, alone, self._where)
+        return [*found, *others, *self._questioned()], tuple(plain), keys
 
     def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
         """Those for which other rules hold meanwhile: these, and what they would have otherwise."""

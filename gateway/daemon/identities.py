@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gateway.daemon.answers import PROGRAM
 from gateway.daemon.asking import Asking
 from gateway.daemon.faces import Faces
-from gateway.daemon.grouping import PLAIN_PLACES, VISITOR
+from gateway.daemon.grouping import PLAIN_PLACES
+from gateway.daemon.strangers import VISITOR
+from gateway.home.inventory import Inventory
+from gateway.home.watcher import Watcher
 from gateway.policy.identity import SOON, Sign, Traits
 from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
 
@@ -28,21 +31,7 @@ PERIOD = 60.0  # seconds between looks for what is over
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
 
 
-class Inventory(Protocol):
-    """What is seen of the devices of the home."""
-
-    def traits(self, mac: str) -> Traits | None: ...
-
-    def behind(self, mac: str) -> frozenset[str]:
-        """The hardware addresses that ask DHCP through this device, its own left out."""
-        ...
-
-    def missing(self, mac: str) -> bool:
-        """Whether it is not there, as far as can be told by now."""
-        ...
-
-
-class Identities:
+class Identities(Watcher):
     def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
         self._daemon = daemon
         self._inventory = inventory
@@ -55,9 +44,6 @@ class Identities:
         self._second: Timer | None = None
         self._over_timer = daemon.loop.call_later(PERIOD, self._over)
         self._next = 0.0
-
-    def traits(self, mac: str) -> Traits | None:
-        return self._inventory.traits(mac)
 
     # What the inventory tells.
 
@@ -183,13 +169,12 @@ class Identities:
     def _family(self, came: datetime) -> Iterator[Absent]:
         """Each device that the family has named and that was here before."""
         household, devices = self._daemon.rules.household, self._daemon.store.devices.all()
-        here = self._daemon.presence.now
         for mac in household.named:
             owner, device = household.owner_of(mac), devices.get(mac)
             traits, gone = self._inventory.traits(mac), self._gone.get(mac)
             if owner is None or (device is None and traits is None and gone is None):
                 continue
-            if gone is None and device is not None and (mac not in here or self._inventory.missing(mac)):
+            if gone is None and device is not None and self._inventory.missing(mac):
                 gone = device.last_seen  # as after a restart, and while nobody is sure
             name = "" if device is None else device.name
             yield Absent(traits or Traits(mac, name), owner, None if gone is None else came - gone)

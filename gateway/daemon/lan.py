@@ -35,12 +35,12 @@ def problems(names: Iterable[str]) -> list[str]:
     return [f"lan: there is no interface {name}; {mend}" for name in names if name not in present]
 
 
-def indexes(names: Iterable[str]) -> frozenset[int]:
-    """Those of the interfaces that are there."""
-    found = set()
+def indexes(names: Iterable[str]) -> dict[int, str]:
+    """Those of the interfaces that are there, with their names."""
+    found = {}
     for name in names:
         try:
-            found.add(socket.if_nametoindex(name))
+            found[socket.if_nametoindex(name)] = name
         except OSError:
             continue
-    return frozenset(found)
+    return found

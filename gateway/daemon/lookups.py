@@ -57,19 +57,20 @@ class Lookups:
             if len(self._names) >= MAX_NAMES:
                 break
             self._names[name] = False
-            self._ask(name)
+            self.ask(name)
         if self._timer is None and self._names:
             self._timer = self._loop.call_later(RETRY, self._round)
 
     def _round(self) -> None:
         waiting = [name for name, answered in self._names.items() if not answered]
         for name in waiting or self._names:
-            self._ask(name)
+            self.ask(name)
         if not waiting:
             self._names = dict.fromkeys(self._names, False)
         self._timer = self._loop.call_later(RETRY if waiting else REFRESH, self._round)
 
-    def _ask(self, name: str) -> None:
+    def ask(self, name: str) -> None:
+        """Resolve it now; of what is not wanted, this once."""
         for kind in (A, AAAA):
             ident = int.from_bytes(os.urandom(2), "big")
             self._asked[ident] = name
@@ -100,7 +101,8 @@ class Lookups:
         question = message.question
         if peer[0] not in self._servers or name is None or question is None or question.name != name:
             return
-        self._names[name] = True
+        if name in self._names:
+            self._names[name] = True
         self._found(name, message.addresses())
 
     def close(self) -> None:

@@ -25,10 +25,10 @@ from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
+from gateway.daemon.ownanswers import OwnAnswers
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
-from gateway.daemon.sights import Sights
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
@@ -44,6 +44,7 @@ from gateway.path.addresses import ServiceBook
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId, LiveFlows
+from gateway.path.nameaddresses import NameBook
 from gateway.policy.config import Config, DnsRefusal
 from gateway.policy.jumps import Jump
 from gateway.store import migrations
@@ -79,18 +80,25 @@ class Daemon:
         for folder in (state, runtime):
             make_folder(folder)
         self.rules.keep_good()
+        played = clockverbs.played()
         self.watch = self._kept(
-            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=clockverbs.played())
+            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=played)
         )
         day_starts = timedelta(minutes=config.day_starts)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
-        self.book = HeardBook()
+        self.book, self.names = HeardBook(), NameBook()
         self.live = LiveFlows()
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
+        kept = (self.store, self.book, self.services)
         self.family = Family(
-            self.store, self.book, self.services, loop.now, self._class_number, clock_known=self._clock_known
+            *kept,
+            loop.now,
+            self._class_number,
+            names=self.names,
+            clock_known=lambda: self.watch.known,
+            where=lambda mac: self.presence.interface_of(mac),
         )
         self._build_paths(config)
         # Where another daemon or another program is at work, the next two fail, and nothing is touched.
@@ -102,17 +110,15 @@ class Daemon:
     def _build_paths(self, config: Config) -> None:
         """What judges packets, and what is told of it."""
         loop, wall = self.loop, self.clock.now
-        self.presence = Presence(
-            loop, self.store, config, wall, lambda: self.rules.household.named, self.reassign
-        )
+        self.presence = self._kept(Presence(loop, self.store, self.rules, wall, self.reassign))
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
+        self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = FlowPath(
             FlowTable(
-                ech_names=self.rules.ech_names,
-                forgotten=lambda key: self.enforcer.refuse(FlowId(*key)),
+                ech_names=self.rules.ech_names, forgotten=lambda key: self.enforcer.refuse(FlowId(*key))
             ),
             self.live,
-            sink=self.journal.decided,
+            sink=self.own_answers.sink(self.journal),
             refused_page=self.journal.refused_page,
             reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
             uploads=lambda flow: self.enforcer.uploads(flow),
@@ -126,10 +132,11 @@ class Daemon:
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
             safe=self.safe,
             services=self.services,
+            names=self.names,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
-        self.sights = Sights(self.presence, loop, lambda: self.identities)
-        self.identities = self._kept(Identities(self, self.sights))
+        self.identities = self._kept(Identities(self, self.presence.inventory))
+        self.presence.inventory.watchers.append(self.identities)
 
     def _bind(self, config: Config) -> None:
         """The queues: packets may come from now on, once the table sends them."""
@@ -161,14 +168,7 @@ class Daemon:
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
-                loop,
-                self.table,
-                self.connections,
-                self.family,
-                self.rules,
-                self.store,
-                self.live,
-                wall,
+                *(loop, self.table, self.connections, self.family, self.rules, self.store, self.live, wall),
                 changed=self._minutes_counted,
             )
         )
@@ -212,9 +212,6 @@ class Daemon:
         """Whose the addresses on the LAN are now."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.rules.household.config.lan)
 
-    def _clock_known(self) -> bool:
-        return self.watch.known
-
     def local_now(self) -> datetime:
         """As the home's clocks show it."""
         return self.clock.now().astimezone(self.rules.household.config.zone)
@@ -226,7 +223,8 @@ class Daemon:
 
     def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
-        self.answers.shift(jump)
+        if self.answers.shift(jump):
+            self.reassign()
         self.enforcer.sync()
         self.enforcer.renew()
         self.answers.look()
@@ -251,6 +249,7 @@ class Daemon:
         )
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
+        self.own_answers.keep(self.family.members)
 
     def _snapshot(self) -> Snapshot:
         """What the kernel's table shall say now."""

@@ -7,7 +7,10 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
+from typing import NoReturn
 
 # What hashlib falls back to: Python's own code, there in every usual build. BLAKE2 is always taken from it.
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2")
@@ -24,6 +27,39 @@ def one_openssl() -> None:
     if own and "hashlib" not in sys.modules and "hmac" not in sys.modules:
         # The documented way to make an import fail (Library Reference, sys.modules).
         sys.modules["_hashlib"] = None  # type: ignore[assignment]
+
+
+class _InspectLater(ModuleType):
+    """As much of `inspect` as `dataclasses` needs; all else is the real one's."""
+
+    @staticmethod
+    def signature(_: object) -> NoReturn:
+        raise ValueError  # as it does for what has none: the class is then described by its name
+
+    @staticmethod
+    def get_annotations(one: type) -> dict[str, object]:
+        found: dict[str, object] = vars(one).get("__annotations__", {})
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get("inspect") is self:
+            del sys.modules["inspect"]
+        return getattr(import_module("inspect"), name)
+
+
+def dataclasses_alone() -> None:
+    """Import `dataclasses` without `inspect`, which brings in ast, dis and tokenize, 1.3 MB, and spends a
+    tenth of the start on signatures that nobody reads. Who asks for `inspect` afterwards gets it.
+
+    Call it before anything imports dataclasses; afterwards it does nothing. From Python 3.14 on annotations
+    are elsewhere, and it does nothing there.
+    """
+    if "dataclasses" in sys.modules or "inspect" in sys.modules or sys.version_info >= (3, 14):
+        return
+    later = sys.modules["inspect"] = _InspectLater("inspect")
+    import_module("dataclasses")
+    if sys.modules.get("inspect") is later:
+        del sys.modules["inspect"]
 
 
 def in_a_child(work: Callable[[], None]) -> None:

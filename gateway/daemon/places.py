@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.control.protocol import Request
 from gateway.daemon.assign import assign_device
 from gateway.daemon.family import CONSOLE
-from gateway.daemon.grouping import VISITOR
+from gateway.daemon.strangers import VISITOR
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME
 
@@ -34,7 +34,10 @@ class Places:
         if owner is not None:
             return owner.id
         known = self._daemon.store.devices.all().get(mac)
-        return known.place if known is not None and known.place in (VISITOR, ADULT) else self._treated(mac)
+        if known is None or known.place not in (VISITOR, ADULT):
+            return self._treated(mac)
+        is_over = known.until is not None and known.until <= self._daemon.clock.now()
+        return self._treated(mac) if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
         request.owner_only()
@@ -52,10 +55,11 @@ class Places:
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             assign_device(daemon.rules.household, mac, None)
             until = _visit_ends(now) if place.casefold() == VISITOR else None
-            daemon.store.devices.place(mac, place.casefold(), at=now, until=until)
+            sure = daemon.watch.known
+            daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
             assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
-            daemon.store.devices.forget(mac)
+            daemon.store.devices.unplace(mac)
         daemon.identities.answered(mac)
 
     def forget(self, request: Request) -> Mapping[str, object]:
@@ -63,7 +67,7 @@ class Places:
         mac = _mac(request)
         daemon = self._daemon
         assign_device(daemon.rules.household, mac, None)
-        daemon.store.devices.forget(mac)
+        daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)

@@ -1,4 +1,4 @@
-"""Who is on the network: read from the kernel's neighbours and the lease file, a few times a minute."""
+"""Who is on the network: the inventory, fed by the kernel's events, packets, leases and scans."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.events import Publish, nobody
-from gateway.home.leases import read_leases
-from gateway.home.neighbours import Neighbour, read_neighbours
+from gateway.daemon.rules import RuleBook
+from gateway.daemon.scanning import Scanning
+from gateway.home.inventory import Inventory
+from gateway.home.leases import Leases, read_leases
+from gateway.home.neighbours import Neighbour, NeighbourEvents, ask, read_neighbours
+from gateway.home.taps import Taps
+from gateway.home.tracked import Place
+from gateway.home.vendors import vendor_of
+from gateway.home.watcher import Watcher
 from gateway.loop import Loop, Timer
-from gateway.policy.config import Config
 from gateway.policy.profile import HOME
+from gateway.policy.sights import Sight
 from gateway.store.store import Store
 
 FRESH = 1.0  # seconds; the pages ask more often than anything changes
-PERIOD = 10.0  # seconds; rules hold from a device's first packet, this is for the pages
+PERIOD = 10.0  # seconds between two looks at everything; events come at once, this is for what they missed
 
 _log = logging.getLogger(__name__)
 
@@ -33,84 +40,170 @@ class Seen:
     online: bool
 
 
-class Presence:
-    """``named``: the devices that the family's files name. ``regroup`` is called when a device got another
-    place.
-    """
+class Presence(Watcher):
+    """``regroup`` is called when a device got another place, or is on another network of the home."""
 
     def __init__(
         self,
         loop: Loop,
         store: Store,
-        config: Config,
+        rules: RuleBook,
         wall: Callable[[], datetime],
-        named: Callable[[], Container[str]],
         regroup: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._store = store
+        config = rules.household.config
+        self._rules = rules
         self._lan = config.lan
-        self._leases = Path(config.leases) if config.leases else None
+        self._leases = tuple(map(Path, config.leases))
         self._wall = wall
-        self._named = named
         self._regroup = regroup
         self._timer: Timer | None = None
-        self.now: dict[str, Seen] = {}
+        self._again: Timer | None = None
+        self._events: NeighbourEvents | None = None
         self.publish: Publish = nobody
-        self.looked: Callable[[Mapping[str, Seen], list[str]], None] = lambda now, came: None  # noqa: ARG005
-        self._names: dict[str, str] = {}
+        self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
+        self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
+        self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
+        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps)
+        self.inventory.load(store.sights.load())
+        self.inventory.watchers.append(self)
+        store.sights.everything = self._sights
+        self._taps_work = False  # once it has started, and while the kernel has such sockets
+        self._taps = Taps(loop, config.lan, self.inventory.heard)
+        self.scanning = Scanning(loop, self._lan, self.inventory.answered)
         # Whoever is here before anything was ever written belongs to the house.
         self._first_run = not store.slots() and not store.devices.all()
 
     def start(self) -> None:
+        self._listen()
         if self._first_run:
             self._first_run = False
             self.look()
-            named = self._named()
-            things = [mac for mac in self.now if mac not in named]
+            named, own = self._rules.household.named, self._own_defaults
+            here = [mac for mac in self.inventory.macs() if mac not in named]
+            things = [mac for mac in here if self._where.get(mac) not in own]
             for mac in things:
                 self._store.devices.place(mac, HOME, at=self._wall())
             if things:
                 self._regroup()
         self._tick()
 
+    def _listen(self) -> None:
+        """Where the kernel has no such sockets, the look every PERIOD is all there is."""
+        try:
+            self._events = NeighbourEvents()
+            self._loop.on_readable(self._events, self._changed)
+        except OSError as error:
+            _log.warning("new devices are seen only every %g s: %s", PERIOD, error)
+        self._taps_work = True
+
+    def _follow(self) -> None:
+        if not self._taps_work:
+            return
+        try:
+            self._taps.follow()
+        except OSError as error:
+            self._taps_work = False
+            _log.warning("what devices say of themselves is not heard: %s", error)
+
+    @staticmethod
+    def _ask(places: list[Place]) -> None:
+        try:
+            ask(places)
+        except OSError as error:
+            _log.warning("devices cannot be asked whether they are there: %s", error)
+
     def _tick(self) -> None:
         self.look()
-        if self._store.devices.lapse(self._wall()):
+        self._ask(self.inventory.tick())
+        self._store.sights.keep(self.inventory.unsaved())
+        moved, self._moved = self._moved, False
+        if self._store.devices.lapse(self._wall()) or moved:
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
-    def look(self) -> list[str]:
-        """Read neighbours and leases; the MACs that were never seen before."""
-        self._looked = self._loop.now()
-        names = self._names = read_leases(self._leases) if self._leases is not None else {}
+    def _changed(self) -> None:
+        """The kernel's neighbours did."""
+        if self._events is None:
+            return
+        changes, lost = self._events.read()
         inside = lan.indexes(self._lan)
-        by_mac: dict[str, list[Neighbour]] = {}
-        for one in self.neighbours():
+        for one in changes:
             if one.ifindex in inside:
-                by_mac.setdefault(one.mac, []).append(one)
-        self.now = {
-            mac: Seen(
-                mac,
-                tuple(sorted((one.ip for one in found), key=lambda ip: (":" in ip, ip))),
-                names.get(mac, ""),
-                any(one.online for one in found),
-            )
-            for mac, found in by_mac.items()
-        }
+                self.inventory.neighbour(one, event=True)
+        self._note_places(inside)
+        if lost and self._again is None:
+            self._again = self._loop.call_later(FRESH, self._look_again)
+
+    def _look_again(self) -> None:
+        """More changed than the kernel could tell."""
+        self._again = None
+        self.look()
+
+    def look(self) -> None:
+        """Read neighbours and leases."""
+        self._looked = self._loop.now()
+        inside = lan.indexes(self._lan)
+        self.inventory.listed(one for one in self.neighbours() if one.ifindex in inside)
+        for path in self._leases:
+            self._named_by(read_leases(path))
+        self._follow()
+        self._note_places(inside)
         at = self._wall()
-        came = [seen for seen in self.now.values() if self._store.devices.seen(seen.mac, at, seen.name)]
-        for seen in came:
-            self.publish("device", mac=seen.mac, name=seen.name)
-        found = [seen.mac for seen in came]
-        self.looked(self.now, found)
-        return found
+        for mac in self.inventory.macs():
+            if self.inventory.online(mac):
+                self._store.devices.seen(mac, at, self._own_name(mac))
+
+    def _named_by(self, leases: Leases) -> None:
+        for mac, name in leases.of_mac.items():
+            self.inventory.lease(mac, name)
+        for ip, name in leases.of_ip.items():
+            owner = self.inventory.mac_of(ip)
+            if owner is not None:
+                self.inventory.lease(owner, name)
+
+    @property
+    def _own_defaults(self) -> Container[str]:
+        """Interfaces whose strangers are what the family says, from the first run on."""
+        return self._rules.household.config.interfaces
+
+    def _note_places(self, inside: Mapping[int, str]) -> None:
+        self._inside = inside
+        at = {mac: inside.get(self.inventory.interface(mac)) for mac in self.inventory.macs()}
+        where = {mac: name for mac, name in at.items() if name is not None}
+        if self._own_defaults and where.items() - self._where.items():
+            self._moved = True
+        self._where = where
+
+    def interface_of(self, mac: str) -> str | None:
+        """Where a device was seen last; None: nowhere since the start."""
+        return self._inside.get(self.inventory.interface(mac))
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""
         if self._loop.now() - self._looked >= FRESH:
             self.look()
+
+    def on_new(self, mac: str) -> None:
+        """Also one that the family's files name. It may be another one's new face: the silent are asked."""
+        name = self._own_name(mac)
+        if self._store.devices.seen(mac, self._wall(), name):
+            self.publish("device", mac=mac, name=name)
+        self._ask(self.inventory.doubted())
+
+    @property
+    def now(self) -> dict[str, Seen]:
+        """Devices that are there, or may be: not those that are gone."""
+        found = {}
+        for mac in self.inventory.macs():
+            sight, online = self.inventory.sight(mac), self.inventory.online(mac)
+            if sight is not None and (online or self.inventory.is_open(mac)):
+                ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
+                found[mac] = Seen(mac, ips, sight.traits.host_name, online)
+        return found
 
     @staticmethod
     def neighbours() -> list[Neighbour]:
@@ -122,18 +215,41 @@ class Presence:
 
     def mac_of(self, ip: str) -> str | None:
         """The device that answers for an address; looks again when it is not known."""
-        for _ in range(2):
-            found = next((one.mac for one in self.now.values() if ip in one.ips), None)
-            if found is not None:
-                return found
+        found = self.inventory.mac_of(ip)
+        if found is None:
             self.look()
-        return None
+            found = self.inventory.mac_of(ip)
+        return found
 
     def name_of(self, mac: str) -> str:
         """What to call a device; empty when it says nothing."""
         known = self._store.devices.all().get(mac)
-        return self._names.get(mac) or (known.name if known is not None else "")
+        return self._own_name(mac) or (known.name if known is not None else "")
+
+    def _own_name(self, mac: str) -> str:
+        traits = self.inventory.traits(mac)
+        return "" if traits is None else traits.host_name
+
+    def forget(self, mac: str) -> None:
+        """All that is kept of a device; where it is still here, it is a new one at once."""
+        self.inventory.forget(mac)
+        self._store.devices.forget(mac)
+        self._store.sights.forget(mac)
+
+    def _keeps(self, mac: str) -> bool:
+        known = self._store.devices.all().get(mac)
+        return mac in self._rules.household.named or (known is not None and bool(known.place))
+
+    def _sights(self) -> list[Sight]:
+        return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._again):
+            if timer is not None:
+                timer.cancel()
+        if self._events is not None:
+            self._loop.forget(self._events)
+            self._events.close()
+        self._taps.close()
+        self.scanning.close()
+        self._store.sights.keep(self.inventory.unsaved())

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from gateway import household
 from gateway.age.bands import Band
+from gateway.codes import Code
 from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.household import keep_last_good
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
+from gateway.policy.sights import Sight
 from gateway.policy.world import World
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,10 @@ class RuleBook:
         self.names = self._product.names
         self.world = self._world()
         self._report()
+
+    def kind_of(self, sight: Sight) -> str:
+        """What kind of device it is, by what it says of itself."""
+        return self._product.fingerprints.kind_of(sight)
 
     def keep_good(self) -> None:
         """Remember the files that can be used, for a start at which they cannot."""
@@ -141,8 +147,9 @@ class RuleBook:
         """Raises PolicyError with the names that there are."""
         found = self.household.find(who)
         if found is None:
-            known = ", ".join(sorted(self.household.profiles))
-            raise PolicyError(who, "there is no such profile or device", f"known profiles: {known or 'none'}")
+            known = ", ".join(sorted(self.household.profiles)) or "none"
+            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
+            raise error.coded(Code.NO_PROFILE)
         return found
 
     def figures(self) -> Mapping[str, object]:

@@ -17,6 +17,8 @@ from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
+from gateway.daemon.sights import Sights
+from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
@@ -28,7 +30,7 @@ from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.sentence import sentence
-from gateway.policy.why import as_json, parse_host, parse_moment, why
+from gateway.policy.why import as_json, parse_moment, parse_question, why
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -46,6 +48,7 @@ class Verbs:
         self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
         self._places = Places(daemon, self._place)
+        self._devices = DeviceVerbs(daemon, self._places, self._device)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -54,7 +57,6 @@ class Verbs:
             "why": self.why,
             "profile": self.profile,
             "device": self.device,
-            "devices": self.devices,
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
@@ -63,8 +65,9 @@ class Verbs:
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
-            "sight": self._daemon.sights.play,
+            "sight": Sights(self._daemon.presence.inventory).play,
             **IdentityVerbs(self._daemon, self._whom, self._places).table(),
+            **self._devices.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -144,14 +147,15 @@ class Verbs:
 
     def why(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
-        host = parse_host(request.text("host"))
-        at = self._daemon.local_now()
+        seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
+        at = now = self._daemon.local_now()
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
         member = self._member(request)
-        answer = why(member.judge, host, at, member.situation)
-        told = sentence(answer.decision, host, at, rules.names, left=answer.left)
-        return as_json(host, at, answer) | {"sentence": told, "problems": self._problems(request)}
+        situation = member.situation if at >= now else self._daemon.family.held(member, at)
+        answer = why(member.judge, seen, at, situation)
+        told = sentence(answer.decision, seen.host, at, rules.names, left=answer.left)
+        return as_json(seen, at, answer) | {"sentence": told, "problems": self._problems(request)}
 
     def _problems(self, request: Request) -> list[str]:
         """Of the file that says whose a device is, where it cannot be used."""
@@ -204,20 +208,6 @@ class Verbs:
             return "quarantine" if member.quarantined else member.profile.id
         owner = self._daemon.rules.household.owner_of(mac)
         return "adult" if owner is not None else HOME
-
-    def devices(self, _request: Request) -> Mapping[str, object]:
-        daemon = self._daemon
-        daemon.presence.refresh()
-        known = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
-        macs = sorted(known | set(daemon.presence.now) | set(daemon.store.devices.all()))
-        asking = daemon.identities.asking
-        asked = {one.mac: asking.describe(one) for one in asking.open()}
-        return {
-            "devices": [
-                self._device(mac) | {"profile": self._places.of(mac), "question": asked.get(mac)}
-                for mac in macs
-            ]
-        }
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules

@@ -86,9 +86,9 @@ class IdentityVerbs:
             request.refuse("answer", "cannot be written: say whose it is by name")
         old = question.known if instead else None
         assign_device(household, question.mac, household.profiles[owner.id], instead_of=old)
-        daemon.store.devices.forget(question.mac)
+        daemon.store.devices.unplace(question.mac)
         daemon.identities.answered(question.mac)
         if old is not None:
-            daemon.store.devices.forget(old)
+            daemon.presence.forget(old)
             daemon.store.forget_slot(old)
             daemon.store.questions.forget_faces(old)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, Giver, is_paused, with_grant
 from gateway.daemon.assign import allow_entry
@@ -78,6 +79,7 @@ class RequestVerbs:
             reason=request.text("reason", ""),
             at=in_utc(now),
             expires=in_utc(requests.expires(topic, now, self._daemon.rules.calendar)),
+            sure=self._daemon.watch.known,
         )
 
     def _some_time(self, request: Request, member: Member) -> ChildRequest:
@@ -85,7 +87,8 @@ class RequestVerbs:
         service = self._time.service(request)
         if not self._answers.extensions(member, minutes, service, self._daemon.local_now()):
             name = member.profile.name
-            raise PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
+            error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
+            raise error.coded(Code.NOTHING_TO_ASK, name=name)
         return self._new(request, member, Topic.TIME, service or "", minutes)
 
     def _site(self, request: Request, member: Member) -> ChildRequest:
@@ -94,7 +97,7 @@ class RequestVerbs:
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
-                request.refuse("site", f"names no service: {word}")
+                request.refuse("site", f"names no service: {word}", Code.NO_SERVICE)
             hosts, entry = list(service.domains), word
         else:
             host = parse_host(word)
@@ -102,12 +105,14 @@ class RequestVerbs:
         host = hosts[0].removeprefix("=")
         decision = outcome(host, profile, world) if profile.filtered else None
         if decision is None:
-            raise PolicyError(host, f"is not refused for {profile.name}", "nothing is filtered there")
+            error = PolicyError(host, f"is not refused for {profile.name}", "nothing is filtered there")
+            raise error.coded(Code.NOT_REFUSED, host=host, name=profile.name)
         now = self._daemon.local_now()
         if decision is not REFUSED_FOR_EVERYONE:
             open_now = dict(member.situation.allowed).get(entry)
             if open_now is not None and now < open_now:
-                raise PolicyError(thing_name(entry, self._daemon.rules.names), "is open now", "try it")
+                name = thing_name(entry, self._daemon.rules.names)
+                raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
         return self._new(request, member, Topic.SITE, entry, 0)
 
@@ -143,7 +148,7 @@ class RequestVerbs:
         answer = Answer(request.choice("answer", [one.value for one in Answer]))
         before = self._daemon.store.requests.get(number)
         if before is None:
-            request.refuse("id", f"names no request: {number}; see: qalqan request list")
+            request.refuse("id", f"names no request: {number}; see: qalqan request list", Code.NO_REQUEST)
         most = requests.MAX_MINUTES
         minutes = request.whole("minutes", least=1, most=most) if request.has("minutes") else None
         because = request.text("because", "")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.control.protocol import MAX_MINUTES, Request, Verb
 from gateway.daemon.whom import Whom
 from gateway.policy.jumps import Kind
@@ -37,7 +38,9 @@ class SwitchVerbs:
             span = Kind.LASTING
             until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
         if until is not None and until <= now:
-            request.refuse("until", "has passed")
+            request.refuse("until", "has passed", Code.HAS_PASSED)
+        if until is not None and until - now > timedelta(minutes=MAX_MINUTES):
+            request.refuse("until", "is more than seven days ahead")
         to_wake = until is None and request.values.get("till_wake") is True
         sure, origin = self._daemon.watch.known, request.text("origin", "")
         ends = []
@@ -69,7 +72,9 @@ class SwitchVerbs:
         pauses = {one.who for one in self._daemon.store.state(self._daemon.local_now()).pauses}
         member = self._daemon.family.member_of(who)
         if member is not None and member.profile.id in pauses and who not in pauses:
-            request.refuse("who", f"names a device of {member.profile.name}, who is paused; resume them all")
+            name = member.profile.name
+            problem = f"names a device of {name}, who is paused; resume them all"
+            request.refuse("who", problem, Code.CHILD_PAUSED, name=name)
         self._daemon.store.resume(who, by=by, at=self._daemon.local_now(), origin=request.text("origin", ""))
         self._pauses_changed(who)
         self._daemon.control.publish("status", what="resume", who=who, by=by)

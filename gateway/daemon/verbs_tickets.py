@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, is_paused
 from gateway.daemon.whom import Whom
@@ -50,12 +51,15 @@ class TicketVerbs:
         count = request.whole("count", least=1, most=tickets.MAX_AT_ONCE, default=1)
         who, profiles = self._whom.named(request)
         if parse_mac(who) is not None and not profiles[0].is_child:
-            request.refuse("who", "names a device that is no child's; codes are for children")
+            problem = "names a device that is no child's; codes are for children"
+            request.refuse("who", problem, Code.NO_CODES_FOR)
         whose = None if who == ALL else profiles[0].id
         store = self._daemon.store.tickets
         unused = sum(one.is_good(now) for one in store.all())
         if unused + count > tickets.MAX_UNUSED:
-            request.refuse("count", f"is too many: {unused} codes are good already, of {tickets.MAX_UNUSED}")
+            most = tickets.MAX_UNUSED
+            problem = f"is too many: {unused} codes are good already, of {most}"
+            request.refuse("count", problem, Code.TOO_MANY_CODES, unused=unused, most=most)
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
         sure, batch = self._daemon.watch.known, secrets.token_hex(BATCH_BYTES)
         made = [replace(self._made(code, minutes, whose, by, now, sure=sure), batch=batch) for code in codes]
@@ -93,7 +97,7 @@ class TicketVerbs:
         origin = request.text("origin", "")
         count = self._daemon.store.tickets.withdraw(request.text("batch"), by=by, at=now, origin=origin)
         if not count:
-            request.refuse("batch", "names no codes that are good")
+            request.refuse("batch", "names no codes that are good", Code.NO_GOOD_CODES)
         return {"count": count}
 
     @staticmethod
@@ -109,9 +113,10 @@ class TicketVerbs:
         tried = datetime.fromtimestamp(self._daemon.loop.now(), UTC)  # which no jump of the clock moves
         wait = max(tries.wait(tried), self._all_tries.wait(tried))
         if wait:
-            minutes = -(-int(wait.total_seconds()) // 60)
+            minutes = max(1, -(-int(wait.total_seconds()) // 60))
             where, problem = "this device", "has tried too many wrong codes"
-            raise PolicyError(where, problem, f"try again in {max(1, minutes)} minutes")
+            error = PolicyError(where, problem, f"try again in {minutes} minutes")
+            raise error.coded(Code.TOO_MANY_TRIES, minutes=minutes)
         code = tickets.typed(request.text("code"))
         ticket = None if code is None else tickets.find(code, self._daemon.store.tickets.all())
         if ticket is None:
@@ -119,7 +124,8 @@ class TicketVerbs:
             self._all_tries.add(tried)
         ticket = tickets.check(ticket, profile.id, now)
         if is_paused(member, now):
-            raise PolicyError(profile.name, "is paused", "the code stays good: enter it later")
+            error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
+            raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
         giver = self._answers.giver(profile.name, Kind.TICKET, request.text("origin", ""))
         with self._daemon.store.together():
             done = self._answers.give(profile.id, member, ticket.minutes, None, giver)

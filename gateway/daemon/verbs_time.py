@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.answers import Answers, is_paused
 from gateway.daemon.events import NAMES_LEVEL
@@ -48,7 +49,8 @@ class TimeVerbs:
             return None
         key = word.removeprefix("service:")
         if key not in self._daemon.rules.world.catalogue.services:
-            request.refuse("service", f"names no service: {key}; ids are in 'qalqan lists lookup HOST'")
+            problem = f"names no service: {key}; ids are in 'qalqan lists lookup HOST'"
+            request.refuse("service", problem, Code.NO_SERVICE)
         return key
 
     def grant(self, request: Request) -> Mapping[str, object]:
@@ -94,7 +96,7 @@ class TimeVerbs:
             number = request.whole("grant", least=1, most=MAX_NUMBER)
         keys = holders.get(number)
         if keys is None:
-            request.refuse("grant", "names nothing that is still in force")
+            request.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
         self._daemon.store.gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
         self._answers.apply(keys)
         self._daemon.control.publish("status", what="revoke", who=sorted(keys), by=by)
@@ -105,7 +107,8 @@ class TimeVerbs:
         keys = {key for key, _ in self._whom.members(request)}
         found = [number for number, whose in holders.items() if whose <= keys]
         if not found:
-            request.refuse("who", f"names {request.text('who')}, who has no extra time of its own now")
+            problem = f"names {request.text('who')}, who has no extra time of its own now"
+            request.refuse("who", problem, Code.NO_EXTRA_TIME)
         return max(found)
 
     def landing(self, request: Request) -> Mapping[str, object]:
@@ -135,25 +138,27 @@ class TimeVerbs:
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
         """Raises PolicyError where a landing is not due."""
         profile = member.profile
-        where = profile.name
+
+        def refuse(problem: str, mend: str, code: Code) -> NoReturn:
+            raise PolicyError(profile.name, problem, mend).coded(code, name=profile.name)
+
         if not most:
-            raise PolicyError(where, "has no landing", "ask for time instead")
+            refuse("has no landing", "ask for time instead", Code.NO_LANDING)
         if is_paused(member, now):
-            raise PolicyError(where, "is paused", "a landing does not open a pause")
+            refuse("is paused", "a landing does not open a pause", Code.LANDING_IN_PAUSE)
         if self.landing_taken(profile, now):
-            raise PolicyError(where, "has landed today already", "there is one landing a day")
+            refuse("has landed today already", "there is one landing a day", Code.LANDED)
         own = () if service is None else (f"{WINDOW}service:{service}", f"service:{service}")
         state = member.judge.standing(member.situation, now)
         shut = [gate for gate in (*_SHARED, *own) if gate in state.closed]
         if shut:
             if self._shut_long_ago(member, now, shut):
-                problem = "is closed for more than an hour"
-                raise PolicyError(where, problem, "a landing is for the end; ask for time instead")
+                mend = "a landing is for the end; ask for time instead"
+                refuse("is closed for more than an hour", mend, Code.LANDING_LATE)
             return
         soon = left(profile, member.situation, self._daemon.rules.calendar, now, (*_SHARED, *own))
         if soon is None or soon.minutes * MINUTE > LANDING_BEFORE:
-            problem = "has time for more than 15 minutes"
-            raise PolicyError(where, problem, "a landing is for the end")
+            refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
 
     def _shut_long_ago(self, member: Member, now: datetime, shut: list[str]) -> bool:
         """Whether time rules of the clock had shut all that an hour ago, and no extra time ended since."""

@@ -9,8 +9,6 @@ from gateway.daemon.addresses import HelpAddresses
 from gateway.daemon.rules import RuleBook
 from gateway.kernel.snapshot import Snapshot
 
-ESP = 50  # RFC 4303; Wi-Fi calling
-
 
 def wanted(
     rules: RuleBook, help_addresses: HelpAddresses, help_port: int | None, dns_port: int | None, now: Snapshot
@@ -26,10 +24,10 @@ def wanted(
         dns_for_everyone=rules.binds_everyone,
         pages=lan.PAGES,
         page_port=config.web.port,
+        door_ports=None if config.gateway_open else config.gateway_ports,
         help4=tuple(one for one in texts if ":" not in one),
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,
-        protocols=(ESP,),
     )
 
 

@@ -57,7 +57,7 @@ class Home(Protocol):
 class _Told:
     """What was said of one closing: ``key`` changes when the closing moves."""
 
-    key: object
+    key: tuple[object, ...]
     least: int  # the smallest of BEFORE that is said, or needs not be said any more
 
 
@@ -99,7 +99,10 @@ class Warnings:
         told = self._told.get(key)
         closing = _closing(member, found)
         if told is None or told.key != closing:
-            told = self._told[key] = _Told(closing, BEFORE[0] + 1)
+            # Where another rule comes first now, what was said of so many minutes is said.
+            same = told is not None and told.key[0] != closing[0] and span <= told.least * MINUTE
+            least = told.least if told is not None and same else BEFORE[0] + 1
+            told = self._told[key] = _Told(closing, least)
         reached = [one for one in BEFORE if span <= one * MINUTE]
         if reached and reached[-1] < told.least:
             told.least = reached[-1]
@@ -121,7 +124,7 @@ def _span(found: Left, now: datetime) -> timedelta:
     return found.at - now if found.at is not None else found.minutes * MINUTE
 
 
-def _closing(member: Member, found: Left) -> object:
+def _closing(member: Member, found: Left) -> tuple[object, ...]:
     """What tells one closing from another. Of a limit, minutes that are not used move the time, not it."""
     if found.at is not None:
         return found.gate, found.at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Role
 from gateway.daemon.family import CONSOLE, Member
 from gateway.policy.macs import parse_mac
@@ -23,7 +24,7 @@ class Whom:
             return request.text("by", CONSOLE)
         by = request.text("by")
         if by not in self._daemon.store.guardians():
-            request.refuse("by", "names nobody who is a guardian here; sign in again")
+            request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         return by
 
     def named(self, request: Request) -> tuple[str, list[Profile]]:
@@ -32,17 +33,17 @@ class Whom:
         household = self._daemon.rules.household
         if who.casefold() == ALL:
             if not household.children:
-                request.refuse("who", "means every child, and there is none yet")
+                request.refuse("who", "means every child, and there is none yet", Code.NO_CHILDREN)
             return ALL, list(household.children)
         mac = parse_mac(who)
         if mac is not None:
             member = self._daemon.family.member_of(mac)
             if member is None:
-                request.refuse("who", f"names {mac}, a device that is not filtered")
+                request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
             return mac, [member.profile]
         profile = self._daemon.rules.profile(who)
         if profile.built_in or not profile.is_child:
-            request.refuse("who", f"names {profile.name}, who is no child")
+            request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]
 
     def members(self, request: Request) -> list[tuple[str, Member]]:
@@ -54,7 +55,7 @@ class Whom:
         member = self._daemon.family.member_of(mac)
         assert member is not None  # `named` has looked
         if member.quarantined:
-            request.refuse("who", f"names {mac}, a new device; say whose it is first")
+            request.refuse("who", f"names {mac}, a new device; say whose it is first", Code.NEW_DEVICE)
         return [(mac, member)]
 
     def child(self, request: Request) -> Member:
@@ -62,7 +63,7 @@ class Whom:
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._daemon.family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
-            request.refuse("device", "is no device of a child here")
+            request.refuse("device", "is no device of a child here", Code.NO_DEVICE_OF_A_CHILD)
         return member
 
     def stand_in(self, profile: Profile) -> Member:

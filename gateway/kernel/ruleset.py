@@ -93,6 +93,16 @@ def _addresses(texts: Iterable[str]) -> list[str]:
 _SETS = (
     ("set alive", "type nf_proto", "flags timeout"),
     *((f"set {name}", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m") for name in RATES),
+    *(
+        (
+            f"set {name}",
+            f"type {one} . {one} . inet_proto",
+            "size 1024",
+            "flags dynamic,timeout",
+            "timeout 10s",
+        )
+        for name, one in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
+    ),
     ("set help4", "type ipv4_addr"),
     ("set help6", "type ipv6_addr"),
     ("set helpports", "type inet_proto . inet_service"),

@@ -26,8 +26,10 @@ from gateway.kernel.marks import (
     slot_group,
 )
 from gateway.kernel.ruleset_dns import dns_chains
+from gateway.kernel.ruleset_door import door_chains
 from gateway.kernel.ruleset_verdict import verdict_chains
 from gateway.kernel.ruleset_words import (
+    ESP,
     Chains,
     Words,
     braced,
@@ -55,7 +57,9 @@ def chains(snapshot: Snapshot) -> Chains:
     return {
         **_who(snapshot, words),
         **dns_chains(snapshot, words),
+        **door_chains(snapshot, words),
         **_forward(snapshot, words),
+        **_portless(snapshot, words),
         **_asking(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -72,9 +76,13 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     Where that came from outside, or before our table, from ``ask`` for the first from the LAN without a slot.
     """
     layout = snapshot.layout
-    unknown = "plain" if snapshot.guest is None else f"slot{snapshot.guest}"
+    by_interface = [f'"{name}" : goto {_whose(slot)}' for name, slot in snapshot.strangers]
     out: Chains = {
-        "who": ["ether saddr vmap @dev", f"goto {unknown}"],
+        "who": [
+            "ether saddr vmap @dev",
+            *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
+            f"goto {_whose(snapshot.guest)}",
+        ],
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -83,9 +91,13 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     for slot in snapshot.slots:
         out[f"slot{slot.number}"] = [
             f"ct mark set ct mark | {hexed(layout.ct_mark(slot.number))}",
-            "ct state invalid,untracked drop",  # met from `unseen` alone: all others have a connection
+            "ct state invalid,untracked drop",  # met from `unseen` and `door` alone: others have a connection
         ]
     return out
+
+
+def _whose(slot: int | None) -> str:
+    return "plain" if slot is None else f"slot{slot}"
 
 
 def _forward(snapshot: Snapshot, words: Words) -> Chains:
@@ -118,7 +130,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.is_help} goto helped",
             f"{words.asks} {words.to_lan} goto metered",
             f"meta l4proto {braced(map(str, sorted({ICMP, ICMPV6, *snapshot.protocols})))} goto metered",
-            f"meta l4proto != {{ {TCP}, {UDP} }} goto cut",
+            f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.slots else 'cut'}",
             *without_payload("goto metered"),
             *(_guarded(words) if snapshot.slots else []),
         ],
@@ -134,6 +146,27 @@ def _decided(words: Words) -> list[str]:
 def _guarded(words: Words) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+
+
+def _portless(snapshot: Snapshot, words: Words) -> Chains:
+    """IP protocols beside TCP, UDP and ICMP: tunnels, nearly all of them.
+
+    They are asked about like an undecided flow. Of one that is refused, conntrack remembers nothing: its
+    first packet went nowhere. So what was said is kept for a while by its addresses. Where no daemon runs, an
+    open profile keeps ESP alone, for Wi-Fi calling.
+    """
+    if not snapshot.slots:
+        return {}
+    return {
+        "portless": [
+            *(f"{ends} @{name} goto cut" for ends, name in words.shut),
+            *([f"{words.dead} {words.open} meta l4proto != {ESP} goto cut"] if words.open else []),
+            words.guard("guard"),
+            words.clear_packet,
+            words.dispatch(),
+            "goto cut",
+        ]
+    }
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:

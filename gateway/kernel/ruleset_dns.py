@@ -10,6 +10,7 @@ connection knows of its first question, so that a redirect to another resolver c
 from __future__ import annotations
 
 from gateway.kernel.marks import ANSWER, ASKED, QUESTION, Kind
+from gateway.kernel.ruleset_door import at_door
 from gateway.kernel.ruleset_words import Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
@@ -36,6 +37,7 @@ def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
             "type filter hook input priority -155; policy accept;",
             f"{words.unfiltered} accept",
             f"{words.question} goto arrived",
+            *at_door(snapshot, words),
         ],
         "arrived": [
             f"{words.packet_held} goto swept",

@@ -12,6 +12,8 @@ from gateway.kernel.marks import ASKING, MARK_MASK, STATE_BITS, STATE_MASK, Mark
 from gateway.kernel.ruleset_words import Chains, Words, hexed, without_payload
 from gateway.kernel.snapshot import Snapshot
 
+TCP, UDP = 6, 17
+
 
 def verdict_chains(snapshot: Snapshot, words: Words) -> Chains:
     """``judged`` is entered from ``forward`` alone, the others from wherever a packet's flow is settled."""
@@ -49,6 +51,10 @@ def verdict_chains(snapshot: Snapshot, words: Words) -> Chains:
             "goto cut",
         ],
         "refused": [
+            *(
+                f"meta l4proto != {{ {TCP}, {UDP} }} {words.from_lan} add @{name} {{ {ends} }}"
+                for ends, name in words.shut
+            ),
             # Of the server's packets only those without payload: the client answers them with a reset.
             f"{words.from_lan} goto cut",
             "meta l4proto != tcp drop",

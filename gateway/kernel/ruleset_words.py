@@ -31,6 +31,9 @@ pages stay below it; of DNS, questions and answers apart; and of the LAN side of
 Mbit/s of an upload. One device's flood leaves the worker to the others, and its own upload leaves it its DNS
 and its pages."""
 
+ESP = 50
+"""RFC 4303: of Wi-Fi calling, where no address is translated on the way."""
+
 
 def hexed(value: int) -> str:
     return f"0x{value:08x}"
@@ -86,8 +89,14 @@ class Words:
         self.dns = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{self.dns} ct direction original {self.from_lan}"
         self.answer = f"{self.dns} ct direction reply {self.to_lan}"
+        self.shut = [
+            (f"{family} saddr . {family} daddr . meta l4proto", name)
+            for family, name in (("ip", "shut4"), ("ip6", "shut6"))
+        ]
         self.closed = self.slots_in(slot.number for slot in snapshot.closed)
         self.open = self.slots_in(slot.number for slot in snapshot.slots if not slot.closed)
+        kept_out = (slot.number for slot in snapshot.slots if slot.kept_out)
+        self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def guard(self, name: str) -> str:
         """Drops what is above the rate of that set."""
@@ -136,6 +145,8 @@ class Words:
             for side, address, port in ends:
                 ports = f" meta l4proto . th {port} @helpports" if snapshot.help_ports else ""
                 yield f"{dead} {side} {family} {address} @{name}{ports} {verdict}"
+                if ports:
+                    yield f"{dead} {side} {family} {address} @{name} meta l4proto {ESP} {verdict}"
 
 
 def queue_chain(slot: int, closed: bool) -> str:

@@ -35,6 +35,7 @@ class Slot:
     number: int  # 1..255 without 64, 128, 192
     macs: tuple[str, ...]  # lower case, colons; may be empty for the guests' slot
     closed: bool  # failure mode: nothing undecided passes while the daemon is down
+    kept_out: bool = False  # a child's or a guest's: of the gateway itself only what ruleset_door names
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Snapshot:
     lan: tuple[str, ...]  # interfaces that face the home
     slots: tuple[Slot, ...] = ()
     guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
+    strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces where it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults, things of the house
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # addresses of help, reachable for closed slots while no daemon runs
@@ -74,6 +76,7 @@ class Snapshot:
     dns_for_everyone: bool = False  # unfiltered devices' questions too: a list that binds everyone is loaded
     pages: tuple[str, ...] = ()  # addresses of the pages on the gateway; their port 80 leads to page_port
     page_port: int | None = None
+    door_ports: tuple[int, ...] | None = ()  # of the gateway, open to who is kept out; None: nobody is
     protocols: tuple[int, ...] = ()  # forwarded IP protocols open to slots beside TCP, UDP and ICMP (50: ESP)
     offload: Offload | None = None
     queue_base: int = QUEUE_BASE
@@ -85,6 +88,7 @@ class Snapshot:
         if self.offload is not None:
             _check_interfaces(self.offload.devices, "offload devices")
         _check_slots(self.slots, self.guest)
+        _check_strangers(self)
         _check_macs([mac for slot in self.slots for mac in slot.macs], self.plain)
         _check_passes(self.passes, {slot.number for slot in self.slots})
         _check_addresses(self.help4, 4)
@@ -102,12 +106,15 @@ def guard(snapshot: Snapshot) -> Snapshot:
 
     Its table is loaded before the LAN comes up, and holds until the daemon puts its own in its place.
     """
-    guest = snapshot.guest if snapshot.guest in {slot.number for slot in snapshot.closed} else None
+    closed = {slot.number for slot in snapshot.closed}
+    guest = snapshot.guest if snapshot.guest in closed else None
+    strangers = tuple((name, slot if slot in closed else None) for name, slot in snapshot.strangers)
     others = tuple(mac for slot in snapshot.slots if not slot.closed for mac in slot.macs)
     return replace(
         snapshot,
         slots=snapshot.closed,
         guest=guest,
+        strangers=strangers,
         plain=(*snapshot.plain, *others),
         passes=(),
         dns_for_everyone=False,
@@ -140,6 +147,19 @@ def _check_slots(slots: tuple[Slot, ...], guest: int | None) -> None:
     if guest is not None and guest not in numbers:
         msg = f"the guests' slot {guest} is not among the slots {sorted(numbers)}"
         raise KernelError(msg)
+
+
+def _check_strangers(snapshot: Snapshot) -> None:
+    names = [name for name, _ in snapshot.strangers]
+    for name in names:
+        if name not in snapshot.lan or names.count(name) > 1:
+            msg = f"strangers: {name} is not in lan, or is there twice"
+            raise KernelError(msg)
+    numbers = {slot.number for slot in snapshot.slots}
+    for name, slot in snapshot.strangers:
+        if slot is not None and slot not in numbers:
+            msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
+            raise KernelError(msg)
 
 
 def _check_macs(filtered: list[str], plain: tuple[str, ...]) -> None:
@@ -189,6 +209,7 @@ def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
 
 def _check_ports(snapshot: Snapshot) -> None:
     ports = [snapshot.help_dns_port, snapshot.dns_port, snapshot.page_port]
+    ports += snapshot.door_ports or ()
     if any(port is not None and not 1 <= port <= 0xFFFF for port in ports):
         msg = f"a port is not within 1..65535: {ports}"
         raise KernelError(msg)

@@ -14,11 +14,13 @@ from typing import Any
 
 from gateway.errors import ListError
 from gateway.files import disk_words
+from gateway.lists.addresses import Innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
 
 CHUNK = 1 << 18
+NO_NETWORKS = Innocent({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,10 @@ class Report:
 
 
 class Canaries:
-    """Innocent names; a list that refuses one of them, or a parent of it, is not fit for use."""
+    """Innocent names and networks; a list that refuses one of them, or a name above, is not fit for use."""
 
-    def __init__(self, hosts: Iterable[str]) -> None:
+    def __init__(self, hosts: Iterable[str], networks: Innocent = NO_NETWORKS) -> None:
+        self._networks = networks
         self._suffixes: dict[str, str] = {}
         for host in hosts:
             name = host
@@ -66,6 +69,10 @@ class Canaries:
     def hit(self, listed: str) -> str | None:
         """The innocent host that an entry ``listed`` would refuse."""
         return self._suffixes.get(listed)
+
+    def hit_by(self, form: Format) -> Callable[[str], str | None]:
+        """What tells of an entry of a list in that format which innocent site it would refuse."""
+        return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 
 def build_table(
@@ -94,7 +101,9 @@ def build_table(
         for source in by_category[category]:
             report = survey(source, canaries)
             reports.append(report)
-            (own if source.own else published).append(_reader(source, report))
+            # What is no name has no public suffix.
+            apart = source.own or source.form is Format.ADDRESSES
+            (own if apart else published).append(_reader(source, report))
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -127,10 +136,11 @@ def survey(source: Source, canaries: Canaries) -> Report:
     Raises ListError with its name and line.
     """
     tally = Tally()
+    hit = canaries.hit_by(source.form)
     hits: dict[str, str] = {}  # what is listed → the innocent site
     try:
         for name in read_domains(source.id, _chunks(source.path), source.form, tally):
-            host = canaries.hit(name)
+            host = hit(name)
             if host is not None:
                 hits[name] = host
     except OSError as error:
@@ -145,9 +155,11 @@ def survey(source: Source, canaries: Canaries) -> Report:
 
 
 def _reader(source: Source, report: Report) -> Names:
+    canaries = frozenset(report.canaries)
+
     def names() -> Iterator[str]:
         for name in read_domains(source.id, _chunks(source.path), source.form, Tally()):
-            if name not in report.canaries and not report.left_out(name):
+            if name not in canaries and not report.left_out(name):
                 yield name
 
     return names

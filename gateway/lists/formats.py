@@ -1,4 +1,4 @@
-"""The four formats in which lists of domains are published, line by line, in bounded memory.
+"""The formats in which lists of domains and of addresses are published, line by line, in bounded memory.
 
 ``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any address that leads nowhere
 ``domains``  name, or *.name
@@ -6,6 +6,8 @@
              names under it
 ``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an address
              that leads nowhere; rpz-passthru. leaves the name out
+
+``addresses`` 192.0.2.7, 192.0.2.0/24 or 2001:db8::7, first or second on its line (lists/addresses.py)
 
 A name that is left out below one that is listed stays refused: a table has no holes.
 """
@@ -17,12 +19,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import ListError, WireError
+from gateway.lists import addresses
 from gateway.policy.hosts import suffixes
 from gateway.wire.names import hostname
 
 MAX_LINE = 4096  # bytes; a hosts line may name several hosts of 253 bytes, none has a hundred
 MIN_LINES_TO_JUDGE = 20  # below that a share of odd lines says nothing
 MAX_ODD_SHARE = 0.5  # more lines than this without a domain: the wrong format, or no list at all
+MAX_ADDRESSES = 1_000_000  # 128 of them in one short line: a list may not fill the disk
 MAX_LEFT_OUT = 100_000  # names; the largest public list leaves out some thousand
 SAMPLE = 5  # odd lines that are kept to show
 
@@ -49,6 +53,11 @@ class Format(StrEnum):
     DOMAINS = "domains"
     ADBLOCK = "adblock"
     RPZ = "rpz"
+    ADDRESSES = "addresses"
+
+    @property
+    def holds(self) -> str:
+        return "address" if self is Format.ADDRESSES else "domain"
 
 
 @dataclass(slots=True)
@@ -72,13 +81,14 @@ class Tally:
 
 
 def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tally) -> Iterator[str]:
-    """The domains of a list, normalised (lower case, A-labels), in the list's order, duplicates included, and
-    those that the list leaves out, which only `tally` knows in the end.
+    """The domains of a list, normalised (lower case, A-labels), or its addresses as policy/nets.py has them,
+    in the list's order, duplicates included; what the list itself leaves out only `tally` knows, in the end.
 
     ``source`` names the list in errors. Raises ListError with the line's number for what cannot be a list:
-    a web page, UTF-16, NUL bytes, a line past MAX_LINE, or mostly lines of another format.
+    a web page, UTF-16, NUL bytes, a line past MAX_LINE, too many addresses, mostly lines of another format.
     """
     parse = _PARSERS[form](tally)
+    normal = _as_it_is if form is Format.ADDRESSES else _normal
     for number, line in _lines(source, chunks):
         names = parse(line)
         if names is None:
@@ -86,21 +96,24 @@ def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tall
         tally.lines += 1
         found = False
         for name in names:
-            domain = _normal(name)
+            domain = normal(name)
             if domain is not None:
                 found = True
                 tally.domains += 1
                 yield domain
+        if form is Format.ADDRESSES and tally.domains > MAX_ADDRESSES:
+            msg = f"{source}: line {number}: more than {MAX_ADDRESSES} addresses, no list has as many"
+            raise ListError(msg)
         if not found:
             tally.odd_lines += 1
             if len(tally.odd) < SAMPLE:
                 tally.odd.append(f"line {number}: {line[:60].decode('utf-8', 'replace')}")
     if not tally.domains:
-        msg = f"{source}: no domain in {tally.lines} lines; is its format really {form}?"
+        msg = f"{source}: no {form.holds} in {tally.lines} lines; is its format really {form}?"
         raise ListError(msg)
     if tally.lines >= MIN_LINES_TO_JUDGE and tally.odd_lines > tally.lines * MAX_ODD_SHARE:
         msg = (
-            f"{source}: {tally.odd_lines} of {tally.lines} lines hold no domain ({tally.odd[0]}); "
+            f"{source}: {tally.odd_lines} of {tally.lines} lines hold no {form.holds} ({tally.odd[0]}); "
             f"is its format really {form}?"
         )
         raise ListError(msg)
@@ -151,6 +164,10 @@ def _normal(name: bytes) -> str | None:
     except WireError:
         return None
     return text if "." in text and text not in _LOCAL_NAMES else None
+
+
+def _as_it_is(entry: bytes) -> str:
+    return entry.decode("ascii")
 
 
 def _a_labels(name: bytes) -> bytes:
@@ -259,4 +276,5 @@ _PARSERS: dict[Format, Callable[[Tally], _Parse]] = {
     Format.DOMAINS: lambda _: _domains,
     Format.ADBLOCK: _Adblock,
     Format.RPZ: _Rpz,
+    Format.ADDRESSES: lambda _: addresses.parse,
 }

@@ -77,6 +77,6 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
 
 def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
     """The innocent hosts of `profiles/canaries.yaml`, which has a list of names a theme."""
-    top = fields.Fields(parse_document(source, file), ("canaries",))
+    top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
     themes = fields.pairs(top.need("canaries"))
     return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))

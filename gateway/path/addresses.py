@@ -51,6 +51,20 @@ class AddressBook:
         return self._size
 
 
+class DeviceAddresses:
+    """The addresses that allowed names gave to one device, as ``in`` asks for them."""
+
+    __slots__ = ("_book", "_now", "_slot")
+
+    def __init__(self, book: AddressBook, slot: int, now: Callable[[], float]) -> None:
+        self._book = book
+        self._slot = slot
+        self._now = now
+
+    def __contains__(self, address: object) -> bool:
+        return isinstance(address, bytes) and self._book.knows(self._slot, address, self._now())
+
+
 class ServiceBook:
     """Which services a slot asked for lately, answered or refused, and which addresses their names gave it.
 

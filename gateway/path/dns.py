@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.lessons import Lessons, ttl_of
+from gateway.path.nameaddresses import NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -31,7 +33,7 @@ from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
 from gateway.wire.limits import Limits
-from gateway.wire.svcb import strip_ech
+from gateway.wire.svcb import strip_ways
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
@@ -105,7 +107,7 @@ _DROP = Outcome(False)
 
 
 class DnsPath:
-    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``.
+    """Judges questions of any resolver's clients; mends answers: safe names, no ``ech``, no ``dohpath``.
 
     ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
     ``sentence``: a decision in words, for the Extended DNS Error. ``safe``: a question for a search host to a
@@ -122,6 +124,7 @@ class DnsPath:
         style: Style = Style.NXDOMAIN,
         services: ServiceBook | None = None,
         safe: Safe | None = None,
+        names: NameBook | None = None,
     ) -> None:
         self.pages = pages
         self.style = style
@@ -129,6 +132,7 @@ class DnsPath:
         self._sink = sink
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
+        self._lessons = Lessons(book, self._services, NameBook() if names is None else names)
         self._safe = safe or TrustsAll()
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
@@ -245,15 +249,17 @@ class DnsPath:
                 return _DROP
             payload = bytes(packet.payload)
             self._effort.spend(subject.slot, _steps(payload), now)
-            mended = self.mend(payload, (subject.slot, packet.dst, packet.dport), now, over_udp=True)
+            client = (subject.slot, packet.dst, packet.dport)
+            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src)
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
             return self._malformed()
 
-    def mend(self, response: bytes, client: Client, now: float, *, over_udp: bool) -> bytes:
-        """The answer as the client shall see it; ``response`` itself when nothing is to be changed.
-
-        Raises WireError for bytes that are no answer.
+    def mend(
+        self, response: bytes, client: Client, now: float, *, over_udp: bool, resolver: bytes | None = None
+    ) -> bytes:
+        """The answer of ``resolver`` (packed address) as the client shall see it; ``response`` itself when
+        nothing is to be changed. Raises WireError for bytes that are no answer.
         """
         try:
             message = parse_message(response)
@@ -266,13 +272,11 @@ class DnsPath:
         if pending is not None and now - pending.since <= PENDING_AGE and message.question is not None:
             limit = pending.limit if over_udp else None
             restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
-            self._book.learn(pending.safe_name, message.addresses(), _ttl(message), now)
+            self._book.learn(pending.safe_name, message.addresses(), ttl_of(message), now)
             response, message = restored, parse_message(restored)
-        addresses, ttl = message.addresses(), _ttl(message)
-        self._book.learn(client[0], addresses, ttl, now)
-        if message.question is not None:
-            self._services.learn(client[0], message.question.name, addresses, ttl)
-        return strip_ech(response) or response
+        vouched = resolver is not None and self._safe.trusts(resolver)
+        self._lessons.answer(client[0], response, message, now, vouched=vouched)
+        return strip_ways(response) or response
 
 
 def _steps(answer: bytes) -> int:
@@ -280,10 +284,6 @@ def _steps(answer: bytes) -> int:
     made to cost a hundred times as much.
     """
     return len(answer) >> (4 if len(answer) <= dns.MIN_UDP_SIZE else 1)
-
-
-def _ttl(message: Message) -> int:
-    return min((record.ttl for record in message.answers), default=0)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:

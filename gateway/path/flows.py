@@ -147,6 +147,8 @@ class FlowPath:
         if seen is None or not asked or not from_lan or not packet.payload:
             return _ended(packet, from_lan)
         decision = subject.decide(seen, at)
+        if decision.reason is Reason.UNRESOLVED:
+            return _ended(packet, from_lan)  # the site is open: the browser tries again, by another answer
         return Verdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
     def _redirect(self, seen: Observation, decision: Decision) -> bytes:

@@ -20,3 +20,4 @@ class Subject:
     name: str  # of the profile, for messages
     decide: Decide
     class_number: Callable[[frozenset[str]], int]  # gates → class in the kernel's marks, 1..63
+    running: Decide | None = None  # of a flow that passed when it began; None: as of any other

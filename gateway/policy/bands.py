@@ -17,6 +17,7 @@ NEEDED = (
     "mode",
     "unknown",
     "categories",
+    "ways",
     "safe_search",
     "bedtime",
     "limits",

@@ -12,6 +12,7 @@ from gateway.policy.documents import Node, Place, parse_document, shown
 LANGUAGES = ("en", "ru", "kk")
 NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
+TOR = "tor"  # of addresses alone: relays
 UNSAFE_SEARCH = "search_without_safe_mode"
 
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)

@@ -26,6 +26,7 @@ from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
 from gateway.policy.study import CategoryFact, Facts
 from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.ways import REASONS, Switch, Way
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
@@ -38,6 +39,7 @@ class Part(NamedTuple):
     gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
     outcome: Decision
     rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
+    special: bool = False  # any of the next six
     gateway: bool = False
     help: bool = False
     binding: bool = False
@@ -45,18 +47,22 @@ class Part(NamedTuple):
     local: bool = (
         False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
     )
+    relay: bool = False  # of iCloud Private Relay: what a question for it meets is no flow's outcome
     services: tuple[str, ...] = ()
     portal: Gates = ()  # of a connectivity probe: its gates on a device for which the family chose the portal
 
 
 def conclude(facts: Facts, profile: Profile) -> Part:
     """``profile`` is filtered."""
+    helps, relay = facts.help is not None, facts.signal is Way.RELAY
     return _conclusion(facts, profile.rules)._replace(
+        special=facts.gateway or helps or facts.binding or facts.sealed or facts.local or relay,
         gateway=facts.gateway,
-        help=facts.help is not None,
+        help=helps,
         binding=facts.binding,
         sealed=facts.sealed,
         local=facts.local,
+        relay=relay,
         services=facts.services,
     )
 
@@ -92,8 +98,19 @@ def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
     return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner
 
 
+def refuses(rules: Rules, way: Way) -> bool:
+    switch = rules.ways.get(way)
+    return switch is not None and switch.value is Switch.REFUSE
+
+
+def refusal_of(way: Way, rules: Rules) -> Part:
+    """Of a way around the filter that ``rules`` refuse."""
+    owner = rules.ways[way].owner
+    return refusal_part(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.REFUSE}"), rules, owner)
+
+
 def _conclusion(facts: Facts, rules: Rules) -> Part:
-    if facts.signal:
+    if facts.signal is not None and refuses(rules, facts.signal):
         return Part((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
@@ -107,6 +124,10 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
         homework = family is facts.homework
         word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
         return _allowed(facts, rules, reason, f"{word}: {family}", family.owner)
+    if facts.signal is not None and facts.signal in rules.ways:
+        # Its category is that of all ways, so that the switch has to open it here.
+        owner = rules.ways[facts.signal].owner
+        return _allowed(facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = open"), owner)
     return _by_band(facts, rules)
 
 

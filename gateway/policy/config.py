@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy import fields, macs, timetext
 from gateway.policy.categories import LANGUAGES
-from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 
@@ -24,6 +24,9 @@ KEYS = (
     "country",
     "timezone",
     "unknown_devices",
+    "interfaces",
+    "gateway_access",
+    "gateway_ports",
     "leases",
     "shared",
     "managed",
@@ -34,9 +37,11 @@ KEYS = (
     "marks",
     "queue_base",
 )
+ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
 STRANGERS = ("guest", QUARANTINE, "home")  # what an unknown device may be beside a profile's
 MAX_LANS = 16
+MAX_PORTS = 64
 MAX_QUEUE = 65_520  # sixteen are used, from the first one on
 
 # Names of Linux interfaces: at most 15 bytes, no slash, no space (dev_valid_name in net/core/dev.c); narrower
@@ -80,7 +85,10 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
-    leases: str | None = None
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → the same, for who comes there
+    gateway_open: bool = False  # whether children and guests reach every service of the gateway itself
+    gateway_ports: tuple[int, ...] = ()  # of the gateway, open to them all the same
+    leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
@@ -89,6 +97,10 @@ class Config:
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
+
+    def stranger_on(self, interface: str | None) -> str:
+        """What a device is that nobody named, by the interface on which it is; None: that is not known."""
+        return self.interfaces.get(interface or "", self.unknown_devices)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -100,8 +112,10 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     document = parse_document(source, file)
     part = fields.Fields(document, KEYS)
     plain = Config()
+    lan = part.read("lan", _interfaces, plain.lan)
+    access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
-        lan=part.read("lan", _interfaces, plain.lan),
+        lan=lan,
         state=part.read("state", _path, plain.state),
         runtime=part.read("runtime", _path, plain.runtime),
         profiles=part.read("profiles", _path, plain.profiles),
@@ -109,7 +123,10 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
-        leases=part.read("leases", _path, plain.leases),
+        interfaces=part.read("interfaces", lambda node: _strangers(node, lan), plain.interfaces),
+        gateway_open=access == ACCESS[1],
+        gateway_ports=part.read("gateway_ports", _ports, plain.gateway_ports),
+        leases=part.read("leases", _paths, plain.leases),
         shared=part.read("shared", _shared, plain.shared),
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
@@ -138,11 +155,35 @@ def _unknown_devices(node: Node) -> str:
     return word.casefold() if word.casefold() in STRANGERS else word
 
 
+def _strangers(node: Node, lan: tuple[str, ...]) -> Mapping[str, str]:
+    read: dict[str, str] = {}
+    for name, place, value in fields.pairs(node):
+        if name not in lan:
+            mend = f"add it to 'lan', or use one of: {', '.join(lan)}"
+            place.refuse("is no interface of 'lan'", mend)
+        read[name] = _unknown_devices(value)
+    return read
+
+
+def _ports(node: Node) -> tuple[int, ...]:
+    ports = tuple(fields.integer(item, 1, 0xFFFF) for item in fields.items(node))
+    if len(ports) > MAX_PORTS:
+        node.place.refuse(f"names {len(ports)} ports", f"name at most {MAX_PORTS}, or: gateway_access: open")
+    return ports
+
+
 def _path(node: Node) -> str:
     path = fields.text(node)
     if not path.startswith("/") or ".." in path.split("/"):
         node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
     return path.rstrip("/") or "/"
+
+
+def _paths(node: Node) -> tuple[str, ...]:
+    """One path, or a list of them."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return (_path(node),)
+    return tuple(map(_path, fields.items(node)))
 
 
 def _country(node: Node) -> str:

@@ -24,6 +24,8 @@ choose the bucket, 32 are the remainder. The salt is random for each build, so t
 that collides. With 16 to 32 names a bucket, a name that is in no list is taken for one that is once in 10^8
 look-ups.
 
+An address, or a prefix of policy/nets.py, is an entry by its text, as ``ipaddress`` prints it.
+
 There are more than 16 categories, so a name's 16 bits do not hold its categories; they are the number of a
 *set* of categories that occurs. ``built`` is the time of the build (ISO 8601), ``sources`` what the builder
 wants to say of its sources, a list of objects.
@@ -123,6 +125,8 @@ class DomainTable:
         """Ids of the categories of ``host`` (normalised) and of all its parents of two labels and more."""
         found = NO_CATEGORIES
         name, dot = host, host.find(".")
+        if dot < 0 and ":" in host:
+            return self.entry(host)
         while dot >= 0:
             number = self._number(name)
             if number >= 0:
@@ -131,6 +135,11 @@ class DomainTable:
             name = name[dot + 1 :]
             dot = name.find(".")
         return found
+
+    def entry(self, text: str) -> frozenset[str]:
+        """Ids of the categories of exactly ``text``: an address or a prefix."""
+        number = self._number(text)
+        return self._sets[number] if number >= 0 else NO_CATEGORIES
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """Which suffixes of ``host`` are in the table, longest first, and as what."""

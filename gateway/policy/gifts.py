@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from gateway.codes import Code
 from gateway.errors import PolicyError
 from gateway.policy.conclude import conclude
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
@@ -112,8 +113,10 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
     """Raises PolicyError where a site cannot be asked for; ``decision`` is its `outcome`."""
     if decision.allowed:
         problem, mend = f"is not refused for {name}", "ask for time, if it is closed now"
-        raise PolicyError(host, problem, mend)
+        raise PolicyError(host, problem, mend).coded(Code.NOT_REFUSED, host=host, name=name)
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-        raise PolicyError(host, "is refused for everyone", "nobody here can open it")
+        error = PolicyError(host, "is refused for everyone", "nobody here can open it")
+        raise error.coded(Code.FOR_EVERYONE, host=host)
     if not decision.askable:
-        raise PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
+        error = PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
+        raise error.coded(Code.NOT_ASKABLE, host=host)

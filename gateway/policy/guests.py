@@ -10,6 +10,7 @@ from gateway.policy.profile import GUEST, Profile
 from gateway.policy.rulefile import NO_RULES
 from gateway.policy.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.timetext import DAY_MINUTES, ByDay, Span
+from gateway.policy.ways import Switch, Way
 
 DEFAULT_BAND = Band.AGE_10_12  # of a family without a child in a block-list band
 
@@ -33,6 +34,8 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         unknown=Owned(Action.OPEN, owner),
         # A guest has no minutes of play to spend.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
+        # Guests work, too: what is in their firm's tunnel is the firm's matter, not this home's.
+        ways={**base.ways, Way.VPN: Owned(Switch.OPEN, owner)},
         allow=base.allow,
         block=base.block,
         homework=(),

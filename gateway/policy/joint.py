@@ -55,10 +55,21 @@ class JointJudge(Judge):
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        mine = super().decide(seen, situation, now, explain=explain)
+        return self.both(seen, situation, self._other_situation(), now, explain=explain)
+
+    def both(
+        self,
+        seen: Observation,
+        mine_is: Situation,
+        other_is: Situation,
+        now: datetime,
+        *,
+        explain: bool = False,
+    ) -> Decision:
+        mine = super().decide(seen, mine_is, now, explain=explain)
         if not mine.allowed:
             return mine
-        other = self._other.decide(seen, self._other_situation(), now, explain=explain)
+        other = self._other.decide(seen, other_is, now, explain=explain)
         if not other.allowed:
             return other
         chosen = other if other.verdict is Verdict.REWRITE and mine.verdict is not Verdict.REWRITE else mine

@@ -3,8 +3,8 @@
 Three kinds of times are kept. *Lasting* ones were counted from a tap (a pause of 30 minutes, `off` for an
 hour, a landing, a grant that opened what was shut): they move with the clock, so that what was left of them
 is left. *Beyond* ones come after a boundary of the rules (15 minutes more before bedtime): of the minutes
-behind the boundary, those that were left are left. Times *of day* (until tomorrow 06:00, a bedtime) never
-move.
+behind the boundary, those that were left are left. Times *of day* (until the morning, until tomorrow 06:00)
+stay what the clock has to show; only where the date was wrong as well they are of the right one.
 
 A time that was set while the clock was right is right, also while a later start does not know the time yet.
 So each one says whether it is ``sure``: when an unknown clock is put right, only those move that are not.
@@ -12,10 +12,13 @@ So each one says whether it is ``sure``: when an unknown clock is put right, onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)  # what the disk tells apart
+KEPT = 30 * DAY  # how long what a jump ended may begin again
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Jump:
     """The clock was set, or became known or unknown. ``size`` is zero where it only became known."""
 
     before: datetime  # aware; what the clock would say now
-    after: datetime  # aware; what it says
+    after: datetime  # aware; what it says: in the zone of the home's clocks for `moved`
     was_known: bool
     known: bool
 
@@ -31,6 +34,10 @@ class Jump:
     def size(self) -> timedelta:
         """More than zero where the clock went forward."""
         return self.after - self.before
+
+    def seen_in(self, zone: tzinfo) -> Jump:
+        """As the clocks of a home show it."""
+        return replace(self, before=self.before.astimezone(zone), after=self.after.astimezone(zone))
 
 
 class Kind(Enum):
@@ -54,19 +61,46 @@ class Moment:
         return max(timedelta(), self.until - begin)
 
 
-def shift(moments: Iterable[Moment], jump: Jump) -> tuple[Moment, ...]:
-    """The moments as they are after ``jump``, in their order. What has ended does not begin again."""
-    return tuple(_shifted(one, jump) for one in moments)
-
-
 def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
     """A moment that was set at ``at``, and that, as they are after ``jump``.
 
-    None: it had ended by the clock that it goes by, and would hold again by the one that was put back.
+    None: it had ended by the clock that it goes by, and would hold again by the one that was put back. What a
+    jump ended may hold again: until then ``at`` is after its end.
     """
-    if _goes_by(moment, jump) and moment.until <= jump.before:
+    if not _goes_by(moment, jump):
+        return replace(moment, sure=moment.sure or jump.known), at
+    if moment.kind is Kind.OF_DAY:
+        return _of_day(moment, at, jump)
+    if moment.until <= jump.before:
         return None if moment.until > jump.after else (moment, at)
-    return _shifted(moment, jump), at + jump.size if _moves(moment, jump) else at
+    begin = jump.after if moment.boundary is None else max(jump.after, moment.boundary)
+    return replace(moment, until=begin + moment.left(jump.before), sure=jump.known), at + jump.size
+
+
+def is_over(until: datetime, at: datetime, now: datetime) -> bool:
+    """Whether what was set at ``at`` has ended for good, as far as `moved` has it."""
+    return until <= now and (at <= until or until <= now - KEPT)
+
+
+def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
+    until, sure = moment.until, moment.sure or jump.known
+    waits = at > until  # an earlier jump ended it
+    over = until <= jump.before and not waits
+    if not jump.was_known:  # what was meant counts from the tap: until the next morning
+        left = until - at
+        at += jump.size
+        until = _same_time(until, at.astimezone(jump.after.tzinfo), left)
+    elif abs(jump.size) >= DAY and not over:
+        until = _same_time(until, jump.after, until - jump.before)
+        at += jump.size
+        sure = jump.known
+    if over and until > jump.after:
+        return None
+    if until <= jump.after and not over:
+        at = max(jump.after, until + SECOND)
+    elif waits:
+        at = jump.after
+    return replace(moment, until=until, sure=sure), at
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
@@ -74,15 +108,9 @@ def _goes_by(moment: Moment, jump: Jump) -> bool:
     return jump.was_known or not moment.sure
 
 
-def _moves(moment: Moment, jump: Jump) -> bool:
-    return moment.kind is not Kind.OF_DAY and _goes_by(moment, jump)
-
-
-def _shifted(moment: Moment, jump: Jump) -> Moment:
-    if not _moves(moment, jump):
-        return replace(moment, sure=moment.sure or jump.known)
-    left = moment.left(jump.before)
-    if not left and moment.until <= jump.after:
-        return moment  # what has ended is over after a jump back too, so that one is moved
-    begin = jump.after if moment.boundary is None else max(jump.after, moment.boundary)
-    return replace(moment, until=begin + left, sure=jump.known)
+def _same_time(of: datetime, after: datetime, left: timedelta) -> datetime:
+    """The time of day of ``of``, on as many days after ``after`` as ``left`` has begun ones."""
+    first = datetime.combine(after.date(), of.astimezone(after.tzinfo).timetz())
+    if first.astimezone(UTC) <= after.astimezone(UTC):
+        first += DAY
+    return first + (-(-left // DAY) - 1) * DAY

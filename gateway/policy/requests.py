@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from gateway.codes import Code
 from gateway.errors import PolicyError
+from gateway.policy.jumps import Jump
 from gateway.policy.schedule import Calendar, next_local
 
 MAX_REASON = 200  # characters
 MAX_A_DAY = 20  # times that a child may ask in one day of the family
 MAX_KEPT = 500  # requests of the whole home
 KEPT = timedelta(days=30)
+SITE_KEPT = timedelta(days=7)  # after its answer: as long as any name of a site
 MAX_MINUTES = 240  # of one request
 REMIND_AFTER = timedelta(hours=24)
 SITE_LIFE = timedelta(days=7)
@@ -66,6 +69,7 @@ class ChildRequest:
     by: str = ""  # who answered
     answered: datetime | None = None
     grant: int | None = None  # the number by which what it gave is taken back
+    sure: bool = True  # asked while the clock was known
 
     @property
     def waits(self) -> bool:
@@ -88,11 +92,13 @@ def asked(
     """
     if len(new.reason) > MAX_REASON:
         where, problem = "the reason", f"has {len(new.reason)} characters"
-        raise PolicyError(where, problem, f"write at most {MAX_REASON}")
+        error = PolicyError(where, problem, f"write at most {MAX_REASON}")
+        raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
     mine = [one for one in known if one.who == new.who and calendar.family_day(one.at) == today]
     if sum(one.times for one in mine) >= MAX_A_DAY:
         where, problem = "asking", f"was done {MAX_A_DAY} times today"
-        raise PolicyError(where, problem, "ask again tomorrow, or in person")
+        error = PolicyError(where, problem, "ask again tomorrow, or in person")
+        raise error.coded(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
     before = pending(known, new.who, new.topic, new.thing)
     if before is not None:
         return replace(
@@ -104,7 +110,8 @@ def asked(
         )
     if sum(one.waits for one in known) >= MAX_KEPT:
         where, problem = "asking", f"waits for an answer {MAX_KEPT} times"
-        raise PolicyError(where, problem, "answer some of them first")
+        error = PolicyError(where, problem, "answer some of them first")
+        raise error.coded(Code.TOO_MANY_WAIT, most=MAX_KEPT)
     return replace(new, id=max((one.id for one in known), default=0) + 1)
 
 
@@ -125,12 +132,16 @@ def answered(
     """The request with its answer. Raises PolicyError where it does not wait, or the answer does not fit."""
     where = f"request {one.id}"
     if one.state is State.EXPIRED or (one.waits and now >= one.expires):
-        raise PolicyError(where, "has expired", "give time with: qalqan grant, or edit the profile")
+        error = PolicyError(where, "has expired", "give time with: qalqan grant, or edit the profile")
+        raise error.coded(Code.REQUEST_EXPIRED)
     if not one.waits:
         was = f"{one.answer} by {one.by}" if one.by else str(one.answer)
-        raise PolicyError(where, f"was answered before ({was})", "each is answered once")
+        error = PolicyError(where, f"was answered before ({was})", "each is answered once")
+        raise error.coded(Code.ANSWERED_BEFORE)
     if len(because) > MAX_REASON:
-        raise PolicyError(where, f"the reason has {len(because)} characters", f"write at most {MAX_REASON}")
+        problem = f"the reason has {len(because)} characters"
+        error = PolicyError(where, problem, f"write at most {MAX_REASON}")
+        raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
     given = 0
     if answer is Answer.ONCE:
         given = minutes if minutes is not None else one.minutes or SITE_ONCE
@@ -139,10 +150,11 @@ def answered(
     if one.topic is Topic.TIME and answer is Answer.TODAY:
         raise PolicyError(
             where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes"
-        )
+        ).coded(Code.NOT_FOR_TIME)
     if one.topic is Topic.TIME and answer is Answer.ALWAYS:
         mend = "change limits, windows or bedtime in the profile"
-        raise PolicyError(where, "is for time, which is not given for always", mend)
+        error = PolicyError(where, "is for time, which is not given for always", mend)
+        raise error.coded(Code.NOT_FOR_TIME)
     return replace(
         one, state=State.ANSWERED, answer=answer, given=given, because=because, by=by, answered=now
     )
@@ -174,10 +186,27 @@ def moved_on(one: ChildRequest, now: datetime) -> ChildRequest:
     return one
 
 
+def after_jump(one: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
+    """The request where the clock has jumped: as old as it was, and one for time waits until a midnight that
+    is yet to come.
+    """
+    if one.sure and not jump.was_known:
+        return one  # by a clock that was right, and is again
+    expires = one.expires + jump.size
+    if one.topic is Topic.TIME and one.waits and jump.before < one.expires:
+        expires = next_local(MIDNIGHT, calendar, jump.after)
+    answered = None if one.answered is None else one.answered + jump.size
+    return replace(one, at=one.at + jump.size, expires=expires, answered=answered, sure=jump.known)
+
+
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:
     """Those that are young enough; of more than MAX_KEPT those that were answered longest ago go."""
-    young = [one for one in requests if one.waits or now - one.at < KEPT]
+    young = [one for one in requests if one.waits or now < _forgotten(one)]
     if len(young) <= MAX_KEPT:
         return tuple(young)
     by_age = sorted(young, key=lambda one: (one.waits, one.at))
     return tuple(sorted(by_age[len(young) - MAX_KEPT :], key=lambda one: one.id))
+
+
+def _forgotten(one: ChildRequest) -> datetime:
+    return one.at + KEPT if one.topic is Topic.TIME else (one.answered or one.at) + SITE_KEPT

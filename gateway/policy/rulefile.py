@@ -34,6 +34,7 @@ from gateway.policy.rules import (
 )
 from gateway.policy.services import Catalogue
 from gateway.policy.timetext import ByDay, every_day
+from gateway.policy.ways import Switch, Way
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -42,6 +43,7 @@ RULE_KEYS = (
     "mode",
     "unknown",
     "categories",
+    "ways",
     "allow",
     "block",
     "homework",
@@ -80,6 +82,7 @@ NO_RULES = Rules(
     mode=Owned(Mode.BLOCK_LIST, ""),
     unknown=Owned(Action.OPEN, ""),
     categories={},
+    ways={},
     allow=(),
     block=(),
     homework=(),
@@ -112,6 +115,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
         mode=layer.word("mode", Mode, base.mode),
         unknown=layer.word("unknown", Action, base.unknown, but=Action.COUNT),
         categories=layer.categories(base.categories),
+        ways=layer.ways(base.ways),
         allow=layer.entries("allow", base.allow),
         block=layer.entries("block", base.block),
         homework=layer.entries("homework", base.homework),
@@ -174,6 +178,17 @@ class _Layer:
         for key, place, value in fields.pairs(node):
             self._known_category(key, place.refuse)
             read[key] = Owned(Action(fields.choice(value, actions)), self._owner)
+        return {**base, **read} if read else {}
+
+    def ways(self, base: Mapping[Way, Owned[Switch]]) -> Mapping[Way, Owned[Switch]]:
+        node = self._entries.get("ways")
+        if node is None:
+            return base
+        read: dict[Way, Owned[Switch]] = {}
+        for key, place, value in fields.pairs(node):
+            _known(key, [one.value for one in Way], "no way around the filter", place.refuse)
+            word = fields.choice(value, [one.value for one in Switch])
+            read[Way(key)] = Owned(Switch(word), self._owner)
         return {**base, **read} if read else {}
 
     def entries(self, key: str, base: tuple[Entry, ...]) -> tuple[Entry, ...]:

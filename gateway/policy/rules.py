@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
 from gateway.policy.timetext import ByDay, Span
+from gateway.policy.ways import Switch, Way
 
 T = TypeVar("T")
 
@@ -135,6 +136,7 @@ class Rules:
     mode: Owned[Mode]
     unknown: Owned[Action]  # of a name in no category: open, ask or refuse
     categories: Mapping[str, Owned[Action]]  # a category that is not in it is open
+    ways: Mapping[Way, Owned[Switch]]  # around the filter; one that is not in it is open
     allow: tuple[Entry, ...]
     block: tuple[Entry, ...]
     homework: tuple[Entry, ...]  # never counted; open when time is used up
@@ -161,6 +163,7 @@ class Rules:
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
             or any(rule.value is not Action.OPEN for rule in self.categories.values())
+            or any(rule.value is Switch.REFUSE for rule in self.ways.values())
             or self.block
             or self.safe_search.value is not SafeSearch.OFF
             or self.sleeps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -32,6 +32,18 @@ class Recent(Protocol):
 
     def gave(self, service: str, address: bytes) -> bool:
         """Whether a name of ``service`` resolved to it (packed) for the device."""
+        ...
+
+
+class Resolved(Protocol):
+    """Which names' answers gave the device which addresses (packed), as long as those hold."""
+
+    def gave(self, host: str, address: bytes) -> bool: ...
+
+    def hosts(self, address: bytes) -> Iterable[str]:
+        """The names that gave it, by answers of the gateway's own resolver: one of the device's own may say
+        what it likes.
+        """
         ...
 
 
@@ -68,6 +80,7 @@ class Situation:
     addresses: Container[bytes] = (
         frozenset()
     )  # packed addresses that allowed names resolved to for this device
+    resolved: Resolved | None = None  # None: nobody keeps the answers, and no address is held against them
     recent: Recent = NOTHING_RECENT  # services that it asked for just now
 
     def is_bare(self, seen: Observation) -> bool:

@@ -19,6 +19,7 @@ from gateway.policy.schedule import (
     closure_at,
     limit_on,
     next_change,
+    next_local,
     windows_table,
 )
 from gateway.policy.situation import FOREVER, Grant, Situation
@@ -175,6 +176,10 @@ class TimeRules:
             if closure is not None:
                 rule = f"{_name(gate)}: {closure.rule}"
                 closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
+                midnight = next_local(0, self.calendar, now)
+                tomorrow = closure_at(table, self.calendar, midnight)
+                if tomorrow is not None and (tomorrow.rule, tomorrow.owner) != (closure.rule, closure.owner):
+                    changes.append(midnight)  # shut on, but by another rule
 
     def close_spent(
         self,

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gateway.policy.categories import PROXY
 from gateway.policy.hosts import suffixes
 from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
+from gateway.policy.ways import Way
 from gateway.policy.world import (
     GATEWAY_NAME,
     LOCAL_NAMES,
     PAGE_PROXIES,
-    RESOLVER_SIGNALS,
     World,
     shown_by_proxy,
+    signal_of,
 )
 
 OPEN = Owned(Action.OPEN, "")
@@ -32,7 +34,7 @@ class Facts:
     """All that names alone tell about a host."""
 
     gateway: bool  # the pages' own name
-    signal: bool  # a browser's question whether a filter is at work
+    signal: Way | None  # what a browser or phone would use where such a name exists
     local: bool  # never leaves the home
     help: str | None  # whose help line it is
     binding: bool  # refused for everyone
@@ -171,10 +173,12 @@ class Student:
         categories = (found | world.catalogue.categories_of(services)) - self._binding
         if itself := PAGE_PROXIES.get(host):
             categories |= {itself}
+        if host in world.resolvers.names:
+            categories |= {PROXY}
         need = world.needs.find(host)
         return Facts(
             gateway=host == GATEWAY_NAME,
-            signal=host in RESOLVER_SIGNALS,
+            signal=signal_of(host),
             local=host in LOCAL_NAMES,
             help=world.help.get(host),
             binding=sealed or not found.isdisjoint(self._binding),
@@ -199,7 +203,7 @@ class Student:
         categories = self._world.catalogue.categories_of(services) - self._binding
         return Facts(
             gateway=False,
-            signal=False,
+            signal=None,
             local=False,
             help=None,
             binding=False,

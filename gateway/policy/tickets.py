@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 
+from gateway.codes import Code
 from gateway.errors import PolicyError
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that reads like something else on paper
@@ -112,15 +114,19 @@ def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
 
 def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
     """The ticket where ``profile`` may redeem it. Raises PolicyError with what is wrong."""
-    where = "this code"
+
+    def refuse(problem: str, mend: str, code: Code, **values: int) -> NoReturn:
+        raise PolicyError("this code", problem, mend).coded(code, **values)
+
     if ticket is None:
-        raise PolicyError(where, "is none of this home's", "look at the paper again")
+        refuse("is none of this home's", "look at the paper again", Code.CODE_UNKNOWN)
     if ticket.who is not None and ticket.who != profile:
-        raise PolicyError(where, "is for somebody else", "ask for one of your own")
+        refuse("is for somebody else", "ask for one of your own", Code.CODE_OF_ANOTHER)
     if ticket.used is not None:
-        raise PolicyError(where, "was used before", "each code is good once")
+        refuse("was used before", "each code is good once", Code.CODE_USED)
     if not ticket.is_good(now):
-        raise PolicyError(where, f"is older than {LIFE.days} days", "ask for a new one")
+        days = LIFE.days
+        refuse(f"is older than {days} days", "ask for a new one", Code.CODE_OLD, days=days)
     return ticket
 
 

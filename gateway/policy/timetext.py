@@ -20,6 +20,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_TYPES = ("school", "free")
 MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
 NOON = 12 * 60
+DAWN = 4 * 60  # nobody goes to bed between this and noon to get up after it
 
 _DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
@@ -139,8 +140,13 @@ def span(node: Node) -> Span:
 
 
 def night(node: Node) -> Span:
-    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after."""
+    """A bedtime: ``20:45-07:00``. One that ends at 24:00 ends at 00:00 of the morning after; one from morning
+    to evening is taken for a slip of the pen.
+    """
     read = span(node)
+    if DAWN <= read.start < NOON < read.end:
+        day, turned = f"'{read}'", Span(read.end % DAY_MINUTES, read.start)
+        node.place.refuse(f"{day} is a day, not a night", f'write the evening first: "{turned}"')
     if read.end < DAY_MINUTES:
         return read
     if read.start == 0:

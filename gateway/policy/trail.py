@@ -19,13 +19,19 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 
 
 def passed(
-    decision: Decision, host: str | None, facts: Facts | None, state: Standing, profile: Profile
+    decision: Decision,
+    host: str | None,
+    facts: Facts | None,
+    state: Standing,
+    profile: Profile,
+    ways: tuple[Step, ...] | None = None,
 ) -> tuple[Step, ...]:
-    """``host`` and ``facts``: None for a flow that names none. The rule that decided is not among the
-    answer.
+    """``host`` and ``facts``: None for a flow that names none. ``ways``: around the filter, that a flow is;
+    None for a question. The rule that decided is not among the answer.
     """
     opening = None if facts is None or host is None else state.opening(host, facts.services)
-    steps = list(_steps(facts, state, profile, None if opening is None else opening[0]))
+    around = () if ways is None else ways or (Step("ways", NO_MATCH),)
+    steps = list(_steps(facts, state, profile, None if opening is None else opening[0], around))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
         return tuple(steps)
@@ -33,9 +39,12 @@ def passed(
     return tuple(steps[:at] if final else steps[:at] + steps[at + 1 :])
 
 
-def _steps(facts: Facts | None, state: Standing, profile: Profile, opened: str | None) -> Iterator[Step]:
+def _steps(
+    facts: Facts | None, state: Standing, profile: Profile, opened: str | None, around: tuple[Step, ...]
+) -> Iterator[Step]:
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
+        yield from around
         return
     yield Step("help", NO_MATCH if facts.help is None else facts.help)
     yield Step("refused for everyone", "opened by a guardian" if facts.binding else NO_MATCH)
@@ -43,6 +52,7 @@ def _steps(facts: Facts | None, state: Standing, profile: Profile, opened: str |
         return
     rules, services = profile.rules, facts.services
     yield from _gates(state_gates(rules), state, services)
+    yield from around
     yield _need(facts)
     if opened is not None:
         yield Step(f"{OPENED}: {opened}", "matches")

@@ -21,6 +21,13 @@ class Way(StrEnum):
     SSH = "ssh"
 
 
+class Switch(StrEnum):
+    """What a profile says of a way. One that it does not name is open."""
+
+    REFUSE = "refuse"
+    OPEN = "open"
+
+
 REASONS: Mapping[Way, Reason] = {
     Way.ENCRYPTED_DNS: Reason.ENCRYPTED_DNS,
     Way.RELAY: Reason.RELAY,

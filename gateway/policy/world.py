@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.policy import nets
 from gateway.policy.categories import PROXY, Categories
 from gateway.policy.hosts import HostError, HostMap, normalise
 from gateway.policy.packs import Engine, Site
+from gateway.policy.resolvers import Resolvers
 from gateway.policy.services import Catalogue
+from gateway.policy.ways import Way
 
 GATEWAY_NAME = "qalqan.home.arpa"
 
 # By these names browsers and phones ask whether a filter is at work, or how to reach a resolver past it; no
 # such name is the answer that turns their own encrypted DNS or relay off. Firefox: use-application-dns.net;
-# RFC 9462: resolver.arpa; Apple, "Prepare your network for iCloud Private Relay": mask…icloud.com.
+# RFC 9462 4: resolver.arpa; Apple, "Prepare your network for iCloud Private Relay": mask and mask-h2, for
+# which it wants NXDOMAIN or no records at once, never silence; the other names of its are what these lead to.
+# Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check…, without
+# which a page that was fetched ahead through Google's proxy is shown only after a question for its name.
 RESOLVER_SIGNALS = HostMap(
-    {"resolver.arpa": True},
-    {"use-application-dns.net": True, "mask.icloud.com": True, "mask-h2.icloud.com": True},
+    {"resolver.arpa": Way.ENCRYPTED_DNS}
+    | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
+    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), Way.RELAY)
+    | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
+    | {"mask-api.fe.apple-dns.net": Way.RELAY},
+    {"use-application-dns.net": Way.ENCRYPTED_DNS},
 )
+
+# How a resolver that is known by name is asked for its encrypted ways: RFC 9461 3, RFC 9462 5.
+_DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
+
+
+def signal_of(host: str) -> Way | None:
+    """The way that the name ``host`` alone opens, where it serves nothing else."""
+    found = RESOLVER_SIGNALS.get(host)
+    if found is None and host.startswith("_") and _DESIGNATION.match(host):
+        return Way.ENCRYPTED_DNS
+    return found
+
 
 # Names that never leave a home, and reverse look-ups: RFC 6762 (local), 8375 (home.arpa), 6761 (localhost),
 # ICANN's internal, dnsmasq's and OpenWrt's lan.
@@ -64,11 +87,16 @@ def _unescaped(text: str) -> str | None:
 class CategoryTable(Protocol):
     def categories(self, host: str) -> frozenset[str]: ...
 
+    def entry(self, text: str) -> frozenset[str]: ...
+
 
 class NoTable:
     """A gateway whose lists were never built."""
 
     def categories(self, host: str) -> frozenset[str]:  # noqa: ARG002
+        return frozenset()
+
+    def entry(self, text: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
 
 
@@ -87,6 +115,7 @@ class World:
     needs: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → one of packs.NEEDS
     sites: tuple[Site, ...] = ()  # approved ones, in the home's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))
+    resolvers: Resolvers = field(default_factory=Resolvers)
     sealed: Callable[[str], bool] = _never  # whether a host is in a sealed set
     help_address: Callable[[str, bytes], bool] = (
         _never  # whether the gateway itself resolved a help name to it
@@ -95,3 +124,11 @@ class World:
     calling_address: Callable[[bytes], bool] = (
         _never  # whether it belongs to a carrier's Wi-Fi calling (ePDG)
     )
+
+    def address_categories(self, packed: bytes) -> frozenset[str]:
+        """Ids of the categories of an address by itself, whatever name is called on it; two look-ups in the
+        table.
+        """
+        own, prefix = nets.keys(packed)
+        found = self.table.entry(own) | self.table.entry(prefix)
+        return found if self.resolvers.at(packed) is None else found | {PROXY}

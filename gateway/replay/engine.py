@@ -23,7 +23,9 @@ from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.ways import WAYS
 from gateway.policy.world import World
+from gateway.replay.frames import is_cut
 from gateway.replay.learned import SLOT, Learned
 from gateway.replay.offload import cut, is_decoy, sized
 from gateway.replay.segments import Segments
@@ -34,9 +36,10 @@ from gateway.wire.dns import parse_message, read_head
 from gateway.wire.flows import FlowTable, Limits
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.ip import SYN, TCP, UDP, URG, Packet, parse_ip
+from gateway.wire.tunnels import classify_ip
 
 # A capture may be of a whole house, and nobody waits for the work that one device causes.
-LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40)
+LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
 MAX_TWINS = 64  # questions of the last millisecond
 TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
@@ -47,7 +50,7 @@ DECIDED = (1, 2)  # passes, refused
 Ends = tuple[bytes, int, bytes, int]  # address and port of who asks, then of who is asked
 
 _GOES_ON = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
-ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP})
+ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
 READABLE = frozenset(
     {
         link.NULL, link.LOOP, link.ETHERNET, link.LINUX_SLL, link.LINUX_SLL2, link.PPP, link.PPP_ETHER,
@@ -58,7 +61,7 @@ READABLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A DNS question, a ClientHello or an HTTP request, and what becomes of it."""
+    """A DNS question, a ClientHello, an HTTP request or a tunnel, and what becomes of it."""
 
     time: float | None  # seconds since 1970; None where the capture keeps none
     proto: Proto
@@ -82,7 +85,7 @@ class Tally:
 
 
 class Replay:
-    """``told`` hears of each question, hello and request, in order.
+    """``told`` hears of each question, hello, request and tunnel, in order.
 
     ``at``: the moment for which the rules are asked; None: each frame's own time, ``now`` where it has none.
     """
@@ -149,14 +152,17 @@ class Replay:
             if data is not None:
                 self._packet(data, parse_ip(data))
         except WireError:
-            if _is_cut(frame):
+            if is_cut(frame):
                 self.tally.cut += 1
             else:
                 self.tally.broken += 1
 
     def _packet(self, data: bytes, packet: Packet) -> None:
         proto = packet.proto
-        if packet.fragment or (proto != TCP and proto != UDP):
+        if packet.fragment:
+            return
+        if proto != TCP and proto != UDP:
+            self._portless_packet(packet)
             return
         # As in the gateway, packets without payload are not looked at. A SYN begins a flow, and an urgent
         # pointer may come ahead of its bytes.
@@ -191,6 +197,17 @@ class Replay:
     def _connected(self, _subject: Subject, seen: Observation, _goes_on: Decision, at: datetime) -> None:
         if seen.proto in ASKED:
             self._tell(seen, self._decide(seen, at))
+
+    def _portless_packet(self, packet: Packet) -> None:
+        """A tunnel right above IP is told at its first packet."""
+        proto = classify_ip(packet.proto)
+        from_client = None if proto is Proto.OTHER else self._sides.from_client(packet)
+        if from_client is None:
+            return
+        self._sides.decided(packet)
+        self._ends = _ends(packet, from_client=from_client)
+        seen = Observation(proto, None, self._ends[2])
+        self._tell(seen, self._decide(seen, self._moment()))
 
     # ---------------------------------------------------------------- DNS
 
@@ -280,17 +297,3 @@ def _goes_on(_seen: Observation, _at: datetime) -> Decision:
 def _no_words(_seen: Observation, _decision: Decision) -> str:
     """No refusal is sent to anyone."""
     return ""
-
-
-def _is_cut(frame: Frame) -> bool:
-    """Whether an IP packet in ``frame`` says that it is longer."""
-    try:
-        found = link.ip_payload(frame.linktype, frame.data)
-    except WireError:
-        return True
-    if found is None or not found.packet:
-        return found is not None
-    data = found.packet
-    if data[0] >> 4 == 4:
-        return len(data) < 20 or int.from_bytes(data[2:4], "big") > len(data)
-    return data[0] >> 4 == 6 and (len(data) < 40 or 40 + int.from_bytes(data[4:6], "big") > len(data))

@@ -7,6 +7,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from gateway.errors import GatewayError, WireError
+from gateway.wire import link
 from gateway.wire.capture import CaptureReader, Frame
 
 CHUNK = 1 << 18  # bytes; what is held beside one unfinished record
@@ -63,3 +64,17 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
             " record or copy it again for the rest"
         )
         raise CaptureError(msg)
+
+
+def is_cut(frame: Frame) -> bool:
+    """Whether an IP packet in ``frame`` says that it is longer."""
+    try:
+        found = link.ip_payload(frame.linktype, frame.data)
+    except WireError:
+        return True
+    if found is None or not found.packet:
+        return found is not None
+    data = found.packet
+    if data[0] >> 4 == 4:
+        return len(data) < 20 or int.from_bytes(data[2:4], "big") > len(data)
+    return data[0] >> 4 == 6 and (len(data) < 40 or 40 + int.from_bytes(data[4:6], "big") > len(data))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.store.database import Database, Statement
-from gateway.store.keeper import Keeper, table_snapshot
+from gateway.store.keeper import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
 
 DEVICES_LIMIT = 1024  # the longest unseen of those without a place give way
 NAME_LIMIT = 64  # characters of a name that the device says of itself
+COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Device:
     until: datetime | None  # when the place ends by itself
     first_seen: datetime
     last_seen: datetime
+    placed: datetime | None = None  # when somebody said where it belongs until then
+    sure: bool = True  # said while the clock was known
 
 
 class Devices:
@@ -31,11 +35,14 @@ class Devices:
         self._keeper = keeper
         keeper.add(self._snapshot)
         self._devices = {
-            mac: Device(mac, name, place, _moment_or_none(until), _moment(first), _moment(last))
-            for mac, name, place, until, first, last in database.rows(
-                "SELECT mac, name, place, until, first_seen, last_seen FROM devices ORDER BY last_seen"
+            mac: Device(
+                mac, name, place, moment_or_none(until), moment(first), moment(last), moment_or_none(placed),
+                bool(sure),
             )
-        }
+            for mac, name, place, until, first, last, placed, sure in database.rows(
+                f"SELECT {COLUMNS} FROM devices ORDER BY last_seen"
+            )
+        }  # fmt: skip
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
@@ -55,20 +62,43 @@ class Devices:
         self._changed.add(mac)
         return known is None
 
-    def place(self, mac: str, place: str, *, at: datetime, until: datetime | None = None) -> None:
-        """Say where it belongs; written at once."""
+    def place(
+        self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
+    ) -> None:
+        """Say where it belongs, until a time of day; written at once."""
         known = self._devices.get(mac) or Device(mac, "", "", None, at, at)
-        self._devices[mac] = replace(known, place=place, until=until)
+        placed = None if until is None else at
+        self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
         self._keeper.save(self._statement([mac]))
+
+    def unplace(self, mac: str) -> None:
+        """A profile names it from now on; since when it is known stays."""
+        if mac in self._devices:
+            self._devices[mac] = replace(self._devices[mac], place="", until=None)
+            self._keeper.save(self._statement([mac]))
 
     def lapse(self, now: datetime) -> bool:
         """End the places that end by themselves; whether there were any."""
-        ended = [mac for mac, one in self._devices.items() if one.until is not None and one.until <= now]
+        ended = [
+            mac
+            for mac, one in self._devices.items()
+            if one.until is not None and is_over(one.until, one.placed or one.until, now)
+        ]
         for mac in ended:
-            self._devices[mac] = replace(self._devices[mac], place="", until=None)
+            self._devices[mac] = replace(self._devices[mac], place="", until=None, placed=None)
         if ended:
             self._keeper.save(self._statement(ended))
         return bool(ended)
+
+    def shift(self, jump: Jump) -> bool:
+        """The clock jumped: whether a place begins, ends, or ends at another time."""
+        before = {mac: one for mac, one in self._devices.items() if one.until is not None}
+        after = {mac: _moved(one, jump) for mac, one in before.items()}
+        if after == before:
+            return False
+        self._devices |= after  # keeps their order
+        self._keeper.save(self._statement(list(after)))
+        return True
 
     def forget(self, mac: str) -> None:
         if self._devices.pop(mac, None) is not None:
@@ -96,24 +126,26 @@ class Devices:
 
     def _statement(self, macs: list[str]) -> Statement:
         return Statement(
-            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO devices ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [_row(self._devices[mac]) for mac in macs],
         )
 
     def _snapshot(self) -> list[Statement]:
         rows = [_row(device) for device in self._devices.values()]
-        return table_snapshot("devices", "mac, name, place, until, first_seen, last_seen", rows)
+        return table_snapshot("devices", COLUMNS, rows)
+
+
+def _moved(one: Device, jump: Jump) -> Device:
+    if one.until is None:
+        return one
+    found = moved(Moment(one.until, Kind.OF_DAY, sure=one.sure), one.placed or one.first_seen, jump)
+    if found is None:
+        return replace(one, place="", until=None, placed=None)
+    ends, placed = found
+    return replace(one, until=ends.until, placed=placed, sure=ends.sure)
 
 
 def _row(device: Device) -> tuple[object, ...]:
-    until = None if device.until is None else int(device.until.timestamp())
-    seen = int(device.first_seen.timestamp()), int(device.last_seen.timestamp())
-    return (device.mac, device.name, device.place, until, *seen)
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _moment_or_none(seconds: int | None) -> datetime | None:
-    return None if seconds is None else _moment(seconds)
+    seen = unix(device.first_seen), unix(device.last_seen)
+    whole = (device.mac, device.name, device.place, unix_or_none(device.until), *seen)
+    return (*whole, unix_or_none(device.placed), int(device.sure))

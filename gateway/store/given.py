@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy import jumps
-from gateway.policy.jumps import Jump, Moment, moved
+from gateway.policy.jumps import Jump, Moment, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import (
     Keeper,
@@ -142,8 +142,10 @@ class Gifts:
         )
 
     def open(self, opening: Opening, *, origin: str = "") -> None:
+        """The audit outlives names of sites, so it has none."""
         self._openings.append(opening)
-        told = f"{opening.who} {opening.entry} until {opening.until.isoformat(timespec='minutes')}"
+        entry = opening.entry if opening.entry.startswith("service:") else "a site"
+        told = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
         self._keeper.save(
             Statement(_OPEN, [_opening_row(opening)]),
             audit=audit_line(opening.at, opening.by, "open", told, origin),
@@ -185,10 +187,14 @@ class Gifts:
 
     def drop_old(self, now: datetime, before: date) -> None:
         self._given = [one for one in self._given if one.day >= before]
-        self._openings = [one for one in self._openings if now < one.until]
+        over = [one for one in self._openings if is_over(one.until, one.at, now)]
+        self._openings = [one for one in self._openings if one not in over]
         self._keeper.save(
             Statement("DELETE FROM extensions WHERE day < ?", [(before.isoformat(),)]),
-            Statement("DELETE FROM openings WHERE until <= ?", [(unix(now),)]),
+            Statement(
+                'DELETE FROM openings WHERE "grant" = ? AND who = ? AND entry = ?',
+                [(one.grant, one.who, one.entry) for one in over],
+            ),
         )
 
     def _snapshot(self) -> list[Statement]:

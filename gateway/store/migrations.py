@@ -176,6 +176,21 @@ def add_batches(db: Any) -> None:
     )
 
 
+def add_times(db: Any) -> None:
+    """What a jump of the clock needs of guests and requests as well."""
+    db["devices"].add_column("placed", int)  # null: it does not end by itself
+    db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
+    for table in ("devices", "requests"):
+        db[table].add_column("sure", int, not_null_default=1)  # 1: said while the clock was known
+
+
+def add_sights(db: Any) -> None:
+    """What devices say of themselves. Lists are texts with spaces between, names one a line."""
+    texts = ("mac", "host_name", "named_by", "vendor_class", "options", "vendor", "kind", "interface_ids",
+             "addresses", "names", "services", "model", "behind")  # fmt: skip
+    db["sights"].create({**dict.fromkeys(texts, str), "hop_limit": int}, pk="mac", strict=True)
+
+
 def add_questions(db: Any) -> None:
     """What the family is asked about devices, and the faces of addresses that it vouched for."""
     db["questions"].create(
@@ -197,13 +212,14 @@ def add_questions(db: Any) -> None:
 
 
 MIGRATIONS: tuple[Migration, ...] = (
-    create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches, add_questions,
+    create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
+    add_times, add_sights, add_questions,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
-    "openings", "requests", "tickets", "questions", "faces",
+    "openings", "requests", "tickets", "sights", "questions", "faces",
 )  # fmt: skip
 
 

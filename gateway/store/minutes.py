@@ -24,6 +24,8 @@ DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # from there on counted minutes alone are wr
 WAITING_LIMIT = 4096  # records that the disk did not take; the oldest give way
 SYNC_EVERY = 10.0  # seconds; 60 where flash is poor
 _END = ".minutes"
+_DAY, _NOON = 86_400, 43_200  # seconds
+_EPOCH = date(1970, 1, 1).toordinal()
 
 Spent = Mapping[tuple[str, str], int]
 """Minutes by profile and gate."""
@@ -62,6 +64,7 @@ class MinutesFile:
         self._let_go()
         self._waiting.clear()
         self._day, self._words = day, Words()
+        self._folded.discard(day)  # a clock that was put back goes on with a day that was over
         data = self._read(day)
         self._size, self._gap = len(data), gap(data)
         return tuple(unpack(data, self._words))
@@ -133,15 +136,33 @@ class MinutesFile:
         return None
 
     def tidy(self, today: date) -> None:
-        """Fold the days that are over, and erase details that are older than a week."""
-        for day in sorted(self._days()):
-            if day in (today, self._day) or day > today:
-                continue  # a day to come: the clock was wrong, and may be again
+        """Fold the days that are over, and erase details that are older than a week.
+
+        The last one that is over stays until another day has turned: a clock that was set far ahead may be
+        put back, and goes on with it then.
+        """
+        # A day to come is left alone: the clock was wrong, and may be again.
+        over = sorted(day for day in self._days() if day not in (today, self._day) and day <= today)
+        for day in over:
             if not self._is_folded(day):
                 return
-            if day < today - timedelta(days=DETAIL_DAYS):
+            if day < today - timedelta(days=DETAIL_DAYS) and (day != over[-1] or self._was_late(day, today)):
                 self._path(day).unlink(missing_ok=True)
                 self._folded.discard(day)
+
+    def _was_late(self, day: date, today: date) -> bool:
+        """Whether a day before today found this one old; else today is noted in the time of its file."""
+        path = self._path(day)
+        at = (today.toordinal() - _EPOCH) * _DAY + _NOON
+        try:
+            days, rest = divmod(at - int(path.stat().st_mtime), _DAY)
+            noted = today - timedelta(days=days) if not rest and 0 <= days < (today - day).days else day
+            if noted > day + timedelta(days=DETAIL_DAYS):
+                return noted < today
+            os.utime(path, (at, at))
+        except OSError as error:
+            self._fails(error)
+        return False
 
     def _is_folded(self, day: date) -> bool:
         if day not in self._folded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from gateway.policy.requests import Answer, ChildRequest, State, Topic
@@ -19,9 +19,9 @@ from gateway.store.keeper import (
 
 COLUMNS = (
     "id, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given, "
-    'because, by, answered, "grant"'
+    'because, by, answered, "grant", sure'
 )
-_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 18)})"
+_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 19)})"
 
 
 class Requests:
@@ -42,6 +42,13 @@ class Requests:
         """A new one, or what became of an old one. The audit has neither the reason nor the site."""
         self._requests[one.id] = one
         self._keeper.save(Statement(_PUT, [_row(one)]), audit=audit_line(at, by, what, _told(one), origin))
+
+    def shift(self, change: Callable[[ChildRequest], ChildRequest]) -> None:
+        """The clock jumped: all of them as ``change`` has them."""
+        before = self._requests
+        self._requests = {number: change(one) for number, one in before.items()}
+        if self._requests != before:
+            self._keeper.save(*self._snapshot())
 
     def keep(self, kept: Iterable[ChildRequest]) -> None:
         """Forget all others."""
@@ -67,14 +74,14 @@ def _row(one: ChildRequest) -> tuple[object, ...]:
         one.id, one.who, one.device, str(one.topic), one.thing, one.minutes, one.reason, unix(one.at),
         unix(one.expires), one.times, str(one.state), int(one.reminded),
         None if one.answer is None else str(one.answer), one.given, one.because, one.by,
-        unix_or_none(one.answered), one.grant,
+        unix_or_none(one.answered), one.grant, int(one.sure),
     )  # fmt: skip
 
 
 def _read(row: tuple[object, ...]) -> ChildRequest:
     (
         number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer,
-        given, because, by, answered, grant,
+        given, because, by, answered, grant, sure,
     ) = row  # fmt: skip
     return ChildRequest(
         id=_int(number),
@@ -95,6 +102,7 @@ def _read(row: tuple[object, ...]) -> ChildRequest:
         by=str(by),
         answered=moment_or_none(None if answered is None else _int(answered)),
         grant=None if grant is None else _int(grant),
+        sure=bool(sure),
     )
 
 

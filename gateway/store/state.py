@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from gateway.policy.jumps import Jump, Kind, Moment, moved
+from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.policy.situation import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.given import Given, Opening
@@ -34,7 +34,7 @@ Kept = TypeVar("Kept", "Pause", "Off")
 @dataclass(frozen=True, slots=True)
 class Pause:
     who: str  # a profile's id, a MAC, or "all"
-    since: datetime
+    since: datetime  # after its end where a jump of the clock ended it
     until: datetime | None  # None: until resumed
     by: str
     span: Kind = Kind.LASTING
@@ -182,8 +182,12 @@ class State:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def drop_old(self, now: datetime) -> None:
-        """Forget ended pauses."""
-        ended = [who for who, pause in self._pauses.items() if pause.until is not None and pause.until <= now]
+        """Forget pauses that have ended for good."""
+        ended = [
+            who
+            for who, one in self._pauses.items()
+            if one.until is not None and is_over(one.until, one.since, now)
+        ]
         for who in ended:
             del self._pauses[who]
         self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))

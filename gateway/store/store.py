@@ -26,10 +26,12 @@ from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
+from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
 
 DAY_STARTS = timedelta(hours=4)
+ONE_DAY = timedelta(days=1)
 FLUSH_EVERY = 30.0  # seconds; where flash is poor the daemon passes 900
 NAMES_DAYS = 7  # how long names of sites are kept
 COUNTS_DAYS = 30
@@ -53,10 +55,11 @@ class Store:
             self._database.close()
             raise
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
-        self.devices, self.gifts = loaded.devices, loaded.gifts
+        self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions = loaded.questions
         self.minutes = DayTotals(self._database)
+        self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
@@ -89,15 +92,18 @@ class Store:
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
 
-    def shift(self, jump: Jump) -> None:
-        """The clock jumped, or became known: move all that is kept, at once and as one.
+    def shift(self, jump: Jump) -> bool:
+        """The clock jumped, or became known: move all that is kept, at once and as one. Whether a device's
+        place begins or ends.
 
         As much is left of it as was, and what has ended stays ended; gateway.policy.jumps has the rules.
         """
+        self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.together():
             self._settings.shift(jump)
             self.gifts.shift(jump)
             self.tickets.shift(jump)
+            return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
         """Call it about once a second. ``now`` is the loop's clock."""
@@ -108,10 +114,16 @@ class Store:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
         self.questions.flush()
+        self.sights.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
-        """Erase what is older than it may get. True while there is more: call again soon, else in an hour."""
+        """Erase what is older than it may get. True while there is more: call again soon, else in an hour.
+
+        Nothing for a day after the clock was set a day ahead or more: it may be put back.
+        """
+        if self._doubted is not None and now < self._doubted:
+            return False
         today = self.today(now)
         names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
         audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
@@ -210,6 +222,7 @@ class _Loaded:
     gifts: Gifts
     requests: Requests
     tickets: Tickets
+    sights: Sights
 
 
 def _load(database: Database) -> _Loaded:
@@ -227,6 +240,7 @@ def _load(database: Database) -> _Loaded:
                 Gifts(database, keeper),
                 Requests(database, keeper),
                 Tickets(database, keeper),
+                Sights(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

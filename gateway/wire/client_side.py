@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gateway.policy.values import Fault, Observation, Proto
@@ -10,6 +11,7 @@ from gateway.wire.docket import Docket
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Claim, Observer, Sight
 from gateway.wire.streams import Stream, StreamOverflow, View
+from gateway.wire.tunnels import LONGEST, MORE, Sign, look_tcp, may_begin
 
 
 class Read(NamedTuple):
@@ -20,6 +22,8 @@ class Read(NamedTuple):
     sight: Sight  # of ``data``
 
 
+_ANYWHERE = 1 << 32  # farther than any offset
+_ENDS = 8  # segments, beside a decoy, in which a message comes that ends where the bytes end (SOCKS)
 _new = tuple.__new__  # makes a NamedTuple in half the time
 Asked = tuple[Read, Claim]  # hellos or requests, and the reading that they are in
 
@@ -28,8 +32,8 @@ class ClientSide:
     """A client's bytes and claims. Methods that read raise WireError at the limits of a stream."""
 
     __slots__ = (
-        "_docket", "_is_broken", "_limits", "_observer", "_seen", "foreign", "has_claims", "pending",
-        "stream", "unclear",
+        "_docket", "_is_broken", "_limits", "_looked", "_observer", "_open", "_seen", "_signs", "foreign",
+        "has_claims", "may_tunnel", "pending", "stream", "unclear",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, limits: Limits) -> None:
@@ -41,6 +45,10 @@ class ClientSide:
         self.has_claims = False  # any reading holds a complete hello or request
         self.pending = False  # a protocol that we read has begun in any reading, and not yet said its name
         self.unclear = False  # it may be that one has begun
+        self._signs: dict[Sign, None] = {}  # tunnels that begin where any reading may begin
+        self._open: dict[int, None] = {}  # offsets where one may, and there are too few bytes to tell
+        self._looked = -_ANYWHERE  # the offset up to which all others were looked at
+        self.may_tunnel = False  # one begins like a tunnel, and is too short to tell
         self._is_broken = False  # one has, and no correct client goes on so
         # The offset up to which bytes of a protocol that is none of ours were let go; None: none were.
         self.foreign: int | None = None
@@ -59,11 +67,52 @@ class ClientSide:
             for claim in sight.claims:
                 self.has_claims |= claim.complete > 0
                 self._is_broken |= claim.broken and self.foreign is None
+        self._look_for_tunnels(seq, payload)
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"
             raise StreamOverflow(msg)
         if self.stream.size > self._limits.foreign_bytes:
             self._let_go_of_foreign()
+
+    def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
+        """Every place where a segment began or ended may be the first that the server reads.
+
+        What is no tunnel is none with more bytes behind it: where segments come in order and in one copy,
+        each place is looked at until that is known.
+        """
+        start = self.stream.offset(seq)
+        in_order = start >= self._looked and len(self._seen) == len(self.stream.readings[0])
+        if in_order and not (self._open or may_begin(payload[0]) or self.stream.is_past(seq, 1)):
+            self._looked = start + len(payload)
+            return
+        since = self._looked if in_order else -_ANYWHERE
+        before, self._open = self._open, {}
+        for view, _ in self._seen:
+            island = view.island
+            cuts = self.stream.cuts_of(island, since)
+            if in_order:
+                for cut in (*(cut for cut in before if island.start <= cut < island.end), *cuts):
+                    self._look_at(view, cut, ())
+                continue
+            for number, cut in enumerate(cuts, 1):
+                # What follows may be the rest of a decoy.
+                self._look_at(view, cut, cuts[number : number + _ENDS])
+        self._looked = self.stream.end
+
+    def _look_at(self, view: View, cut: int, ends: Sequence[int]) -> None:
+        """Whether a tunnel begins at an offset, with all that follows or up to one of ``ends``."""
+        at = view.position(cut)
+        if at >= len(view.data) or not may_begin(view.data[at]):
+            return
+        self._observer.work += 1 + len(ends)
+        for end in (at + LONGEST, *map(view.position, ends)):
+            told = look_tcp(view.data[at : min(end, at + LONGEST)])
+            if isinstance(told, Sign):
+                self._signs[told] = None
+                return
+            if told is MORE:
+                self._open[cut] = None
+                self.may_tunnel |= not at
 
     def _let_go_of_foreign(self) -> None:
         """What begins neither like TLS nor like HTTP is a protocol of its own. The newest bytes are kept,
@@ -83,7 +132,8 @@ class ClientSide:
 
     def _forget_sights(self) -> None:
         self._seen = []
-        self.has_claims = self.pending = self.unclear = self._is_broken = False
+        self._signs.clear()
+        self.has_claims = self.pending = self.unclear = self._is_broken = self.may_tunnel = False
 
     @property
     def heard(self) -> tuple[Observation, ...]:
@@ -137,6 +187,14 @@ class ClientSide:
             for end, observation in faults:
                 if not self._docket.allows_at(end, observation, judge):
                     return observation
+        return self.refused_tunnel(self._signs, judge)
+
+    def refused_tunnel(self, signs: Iterable[Sign], judge: Judge) -> Observation | None:
+        """Judge each once; the first that may not pass."""
+        for sign in signs:
+            observation = self._observer.tunnel(sign)
+            if not self._docket.allows(observation, judge):
+                return observation
         return None
 
     @property
@@ -196,7 +254,8 @@ class ClientSide:
                 alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
                 if _names_a_host(alone) and not self._docket.allows(alone, judge):
                     return alone
-        return None
+        told = look_tcp(payload[:LONGEST])
+        return self.refused_tunnel((told,), judge) if isinstance(told, Sign) else None
 
     def read_until(self, acked: int) -> list[Read]:
         """Every way to read what a server has that acknowledges all before stream offset ``acked``."""
@@ -227,5 +286,7 @@ def asked_by(claim: Claim, number: int) -> Observation:
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """An encrypted hello names one that cannot be read, so it counts like a name."""
-    return observation.fault is Fault.ECH or (observation.host is not None and observation.fault is None)
+    """An encrypted hello names one that cannot be read, and a proxy is one: both count like a name."""
+    if observation.fault is Fault.ECH or observation.proto is Proto.PROXY:
+        return True
+    return observation.host is not None and observation.fault is None

@@ -15,6 +15,8 @@ from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
 from gateway.wire.openings import Openings
 
+_HTTP = (Proto.HTTP, Proto.PROXY)
+
 
 class TcpFlow:
     """State of one 4-tuple. ``ruling`` is set once it is decided for good."""
@@ -46,7 +48,7 @@ class TcpFlow:
     def is_http(self) -> bool:
         """Whether this is a connection of plain HTTP, where either side may rest."""
         last = self._state.client.last
-        return self._state.http is not None or (last is not None and last.proto is Proto.HTTP)
+        return self._state.http is not None or (last is not None and last.proto in _HTTP)
 
     @property
     def is_open_http(self) -> bool:

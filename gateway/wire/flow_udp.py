@@ -1,5 +1,8 @@
 """One UDP flow until it is decided: QUIC by its hellos, anything else by its first answer.
 
+Tunnels are judged as soon as either side says what one begins with. A flow without an answer is never let go:
+programs send up to 128 datagrams of noise ahead of a tunnel's first.
+
 QUIC is decided when the server's Initial opens and holds a ServerHello that answers judged ClientHellos.
 Version Negotiation, Retry, acknowledgements and stateless resets answer to nothing: they are easily provoked.
 """
@@ -15,6 +18,7 @@ from gateway.wire.limits import WEB_PORTS, Limits
 from gateway.wire.quic import Kind, classify, long_packets
 from gateway.wire.quic_initials import Initials
 from gateway.wire.tls import ClientHello
+from gateway.wire.tunnels import Sign, look_udp
 
 HTTPS = 443
 
@@ -75,7 +79,10 @@ class UdpFlow:
 
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
         self._sent += 1
-        kind = classify(payload)
+        sign = look_udp(payload, self._dport)
+        if sign is not None and not self._allows(sign, judge):
+            return self.ruling or HOLD
+        kind = classify(payload) if sign is None else Kind.OTHER
         if kind is Kind.INITIAL:
             return self._initial(payload, judge)
         if kind is Kind.UNKNOWN_VERSION:
@@ -96,13 +103,15 @@ class UdpFlow:
 
     def from_server(self, payload: bytes, judge: Judge) -> Ruling:
         self._received += 1
-        kind = classify(payload)
+        sign = look_udp(payload, self._dport)
+        if sign is not None and not self._allows(sign, judge):
+            return self.ruling or HOLD
+        kind = classify(payload) if sign is None else Kind.OTHER
         if self._initials is not None:
             return self._to_initials(kind, payload, judge)
         if kind is Kind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
             return DROP  # the answer to an Initial that we have not seen
-        if kind in _NO_ANSWER or (kind is Kind.SHORT and len(payload) < self._longest_short):
-            # A stateless reset is always shorter than what provoked it (RFC 9000 10.3.3).
+        if kind in _NO_ANSWER or (kind is Kind.SHORT and self._may_be_reset(payload)):
             return HOLD
         if self._nameless is not None:
             return self._settle(Action.PASSES, self._nameless)
@@ -112,6 +121,27 @@ class UdpFlow:
         if self._received >= self._limits.unanswered:
             return self._unanswered(judge)
         return HOLD
+
+    def _allows(self, sign: Sign, judge: Judge) -> bool:
+        """Judge a tunnel once; what may pass goes on as a flow without a name, else ``ruling`` is set."""
+        observation = self._observe(sign.proto, sign.host)._replace(qtype=sign.qtype)
+        if observation in self.heard:
+            return True
+        if len(self.heard) >= self._limits.candidates:
+            self._refuse(Fault.OVERFLOW, judge, Proto.UDP)
+            return False
+        self.heard[observation] = None
+        if judge(observation):
+            return True
+        self._settle(Action.REFUSED, observation)
+        return False
+
+    def _may_be_reset(self, payload: bytes) -> bool:
+        """A stateless reset is always shorter than what provoked it (RFC 9000 10.3.3), and where no web
+        server is, nobody sends many.
+        """
+        few = self._received < self._limits.unanswered or self._dport in WEB_PORTS
+        return few and len(payload) < self._longest_short
 
     def _is_quic_reply(self, kind: Kind) -> bool:
         return kind is Kind.SHORT and self._dport == HTTPS
@@ -169,18 +199,17 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
+        """Bands may refuse it; what goes on goes on packet by packet."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
-        held = Ruling(Action.HOLD, observation)
-        if self._dport in WEB_PORTS and observation in self.heard:
-            return held
-        self.heard[observation] = None
-        if not judge(observation):
-            return self._settle(Action.REFUSED, observation)
-        return held if self._dport in WEB_PORTS else self._settle(Action.PASSES, observation)
+        if observation not in self.heard:
+            self.heard[observation] = None
+            if not judge(observation):
+                return self._settle(Action.REFUSED, observation)
+        return Ruling(Action.HOLD, observation)
 
-    def _refuse(self, fault: Fault, judge: Judge) -> Ruling:
+    def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
         """Refuse whatever the judge says, who hears of it all the same."""
-        observation = self._observe(Proto.QUIC, fault=fault)
+        observation = self._observe(proto, fault=fault)
         judge(observation)
         return self._settle(Action.REFUSED, observation)
 

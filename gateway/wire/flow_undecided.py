@@ -10,6 +10,7 @@ from gateway.wire.http_stream import RequestStream
 from gateway.wire.limits import WEB_PORTS, Limits
 from gateway.wire.observe import Claim, Observer
 from gateway.wire.server_side import SWITCHING_PROTOCOLS, ServerSide, Speaks
+from gateway.wire.tunnels import Sign
 
 _new = tuple.__new__  # makes a NamedTuple in half the time
 
@@ -78,14 +79,18 @@ class Undecided:
         return DROP if refused is None else _refused(refused)
 
     def _unknown(self, judge: Judge) -> Ruling:
-        """Nothing complete was said, or nothing at all."""
+        """Nothing complete was said, or nothing at all. However many segments of a client may be decoys: they
+        pass packet by packet, unless they are more bytes in a row than any decoys are.
+        """
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
             return self.waiting()
-        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED)
+        observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED if self.sent else None)
         if not self.client.allows(observation, judge):
             return _refused(observation)
-        return self.waiting() if self._web else _new(Ruling, (Action.PASSES, observation))
+        if self._web or (self.sent and self.client.foreign is None):
+            return self.waiting()
+        return _new(Ruling, (Action.PASSES, observation))
 
     def _let_go_of_bodies(self, judge: Judge) -> Ruling:
         """A request with a long body before its answer: read on without keeping the body.
@@ -127,6 +132,11 @@ class Undecided:
         """``acked``: the stream offset up to which the server has read. ``payload`` is not empty."""
         self.received += 1
         self._server.add(seq, payload)
+        sign = self._server.tunnel
+        if isinstance(sign, Sign):
+            refused = self.client.refused_tunnel((sign,), judge)
+            if refused is not None:
+                return _refused(refused)
         reads = self.client.read_until(acked)
         hellos = self._server.hellos
         if hellos and not hellos[-1].hello_retry:
@@ -201,6 +211,8 @@ class Undecided:
     def _other_answer(self, acked: int, reads: list[Read], judge: Judge) -> Ruling:
         speaks = self._server.speaks
         if self.client.has_claims or (self.client.pending and speaks is not Speaks.HTTP):
+            return self.waiting()
+        if self.client.may_tunnel and self.received < self._limits.unanswered:
             return self.waiting()
         malformed = self.client.refused_as_malformed(reads, judge)
         if malformed is not None:

@@ -22,6 +22,7 @@ from gateway.wire.ip import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_o
 from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
 from gateway.wire.quic import Kind, classify
+from gateway.wire.tunnels import classify_ip
 
 __all__ = ["Action", "FlowTable", "Judge", "Limits", "Stats", "Step"]
 
@@ -185,7 +186,7 @@ class FlowTable:
         server, port = key[4:]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
-            observer = Observer(server, port, self._ech_names, self._limits.candidates)
+            observer = Observer(server, port, self._ech_names, self._limits)
             flow = TcpFlow(observer, port, self._limits)
             flow.begins_anew(packet, from_lan=from_lan)
         else:
@@ -240,7 +241,7 @@ class FlowTable:
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> Step:
         """Packets that belong to no flow that can be told: each is judged by itself, and never held."""
-        proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto, Proto.OTHER)
+        proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
         observation = Observation(proto, None, server, port, fault=fault)
         allowed = judge(observation) and fault is None

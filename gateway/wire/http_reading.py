@@ -38,7 +38,7 @@ class Reading:
         RequestStream.
         """
         self._limits = limits
-        self.stream = RequestStream(turned_down=turned_down)
+        self.stream = RequestStream(turned_down=turned_down, bodies=limits.bodies)
         self._start = self.next = start
         self._tail = Island(start, b"")  # the newest bytes
         self._frames: list[Island] = []  # heads and lines of chunked bodies, ascending

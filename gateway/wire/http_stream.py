@@ -44,13 +44,17 @@ class RequestStream:
     """
 
     __slots__ = (
-        "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "_steps", "_switching",
-        "_turned_down", "count", "ends", "first_switches", "frames",
+        "_bodies", "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "_steps", "_switching",
+        "_turned_down", "bodies", "count", "ends", "first_switches", "frames",
         "inside", "opaque",
     )  # fmt: skip
 
-    def __init__(self, *, turned_down: bool = False) -> None:
-        """``turned_down``: the server has not agreed to what the first request asks for."""
+    def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
+        """``turned_down``: the server has not agreed to what the first request asks for. ``bodies``: as in
+        Limits.
+        """
+        self._bodies = bodies
+        self.bodies: list[tuple[int, int]] = []  # that the last feed passed over where they do not count
         self._scanner = HeadScanner()  # of all but the lines of requests
         self.inside: list[Request] = []  # by the feed under way
         self._fed = 0  # bytes
@@ -106,14 +110,18 @@ class RequestStream:
         parse_request does, for chunks that are none, for bytes between requests that are none, and for what
         follows a malformed head.
         """
-        self._found, self.inside, self.ends, self.frames = [], [], [], []
+        self._found, self.inside, self.ends, self.frames, self.bodies = [], [], [], [], []
         self._fed += len(data)
         rest = self._rest + data if self._rest else data
         while rest and not self.opaque:
             if self._skip:
                 skipped = min(self._skip, len(rest))
                 self._skip -= skipped
-                self._scan(rest[:skipped])
+                if self._bodies:
+                    self._scan(rest[:skipped])
+                else:
+                    start = self._fed - len(rest)
+                    self.bodies.append((start, start + skipped))
                 rest = rest[skipped:]
                 continue
             self._steps += 1

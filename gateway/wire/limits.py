@@ -44,4 +44,7 @@ class Limits:
     # only lets go of its bytes: a download or a wait for news may take hours.
     open_http_age: float = 300.0
     udp_age: float = 120.0  # a decided UDP flow that is remembered here: conntrack's time for answered ones
+    # What stands in a request's body is a request to servers that do not read that body. Only who looks back
+    # at what was said, and stops nothing, may believe the body's length.
+    bodies: bool = True
     settled_age: float = 2.0  # packets that were in the queue already when their flow was decided

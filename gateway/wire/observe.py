@@ -16,8 +16,10 @@ from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.http import Request, looks_like_http
 from gateway.wire.http_scan import request_starts
 from gateway.wire.http_stream import RequestStream
+from gateway.wire.limits import Limits
 from gateway.wire.tls import ClientHello, read_client_hellos
 from gateway.wire.tls_records import looks_like_tls
+from gateway.wire.tunnels import Sign
 
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _HANDSHAKE = b"\x16"
@@ -44,6 +46,7 @@ class Claim(NamedTuple):
     broken: bool  # what follows the complete ones is malformed
     requests: tuple[Request, ...] = ()  # in HTTP
     starts: frozenset[int] = _NOWHERE  # where they begin
+    bodies: tuple[tuple[int, int], ...] = ()  # of theirs, where those do not count
 
 
 class Sight(NamedTuple):
@@ -58,13 +61,14 @@ class Sight(NamedTuple):
 class Observer:
     """Reads for one flow; ``dst`` (packed) and ``dport`` are the server's."""
 
-    __slots__ = ("_dport", "_dst", "_ech_names", "_most", "work")
+    __slots__ = ("_bodies", "_dport", "_dst", "_ech_names", "_most", "work")
 
-    def __init__(self, dst: bytes, dport: int, ech_names: Container[str], candidates: int) -> None:
+    def __init__(self, dst: bytes, dport: int, ech_names: Container[str], limits: Limits) -> None:
         self._dst = dst
         self._dport = dport
         self._ech_names = ech_names
-        self._most = candidates
+        self._most = limits.candidates
+        self._bodies = limits.bodies
         self.work = 0  # steps taken so far: records and lines read
 
     def look(self, data: bytes) -> Sight:
@@ -85,6 +89,10 @@ class Observer:
         for position in _inner_starts(data):
             if any(position in claim.starts for claim in claims):
                 continue
+            if not self._bodies and any(
+                begin <= position < end for claim in claims for begin, end in claim.bodies
+            ):
+                continue
             tried += 1
             if tried > self._most:
                 msg = f"more than {self._most} places that look like the start of a hello or request"
@@ -100,13 +108,21 @@ class Observer:
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         return Observation(proto, None, self._dst, self._dport, fault=fault)
 
+    def tunnel(self, sign: Sign) -> Observation:
+        return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
+
     def requests(self, found: Iterable[Request]) -> tuple[Observation, ...]:
-        """One observation for each name of each request."""
-        return tuple(
+        """One observation for each name of each request, and one more where it asks a proxy for a tunnel."""
+        return tuple(one for request in found for one in self._request(request))
+
+    def _request(self, request: Request) -> list[Observation]:
+        asked = [
             Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
-            for request in found
             for host in request.hosts or (None,)
-        )
+        ]
+        if request.method == "CONNECT":
+            asked.append(asked[0]._replace(proto=Proto.PROXY, fault=None))
+        return asked
 
     def _tls(self, data: bytes, position: int, steps: int) -> Claim:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)
@@ -114,7 +130,7 @@ class Observer:
         ends = tuple([position + end for _, end in found])
         if any(hello.others for hello, _ in found):
             asked, ends = self._with_others(found, asked, ends)
-        return _new(Claim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE))
+        return _new(Claim, (Proto.TLS, position, len(found), asked, ends, broken, (), _NOWHERE, ()))
 
     @staticmethod
     def _with_others(
@@ -128,13 +144,23 @@ class Observer:
         )
 
     def _http(self, data: bytes, position: int, steps: int) -> Claim:
-        found, broken = self._read(_read_requests, data[position:] if position else data, steps)
+        bodies: list[tuple[int, int]] = []
+
+        def read(data: bytes) -> list[tuple[Request, int]]:
+            """The requests, and where the head of each ends."""
+            stream = RequestStream(bodies=self._bodies)
+            found = list(zip(stream.feed(data), stream.ends, strict=True))
+            bodies[:] = [(position + begin, position + end) for begin, end in stream.bodies]
+            return found
+
+        found, broken = self._read(read, data[position:] if position else data, steps)
         starts = frozenset([position + end - request.head_length for request, end in found])
         requests = tuple([request for request, _ in found])
-        ends = tuple([position + end for request, end in found for _ in request.hosts or (None,)])
-        asked = self.requests(requests)
+        each = [(self._request(request), position + end) for request, end in found]
+        asked = tuple([one for several, _ in each for one in several])
+        ends = tuple([end for several, end in each for _ in several])
         self.work += len(asked)
-        return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts)
+        return Claim(Proto.HTTP, position, len(found), asked, ends, broken, requests, starts, tuple(bodies))
 
     def _read(self, read: Callable[[bytes], list[Item]], data: bytes, steps: int) -> tuple[list[Item], bool]:
         """What ``read`` finds before it meets something malformed, and whether it did.
@@ -181,9 +207,3 @@ def _inner_starts(data: bytes) -> Iterable[int]:
     if data.find(_HTTP_VERSION, 1) < 0:
         return starts
     return chain(starts, filter(None, request_starts(data)))
-
-
-def _read_requests(data: bytes) -> list[tuple[Request, int]]:
-    """The requests, and where the head of each ends."""
-    stream = RequestStream()
-    return list(zip(stream.feed(data), stream.ends, strict=True))

@@ -10,6 +10,7 @@ from gateway.wire.limits import Limits
 from gateway.wire.streams import Stream
 from gateway.wire.tls import ServerHello, read_server_hellos
 from gateway.wire.tls_records import SERVER_HELLO, looks_like_tls
+from gateway.wire.tunnels import More, Sign, look_server
 
 _TLS_PREFIX = 16  # bytes by which looks_like_tls always knows
 _RECORD = b"\x16\x03"
@@ -27,6 +28,7 @@ _ASK_FOR_PASSWORD = (401, 407)
 _SETTINGS = re.compile(rb"\x00[\x00-\x3f](.)\x04\x00\x00\x00\x00\x00", re.DOTALL)
 _FRAME_HEADER = 9  # bytes
 _SETTING = 6
+_BANNER_BYTES = 4096  # of lines ahead of an SSH server's banner; all other tunnels begin at once
 _TRIES = 32  # places that look like a ServerHello; a greeting and STARTTLS have one
 
 
@@ -77,6 +79,13 @@ class ServerSide:
             return Speaks.HTTP
         begun = _HTTP.startswith(self.start) or _ICY.startswith(self.start)
         return Speaks.UNCLEAR if tls is None or begun else Speaks.OTHER
+
+    @property
+    def tunnel(self) -> Sign | More | None:
+        """The one that begins here."""
+        if self.hellos or self.start.startswith((_HTTP, _ICY)):
+            return None
+        return look_server(self.start[:_BANNER_BYTES])
 
     @property
     def status(self) -> int | None:

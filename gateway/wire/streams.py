@@ -59,10 +59,13 @@ class View(NamedTuple):
                 offset += 1
         return offset
 
+    def position(self, offset: int) -> int:
+        """Where in ``data`` a stream offset is."""
+        return offset - self.island.start - sum([hole < offset for hole in self.removed])
+
     def until(self, offset: int) -> bytes:
         """The bytes before a stream offset."""
-        left_out = sum([hole < offset for hole in self.removed])
-        return self.data[: max(0, offset - self.island.start - left_out)]
+        return self.data[: max(0, self.position(offset))]
 
 
 class Stream:
@@ -230,8 +233,7 @@ class Stream:
     def clear(self) -> None:
         """Let go of the bytes; offsets go on as before."""
         self._cuts.clear()
-        self.readings = ((),)
-        self.size = 0
+        self.readings, self.size = ((),), 0
 
     def let_go(self, offset: int) -> None:
         """Forget the bytes before ``offset``: what is sent again there is read as if it were new."""
@@ -252,6 +254,11 @@ class Stream:
     def end(self) -> int:
         """The offset behind the last byte held."""
         return max([reading[-1].end for reading in self.readings if reading], default=0)
+
+    def cuts_of(self, island: Island, since: int) -> list[int]:
+        """The offsets in ``island``, from ``since`` on, at which segments began or ended."""
+        low = bisect_left(self._cuts, max(since, island.start))
+        return self._cuts[low : bisect_left(self._cuts, island.end)]
 
     def views(self) -> list[View]:
         """Every island of every reading, in every way in which its urgent bytes can be read."""

@@ -1,15 +1,21 @@
-"""SVCB and HTTPS records (RFC 9460), and the removal of their ``ech`` parameter (RFC 9848)."""
+"""SVCB and HTTPS records (RFC 9460), and the removal of what leads around a filter: ``ech`` (RFC 9848),
+``dohpath`` and the protocols of encrypted DNS (RFC 9461).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
+from gateway.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.dns import AD, HTTPS, SVCB, Message, Record, parse_message
 from gateway.wire.dns_encode import Encoder
 from gateway.wire.dns_names import HEADER_SIZE, read_labels, wire_name
 
-MANDATORY, ECH = 0, 5  # SvcParamKeys (RFC 9460 14.3.2)
+MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (RFC 9460 14.3.2, RFC 9461 5)
+DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250, as RFC 9461 4.1 has them
+IPV4HINT, IPV6HINT = 4, 6
 _TYPES = (SVCB, HTTPS)
 
 
@@ -44,33 +50,70 @@ def parse_service(data: bytes, record: Record) -> Service:
     return Service(priority, tuple(target), tuple(params))
 
 
-def without_ech(service: Service) -> Service:
-    """``service`` without the ``ech`` parameter, and without a claim that it be mandatory."""
+def hinted(service: Service) -> list[bytes]:
+    """Packed addresses of its hints (RFC 9460 7.3); one that is cut is left out."""
+    sizes = {IPV4HINT: 4, IPV6HINT: 16}
+    found = []
+    for key, value in service.params:
+        size = sizes.get(key)
+        if size is not None:
+            found += [value[at : at + size] for at in range(0, len(value) - size + 1, size)]
+    return found
+
+
+def without_ways(service: Service) -> Service:
+    """``service`` without what leads around a filter: ``ech``, ``dohpath``, the protocols of encrypted DNS in
+    ``alpn``, and the claim that any of these be mandatory.
+
+    Where no protocol is left, ``alpn`` goes, and ``no-default-alpn`` with it, which must not stand alone
+    (RFC 9460 7.1.1).
+    """
+    alpn = [_without_protocols(value) for key, value in service.params if key == ALPN]
+    gone = {ECH, DOHPATH}
+    if alpn and not any(alpn):
+        gone |= {ALPN, NO_DEFAULT_ALPN}
     params = []
     for key, value in service.params:
-        if key == ECH:
+        if key in gone:
             continue
         kept = value
-        if key == MANDATORY:
-            kept = _without_key(value, ECH)
-            if not kept and value:
-                continue
-        params.append((key, kept))
+        if key == ALPN:
+            kept = _without_protocols(value)
+        elif key == MANDATORY:
+            kept = _without_keys(value, gone)
+        if kept or not value:
+            params.append((key, kept))
     return Service(service.priority, service.target, tuple(params))
 
 
-def _without_key(keys: bytes, unwanted: int) -> bytes:
+def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
     cursor = Cursor(keys)
     kept = bytearray()
     while not cursor.at_end:
         key = cursor.u16()
-        if key != unwanted:
+        if key not in unwanted:
             kept += key.to_bytes(2, "big")
     return bytes(kept)
 
 
-def strip_ech(response: bytes) -> bytes | None:
-    """``response`` with ``ech`` taken out of every HTTPS and SVCB record; None when there is nothing to do.
+def _without_protocols(ids: bytes) -> bytes:
+    """A list of protocols without those of encrypted DNS; of one that is cut, which no client may believe,
+    nothing.
+    """
+    cursor = Cursor(ids)
+    kept = bytearray()
+    try:
+        while not cursor.at_end:
+            protocol = cursor.counted8()
+            if protocol not in DNS_PROTOCOLS:
+                kept += bytes((len(protocol),)) + protocol
+    except WireError:
+        return b""
+    return bytes(kept)
+
+
+def strip_ways(response: bytes) -> bytes | None:
+    """``response`` with each HTTPS and SVCB record as `without_ways` has it; None where that changes nothing.
 
     All other records are kept, in their order and with their letters; what a validator said (AD) no longer
     holds. Raises WireError for a message that cannot be read.
@@ -82,7 +125,7 @@ def strip_ech(response: bytes) -> bytes | None:
     for record in message.records:
         if record.rtype in _TYPES and record.rdata:
             service = parse_service(response, record)
-            kept = without_ech(service)
+            kept = without_ways(service)
             if kept != service:
                 stripped[record.start] = kept.to_wire()
     return _replace_rdata(response, message, stripped) if stripped else None

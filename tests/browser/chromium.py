@@ -97,7 +97,9 @@ class Chromium:
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""
-        return int(self.measure("return document.documentElement.scrollWidth - innerWidth"))
+        return int(
+            self.measure("const one = document.documentElement; return one.scrollWidth - one.clientWidth")
+        )
 
     def screenshot(self, name: str, size: tuple[int, int]) -> None:
         """The whole page, at the width of ``size``."""

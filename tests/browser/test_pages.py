@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,13 +22,13 @@ from tests.browser.chromium import (
     chromium,
     eventually,
 )
-from tests.control.running import Running
+from tests.browser.conftest import Site
 from tests.webui.asking import AGAIN, each
-from tests.webui.household import MINUTES, NOW, REFUSALS, RULES, Household, at_home
+from tests.webui.household import NOW, REFUSALS, RULES, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
 FIRST_VISIT = 80 * 1000  # bytes over the wire
 
@@ -50,64 +48,6 @@ PARENTS_PAGES = {
     "codes": "/parent/codes/",
     "ledger": "/parent/time/daughter",
 }
-
-
-class Site:
-    """The household, its daemon, and where its pages are."""
-
-    def __init__(self, household: Household, daemon: Running, port: int) -> None:
-        self.household = household
-        self.daemon = daemon
-        self.url = f"http://127.0.0.1:{port}"
-
-    def link(self) -> str:
-        return f"{self.url}/signin?code={self.household.guardians.link('Mum')}"
-
-    def happens(self, change: Callable[[], object]) -> None:
-        """Change something, and let the daemon say so."""
-
-        def both() -> None:
-            change()
-            self.daemon.server.publish("status")
-
-        self.daemon.submit(both)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    household, port = Household(), free_port()
-    path = tmp_path_factory.mktemp("run") / "control.sock"
-    household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
-    with at_home(path, household) as daemon, serving(path, port):
-        yield Site(household, daemon, port)
-
-
-@pytest.fixture(autouse=True)
-def _fresh(site: Site) -> None:
-    household = site.household
-    household.paused.clear()
-    household.extra.clear()
-    household.requests.clear()
-    household.questions.clear()
-    household.tickets.clear()
-    household.given.clear()
-    household.minutes = deepcopy(MINUTES)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as it:
-        yield it
-
-
-@pytest.fixture
-def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
-    """Signed in by the link."""
-    browser.driver.get(site.link())
-    eventually(lambda: "Aruzhan" in browser.text())
-    yield browser
-    browser.driver.delete_all_cookies()
-    browser.driver.get("about:blank")
 
 
 def check_looks(browser: Chromium) -> None:
@@ -396,6 +336,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, ".choices .primary").click()
         assert "Undo" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         driver.find_element(By.CSS_SELECTOR, ".notice button").click()
+        eventually(lambda: "It is taken back." in driver.page_source)
         driver.get(f"{site.url}/parent/codes/")
         driver.find_element(By.CSS_SELECTOR, ".fields button").click()
         code = driver.find_element(By.CSS_SELECTOR, ".code").text

@@ -79,15 +79,48 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
             "online": True,
             "ip": "192.168.1.20",
             "profile": "son",
+            "kind": "tablet",
+            "vendor": "",
+            "random": True,
+            "addresses": ["fe80::1", "2001:db8::1", "192.168.1.20", "2001:db8::2"],
+            "behind": [],
+            "first_seen": TONIGHT,
+            "last_seen": TONIGHT,
         },
-        {"mac": "02:00:00:00:00:0b", "name": "", "online": False, "ip": None, "profile": "home"},
+        {
+            "mac": "28:6f:b9:00:00:01",
+            "name": "",
+            "online": False,
+            "ip": None,
+            "profile": "home",
+            "vendor": "Acme",
+            "addresses": [],
+            "behind": ["02:00:00:00:00:0c"],
+        },
     ]
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
-    lines = [line.split() for line in out.splitlines()]
-    assert lines[1] == ["02:00:00:00:00:0a", "son", "online", "192.168.1.20", "Tab?[2Jlet"]
-    assert lines[2] == ["02:00:00:00:00:0b", "home", "away", "-", "-"]
+    lines = out.splitlines()
+    assert lines[1].startswith("02:00:00:00:00:0a  Tab?[2Jlet  son    online  tablet  random address")
+    assert lines[1].endswith("192.168.1.20 2001:db8::1 2001:db8::2 +1")
+    assert " ".join(lines[2].split()) == "28:6f:b9:00:00:01 - home away - Acme, a repeater for 1 - - -"
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list", "--json")
-    assert json.loads(out)["devices"][1]["profile"] == "home"
+    assert json.loads(out) == {"devices": rows}
+
+
+def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
+    found = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
+    heard: dict[str, Any] = {
+        "devices": {"devices": [{"mac": found[0]}]},
+        "scan": {"running": False, "found": found, "problem": ""},
+    }
+    out, requests = asked(qalqan, config, Heard(**heard), "device", "scan")
+    assert out == "2 devices answered, 1 of them new\n02:00:00:00:00:0b\n"
+    assert requests == [("devices", {}), ("scan", {}), ("scan", {"look": True})]
+    out, _ = asked(qalqan, config, Heard(**heard), "device", "scan", "--json")
+    assert json.loads(out) == {"found": found, "new": found[1:]}
+    heard["scan"] = {"running": False, "found": [], "problem": "it broke"}
+    with running(config.parent / "control.sock", Heard(**heard).verbs()):
+        assert "it broke" in qalqan("device", "scan", "--config", config).refusal
 
 
 def test_what_is_asked_about_a_device_is_listed_and_answered(qalqan: Qalqan, config: Path) -> None:
@@ -196,6 +229,10 @@ def test_a_running_daemon_answers_why(qalqan: Qalqan, config: Path) -> None:
     )
     assert requests[-1][1]["device"] == "02:00:00:00:00:0a"
     assert json.loads(out) == ANSWER
+    flow = ("--to", "192.0.2.7:51820", "--speaks", "wireguard")
+    _, requests = asked(qalqan, config, heard, "why", "--profile", "Aruzhan", *flow)
+    about = {"host": None, "at": None, "to": flow[1], "speaks": flow[3], "profile": "Aruzhan"}
+    assert requests[-1] == ("why", about)
 
 
 def test_what_the_daemon_cannot_answer_the_files_do(qalqan: Qalqan, config: Path) -> None:
@@ -252,7 +289,11 @@ def test_answers_send_what_is_meant(
         (("grant", "Son", "a while"), "grant: 'a while' is not a duration"),
         (("request", "answer", "x", "no"), "see: qalqan request list"),
         (("request", "answer", "1", "once", "--minutes", "x"), "--minutes: 'x' is not a duration"),
-        (("ticket", "Son", "30m", "--count", "x"), "--count: is no number"),
+        (("ticket", "Son", "30m", "--count", "x"), "--count: 'x' is no number"),
+        (("ticket", "Son", "30m", "--count", "9" * 5000), "is no number that fits; write it like --count 10"),
+        (("request", "answer", "9" * 5000, "no"), "see: qalqan request list"),
+        (("request", "answer", "1", "once", "--minutes", "9" * 5000), "--minutes: '9999"),
+        (("why", "example.org", "--profile", "daughter", "--at", ""), "--at: '' is not a time"),
         (("ticket", "Son"), "write: qalqan ticket WHO 30m"),
         (("ticket", "Son", "30m", "--list"), "write: qalqan ticket --list"),
     ],

@@ -58,6 +58,20 @@ def test_why_says_how_much_is_left_and_what_comes_next(qalqan: Qalqan, config: P
     assert "120 minutes left today for play." in done.out
 
 
+def test_why_of_a_connection(qalqan: Qalqan, config: Path) -> None:
+    ask = ("why", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
+    done = qalqan(*ask, "--to", "[2001:db8::7]:51820", "--speaks", "wireguard", "--json")
+    answer = json.loads(done.out)
+    assert (answer["host"], answer["to"], answer["speaks"]) == (None, "[2001:db8::7]:51820", "wireguard")
+    assert (answer["verdict"], answer["reason"]) == ("block", "vpn")
+    done = qalqan(*ask, "--to", "192.0.2.7:1080", "--speaks", "socks")
+    assert done.out.startswith("a connection to 192.0.2.7:1080 at 2026-11-24T16:00:00+05:00: block\nA proxy ")
+    done = qalqan(*ask, "www.example.org", "--to", "example.org")
+    assert done.status == 1
+    mend = "write it like 192.0.2.7:443 or [2001:db8::7]:443"
+    assert done.err == f"qalqan: --to: 'example.org' is no address with a port; {mend}\n"
+
+
 def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
     def reason(mac: str) -> str:
         done = qalqan("why", "tiktok.com", "--device", mac, "--at", AFTERNOON, "--json", "--config", config)
@@ -65,6 +79,22 @@ def test_why_for_a_device(qalqan: Qalqan, config: Path) -> None:
 
     assert reason("02-00-00-00-00-0A") == "block: service:tiktok"
     assert reason("02:00:00:00:00:99") != "block: service:tiktok"  # nobody's: a guest
+
+
+@pytest.mark.parametrize(
+    ("interface", "verdict"), [("br.guest", "block"), ("br-lan", "allow"), (None, "allow")]
+)
+def test_why_for_a_stranger_goes_by_the_network_on_which_it_is(
+    qalqan: Qalqan, config: Path, monkeypatch: pytest.MonkeyPatch, interface: str | None, verdict: str
+) -> None:
+    kept = [
+        line for line in config.read_text().splitlines() if not line.startswith(("lan:", "unknown_devices:"))
+    ]
+    more = ["lan: [br-lan, br.guest]", "unknown_devices: home", "interfaces: {br.guest: daughter}"]
+    config.write_text("\n".join([*kept, *more]))
+    monkeypatch.setattr("gateway.commands.homes._interface_of", lambda _: interface)
+    words = ("why", "tiktok.com", "--device", "02:00:00:00:00:99", "--at", AFTERNOON, "--json")
+    assert json.loads(qalqan(*words, "--config", config).out)["verdict"] == verdict
 
 
 def test_why_says_that_the_file_of_a_devices_child_is_broken(qalqan: Qalqan, config: Path) -> None:
@@ -223,6 +253,42 @@ def test_lists_are_built_from_the_seed_and_looked_up(qalqan: Qalqan, config: Pat
     found = json.loads(qalqan("lists", "lookup", "www.TikTok.com", "--json", "--config", config).out)
     assert found["services"] == ["tiktok"]
     assert found["matches"] == [{"name": "tiktok.com", "categories": ["social_networks"]}]
+
+
+@pytest.mark.parametrize(
+    ("host", "resolver"),
+    [
+        ("1.1.1.1", "Cloudflare"),
+        ("2606:4700:4700:0::1111", "Cloudflare"),
+        ("45.90.28.200", "NextDNS"),
+        ("dns.google", "Google Public DNS"),
+        ("192.0.2.1", None),
+    ],
+)
+def test_addresses_and_resolvers_are_looked_up(
+    qalqan: Qalqan, config: Path, host: str, resolver: str | None
+) -> None:
+    found = json.loads(qalqan("lists", "lookup", host, "--json", "--config", config).out)
+    assert found["resolver"] == resolver
+    said = qalqan("lists", "lookup", host, "--config", config).out
+    expected = f"proxy_vpn_doh, a resolver of {resolver}" if resolver else "in no category and no service"
+    assert expected in said
+
+
+def test_an_address_of_a_list_is_looked_up(qalqan: Qalqan, config: Path) -> None:
+    from gateway.lists.table import TABLE_NAME
+    from gateway.policy.domains import pack_table
+
+    names = {"192.0.2.7": {"tor"}, "192.0.2.0/24": {"games"}, "2001:db8::7": {"malware"}}
+    state = config.parent / "state"
+    state.mkdir()
+    (state / TABLE_NAME).write_bytes(pack_table(names, salt=bytes(16), built="2026-11-24T06:00:00Z"))
+    found = json.loads(qalqan("lists", "lookup", "192.0.2.7", "--json", "--config", config).out)
+    assert found["matches"] == [
+        {"name": "192.0.2.7", "categories": ["tor"]},
+        {"name": "192.0.2.0/24", "categories": ["games"]},
+    ]
+    assert "refused for everyone" in qalqan("lists", "lookup", "2001:db8:0::7", "--config", config).out
 
 
 def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Path) -> None:

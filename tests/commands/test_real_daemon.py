@@ -51,6 +51,16 @@ def state(daemon: Daemon, profile: str) -> str:
     return str(next(one["state"] for one in answer["profiles"] if one["id"] == profile))
 
 
+def test_check_beside_a_daemon_that_runs(daemon: Daemon) -> None:
+    argv = [sys.executable, "-m", "gateway", "check", "--json", "--config", str(daemon.config)]
+    gateway = daemon.home.gateway
+    done = subprocess.run(gateway.command(argv), cwd=ROOT, capture_output=True, text=True, timeout=30)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["errors"]) == (0, 0), answer
+    # The virtual home has public IPv6 addresses and no firewall.
+    assert "ipv6" in [one["about"] for one in answer["findings"] if one["level"] == "warning"]
+
+
 def test_status(daemon: Daemon) -> None:
     told = qalqan(daemon, "status")
     assert "Aruzhan" in told

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.codes import Code
 from gateway.control.protocol import (
     REQUEST_LIMIT,
     WEB_VERBS,
@@ -20,6 +21,7 @@ from gateway.control.protocol import (
     encode,
     failure,
     parse_request,
+    refusal,
 )
 from gateway.errors import ControlError
 
@@ -147,7 +149,33 @@ def test_a_value_without_a_form_is_a_mistake_of_ours() -> None:
 
 
 def test_a_failure_is_one_line() -> None:
-    assert failure("first\n second") == {"ok": False, "error": "first second"}
+    assert failure(ControlError("first\n second")) == {
+        "ok": False,
+        "error": "first second",
+        "code": "refused",
+    }
+
+
+def test_a_refusal_has_a_code_and_what_its_sentence_is_of() -> None:
+    error = ControlError("Aruzhan: has landed today already").coded(Code.LANDED, name="Aruzhan")
+    answer = decode(encode(failure(error)))
+    assert answer == {"ok": False, "error": str(error), "code": "landed", "values": {"name": "Aruzhan"}}
+    back = refusal(answer)
+    assert (str(back), back.code, back.values) == (str(error), "landed", {"name": "Aruzhan"})
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"code": 3, "values": []}, {"code": None, "values": {"name": ["x"], "more": {}}}]
+)
+def test_a_refusal_of_another_version_is_one_all_the_same(answer: dict[str, object]) -> None:
+    back = refusal({"error": "no", **answer})
+    assert (str(back), back.code, back.values) == ("no", "refused", {})
+
+
+def test_a_wrong_value_is_named() -> None:
+    with pytest.raises(ControlError) as caught:
+        request(minutes="x").whole("minutes", least=1, most=9)
+    assert (caught.value.code, caught.value.values) == ("invalid", {"key": "minutes"})
 
 
 def test_the_pages_may_ask_what_the_document_says() -> None:

@@ -15,10 +15,10 @@ from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
 from gateway.daemon.main import Daemon
 from gateway.daemon.rules import RuleBook
-from gateway.daemon.sights import Sights
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
+from gateway.home.inventory import Inventory
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
@@ -100,16 +100,36 @@ class Counted:
         return self.rows
 
 
-class Presence:
-    """Nobody is here, but who is put into ``now``."""
-
-    looked: Any
+class Scanning:
+    """One that a test ends."""
 
     def __init__(self) -> None:
-        self.now: dict[str, Any] = {}
+        self.running, self.problem = False, ""
+        self.found: frozenset[str] = frozenset()
+
+    def start(self) -> None:
+        self.running = True
+
+
+class Presence:
+    """The inventory is real; nothing feeds it but the test."""
+
+    now: Mapping[str, Any] = {}
+
+    def __init__(self, store: Store, rules: RuleBook) -> None:
+        self._store = store
+        self.inventory = Inventory(lambda: 0.0, rules.kind_of, lambda _: "")
+        self.scanning = Scanning()
 
     def refresh(self) -> None:
         pass
+
+    def interface_of(self, mac: str) -> str | None:
+        return None
+
+    def forget(self, mac: str) -> None:
+        self.inventory.forget(mac)
+        self._store.devices.forget(mac)
 
     def name_of(self, mac: str) -> str:
         return mac
@@ -147,12 +167,12 @@ class Desk:
         self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()
-        self.presence = Presence()
         self.start()
 
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
+        self.presence = Presence(self.store, self.rules)
         self.family = Family(
             self.store,
             AddressBook(),
@@ -164,8 +184,8 @@ class Desk:
         self.family.minutes = self.counted
         self.enforcer = Enforcer(self.family, self.clock.now)
         daemon = cast("Any", self)
-        self.sights = Sights(cast("Any", self.presence), cast("Any", self.loop), lambda: self.identities)
-        self.identities = Identities(daemon, self.sights)
+        self.identities = Identities(daemon, self.presence.inventory)
+        self.presence.inventory.watchers.append(self.identities)
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
         self._verbs = Verbs(

@@ -79,6 +79,7 @@ def test_what_is_refused_whatever_its_kind_is_told_too(tmp_path: Path) -> None:
     assert owners["strict"] == "family"
     assert owners["safe_search"] == "band:10-12"
     assert owners["protocol"] == "product"
+    assert owners["ways:vpn"] == "band:10-12"
     assert "category:csam" not in owners
     plain = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "safe_search": "off"}}))
     said = describe_profile(plain.household.profiles["daughter"], plain)["profile"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,16 +38,12 @@ def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def arrive(desk: Desk, mac: str, **traits: object) -> None:
     """A device is here, and shows ``traits``."""
-    new = desk.store.devices.seen(mac, desk.clock.now(), str(traits.get("host_name", "")))
-    desk.presence.now[mac] = SimpleNamespace(online=True, ips=())
-    if new:
-        desk.identities.on_new(mac)
+    desk.store.devices.seen(mac, desk.clock.now(), str(traits.get("host_name", "")))
     desk.ask("sight", mac=mac, **traits)
     desk.go(timedelta(seconds=2))
 
 
 def leave(desk: Desk, mac: str) -> None:
-    del desk.presence.now[mac]
     desk.ask("sight", mac=mac, what="gone")
 
 
@@ -150,7 +145,7 @@ def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Des
 def test_who_does_not_answer_when_it_came_counts_as_gone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes two minutes until a device is gone for certain; it is asked when a newcomer comes."""
     arrive(desk, AGAIN)
-    monkeypatch.setattr(desk.sights, "missing", lambda mac: mac == PHONE)
+    monkeypatch.setattr(desk.presence.inventory, "missing", lambda mac: mac == PHONE)
     assert asked(desk)[AGAIN]["ask"] == "new"
     desk.go(timedelta(seconds=6))
     assert asked(desk)[AGAIN]["rules"] == "son"

@@ -11,7 +11,7 @@ from gateway.errors import PolicyError
 from gateway.policy.jumps import Kind as Span
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make, at
-from tests.daemon.desk import TABLET, Desk
+from tests.daemon.desk import STRANGER, TABLET, Desk
 
 MINUTE = timedelta(minutes=1)
 HOUR = 60 * MINUTE
@@ -225,3 +225,106 @@ def test_no_jumps_and_waits_open_more_of_the_night_than_was_given(make: Make, se
             night += 1
             desk.go(MINUTE)
         assert night == given or desk.store.gifts.given()[0].boundary is None
+
+
+def test_a_pause_till_morning_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
+    for ahead in (11 * HOUR, 13 * HOUR, 30 * HOUR, 400 * DAY):
+        desk = make("2026-11-24T22:00", daughter={"bedtime": "20:45-07:00"})
+        desk.ask("pause", who="daughter", till_wake=True)
+        desk.jump(ahead)
+        desk.store.purge(desk.local_now())
+        desk.restart()
+        desk.go(5 * MINUTE)
+        desk.jump(-ahead)
+        assert until(desk) == at("2026-11-25T07:00")
+        assert desk.reason(TABLET) is Reason.PAUSED
+        desk.restart()
+        desk.go(9 * HOUR)
+        assert desk.reason(TABLET) is Reason.OPEN
+        desk.stop()
+
+
+def test_till_morning_is_till_the_right_morning(make: Make) -> None:
+    """Set by a clock that nobody vouched for; a day later than the right one, its first morning ends it."""
+    desk = make("2026-11-20T03:00", daughter={"bedtime": "20:45-07:00"})
+    desk.watch.known = False
+    desk.ask("pause", who="daughter", till_wake=True)
+    desk.go(10 * MINUTE)
+    desk.jump(at("2026-11-24T17:00") - desk.clock.at)
+    assert until(desk) == at("2026-11-25T07:00")
+
+
+def place(desk: Desk, mac: str) -> str:
+    return str(next(one["profile"] for one in desk.ask("devices")["devices"] if one["mac"] == mac))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_visitor_stays_until_the_right_morning(make: Make, known: bool) -> None:
+    desk = make(NOON)
+    desk.watch.known = known
+    desk.ask("assign", mac=STRANGER, profile="visitor")
+    desk.jump(3 * DAY)
+    assert desk.store.devices.all()[STRANGER].until == at("2026-11-28T06:00")
+    desk.restart()
+    assert desk.store.devices.all()[STRANGER].until == at("2026-11-28T06:00")
+    assert place(desk, STRANGER) == "visitor"
+
+
+def test_a_visitor_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
+    desk = make("2026-11-24T23:00")
+    desk.ask("assign", mac=STRANGER, profile="visitor")
+    assert desk.reason(STRANGER) is Reason.OPEN
+    desk.jump(8 * HOUR)
+    assert not desk.store.devices.lapse(desk.local_now())
+    assert place(desk, STRANGER) == "guest"
+    desk.jump(-8 * HOUR)
+    assert desk.reason(STRANGER) is Reason.OPEN
+    assert place(desk, STRANGER) == "visitor"
+    desk.go(8 * HOUR)
+    assert desk.store.devices.lapse(desk.local_now())
+
+
+@jumps
+@pytest.mark.parametrize("what", [{"minutes": 15}, {"site": "reddit.com"}])
+def test_a_jump_expires_no_request(make: Make, by: timedelta, what: dict[str, object]) -> None:
+    desk = make("2026-11-24T19:00", daughter=ASKS)
+    number = desk.ask("request", device=TABLET, **what)["request"]["id"]
+    desk.go(HOUR)
+    desk.jump(by)
+    desk.go(MINUTE)
+    desk.restart()
+    desk.jump(-by)
+    (one,) = desk.ask("requests", pending=True)["requests"]
+    assert (one["id"], one["at"]) == (number, at("2026-11-24T19:00"))
+    ends = at("2026-11-25T00:00") if "minutes" in what else at("2026-12-01T19:00")
+    assert one["expires"] == ends
+    assert not [one for one in desk.heard("request") if one["reminder"]]
+    desk.go(ends - desk.clock.at)
+    assert desk.ask("requests", pending=True)["requests"] == []
+
+
+def test_a_request_of_an_unknown_time_is_of_the_right_one(make: Make) -> None:
+    desk = make("2026-11-20T22:00", daughter={"auto_approve": "20m"})
+    desk.watch.known = False
+    assert desk.ask("request", device=TABLET, minutes=15)["state"] == "auto"
+    desk.ask("request", device=TABLET, minutes=10)
+    desk.jump(at("2026-11-24T15:00") - desk.clock.at)
+    (one,) = desk.ask("requests", pending=True)["requests"]
+    assert one["expires"] == at("2026-11-25T00:00")
+    assert desk.ask("request", device=TABLET, minutes=10)["state"] == "pending", "the day's amount is gone"
+    desk.watch.known = False  # as after a power cut, with a clock that is years ahead
+    desk.clock.at += 400 * DAY
+    desk.answers.look()
+    assert len(desk.ask("requests", pending=True)["requests"]) == 1
+
+
+def test_a_clock_that_was_set_far_ahead_erases_nothing_for_a_day(make: Make) -> None:
+    desk = make(NOON, daughter={"limits": {"internet": "1h"}})
+    desk.use("daughter", internet=60)
+    desk.ask("grant", who="daughter", minutes=15)
+    desk.jump(400 * DAY)
+    desk.store.purge(desk.local_now())
+    desk.jump(-400 * DAY)
+    desk.use("daughter", internet=60)
+    assert desk.reason(TABLET) is Reason.OPEN
+    assert desk.store.audit_lines()

@@ -29,10 +29,31 @@ def test_hashes_work_without_openssl() -> None:
     ).endswith("86f7")
 
 
+def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
+    first = (
+        "import sys, gateway.cli; from gateway.daemon.memory import dataclasses_alone; dataclasses_alone();"
+    )
+    made = "from dataclasses import dataclass, fields; D = dataclass(frozen=True, slots=True)(type('D', (), "
+    made += "{'__annotations__': {'a': int, 'b': str}, 'b': 'x'}));"
+    shown = (
+        "print(D(1), [one.name for one in fields(D)], [name in sys.modules for name in ('inspect', 'ast')])"
+    )
+    assert run(first + made + shown) == "D(a=1, b='x') ['a', 'b'] [False, False]"
+    asked = "import inspect, dataclasses;"
+    asked += "print(str(inspect.signature(D)), dataclasses.inspect.unwrap(D) is D, 'ast' in sys.modules)"
+    assert run(first + made + asked) == "(a: int, b: str = 'x') -> None True True"
+    late = "import inspect, sys; from gateway.daemon.memory import dataclasses_alone; dataclasses_alone();"
+    assert run(late + "import dataclasses; print(dataclasses.inspect is inspect)") == "True"
+
+
 def test_nothing_that_only_start_needs_is_in_the_daemon() -> None:
-    heavy = "idna", "zipfile", "importlib.resources", "tempfile", "shutil", "sqlite_utils", "asyncio", "ssl"
+    heavy = (
+        "inspect", "scapy", "subprocess", "idna", "zipfile", "importlib.resources", "tempfile", "shutil",
+        "sqlite_utils", "asyncio", "ssl",
+    )  # fmt: skip
     code = (
-        "import sys; from gateway.daemon.memory import one_openssl; one_openssl();"
+        "import sys; from gateway.daemon.memory import dataclasses_alone, one_openssl; dataclasses_alone();"
+        "one_openssl();"
         "import gateway.daemon.main; from gateway import household; household.load_product();"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )

@@ -539,3 +539,19 @@ def test_kills_at_any_moment_cost_no_minute(
         assert world.used()["internet"] == round((world.clock.boot - began) / 60)
     finally:
         world.store.close()
+
+
+@pytest.mark.parametrize("days", [1, 9, 400])
+def test_a_day_that_a_wrong_clock_left_behind_is_taken_up_again(world: World, days: int) -> None:
+    """A slip of the pen in `date -s`, found two minutes and a restart later."""
+    for _ in range(5):
+        world.move(TABLET, MUCH)
+        world.clock.pass_(60.0)
+    world.clock.wall += timedelta(days=days)
+    world.clock.pass_(60.0)
+    world.move(TABLET, MUCH)
+    world.clock.pass_(60.0)
+    world.kill()
+    world.clock.wall -= timedelta(days=days)
+    world.clock.pass_(60.0)
+    assert world.used() == {"internet": 5}

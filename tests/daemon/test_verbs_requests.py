@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import yaml
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, PolicyError
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make, at
 from tests.daemon.desk import PHONE, TABLET, Desk
@@ -235,3 +236,15 @@ def test_a_reason_is_one_short_line(make: Make) -> None:
     for reason, said in (("x" * 201, "at most 200"), ("two\nlines", "one printable line")):
         with pytest.raises(GatewayError, match=said):
             desk.ask("request", device=TABLET, minutes=5, reason=reason)
+
+
+def test_a_service_that_the_catalogue_has_no_more_is_told_in_one_line(make: Make) -> None:
+    """Asked for before an update of the product."""
+    desk = make(AFTERNOON)
+    number = desk.ask("request", device=TABLET, minutes=10, service="roblox")["request"]["id"]
+    known = desk.store.requests.get(number)
+    assert known is not None
+    desk.store.requests.shift(lambda one: replace(one, thing="gone"))
+    with pytest.raises(PolicyError, match="gone: is no service of the catalogue any more"):
+        desk.ask("answer", id=number, answer="once")
+    assert desk.ask("answer", id=number, answer="no")["request"]["state"] == "answered"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from gateway.control.protocol import WEB_VERBS, Role
-from gateway.errors import GatewayError
+from gateway.errors import ControlError, GatewayError
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make, at
 from tests.daemon.desk import MUMS, PHONE, STRANGER, TABLET
@@ -397,3 +397,36 @@ def test_why_says_what_is_wrong_with_a_device_s_file(make: Make) -> None:
     (problem,) = desk.ask("why", host="example.com", device=STRANGER)["problems"]
     assert "girl.yaml" in problem
     assert desk.ask("why", host="example.com", profile="daughter")["problems"] == []
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-23:59", "2026-12-02T12:01:00+05:00"])
+def test_a_pause_ends_within_a_week_or_by_hand(make: Make, end: str) -> None:
+    """The disk holds no year 10000: with one the daemon would never start again."""
+    desk = make("2026-11-24T12:00")
+    with pytest.raises(ControlError, match="more than seven days"):
+        desk.ask("pause", who="daughter", until=end)
+    desk.ask("pause", who="daughter", until="2026-12-01T12:00:00+05:00")
+    desk.restart()
+    assert desk.reason(TABLET) is Reason.PAUSED
+
+
+def test_why_of_a_moment_that_is_over_says_what_held_then(make: Make) -> None:
+    desk = make(LATE, daughter={"limits": {"internet": "1h"}})
+    begin = at("2026-11-24T17:30")
+    desk.counted.rows = tuple(
+        Row(begin + count * MINUTE, TABLET, "internet", 10**6, None, "moved") for count in range(60)
+    )
+    desk.use("daughter", internet=60)
+    desk.ask("grant", who="daughter", minutes=90)
+    desk.ask("pause", who="daughter", minutes=30)
+    for when, reason in (
+        ("2026-11-23T22:00", "bedtime"),
+        ("2026-11-24T18:00", "open"),
+        ("2026-11-24T19:00", "out_of_time"),
+        ("2026-11-24T21:00", "bedtime"),
+        ("2026-11-24T21:45", "paused"),
+        ("2026-11-24T22:30", "open"),
+        ("2026-11-24T23:30", "bedtime"),
+    ):
+        for whose in ({"profile": "daughter"}, {"device": TABLET}):
+            assert desk.ask("why", host="www.example.org", at=when, **whose)["reason"] == reason, when

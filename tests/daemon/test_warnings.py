@@ -175,3 +175,14 @@ def test_of_several_the_soonest_is_first(make: Make) -> None:
     assert closing(desk) == [("play", 5), ("window:service:roblox", 10), ("internet", 14)]
     desk.use("daughter", play=120, internet=466)
     assert ("play", 0) not in closing(desk)
+
+
+def test_what_another_rule_shuts_first_is_not_told_twice(make: Make) -> None:
+    """Idle, with a quarter of an hour left of the limit, until bedtime comes before its end."""
+    desk = make("2026-11-24T20:27", daughter={"limits": {"internet": "2h"}})
+    desk.use("daughter", internet=105)
+    assert said(desk) == [("internet", 15)]
+    for _ in range(18):
+        desk.go(MINUTE)
+        desk.use("daughter", internet=105)
+    assert said(desk) == [("bedtime", 5), ("bedtime", 1)]

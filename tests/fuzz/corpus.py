@@ -10,6 +10,8 @@ from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
 from tests.policy.homes import SALT, TABLE
+from tests.wire import tunnel_vectors
+from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
@@ -70,14 +72,68 @@ def _sized() -> list[bytes]:
     return [bytes(out)]
 
 
+def _tunnels() -> list[bytes]:
+    return [one.payload for one in tunnel_vectors.VECTORS]
+
+
+def _tunnel_flows() -> list[bytes]:
+    """Each stream in two segments of the client."""
+    out = []
+    for one in tunnel_vectors.TCP:
+        pieces = ((1, one.payload[:3]), (1 | 3 << 2, one.payload[3:]))
+        out.append(b"\0" + b"".join(bytes([side]) + len(p).to_bytes(2, "big") + p for side, p in pieces))
+    return out
+
+
 def _tables() -> list[bytes]:
     return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
 
 
+def _addresses() -> list[bytes]:
+    return [
+        b"192.0.2.7 # a",
+        b"2001:db8::/64",
+        b"192.0.2.128/27",
+        b"2001:db8::10/124",
+        b"0A1B, 192.0.2.7, 443",
+    ]
+
+
+def _resolvers() -> list[bytes]:
+    one = b"{name: A, country: kz, domains: [a.example], hosts: [b.c.example], addresses: [192.0.2.7]}"
+    return [b"resolvers:\n  aa: " + one, b"canaries: {}\naddresses: {A: [192.0.2.0/25, 198.51.100.0/24]}\n"]
+
+
+def _services() -> list[bytes]:
+    alpn = b"\x00\x01\x00\x0b\x03dot\x02h2\x03doq"
+    rest = b"\x00\x05\x00\x02xx\x00\x07\x00\x02/q"
+    return [
+        b"\x00\x01\x00\x00\x00\x00\x06\x00\x01\x00\x05\x00\x07" + alpn + rest,
+        b"\x00\x00\x01a\x00" + rest,
+    ]
+
+
+def _said() -> list[bytes]:
+    return [discover(), solicit()]
+
+
+def _heard() -> list[bytes]:
+    answer = bytes.fromhex("000084000000000100000000015f056c6f63616c0000018001000000780004c0a84d0a")
+    told = [udp4(answer, 5353, dst="224.0.0.251"), udp6(answer, 5353, dst="ff02::fb")]
+    return [answer, *told, udp4(discover(), 67), udp6(solicit(), 547), syn()]
+
+
 _OWN = {
+    "dhcp": _said,
+    "overheard": _heard,
     "capture": _captures,
     "replay": _captures,
     "replay_packets": _sized,
     "flows": _sized,
+    "tunnels": _tunnels,
+    "tunnel_flows": _tunnel_flows,
     "table": _tables,
+    "addresses": _addresses,
+    "resolvers": _resolvers,
+    "svcb": _services,
 }

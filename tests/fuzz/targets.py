@@ -16,31 +16,41 @@ from ipaddress import ip_address
 from gateway.commands.replay import as_object
 from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.errors import ControlError, GatewayError, ListError, PolicyError, WireError
+from gateway.lists.addresses import parse as parse_addresses
+from gateway.lists.addresses import parse_innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.subject import Subject
+from gateway.policy import nets
 from gateway.policy.documents import parse_document
 from gateway.policy.domains import DomainTable, verify
+from gateway.policy.resolvers import parse_resolvers
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
 from gateway.wire.capture import CaptureReader
+from gateway.wire.dhcp import parse_dhcp
+from gateway.wire.dhcp6 import parse_dhcp6
 from gateway.wire.dns import TcpStream, parse_message
 from gateway.wire.dns_forge import fail, refuse, rename_question, restore_answer
 from gateway.wire.flows import FlowTable
 from gateway.wire.fragments import Defragmenter
 from gateway.wire.http import parse_request as parse_http
 from gateway.wire.http_stream import RequestStream
-from gateway.wire.ip import checksum_ok, parse_ip
+from gateway.wire.ip import ACK, checksum_ok, parse_ip
+from gateway.wire.ip_build import tcp_segment
 from gateway.wire.link import ip_payload
+from gateway.wire.mdns import parse_mdns
 from gateway.wire.names import hostname
+from gateway.wire.overheard import overhear
 from gateway.wire.quic import classify, long_packets
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import strip_ech
+from gateway.wire.svcb import strip_ways
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
@@ -90,7 +100,7 @@ def dns(data: bytes) -> None:
             lambda: refuse(data, message, answer="null", text="x" * 300),
             lambda: fail(data, message),
             lambda: rename_question(data, message, "forcesafesearch.google.com"),
-            lambda: strip_ech(data),
+            lambda: strip_ways(data),
         )
         for build in builds:
             with contextlib.suppress(WireError):
@@ -99,6 +109,17 @@ def dns(data: bytes) -> None:
                     parse_message(built)
         if message.question is not None:
             restore_answer(data, message.question, message.question.name)
+
+
+def svcb(data: bytes) -> None:
+    """The data of one HTTPS record of a message that is otherwise sound."""
+    head = bytes.fromhex("123481800001000100000000016100004100010161000041000100000001")
+    message = head + len(data).to_bytes(2, "big") + data
+    with contextlib.suppress(WireError):
+        stripped = strip_ways(message)
+        if stripped is not None:
+            parse_message(stripped)
+            assert strip_ways(stripped) is None
 
 
 def dns_stream(data: bytes) -> None:
@@ -123,6 +144,21 @@ def dns_path(data: bytes) -> None:
         path.mend(data, client, 0.0, over_udp=True)
     path.question_packet(data, subject, 0.0, AT)
     path.answer_packet(data, subject, 0.0)
+
+
+def dhcp(data: bytes) -> None:
+    for parse in (parse_dhcp, parse_dhcp6):
+        with contextlib.suppress(WireError):
+            read = parse(data)
+            if read is not None:
+                assert (read.host_name + read.vendor_class + read.user_class).isprintable()
+
+
+def overheard(data: bytes) -> None:
+    """Multicast DNS alone, and whole packets of the LAN."""
+    for parse in (parse_mdns, overhear):
+        with contextlib.suppress(WireError):
+            parse(data)
 
 
 def tls(data: bytes) -> None:
@@ -155,6 +191,28 @@ def http(data: bytes) -> None:
     with contextlib.suppress(WireError):
         for piece in _pieces(data):
             stream.feed(piece)
+
+
+def tunnels(data: bytes) -> None:
+    """A datagram to any port, and a stream of which every prefix is looked at by itself."""
+    for port in (53, 443, 4500):
+        look_udp(data, port)
+    none = False
+    for end in range(1, min(len(data), LONGEST) + 1):
+        look_server(data[:end])
+        told = look_tcp(data[:end])
+        assert not none or told is None, "what is no tunnel is none with more behind it"
+        none = told is None
+
+
+def tunnel_flows(data: bytes) -> None:
+    """Segments of one stream, each behind a byte for its side and place, and its length."""
+    table = FlowTable(verify_checksums=False)
+    device, server = b"\xc0\xa8\x01\x07", b"\xcb\x00\x71\x09"
+    for side, one in _sided(data):
+        src, dst, ports = (device, server, (40000, 22)) if side & 1 else (server, device, (22, 40000))
+        packet = tcp_segment(src, dst, *ports, seq=side >> 2, ack=1, flags=ACK, payload=one[:1400])
+        table.packet(packet, from_lan=bool(side & 1), now=0.0, judge=lambda seen: seen.proto is not Proto.SSH)
 
 
 def _sided(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -232,6 +290,25 @@ def lists(data: bytes) -> None:
                 pass
 
 
+def addresses(data: bytes) -> None:
+    """A line of a list; a packed address."""
+    for entry in parse_addresses(data.strip()) or ():
+        one = nets.network(entry.decode("ascii"))
+        assert entry.decode("ascii") in nets.keys(one.network_address.packed)
+    for size in (4, 16):
+        if len(data) >= size:
+            nets.keys(data[:size])
+
+
+def resolvers(data: bytes) -> None:
+    with contextlib.suppress(PolicyError):
+        known = parse_resolvers(data, "fuzz.yaml", lambda name: "." not in name)
+        for entry in known.addresses:
+            nets.network(entry)
+    with contextlib.suppress(PolicyError):
+        parse_innocent(data, "fuzz.yaml").hit("192.0.2.7")
+
+
 def control(data: bytes) -> None:
     reader = LineReader(1 << 14)
     with contextlib.suppress(ControlError):
@@ -251,11 +328,16 @@ TARGETS: dict[str, Target] = {
         capture,
         fragments,
         dns,
+        svcb,
         dns_stream,
         dns_path,
+        dhcp,
+        overheard,
         tls,
         quic,
         http,
+        tunnels,
+        tunnel_flows,
         flows,
         replay,
         replay_packets,
@@ -263,6 +345,8 @@ TARGETS: dict[str, Target] = {
         document,
         table,
         lists,
+        addresses,
+        resolvers,
         control,
     )
 }

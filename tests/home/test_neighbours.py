@@ -7,28 +7,129 @@ import sys
 
 import pytest
 
-SCRIPT = """
+LIST = """
 from gateway.home.neighbours import read_neighbours
 for n in sorted(read_neighbours(), key=lambda n: n.ip):
     print(n.mac, n.ip, n.online)
 """
-
-
-@pytest.mark.lab
-def test_neighbours_of_both_families() -> None:
-    commands = """
+LINKS = """
 set -e
 ip link add veth0 type veth peer name veth1
 ip link set veth0 up
 ip link set veth1 up
+"""
+EVENTS = """
+import select, subprocess, sys
+from gateway.home.neighbours import NeighbourEvents
+events = NeighbourEvents()
+def ip(text):
+    subprocess.run(("ip neigh " + text).split(), check=True)
+    while select.select([events], [], [], 0.5)[0]:
+        for n in events.read()[0]:
+            if n.ip.startswith(("192.0.2", "2001:db8")):
+                print(n.mac or "-", n.ip, n.online, n.answered, n.failed, n.gone)
+for line in sys.argv[1:]:
+    ip(line)
+"""
+ANSWERS = """
+import select, time
+from gateway.home.neighbours import NeighbourEvents, ask
+events = NeighbourEvents()
+def told(seconds):
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and select.select([events], [], [], left)[0]:
+        yield from events.read()[0]
+import socket
+index = socket.if_nametoindex("veth0")
+ask([("192.0.2.7", index), ("2001:db8::7", index), ("192.0.2.9", index)])
+ask([])
+found = set()
+for n in told(9.0):
+    if n.answered or n.failed:
+        found.add((n.ip, n.answered, n.failed))
+    if len(found) == 3:
+        break
+for one in sorted(found):
+    print(*one)
+"""
+
+
+def run(setting: str, script: str, *arguments: str) -> list[str]:
+    words = " ".join(f"'{one}'" for one in arguments)
+    command = f"{LINKS}{setting}\nexec '{sys.executable}' -c '{script}' {words}"
+    done = subprocess.run(["unshare", "-n", "sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.lab
+def test_neighbours_of_both_families() -> None:
+    setting = """
 ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:07 dev veth0 nud reachable
 ip neigh add 2001:db8::8 lladdr 02:00:00:00:00:08 dev veth0 nud stale
 ip neigh add 192.0.2.9 dev veth0 nud failed
+ip neigh add 192.0.2.8 lladdr 03:00:00:00:00:08 dev veth0 nud permanent
 """
-    command = f"{commands}\nexec '{sys.executable}' -c '{SCRIPT}'"
-    done = subprocess.run(["unshare", "-n", "sh", "-c", command], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    assert done.stdout.splitlines() == [
-        "02:00:00:00:00:07 192.0.2.7 True",
-        "02:00:00:00:00:08 2001:db8::8 False",
+    assert run(setting, LIST) == ["02:00:00:00:00:07 192.0.2.7 True", "02:00:00:00:00:08 2001:db8::8 False"]
+
+
+@pytest.mark.lab
+def test_events_of_both_families() -> None:
+    told = run(
+        "",
+        EVENTS,
+        "add 192.0.2.7 lladdr 02:00:00:00:00:07 dev veth0 nud reachable",
+        "change 192.0.2.7 lladdr 02:00:00:00:00:08 dev veth0 nud stale",
+        "add 2001:db8::7 lladdr 02:00:00:00:00:07 dev veth0 nud stale",
+        "change 2001:db8::7 dev veth0 nud failed",
+        "del 192.0.2.7 dev veth0",
+    )
+    assert told[:4] == [
+        "02:00:00:00:00:07 192.0.2.7 True True False False",
+        "02:00:00:00:00:08 192.0.2.7 False False False False",
+        "02:00:00:00:00:07 2001:db8::7 False False False False",
+        "- 2001:db8::7 False False True False",
     ]
+    assert told[-1] == "- 192.0.2.7 False False False True"
+
+
+FLOOD = """
+import subprocess
+from gateway.home.neighbours import NeighbourEvents, read_neighbours
+events = NeighbourEvents()
+lines = "".join(
+    f"neigh replace 10.0.{a}.{b + 1} lladdr 02:00:00:00:{a:02x}:{b:02x} dev veth0 nud stale\\n"
+    for a in range(4) for b in range(250)
+)
+for state in ("stale", "reachable", "stale"):
+    subprocess.run(["ip", "-batch", "-"], input=lines.replace("stale", state), text=True, check=True)
+lost = read = 0
+while True:
+    found, one = events.read()
+    lost += one
+    read += len(found)
+    if not found:
+        break
+print(lost, 0 < read < 3000, len(read_neighbours()))
+"""
+
+
+@pytest.mark.lab
+def test_what_the_kernel_could_not_tell_is_said_and_listed() -> None:
+    assert run("", FLOOD) == ["1 True 1000"]
+
+
+@pytest.mark.lab
+def test_the_kernel_asks_and_tells_who_answered() -> None:
+    setting = """
+unshare -n sleep 15 >/dev/null 2>&1 & far=$!
+sleep 0.2
+ip link set veth1 netns $far
+there() { nsenter -t $far -n "$@"; }
+there ip link set veth1 up
+there ip addr add 192.0.2.7/24 dev veth1
+there ip addr add 2001:db8::7/64 dev veth1 nodad
+ip addr add 192.0.2.1/24 dev veth0
+ip addr add 2001:db8::1/64 dev veth0 nodad
+"""
+    assert run(setting, ANSWERS) == ["192.0.2.7 True False", "192.0.2.9 False True", "2001:db8::7 True False"]

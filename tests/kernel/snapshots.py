@@ -20,15 +20,17 @@ ONE_CHILD = Snapshot(
 )
 
 FAMILY = Snapshot(
-    lan=("br-lan", "br-guest"),
+    lan=("br-lan", "br-guest", "vlan.iot"),
     slots=(
-        Slot(1, ("02:00:00:00:00:0a", "02:00:00:00:00:1a"), closed=True),
-        Slot(2, ("02:00:00:00:00:0b",), closed=True),
-        Slot(3, ("02:00:00:00:00:0c",), closed=False),
-        Slot(66, ("02:00:00:00:00:0d",), closed=False),
-        Slot(255, (), closed=True),
+        Slot(1, ("02:00:00:00:00:0a", "02:00:00:00:00:1a"), closed=True, kept_out=True),
+        Slot(2, ("02:00:00:00:00:0b",), closed=True, kept_out=True),
+        Slot(3, ("02:00:00:00:00:0c",), closed=False, kept_out=True),
+        Slot(66, ("02:00:00:00:00:0d",), closed=False),  # an adult's, with rules
+        Slot(254, (), closed=True, kept_out=True),
+        Slot(255, (), closed=True, kept_out=True),
     ),
     guest=255,
+    strangers=(("br-guest", 254), ("vlan.iot", None)),
     plain=("02:00:00:00:00:aa", "02:00:00:00:00:ab"),
     passes=(
         PassElement(1, 1, lease=90),
@@ -45,6 +47,7 @@ FAMILY = Snapshot(
     dns_for_everyone=True,
     pages=("192.168.1.2", "fd00::2"),
     page_port=8080,
+    door_ports=(445, 8096),
     protocols=(50,),
 )
 

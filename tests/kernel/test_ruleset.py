@@ -72,6 +72,22 @@ def test_order_of_devices_does_not_matter() -> None:
     assert render(turned) == render(FAMILY)
 
 
+@each_snapshot
+def test_the_gateways_door_costs_an_unfiltered_device_one_comparison(snapshot: Snapshot) -> None:
+    hook, first, *_ = re.findall(r"chain questions \{\n(.*?)\n  \}", render(snapshot), re.DOTALL)[
+        0
+    ].splitlines()
+    assert "hook input" in hook
+    assert (
+        first.strip() == f"ct mark & 0x{snapshot.layout.ct_ours:08x} == 0x{snapshot.layout.plain:08x} accept"
+    )
+
+
+def test_nobody_is_kept_out_where_the_family_says_so() -> None:
+    assert "chain kept" in render(FAMILY)
+    assert "chain kept" not in render(replace(FAMILY, door_ports=None))
+
+
 def test_devices_without_a_slot_are_offloaded_alone() -> None:
     text = render(SNAPSHOTS["offload"])
     assert "ct mark & 0x00ff00ff == 0x00c00001 goto unfiltered" in text

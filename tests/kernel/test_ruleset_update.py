@@ -54,10 +54,11 @@ def test_only_what_differs_is_added_and_destroyed() -> None:
 
 def test_chains_of_gone_slots_are_deleted() -> None:
     text = render_update(
-        FAMILY, replace(FAMILY, slots=FAMILY.slots[:1], guest=None, passes=FAMILY.passes[:2])
+        FAMILY,
+        replace(FAMILY, slots=FAMILY.slots[:1], guest=None, strangers=(), passes=FAMILY.passes[:2]),
     )
     deleted = re.findall(r"delete chain inet qalqan (\w+)", text)
-    assert deleted == ["slot2", "slot3", "slot66", "slot255", "open0", "open1", "closed3"]
+    assert deleted == ["slot2", "slot3", "slot66", "slot254", "slot255", "open0", "open1", "closed3"]
 
 
 def test_renewed_lease_is_destroyed_and_added_in_one_transaction() -> None:

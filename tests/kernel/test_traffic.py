@@ -584,28 +584,6 @@ def test_guests_slot_takes_the_unknown_and_spares_the_plain(
     assert {(seen.slot, seen.queue) for seen in listener.seen} == {(70, 4)}
 
 
-@pytest.mark.parametrize(("protocols", "arrives"), [((), False), ((50,), True)], ids=["unnamed", "named"])
-def test_other_protocols_pass_only_when_named(
-    gateway: Gateway, home: Home, child: Snapshot, protocols: tuple[int, ...], arrives: bool
-) -> None:
-    gateway.load(replace(child, protocols=protocols))
-    with (
-        home.internet.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as end,
-        home.child.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as tunnel,
-        home.other.open(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as adult,
-    ):
-        tunnel.sendto(b"from the child", (SITE4, 0))
-        adult.sendto(b"from an adult", (SITE4, 0))
-        end.settimeout(1)
-        heard = {end.recv(100)[20:]}
-        end.settimeout(0.2)
-        try:
-            heard.add(end.recv(100)[20:])
-        except TimeoutError:
-            pass
-    assert heard == ({b"from the child", b"from an adult"} if arrives else {b"from an adult"})
-
-
 def test_packets_outside_any_connection_are_dropped_for_slots(
     gateway: Gateway, home: Home, child: Snapshot
 ) -> None:

@@ -217,6 +217,7 @@ def test_what_came_before_the_tablet_was_missed(own: Home) -> None:
     new = own.devices["new"]
     readdress(own, "new", INVENTED)
     with fresh(own, unknown_devices="home") as daemon:
+        assert refused(own.devices["tablet"], 4, REFUSED), "it is there"
         own.join("new")
         assert until(lambda: reached(new, 4, REFUSED), 5.0) is not None
         question(daemon, INVENTED, "new")

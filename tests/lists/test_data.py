@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report, Source, survey
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
@@ -43,6 +44,7 @@ LEAST = {
     "games": 60,
     "ai_companions": 25,
     "proxy_vpn_doh": 150,
+    "tor": 8,
     "piracy": 40,
     "ads_trackers": 100,
     "search_without_safe_mode": 12,
@@ -97,6 +99,7 @@ def test_resolvers_and_tunnels_are_there_in_number() -> None:
     assert len(section("proxy_vpn_doh", "Encrypted DNS")) >= LEAST_RESOLVERS
     assert len(section("proxy_vpn_doh", "VPN services")) >= LEAST_TUNNELS
     assert {"torproject.org", "tails.net"} <= set(section("proxy_vpn_doh", "Tor"))
+    assert set(names("tor")) < set(section("proxy_vpn_doh", "Tor")), "who refuses proxies refuses Tor"
     assert {"croxyproxy.com", "kproxy.com"} <= set(section("proxy_vpn_doh", "Web proxies"))
 
 
@@ -165,7 +168,35 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
     assert {one.form for one in published.values()} == set(Format)
     assert len({one.url for one in published.values()}) == len(published)
     by_default = {one.category for one in published.values() if one.default}
-    assert {"adult", "gambling", "malware", "phishing", "proxy_vpn_doh"} <= by_default
+    assert {"adult", "gambling", "malware", "phishing", "proxy_vpn_doh", "tor"} <= by_default
+    addresses = [one for one in published.values() if one.form is Format.ADDRESSES]
+    assert {one.category for one in addresses} == {"proxy_vpn_doh", "tor"}
+    assert all(one.skip_canaries for one in addresses)
+
+
+@pytest.mark.parametrize(
+    ("entry", "whose"),
+    [
+        ("104.16.132.229", "Cloudflare"),
+        ("172.67.0.0/24", "Cloudflare"),
+        ("2606:4700::6810:84e5", "Cloudflare"),
+        ("151.101.1.140", "Fastly"),
+        ("142.250.74.36", "Google"),
+        ("2a00:1450:4001::/64", "Google"),
+        ("23.215.0.136", "Akamai"),
+        ("13.224.1.1", "Amazon CloudFront"),
+        ("185.199.108.153", "GitHub"),
+        ("1.1.1.1", None),
+        ("8.8.8.8", None),
+        ("9.9.9.9", None),
+        ("185.220.101.33", None),
+        ("2620:fe::fe", None),
+    ],
+)
+def test_innocent_networks(entry: str, whose: str | None) -> None:
+    path = PROFILES / "canaries.yaml"
+    canaries = Canaries((), parse_innocent(path.read_bytes(), path.name))
+    assert canaries.hit_by(Format.ADDRESSES)(entry) == whose
 
 
 def test_canaries_are_many_and_normal(canaries: Canaries, is_public_suffix: PublicSuffixCheck) -> None:
@@ -221,7 +252,7 @@ def test_the_whole_seed_builds_quickly(built: tuple[DomainTable, TableInfo, list
         ("1xbet.kz", {"gambling"}),
         ("m.olimpbet.kz", {"gambling"}),
         ("mozilla.cloudflare-dns.com", {"proxy_vpn_doh"}),
-        ("www.torproject.org", {"proxy_vpn_doh"}),
+        ("www.torproject.org", {"proxy_vpn_doh", "tor"}),
         ("www.tinder.com", {"dating"}),
         ("stats.g.doubleclick.net", {"ads_trackers"}),
         ("old.character.ai", {"ai_companions"}),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ListError
+from gateway.lists import formats
 from gateway.lists.formats import MAX_LINE, Format, Tally, read_domains
 
 LISTS = {
@@ -44,10 +45,26 @@ one.example 60 IN CNAME *.
 xn--e1afmkfd.example CNAME .
 """,
 }
+ADDRESSES = b"""# title
+fingerprint, ipaddr, port
+192.0.2.7
+192.0.2.8          # doh.example\r
+2001:DB8:0::7
+198.51.100.0/24
+198.51.101.4/31
+2001:db8:1::/64
+000A10D43011EA4928A35F610405F92B4433B4DC, 203.0.113.9, 9001
+; comment
+"""
+ENTRIES = [
+    "192.0.2.7", "192.0.2.8", "2001:db8::7", "198.51.100.0/24", "198.51.101.4", "198.51.101.5",
+    "2001:db8:1::/64", "203.0.113.9",
+]  # fmt: skip
+NAMES = [form for form in Format if form is not Format.ADDRESSES]
 EXPECTED = ["bad.example", "one.example", "two.example", "xn--e1afmkfd.example"]
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", NAMES)
 @pytest.mark.parametrize("size", [1, 5, 10**6])
 def test_every_format_in_any_pieces(form: Format, size: int) -> None:
     data = LISTS[form]
@@ -56,6 +73,46 @@ def test_every_format_in_any_pieces(form: Format, size: int) -> None:
     assert list(read_domains("x", chunks, form, tally)) == EXPECTED
     assert tally.domains == 4
     assert tally.odd_lines == 0
+
+
+@pytest.mark.parametrize("size", [1, 5, 10**6])
+def test_addresses_in_any_pieces(size: int) -> None:
+    chunks = [ADDRESSES[at : at + size] for at in range(0, len(ADDRESSES), size)]
+    tally = Tally()
+    assert list(read_domains("x", chunks, Format.ADDRESSES, tally)) == ENTRIES
+    assert (tally.domains, tally.odd_lines) == (8, 1)
+    assert tally.odd == ["line 2: fingerprint, ipaddr, port"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"0.0.0.0/0", b"::/0", b"198.51.0.0/16", b"198.51.100.0/23", b"2001:db8::/32", b"2001:db8::/112",
+        b"10.0.0.1", b"192.168.0.0/24", b"172.16.4.0/24", b"100.64.0.0/24", b"127.0.0.1", b"::1", b"fd00::1",
+        b"fe80::1", b"224.0.0.251", b"ff02::fb", b"169.254.0.1", b"255.255.255.255",
+        b"192.168.0.1 198.51.100.1",
+        b"198.51.100", b"198.51.100.1/33", b"198.051.100.001", b"198.51.100.1:443", b"bad.example",
+        b"a, b, 198.51.100.1", b"\xff\xfe", b"198.51.100.7/24",
+    ],
+)  # fmt: skip
+def test_what_no_list_of_addresses_may_hold_is_an_odd_line(line: bytes) -> None:
+    tally = Tally()
+    assert list(read_domains("x", [b"192.0.2.7\n", line], Format.ADDRESSES, tally)) == ["192.0.2.7"]
+    assert tally.odd_lines == 1
+    assert tally.odd[0].startswith("line 2: ")
+
+
+def test_prefixes_do_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MAX_ADDRESSES", 300)
+    with pytest.raises(ListError, match="x: line 3: more than 300 addresses"):
+        list(
+            read_domains("x", [b"192.0.2.0/25\n198.51.100.0/25\n203.0.113.0/25\n"], Format.ADDRESSES, Tally())
+        )
+
+
+def test_a_list_of_names_is_no_list_of_addresses() -> None:
+    with pytest.raises(ListError, match="x: no address in 4 lines; is its format really addresses"):
+        list(read_domains("x", [LISTS[Format.DOMAINS]], Format.ADDRESSES, Tally()))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +173,7 @@ def test_any_bytes_give_domains_or_a_list_error(data: bytes, form: Format) -> No
     assert all("." in domain and domain.isascii() for domain in domains)
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", NAMES)
 def test_a_byte_order_mark_is_no_part_of_the_first_line(form: Format) -> None:
     first = {Format.HOSTS: b"0.0.0.0 a.example", Format.DOMAINS: b"a.example"}
     line = first.get(form, b"||a.example^" if form is Format.ADBLOCK else b"a.example CNAME .")

@@ -185,6 +185,17 @@ def test_a_late_answer_is_not_taken_for_the_safe_one() -> None:
     assert path.dns.mend(response, CLIENT, PENDING_AGE + 1, over_udp=True) == response
 
 
+def test_dohpath_is_taken_out_over_udp_and_tcp() -> None:
+    path = Path()
+    query = dns.message.make_query("dns.example", "SVCB").to_wire()
+    response = upstream(
+        query, 'dns.example. 300 IN SVCB 1 dns.example. alpn="h2,doq" key7="/dns-query{?dns}"'
+    )
+    for over_udp in (True, False):
+        mended = dns.message.from_wire(path.dns.mend(response, CLIENT, 0.0, over_udp=over_udp))
+        assert str(mended.answer[0][0]) == '1 dns.example. alpn="h2"'
+
+
 def test_ech_is_taken_out_and_addresses_are_learnt() -> None:
     path = Path()
     query = dns.message.make_query("example.com", "HTTPS").to_wire()

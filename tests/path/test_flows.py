@@ -9,23 +9,29 @@ import pytest
 from gateway.path.flows import FlowPath, Verdict
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Subject
+from gateway.policy.situation import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows import FlowTable
 from gateway.wire.ip import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, parse_ip
 from gateway.wire.ip_build import tcp_segment
+from tests.policy.homes import a_judge
 from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
 from tests.wire.test_flow_udp import answer, initial
 from tests.wire.tls_forge import client_hello, record
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
+NOON = datetime(2026, 11, 24, 7, tzinfo=UTC)  # at the judge's home
 HELPLINE = "help.example"
+MISPLACED = "misplaced.example"  # open, and called at an address that is not its own
 SPORT, ISN = 40000, 1000
 
 
 def rule(seen: Observation, at: datetime) -> Decision:
     if seen.host == REFUSED:
         return Decision(Says.BLOCK, Reason.FAMILY_BLOCK, "block", "family")
+    if seen.host == MISPLACED:
+        return Decision(Says.BLOCK, Reason.UNRESOLVED, "band 6-9: strict = true", "band:6-9")
     if seen.host == HELPLINE:
         return Decision(Says.ALLOW, Reason.HELP, "help", "product")
     return Decision(Says.ALLOW, Reason.OPEN, "open", "product", gates=frozenset({"device", "play"}))
@@ -125,6 +131,13 @@ def test_a_refused_request_is_answered_in_the_servers_place(version: int) -> Non
     assert f"Location: http://qalqan.home.arpa/refused?host={REFUSED}".encode() in head
     assert b"no-store" in head
     assert body == b""
+
+
+def test_a_site_at_a_wrong_address_is_no_closed_site() -> None:
+    """Its connection ends, so that the browser asks anew, and no page says that the site is not open."""
+    verdict = Home().send(request(MISPLACED), port=80)
+    assert (verdict.byte, verdict.reply) == (2, None)
+    assert verdict.onward is not None
 
 
 def test_what_is_no_packet_vanishes() -> None:
@@ -258,3 +271,33 @@ def test_an_upload_before_any_answer_is_told_of(version: int) -> None:
     assert set(home.uploads) == {flow}
     assert len(home.uploads) < 10
     assert home.answer(HTTP_OK, ISN + len(data), port=80) == Verdict(5 << 2 | 3)
+
+
+# ---------------------------------------------------------------- a judge that needs addresses
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(
+    "text", ["{band: 10-12, strict: true}", "{band: 10-12, mode: allow-list}", "band: 6-9"]
+)
+@pytest.mark.parametrize("server_first", [False, True])
+def test_decoys_open_no_port_of_a_known_address(version: int, text: str, server_first: bool) -> None:
+    """An allowed name and a refused one share an address; junk that dies on the way would be followed by a
+    hello that nobody reads.
+    """
+    home = Home(version)
+    judge, known = a_judge(text), Situation(addresses={home.server})
+    home.subject = Subject(7, "daughter", lambda seen, at: judge.decide(seen, known, NOON), lambda _: 1)
+    if server_first:
+        home.answer(b"220 hello\r\n", ISN, port=8444)
+    said = [home.send(b"\0" * 100, port=8444, seq=ISN + 100 * number) for number in range(40)]
+    assert [one.byte for one in said[:15]] == [0] * 15
+    assert said[15].byte == 2, "from a verdict on, the kernel alone carries the flow"
+
+
+def test_a_server_that_speaks_alone_is_heard_at_a_known_address() -> None:
+    home = Home()
+    judge, known = a_judge("{band: 10-12, strict: true}"), Situation(addresses={home.server})
+    home.subject = Subject(7, "daughter", lambda seen, at: judge.decide(seen, known, NOON), lambda _: 1)
+    verdicts = [home.answer(b"\0" * 100, ISN, port=8000, seq=500 + 100 * number).byte for number in range(17)]
+    assert verdicts[15] == 1 << 2 | 1

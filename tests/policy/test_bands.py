@@ -8,6 +8,7 @@ from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy.bands import parse_band
 from gateway.policy.rules import Action, ClockUnset, Failure, Mode, SafeSearch
+from gateway.policy.ways import Switch, Way
 from tests.policy.homes import product, words
 from tests.policy.test_categories import BAND_CATEGORIES
 
@@ -48,6 +49,19 @@ def test_the_scalars(
     assert rules.mode.owner == f"band:{band}"
 
 
+def test_the_ways_around_the_filter() -> None:
+    refused = {
+        band.value: {way.value for way, one in BANDS[band].rules.ways.items() if one.value is Switch.REFUSE}
+        for band in Band
+    }
+    every = {one.value for one in Way}
+    for band in ("0-5", "6-9", "10-12"):
+        assert refused[band] == every
+    for band in ("13-15", "16-17"):
+        assert refused[band] == every - {"ssh"}
+    assert refused["adult"] == set()
+
+
 @pytest.mark.parametrize(
     ("category", "actions"),
     [
@@ -59,6 +73,7 @@ def test_the_scalars(
         ("games", "count count count count open"),
         ("ai_companions", "refuse refuse refuse ask open"),
         ("proxy_vpn_doh", "refuse refuse refuse refuse ask"),
+        ("tor", "refuse refuse refuse refuse ask"),
         ("piracy", "refuse refuse refuse refuse open"),
         ("ads_trackers", "refuse refuse refuse refuse refuse"),
         ("search_without_safe_mode", "refuse refuse refuse refuse open"),
@@ -127,6 +142,7 @@ title: {en: a, ru: b, kk: c}
 mode: block-list
 unknown: open
 categories: {adult: refuse}
+ways: {vpn: refuse}
 safe_search: strict
 bedtime: {}
 limits: {}

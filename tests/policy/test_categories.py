@@ -19,7 +19,7 @@ TEXTS = "name: {en: A, ru: A, kk: A}, about: {en: A., ru: A., kk: A.}"
 BAND_CATEGORIES = [
     "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
     "selfharm_promotion", "hate_extremism", "dating", "random_video_chat", "social_networks", "messaging",
-    "video_sharing", "games", "ai_companions", "proxy_vpn_doh", "piracy", "ads_trackers",
+    "video_sharing", "games", "ai_companions", "proxy_vpn_doh", "tor", "piracy", "ads_trackers",
     "search_without_safe_mode", "new_domain",
 ]  # fmt: skip
 

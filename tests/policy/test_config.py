@@ -38,7 +38,7 @@ def test_the_configuration_of_the_contract() -> None:
     assert read.web == Listen(8080, None, allow_wan=False)
     assert (read.country, read.timezone, read.unknown_devices) == ("kz", "Asia/Almaty", "guest")
     assert str(read.zone) == "Asia/Almaty"
-    assert read.leases == "/tmp/dhcp.leases"
+    assert read.leases == ("/tmp/dhcp.leases",)
     assert read.shared == {"02:00:00:00:00:aa": ("daughter", "son")}
     assert read.managed == {"02:00:00:00:00:bb": ("vpn.school.kz",)}
     assert read.day_starts == 240
@@ -72,6 +72,21 @@ def test_whether_a_recognised_newcomer_keeps_its_child_s_rules() -> None:
     assert "qalqan.yaml:2: keep_profile: 'perhaps' is neither true nor false; write true or false" in told
 
 
+def test_what_strangers_are_by_interface() -> None:
+    read = config(
+        "lan: [br-lan, br-guest, lan.7]\nunknown_devices: home\ninterfaces: {br-guest: Guest, lan.7: Anna}"
+    )
+    assert read.interfaces == {"br-guest": "guest", "lan.7": "Anna"}
+    told = [read.stranger_on(name) for name in ("br-lan", "br-guest", "lan.7", None)]
+    assert told == ["home", "guest", "Anna", "home"]
+
+
+def test_the_gateways_door() -> None:
+    assert (config("country: kz").gateway_open, config("country: kz").gateway_ports) == (False, ())
+    read = config("gateway_access: open\ngateway_ports: [445, 8096]")
+    assert (read.gateway_open, read.gateway_ports) == (True, (445, 8096))
+
+
 def test_what_is_beside_the_contract() -> None:
     read = config("""
 day_starts: 05:30
@@ -99,6 +114,16 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
         ("lan: ['br-lan; drop']", "'br-lan; drop' is no interface name"),
         ("lan: [" + "a" * 16 + "]", "is no interface name"),
         ("lan: [eth0.10@eth0]", "'eth0.10@eth0' is two names; write 'eth0.10' alone"),
+        (
+            "interfaces: {br-guest: guest}",
+            "interfaces.br-guest: is no interface of 'lan'; add it to 'lan', or use one of: br-lan",
+        ),
+        ("interfaces: {br-lan: ''}", "interfaces.br-lan: is empty"),
+        ("interfaces: [br-lan]", "is a list, not a mapping"),
+        ("gateway_access: shut", "'shut' is not known here; use one of: closed, open"),
+        ("gateway_ports: [445, 0]", "gateway_ports[2]: '0' is not a number from 1 to 65535"),
+        ("gateway_ports: 445", "is a text, not a list"),
+        (f"gateway_ports: {list(range(1, 66))}", "names 65 ports"),
         ("state: var/lib", "is not a full path"),
         ("profiles: /etc/../x", "is not a full path"),
         ("web: {port: 0}", "is not a number from 1 to 65535"),
@@ -141,3 +166,13 @@ def test_any_text_is_a_configuration_or_one_line(source: str | bytes) -> None:
 def test_any_value_is_a_configuration_or_one_line(value: str, key: str) -> None:
     quoted = "".join(f"\\U{ord(char):08x}" for char in value)
     assert "\n" not in refusal(lambda: config(f'{key}: "{quoted}"'))
+
+
+def test_lease_files_are_one_or_several() -> None:
+    def leases(text: str) -> tuple[str, ...]:
+        return config(f"leases: {text}\n").leases
+
+    assert leases("[/tmp/dhcp.leases, /tmp/odhcpd.leases]") == ("/tmp/dhcp.leases", "/tmp/odhcpd.leases")
+    assert leases("[]") == leases("") == ()
+    with pytest.raises(PolicyError, match=r"leases\[2\].* is not a full path"):
+        leases("[/a, b]")

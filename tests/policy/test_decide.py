@@ -269,7 +269,7 @@ def test_no_longer_than_that_nor_what_binds_everyone_nor_against_time() -> None:
     hidden = asks("mask.icloud.com"), replace(OPENED, allowed=(("icloud.com", NIGHT),))
     assert verdict(*hidden, DAY, STRICT) == ("block", "resolver_signal")
     tunnel = connects("casino.example")._replace(dport=853)
-    assert verdict(tunnel, OPENED, DAY, STRICT) == ("block", "protocol")
+    assert verdict(tunnel, OPENED, DAY, STRICT) == ("block", "encrypted_dns")
     assert verdict(asks("other.example"), OPENED, DAY, STRICT) == verdict(
         asks("other.example"), PLAIN, DAY, STRICT
     )
@@ -296,7 +296,10 @@ def test_what_is_open_anyway_stays_as_it_is() -> None:
 def test_with_the_portal_probes_are_refused_while_the_device_is_shut(
     situation: Situation, at: datetime, reason: str
 ) -> None:
-    assert verdict(asks("captive.apple.com"), replace(situation, portal=True), at)[1] == reason
+    portal = replace(situation, portal=True)
+    for proto in (Proto.HTTP, Proto.TLS, Proto.QUIC):
+        assert verdict(connects("captive.apple.com", proto=proto), portal, at)[1] == reason
+    assert verdict(asks("captive.apple.com"), portal, at) == ("allow", "device_needs"), "else it asks no page"
     assert verdict(asks("time.apple.com"), replace(situation, portal=True), at)[1] in (
         "device_needs",
         "paused",
@@ -306,7 +309,7 @@ def test_with_the_portal_probes_are_refused_while_the_device_is_shut(
 
 
 def test_a_probe_spends_nothing_and_is_cut_with_the_rest_where_the_portal_is() -> None:
-    gates = JUDGE.decide(asks("captive.apple.com"), Situation(portal=True), DAY).gates
+    gates = JUDGE.decide(connects("captive.apple.com"), Situation(portal=True), DAY).gates
     assert gates == {"device", "bedtime", "internet", "uncounted"}
     assert JUDGE.decide(asks("captive.apple.com"), PLAIN, DAY).gates == {"device"}
 
@@ -404,12 +407,15 @@ def test_an_adults_faults_are_their_own() -> None:
     [
         connects(None)._replace(fault=Fault.NO_NAME),
         connects(None, proto=Proto.UDP)._replace(fault=Fault.UNANSWERED),
+        connects(None, proto=Proto.TCP)._replace(fault=Fault.UNANSWERED),
         connects(None, proto=Proto.TCP),
         connects(None, proto=Proto.UDP),
     ],
 )
 def test_flows_without_a_name(text: str, passes: bool, passes_known: bool, seen: Observation) -> None:
     judge = a_judge(text)
+    if seen.proto is Proto.TCP and seen.fault is Fault.UNANSWERED:
+        passes_known = passes
     reason = "unanswered" if seen.fault is Fault.UNANSWERED else "no_name"
     assert verdict(seen, judge=judge) == (("allow", "open") if passes else ("block", reason))
     known = Situation(addresses={seen.dst})
@@ -438,7 +444,7 @@ def test_encrypted_dns_on_its_own_port_is_refused(proto: Proto, host: str | None
     for band in ("0-5", "16-17"):
         assert verdict(seen, Situation(addresses={seen.dst}), judge=a_judge(f"band: {band}")) == (
             "block",
-            "protocol",
+            "encrypted_dns",
         )
     assert verdict(seen, judge=a_judge("band: adult")) == ("allow", "unfiltered")
 
@@ -454,7 +460,11 @@ def test_wifi_calling_is_help_at_the_carriers_addresses_alone() -> None:
         seen = Observation(Proto.UDP, None, HELP_ADDRESS, port)
         assert verdict(seen, PAUSED, NIGHT, judge) == ("allow", "help")
         assert verdict(seen._replace(dst=OTHER_ADDRESS), PAUSED, NIGHT, judge) == ("block", "paused")
-    assert verdict(Observation(Proto.OTHER, None, HELP_ADDRESS), PAUSED, NIGHT, judge) == ("allow", "help")
+        tunnel = seen._replace(proto=Proto.IPSEC)
+        assert verdict(tunnel, PAUSED, NIGHT, judge) == ("allow", "help")
+        assert verdict(tunnel._replace(dst=OTHER_ADDRESS), PAUSED, NIGHT, judge)[0] == "block"
+    for proto in (Proto.OTHER, Proto.IPSEC):
+        assert verdict(Observation(proto, None, HELP_ADDRESS), PAUSED, NIGHT, judge) == ("allow", "help")
     assert verdict(Observation(Proto.UDP, None, HELP_ADDRESS, 443), PAUSED, NIGHT, judge) == (
         "block",
         "paused",

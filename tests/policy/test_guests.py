@@ -6,6 +6,7 @@ from gateway.policy.guests import guest_band, guest_profile, union_of_bedtimes
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Action, Bedtime, Mode, Owned
 from gateway.policy.timetext import Span, every_day
+from gateway.policy.ways import Switch, Way
 from tests.policy.homes import a_profile, product
 
 BANDS = product().bands
@@ -55,6 +56,12 @@ def test_a_guest_spends_nothing_and_has_no_family_entries() -> None:
     assert not guest.rules.homework
     assert guest.rules.categories["games"].value is Action.OPEN
     assert guest.rules.categories["adult"].value is Action.REFUSE
+
+
+def test_a_guest_s_vpn_is_open_and_no_other_way() -> None:
+    ways = guest_profile(family("band: 10-12"), BANDS).rules.ways
+    assert {way for way, one in ways.items() if one.value is Switch.OPEN} == {Way.VPN}
+    assert set(ways) == set(Way)
 
 
 def test_closed_from_the_earliest_bedtime_to_the_latest_morning() -> None:

@@ -17,6 +17,7 @@ from gateway.policy.profile import (
     parse_profile,
 )
 from gateway.policy.rules import Action, Failure, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.ways import Switch, Way
 from tests.policy.homes import a_profile, product, refusal, words
 
 CONTRACT = """
@@ -88,7 +89,7 @@ def test_a_band_alone_is_a_profile() -> None:
 # The contract's merging.
 
 
-@pytest.mark.parametrize("key", ["bedtime", "limits", "categories", "windows"])
+@pytest.mark.parametrize("key", ["bedtime", "limits", "categories", "windows", "ways"])
 def test_an_empty_mapping_clears_the_bands_default(key: str) -> None:
     rules = a_profile(f"{{band: 10-12, {key}: {{}}}}").rules
     assert not getattr(rules, key)
@@ -109,6 +110,13 @@ def test_mappings_add_to_the_bands() -> None:
     assert set(rules.limits) == {"internet", "play"}
     assert rules.categories["games"].value is Action.OPEN
     assert rules.categories["video_sharing"].value is Action.COUNT
+
+
+def test_ways_add_to_the_bands() -> None:
+    rules = a_profile("{band: 13-15, ways: {vpn: open, ssh: refuse}}").rules
+    assert rules.ways[Way.VPN] == Owned(Switch.OPEN, "family")
+    assert rules.ways[Way.SSH] == Owned(Switch.REFUSE, "family")
+    assert rules.ways[Way.TOR] == Owned(Switch.REFUSE, "band:13-15")
 
 
 def test_part_of_a_limit_is_replaced_by_day_type_and_part_cleared() -> None:
@@ -147,6 +155,8 @@ def test_a_single_window_or_bedtime_holds_every_day() -> None:
         ("{band: adult, categories: {gambling: open}}", False),
         ("{band: adult, block: ['category:gambling']}", True),
         ("{band: adult, categories: {gambling: refuse}}", True),
+        ("{band: adult, ways: {tor: refuse}}", True),
+        ("{band: adult, ways: {tor: open}}", False),
         ("{band: adult, limits: {'service:tiktok': 30m}}", True),
         ("{band: adult, bedtime: '23:00-06:00'}", True),
         ("{band: adult, safe_search: strict}", True),
@@ -195,6 +205,12 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nblock: ['catgory:games']", "write a domain, service:<id> or category:<id>"),
         ("band: 10-12\nallow: ['category:malware']", "'malware' is refused for everyone"),
         ("band: 10-12\ncategories: {csam: open}", "'csam' is refused for everyone"),
+        (
+            "band: 10-12\nways: {vnp: refuse}",
+            "2: ways.vnp: 'vnp' is no way around the filter; did you mean 'vpn'",
+        ),
+        ("band: 10-12\nways: {vpn: ask}", "ways.vpn: 'ask' is not known here; use one of: refuse, open"),
+        ("band: 10-12\nways: [vpn]", "ways: is a list, not a mapping"),
         ("band: 10-12\ncategories: {games: block}", "categories.games: 'block' is not known here"),
         ("band: 10-12\nlimits: {internet: 25h}", "limits.internet: '25h' is more than 24 hours"),
         ("band: 10-12\nlimits: {interent: 2h}", "did you mean 'internet'?"),
@@ -233,6 +249,7 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nwindows: {internet: }", "is empty; write [] for never, {} for no window"),
         ('band: 10-12\nwindows: {internet: "18:00-16:00"}', "ends before it starts"),
         ('band: 10-12\nbedtime: "00:00-24:00"', "has no morning"),
+        ('band: 10-12\nbedtime: "07:00-20:45"', 'a day, not a night; write the evening first: "20:45-07:00"'),
     ],
 )
 def test_what_is_refused(text: str, says: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
 from gateway.policy import requests
+from gateway.policy.jumps import Jump
 from gateway.policy.requests import MAX_A_DAY, MAX_KEPT, Answer, ChildRequest, State, Topic
 from gateway.policy.schedule import Calendar
 
@@ -146,6 +147,15 @@ def test_old_ones_go_but_none_that_waits() -> None:
     assert requests.kept((done, SITE), NOW + 30 * DAY) == (SITE,)
 
 
+def test_the_name_of_a_site_goes_a_week_after_its_answer() -> None:
+    late = NOW + 6 * DAY
+    done = requests.answered(SITE, Answer.NO, by="Mum", now=late)
+    assert requests.kept((done,), late + 7 * DAY - HOUR) == (done,)
+    assert requests.kept((done,), late + 7 * DAY) == ()
+    gone = requests.moved_on(SITE, NOW + 7 * DAY)
+    assert requests.kept((gone,), NOW + 14 * DAY) == ()
+
+
 @given(st.lists(st.booleans(), min_size=MAX_KEPT, max_size=MAX_KEPT + 50))
 def test_never_more_than_so_many(waits: list[bool]) -> None:
     state = {True: State.PENDING, False: State.ANSWERED}
@@ -160,3 +170,10 @@ def test_never_more_than_so_many(waits: list[bool]) -> None:
     dropped = [one for one in known if one not in left]
     if any(one.waits for one in dropped):
         assert all(one.waits for one in left)
+
+
+def test_a_jump_gives_no_second_evening_to_what_has_expired() -> None:
+    late = NOW + 6 * HOUR
+    for by in (timedelta(), HOUR, DAY):
+        found = requests.after_jump(TIME, Jump(late, late + by, was_known=True, known=True), CALENDAR)
+        assert requests.moved_on(found, late + by).state is State.EXPIRED

@@ -12,7 +12,7 @@ from gateway.policy.schedule import Calendar
 from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.standing import Standing, closed_gates, standing
 from gateway.policy.values import Reason
-from tests.policy.homes import ALMATY, CALENDAR, a_profile, almaty, used_up
+from tests.policy.homes import ALMATY, CALENDAR, a_judge, a_profile, almaty, asks, used_up
 
 DAUGHTER = a_profile("""
     name: Daughter
@@ -228,3 +228,15 @@ def test_nothing_changes_while_a_standing_holds(at: datetime, used: int, later: 
 def test_a_now_in_the_homes_zone_is_the_same_instant() -> None:
     local = datetime(2026, 11, 24, 21, 0, tzinfo=ALMATY)
     assert set(closed_gates(DAUGHTER, PLAIN, CALENDAR, local)) == set(closed(NIGHT))
+
+
+def test_the_rule_that_is_said_is_the_day_s_own() -> None:
+    """Shut over midnight without a gap, on Saturday by another rule than on Friday."""
+    judge = a_judge('{band: 16-17, windows: {internet: {fri: [], sat: "10:00-12:00"}}}')
+    said = [
+        judge.decide(asks("www.example.org"), PLAIN, almaty(when)).rule
+        for when in ("2026-11-27T23:59", "2026-11-28T00:00")
+    ]
+    assert said == ["windows: internet: never", "windows: internet: 10:00-12:00"]
+    closing = judge.standing(PLAIN, almaty("2026-11-27T23:00")).closed["window:internet"]
+    assert closing.until == almaty("2026-11-28T10:00")

@@ -6,6 +6,7 @@ from gateway.age.bands import Band
 from gateway.policy.packs import Site
 from gateway.policy.rules import FAMILY, Entry, Kind
 from gateway.policy.study import EntryIndex, Facts, Student
+from gateway.policy.ways import Way
 from gateway.policy.world import shown_by_proxy
 from tests.policy.homes import a_profile, a_world, the_world
 
@@ -75,16 +76,37 @@ def test_what_is_known(host: str, known: bool) -> None:
 @pytest.mark.parametrize(
     ("host", "signal"),
     [
-        ("use-application-dns.net", True),
-        ("www.use-application-dns.net", False),
-        ("_dns.resolver.arpa", True),
-        ("resolver.arpa", True),
-        ("mask.icloud.com", True),
-        ("mask-h2.icloud.com", True),
-        ("www.icloud.com", False),
+        ("use-application-dns.net", Way.ENCRYPTED_DNS),
+        ("www.use-application-dns.net", None),
+        ("_dns.resolver.arpa", Way.ENCRYPTED_DNS),
+        ("resolver.arpa", Way.ENCRYPTED_DNS),
+        ("_dns.example.com", Way.ENCRYPTED_DNS),
+        ("_853._dns.dns.example.com", Way.ENCRYPTED_DNS),
+        ("_8443._dns.example.com", Way.ENCRYPTED_DNS),
+        ("_dns-sd.example.com", None),
+        ("_dns", None),
+        ("x._dns.example.com", None),
+        ("_853._tcp.example.com", None),
+        ("_dnsx.example.com", None),
+        ("dns.example.com", None),
+        ("mask.icloud.com", Way.RELAY),
+        ("mask-h2.icloud.com", Way.RELAY),
+        ("mask-api.icloud.com", Way.RELAY),
+        ("mask-canary.icloud.com", Way.RELAY),
+        ("dns-tunnel-check.googlezip.net", Way.RELAY),
+        ("ota.googlezip.net", None),
+        ("mask.apple-dns.net", Way.RELAY),
+        ("mask-api.fe.apple-dns.net", Way.RELAY),
+        ("www.icloud.com", None),
+        ("gateway.icloud.com", None),
+        ("gateway.fe.apple-dns.net", None),
+        (
+            "1a2b3c-dnsotls-ds.metric.gstatic.com",
+            None,
+        ),  # Android's probe of a resolver, through that resolver
     ],
 )
-def test_resolver_signals(host: str, signal: bool) -> None:
+def test_resolver_signals(host: str, signal: Way | None) -> None:
     assert facts(host).signal is signal
 
 

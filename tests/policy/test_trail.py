@@ -105,7 +105,7 @@ def test_a_group_is_on_the_way() -> None:
 
 
 def test_a_flow_without_a_name_passed_the_gates_of_the_device() -> None:
-    assert rules(explained(connects(None))) == STATE
+    assert rules(explained(connects(None))) == [*STATE, "ways"]
 
 
 def test_an_unfiltered_device_passed_help_and_what_binds_everyone() -> None:

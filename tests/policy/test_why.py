@@ -8,7 +8,8 @@ import pytest
 
 from gateway.errors import PolicyError
 from gateway.policy.situation import Situation
-from gateway.policy.why import as_json, parse_host, parse_moment, why
+from gateway.policy.values import Reason, Step
+from gateway.policy.why import as_json, parse_host, parse_moment, parse_question, why
 from tests.policy.homes import ALMATY, a_judge
 
 JUDGE = a_judge('{band: 10-12, block: ["service:tiktok"]}')
@@ -16,7 +17,8 @@ JUDGE = a_judge('{band: 10-12, block: ["service:tiktok"]}')
 
 def answer(host: str, at: str, situation: Situation | None = None) -> dict[str, object]:
     moment = parse_moment(at, ALMATY)
-    return as_json(host, moment, why(JUDGE, parse_host(host), moment, situation or Situation()))
+    seen = parse_question(host)
+    return as_json(seen, moment, why(JUDGE, seen, moment, situation or Situation()))
 
 
 def test_the_object_of_the_contract() -> None:
@@ -52,6 +54,18 @@ def test_the_object_of_the_contract() -> None:
 def test_verdicts(host: str, at: str, verdict: str, reason: str, until: str | None) -> None:
     found = answer(host, at)
     assert (found["verdict"], found["reason"], found["until"]) == (verdict, reason, until)
+
+
+@pytest.mark.parametrize(
+    ("host", "portal", "verdict"),
+    [
+        ("captive.apple.com", False, "allow"),
+        ("captive.apple.com", True, "block"),
+        ("time.apple.com", True, "allow"),
+    ],
+)
+def test_the_portal_is_about_more_than_names(host: str, portal: bool, verdict: str) -> None:
+    assert answer(host, "2026-11-24T23:00", Situation(portal=portal))["verdict"] == verdict
 
 
 def test_a_pause_counts_too() -> None:
@@ -127,3 +141,75 @@ def test_what_is_no_host() -> None:
     with pytest.raises(PolicyError, match=r"'192\.0\.2\.1': is an address, not a name"):
         parse_host("192.0.2.1")
     assert parse_host("TikTok.COM.") == "tiktok.com"
+
+
+# Connections.
+
+
+def of_flow(host: str | None, to: str | None, speaks: str | None) -> dict[str, object]:
+    seen, moment = parse_question(host, to, speaks), parse_moment("2026-11-24T12:00", ALMATY)
+    return as_json(seen, moment, why(JUDGE, seen, moment))
+
+
+@pytest.mark.parametrize(
+    ("host", "to", "speaks", "verdict", "told_to"),
+    [
+        (None, "192.0.2.7:51820", "wireguard", "block vpn", "192.0.2.7:51820"),
+        (None, "[2001:db8::7]:1194", "OpenVPN", "block vpn", "[2001:db8::7]:1194"),
+        (None, "2001:db8::7", "ssh", "block ssh", "[2001:db8::7]:22"),
+        (None, "192.0.2.7:853", None, "block encrypted_dns", "192.0.2.7:853"),
+        (None, "192.0.2.7", None, "allow open", "192.0.2.7:443"),
+        ("example.org", "192.0.2.7", None, "allow open", "192.0.2.7:443"),
+        ("example.org", "9.9.9.9", None, "block encrypted_dns", "9.9.9.9:443"),
+        ("tiktok.com", "192.0.2.7", "quic", "block family_block", "192.0.2.7:443"),
+        ("mask.icloud.com", None, "quic", "block relay", None),
+        ("example.org", "192.0.2.7:54", "dns", "block encrypted_dns", "192.0.2.7:54"),
+    ],
+)
+def test_what_a_connection_meets(
+    host: str | None, to: str | None, speaks: str | None, verdict: str, told_to: str | None
+) -> None:
+    found = of_flow(host, to, speaks)
+    assert f"{found['verdict']} {found['reason']}" == verdict
+    assert (found["host"], found["to"]) == (host, told_to)
+    assert found["speaks"] == (speaks or ("tls" if host else "tcp")).lower()
+
+
+def test_the_ways_are_among_what_was_passed() -> None:
+    judge = a_judge("{band: 10-12, ways: {vpn: open}, strict: true}")
+    seen, moment = (
+        parse_question(None, "192.0.2.7:51820", "wireguard"),
+        parse_moment("2026-11-24T12:00", ALMATY),
+    )
+    decision = why(judge, seen, moment).decision
+    assert decision.reason is Reason.NO_NAME
+    assert Step("ways: vpn = open", "speaks wireguard") in decision.passed
+    refused = why(JUDGE, seen, moment).decision
+    assert refused.rule == "band 10-12: ways: vpn = refuse"
+    assert refused.passed[-1].rule != refused.rule
+
+
+@pytest.mark.parametrize(
+    ("host", "to", "speaks", "said"),
+    [
+        (None, None, None, "HOST: is missing; name a host, or an address with --to"),
+        ("x.kz", "192.0.2.7", "wireguard", "--speaks: a connection that speaks wireguard names no host"),
+        (
+            None,
+            "192.0.2.7",
+            "wiregaurd",
+            "--speaks: 'wiregaurd' is no protocol known here; did you mean 'wireguard'",
+        ),
+        (None, "192.0.2.7:0", None, "--to: '192.0.2.7:0' is no address with a port; write it like"),
+        (None, "192.0.2.7:66000", None, "--to: "),
+        (None, "192.0.2.7:٤٤", None, "--to: "),
+        (None, "[192.0.2.7]:44", None, "--to: "),
+        (None, "example.org:443", None, "--to: "),
+        (None, "fe80::1%eth0", None, "--to: "),
+        ("bad host", "192.0.2.7", None, "bad host"),
+    ],
+)
+def test_what_is_no_question(host: str | None, to: str | None, speaks: str | None, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_question(host, to, speaks)
+    assert said in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import cast
 
 import dns.message
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.values import Verdict
+from gateway.policy.values import Proto, Verdict
 from gateway.policy.world import GATEWAY_NAME
 from gateway.wire import link
 from gateway.wire.actions import Action
@@ -36,7 +37,9 @@ from tests.wire.flow_forge import (
     udp_packet,
     with_bad_checksum,
 )
+from tests.wire.test_flow_tunnels import ip_packet
 from tests.wire.tls_forge import client_hello, records
+from tests.wire.tunnel_vectors import VECTORS
 
 START = almaty("2026-11-24T16:00").timestamp()
 DEVICE, REMOTE = ADDRESSES[4]
@@ -134,6 +137,50 @@ def test_a_second_hello_after_a_retry_request_is_told_too() -> None:
     talk.client(tls("www.second.example"))
     talk.server(SERVER_HELLO)
     assert Replayed(tape.capture()).names == [("tls", ALLOWED), ("tls", "www.second.example")]
+
+
+def of_length(body: bytes) -> bytes:
+    return get(ALLOWED, method="POST", before=f"Content-Length: {len(body)}") + body
+
+
+def in_chunks(body: bytes) -> bytes:
+    pieces = [body[at : at + 700] for at in range(0, len(body), 700)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return get(ALLOWED, method="POST", before="Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [0, 3000, 40_000], ids=["one segment", "some", "long"])
+@pytest.mark.parametrize("answered_first", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize("wrapped", [of_length, in_chunks])
+@pytest.mark.parametrize("inner", [get(ALLOWED), get(REFUSED), tls(REFUSED)], ids=["same", "other", "tls"])
+def test_what_lies_in_a_body_is_no_request(
+    wrapped: Callable[[bytes], bytes], inner: bytes, size: int, answered_first: bool
+) -> None:
+    """As the length of the body says; the daemon, which stops things, believes no length."""
+    tape = Tape()
+    talk = tape.talk(dport=80)
+    talk.handshake()
+    if answered_first:
+        talk.client(get(ALLOWED))
+        talk.server(HTTP_OK)
+    stream = wrapped(bytes(size) + b"\n" + inner + bytes(size))
+    for at in range(0, len(stream), 1400):
+        talk.client(stream[at : at + 1400])
+    talk.server(HTTP_OK)
+    talk.client(get("www.next.example"))
+    talk.server(HTTP_OK)
+    wanted = [("http", ALLOWED)] * (1 + answered_first)
+    assert Replayed(tape.capture()).names == [*wanted, ("http", "www.next.example")]
+
+
+def test_what_lies_behind_a_body_is_one() -> None:
+    for wrapped in (of_length, in_chunks):
+        tape = Tape()
+        talk = tape.talk(dport=80)
+        talk.handshake()
+        talk.client(wrapped(b"a=b") + get(REFUSED))
+        talk.server(HTTP_OK * 2)
+        assert Replayed(tape.capture()).names == [("http", ALLOWED), ("http", REFUSED)]
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["in order", "reversed"])
@@ -286,14 +333,37 @@ def test_the_same_question_on_two_interfaces_is_one() -> None:
     assert Replayed(later).names == [("dns", "twin.example")] * 2
 
 
-def test_only_questions_hellos_and_requests_are_told() -> None:
+@pytest.mark.parametrize("version", [4, 6])
+def test_each_tunnel_is_told_once(version: int) -> None:
     tape = Tape()
-    tape.add(udp_packet(DEVICE, REMOTE, 40000, 51820, b"\x01\0\0\0" + bytes(144)))
-    tape.add(udp_packet(REMOTE, DEVICE, 51820, 40000, bytes(92)))
-    talk = tape.talk(dport=22)
+    told = []
+    for number, vector in enumerate(one for one in VECTORS if one.side == "client"):
+        talk = tape.talk(version=version, dport=vector.port, sport=20000 + number)
+        for _ in range(2):
+            if vector.transport == "udp":
+                talk.datagram(vector.payload)
+            else:
+                talk.client(vector.payload, at=0)
+        if vector.proto is Proto.PROXY:
+            told.append("http")
+        told.append(vector.proto.value)
+    for number in (47, 41, 132):
+        for _ in range(2):
+            tape.add(ip_packet(talk, number, bytes(40)))
+    seen = Replayed(tape.capture()).asked
+    assert [str(one.proto) for one in seen] == [*told, "pptp", "ip_in_ip"]
+    assert {one.host for one in seen if one.proto not in (Proto.HTTP, Proto.PROXY)} == {None}
+    assert seen[-1].sport == seen[-1].dport == 0
+
+
+def test_only_questions_hellos_requests_and_tunnels_are_told() -> None:
+    tape = Tape()
+    tape.add(udp_packet(DEVICE, REMOTE, 40000, 3478, bytes(148)))
+    tape.add(udp_packet(REMOTE, DEVICE, 3478, 40000, bytes(92)))
+    talk = tape.talk(dport=25)
     talk.handshake()
-    talk.server(b"SSH-2.0-x\r\n")
-    talk.client(b"SSH-2.0-y\r\n")
+    talk.server(b"220 mail.example\r\n")
+    talk.client(b"EHLO me\r\n")
     talk.server(bytes(100))
     tape.add(answer("a.example", ("a.example", "A", "192.0.2.1")))
     assert Replayed(tape.capture()).names == []

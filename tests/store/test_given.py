@@ -63,6 +63,12 @@ def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
     store.close()
 
 
+def test_the_audit_has_no_name_of_a_site(store: Store) -> None:
+    store.gifts.open(Opening(2, "son", "example.com", NOW + HOUR, NOW, "Dad"))
+    (line,) = store.audit_lines()
+    assert line.detail == f"son a site until {(NOW + HOUR).isoformat(timespec='minutes')}"
+
+
 def test_by_the_clock_it_ends_at_its_time_else_with_the_family_s_day(store: Store) -> None:
     give(store, given(1), given(1, "internet", 15, None))
     gates = [[one.gate for one in store.state(NOW + later).given] for later in (timedelta(), HOUR, DAY)]

@@ -95,7 +95,31 @@ def test_a_day_that_is_over_is_folded_and_kept_for_a_week(file: MinutesFile, fol
     file.tidy(DAY + 7 * ONE)
     assert len(file.details(DAY)) == 2
     file.tidy(DAY + 8 * ONE)
+    file.tidy(DAY + 8 * ONE)
+    assert len(file.details(DAY)) == 2, "the clock may have been set ahead, and be put back today"
+    file.tidy(DAY + 9 * ONE)
     assert file.details(DAY) == ()
+
+
+def test_of_days_with_minutes_the_eighth_goes_at_once(file: MinutesFile, folded: Folded) -> None:
+    for ago in range(10):
+        file.open(DAY - ago * ONE)
+        file.append([counted(1)], 0.0)
+    file.open(DAY)
+    file.tidy(DAY)
+    assert [bool(file.details(DAY - ago * ONE)) for ago in range(10)] == [True] * 8 + [False] * 2
+    assert len(folded.days) == 9
+
+
+def test_a_day_that_goes_on_after_all_is_folded_again(file: MinutesFile, folded: Folded) -> None:
+    file.append([counted(1)], 0.0)
+    file.open(DAY + 9 * ONE)
+    file.tidy(DAY + 9 * ONE)
+    assert len(file.open(DAY)) == 1
+    file.append([counted(2)], 0.0)
+    file.open(DAY + ONE)
+    file.tidy(DAY + ONE)
+    assert folded.days[DAY] == {("son", "internet"): 2}
 
 
 def test_a_day_to_come_is_left_alone(file: MinutesFile, folded: Folded) -> None:

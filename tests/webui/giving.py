@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.errors import PolicyError
 
@@ -72,7 +73,9 @@ class Giving:
         who = self.household.child_of(request)
         landing = self.household.minutes[who]["landing"]
         if landing["taken"]:
-            raise PolicyError(self.names[who], "has landed today already", "there is one landing a day")
+            name = self.names[who]
+            error = PolicyError(name, "has landed today already", "there is one landing a day")
+            raise error.coded(Code.LANDED, name=name)
         landing["taken"] = True
         return self._give(who, landing["minutes"], self.names[who])
 
@@ -112,11 +115,13 @@ class Giving:
     def _redeem(self, request: Request) -> Mapping[str, object]:
         who, code = self.household.child_of(request), request.text("code")
         if self.wrong >= 5:
-            raise PolicyError("this device", "has tried too many wrong codes", "try again in 8 minutes")
+            problem, mend = "has tried too many wrong codes", "try again in 8 minutes"
+            raise PolicyError("this device", problem, mend).coded(Code.TOO_MANY_TRIES, minutes=8)
         ticket = self.household.tickets.get(code)
         if ticket is None:
             self.wrong += 1
-            raise PolicyError("this code", "is none of this home's", "look at the paper again")
+            error = PolicyError("this code", "is none of this home's", "look at the paper again")
+            raise error.coded(Code.CODE_UNKNOWN)
         if ticket["who"] not in {None, who}:
             raise PolicyError("this code", "is for somebody else", "ask for one of your own")
         given = self._give(who, ticket["minutes"], self.names[who])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import pytest
 
 from gateway.errors import ControlError
@@ -65,3 +68,23 @@ def test_a_daemon_of_another_version_gets_a_page_of_its_own(mum: Browser, househ
     answer = mum.get("/parent/")
     assert answer.status_code == 502
     assert "Restart both after an update." in answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    name: str
+    count: int
+    sure: bool
+    at: datetime | None
+    codes: tuple[str, ...]
+    more: int
+
+
+def test_a_value_is_read_by_the_names_and_kinds_of_its_fields() -> None:
+    told = {"name": "x", "count": 2, "sure": True, "at": "2026-11-24T20:45:00+05:00", "codes": ["a"]}
+    at = datetime.fromisoformat("2026-11-24T20:45:00+05:00")
+    assert Answer(told).read(Kinds, more=3) == Kinds("x", 2, True, at, ("a",), 3)
+    assert Answer({}).read(Kinds) == Kinds("", 0, False, None, (), 0)
+    for key, wrong in (("name", 1), ("count", "2"), ("at", "20:45"), ("codes", [1])):
+        with pytest.raises(ControlError):
+            Answer({**told, key: wrong}).read(Kinds)

@@ -235,7 +235,7 @@ def test_a_wrong_code_is_told_plainly_and_then_when_to_try_again(
         assert "This code is none of this home&#39;s. Look at the paper again." in answer.text
         assert 'value="aaaa-bbbb"' in answer.text
     answer = tablet.post("/my/code", {"code": "aaaa-bbbb"})
-    assert "This device has tried too many wrong codes. Try again in 8 minutes." in answer.text
+    assert "This device has tried too many wrong codes. Try again in 8 min." in answer.text
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "---", "\u202e"])

@@ -29,7 +29,7 @@ REQUESTS: dict[str, tuple[bytes, list[str | None]]] = {
     "other host in the target": (request(A, f"OPTIONS http://{B}/ HTTP/1.1"), [B, A]),
     "after an empty line": (b"\r\n" + request(A, "HEAD / HTTP/1.1"), [A]),
     "method of an extension": (request(A, "PROPFIND / HTTP/1.1"), [A]),
-    "CONNECT": (request(A, f"CONNECT {A}:443 HTTP/1.1"), [A]),
+    "CONNECT": (request(A, f"CONNECT {A}:443 HTTP/1.1"), [A, A]),  # once as a name, once as a proxy
     "upgrade": (request(A, more="Upgrade: h2c\r\n"), [A]),
     "two names": (request(A, more=f"Host: {B}\r\n"), [A, B]),
     "no name": (b"GET / HTTP/1.0\r\n\r\n", [None]),

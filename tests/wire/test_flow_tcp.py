@@ -633,8 +633,8 @@ def test_a_server_that_speaks_first_is_let_speak_until_the_client_is_answered() 
     assert talk.server(b"\x00\x00\x04\x5c\x0a\x14").action is Action.PASSES
 
 
-def test_flows_without_an_answer_are_decided_after_16_packets() -> None:
-    for allows, expected in ((names_only, Action.PASSES), (careful, Action.REFUSED)):
+def test_flows_without_an_answer_are_judged_after_16_packets() -> None:
+    for allows, expected in ((names_only, Action.HOLD), (careful, Action.REFUSED)):
         talk = Talk(allows, dport=5222)
         for _ in range(15):
             assert talk.client(b"\x00" * 100).action is Action.HOLD
@@ -643,9 +643,35 @@ def test_flows_without_an_answer_are_decided_after_16_packets() -> None:
         assert step.observation is not None
         assert step.observation.fault is Fault.UNANSWERED
         talk = Talk(allows, dport=5222)
+        talk.client(b"\x00")
         for _ in range(16):
-            step = talk.server(b"\x00" * 100)
+            step = talk.server(b"\x00" * 100, acks=0)
         assert step.action is expected
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_server_that_alone_speaks_is_decided_after_16_packets(allowed: bool) -> None:
+    talk = Talk(lambda seen: allowed or seen.host is not None, dport=5222)
+    for _ in range(15):
+        assert talk.server(b"\x00" * 100).action is Action.HOLD
+    assert talk.server(b"\x00" * 100).action is (Action.PASSES if allowed else Action.REFUSED)
+
+
+def test_an_upload_without_an_answer_passes_once_it_is_longer_than_decoys() -> None:
+    """The data connection of FTP: its server says nothing before the end."""
+    talk = Talk(names_only, dport=20001)
+    actions = [talk.client(own(1400)).action for _ in range(40)]
+    passed = actions.index(Action.PASSES)
+    assert 24_000 < (passed + 1) * 1400 < 28_000
+    assert set(actions[:passed]) == {Action.HOLD}
+
+
+def test_a_server_that_nothing_was_said_to_is_no_server_that_does_not_answer() -> None:
+    talk = Talk(careful, dport=5222)
+    for _ in range(16):
+        step = talk.server(b"\x00" * 100)
+    assert step.action is Action.PASSES
+    assert step.observation == Observation(Proto.TCP, None, talk.remote, 5222)
 
 
 def test_a_web_server_that_does_not_answer_is_never_let_through() -> None:

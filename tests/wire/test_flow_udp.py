@@ -326,8 +326,8 @@ def test_quic_after_other_datagrams_is_still_judged() -> None:
         assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
 
 
-def test_datagrams_without_an_answer_are_decided_after_16() -> None:
-    for allows, expected in ((names_only, Action.PASSES), (careful, Action.REFUSED)):
+def test_datagrams_without_an_answer_are_judged_after_16_and_never_let_go() -> None:
+    for allows, expected in ((names_only, Action.HOLD), (careful, Action.REFUSED)):
         talk = Talk(allows, dport=50000)
         for _ in range(15):
             assert talk.datagram(bytes(50)).action is Action.HOLD
@@ -335,18 +335,35 @@ def test_datagrams_without_an_answer_are_decided_after_16() -> None:
         assert step.action is expected
         assert step.observation is not None
         assert step.observation.fault is Fault.UNANSWERED
-    talk = Talk(names_only, dport=443)
-    for _ in range(30):
-        assert talk.datagram(bytes(50)).action is Action.HOLD
-    assert [observation.fault for observation in talk.bench.heard] == [Fault.UNANSWERED]
-    assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
+    for dport in (443, 50000):
+        talk = Talk(names_only, dport=dport)
+        for _ in range(200):
+            assert talk.datagram(bytes(50)).action is Action.HOLD
+        assert [observation.fault for observation in talk.bench.heard] == [Fault.UNANSWERED]
+        assert talk.datagram(initial(REFUSED)).action is Action.REFUSED
 
 
-def test_a_server_that_sends_first_is_held_until_it_is_decided_by_the_judge() -> None:
+def test_a_server_that_sends_first_is_judged_and_never_let_go_alone() -> None:
+    for allows, expected in ((names_only, Action.HOLD), (careful, Action.REFUSED)):
+        talk = Talk(allows, dport=50000)
+        for _ in range(15):
+            assert talk.answer(bytes(50)).action is Action.HOLD
+        assert talk.answer(bytes(50)).action is expected
     talk = Talk(names_only, dport=50000)
-    for _ in range(15):
-        assert talk.answer(bytes(50)).action is Action.HOLD
+    for _ in range(30):
+        talk.answer(bytes(50))
+    assert talk.datagram(bytes(50)).action is Action.HOLD
     assert talk.answer(bytes(50)).action is Action.PASSES
+
+
+@pytest.mark.parametrize(("dport", "expected"), [(50000, Action.PASSES), (8443, Action.HOLD)])
+def test_short_answers_are_no_resets_when_there_are_many(dport: int, expected: Action) -> None:
+    """A protocol of its own whose packets look like QUIC's, and whose server says less than the client."""
+    talk = Talk(names_only, dport=dport)
+    for _ in range(16):
+        assert talk.datagram(b"VS01" + bytes(1000)).action is Action.HOLD
+        step = talk.answer(b"VS01" + bytes(40))
+    assert step.action is expected
 
 
 # ------------------------------------------------------------------------------ a real stack

@@ -87,7 +87,7 @@ def test_icmp_is_let_be_and_other_protocols_are_judged(version: int, icmp: int) 
             assert step.action is Action.HOLD
         else:
             assert step.action is Action.REFUSED
-            assert step.observation == Observation(Proto.OTHER, None, remote)
+            assert step.observation == Observation(Proto.IPSEC, None, remote)
             assert Talk().raw(packet).action is Action.PASSES
 
 
@@ -263,8 +263,8 @@ def test_an_idle_flow_is_refused_when_it_goes_on() -> None:
 
 
 def test_an_idle_flow_that_said_nothing_begins_again() -> None:
-    talk = Talk(dport=22)
-    talk.server(b"SSH-2.0-x\r\n")
+    talk = Talk(dport=25)
+    talk.server(b"220 mail.example\r\n")
     talk.now += 61
     assert talk.client(HELLO).action is Action.HOLD
     assert talk.bench.hosts == [ALLOWED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def chunks(count: int, size: int = CHUNK) -> bytes:
     return b"".join(b"%x\r\n" % size + bytes([65 + number % 26]) * size + b"\r\n" for number in range(count))
 
 
-def reading(data: bytes, step: int = SEGMENT, **limits: int) -> Reading:
+def reading(data: bytes, step: int = SEGMENT, **limits: Any) -> Reading:
     made = Reading(0, b"", Limits(**limits), turned_down=False)
     for at in range(0, len(data), step):
         made.feed(at, data[at : at + step])

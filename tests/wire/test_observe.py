@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import WireError
 from gateway.policy.values import Fault, Proto
+from gateway.wire.limits import Limits
 from gateway.wire.observe import Observer
 from tests.wire.flow_forge import ALLOWED, REFUSED
 from tests.wire.tls_forge import client_hello, ech, record, records
@@ -17,7 +18,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: " + ALLOWED.encode() + b"\r\n\r\n"
 
 
 def observer(candidates: int = 8) -> Observer:
-    return Observer(bytes(4), 443, frozenset({"cover.example"}), candidates)
+    return Observer(bytes(4), 443, frozenset({"cover.example"}), Limits(candidates=candidates))
 
 
 @pytest.mark.parametrize(("data", "proto"), [(HELLO, Proto.TLS), (REQUEST, Proto.HTTP)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from gateway.wire.streams import Island, Stream, StreamOverflow
 TEXT = b"The quick brown fox jumps over the lazy dog"
 
 
-def stream(**limits: int) -> Stream:
+def stream(**limits: Any) -> Stream:
     return Stream(Limits(**limits))
 
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices
+from webui import notices, refusals
 from webui.answers import Here, Home
 from webui.asked import waiting_time
 from webui.daemon import daemon, source_address
@@ -17,7 +17,7 @@ from webui.forms import one_of, reason
 from webui.given import to_child
 from webui.i18n import gettext as _
 from webui.tickets import TYPED_LIMIT, typed
-from webui.words import plain, told
+from webui.words import plain
 
 blueprint = Blueprint("asks", __name__, url_prefix="/my")
 
@@ -80,7 +80,7 @@ def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _ask_form(here, home, told(str(error))), REFUSED
+        return _ask_form(here, home, refusals.sentence(error)), REFUSED
     if answer.get("state") == "auto":
         notices.tell_child(_("You have it: nobody needed to be asked."))
     else:
@@ -122,7 +122,7 @@ def _redeem(here: Here, home: Home) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _code_form(here, home, told(str(error)), plain(entered)), REFUSED
+        return _code_form(here, home, refusals.sentence(error), plain(entered)), REFUSED
     notices.tell_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 

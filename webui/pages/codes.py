@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices
+from webui import notices, refusals
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
 from webui.i18n import ngettext
@@ -18,7 +18,6 @@ from webui.session import guardian, guardians_only
 from webui.settings import OWN_NAME
 from webui.shapes import Answer
 from webui.tickets import Batch, Sheet, Sheets
-from webui.words import told
 
 blueprint = Blueprint("codes", __name__, url_prefix="/parent/codes")
 
@@ -73,7 +72,7 @@ def make() -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        notices.said(told(str(error)))
+        notices.said(refusals.sentence(error))
         return redirect(url_for("codes.show"), 303)
     notices.forget()
     name = "" if child is None else child.name

@@ -1,7 +1,8 @@
 """The resolver and the zone of everything: each name has one address of its own, derived from the name.
 
 A few first labels ask for something else: ``nx.`` is unknown, ``cname.NAME`` is an alias of NAME, ``long.``
-has a TXT record that only fits over TCP, ``noech.`` an HTTPS record without Encrypted ClientHello.
+has a TXT record that only fits over TCP, ``noech.`` an HTTPS record without Encrypted ClientHello. Each name
+has an SVCB record too: what a resolver would say of its encrypted ways.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from tests.lab import names
 from tests.lab.internet.journal import Journal
 from tests.lab.internet.udp import Peer, UdpPort
 
-A, CNAME, SOA, TXT, AAAA, OPT, HTTPS = 1, 5, 6, 16, 28, 41, 65
+A, CNAME, SOA, TXT, AAAA, OPT, SVCB, HTTPS = 1, 5, 6, 16, 28, 41, 64, 65
 _TTL = 60
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
 _UNKNOWN_TAILS = (".invalid", ".home.arpa", ".local", ".test")
-_TEXT = {A: "A", AAAA: "AAAA", TXT: "TXT", HTTPS: "HTTPS", CNAME: "CNAME"}
+_TEXT = {A: "A", AAAA: "AAAA", TXT: "TXT", SVCB: "SVCB", HTTPS: "HTTPS", CNAME: "CNAME"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Zone:
             return [_record(owner, TXT, b"".join(bytes([len(part)]) + part for part in strings))]
         if qtype == HTTPS:
             return [_record(owner, HTTPS, self._service(name))]
+        if qtype == SVCB:
+            return [_record(owner, SVCB, _resolver())]
         return []
 
     def _service(self, name: str) -> bytes:
@@ -121,6 +124,13 @@ def _message(
     edns = b"\x00" + _RECORD.pack(OPT, 1232, 0, 0) if query.payload is not None else b""
     header = _HEADER.pack(query.ident, flags, 1, len(answers), len(authority), 1 if edns else 0)
     return b"".join([header, query.question, *answers, *authority, edns])
+
+
+def _resolver() -> bytes:
+    """ServiceMode RDATA of a resolver (RFC 9461): alpn, port, dohpath."""
+    parameters = [(1, b"\x03dot\x02h2\x03doq"), (3, struct.pack("!H", 853)), (7, b"/dns-query{?dns}")]
+    body = b"".join(struct.pack("!HH", key, len(value)) + value for key, value in parameters)
+    return b"\x00\x01" + _encode("dns.example.org") + body
 
 
 def _record(owner: bytes, rtype: int, rdata: bytes) -> bytes:

@@ -1,0 +1,67 @@
+"""What a refusal is called, for programs and for who translates it. A code never changes its meaning.
+
+The sentence beside it is English and may be put better at any time. In brackets: the values that come along.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    REFUSED = "refused"  # anything else: a rule file, the disk, …; there is nothing but its sentence
+    INVALID = "invalid"  # a value that is missing, or of the wrong kind [key]
+    NO_SUCH_VERB = "no_such_verb"
+    ROOT_ONLY = "root_only"
+    BUSY = "busy"
+
+    # Who asks, and for whom.
+    NO_GUARDIAN = "no_guardian"
+    LINK_USED = "link_used"
+    SESSION_ENDED = "session_ended"
+    NO_PROFILE = "no_profile"
+    NO_CHILDREN = "no_children"
+    NO_CHILD = "no_child"  # [name]
+    NOT_FILTERED = "not_filtered"
+    NEW_DEVICE = "new_device"
+    NO_DEVICE_OF_A_CHILD = "no_device_of_a_child"
+
+    # Pauses, extra time, landings.
+    HAS_PASSED = "has_passed"
+    CHILD_PAUSED = "child_paused"  # [name]
+    NO_SERVICE = "no_service"
+    NOTHING_TO_EXTEND = "nothing_to_extend"  # [name]
+    NOT_IN_FORCE = "not_in_force"
+    NO_EXTRA_TIME = "no_extra_time"
+    NO_LANDING = "no_landing"  # [name]
+    LANDING_IN_PAUSE = "landing_in_pause"  # [name]
+    LANDED = "landed"  # [name]
+    LANDING_LATE = "landing_late"  # [name]
+    LANDING_EARLY = "landing_early"  # [name]
+
+    # Codes on paper.
+    NO_CODES_FOR = "no_codes_for"
+    TOO_MANY_CODES = "too_many_codes"  # [unused, most]
+    NO_GOOD_CODES = "no_good_codes"
+    CODE_UNKNOWN = "code_unknown"
+    CODE_OF_ANOTHER = "code_of_another"
+    CODE_USED = "code_used"
+    CODE_OLD = "code_old"  # [days]
+    CODE_IN_PAUSE = "code_in_pause"  # [name]
+    TOO_MANY_TRIES = "too_many_tries"  # [minutes]
+
+    # Requests.
+    NOTHING_TO_ASK = "nothing_to_ask"  # [name]
+    NOT_REFUSED = "not_refused"  # [host, name]
+    OPEN_NOW = "open_now"  # [name]: of the site or service
+    FOR_EVERYONE = "for_everyone"  # [host]
+    NOT_ASKABLE = "not_askable"  # [host]
+    REASON_TOO_LONG = "reason_too_long"  # [most]
+    ASKED_TOO_OFTEN = "asked_too_often"  # [times]
+    TOO_MANY_WAIT = "too_many_wait"  # [most]
+    NO_REQUEST = "no_request"
+    REQUEST_EXPIRED = "request_expired"
+    ANSWERED_BEFORE = "answered_before"
+    NOT_FOR_TIME = "not_for_time"  # an answer that only a site can have
+
+    CLOCK_WRONG = "clock_wrong"

@@ -1,0 +1,182 @@
+"""`qalqan check`: the interfaces of the home, the ways around this machine, and who else routes there."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.commands.findings import Finding, note, ok, problem, warning
+from gateway.commands.machine import Address, Interface, Machine, setting
+from gateway.policy.config import Config
+
+SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: one address for many of a provider's homes
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+PUBLIC6 = ipaddress.ip_network("2000::/3")
+CONTAINERS = ("docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "veth")
+MOST_SHOWN = 3
+MANY = 3  # devices without a lease that are not put down to an address by hand
+DHCP_PORT = "0043"  # 67, as /proc/net/udp has it
+BRIDGE_FILTER = ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables")
+
+
+def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
+    yield from _interfaces(config, machine)
+    if any(one in machine.links and machine.links[one].kind == "bridge" for one in config.lan):
+        yield from _bridges()
+    if setting("ipv4/ip_forward") == "0":
+        yield note("routing", "off now; a gateway has net.ipv4.ip_forward=1")
+    yield from _one_arm(config, machine)
+    yield from _addresses(config, machine)
+    yield from _left_out(config, machine)
+    yield from _routers(config, machine)
+    yield from _leases(config, machine)
+    if config.gateway_open:
+        text = "children and guests reach every service of this machine, SSH and its own pages too"
+        yield note("router", text, "gateway_access: closed, in qalqan.yaml")
+
+
+def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
+    for name in config.lan:
+        link = machine.links.get(name)
+        if link is None:
+            yield problem("lan", f"there is no interface {name}", "look it up with: ip -brief link")
+        elif link.master:
+            text = f"{name} is a port of {link.master}: what comes in there is met on {link.master} alone"
+            yield problem("lan", text, f"write {link.master} in its place in `lan`")
+        elif not link.up:
+            yield warning("lan", f"{name} is switched off", f"switch it on: ip link set {name} up")
+        elif not any(not one.is_link_local for one in machine.addresses[name]):
+            text = f"{name} has no address: no device there goes through this machine"
+            yield warning("lan", text, "give it one, and name it as the gateway in DHCP")
+        else:
+            yield ok("lan", f"{name} is there")
+
+
+def _bridges() -> Iterator[Finding]:
+    """A bridge between the home's own devices must not be seen as a way between networks."""
+    for name in BRIDGE_FILTER:
+        if setting(f"bridge/{name}") == "1":
+            mend = f"sysctl -w net.bridge.{name}=0 (Docker sets it)"
+            yield problem("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
+
+
+def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Where the way out is the home's own side, devices can go past us."""
+    if not machine.ways:
+        yield note("uplink", "there is no default route: no way to the internet")
+    for name in sorted(machine.one_armed(config.lan)):
+        yield note("uplink", f"{name} is the home's side and the way out: one arm")
+        if "1" in (setting(f"ipv4/conf/{one}/send_redirects") for one in ("all", name)):
+            text = f"send_redirects is 1: {name} tells devices the way past this machine"
+            off = " ".join(f"net.ipv4.conf.{one}.send_redirects=0" for one in ("all", name))
+            yield problem("uplink", text, f"sysctl -w {off}")
+        if not _gives_addresses():
+            text = "no DHCP server is on this machine: devices may have another gateway, and go past us"
+            yield warning(
+                "uplink", text, "name this machine as gateway in the router's DHCP, or give addresses here"
+            )
+        for way in machine.ways:
+            if way.interface == name and way.version == 6:
+                text = f"{way.gateway or name} is the IPv6 router on {name}: devices go there past us"
+                yield problem("uplink", text, "switch IPv6 or router advertisements off there")
+
+
+def _gives_addresses() -> bool:
+    """Whether a program on this machine listens where DHCP requests arrive."""
+    try:
+        lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
+    except OSError:
+        return True  # nothing is known, and nothing is said
+    return any(line.split()[1].endswith(f":{DHCP_PORT}") for line in lines)
+
+
+def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Double translation, and networks that are on both sides."""
+    for name in sorted(machine.way_out(4) - set(config.lan)):
+        for one in (one for one in machine.addresses[name] if one.version == 4):
+            if one.ip in SHARED:
+                text = f"{name} has {one.ip}: the provider shares one address among homes"
+                yield note("nat", text, "nothing, unless something at home is to be reached from outside")
+            elif any(one.ip in network for network in PRIVATE):
+                text = f"{name} has {one.ip}: another router translates too (double NAT)"
+                yield note(
+                    "nat",
+                    text,
+                    "nothing for the filter; for games and servers put that router in bridge mode",
+                )
+            for inside in config.lan:
+                for other in machine.addresses.get(inside, ()):
+                    if other.version == one.version and other.network.overlaps(one.network):
+                        text = f"{inside} and {name} are both in {one.network}"
+                        yield problem("nat", text, f"give {inside} another network")
+
+
+def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Networks that this machine routes and does not filter."""
+    outside = machine.way_out()
+    for name, link in sorted(machine.links.items()):
+        if name in config.lan or name in outside or link.master or not (link.up and link.ethernet):
+            continue
+        versions = [
+            one for one in (4, 6) if _forwards(one, name) and _has_network(machine.addresses[name], one)
+        ]
+        if not versions:
+            continue
+        over = " and ".join(f"IPv{one}" for one in versions)
+        text = f"{name} is routed over {over} and is not in `lan`: nothing from there is filtered"
+        if name.startswith(CONTAINERS):
+            yield note("lan", text)
+        else:
+            yield warning("lan", text, "add it to `lan` in qalqan.yaml if people of the home are there")
+
+
+def _forwards(version: int, name: str) -> bool:
+    return setting(f"ipv{version}/conf/{name}/forwarding") == "1"
+
+
+def _has_network(addresses: tuple[Interface, ...], version: int) -> bool:
+    return any(one.version == version and not one.is_link_local for one in addresses)
+
+
+def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
+    known: set[Address | None] = {way.gateway for way in machine.ways}
+    for one in machine.seen:
+        if one.router and one.interface in config.lan and one.ip not in known:
+            text = f"{one.ip} ({one.mac}) on {one.interface} says that it is a router: devices may go past us"
+            yield warning(
+                "ipv6", text, "switch router advertisements off there, or put it in front of this machine"
+            )
+
+
+def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Another DHCP server, as far as devices without a lease of ours tell of it."""
+    if not config.leases or machine.one_armed(config.lan):
+        return
+    lines: list[str] = []
+    for path in config.leases:
+        try:
+            lines += Path(path).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            yield note("dhcp", f"{path} cannot be read: another DHCP server would not be noticed")
+            return
+    # The hardware address of dnsmasq's lines, and of odhcpd's, which has it without colons behind `# NAME`.
+    words = {word.lower().replace(":", "") for line in lines for word in line.split()[1:3]}
+    given = {mac for mac in (one.mac for one in machine.seen) if mac.replace(":", "") in words}
+    here = {one.mac for one in machine.seen if one.interface in config.lan and one.ip.version == 4}
+    strange = sorted(here - given)
+    if not strange:
+        return
+    shown = ", ".join(strange[:MOST_SHOWN]) + (" …" if len(strange) > MOST_SHOWN else "")
+    text = f"{len(strange)} of {len(here)} devices have no lease of this machine ({shown})"
+    if len(strange) >= MANY and 2 * len(strange) > len(here):
+        mend = "look for a second router or repeater that gives addresses, and switch its DHCP off"
+        yield warning("dhcp", f"{text}: another DHCP server may answer", mend)
+    else:
+        yield note("dhcp", f"{text}: addresses by hand, or another DHCP server")
+
+
+def public_ipv6(config: Config, machine: Machine) -> bool:
+    """Whether devices of the home have addresses that all the world reaches, and are routed."""
+    found = (one.ip in PUBLIC6 for name in config.lan for one in machine.addresses.get(name, ()))
+    return setting("ipv6/conf/all/forwarding") == "1" and any(found)

@@ -1,0 +1,163 @@
+"""What the machine's network looks like: links, addresses, default routes, neighbours (rtnetlink(7)).
+
+Read from the kernel, without any right; nothing is sent to the network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.kernel.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
+
+PROC = Path("/proc")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+_ROUTE = 0  # NETLINK_ROUTE
+_GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_NEIGHBOUR = 18, 22, 26, 30
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix, flags, scope, index
+_ROUTING = struct.Struct(
+    "=BBBBBBBBI"
+)  # struct rtmsg: family, dst_len, …, table, protocol, scope, type, flags
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
+_NAME, _MASTER, _LINK_INFO, _INFO_KIND = 3, 10, 18, 1
+_LOCAL, _IFA_ADDRESS = 2, 1
+_OUT, _GATEWAY = 4, 5
+_NEIGHBOUR_IP, _NEIGHBOUR_MAC = 1, 2
+_UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
+_MAIN, _UNICAST = 254, 1
+_ROUTER = 0x80  # NTF_ROUTER
+_ANSWERED = 0x02 | 0x04 | 0x08 | 0x10  # NUD_REACHABLE, STALE, DELAY, PROBE
+_RECEIVE = 65536
+_PATIENCE = 2.0  # seconds; the kernel answers a dump at once
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    name: str
+    up: bool
+    ethernet: bool  # loopback and tunnels are not
+    kind: str  # bridge, vlan, veth …; empty for a card
+    master: str  # the bridge whose port it is, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A default route of the main table."""
+
+    interface: str
+    gateway: Address | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who has answered lately."""
+
+    interface: str
+    ip: Address
+    mac: str
+    router: bool  # it says so of itself
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    links: dict[str, Link]
+    addresses: dict[str, tuple[Interface, ...]]  # by interface
+    ways: tuple[Way, ...]
+    seen: tuple[Seen, ...]
+
+    def way_out(self, version: int | None = None) -> frozenset[str]:
+        """Interfaces of the default routes."""
+        return frozenset(one.interface for one in self.ways if version in (None, one.version))
+
+    def one_armed(self, lan: Collection[str]) -> frozenset[str]:
+        """Interfaces of the home that are the way out as well."""
+        return self.way_out() & set(lan)
+
+
+def read_machine() -> Machine:
+    """Raises OSError."""
+    names: dict[int, str] = {}
+    raw = []
+    for body in _dump(_GET_LINK):
+        _, kind, index, flags, _ = _LINK.unpack_from(body)
+        found = fields(body[_LINK.size :])
+        names[index] = _text(found.get(_NAME))
+        raw.append((names[index], kind, flags, found))
+    links = {name: _link(name, kind, flags, found, names) for name, kind, flags, found in raw}
+    addresses: dict[str, tuple[Interface, ...]] = dict.fromkeys(links, ())
+    for body in _dump(_GET_ADDRESS):
+        _, length, _, _, index = _ADDRESS.unpack_from(body)
+        found = fields(body[_ADDRESS.size :])
+        ip = found.get(_LOCAL) or found.get(_IFA_ADDRESS)
+        if ip is not None and index in names:
+            addresses[names[index]] += (ipaddress.ip_interface((bytes(ip), length)),)
+    return Machine(links, addresses, tuple(_ways(names)), tuple(_neighbours(names)))
+
+
+def setting(name: str) -> str:
+    """A value under /proc/sys/net of this network namespace; empty where there is none."""
+    try:
+        return (PROC / "sys/net" / name).read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _link(name: str, kind: int, flags: int, found: dict[int, memoryview], names: dict[int, str]) -> Link:
+    info = fields(found[_LINK_INFO]) if _LINK_INFO in found else {}
+    master = struct.unpack("=I", found[_MASTER])[0] if _MASTER in found else 0
+    return Link(
+        name, bool(flags & _UP), kind == _ETHERNET, _text(info.get(_INFO_KIND)), names.get(master, "")
+    )
+
+
+def _ways(names: dict[int, str]) -> Iterator[Way]:
+    for body in _dump(_GET_ROUTE):
+        family, length, _, _, table, _, _, kind, _ = _ROUTING.unpack_from(body)
+        found = fields(body[_ROUTING.size :])
+        if length or table != _MAIN or kind != _UNICAST or _OUT not in found:
+            continue
+        interface = names.get(struct.unpack("=I", found[_OUT])[0], "")
+        gateway = ipaddress.ip_address(bytes(found[_GATEWAY])) if _GATEWAY in found else None
+        if interface:
+            yield Way(interface, gateway, 4 if family == socket.AF_INET else 6)
+
+
+def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
+    for body in _dump(_GET_NEIGHBOUR):
+        _, index, state, flags, _ = _NEIGHBOUR.unpack_from(body)
+        found = fields(body[_NEIGHBOUR.size :])
+        ip, mac = found.get(_NEIGHBOUR_IP), found.get(_NEIGHBOUR_MAC)
+        if ip is None or mac is None or len(mac) != 6 or len(ip) not in (4, 16) or index not in names:
+            continue
+        if state & _ANSWERED or flags & _ROUTER:
+            yield Seen(
+                names[index], ipaddress.ip_address(bytes(ip)), bytes(mac).hex(":"), bool(flags & _ROUTER)
+            )
+
+
+def _text(value: memoryview | None) -> str:
+    return "" if value is None else bytes(value).rstrip(b"\0").decode("ascii", "replace")
+
+
+def _dump(kind: int) -> Iterator[memoryview]:
+    """The bodies of the answers, from the fixed part on."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
+        sock.settimeout(_PATIENCE)
+        sock.send(HEADER.pack(HEADER.size + 16, kind, REQUEST | DUMP, 1, 0) + bytes(16))
+        while True:
+            data = memoryview(sock.recv(_RECEIVE))
+            while len(data) >= HEADER.size:
+                length, answer, *_ = HEADER.unpack_from(data)
+                if answer in (DONE, ERROR) or not HEADER.size <= length <= len(data):
+                    return
+                yield data[HEADER.size : length]
+                data = data[length + 3 & ~3 :]

@@ -1,0 +1,56 @@
+"""The gateway's own door: what the devices of children and guests may ask of the gateway itself.
+
+Each packet is met by itself, so a rule that changes ends a session that runs. Nothing here asks whether a
+daemon lives: the page and the names of help are reached either way.
+"""
+
+from __future__ import annotations
+
+from gateway.kernel.ruleset_words import Chains, Words, braced
+from gateway.kernel.snapshot import Snapshot
+
+ICMP, IGMP, ICMPV6 = 1, 2, 58  # MLD and neighbour discovery are ICMPv6
+DHCP, NTP, DHCPV6, MDNS = 67, 123, 547, 5353
+
+
+def at_door(snapshot: Snapshot, words: Words) -> list[str]:
+    """What the input hook asks of all that is neither an unfiltered device's nor a question."""
+    out: list[str] = []
+    if words.kept_out:
+        out.append(f"{words.from_lan} goto door")
+    ports = sorted({port for port in (snapshot.dns_port, snapshot.help_dns_port) if port is not None})
+    if ports:
+        # Listeners that the table alone leads to. Replies to the gateway's own ports are no visitors.
+        inside = braced(f'"{name}"' for name in (*snapshot.lan, "lo"))
+        there = f"meta l4proto {{ 6, 17 }} th dport {braced(map(str, ports))}"
+        out.append(f"iifname != {inside} ct direction original {there} drop")
+    return out
+
+
+def door_chains(snapshot: Snapshot, words: Words) -> Chains:
+    if not words.kept_out:
+        return {}
+    named = [f"udp dport {braced(map(str, (DHCP, NTP, DHCPV6, MDNS)))} accept"]
+    if snapshot.page_port is not None:
+        named.append(f"tcp dport {snapshot.page_port} accept")
+    if snapshot.door_ports:
+        ports = braced(map(str, sorted(set(snapshot.door_ports))))
+        named.append(f"meta l4proto {{ 6, 17 }} th dport {ports} accept")
+    return {
+        "door": [
+            "ct direction reply accept",  # the gateway asked
+            # Before the untracked are refused: neighbour discovery never has a connection.
+            f"meta l4proto {braced(map(str, (ICMP, IGMP, ICMPV6)))} accept",
+            "ct state invalid,untracked goto who",
+            f"{words.no_slot} jump who",
+            f"{words.kept_out} goto kept",
+        ],
+        # Redirected or not, a question is known by the port that was asked.
+        "kept": [
+            "meta l4proto { 6, 17 } ct original proto-dst 53 accept",
+            *named,
+            # The kernel routes a reset to a link-local address as if every link were one, and it gets lost.
+            "ip6 saddr fe80::/10 reject with icmpx admin-prohibited",
+            "goto cut",
+        ],
+    }

@@ -1,0 +1,63 @@
+"""What an answer teaches: addresses of a device, of services that it uses, and of names."""
+
+from __future__ import annotations
+
+from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.nameaddresses import NameBook
+from gateway.wire.dns import HTTPS, SRV, SVCB, Message
+from gateway.wire.dns_names import name_text, read_labels
+from gateway.wire.svcb import hinted, parse_service
+
+SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
+
+
+class Lessons:
+    """Carries answers into the three books."""
+
+    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook) -> None:
+        self.book = book
+        self.services = services
+        self.names = names
+
+    def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
+        """``message`` is ``response``, read, as the device of ``slot`` sees it. ``vouched``: it is what the
+        gateway's own resolver says. Raises WireError for a SVCB or SRV record that cannot be read.
+        """
+        addresses, ttl = message.addresses(), ttl_of(message)
+        self.book.learn(slot, addresses, ttl, now)
+        if message.question is None:
+            return
+        asked = message.question.name
+        self.services.learn(slot, asked, addresses, ttl)
+        if self.names.watches(slot):
+            host = origin(asked)
+            self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)
+            self._bindings(slot, host, response, message, now, vouched=vouched)
+
+    def _bindings(
+        self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
+    ) -> None:
+        """A client calls the addresses of targets and hints by the name of ``host`` (RFC 9460 3), and those
+        of the servers of its domain (SRV, RFC 2782: XMPP tells the domain's name in its hello, RFC 7590).
+        """
+        targets = []
+        for record in message.answers:
+            if record.rtype == SRV:
+                targets.append(name_text(read_labels(response, record.offset + SRV_HEAD)[0]))
+            elif record.rtype in (SVCB, HTTPS) and record.rdata:
+                service = parse_service(response, record)
+                if service.target:
+                    targets.append(name_text(list(service.target)))
+                self.names.learn(slot, host, hinted(service), record.ttl, now, vouched=vouched)
+        self.names.lead(slot, host, targets)
+
+
+def ttl_of(message: Message) -> int:
+    return min((record.ttl for record in message.answers), default=0)
+
+
+def origin(asked: str) -> str:
+    """``_8443._https.example.com`` is asked on behalf of ``example.com`` (RFC 9460 2.3)."""
+    while asked.startswith("_") and "." in asked:
+        asked = asked.partition(".")[2]
+    return asked

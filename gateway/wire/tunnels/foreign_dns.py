@@ -1,0 +1,75 @@
+"""DNS (RFC 1035) on another port than its own: a resolver that nobody chose for this home.
+
+Only what is whole, and nothing else, counts: one question, of a known class, no record that a question may
+not have, no byte behind it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import WireError
+from gateway.policy.values import Proto
+from gateway.wire.dns import AA, OPT, RA, RCODE_MASK, TC, Message, Question, parse_message
+from gateway.wire.tunnels.signs import MORE, More, Sign
+
+PORT = 53  # where what asks is judged as DNS already
+_HEADER = 12
+_ONE = b"\0\1"
+_FLAGS, _OPCODE = 4, 0x78  # where the first byte of the flags is in a stream, and its bits of the opcode
+_CLASSES = frozenset({1, 3, 4, 255})  # RFC 1035 3.2.4, 3.2.5
+_SIGNATURES = frozenset({24, 250})  # SIG(0), TSIG
+_ZERO_BIT = 0x0040
+_OF_ANSWERS = AA | TC | RA | RCODE_MASK
+_MIN_QUESTION = _HEADER + 5  # of the root
+_MAX_QUESTION = 1024  # bytes over TCP: 512 and what EDNS adds, padded (RFC 8467)
+# Windows asks hosts of the internet for their NetBIOS names (RFC 1002 4.2.12); these lead nobody anywhere.
+_NETBIOS = re.compile(r"[a-p]{32}(?:\.|\Z)")
+_NETBIOS_TYPES = (32, 33)
+
+
+def question_udp(payload: bytes, dport: int) -> Sign | None:
+    """One message of random bytes in 2**60."""
+    return _sign(payload) if dport != PORT and payload[4:6] == _ONE else None
+
+
+def question_tcp(data: bytes) -> Sign | More | None:
+    """The same behind two bytes of length (RFC 7766 section 8)."""
+    if data[0] > _MAX_QUESTION >> 8:
+        return None
+    if len(data) < 2:
+        return MORE
+    size = int.from_bytes(data[:2], "big")
+    if not _MIN_QUESTION <= size <= _MAX_QUESTION or not _ONE.startswith(data[6:8]):
+        return None
+    if len(data) > _FLAGS and data[_FLAGS] & _OPCODE:
+        return None
+    if len(data) < 2 + size:
+        return MORE
+    return _sign(data[2 : 2 + size])
+
+
+def _sign(data: bytes) -> Sign | None:
+    try:
+        message = parse_message(data)
+    except WireError:
+        return None
+    question = message.question
+    if question is None or message.end != len(data) or not _is_plain(message, question):
+        return None
+    if question.qtype in _NETBIOS_TYPES and _NETBIOS.match(question.name):
+        return None
+    try:
+        host = question.host()
+    except WireError:
+        host = None
+    return Sign(Proto.DNS, host, question.qtype)
+
+
+def _is_plain(message: Message, question: Question) -> bool:
+    if message.opcode or message.flags & _ZERO_BIT or question.qclass not in _CLASSES or not question.qtype:
+        return False
+    if message.is_response:
+        return True
+    extra = all(one.rtype == OPT or one.rtype in _SIGNATURES for one in message.additional)
+    return not (message.flags & _OF_ANSWERS or message.answers or message.authority) and extra

@@ -1,0 +1,72 @@
+"""A household whose pages a browser of this machine opens, as the daughter's tablet or a parent's phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import pytest
+
+from tests.browser.chromium import Chromium, chromium, eventually
+from tests.control.running import Running
+from tests.webui.household import MINUTES, Household, at_home
+from tests.webui.test_listen import free_port
+from tests.webui.test_serve import serving
+
+
+class Site:
+    """The household, its daemon, and where its pages are."""
+
+    def __init__(self, household: Household, daemon: Running, port: int) -> None:
+        self.household = household
+        self.daemon = daemon
+        self.url = f"http://127.0.0.1:{port}"
+
+    def link(self) -> str:
+        return f"{self.url}/signin?code={self.household.guardians.link('Mum')}"
+
+    def happens(self, change: Callable[[], object]) -> None:
+        """Change something, and let the daemon say so."""
+
+        def both() -> None:
+            change()
+            self.daemon.server.publish("status")
+
+        self.daemon.submit(both)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    household, port = Household(), free_port()
+    path = tmp_path_factory.mktemp("run") / "control.sock"
+    household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
+    with at_home(path, household) as daemon, serving(path, port):
+        yield Site(household, daemon, port)
+
+
+@pytest.fixture
+def fresh(site: Site) -> None:
+    household = site.household
+    household.paused.clear()
+    household.extra.clear()
+    household.requests.clear()
+    household.questions.clear()
+    household.tickets.clear()
+    household.given.clear()
+    household.minutes = deepcopy(MINUTES)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as it:
+        yield it
+
+
+@pytest.fixture
+def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
+    """Signed in by the link."""
+    browser.driver.get(site.link())
+    eventually(lambda: "Aruzhan" in browser.text())
+    yield browser
+    browser.driver.delete_all_cookies()
+    browser.driver.get("about:blank")

@@ -1,0 +1,204 @@
+"""Every page of parent and child for whoever sees, hears or taps less well: on a small phone, both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser.chromium import PHONE, Chromium, eventually
+from tests.browser.conftest import Site
+from tests.webui.household import NOW
+from tests.webui.test_listen import free_port
+from tests.webui.test_serve import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
+
+SMALL = (360, 640)
+AUDIT = Path(__file__).with_name("access.js").read_text()
+
+Prepare = Callable[[Site], None]
+
+
+def nothing(_site: Site) -> None:
+    """As it is."""
+
+
+def asked(site: Site) -> None:
+    """One request waits, one was answered."""
+    one = {
+        "id": 1, "profile": "daughter", "name": "Aruzhan", "topic": "time", "minutes": 30,
+        "reason": "One more round", "at": NOW, "expires": NOW + timedelta(hours=4), "state": "pending",
+        "thing": None,
+    }  # fmt: skip
+    other = {
+        **one, "id": 2, "topic": "site", "thing": "www.instagram.com", "state": "answered", "answer": "no",
+        "because": "Not on a school day", "by": "Mum", "answered": NOW, "minutes": None,
+    }  # fmt: skip
+    site.household.requests[:] = [one, other]
+
+
+def near_the_end(site: Site) -> None:
+    asked(site)
+    site.household.minutes["daughter"]["left"].update(minutes=4, at=NOW + timedelta(minutes=4))
+
+
+def paused(site: Site) -> None:
+    asked(site)
+    site.household.paused.update(daughter=NOW + timedelta(minutes=30), son=None)
+
+
+def troubled(site: Site) -> None:
+    """All that a page may have to say of the home."""
+    paused(site)
+    site.household.extra.update(
+        internet="down",
+        internet_since=NOW - timedelta(minutes=5),
+        clock={"known": False, "sentence": "The time is not known yet."},
+        problems=["daughter.yaml:3: band: is no age band; write one of 6-9, 10-12"],
+        new_devices=2,
+    )
+
+
+def off(site: Site) -> None:
+    site.household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
+
+
+def tickets(site: Site) -> None:
+    site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
+
+
+CHILDS = {
+    "own": ("/my", nothing),
+    "own, the end is near": ("/my", near_the_end),
+    "own, paused": ("/my", paused),
+    "own, in trouble": ("/my", troubled),
+    "own, all is off": ("/my", off),
+    "why": ("/why", nothing),
+    "refused": ("/refused?host=www.tiktok.com&reason=family_block", nothing),
+    "refused by time": ("/refused?host=www.example.org&reason=bedtime", nothing),
+    "ask": ("/my/ask", nothing),
+    "ask, one waits": ("/my/ask", asked),
+    "code": ("/my/code", nothing),
+    "minutes": ("/my/time", nothing),
+    "minutes of another day": ("/my/time?day=2026-11-20", nothing),
+    "sign in": ("/signin", nothing),
+    "a page that is not there": ("/no-such-page", nothing),
+}
+PARENTS = {
+    "home": ("/parent/", asked),
+    "home, paused": ("/parent/", paused),
+    "home, in trouble": ("/parent/", troubled),
+    "home, all is off": ("/parent/", off),
+    "requests": ("/parent/requests", asked),
+    "no requests": ("/parent/requests", nothing),
+    "codes": ("/parent/codes/", tickets),
+    "no codes": ("/parent/codes/", nothing),
+    "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
+    "minutes": ("/parent/time/daughter", nothing),
+    "more": ("/parent/more", nothing),
+}
+
+
+def open_page(browser: Chromium, site: Site, path: str) -> None:
+    browser.driver.get(site.url + path)
+    assert browser.driver.current_url == site.url + path, "and not another one"
+
+
+def faults(browser: Chromium) -> list[str]:
+    """With all that can be opened open, in the light and in the dark."""
+    browser.resize(SMALL)
+    browser.driver.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+    found: list[str] = []
+    for theme in ("light", "dark"):
+        browser.theme(theme)
+        found += [f"{theme}: {fault}" for fault in browser.measure(AUDIT)]
+    browser.theme("light")
+    browser.resize(PHONE)
+    return found
+
+
+@pytest.mark.parametrize("name", CHILDS)
+def test_a_child_s_page(browser: Chromium, site: Site, name: str) -> None:
+    path, prepare = CHILDS[name]
+    site.happens(lambda: prepare(site))
+    open_page(browser, site, path)
+    assert faults(browser) == []
+
+
+@pytest.mark.parametrize("kind", ["guest", "quarantine", "home", "adult", "unknown"])
+def test_a_page_of_nobody_s_device(browser: Chromium, site: Site, kind: str) -> None:
+    devices = site.household.devices
+    before = devices["127.0.0.1"]
+    changed = {**before, "profile": kind, "mac": "02:00:00:00:00:55"}
+    if kind == "unknown":
+        devices.pop("127.0.0.1")
+    else:
+        devices["127.0.0.1"] = changed
+    try:
+        for path in ("/", "/why"):
+            browser.driver.get(site.url + path)
+            assert faults(browser) == [], path
+    finally:
+        devices["127.0.0.1"] = before
+
+
+@pytest.mark.parametrize("name", PARENTS)
+def test_a_parent_s_page(parent: Chromium, site: Site, name: str) -> None:
+    path, prepare = PARENTS[name]
+    site.happens(lambda: prepare(site))
+    open_page(parent, site, path)
+    assert faults(parent) == []
+
+
+def test_what_a_tap_leads_to(parent: Chromium, site: Site) -> None:
+    """A notice with its undo, a sheet of codes, and a form with what was wrong in it."""
+    parent.tap(".extras button[value='15']")
+    eventually(lambda: "more minutes" in parent.text(".notice"))
+    assert faults(parent) == []
+    parent.driver.get(f"{site.url}/parent/codes/")
+    parent.tap(".fields button")
+    eventually(lambda: "K7QM" in parent.text(".strips"))
+    assert faults(parent) == []
+    parent.driver.get(f"{site.url}/my/code")
+    parent.driver.find_element(By.ID, "code").send_keys("2222 2222")
+    parent.tap(".signin button")
+    eventually(lambda: "Look at the paper again." in parent.text())
+    assert faults(parent) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("<input>", "light: a field without a label: <input>"),
+        ("<label for=a>Name</label><input id=b>", 'light: for names nothing: <label for="a">'),
+        ("<button></button>", "light: nothing to call it by: <button>"),
+        ("<button><span aria-hidden=true>x</span></button>", "light: nothing to call it by: <button>"),
+        ("<button style='height:30px;width:90px'>Go</button>", "light: 90 x 30 to tap: Go"),
+        ("<h1>Two</h1>", "light: 2 first headings: One, Two"),
+        ("<h3>Three</h3>", "light: heading 3 behind 1: Three"),
+        ("<p style='color:#888'>Grey</p>", "light: contrast 3.54: Grey"),
+        ("<p style='opacity:.4'>Thin</p>", "light: contrast 2.85: Thin"),
+        ("<p style='width:400px'>Wide</p>", "px wider than the window"),
+        ("<svg></svg>", "light: a picture without words: <svg>"),
+    ],
+)
+def test_the_audit_sees_it(browser: Chromium, body: str, fault: str) -> None:
+    style = "body { margin: 0; color: #000; background: #fff }"
+    head = f"<title>x</title><meta name=viewport content='width=device-width'><style>{style}</style>"
+    html = f"<!doctype html><html lang=en>{head}<main><h1>One</h1>{body}</main>"
+    browser.driver.get("about:blank")
+    browser.driver.execute_script("document.open(); document.write(arguments[0]); document.close()", html)
+    assert any(fault in one for one in faults(browser))
+
+
+def test_the_page_while_the_filter_is_stopped(browser: Chromium, tmp_path: Path) -> None:
+    port = free_port()
+    with serving(tmp_path / "control.sock", port):
+        browser.driver.get(f"http://127.0.0.1:{port}/my")
+        assert "The filter is stopped" in browser.text()
+        assert faults(browser) == []
+        browser.driver.get("about:blank")

@@ -1,0 +1,365 @@
+"""What is known of devices, whether they are there, and what watchers are told; without a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from socket import AF_INET6, inet_aton, inet_pton
+
+import pytest
+
+from gateway.home import inventory
+from gateway.home.inventory import ASK_AFTER, DOUBT_AFTER, GONE_AFTER, MAX_ASKED, VENDORS, Inventory
+from gateway.home.neighbours import Neighbour
+from gateway.home.watcher import Watcher
+from gateway.policy.identity import Traits
+from gateway.policy.sights import MAX_ADDRESSES, MAX_BEHIND, MAX_INTERFACE_IDS, MAX_NAMES, MAX_SERVICES, Sight
+from gateway.wire.dhcp import Dhcp
+from gateway.wire.mdns import Mdns
+from gateway.wire.overheard import Overheard
+
+TABLET, PHONE, WIRED = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "28:6f:b9:00:00:01"
+LAN = 3
+V4, V6, LINK = "192.168.77.10", "2001:db8:77::a:b", "fe80::1"
+
+
+class Home(Watcher):
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.told: list[tuple[str, ...]] = []
+        self.asked_vendors: list[str] = []
+        self.inventory = Inventory(lambda: self.now, self.kind_of, self.vendor_of, lambda mac: mac == TABLET)
+        self.inventory.watchers.append(self)
+
+    def kind_of(self, sight: Sight) -> str:
+        return "phone" if sight.traits.vendor_class.startswith("android") else ""
+
+    def vendor_of(self, mac: str) -> str:
+        self.asked_vendors.append(mac)
+        return "Acme"
+
+    def on_new(self, mac: str) -> None:
+        assert self.inventory.traits(mac) is not None
+        assert self.inventory.online(mac) or not self.told
+        self.told.append(("new", mac))
+
+    def on_change(self, before: Traits, after: Traits, how: str) -> None:
+        assert before.mac == after.mac
+        assert self.inventory.traits(after.mac) == after
+        changed = [name for name in Traits.__slots__ if getattr(before, name) != getattr(after, name)]
+        self.told.append(("change", after.mac, how, *changed))
+
+    def on_gone(self, mac: str) -> None:
+        self.told.append(("gone", mac))
+
+    def on_back(self, mac: str) -> None:
+        self.told.append(("back", mac))
+
+    def heard_of(self) -> list[tuple[str, ...]]:
+        told, self.told = self.told, []
+        return told
+
+    def event(
+        self, mac: str, ip: str, *, answered: bool = False, failed: bool = False, gone: bool = False
+    ) -> None:
+        one = Neighbour("" if failed or gone else mac, ip, LAN, answered, answered, failed, gone)
+        self.inventory.neighbour(one, event=True)
+
+    def dhcp(self, mac: str, *, hardware: str | None = None, message: int = 1, **said: object) -> None:
+        one = Dhcp(4, message, mac if hardware is None else hardware, **said)  # type: ignore[arg-type]
+        self.inventory.heard(mac, LAN, Overheard(b"", dhcp=one))
+
+    def mdns(self, mac: str, address: str, **said: object) -> None:
+        self.inventory.heard(mac, LAN, Overheard(inet_aton(address), mdns=Mdns(**said)))  # type: ignore[arg-type]
+
+    def traits(self, mac: str = TABLET) -> Traits:
+        found = self.inventory.traits(mac)
+        assert found is not None
+        return found
+
+    def sight(self, mac: str = TABLET) -> Sight:
+        found = self.inventory.sight(mac)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def home() -> Home:
+    return Home()
+
+
+# ------------------------------------------------------------------------------------ addresses
+
+
+def test_a_device_is_new_at_its_first_event_and_has_all_its_addresses(home: Home) -> None:
+    home.event(TABLET, V4)
+    assert home.heard_of() == [("new", TABLET)]
+    home.event(TABLET, V6)
+    home.event(TABLET, LINK)
+    assert home.heard_of() == [("change", TABLET, "address", "interface_ids")] * 2
+    assert home.sight().addresses == (V4, V6, LINK)
+    assert home.traits().interface_ids == {inet_pton(AF_INET6, ip)[8:] for ip in (V6, LINK)}
+    assert home.inventory.mac_of(V6) == TABLET
+    home.event(TABLET, V4, answered=True)
+    assert home.heard_of() == []
+
+
+def test_an_address_that_another_device_takes_is_no_longer_the_first_ones(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.event(PHONE, V4)
+    assert home.inventory.mac_of(V4) == PHONE
+    assert home.sight(PHONE).addresses == (V4,)
+    home.event(TABLET, V6)
+    assert home.sight().addresses == (V6,)
+
+
+def test_addresses_and_interface_ids_are_bounded(home: Home) -> None:
+    for number in range(100):
+        home.event(TABLET, f"2001:db8::1:{number:x}")
+    assert len(home.sight().addresses) == MAX_ADDRESSES
+    assert home.sight().addresses[-1] == "2001:db8::1:63"
+    assert len(home.traits().interface_ids) == MAX_INTERFACE_IDS
+    assert inet_pton(AF_INET6, "::1:63")[8:] in home.traits().interface_ids
+    assert home.inventory.mac_of("2001:db8::1:0") is None
+
+
+def test_an_address_in_which_nobody_answers_is_listed_only_where_none_does(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.event(TABLET, V6)
+    home.event(TABLET, V6, failed=True)
+    assert home.sight().addresses == (V4,)
+    assert not home.inventory.missing(TABLET)
+    home.event(TABLET, V4, failed=True)
+    assert home.sight().addresses == (V4, V6)
+    assert home.inventory.missing(TABLET), "asked in vain everywhere"
+    home.event(TABLET, V6, answered=True)
+    assert home.sight().addresses == (V6,)
+    assert not home.inventory.missing(TABLET)
+
+
+def test_what_the_kernel_lists_no_more_is_no_address_but_the_last_one_is_remembered(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.event(TABLET, V6)
+    listed = [Neighbour(TABLET, V4, LAN, online=False)]
+    home.inventory.listed(listed)
+    assert home.sight().addresses == (V4,)
+    home.event(TABLET, V4, gone=True)
+    home.event(TABLET, V4, gone=True)
+    assert home.inventory.mac_of(V4) is None
+    assert home.sight().addresses == (V4,)
+
+
+def test_the_same_link_address_on_two_interfaces_is_of_two_devices(home: Home) -> None:
+    for mac, index in ((TABLET, 3), (PHONE, 4)):
+        home.inventory.neighbour(Neighbour(mac, LINK, index, online=False), event=True)
+    assert home.sight().addresses == home.sight(PHONE).addresses == (LINK,)
+    assert [home.inventory.interface(mac) for mac in (TABLET, PHONE, WIRED)] == [3, 4, 0]
+
+
+# ------------------------------------------------------------------------------------ what it says
+
+
+def test_dhcp_tells_name_class_and_options(home: Home) -> None:
+    home.dhcp(TABLET, host_name="Galaxy-S21", vendor_class="android-dhcp-14", options=(1, 3, 6))
+    assert home.heard_of() == [("new", TABLET)]
+    assert home.traits() == Traits(
+        TABLET, host_name="Galaxy-S21", vendor_class="android-dhcp-14", options=(1, 3, 6), kind="phone"
+    )
+    home.dhcp(TABLET, host_name="Galaxy-S21", vendor_class="android-dhcp-14", options=(1, 3, 6))
+    assert home.heard_of() == []
+    home.dhcp(TABLET, host_name="pc", vendor_class="MSFT 5.0", options=(1, 15))
+    assert home.heard_of() == [("change", TABLET, "dhcp", "host_name", "vendor_class", "options", "kind")]
+
+
+def test_an_inform_asks_for_other_options_than_its_system(home: Home) -> None:
+    home.dhcp(TABLET, options=(1, 3, 6))
+    home.dhcp(TABLET, message=8, options=(1, 252))
+    assert home.traits().options == (1, 3, 6)
+    said = Dhcp(6, 1, host_name="six", vendor_class="MSFT 5.0", options=(23, 24))
+    home.inventory.heard(TABLET, LAN, Overheard(b"", dhcp=said))
+    assert (home.traits().options, home.traits().host_name) == ((1, 3, 6), "six")
+    assert home.traits().vendor_class == "MSFT 5.0"
+
+
+def test_another_hardware_address_in_the_message_is_a_repeaters_client_and_told_of_both(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.heard_of()
+    home.dhcp(TABLET, hardware=PHONE, host_name="other", options=(1, 2))
+    assert home.heard_of() == [("change", TABLET, "behind")]
+    assert home.traits() == Traits(TABLET), "what the client says is not what the repeater says"
+    assert home.inventory.behind(TABLET) == {PHONE}
+    assert home.inventory.through(PHONE) == {TABLET}
+    assert home.inventory.traits(PHONE) is None, "nobody is made of a message alone"
+    for number in range(100):
+        home.dhcp(TABLET, hardware=f"02:00:00:00:01:{number:02x}")
+    assert len(home.inventory.behind(TABLET)) == MAX_BEHIND
+
+
+def test_names_from_surer_sources_stay(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.mdns(TABLET, V4, hosts=(("tablet-2", inet_aton(V4)),))
+    assert home.traits().host_name == "tablet-2"
+    home.inventory.lease(TABLET, "lounge")
+    assert home.traits().host_name == "lounge"
+    home.dhcp(TABLET, host_name="Tablet")
+    assert home.traits().host_name == "Tablet"
+    home.mdns(TABLET, V4, hosts=(("tablet-3", inet_aton(V4)),))
+    home.inventory.lease(TABLET, "lounge")
+    assert home.traits().host_name == "Tablet"
+    assert home.sight().names == ("tablet-2", "lounge", "Tablet", "tablet-3")
+    home.dhcp(TABLET, host_name="Fifth")
+    assert len(home.sight().names) == MAX_NAMES
+    assert home.traits().host_name == "Fifth"
+
+
+def test_a_name_that_is_answered_for_another_device_is_not_taken(home: Home) -> None:
+    home.event(TABLET, V4)
+    home.mdns(TABLET, V4, hosts=(("sleeper", inet_aton("192.168.77.99")), ("tablet", inet_aton(V4))))
+    assert home.traits().host_name == "tablet"
+    home.mdns(TABLET, V4, hosts=(("sleeper", inet_aton("192.168.77.99")),))
+    assert home.sight().names == ("tablet",)
+
+
+def test_services_and_model_are_kept_and_bounded(home: Home) -> None:
+    home.mdns(TABLET, V4, services=frozenset({"_airplay"}), model="AppleTV11,1")
+    home.mdns(TABLET, V4, services=frozenset({"_raop"}))
+    assert home.sight().services == {"_airplay", "_raop"}
+    assert home.sight().model == "AppleTV11,1"
+    for number in range(40):
+        home.mdns(TABLET, V4, services=frozenset({f"_s{number}"}))
+    assert len(home.sight().services) == MAX_SERVICES
+
+
+def test_a_packet_tells_the_hop_limit_and_the_interface_id_but_no_address(home: Home) -> None:
+    home.inventory.heard(TABLET, LAN, Overheard(inet_pton(AF_INET6, V6), 64))
+    home.inventory.heard(TABLET, LAN, Overheard(inet_aton(V4), 128))
+    assert home.traits().hop_limit == 128
+    assert home.traits().interface_ids == {inet_pton(AF_INET6, V6)[8:]}
+    assert home.inventory.mac_of(V6) is home.inventory.mac_of(V4) is None
+    assert home.sight().addresses == ()
+    assert home.heard_of() == [("new", TABLET), ("change", TABLET, "packet", "hop_limit")]
+
+
+def test_a_lease_makes_no_device(home: Home) -> None:
+    home.inventory.lease(TABLET, "ghost")
+    assert home.inventory.traits(TABLET) is None
+    home.event(TABLET, V4)
+    home.inventory.lease(TABLET, "", dhcp=Dhcp(4, 1, vendor_class="android-dhcp-9", options=(1, 3)))
+    assert (home.traits().kind, home.traits().options) == ("phone", (1, 3))
+
+
+def test_vendors_of_real_addresses_alone_and_not_too_many_at_once(home: Home) -> None:
+    home.event(TABLET, V4)
+    assert home.asked_vendors == []
+    macs = [f"28:6f:b9:00:00:{number:02x}" for number in range(20)]
+    for number, mac in enumerate(macs):
+        home.event(mac, f"192.168.77.{number + 100}")
+    assert home.asked_vendors == macs[:VENDORS]
+    home.heard_of()
+    home.inventory.tick()
+    home.inventory.tick()
+    assert sorted(home.asked_vendors) == macs
+    assert home.heard_of() == [("change", mac, "vendor", "vendor") for mac in macs[VENDORS:]]
+    assert home.traits(macs[-1]).vendor == "Acme"
+
+
+# ------------------------------------------------------------------------------------ there or not
+
+
+def test_a_device_that_falls_silent_is_asked_and_then_gone_and_comes_back(home: Home) -> None:
+    home.event(TABLET, V4, answered=True)
+    home.event(TABLET, V6, answered=True)
+    home.heard_of()
+    home.now += ASK_AFTER - 1
+    assert home.inventory.tick() == []
+    home.now += 1
+    assert home.inventory.tick() == [(V4, LAN), (V6, LAN)]
+    home.event(TABLET, V6, answered=True)
+    assert home.inventory.tick() == []
+    home.now += GONE_AFTER - 1
+    assert home.inventory.online(TABLET)
+    home.inventory.tick()
+    assert home.heard_of() == []
+    home.now += 1
+    assert home.inventory.tick() == []
+    assert home.heard_of() == [("gone", TABLET)]
+    assert home.inventory.missing(TABLET)
+    home.inventory.tick()
+    assert home.heard_of() == []
+    home.inventory.neighbour(Neighbour(TABLET, V4, LAN, online=False), event=True)
+    assert home.heard_of() == [], "an old entry that turns stale is no sign of life"
+    home.dhcp(TABLET)
+    assert home.heard_of() == [("back", TABLET)]
+    assert home.inventory.online(TABLET)
+
+
+def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Home) -> None:
+    home.inventory.load([Sight(Traits(TABLET, host_name="Tablet"), addresses=(V4,)), Sight(Traits(PHONE))])
+    home.inventory.listed([Neighbour(TABLET, V4, LAN, online=False)])
+    assert home.inventory.is_open(TABLET)
+    assert not home.inventory.online(TABLET)
+    assert home.inventory.tick() == [(V4, LAN)]
+    home.event(TABLET, V4, answered=True)
+    assert home.inventory.online(TABLET)
+    assert home.heard_of() == []
+    home.now += GONE_AFTER
+    home.event(PHONE, "192.168.77.11", answered=True)
+    assert home.heard_of() == [("back", PHONE)], "it was away when we started"
+
+
+def test_when_a_new_one_comes_those_that_are_silent_are_doubted(home: Home) -> None:
+    home.event(TABLET, V4, answered=True)
+    home.now += DOUBT_AFTER + 1
+    home.event(PHONE, "192.168.77.11")
+    assert home.inventory.doubted() == [(V4, LAN)]
+    home.event(TABLET, V4, failed=True)
+    assert home.inventory.missing(TABLET)
+
+
+def test_a_scan_finds_devices_without_addresses(home: Home) -> None:
+    home.inventory.answered(PHONE)
+    assert home.heard_of() == [("new", PHONE)]
+    assert home.inventory.online(PHONE)
+
+
+def test_no_more_addresses_than_some_are_asked_at_once(home: Home) -> None:
+    for number in range(20):
+        home.event(TABLET, f"2001:db8::1:{number:x}")
+    home.now += ASK_AFTER
+    assert len(home.inventory.tick()) == MAX_ASKED
+
+
+# ------------------------------------------------------------------------------------ how it is kept
+
+
+def test_invented_addresses_push_out_the_longest_unheard_but_no_ones_own(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "MAX_DEVICES", 8)
+    home.event(TABLET, V4)
+    for number in range(20):
+        home.now += 1
+        home.event(f"02:00:00:00:01:{number:02x}", f"192.168.77.{number + 100}")
+    assert len(list(home.inventory.macs())) == 8
+    assert home.inventory.traits(TABLET) is not None
+    assert home.inventory.mac_of("192.168.77.100") is None
+    assert home.inventory.mac_of("192.168.77.119") is not None
+
+
+def test_what_changed_is_told_once_and_a_forgotten_device_is_new_again(home: Home) -> None:
+    home.event(TABLET, V4)
+    assert [one.addresses for one in home.inventory.unsaved()] == [(V4,)]
+    assert home.inventory.unsaved() == []
+    home.event(TABLET, V6)
+    assert len(home.inventory.unsaved()) == 1
+    home.inventory.forget(TABLET)
+    home.inventory.forget(TABLET)
+    assert home.inventory.mac_of(V4) is None
+    home.heard_of()
+    home.event(TABLET, V4, answered=True)
+    assert home.heard_of() == [("new", TABLET)]
+
+
+def test_names_of_no_source_are_nothing() -> None:
+    sight = Sight(Traits(TABLET), named_by="dhcp")
+    assert sight.named("", "dhcp") is sight
+    assert replace(sight, named_by="").named("a", "mdns").traits.host_name == "a"

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import tracemalloc
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.path.addresses import MAX_LIFETIME
+from gateway.path.nameaddresses import (
+    MAX_GIVEN,
+    MAX_TARGETS,
+    NAME_LIFETIME,
+    DeviceNames,
+    NameBook,
+    RunningNames,
+)
+
+A, B = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+
+
+def a_book(limit: int = MAX_GIVEN, slots: tuple[int, ...] = (1, 2)) -> NameBook:
+    book = NameBook(limit)
+    book.watch(slots)
+    return book
+
+
+def learn(
+    book: NameBook, slot: int, host: str, *addresses: bytes, now: float = 0.0, vouched: bool = True
+) -> None:
+    book.learn(slot, host, addresses, 60, now, vouched=vouched)
+
+
+def test_a_name_gave_an_address_to_one_device() -> None:
+    book = a_book()
+    learn(book, 1, "www.example.org", A)
+    assert book.gave(1, "www.example.org", A, 1.0)
+    assert not book.gave(1, "www.example.org", B, 1.0)
+    assert not book.gave(1, "example.org", A, 1.0)
+    assert not book.gave(2, "www.example.org", A, 1.0)
+    assert not book.gave(3, "www.example.org", A, 1.0)
+
+
+def test_for_an_hour_at_least_and_a_day_at_most() -> None:
+    book = a_book()
+    book.learn(1, "short.example", [A], 5, 100.0, vouched=True)
+    book.learn(1, "long.example", [A], float("inf"), 100.0, vouched=True)
+    assert book.gave(1, "short.example", A, 100.0 + NAME_LIFETIME - 1)
+    assert not book.gave(1, "short.example", A, 100.0 + NAME_LIFETIME)
+    assert book.gave(1, "long.example", A, 100.0 + MAX_LIFETIME - 1)
+    assert not book.gave(1, "long.example", A, 100.0 + MAX_LIFETIME)
+    assert book.hosts(1, A, 100.0 + NAME_LIFETIME) == ["long.example"]
+
+
+def test_a_later_answer_never_shortens_nor_takes_a_voucher_back() -> None:
+    book = a_book()
+    book.learn(1, "x.example", [A], 7200, 0.0, vouched=True)
+    book.learn(1, "x.example", [A], 5, 10.0, vouched=False)
+    assert book.gave(1, "x.example", A, 7199.0)
+    assert book.hosts(1, A, 20.0) == ["x.example"]
+    book.learn(1, "x.example", [A], 5, 7300.0, vouched=False)  # the vouched one has lapsed
+    assert book.hosts(1, A, 7301.0) == []
+
+
+def test_only_vouched_answers_say_whose_an_address_is() -> None:
+    book = a_book()
+    learn(book, 1, "rumour.example", A, vouched=False)
+    learn(book, 1, "true.example", A)
+    assert book.gave(1, "rumour.example", A, 1.0)
+    assert book.hosts(1, A, 1.0) == ["true.example"]
+    assert book.hosts(2, A, 1.0) == []
+
+
+def test_a_name_is_reached_where_it_leads() -> None:
+    """In whichever order the answers come, over some steps, round in a circle as well."""
+    book = a_book()
+    learn(book, 1, "svc.cdn.example", A)
+    assert not book.gave(1, "www.example.org", A, 1.0)
+    book.lead(1, "www.example.org", ["cdn.example"])
+    book.lead(1, "cdn.example", ["svc.cdn.example", "www.example.org"])
+    assert book.gave(1, "www.example.org", A, 1.0)
+    assert not book.gave(1, "www.example.org", B, 1.0)
+    assert not book.gave(2, "www.example.org", A, 1.0)
+    for number in range(3 * MAX_TARGETS):
+        book.lead(1, f"{number}.example", ["x.example"])
+    assert not book.gave(1, "www.example.org", A, 1.0)
+
+
+def test_of_slots_that_are_not_watched_nothing_is_kept() -> None:
+    book = a_book(slots=(1,))
+    learn(book, 2, "x.example", A)
+    assert len(book) == 0
+    learn(book, 1, "x.example", A)
+    book.watch([2])
+    assert len(book) == 0
+    book.watch([1, 2])
+    assert not book.gave(1, "x.example", A, 1.0)
+
+
+def test_one_devices_answers_push_out_no_others() -> None:
+    book = a_book(limit=8)
+    learn(book, 2, "quiet.example", A)
+    for number in range(100):
+        learn(book, 1, f"{number}.example", B)
+    assert book.gave(2, "quiet.example", A, 1.0)
+    assert book.gave(1, "99.example", B, 1.0)
+    assert not book.gave(1, "0.example", B, 1.0)
+    assert len(book) == 8
+
+
+def test_what_runs_does_not_end_by_an_answer_that_lapsed() -> None:
+    book = a_book()
+    learn(book, 1, "vpn.example", A)
+    now = NAME_LIFETIME + 1
+    names = DeviceNames(book, 1, lambda: now)
+    assert (names.gave("vpn.example", A), names.hosts(A)) == (False, [])
+    running = names.of_running()
+    assert isinstance(running, RunningNames)
+    assert (running.gave("vpn.example", A), running.hosts(A)) == (True, ["vpn.example"])
+
+
+def test_a_thousand_addresses_cost_little() -> None:
+    book = a_book()
+    hosts = [(f"host{number}.example.org", number.to_bytes(4, "big")) for number in range(2000)]
+    tracemalloc.start()
+    for host, address in hosts:
+        learn(book, 1, host, address)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 350 * len(hosts)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.sampled_from("abcdef"), st.sampled_from([A, B]), st.booleans()),
+        max_size=60,
+    ),
+    st.integers(1, 12),
+)
+@settings(max_examples=100, deadline=None)
+def test_never_more_than_the_limit_and_the_latest_is_always_known(
+    learnt: list[tuple[int, str, bytes, bool]], limit: int
+) -> None:
+    book = a_book(limit, (1, 2, 3))
+    for slot, host, address, vouched in learnt:
+        learn(book, slot, host, address, vouched=vouched)
+        assert len(book) <= limit
+        assert len(book) == sum(len(one.given) for one in book._slots.values())

@@ -1,0 +1,239 @@
+"""Tunnels by their first bytes: what real programs send, whole and in part, and what is none."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.values import Proto
+from gateway.wire.tunnels import LONGEST, MORE, Sign, classify_ip, look_server, look_tcp, look_udp, may_begin
+from tests.wire.quic_forge import crypto, encrypt_initial
+from tests.wire.tls_forge import client_hello, record
+from tests.wire.tunnel_vectors import ORDINARY, TCP, UDP, Vector
+
+QUERY = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
+ANSWER = bytes.fromhex("12348180000100010000000003777777076578616d706c65036f72670000010001") + bytes.fromhex(
+    "c00c000100010000003c0004cb007107"
+)
+ASKED = Sign(Proto.DNS, "www.example.org", 1)
+
+
+def framed(message: bytes) -> bytes:
+    return len(message).to_bytes(2, "big") + message
+
+
+@pytest.mark.parametrize("vector", UDP, ids=str)
+def test_datagrams_of_real_programs_are_known_on_any_port(vector: Vector) -> None:
+    for port in (vector.port, 443, 5000):
+        assert look_udp(vector.payload, port) == Sign(vector.proto)
+
+
+@pytest.mark.parametrize("vector", TCP, ids=str)
+def test_streams_of_real_programs_are_known_byte_by_byte(vector: Vector) -> None:
+    look = look_tcp if vector.side == "client" else look_server
+    data = vector.payload
+    told = [look(data[:end]) for end in range(1, len(data) + 1)]
+    known = told.index(Sign(vector.proto))
+    assert set(told[:known]) <= {MORE}
+    assert told[-1] == Sign(vector.proto)
+    assert may_begin(data[0])
+
+
+@pytest.mark.parametrize("vector", UDP, ids=str)
+def test_a_datagram_that_is_cut_is_none(vector: Vector) -> None:
+    for end in range(len(vector.payload)):
+        assert look_udp(vector.payload[:end], 5000) is None
+
+
+@pytest.mark.parametrize("payload", ORDINARY)
+@pytest.mark.parametrize("port", [53, 123, 443, 3478, 4500, 5060, 27015])
+def test_ordinary_datagrams_are_none(payload: bytes, port: int) -> None:
+    assert look_udp(payload, port) is None
+    assert look_udp(payload + bytes(7), port) is None
+
+
+def test_quic_is_none() -> None:
+    for version in (1, 0x6B3343CF):
+        assert (
+            look_udp(
+                encrypt_initial(crypto(0, client_hello("a.example")), dcid=bytes(range(8)), version=version),
+                443,
+            )
+            is None
+        )
+
+
+def test_ordinary_streams_are_none() -> None:
+    mqtt, tls = bytes.fromhex("101000044d5154540402003c000474657374"), record(client_hello("a.example"))
+    rpc = bytes.fromhex("05000b0310000000480000000100000000100010000000000100000000000100")
+    starts = (
+        mqtt,
+        tls,
+        rpc,
+        b"GET / HTTP/1.1\r\n",
+        b"SEARCH / HTTP/1.1\r\n",
+        b"\x13BitTorrent protocol",
+        b"SSH ",
+    )
+    for data in (
+        *starts,
+        bytes(40),
+        b"\x04\x03" + bytes(20),
+        b"\x05\xff",
+        b"\x05\x01\x63",
+        b"\x05\x02\x00\x00",
+    ):
+        assert look_tcp(data) is None
+    assert look_tcp(b"") is look_server(b"") is None
+
+
+def test_cloudflares_number_in_the_reserved_bytes() -> None:
+    hello = bytearray(next(one.payload for one in UDP if one.proto is Proto.WIREGUARD))
+    assert hello.endswith(bytes(16))
+    hello[1:4] = b"\x11\x22\x33"
+    assert look_udp(bytes(hello), 2408) == Sign(Proto.WIREGUARD)
+    hello[-1] = 1
+    assert look_udp(bytes(hello), 2408) is None
+
+
+def test_a_wireguard_cookie_and_data() -> None:
+    assert look_udp(b"\x03\0\0\0" + bytes(range(60)), 1) == Sign(Proto.WIREGUARD)
+    data = b"\x04\0\0\0" + b"\xab" * 4 + (1000).to_bytes(8, "little") + bytes(range(64))
+    assert look_udp(data, 1) == Sign(Proto.WIREGUARD)
+    assert look_udp(data[:-1], 1) is None
+    assert look_udp(b"\x04\0\0\0" + bytes(range(76)), 1) is None
+
+
+def test_esp_in_udp_is_known_on_its_port_alone() -> None:
+    esp = bytes.fromhex("c1d2e3f400000001") + bytes(range(80))
+    assert look_udp(esp, 4500) == Sign(Proto.IPSEC)
+    assert look_udp(esp, 4501) is None
+    assert look_udp(b"\xff", 4500) is None  # keeps the translation of addresses alive
+
+
+def test_ike_over_tcp() -> None:
+    assert look_tcp(b"IKETC") is MORE
+    assert look_tcp(b"IKETCP" + framed(bytes(30))) == Sign(Proto.IPSEC)
+
+
+def test_l2tp_version_3() -> None:
+    body = bytes.fromhex("80080000000000018008000000021234")
+    for version in (2, 3):
+        message = bytes([0xC8, version]) + (12 + len(body)).to_bytes(2, "big") + bytes(8) + body
+        assert look_udp(message, 1701) == Sign(Proto.L2TP)
+    assert look_udp(message + b"\0", 1701) is None
+
+
+def test_teredo_behind_its_headers_and_ip_bare() -> None:
+    bubble = bytes.fromhex("6000000000003b15") + bytes.fromhex("20010000") * 2 + bytes(8)
+    bubble += bytes.fromhex("20010000") + bytes(12)
+    origin = b"\0\0\x12\x34\x01\x02\x03\x04"
+    for before in (b"", origin, b"\0\1\0\0" + bytes(9), b"\0\1\2\3" + bytes(14) + origin):
+        assert look_udp(before + bubble, 3545) == Sign(Proto.IP_IN_IP)
+    ipv4 = bytes.fromhex("4500001c000000004011") + bytes.fromhex("4cd2c0a80107cb007109") + bytes(8)
+    total = int.from_bytes(ipv4[:20], "big") % 65535
+    summed = (int.from_bytes(ipv4[10:12], "big") - total) % 65535
+    ipv4 = ipv4[:10] + summed.to_bytes(2, "big") + ipv4[12:]
+    assert look_udp(ipv4, 5555) == Sign(Proto.IP_IN_IP)
+
+
+def test_ssh_behind_other_lines_of_a_server() -> None:
+    assert look_server(b"Welcome.\r\nSSH-2.0-x\r\n") == Sign(Proto.SSH)
+    assert look_tcp(b"Welcome.\r\nSSH-2.0-x\r\n") is None
+    for banner in (b"SSH-1.99-x", b"SSH-1.5-x"):
+        assert look_tcp(banner) == Sign(Proto.SSH)
+    assert look_tcp(b"SSH-3.0-x") is None
+
+
+def test_socks_that_does_not_wait() -> None:
+    request = bytes.fromhex("050100030b") + b"a.example.org"[:11] + b"\x01\xbb"
+    assert look_tcp(b"\x05\x01\x00" + request) == Sign(Proto.SOCKS)
+    assert look_tcp(b"\x05\x01\x02\x01\x01u\x01p") == Sign(Proto.SOCKS)
+    assert look_tcp(b"\x05\x01\x00\x07\x07\x07\x07") is None
+    assert look_tcp(b"\x04\x01\x00\x50\xcb\x00\x71\x07me\x00more") is None
+    assert look_tcp(b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.example") is MORE
+
+
+@pytest.mark.parametrize("message", [QUERY, ANSWER])
+def test_dns_on_another_port(message: bytes) -> None:
+    assert look_udp(message, 5353) == ASKED
+    assert look_udp(message, 53) is None  # judged as DNS elsewhere
+    stream = framed(message)
+    assert [look_tcp(stream[:end]) for end in range(1, len(stream))] == [MORE] * (len(stream) - 1)
+    assert look_tcp(stream) == look_tcp(stream + b"more") == look_server(stream) == ASKED
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        QUERY + b"\0",
+        QUERY[:-1],
+        QUERY[:-2] + b"\0\7",
+        QUERY[:-4] + b"\0\0\0\1",
+        QUERY[:2] + b"\x29\0" + QUERY[4:],
+        QUERY[:2] + b"\1\x40" + QUERY[4:],
+        QUERY[:2] + b"\5\0" + QUERY[4:],
+        QUERY[:6] + b"\0\1" + QUERY[8:] + bytes.fromhex("c00c000100010000003c0004cb007107"),
+        QUERY[:10] + b"\0\1" + QUERY[12:] + bytes.fromhex("c00c000100010000003c0004cb007107"),
+    ],
+    ids=["behind", "cut", "class", "type", "opcode", "bit", "answer's bit", "answer", "additional"],
+)
+def test_what_is_not_quite_a_question(message: bytes) -> None:
+    assert look_udp(message, 5353) is None
+
+
+def test_a_question_with_edns_or_for_what_is_no_host() -> None:
+    edns = QUERY[:10] + b"\0\1" + QUERY[12:] + bytes.fromhex("0000291000000000000000")
+    assert look_udp(edns, 5353) == ASKED
+    odd = QUERY[:12] + b"\x03a\xffb\0\0\x10\0\1"
+    assert look_udp(odd, 5353) == Sign(Proto.DNS, None, 16)
+
+
+def test_ip_protocols() -> None:
+    known = {4: "ip_in_ip", 41: "ip_in_ip", 47: "pptp", 50: "ipsec", 51: "ipsec", 115: "l2tp"}
+    assert {number: classify_ip(number) for number in known} == known
+    assert classify_ip(132) is Proto.OTHER
+
+
+# Those at which a check of the length can succeed at all, and others.
+LENGTHS = (
+    1, 2, 3, 4, 5, 9, 12, 14, 16, 26, 28, 36, 38, 42, 44, 48, 54, 56, 64, 66, 68, 76, 86, 92, 98, 148, 354,
+)  # fmt: skip
+
+
+def _random_payloads(count: int) -> None:
+    source = random.Random(7)
+    for size in LENGTHS:
+        for _ in range(count):
+            payload = source.randbytes(size)
+            assert look_udp(payload, 4501) is None
+            assert not isinstance(look_tcp(payload), Sign)
+
+
+def test_random_bytes_are_none() -> None:
+    """The least unlikely, as the modules state: SOCKS of three bytes once in 2**20, of nine once in 2**23."""
+    _random_payloads(2_000)
+
+
+@pytest.mark.slow
+def test_many_random_bytes_are_none() -> None:
+    _random_payloads(100_000)
+
+
+@given(st.binary(max_size=LONGEST), st.integers(1, 65535))
+def test_nothing_is_raised_and_more_ends(data: bytes, port: int) -> None:
+    look_udp(data, port)
+    look_tcp(data)
+    look_server(data)
+    assert look_tcp((data + bytes(LONGEST))[:LONGEST]) is not MORE
+
+
+@given(st.sampled_from([*UDP, *TCP]), st.data())
+def test_a_damaged_message_raises_nothing(vector: Vector, data: st.DataObject) -> None:
+    damaged = bytearray(vector.payload)
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    look_udp(bytes(damaged), vector.port)
+    look_tcp(bytes(damaged))

@@ -1,0 +1,71 @@
+"""What the daemon refuses, in the reader's language: by its code; else in the daemon's own English words."""
+
+from __future__ import annotations
+
+from gateway.codes import Code
+from gateway.errors import GatewayError
+from webui.i18n import gettext as _
+from webui.words import plain, told
+
+
+def sentence(error: GatewayError) -> str:
+    known = _sentences().get(error.code)
+    if known is not None:
+        values = {key: plain(one) if isinstance(one, str) else one for key, one in error.values.items()}
+        try:
+            return known % values
+        except (KeyError, TypeError, ValueError):
+            pass  # a daemon of another version, or a slip of a translator's
+    return told(str(error))
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        Code.BUSY: _("Too many pages are open at once. Close some and try again."),
+        Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
+        Code.LINK_USED: _("This code is used or older than 15 minutes. Ask for a new one."),
+        Code.SESSION_ENDED: _("This session has ended. Sign in again."),
+        Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
+        Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
+        Code.NO_CHILD: _("%(name)s is no child, so there is nothing to change."),
+        Code.NOT_FILTERED: _("This device is not filtered, so there is nothing to change."),
+        Code.NEW_DEVICE: _("This is a new device. Say whose it is first."),
+        Code.NO_DEVICE_OF_A_CHILD: _("This device is no child's here. Ask a parent to say whose it is."),
+        Code.HAS_PASSED: _("That time has passed. Choose a later one."),
+        Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
+        Code.NO_SERVICE: _("There is no such service here any more. Go back and look again."),
+        Code.NOTHING_TO_EXTEND: _("%(name)s has no time that comes to an end. There is nothing to extend."),
+        Code.NOT_IN_FORCE: _("This time is over already. There is nothing to take back."),
+        Code.NO_EXTRA_TIME: _("There is no extra time now, and nothing to take back."),
+        Code.NO_LANDING: _("%(name)s has no minutes to finish a game. Ask for time instead."),
+        Code.LANDING_IN_PAUSE: _("%(name)s is paused. Finishing a game waits until the pause is over."),
+        Code.LANDED: _("%(name)s has landed today already. There is one landing a day."),
+        Code.LANDING_LATE: _("%(name)s is closed for more than an hour. Ask for time instead."),
+        Code.LANDING_EARLY: _("%(name)s has time for more than 15 minutes. A landing is for the end."),
+        Code.NO_CODES_FOR: _("This device is no child's. Codes are for children."),
+        Code.TOO_MANY_CODES: _(
+            "%(unused)d codes are good already, and there can be %(most)d. Withdraw some first."
+        ),
+        Code.NO_GOOD_CODES: _("None of these codes is good any more."),
+        Code.CODE_UNKNOWN: _("This code is none of this home's. Look at the paper again."),
+        Code.CODE_OF_ANOTHER: _("This code is for somebody else. Ask for one of your own."),
+        Code.CODE_USED: _("This code was used before. Each code is good once."),
+        Code.CODE_OLD: _("This code is older than %(days)d days. Ask for a new one."),
+        Code.CODE_IN_PAUSE: _("%(name)s is paused. The code stays good: enter it later."),
+        Code.TOO_MANY_TRIES: _(
+            "This device has tried too many wrong codes. Try again in %(minutes)d min."
+        ),
+        Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
+        Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
+        Code.OPEN_NOW: _("%(name)s is open now. Try it."),
+        Code.FOR_EVERYONE: _("%(host)s is refused for everyone. Nobody here can open it."),
+        Code.NOT_ASKABLE: _("%(host)s cannot be asked for here. Talk to a parent about it."),
+        Code.REASON_TOO_LONG: _("The reason is too long. Write at most %(most)d letters."),
+        Code.ASKED_TOO_OFTEN: _("You asked %(times)d times today. Ask again tomorrow, or in person."),
+        Code.TOO_MANY_WAIT: _("%(most)d requests wait for an answer. Answer some of them first."),
+        Code.NO_REQUEST: _("This request is gone."),
+        Code.REQUEST_EXPIRED: _("This request has expired. Give time on the home page instead."),
+        Code.ANSWERED_BEFORE: _("This request was answered before. Each is answered once."),
+        Code.NOT_FOR_TIME: _("Time is given in minutes. Say how many."),
+        Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
+    }  # fmt: skip
