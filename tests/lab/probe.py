@@ -19,6 +19,13 @@ Result = dict[str, Any]
 WIREGUARD_INITIATION = b"\x01\x00\x00\x00"
 
 
+def wireguard_initiation() -> bytes:
+    """148 bytes; the last bit of the key in it is 0 (RFC 7748 5)."""
+    data = bytearray(WIREGUARD_INITIATION + os.urandom(144))
+    data[39] &= 0x7F
+    return bytes(data)
+
+
 def _named(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "timed out"
@@ -55,7 +62,7 @@ def h3(chosen: argparse.Namespace) -> Result:
 def udp(chosen: argparse.Namespace) -> Result:
     """One datagram and its answer; to port 51820 a WireGuard handshake initiation."""
     family = socket.AF_INET6 if ":" in chosen.address else socket.AF_INET
-    payload = WIREGUARD_INITIATION + os.urandom(144) if chosen.port == 51820 else os.urandom(32)
+    payload = wireguard_initiation() if chosen.port == 51820 else os.urandom(32)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.settimeout(chosen.timeout)
         sock.connect((chosen.address, chosen.port))

@@ -321,7 +321,7 @@ with socket.socket(family, socket.SOCK_RAW, int(sys.argv[2])) as sock:
 def test_other_protocols(home: Home, tablet: Namespace, version: int) -> None:
     # Without ports, a translated address serves one device for each end outside.
     where, mums = address("calling.example", version), address("calls.example", version)
-    for proto, passes in ((ESP, True), (GRE, False), (SCTP, False)):
+    for proto, passes in ((ESP, False), (GRE, False), (SCTP, False)):
         with Sniffer(home.internet, proto=proto) as seen:
             python(tablet, _RAW, where, str(proto))
             arrived = until(lambda: len(seen.packets) > 0, LATE if passes else 0.4)
@@ -350,7 +350,9 @@ print(answers)
 def test_a_tunnel_without_a_name_follows_the_mode(home: Home, daemon: Daemon, version: int) -> None:
     where = address("tunnel.example", version)
     for port in (WIREGUARD, 7):
-        assert clients.udp(home.devices["tablet"], where, port).reached, "a block-list lets it through"
+        known = port == WIREGUARD  # as a way around, which a block-list refuses as well
+        told = "a block-list lets through what it does not know"
+        assert clients.udp(home.devices["tablet"], where, port, timeout=1.0).reached is not known, told
         assert python(home.devices["tablet"], _TALK, where) == "3\n"
         toddler = clients.udp(home.devices["new"], where, port, timeout=1.0)
         assert not toddler.reached, "an approved list does not"
