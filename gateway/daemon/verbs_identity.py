@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.assign import assign_device
 from gateway.daemon.places import Places
@@ -41,7 +42,7 @@ class IdentityVerbs:
         daemon = self._daemon
         question = None if mac is None else daemon.store.questions.all().get(mac)
         if question is None or not question.waits:
-            request.refuse("mac", "names a device about which nothing is asked now")
+            request.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
         now, origin = daemon.local_now(), request.text("origin", "")
         if request.has("profile"):
             said = self._profile(request, question)
@@ -56,7 +57,7 @@ class IdentityVerbs:
         who = request.text("profile")
         profile = self._daemon.rules.household.find(who)
         if question.ask not in TAKES_PROFILE or profile is None or profile.built_in:
-            request.refuse("profile", "names nobody whose device this may be")
+            request.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
         self._places.put(question.mac, profile.id)
         return profile.id
 
@@ -83,7 +84,7 @@ class IdentityVerbs:
         daemon, household = self._daemon, self._daemon.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
-            request.refuse("answer", "cannot be written: say whose it is by name")
+            request.refuse("answer", "cannot be written: say whose it is by name", Code.SAY_WHOSE)
         old = question.known if instead else None
         assign_device(household, question.mac, household.profiles[owner.id], instead_of=old)
         daemon.store.devices.unplace(question.mac)

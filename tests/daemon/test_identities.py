@@ -22,8 +22,8 @@ from tests.daemon.desk import MUMS, PHONE, TABLET, Desk
 AGAIN, OTHER = "da:a1:19:00:00:01", "da:a1:19:00:00:02"
 SECOND = "02:00:00:00:00:1a"  # the daughter's too
 IOS, ANDROID = "1 121 3 6 15 108 114 119 252", "1 3 6 15 26 28 51 58 59 43"
-IPAD = {"host_name": "Aruzhan-iPad", "options": IOS, "kind": "tablet", "hop_limit": 64}
-GALAXY = {"host_name": "Mums-Galaxy", "options": ANDROID, "kind": "phone", "hop_limit": 64}
+IPAD = {"host_name": "Aruzhan-iPad", "options": IOS, "hop_limit": 64}
+GALAXY = {"host_name": "Mums-Galaxy", "options": ANDROID, "hop_limit": 64}
 MINUTE = timedelta(minutes=1)
 
 
@@ -341,7 +341,7 @@ def test_it_is_me_ends_it_and_both_are_trusted(desk: Desk) -> None:
     desk.restart()
     copy(desk)
     assert asked(desk) == {}
-    arrive(desk, MUMS, **GALAXY | {"hop_limit": 128, "kind": "computer"})
+    arrive(desk, MUMS, **GALAXY | {"hop_limit": 128})
     assert MUMS in asked(desk), "a third one is another"
 
 

@@ -45,6 +45,7 @@ def refused(desk: Desk, do: str, **values: object) -> tuple[str, dict[str, Any]]
             {},
         ),
         (NOON, "revoke", {"grant": 7, "by": "Mum"}, Code.NOT_IN_FORCE, {}),
+        (NOON, "identify", {"mac": TABLET, "by": "Mum", "answer": "home"}, Code.NO_QUESTION, {}),
         (NOON, "revoke", {"who": "daughter", "by": "Mum"}, Code.NO_EXTRA_TIME, {}),
         (NOON, "landing", {"device": TABLET}, Code.LANDING_EARLY, NAME),
         (NOON, "landing", {"device": STRANGER}, Code.NO_DEVICE_OF_A_CHILD, {}),

@@ -38,13 +38,11 @@ INVENTED = "da:a1:19:00:00:01"
 IPAD = {
     "host_name": "Aruzhan-iPad",
     "options": "1 121 3 6 15 108 114 119 252",
-    "kind": "tablet",
     "hop_limit": 64,
 }
 GALAXY = {
     "host_name": "Mums-Galaxy",
     "options": "1 3 6 15 26 28 51 58 59 43",
-    "kind": "phone",
     "hop_limit": 64,
 }
 
@@ -172,6 +170,18 @@ def test_a_newcomer_has_what_the_family_says_from_its_first_packet(
         assert daemon.client.call("device", mac=names.NEW.mac)["profile"] == profile
         assert until(lambda: bool(heard.of("device", mac=names.NEW.mac)), 2.0) is not None
         assert until(lambda: bool(heard.of("identity", mac=names.NEW.mac, what="asked")), 2.0) is not None
+
+
+def test_who_is_here_at_the_first_run_belongs_to_the_house() -> None:
+    """And is asked about by nobody, with all that it says from then on."""
+    with Home() as home:
+        new = home.devices["new"]
+        clients.dig(new, ALLOWED, server=names.GATEWAY_IPV4)  # so that the kernel knows it
+        with fresh(home) as daemon:
+            show(daemon, names.NEW.mac, **GALAXY)
+            assert until(lambda: reached(new, 4, GAMBLING), 5.0) is not None
+            assert daemon.client.call("device", mac=names.NEW.mac)["profile"] == "home"
+            assert asked(daemon) == {}
 
 
 def test_a_child_s_tablet_comes_back_by_an_invented_address(own: Home) -> None:
