@@ -116,7 +116,10 @@ class Chromium:
         while True:
             tapped = time.monotonic()
             try:
-                self.driver.find_element(By.CSS_SELECTOR, selector).click()
+                found = self.driver.find_element(By.CSS_SELECTOR, selector)
+                # Away from the bar at the bottom, as a thumb would.
+                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+                found.click()
             except StaleElementReferenceException:
                 if tapped > deadline:
                     raise
