@@ -207,5 +207,6 @@ def test_chromium_by_tcp_and_by_quic(home: Home) -> None:
     over_quic = chromium.visit(home, "tablet", f"https://{plain}/quic", quic_hosts=[plain])
     assert over_quic.reached, over_quic.how
     assert [line for line in home.seen("h3", plain) if line["detail"] == "GET /quic"]
-    with_ech = chromium.visit(home, "tablet", f"https://{SITE}/quic", quic_hosts=[SITE])
-    assert with_ech.how == "ERR_QUIC_PROTOCOL_ERROR"
+    # Where the HTTPS record comes late it goes on without it, so it may take another visit.
+    visits = (chromium.visit(home, "tablet", f"https://{SITE}/quic", quic_hosts=[SITE]) for _ in range(3))
+    assert any(one.how == "ERR_QUIC_PROTOCOL_ERROR" for one in visits)
