@@ -125,16 +125,12 @@ def left(
     calendar: Calendar,
     now: datetime,
     gates: Iterable[str],
-    services: Iterable[str] = (),
 ) -> Left | None:
-    """What is left to a flow with ``gates``; None where nothing closes it. ``services``: the ones it belongs
-    to, for the grants that are theirs.
-    """
+    """What is left to a flow with ``gates``; None where nothing closes it."""
     gates = in_order(frozenset(gates))
-    named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
-    services = (*services, *named)
+    services = tuple(one.removeprefix("service:") for one in gates if one.startswith("service:"))
     state = standing(profile, situation, calendar, now)
-    shut = state.closed_gate((*gates, *(f"service:{one}" for one in services)))
+    shut = state.closed_gate(gates)
     if shut is not None:
         return Left(0, shut, now.astimezone(UTC))
     outlook = _Outlook(profile, situation, calendar, now, services)

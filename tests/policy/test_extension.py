@@ -350,7 +350,7 @@ def test_a_grant_for_a_service_counts_for_the_flows_of_that_service() -> None:
     gates = ("device", "bedtime", "internet")
     now, until = almaty("2026-11-24T21:40"), almaty("2026-11-24T21:45")
     assert closes_at(DAUGHTER, state, CALENDAR, now, gates, ("youtube",)) == until
-    assert left(DAUGHTER, state, CALENDAR, now, gates, ("youtube",)) == Left(5, "bedtime", until)
+    assert left(DAUGHTER, state, CALENDAR, now, (*gates, "service:youtube")) == Left(5, "bedtime", until)
     assert left(DAUGHTER, state, CALENDAR, now, gates) == Left(0, "bedtime", now)
 
 
@@ -418,7 +418,7 @@ def test_one_for_a_service_gives_exactly_that_service_more(minute: int, extra: i
     gates = ROBLOX if service == "roblox" else ("device", "bedtime", "internet", "play")
     before = judge.left(gates, PLAIN, now)
     given_ = after(PLAIN, *judge.extend(PLAIN, now, extra * _MINUTE, service))
-    found = left(judge.profile, given_, CALENDAR, now, gates, (service,))
+    found = left(judge.profile, given_, CALENDAR, now, (*gates, f"service:{service}"))
     assert before is not None
     assert found is not None
     assert found.minutes >= before.minutes + extra
