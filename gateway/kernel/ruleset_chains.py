@@ -26,7 +26,7 @@ from gateway.kernel.marks import (
     slot_group,
 )
 from gateway.kernel.ruleset_dns import dns_chains
-from gateway.kernel.ruleset_door import door_chains
+from gateway.kernel.ruleset_door import beyond_door, door_chains
 from gateway.kernel.ruleset_verdict import verdict_chains
 from gateway.kernel.ruleset_words import (
     ESP,
@@ -124,6 +124,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.answer} goto answer",
             f"{words.state_is(State.REFUSED)} goto refused",
             f"{words.from_lan} {words.to_lan} goto stands",
+            *beyond_door(words),
             # A reset that dies on the way makes conntrack forget a connection that the server still has, and
             # with it all that was said about it.
             f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from gateway.kernel.ruleset_words import Chains, Words, braced
 from gateway.kernel.snapshot import Snapshot
 
+TCP, UDP = 6, 17
 ICMP, IGMP, ICMPV6 = 1, 2, 58  # MLD and neighbour discovery are ICMPv6
-DHCP, NTP, DHCPV6, MDNS = 67, 123, 547, 5353
+DNS, DHCP, NTP, DHCPV6, MDNS = 53, 67, 123, 547, 5353
 
 
 def at_door(snapshot: Snapshot, words: Words) -> list[str]:
@@ -22,9 +23,19 @@ def at_door(snapshot: Snapshot, words: Words) -> list[str]:
     if ports:
         # Listeners that the table alone leads to. Replies to the gateway's own ports are no visitors.
         inside = braced(f'"{name}"' for name in (*snapshot.lan, "lo"))
-        there = f"meta l4proto {{ 6, 17 }} th dport {braced(map(str, ports))}"
+        there = f"meta l4proto {{ {TCP}, {UDP} }} th dport {braced(map(str, ports))}"
         out.append(f"iifname != {inside} ct direction original {there} drop")
     return out
+
+
+def beyond_door(words: Words) -> list[str]:
+    """What the forward hook asks of all that is undecided: a port of a container that the gateway publishes
+    is the gateway's too, though the packets go on (``ct status dnat``). Between the home's networks it is
+    another device's: a server's public name, called from inside.
+    """
+    if not words.kept_out:
+        return []
+    return [f"{words.kept_out} {words.from_lan} ct direction original ct status dnat jump beyond"]
 
 
 def door_chains(snapshot: Snapshot, words: Words) -> Chains:
@@ -33,9 +44,11 @@ def door_chains(snapshot: Snapshot, words: Words) -> Chains:
     named = [f"udp dport {braced(map(str, (DHCP, NTP, DHCPV6, MDNS)))} accept"]
     if snapshot.page_port is not None:
         named.append(f"tcp dport {snapshot.page_port} accept")
-    if snapshot.door_ports:
-        ports = braced(map(str, sorted(set(snapshot.door_ports))))
-        named.append(f"meta l4proto {{ 6, 17 }} th dport {ports} accept")
+    opened = set(snapshot.door_ports or ())
+    if opened:
+        ports = braced(map(str, sorted(opened)))
+        named.append(f"meta l4proto {{ {TCP}, {UDP} }} th dport {ports} accept")
+    led = braced(map(str, sorted({DNS, NTP, *opened})))
     return {
         "door": [
             "ct direction reply accept",  # the gateway asked
@@ -45,9 +58,14 @@ def door_chains(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.no_slot} jump who",
             f"{words.kept_out} goto kept",
         ],
+        "beyond": [
+            # DNS and time that another program leads elsewhere; and what the family opens.
+            f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {led} return",
+            "goto cut",
+        ],
         # Redirected or not, a question is known by the port that was asked.
         "kept": [
-            "meta l4proto { 6, 17 } ct original proto-dst 53 accept",
+            f"meta l4proto {{ {TCP}, {UDP} }} ct original proto-dst {DNS} accept",
             *named,
             # The kernel routes a reset to a link-local address as if every link were one, and it gets lost.
             "ip6 saddr fe80::/10 reject with icmpx admin-prohibited",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -146,14 +148,8 @@ def test_multicast_dns_and_group_reports_arrive(
 ) -> None:
     gateway.load(kept)
     six = ":" in address
-    with listening(home, 5353, socket.SOCK_DGRAM) as server, home.router.inside():
-        index = socket.if_nametoindex(LAN)
-        if six:
-            group = socket.inet_pton(socket.AF_INET6, "ff02::fb") + index.to_bytes(4, "little")
-            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
-        else:
-            group = socket.inet_aton("224.0.0.251") + socket.inet_aton(ROUTER4)
-            server.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+    with listening(home, 5353, socket.SOCK_DGRAM) as server:
+        joins(home, server, "ff02::fb" if six else "224.0.0.251")
         with home.child.open(family(address), socket.SOCK_DGRAM) as client:
             with home.child.inside():
                 scope = socket.if_nametoindex("eth0")
@@ -226,3 +222,141 @@ def test_strangers_by_the_interface_on_which_they_come(
         gateway.load(replace(guest, guest=None, strangers=(("br-guest.7", 9),)))
         assert reaches(home, home.other, address, 22)
         assert not reaches(home, home.child, address, 22)
+
+
+# -------------------------------------------------------------------- what other programs put on the gateway
+
+UPNP, NATPMP, SOAP = 1900, 5351, 5000
+
+
+@LAN_ADDRESSES
+def test_a_childs_device_opens_no_port_by_upnp_or_pcp(
+    gateway: Gateway, home: Home, kept: Snapshot, address: str
+) -> None:
+    """Search by multicast, NAT-PMP and PCP by datagrams, and the device's description, as of miniupnpd."""
+    gateway.load(kept)
+    with listening(home, SOAP):
+        assert not reaches(home, home.child, address, SOAP)
+        assert reaches(home, home.other, address, SOAP)
+    with listening(home, NATPMP, socket.SOCK_DGRAM) as server:
+        assert not arrives(home, home.child, address, NATPMP, server)
+        assert arrives(home, home.other, address, NATPMP, server)
+    six = ":" in address
+    group = "ff02::c" if six else "239.255.255.250"
+    with listening(home, UPNP, socket.SOCK_DGRAM) as server:
+        joins(home, server, group)
+        for device, heard in ((home.child, False), (home.other, True)):
+            with device.open(family(address), socket.SOCK_DGRAM) as client, device.inside():
+                scope = socket.if_nametoindex("eth0")
+                client.sendto(b"M-SEARCH", (group, UPNP, 0, scope) if six else (group, UPNP))
+            server.settimeout(0.3)
+            if heard:
+                assert server.recv(10) == b"M-SEARCH"
+            else:
+                with pytest.raises(TimeoutError):
+                    server.recv(10)
+
+
+def joins(home: Home, server: socket.socket, group: str) -> None:
+    with home.router.inside():
+        index = socket.if_nametoindex(LAN).to_bytes(4, "little")
+        if ":" in group:
+            wanted = socket.inet_pton(socket.AF_INET6, group) + index
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, wanted)
+        else:
+            wanted = socket.inet_aton(group) + socket.inet_aton(ROUTER4)
+            server.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
+
+
+def test_a_new_device_gets_its_address_by_broadcast_and_by_multicast(
+    gateway: Gateway, home: Home, kept: Snapshot
+) -> None:
+    """It asks from 0.0.0.0 to everybody, and over IPv6 from its link-local address to all servers."""
+    gateway.load(kept)
+    with listening(home, 67, socket.SOCK_DGRAM) as server:
+        home.child.ip("address flush dev eth0 scope global")
+        with home.child.open(socket.AF_INET, socket.SOCK_DGRAM) as client, home.child.inside():
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            home.child.run("ip", "route", "replace", "255.255.255.255", "dev", "eth0")
+            client.sendto(b"discover", ("255.255.255.255", 67))
+        assert server.recv(10) == b"discover"
+    with listening(home, 547, socket.SOCK_DGRAM) as server:
+        joins(home, server, "ff02::1:2")
+        with home.child.open(socket.AF_INET6, socket.SOCK_DGRAM) as client, home.child.inside():
+            client.sendto(b"solicit", ("ff02::1:2", 547, 0, socket.if_nametoindex("eth0")))
+        assert server.recv(10) == b"solicit"
+
+
+@pytest.fixture
+def container(home: Home) -> Iterator[Namespace]:
+    """As Docker keeps one, with ports that it publishes on every address of the router."""
+    made = Namespace()
+    for name in ("iptables", "ip6tables"):
+        # Else the kernel sends a reset past its own translation, from the container's address.
+        with home.router.inside():
+            there = Path("/proc/sys/net/bridge", f"bridge-nf-call-{name}").exists()
+        if there:
+            home.router.sysctl(f"bridge/bridge-nf-call-{name}", 0)
+    home.router.ip(
+        "link add docker0 type bridge",
+        f"link add veth1 type veth peer name eth0 netns {made.path}",
+        "link set veth1 master docker0",
+        *(f"link set {name} up" for name in ("docker0", "veth1")),
+        "address add 172.17.0.1/16 dev docker0",
+        "address add fd17::1/64 dev docker0 nodad",
+    )
+    made.ip(
+        "link set eth0 up",
+        "address add 172.17.0.2/16 dev eth0",
+        "address add fd17::2/64 dev eth0 nodad",
+        "route add default via 172.17.0.1",
+        "route add ::/0 via fd17::1",
+    )
+    publish = "\n".join(
+        f"fib daddr type local meta nfproto {family} tcp dport {{ 8123, 8096 }} dnat {kind} to {address}"
+        for family, kind, address in (("ipv4", "ip", "172.17.0.2"), ("ipv6", "ip6", "fd17::2"))
+    )
+    home.router.run(
+        "nft", "-f", "-", text=f"table inet docker {{\nchain published {{\n{_PUBLISHED}\n{publish}\n}}\n}}\n"
+    )
+    yield made
+    made.close()
+
+
+_PUBLISHED = "type nat hook prerouting priority dstnat"
+
+
+@pytest.mark.parametrize("address", [ROUTER4, ROUTER6, WAN4, WAN6])
+def test_what_a_container_publishes_is_the_routers_too(
+    gateway: Gateway, home: Home, kept: Snapshot, container: Namespace, address: str
+) -> None:
+    gateway.load(kept)
+    for port, opened in ((8123, False), (8096, True)):
+        with container.open(socket.AF_INET6, socket.SOCK_STREAM) as server:
+            server.bind(("::", port))
+            server.listen()
+            assert reaches(home, home.child, address, port) is opened
+            assert reaches(home, home.other, address, port)
+
+
+@pytest.mark.parametrize("address", [WAN4, WAN6])
+def test_a_port_that_is_forwarded_to_a_childs_device_answers(
+    gateway: Gateway, home: Home, kept: Snapshot, address: str
+) -> None:
+    own = "[fd77::a]" if ":" in address else "192.168.77.10"
+    kind = "ip6" if ":" in address else "ip"
+    home.router.run(
+        "nft",
+        "-f",
+        "-",
+        text=f"table inet forwards {{\nchain published {{\n{_PUBLISHED}\n"
+        f'iifname "wan" {kind} daddr {address} tcp dport 9000 dnat {kind} to {own}\n}}\n}}\n',
+    )
+    gateway.load(kept)
+    with home.child.open(family(address), socket.SOCK_STREAM) as server:
+        server.bind((own.strip("[]"), 9000))
+        server.listen()
+        with home.internet.open(family(address), socket.SOCK_STREAM) as client:
+            client.connect((address, 9000))
+            home.child.accept(server)

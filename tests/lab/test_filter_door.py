@@ -136,6 +136,56 @@ def test_open_is_as_if_we_were_not_there(home: Home, daemon: Daemon) -> None:
         daemon.client.call("assign", mac=names.NEW.mac, profile="guest")
 
 
+_ECHO = """
+import socket, threading
+def echo(peer):
+    while data := peer.recv(100):
+        peer.sendall(data)
+server = socket.create_server(("::", 2222), family=socket.AF_INET6, dualstack_ipv6=True)
+print("ready", flush=True)
+while True:
+    threading.Thread(target=echo, args=[server.accept()[0]], daemon=True).start()
+"""
+_TALK = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], 2222), 3) as sock:
+    for turn in range(100):
+        try:
+            sock.send(b"x")
+            sock.recv(1)
+        except OSError as error:
+            print(type(error).__name__)
+            break
+        if turn == 0:
+            print("talks", flush=True)
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("address", [names.GATEWAY_IPV4, names.GATEWAY_IPV6])
+@pytest.mark.parametrize("whose", ["daughter", "guest"])
+def test_a_session_ends_when_the_device_becomes_a_childs(
+    home: Home, daemon: Daemon, whose: str, address: str
+) -> None:
+    """One of the house's things, of whose connections the filter knows nothing, until somebody names it."""
+    daemon.client.call("assign", mac=names.NEW.mac, profile="home")
+    serving = home.gateway.popen([sys.executable, "-c", _ECHO])
+    talking = None
+    try:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == b"ready\n"
+        talking = home.devices["new"].popen([sys.executable, "-c", _TALK, address])
+        assert talking.stdout is not None
+        assert talking.stdout.readline() == b"talks\n"
+        daemon.client.call("assign", mac=names.NEW.mac, profile=whose)
+        assert talking.communicate(timeout=5)[0] == b"ConnectionResetError\n"
+    finally:
+        for one in (talking, serving):
+            if one is not None:
+                stop(one)
+        daemon.client.call("assign", mac=names.NEW.mac, profile="guest")
+
+
 # -------------------------------------------------------------------- what listens, and for whom
 
 
