@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,16 +11,17 @@ from pathlib import Path
 
 from gateway import household
 from gateway.commands import check_beside, check_system, output
-from gateway.commands.check_lan import lan_findings, public_ipv6
+from gateway.commands.check_firewall import firewall_findings
+from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_rules import read_rules, rule_findings
-from gateway.commands.findings import Finding, Level, note, ok, problem, refused, warning
+from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
 from gateway.commands.library import SHELF
 from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import GatewayError, ListError, PolicyError
 from gateway.lists.table import TABLE_NAME, seed_names
-from gateway.lists.update import STALE, Shelf
+from gateway.lists.update import BOOK_NAME, STALE, Shelf
 from gateway.policy import domains
 from gateway.policy.config import Config
 from gateway.policy.countries import COMMON, country_of
@@ -56,7 +58,7 @@ def _findings(path: Path) -> Iterator[Finding]:
         yield ok("config", str(path))
         if product is not None:
             yield from _country(config, product)
-            yield from _profiles(path, product)
+            yield from _profiles(path, config, product)
         yield from check_beside.folders(config)
         yield from _table(Path(config.state))
         yield from _copies(Path(config.state))
@@ -73,12 +75,11 @@ def _network(config: Config) -> Iterator[Finding]:
     try:
         machine = read_machine()
     except OSError as error:
-        yield note("lan", f"the kernel does not tell of its interfaces ({error.strerror})")
-        public = False
+        yield note("lan", f"the kernel does not tell of its interfaces ({error.strerror or error})")
     else:
         yield from lan_findings(config, machine)
-        public = public_ipv6(config, machine)
-    yield from rule_findings(config, rules, public_ipv6=public)
+        yield from firewall_findings(config, machine, rules)
+    yield from rule_findings(config, rules)
     yield from mark_findings(config.marks, rules)
 
 
@@ -86,14 +87,19 @@ def _country(config: Config, product: household.Product) -> Iterator[Finding]:
     """Countries without a file of their own are served, with less."""
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
-        yield ok(
+        yield note(
             "country", f"none chosen: no public holidays, help lines that hold everywhere; known: {known}"
         )
     elif country_of(product.countries, config.country) is None:
-        yield ok("country", f"there is no file for {config.country}: no public holidays; known: {known}")
+        yield note("country", f"there is no file for {config.country}: no public holidays; known: {known}")
 
 
-def _profiles(path: Path, product: household.Product) -> Iterator[Finding]:
+def _profiles(path: Path, config: Config, product: household.Product) -> Iterator[Finding]:
+    folder = Path(config.profiles)
+    hidden = next((one for one in (folder, *_files(folder)) if _hidden(one)), None)
+    if hidden is not None:
+        yield unseen("profiles", hidden)
+        return
     try:
         family = household.load(path, product)
     except PolicyError as error:
@@ -107,9 +113,29 @@ def _profiles(path: Path, product: household.Product) -> Iterator[Finding]:
         yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
 
 
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.yaml"))
+    except OSError:
+        return []
+
+
+def _hidden(path: Path) -> bool:
+    """Whether it is root's alone, and we are somebody else: nothing is wrong with it then."""
+    if os.geteuid() == 0:
+        return False
+    try:
+        return path.exists() and not os.access(path, os.R_OK, effective_ids=True)
+    except PermissionError:
+        return True
+
+
 def _table(state: Path) -> Iterator[Finding]:
     """Whole and as it was built: all of it is read."""
     path = state / TABLE_NAME
+    if _hidden(path):
+        yield unseen("lists", path)
+        return
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             info = domains.verify(mapping[:])
@@ -128,6 +154,9 @@ def _table(state: Path) -> Iterator[Finding]:
 
 def _copies(state: Path) -> Iterator[Finding]:
     now = datetime.now(UTC)
+    if _hidden(state / SHELF / BOOK_NAME):
+        yield unseen("lists", state / SHELF)
+        return
     try:
         copies = Shelf(state / SHELF).copies
     except ListError as error:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.commands.findings import Finding, note, ok, problem, warning
+from gateway.commands.findings import Finding, note, ok, problem, unseen, warning
+from gateway.commands.machine import text_of
 from gateway.kernel import hypervisor, timex
 from gateway.policy.config import Config
 from gateway.programs import find_program
@@ -49,21 +50,25 @@ def beside() -> Iterator[Finding]:
 
 def _running() -> Iterator[str]:
     for comm in PROC.glob("[0-9]*/comm"):
-        name = FILTERS.get(_read(comm).strip())
+        name = FILTERS.get(text_of(comm).strip())
         if name is not None:
             yield name
 
 
 def _switched_on() -> Iterator[str]:
     for name, option in UCI_FILTERS.items():
-        if re.search(rf"^\s*option\s+{option}\s+['\"]?1", _read(UCI / name), re.MULTILINE):
+        if re.search(rf"^\s*option\s+{option}\s+['\"]?1", text_of(UCI / name), re.MULTILINE):
             yield name
 
 
 def folders(config: Config) -> Iterator[Finding]:
     """Whether what the daemon keeps can be kept. Nothing is made here."""
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
-        there = next(one for one in (path, *path.parents) if one.exists())
+        try:
+            there = next(one for one in (path, *path.parents) if one.exists())
+        except OSError:
+            yield unseen(key, path)
+            continue
         if not there.is_dir():
             yield problem(key, f"{there} is no directory", f"mend `{key}` in qalqan.yaml")
             continue
@@ -94,7 +99,7 @@ def _disk(path: Path, free: int, size: int) -> Iterator[Finding]:
 def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
     """The type of the file system in which ``path`` is; empty where that is not told."""
     best, found = -1, ""
-    for line in _read(mounts).splitlines():
+    for line in text_of(mounts).splitlines():
         before, _, after = line.partition(" - ")
         words, kind = before.split(), after.split()
         if len(words) > 4 and kind and path.resolve().is_relative_to(words[4]) and len(words[4]) >= best:
@@ -118,10 +123,3 @@ def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
     else:
         text = "nobody keeps the clock: while the time is not known, `clock_unset` holds"
         yield warning("time", text, "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""

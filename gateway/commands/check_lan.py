@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.commands.check_beside import IN_MEMORY, file_system
 from gateway.commands.findings import Finding, note, ok, problem, warning
 from gateway.commands.machine import Address, Interface, Machine, setting
+from gateway.home.vendors import vendor_of
 from gateway.policy.config import Config
 
 SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: one address for many of a provider's homes
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 PUBLIC6 = ipaddress.ip_network("2000::/3")
-CONTAINERS = ("docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "veth")
+# Of programs that keep containers and virtual machines. Docker's other networks have twelve hex digits behind
+# br-, with which OpenWrt names every bridge of the home.
+CONTAINERS = re.compile(r"docker|br-[0-9a-f]{12}$|virbr|lxc|lxd|incus|podman|cni|veth|vnet|tap|hassio")
+# They border networks of Thread, and say so as routers do, though nothing leads to the internet there.
+THREAD = ("Apple", "Google", "Amazon", "Nest Labs", "Nanoleaf", "Samsung")
 MOST_SHOWN = 3
 MANY = 3  # devices without a lease that are not put down to an address by hand
+LEASE = 12 * 3600  # seconds, OpenWrt's own; a device asks again when half of them are over, or later
 DHCP_PORT = "0043"  # 67, as /proc/net/udp has it
 BRIDGE_FILTER = ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables")
 
@@ -54,11 +63,13 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
 
 
 def _bridges() -> Iterator[Finding]:
-    """A bridge between the home's own devices must not be seen as a way between networks."""
+    """What passes between the home's own devices then meets all rules: ours let it pass, but DNS is judged
+    there too, and rules of others may refuse it.
+    """
     for name in BRIDGE_FILTER:
         if setting(f"bridge/{name}") == "1":
             mend = f"sysctl -w net.bridge.{name}=0 (Docker sets it)"
-            yield problem("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
+            yield warning("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
 
 
 def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
@@ -67,19 +78,35 @@ def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
         yield note("uplink", "there is no default route: no way to the internet")
     for name in sorted(machine.one_armed(config.lan)):
         yield note("uplink", f"{name} is the home's side and the way out: one arm")
-        if "1" in (setting(f"ipv4/conf/{one}/send_redirects") for one in ("all", name)):
-            text = f"send_redirects is 1: {name} tells devices the way past this machine"
-            off = " ".join(f"net.ipv4.conf.{one}.send_redirects=0" for one in ("all", name))
-            yield problem("uplink", text, f"sysctl -w {off}")
-        if not _gives_addresses():
-            text = "no DHCP server is on this machine: devices may have another gateway, and go past us"
-            yield warning(
-                "uplink", text, "name this machine as gateway in the router's DHCP, or give addresses here"
-            )
+        if name in machine.way_out(4):
+            yield from _one_arm4(name, machine)
         for way in machine.ways:
             if way.interface == name and way.version == 6:
                 text = f"{way.gateway or name} is the IPv6 router on {name}: devices go there past us"
                 yield problem("uplink", text, "switch IPv6 or router advertisements off there")
+
+
+def _one_arm4(name: str, machine: Machine) -> Iterator[Finding]:
+    if "1" in (setting(f"ipv4/conf/{one}/send_redirects") for one in ("all", name)):
+        text = f"send_redirects is 1: {name} tells devices the way past this machine"
+        off = " ".join(f"net.ipv4.conf.{one}.send_redirects=0" for one in ("all", name))
+        yield problem("uplink", text, f"sysctl -w {off}")
+    yield from _bridged(name, machine)
+    if not _gives_addresses():
+        text = "no DHCP server is on this machine: devices may have another gateway, and go past us"
+        mend = "name this machine as gateway in the router's DHCP, or give addresses here"
+        yield warning("uplink", text, mend)
+
+
+def _bridged(name: str, machine: Machine) -> Iterator[Finding]:
+    """Devices on one port, and the router on another."""
+    ports = sorted(
+        one.name for one in machine.links.values() if one.master == name and not CONTAINERS.match(one.name)
+    )
+    if len(ports) > 1:
+        text = f"{name} bridges {', '.join(ports)}: what goes from one to the other passes beneath the filter"
+        mend = "name this machine as gateway in DHCP, or give the home a network of its own behind it"
+        yield warning("uplink", text, mend)
 
 
 def _gives_addresses() -> bool:
@@ -125,7 +152,7 @@ def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
             continue
         over = " and ".join(f"IPv{one}" for one in versions)
         text = f"{name} is routed over {over} and is not in `lan`: nothing from there is filtered"
-        if name.startswith(CONTAINERS):
+        if CONTAINERS.match(name):
             yield note("lan", text)
         else:
             yield warning("lan", text, "add it to `lan` in qalqan.yaml if people of the home are there")
@@ -143,9 +170,16 @@ def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
     known: set[Address | None] = {way.gateway for way in machine.ways}
     for one in machine.seen:
         if one.router and one.interface in config.lan and one.ip not in known:
-            text = f"{one.ip} ({one.mac}) on {one.interface} says that it is a router: devices may go past us"
+            vendor = vendor_of(one.mac)
+            who = f"{one.ip} ({one.mac}{f', {vendor}' if vendor else ''}) on {one.interface}"
+            if vendor.startswith(THREAD):
+                text = f"{who} says that it is a router, as speakers and televisions do for Matter (Thread)"
+                yield note("ipv6", text, "nothing, where it is such a one")
+                continue
             yield warning(
-                "ipv6", text, "switch router advertisements off there, or put it in front of this machine"
+                "ipv6",
+                f"{who} says that it is a router: devices may go past us",
+                "switch router advertisements off there, or put it in front of this machine",
             )
 
 
@@ -169,11 +203,18 @@ def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
         return
     shown = ", ".join(strange[:MOST_SHOWN]) + (" …" if len(strange) > MOST_SHOWN else "")
     text = f"{len(strange)} of {len(here)} devices have no lease of this machine ({shown})"
-    if len(strange) >= MANY and 2 * len(strange) > len(here):
+    if len(strange) >= MANY and 2 * len(strange) > len(here) and not _begun_anew(config):
         mend = "look for a second router or repeater that gives addresses, and switch its DHCP off"
         yield warning("dhcp", f"{text}: another DHCP server may answer", mend)
     else:
-        yield note("dhcp", f"{text}: addresses by hand, or another DHCP server")
+        more = ", or this machine has just started" if _begun_anew(config) else ""
+        yield note("dhcp", f"{text}: addresses by hand, or another DHCP server{more}")
+
+
+def _begun_anew(config: Config) -> bool:
+    """OpenWrt keeps leases in memory: after a restart a device has none until it asks again."""
+    fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
+    return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
 
 
 def public_ipv6(config: Config, machine: Machine) -> bool:

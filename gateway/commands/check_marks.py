@@ -13,6 +13,7 @@ from gateway.policy.config import Marks
 
 ALL_BITS = 0xFFFFFFFF
 
+_TUNNEL = re.compile(r"table \w+ wg-quick-\S+")  # ours takes no mark of a connection for a verdict
 _WORDS = re.compile(r"(?:^|\s)(-m mark|-m connmark|-j MARK|-j CONNMARK)\s(.*?)(?=\s-[mj]\s|$)")
 _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-9]+))?)?")
 
@@ -27,7 +28,7 @@ Used = tuple[str, Mark, int]  # table, which mark, bits
 
 def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
     if rules.objects is None:
-        yield note("marks", "rules of other programs cannot be read without root")
+        yield note("marks", rules.unread)
         return
     ours = {Mark.PACKET: marks.packet, Mark.CONNECTION: marks.ct | marks.slot}
     used = [
@@ -35,7 +36,13 @@ def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
         *(use for save, text in rules.saves.items() for use in iptables_uses(save, text)),
     ]
     clashes = dict.fromkeys((table, mark) for table, mark, bits in used if bits & ours[mark])
+    tunnels = {table for table, _ in clashes if _TUNNEL.fullmatch(table)}
+    for table in sorted(tunnels):
+        text = "puts its connections' marks on packets, as a tunnel may: nothing has to be done"
+        yield note("marks", f"{table} {text}")
     for table, mark in clashes:
+        if table in tunnels:
+            continue
         text = f"{table} uses bits of the {mark} mark that are ours ({ours[mark]:#010x})"
         yield problem("marks", text, "move ours with marks: in qalqan.yaml, or theirs")
     if not clashes:
@@ -50,7 +57,7 @@ def nft_uses(objects: Iterable[dict[str, Any]]) -> Iterator[Used]:
     for one in objects:
         rule = one.get("rule")
         if rule is not None:
-            for mark, bits in _uses(rule["expr"]):
+            for mark, bits in _uses(rule.get("expr")):
                 yield f"table {rule['family']} {rule['table']}", mark, bits
 
 

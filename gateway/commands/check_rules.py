@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.commands.findings import Finding, note, ok, problem, warning
+from gateway.commands.findings import Finding, note, ok, problem
+from gateway.commands.machine import text_of
 from gateway.commands.settings import control_socket
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.ruleset import NAME
 from gateway.policy.config import Config
+from gateway.programs import find_program
 
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
 # iptables speaks through nft, or past it in its old form, which nft does not list.
@@ -24,10 +27,13 @@ UCI = Path("/etc/config/firewall")
 MODULES = Path("/sys/module")
 BOUND = Path("/proc/self/net/netfilter/nfnetlink_queue")
 PROCESSES = Path("/proc")
-# Makers' own fast paths: what they have taken over, no rule sees any more.
-ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "mtkhnat", "fc")
+# Makers' own fast paths: what they have taken over, no rule sees any more. Of Qualcomm, MediaTek, Realtek and
+# Broadcom.
+ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "qca_nss_sfe", "mtkhnat", "hw_nat",
+                "fc", "ctf", "pktflow")  # fmt: skip
 
-_UCI = re.compile(r"^\s*option\s+(flow_offloading|flow_offloading_hw)\s+['\"]?1['\"]?\s*$", re.MULTILINE)
+# As fw4 reads a switch: without the first one the second says nothing.
+_UCI = r"""^\s*option\s+['"]?{}['"]?\s+['"]?(?:1|on|true|yes)['"]?\s*(?:#.*)?$"""
 _FLOWTABLE = re.compile(r"table (\S+ \S+) \{|flowtable (\S+) \{|flags offload")
 _NFQUEUE = re.compile(r"-j NFQUEUE\b.*?--queue-(?:num|balance) (\d+)(?::(\d+))?")
 _MEND = "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart"
@@ -35,35 +41,39 @@ _MEND = "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; s
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is loaded. None: it cannot be read without root, or nft is not here."""
+    """What is loaded."""
 
-    objects: tuple[dict[str, Any], ...] | None
+    objects: tuple[dict[str, Any], ...] | None  # None: it cannot be read
     text: str  # of nft
     saves: dict[str, str]  # program → its output
+    unread: str = "rules of other programs cannot be read without root"  # where there are no objects
 
 
 def read_rules() -> Rules:
-    listed = _run(["nft", "-j", "list", "ruleset"])
-    flowtables = _run(["nft", "list", "flowtables"]) or ""
-    return Rules(parsed(listed), flowtables, {save: _run([save]) or "" for save in SAVES})
+    # Without the elements of named sets: block lists have 100,000 of them, and say nothing here.
+    listed, error = _run("nft", "-j", "-t", "list", "ruleset")
+    objects = parsed(listed)
+    flowtables, _ = _run("nft", "list", "flowtables")
+    rules = Rules(objects, flowtables or "", {save: _run(save)[0] or "" for save in SAVES})
+    if objects is None and os.geteuid() == 0:
+        why = error or "nft's answer is no list"
+        return replace(rules, unread=f"rules of other programs cannot be read ({why})")
+    return rules
 
 
 def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
-    """From ``nft -j list ruleset``; nothing of our own table."""
-    if listed is None:
-        return None
+    """From ``nft -j list ruleset``; nothing of our own table. None where that is no such list."""
     try:
-        objects = json.loads(listed or "{}").get("nftables", [])
-    except ValueError:
-        return ()
-    return tuple(one for one in objects if _table(one) != NAME)
+        told = json.loads(listed or "")
+        objects = told["nftables"]
+        return tuple(one for one in objects if isinstance(one, dict) and _table(one) != NAME)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
-def rule_findings(config: Config, rules: Rules, *, public_ipv6: bool) -> Iterator[Finding]:
+def rule_findings(config: Config, rules: Rules) -> Iterator[Finding]:
     yield from _offload(rules)
     yield from _queues(config, rules)
-    if public_ipv6:
-        yield from _firewall(rules)
 
 
 def _offload(rules: Rules) -> Iterator[Finding]:
@@ -73,9 +83,11 @@ def _offload(rules: Rules) -> Iterator[Finding]:
         how = "in hardware" if hardware else "in software"
         mend = _MEND if table.endswith(" fw4") else "take `flow add` out of its rules"
         yield problem("offload", f"table {table} offloads connections {how}: rules do not end them", mend)
-    for option in sorted(set(_UCI.findall(_read(UCI)))):
+    if _switched_on("flow_offloading"):
         found = True
-        yield problem("offload", f"{UCI}: {option} is 1: connections go past the rules", _MEND)
+        how = "in hardware" if _switched_on("flow_offloading_hw") else "in software"
+        text = f"{UCI}: flow_offloading is on, {how}: connections go past the rules"
+        yield problem("offload", text, _MEND)
     for module in ACCELERATORS:
         if (MODULES / module).exists():
             found = True
@@ -88,9 +100,13 @@ def _offload(rules: Rules) -> Iterator[Finding]:
                 "offload", f"{save}: FLOWOFFLOAD takes connections past the rules", "take that rule out"
             )
     if not found and rules.objects is None:
-        yield note("offload", "rules of other programs cannot be read without root")
+        yield note("offload", rules.unread)
     elif not found:
         yield ok("offload", "no connection goes past the rules")
+
+
+def _switched_on(option: str) -> bool:
+    return re.search(_UCI.format(option), text_of(UCI), re.MULTILINE) is not None
 
 
 def offloads(rules: Rules) -> dict[str, bool]:
@@ -98,7 +114,7 @@ def offloads(rules: Rules) -> dict[str, bool]:
     tables = {}
     for one in rules.objects or ():
         rule = one.get("rule")
-        if rule is not None and any("flow" in part for part in rule["expr"] if isinstance(part, dict)):
+        if rule is not None and any("flow" in part for part in statements(rule)):
             tables[f"{rule['family']} {rule['table']}"] = False
     table = ""
     for match in _FLOWTABLE.finditer(rules.text):
@@ -115,6 +131,8 @@ def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
     for who, first, last in queues_of_others(rules):
         if first <= ours[-1] and last >= ours[0]:
             yield problem("queue", f"{who} sends packets to queue {first}, one of ours ({span})", mend)
+    if rules.objects is None:
+        yield note("queue", f"whether others use ours ({span}): {rules.unread}")
     if _answers(config):
         return
     for number, port in bound():
@@ -127,9 +145,9 @@ def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
 
 def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
     for one in rules.objects or ():
-        rule = one.get("rule") or {"expr": ()}
-        for part in rule["expr"]:
-            if isinstance(part, dict) and isinstance(part.get("queue"), dict):
+        rule = one.get("rule") or {}
+        for part in statements(rule):
+            if isinstance(part.get("queue"), dict):
                 number = part["queue"].get("num", 0)
                 span = number.get("range") if isinstance(number, dict) else [number, number]
                 if isinstance(span, list) and all(isinstance(end, int) for end in span):
@@ -141,14 +159,14 @@ def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
 
 def bound() -> Iterator[tuple[int, int]]:
     """Queues that somebody reads, each with its netlink port: of a process's first socket that is its id."""
-    for line in _read(BOUND).splitlines():
+    for line in text_of(BOUND).splitlines():
         words = line.split()
         if len(words) > 1:
             yield int(words[0]), int(words[1])
 
 
 def _process(port: int) -> str:
-    name = _read(PROCESSES / str(port) / "comm").strip()
+    name = text_of(PROCESSES / str(port) / "comm").strip()
     return f"process {port} ({name})" if name else "another program"
 
 
@@ -164,19 +182,10 @@ def _answers(config: Config) -> bool:
     return True
 
 
-def _firewall(rules: Rules) -> Iterator[Finding]:
-    """A LAN with public addresses needs a firewall for IPv6: no translation stands before it."""
-    if rules.objects is None:
-        yield note("ipv6", "whether a firewall meets forwarded IPv6 cannot be seen without root")
-        return
-    chains = (one["chain"] for one in rules.objects if "chain" in one)
-    met = any(one.get("hook") == "forward" and one["family"] in ("inet", "ip6") for one in chains)
-    legacy = rules.saves.get("ip6tables-legacy-save", "")
-    if met or ":FORWARD DROP" in legacy or "-A FORWARD" in legacy:
-        yield ok("ipv6", "a firewall meets forwarded IPv6")
-    else:
-        text = "the home's devices have public IPv6 addresses, and no firewall meets what comes from outside"
-        yield warning("ipv6", text, "load one that refuses new connections from there (fw4, ufw, firewalld)")
+def statements(rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of a rule. What nft cannot put into JSON is no mapping."""
+    expressions = rule.get("expr")
+    yield from (one for one in expressions or () if isinstance(one, dict))
 
 
 def _table(one: dict[str, Any]) -> object:
@@ -185,17 +194,18 @@ def _table(one: dict[str, Any]) -> object:
     return value.get("table", value.get("name")) if isinstance(value, dict) else None
 
 
-def _run(command: list[str]) -> str | None:
-    """Its output; None where it is not here or may not be asked."""
+def _run(name: str, *words: str) -> tuple[str | None, str]:
+    """Its output, None where it is not here or refuses; and then why."""
+    program = find_program(name)
+    if program is None:
+        return None, f"there is no {name}"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
+        done = subprocess.run(
+            [program, *words], capture_output=True, text=True, timeout=TIMEOUT, check=False, errors="replace"
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"{name} takes more than {TIMEOUT:.0f} s"
+    except OSError as error:
+        return None, f"{name}: {error.strerror}"
+    first = next(iter(done.stderr.splitlines()), "") or f"{name} fails"
+    return (None, first) if done.returncode else (done.stdout, "")

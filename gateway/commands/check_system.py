@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.commands.findings import Finding, ok, problem, refused
+from gateway.commands.machine import text_of
 from gateway.commands.web import settings
 from gateway.errors import GatewayError, KernelError
 from gateway.policy.config import Config
@@ -51,7 +52,7 @@ def pages(config: Config) -> Iterator[Finding]:
 
 def accounting() -> Iterator[Finding]:
     """Whether the kernel counts each connection, which the ledger's services come from."""
-    value = _read(PROC / "sys/net/netfilter/nf_conntrack_acct")
+    value = text_of(PROC / "sys/net/netfilter/nf_conntrack_acct").strip()
     if not value:
         yield ok("services", "the kernel tracks no connection yet; the daemon lets it count each one")
     elif value == "0":
@@ -108,12 +109,12 @@ def _configuration() -> str:
     try:
         return gzip.decompress((PROC / "config.gz").read_bytes()).decode("ascii", "replace")
     except OSError:
-        return _read(Path("/boot") / f"config-{release}")
+        return text_of(Path("/boot") / f"config-{release}")
 
 
 def _modules() -> str:
     folder = MODULES / platform.release()
-    return _read(folder / "modules.dep") + _read(folder / "modules.builtin")
+    return text_of(folder / "modules.dep") + text_of(folder / "modules.builtin")
 
 
 def _known() -> bool:
@@ -125,11 +126,3 @@ def _has(module: str, option: str) -> bool:
         return True
     built_in = re.search(rf"^{option}=(?:y|m)$", _configuration(), re.MULTILINE)
     return built_in is not None
-
-
-def _read(path: Path) -> str:
-    """What a file says; nothing where there is none."""
-    try:
-        return path.read_text("ascii", "replace").strip()
-    except OSError:
-        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from gateway.errors import GatewayError, PolicyError
 
@@ -54,6 +55,10 @@ def warning(about: str, text: str, mend: str) -> Finding:
 
 def problem(about: str, text: str, mend: str) -> Finding:
     return Finding(Level.ERROR, about, text, mend)
+
+
+def unseen(about: str, path: Path) -> Finding:
+    return note(about, f"{path} cannot be read without root")
 
 
 def refused(about: str, error: GatewayError) -> Finding:

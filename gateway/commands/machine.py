@@ -29,7 +29,8 @@ _ROUTING = struct.Struct(
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _NAME, _MASTER, _LINK_INFO, _INFO_KIND = 3, 10, 18, 1
 _LOCAL, _IFA_ADDRESS = 2, 1
-_OUT, _GATEWAY = 4, 5
+_OUT, _GATEWAY, _SEVERAL = 4, 5, 9
+_HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
 _NEIGHBOUR_IP, _NEIGHBOUR_MAC = 1, 2
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
@@ -105,8 +106,13 @@ def read_machine() -> Machine:
 
 def setting(name: str) -> str:
     """A value under /proc/sys/net of this network namespace; empty where there is none."""
+    return text_of(PROC / "sys/net" / name).strip()
+
+
+def text_of(path: Path) -> str:
+    """What a file says; empty where it is not there or may not be read."""
     try:
-        return (PROC / "sys/net" / name).read_text("ascii").strip()
+        return path.read_text("utf-8", "replace")
     except OSError:
         return ""
 
@@ -123,12 +129,25 @@ def _ways(names: dict[int, str]) -> Iterator[Way]:
     for body in _dump(_GET_ROUTE):
         family, length, _, _, table, _, _, kind, _ = _ROUTING.unpack_from(body)
         found = fields(body[_ROUTING.size :])
-        if length or table != _MAIN or kind != _UNICAST or _OUT not in found:
+        if length or table != _MAIN or kind != _UNICAST:
             continue
-        interface = names.get(struct.unpack("=I", found[_OUT])[0], "")
-        gateway = ipaddress.ip_address(bytes(found[_GATEWAY])) if _GATEWAY in found else None
-        if interface:
-            yield Way(interface, gateway, 4 if family == socket.AF_INET else 6)
+        for index, hop in _hops(found):
+            if index in names:
+                gateway = ipaddress.ip_address(bytes(hop[_GATEWAY])) if _GATEWAY in hop else None
+                yield Way(names[index], gateway, 4 if family == socket.AF_INET else 6)
+
+
+def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:
+    """The interface of each of a route's ways, with its attributes: a route may have several (ECMP)."""
+    if _OUT in found:
+        yield struct.unpack("=I", found[_OUT])[0], found
+    rest = found.get(_SEVERAL, memoryview(b""))
+    while len(rest) >= _HOP.size:
+        length, index = _HOP.unpack_from(rest)
+        if not _HOP.size <= length <= len(rest):
+            return
+        yield index, fields(rest[_HOP.size : length])
+        rest = rest[length + 3 & ~3 :]
 
 
 def _neighbours(names: dict[int, str]) -> Iterator[Seen]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.commands import check_system
 from gateway.commands.check_marks import ALL_BITS, Mark, iptables_uses, nft_uses
-from gateway.commands.check_rules import parsed
-from gateway.commands.findings import note, ok, problem, warning
+from gateway.commands.check_rules import Rules, parsed, rule_findings
+from gateway.commands.findings import Level, note, ok, problem, warning
+from gateway.policy.config import Config
 from tests.commands.conftest import Qalqan
 
 BUILT = ("lists", "build")
@@ -141,6 +144,39 @@ def test_a_good_pages_address(qalqan: Qalqan, config: Path) -> None:
     assert "ok pages: at 127.0.0.1:8080" in lines(qalqan, config)
 
 
+_AS_NOBODY = """
+import os, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+from gateway.cli import main
+sys.exit(main(["check", "--config", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+@pytest.mark.parametrize("profiles", [0o755, 0o700])
+def test_what_is_roots_alone_is_no_error_for_others(
+    qalqan: Qalqan, config: Path, tmp_path: Path, profiles: int
+) -> None:
+    """The daemon keeps its folder for itself."""
+    qalqan(*BUILT, "--config", config)
+    for place in (tmp_path, *tmp_path.parents[:3]):
+        place.chmod(0o755)
+    (tmp_path / "state").chmod(0o750)
+    (tmp_path / "profiles").chmod(profiles)
+    done = subprocess.run([sys.executable, "-c", _AS_NOBODY, config], capture_output=True, text=True)
+    assert done.stderr == ""
+    found = done.stdout.splitlines()
+    assert f"note lists: {tmp_path}/state/categories.table cannot be read without root" in found
+    hidden = f"note profiles: {tmp_path}/profiles cannot be read without root" in found
+    assert hidden is (profiles == 0o700)
+    assert any(line.startswith("ok profile: daughter") for line in found) is not hidden
+    for about in ("offload", "marks", "queue"):
+        assert any(line.startswith(f"note {about}: ") and "without root" in line for line in found), about
+    assert not [line for line in found if line.startswith("error") and " queue: " not in line]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
 def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
     for place in (tmp_path, *tmp_path.parents[:3]):
@@ -213,9 +249,20 @@ def test_our_own_rules_are_not_others() -> None:
     assert used(sets(META, 1), table="qalqan") == []
 
 
-@pytest.mark.parametrize("listed", ["", "no JSON", "{}"])
-def test_what_nft_says_otherwise_is_nothing(listed: str) -> None:
-    assert list(nft_uses(parsed(listed) or ())) == []
+@pytest.mark.parametrize(
+    "listed", [None, "", "no JSON", "{}", "[]", '{"nftables": 7}', "[" * 9999], ids=lambda text: str(text)[:9]
+)
+def test_what_nft_says_otherwise_is_not_taken_for_no_rules(listed: str | None) -> None:
+    assert parsed(listed) is None
+
+
+@pytest.mark.parametrize("rule", [{}, {"expr": None}, {"expr": [None, "x", {"xt": None}, {"queue": None}]}])
+def test_odd_rules_are_passed_over(rule: dict[str, object]) -> None:
+    listed = parsed(json.dumps({"nftables": [{"rule": {"family": "ip", "table": "t", **rule}}, "x", {}]}))
+    assert listed is not None
+    assert list(nft_uses(listed)) == []
+    found = [*rule_findings(Config(), Rules(listed, "", {}))]
+    assert [one.about for one in found if one.level is not Level.OK] == []
 
 
 @pytest.mark.parametrize(
@@ -252,6 +299,6 @@ def test_bits_that_iptables_rules_use(rule: str, wanted: list[tuple[Mark, int]])
 def test_a_country_without_a_file_is_told(qalqan: Qalqan, config: Path, country: str, told: str) -> None:
     kept = [line for line in config.read_text().splitlines() if not line.startswith("country:")]
     config.write_text("\n".join([*kept, f"country: {country}" if country else ""]))
-    found = [line for line in lines(qalqan, config) if line.startswith("ok country: ")]
+    found = [line for line in lines(qalqan, config) if line.startswith("note country: ")]
     assert bool(found) is bool(told)
     assert all(told in line for line in found)

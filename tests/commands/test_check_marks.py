@@ -75,3 +75,36 @@ def test_a_clash_with_a_rule_of_iptables(config: Path) -> None:
     (found,) = in_a_kernel(config, "", before=rule.format("0x1/0xff"))
     assert found.startswith("error marks: iptables, table mangle uses bits of the packet mark that are ours")
     assert in_a_kernel(config, "", before=rule.format("0x100/0xff00")) == [NO_CLASH]
+
+
+# As wg-quick(8) writes them where a tunnel takes all traffic; the lab tries that DNS is judged beside it.
+WG_QUICK = """
+table ip wg-quick-wg0 {
+  chain preraw { type filter hook prerouting priority -300; iifname != "wg0" ip daddr 10.9.0.2 drop; }
+  chain premangle { type filter hook prerouting priority -150; meta l4proto udp meta mark set ct mark; }
+  chain postmangle {
+    type filter hook postrouting priority -150; meta l4proto udp meta mark 51820 ct mark set meta mark;
+  }
+}
+"""
+
+
+def test_a_tunnel_of_wg_quick_is_no_clash(config: Path) -> None:
+    found = in_a_kernel(config, WG_QUICK)
+    assert found == [TUNNEL]
+
+
+TUNNEL = (
+    "note marks: table ip wg-quick-wg0 puts its connections' marks on packets, as a tunnel may: "
+    "nothing has to be done"
+)
+
+
+def test_tailscale_and_mwan3_use_other_bits(config: Path) -> None:
+    rules = (
+        "-j MARK --set-xmark 0x40000/0xff0000",
+        "-m mark --mark 0x40000/0xff0000 -j ACCEPT",
+        "-j CONNMARK --restore-mark --nfmask 0x3f00 --ctmask 0x3f00",
+    )
+    before = "".join(f"iptables -t mangle -A FORWARD {rule} && " for rule in rules)
+    assert in_a_kernel(config, "", before=before) == [NO_CLASH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -11,10 +12,11 @@ import pytest
 from netfilterqueue import COPY_META, NetfilterQueue
 
 from gateway.commands import check_rules
-from gateway.commands.check_lan import BRIDGE_FILTER, lan_findings, public_ipv6
+from gateway.commands.check_firewall import firewall_findings
+from gateway.commands.check_lan import BRIDGE_FILTER, lan_findings
 from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_rules import Rules, parsed, read_rules, rule_findings
-from gateway.commands.machine import read_machine, setting
+from gateway.commands.machine import Machine, Way, read_machine, setting
 from gateway.policy.config import Config, Marks
 from tests.kernel.home import Namespace
 
@@ -148,10 +150,40 @@ def test_a_network_that_is_routed_and_not_filtered(
     assert not [line for line in told(Config(lan=("br-lan", "br.iot"))) if "not in `lan`" in line]
 
 
-def test_networks_of_containers_are_told_in_passing(space: Namespace) -> None:
-    space.ip(*HOME, "link add name docker0 type bridge", "link set docker0 up")
-    space.ip("address add 172.17.0.1/16 dev docker0")
-    assert [line[:22] for line in told(Config())] == ["note lan: docker0 is r"]
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("docker0", "note"),
+        ("br-5f0c6e1d2a3b", "note"),
+        ("veth5f0c6e1", "note"),
+        ("br-guest", "warning"),  # as OpenWrt names a bridge
+        ("br-cafe", "warning"),
+    ],
+)
+def test_networks_of_containers_are_told_in_passing(space: Namespace, name: str, level: str) -> None:
+    space.ip(*HOME, f"link add name {name} type bridge", f"link set {name} up")
+    space.ip(f"address add 172.17.0.1/16 dev {name}")
+    (line,) = told(Config())
+    assert line.startswith(f"{level} lan: {name} is routed over IPv4 and is not in `lan`")
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_default_route_with_two_gateways_is_a_way_out(space: Namespace, version: int) -> None:
+    """ECMP: two providers, or two routers that advertise themselves."""
+    space.ip(*HOME, "route del default")
+    if version == 4:
+        space.ip("link add name wan2 type veth peer name far2", "link set wan2 up", "link set far2 up")
+        space.ip("address add 198.51.100.2/30 dev wan2")
+        space.ip("route add default nexthop via 203.0.113.1 dev wan nexthop via 198.51.100.1 dev wan2")
+        wanted = {("wan", "203.0.113.1"), ("wan2", "198.51.100.1")}
+    else:
+        hops = " ".join(f"nexthop via fe80::{last} dev wan" for last in (1, 2))
+        space.run("ip", "-6", "route", "add", "default", *hops.split())
+        wanted = {("wan", "fe80::1"), ("wan", "fe80::2")}
+    machine = read_machine()
+    assert {(one.interface, str(one.gateway)) for one in machine.ways} == wanted
+    assert {one.version for one in machine.ways} == {version}
+    assert told(Config()) == []
 
 
 def test_one_arm(space: Namespace) -> None:
@@ -189,39 +221,20 @@ def test_devices_without_a_lease(space: Namespace, tmp_path: Path) -> None:
     assert told(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
 
 
-def test_bridged_packets_in_the_firewall(monkeypatch: pytest.MonkeyPatch, space: Namespace) -> None:
-    space.ip(*HOME)
-    values = {"bridge/bridge-nf-call-iptables": "1", "ipv4/ip_forward": "0"}
-    monkeypatch.setattr("gateway.commands.check_lan.setting", lambda name: values.get(name, ""))
-    assert [line.partition(": ")[0] for line in told(Config())] == ["error lan", "note routing"]
-
-
 # -------------------------------------------------------------------- rules of others
 
-FORWARD = "table inet fw4 {\n chain forward {\n type filter hook forward priority 0\n }\n}\n"
+
+def rules_told(config: Config) -> list[str]:
+    return [str(one) for one in rule_findings(config, read_rules()) if one.level != "ok"]
 
 
-def rules_told(config: Config, *, public: bool = False) -> list[str]:
-    return [str(one) for one in rule_findings(config, read_rules(), public_ipv6=public) if one.level != "ok"]
+def firewall_told(config: Config) -> list[str]:
+    findings = firewall_findings(config, read_machine(), read_rules())
+    return [str(one) for one in findings if one.level != "ok"]
 
 
 def load(space: Namespace, text: str) -> None:
     space.run("nft", "-f", "-", text=text)
-
-
-def test_no_firewall_for_public_ipv6(space: Namespace) -> None:
-    space.ip(*HOME)
-    assert not public_ipv6(Config(), read_machine())
-    space.sysctl("ipv6/conf/all/forwarding", 1)
-    space.ip("address add 2001:db8:77::1/64 dev br-lan nodad")
-    assert public_ipv6(Config(), read_machine())
-    assert rules_told(Config(), public=True)[0].startswith(
-        "warning ipv6: the home's devices have public IPv6"
-    )
-    load(space, FORWARD.replace("fw4", "qalqan"))
-    assert len(rules_told(Config(), public=True)) == 1, "our own table is no firewall"
-    load(space, FORWARD)
-    assert rules_told(Config(), public=True) == []
 
 
 def test_queues_that_somebody_else_uses(space: Namespace, tmp_path: Path) -> None:
@@ -253,9 +266,7 @@ def test_rules_that_send_to_our_queues() -> None:
         "-A INPUT -j NFQUEUE --queue-balance 0:3\n"
     }
     found = [
-        str(one)
-        for one in rule_findings(Config(), Rules(tuple(rules), "", saves), public_ipv6=False)
-        if one.about == "queue"
+        str(one) for one in rule_findings(Config(), Rules(tuple(rules), "", saves)) if one.about == "queue"
     ]
     assert [line.partition(" sends")[0] for line in found] == [
         "error queue: table ip t0",
@@ -286,9 +297,7 @@ FLOWTABLES = (
 @pytest.mark.parametrize(("flags", "how"), [("", "in software"), ("\t\tflags offload\n", "in hardware")])
 def test_offload(flags: str, how: str) -> None:
     rules = Rules(parsed(json.dumps(FLOW)), FLOWTABLES % flags, {})
-    (line,) = [
-        str(one) for one in rule_findings(Config(), rules, public_ipv6=False) if one.about == "offload"
-    ]
+    (line,) = [str(one) for one in rule_findings(Config(), rules) if one.about == "offload"]
     wanted = (
         f"error offload: table inet fw4 offloads connections {how}: rules do not end them: uci set firewall."
     )
@@ -303,15 +312,23 @@ def test_offload_by_configuration_and_by_makers(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(check_rules, "UCI", tmp_path / "firewall")
     monkeypatch.setattr(check_rules, "MODULES", tmp_path)
     rules = Rules((), "", {"iptables-save": "-A FORWARD -j FLOWOFFLOAD --hw"})
-    found = [str(one) for one in rule_findings(Config(), rules, public_ipv6=False)]
-    assert [line.partition(":")[0] for line in found] == ["error offload"] * 4
+    found = [str(one) for one in rule_findings(Config(), rules)]
+    assert [line.partition(":")[0] for line in found] == ["error offload"] * 3
 
 
 def test_without_root_it_says_what_is_not_seen() -> None:
     rules = Rules(None, "", {})
-    found = [*rule_findings(Config(), rules, public_ipv6=True), *mark_findings(Marks(), rules)]
+    address = ipaddress.ip_interface("2001:db8:77::1/64")
+    ways = (Way("br-lan", None, 4),)
+    machine = Machine({}, {"br-lan": (address,)}, ways, ())
+    found = [
+        *rule_findings(Config(), rules),
+        *firewall_findings(Config(), machine, rules),
+        *mark_findings(Marks(), rules),
+    ]
     assert {(str(one.level), one.about) for one in found if "without root" in one.text} == {
         ("note", "offload"),
-        ("note", "ipv6"),
+        ("note", "queue"),
+        ("note", "uplink"),
         ("note", "marks"),
     }

@@ -21,7 +21,7 @@ MODULES = (
     *("nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nf_conntrack", "nf_conntrack_netlink"),
     *("nf_flow_table", "nf_flow_table_inet", "nft_flow_offload"),
     *("nft_compat", "xt_mark", "xt_connmark", "xt_conntrack", "xt_NFQUEUE"),
-    *("veth", "bridge"),
+    *("veth", "bridge", "8021q"),
 )
 
 

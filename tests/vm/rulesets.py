@@ -27,6 +27,8 @@ def points(empty: Namespace) -> Iterator[tuple[str, Try]]:
     for path in sorted(GOLDEN.glob("*.nft")):
         yield f"ruleset {path.stem}", partial(_load, empty, path)
     yield "queue targets", partial(_targets, empty)
+    yield "check finds offloading", partial(_offloads, empty)
+    yield "check finds a VLAN that is not filtered", partial(_vlan, empty)
 
 
 def _load(empty: Namespace, path: Path) -> str:
@@ -69,3 +71,58 @@ def _targets(empty: Namespace) -> str:
         empty.run(["nft", "flush", "ruleset"], check=True)
     assert len(re.findall(r"NFQUEUE|queue num", listed)) == QUEUES, listed
     return f"{QUEUES} targets"
+
+
+# As fw4 writes it where `flow_offloading` is on.
+_FW4 = """table inet fw4 {
+  flowtable ft {
+    hook ingress priority 0
+    devices = { lan0, wan }
+  }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    meta l4proto { tcp, udp } flow offload @ft;
+  }
+}
+"""
+_CHECK = """
+from gateway.commands.check_lan import lan_findings
+from gateway.commands.check_rules import read_rules, rule_findings
+from gateway.commands.machine import read_machine
+from gateway.policy.config import Config
+config = Config(lan=("lan0",))
+for one in (*rule_findings(config, read_rules()), *lan_findings(config, read_machine())):
+    print(one)
+"""
+
+
+def _offloads(empty: Namespace) -> str:
+    """`qalqan check` reads it from what this kernel lists."""
+    wanted = "error offload: table inet fw4 offloads connections in software: "
+    try:
+        _nft(empty, _FW4)
+        return _told(empty, wanted)
+    finally:
+        empty.run(["nft", "flush", "ruleset"], check=True)
+
+
+def _vlan(empty: Namespace) -> str:
+    commands = (
+        "link add link lan0 name lan0.7 type vlan id 7",
+        "link set lan0 up",
+        "link set lan0.7 up",
+        "address add 192.168.7.1/24 dev lan0.7",
+    )
+    empty.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+    try:
+        for command in commands:
+            empty.run(["ip", *command.split()], check=True)
+        return _told(empty, "warning lan: lan0.7 is routed over IPv4 and is not in `lan`: ")
+    finally:
+        empty.run(["ip", "link", "delete", "lan0.7"])
+
+
+def _told(empty: Namespace, wanted: str) -> str:
+    told = empty.run([sys.executable, "-c", _CHECK], check=True).stdout
+    assert any(line.startswith(wanted) for line in told.splitlines()), told
+    return wanted.partition(": ")[2].rstrip(": ")
