@@ -186,6 +186,12 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
         ("23.215.0.136", "Akamai"),
         ("13.224.1.1", "Amazon CloudFront"),
         ("185.199.108.153", "GitHub"),
+        ("199.36.158.100", "Site builders"),
+        ("75.2.60.5", "Site builders"),
+        ("75.2.60.6", None),
+        # Both stood in a list of resolvers' addresses: names that were given up.
+        ("199.59.242.150", "Parked names"),
+        ("199.59.243.226", "Parked names"),
         ("1.1.1.1", None),
         ("8.8.8.8", None),
         ("9.9.9.9", None),

@@ -265,3 +265,16 @@ def test_a_signal_is_no_name_to_a_child_and_any_name_to_an_adult(host: str) -> N
     child = a_judge("{band: 16-17, allow: [example.com]}").decide(seen, PLAIN, now)
     assert (child.verdict, child.reason) == (Verdict.BLOCK, Reason.RESOLVER_SIGNAL)
     assert a_judge("band: adult").decide(seen, PLAIN, now).reason is Reason.UNFILTERED
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "94.130.110.185", "94.130.110.178", "51.38.83.141", "51.38.82.198", "209.250.227.42", "64.176.190.82",
+        "51.15.70.167", "139.59.51.46", "146.185.167.43", "174.138.21.128", "176.103.130.130",
+        "2a01:4f8:c0c:3c03::2", "2001:41d0:801:2000::d64", "2a03:b0c0:0:1010::e9a:3001",
+    ],
+)  # fmt: skip
+def test_rented_addresses_of_what_has_ended_are_no_resolvers(shipped: Resolvers, address: str) -> None:
+    """Whoever rents them now has ordinary sites there."""
+    assert shipped.at(ip_address(address).packed) is None
