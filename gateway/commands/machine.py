@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.home.neighbours import read_neighbours
 from gateway.kernel.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
 
 PROC = Path("/proc")
@@ -20,22 +21,18 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 _ROUTE = 0  # NETLINK_ROUTE
-_GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_NEIGHBOUR = 18, 22, 26, 30
+_GET_LINK, _GET_ADDRESS, _GET_ROUTE = 18, 22, 26
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix, flags, scope, index
 _ROUTING = struct.Struct(
     "=BBBBBBBBI"
 )  # struct rtmsg: family, dst_len, …, table, protocol, scope, type, flags
-_NEIGHBOUR = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _NAME, _MASTER, _LINK_INFO, _INFO_KIND = 3, 10, 18, 1
 _LOCAL, _IFA_ADDRESS = 2, 1
 _OUT, _GATEWAY, _SEVERAL = 4, 5, 9
 _HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
-_NEIGHBOUR_IP, _NEIGHBOUR_MAC = 1, 2
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
-_ROUTER = 0x80  # NTF_ROUTER
-_ANSWERED = 0x02 | 0x04 | 0x08 | 0x10  # NUD_REACHABLE, STALE, DELAY, PROBE
 _RECEIVE = 65536
 _PATIENCE = 2.0  # seconds; the kernel answers a dump at once
 
@@ -151,16 +148,10 @@ def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryv
 
 
 def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
-    for body in _dump(_GET_NEIGHBOUR):
-        _, index, state, flags, _ = _NEIGHBOUR.unpack_from(body)
-        found = fields(body[_NEIGHBOUR.size :])
-        ip, mac = found.get(_NEIGHBOUR_IP), found.get(_NEIGHBOUR_MAC)
-        if ip is None or mac is None or len(mac) != 6 or len(ip) not in (4, 16) or index not in names:
-            continue
-        if state & _ANSWERED or flags & _ROUTER:
-            yield Seen(
-                names[index], ipaddress.ip_address(bytes(ip)), bytes(mac).hex(":"), bool(flags & _ROUTER)
-            )
+    for one in read_neighbours():
+        written = one.answered and not one.online  # by hand: nobody has been there
+        if one.ifindex in names and (one.router or not written):
+            yield Seen(names[one.ifindex], ipaddress.ip_address(one.ip), one.mac, one.router)
 
 
 def _text(value: memoryview | None) -> str:

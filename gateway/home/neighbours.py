@@ -17,7 +17,7 @@ _NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR, _ERROR, _DONE = 28, 29, 30, 2, 
 _REQUEST, _REPLACE, _CREATE = 0x1, 0x100, 0x400
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _DESTINATION, _LINK_ADDRESS = 1, 2
-_USE = 0x01  # NTF_USE
+_USE, _ROUTER = 0x01, 0x80  # NTF_USE, NTF_ROUTER
 # linux/neighbour.h: NUD_REACHABLE, NUD_DELAY, NUD_PROBE; what is STALE answered once and may be gone
 _ONLINE = 0x02 | 0x08 | 0x10
 _ANSWERED = 0x02 | 0x80  # NUD_REACHABLE, NUD_PERMANENT
@@ -42,6 +42,7 @@ class Neighbour:
     answered: bool = False  # confirmed just now
     failed: bool = False  # asked, and nobody answered
     gone: bool = False  # taken out of the table, which says nothing of the device
+    router: bool = False  # it says so of itself (IPv6)
 
 
 def read_neighbours() -> list[Neighbour]:
@@ -134,7 +135,7 @@ def _parse(kind: int, body: bytes) -> Neighbour | None:
     """None for what is no neighbour on Ethernet, and for one that the kernel is still looking for."""
     if kind not in (_NEW_NEIGHBOUR, _GONE_NEIGHBOUR) or len(body) < _MESSAGE.size:
         return None
-    _, ifindex, state, _, _ = _MESSAGE.unpack_from(body)
+    _, ifindex, state, flags, _ = _MESSAGE.unpack_from(body)
     ip = mac = b""
     at = _MESSAGE.size
     while len(body) - at >= _ATTRIBUTE.size:
@@ -157,5 +158,10 @@ def _parse(kind: int, body: bytes) -> Neighbour | None:
     if len(mac) != 6 or not state & _KNOWN or not any(mac) or mac[0] & 1:
         return None  # no one device answers for a group's address
     return Neighbour(
-        mac.hex(":"), address, ifindex, online=bool(state & _ONLINE), answered=bool(state & _ANSWERED)
+        mac.hex(":"),
+        address,
+        ifindex,
+        online=bool(state & _ONLINE),
+        answered=bool(state & _ANSWERED),
+        router=bool(flags & _ROUTER),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,15 @@ def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp
         os.seteuid(0)
     assert "note marks: rules of other programs cannot be read without root" in found
     assert not [line for line in found if line.startswith("error") and "permission" in line.lower()]
+
+
+def test_it_takes_less_than_two_seconds(qalqan: Qalqan, config: Path) -> None:
+    """Of the processor, with a table to read: what waits for other programs here is not counted."""
+    qalqan(*BUILT, "--config", config)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "gateway", "check", "--config", config], capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0
 
 
 def test_a_finding_in_one_line() -> None:
