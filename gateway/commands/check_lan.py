@@ -49,7 +49,7 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
     for name in config.lan:
         link = machine.links.get(name)
         if link is None:
-            yield problem("lan", f"there is no interface {name}", "look it up with: ip -brief link")
+            yield problem("lan", f"there is no interface {name}", "look it up with: ip link")
         elif link.master:
             text = f"{name} is a port of {link.master}: what comes in there is met on {link.master} alone"
             yield problem("lan", text, f"write {link.master} in its place in `lan`")

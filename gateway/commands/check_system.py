@@ -45,7 +45,7 @@ def pages(config: Config) -> Iterator[Finding]:
             text = f"{address} is not an address of this machine"
             if error.errno != errno.EADDRNOTAVAIL:
                 text = f"{address} cannot be used ({error.strerror})"
-            yield problem("pages", text, "look it up with: ip -brief address")
+            yield problem("pages", text, "look it up with: ip address")
             return
     yield ok("pages", f"at {listen}")
 

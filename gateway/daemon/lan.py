@@ -31,7 +31,7 @@ def name(index: int) -> str | None:
 def problems(names: Iterable[str]) -> list[str]:
     """One line for each interface that is not there: what it carries is not filtered until it is."""
     present = {name for _, name in socket.if_nameindex()}
-    mend = "look it up with: ip -brief link; it is filtered as soon as it is there"
+    mend = "look it up with: ip link; it is filtered as soon as it is there"
     return [f"lan: there is no interface {name}; {mend}" for name in names if name not in present]
 
 

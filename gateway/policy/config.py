@@ -144,7 +144,7 @@ def _interfaces(node: Node) -> tuple[str, ...]:
         node.place.refuse(f"names {len(names)} interfaces", f"name 1 to {MAX_LANS} that face the home")
     for item, name in zip(fields.items(node), names, strict=True):
         if _INTERFACE.fullmatch(name) is None:
-            item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip -brief link")
+            item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip link")
         if "@" in name:  # as `ip` shows a VLAN and what it is on
             item.place.refuse(f"{shown(name)} is two names", f"write {shown(name.partition('@')[0])} alone")
     return names

@@ -45,7 +45,7 @@ def test_a_problem_is_exit_status_one_and_names_the_mend(qalqan: Qalqan, config:
     done = qalqan("check", "--config", config)
     assert done.status == 1
     assert done.err == ""
-    wanted = "error lan: there is no interface br-none: look it up with: ip -brief link"
+    wanted = "error lan: there is no interface br-none: look it up with: ip link"
     assert wanted in done.out.splitlines()
 
 

@@ -81,7 +81,7 @@ def test_a_home_as_it_should_be(space: Namespace) -> None:
         (
             (),
             Config(lan=("br-lan", "br.x")),
-            "error lan: there is no interface br.x: look it up with: ip -br",
+            "error lan: there is no interface br.x: look it up with: ip link",
         ),
         (
             (),

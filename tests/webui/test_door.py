@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,34 @@ def test_a_time_that_the_daemon_refuses_keeps_nobody_out(stranger: Browser, hous
 def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: Household) -> None:
     assert stranger.post("/signin", {"code": "wrong", "at": "2026-11-24T14:40:00Z"}).status_code == 403
     assert offered(household) == []
+
+
+# What opens without a session: this device's own page, and the way in.
+OPEN = {
+    "/", "/my", "/my/ask", "/my/ask/site", "/my/code", "/my/landing", "/my/now", "/my/time", "/refused",
+    "/signin", "/signout", "/static/<path:filename>", "/why",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ip", ["192.168.1.20", "192.168.1.30", "192.168.1.99"])
+def test_nothing_of_the_parents_is_there_without_a_session(
+    app: Flask, daemon: Running, household: Household, ip: str
+) -> None:
+    """Every page and every form that there is: for a child, a guest and a stranger."""
+    browser = browser_on(app, ip)
+    others = [rule for rule in app.url_map.iter_rules() if rule.rule not in OPEN]
+    assert {one.rule.split("/")[1] for one in others} == {"parent"}
+    assert len(others) > 15
+    for rule in others:
+        path = re.sub(r"<[^>]+>", "daughter", rule.rule)
+        for method, answer in (("GET", browser.get), ("POST", browser.post)):
+            if method in (rule.methods or ()):
+                found = answer(path)
+                if path == "/parent/stream":
+                    assert (found.status_code, found.text) == (204, "")  # an event source ends with it
+                    continue
+                assert found.status_code == 303, (method, path)
+                assert found.headers["Location"].startswith("/signin"), (method, path)
+                assert "Aruzhan" not in found.text
+    assert household.paused == {}
+    assert household.asked == []

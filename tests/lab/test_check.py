@@ -1,0 +1,47 @@
+"""`qalqan check` on the gateway of a healthy home, with the daemon and the pages running."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.lab import names
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import PROFILES, fresh
+from tests.lab.home import Home
+
+pytestmark = pytest.mark.lab
+
+# As fw4 has it for its two default zones.
+FIREWALL = f"""
+table inet lab_fw {{
+  chain forward {{
+    type filter hook forward priority filter; policy drop;
+    ct state {{ established, related }} accept
+    iifname "{names.LAN}" accept
+  }}
+}}
+"""
+# Of the machine that the lab is on, and not of the home.
+HERE = ("disk", "time", "help")
+
+
+def told(home: Home, daemon: Daemon) -> list[str]:
+    done = home.gateway.run([sys.executable, "-m", "gateway", "check", "--config", str(daemon.config)])
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) > 12
+    found = [line for line in lines if not line.startswith("ok ")]
+    return [line for line in found if line.split(" ")[1].rstrip(":") not in HERE]
+
+
+def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
+    with fresh(home, PROFILES) as daemon:
+        (line,) = told(home, daemon)
+        assert line.startswith("warning ipv6: the home's devices have public IPv6 addresses, and no firewall")
+        home.gateway.run(["nft", "-f", "-"], stdin=FIREWALL, check=True)
+        try:
+            assert told(home, daemon) == []
+        finally:
+            home.gateway.run(["nft", "delete", "table", "inet", "lab_fw"], check=True)
