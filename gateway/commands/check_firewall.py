@@ -25,7 +25,6 @@ _OF_IPTABLES = {
     "ip6tables-legacy-save": r"^:FORWARD DROP|^-A FORWARD.* -j (?:DROP|REJECT)",
 }
 _TELLING = ("comment", "addrtype")  # matches of iptables that leave nearly all packets
-MOST_JUMPS = 16  # as the kernel allows (NFT_JUMP_STACK_SIZE)
 
 Chain = tuple[str, str, str]  # family, table, name
 Expression = Mapping[str, Any]
@@ -159,17 +158,22 @@ class Walk:
 
     def meets(self, hook: str, families: Sequence[str], wanted: Callable[[Expression], bool]) -> bool:
         """Whether such packets come to a wanted statement in a base chain of that hook, or its policy."""
+        seen: set[Chain] = set()
         for chain in self._chains:
             if chain.get("hook") == hook and chain.get("family") in families:
                 key = str(chain["family"]), str(chain.get("table")), str(chain.get("name"))
-                if wanted({str(chain.get("policy")): None}) or self._comes(key, wanted, MOST_JUMPS):
+                if wanted({str(chain.get("policy")): None}) or self._comes(key, wanted, seen):
                     return True
         return False
 
-    def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], jumps: int) -> bool:
-        return jumps > 0 and any(
+    def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
+        """Each chain is walked once, whoever jumps there."""
+        if chain in seen:
+            return False
+        seen.add(chain)
+        return any(
             wanted(statement)
-            or any(self._comes((*chain[:2], to), wanted, jumps - 1) for to in _targets(statement))
+            or any(self._comes((*chain[:2], to), wanted, seen) for to in _targets(statement))
             for rule in self._rules.get(chain, ())
             for statement in self._reached(rule)
         )
@@ -180,7 +184,7 @@ class Walk:
             return
         for statement in rule:
             vmap = statement.get("vmap")
-            if vmap is None:
+            if not isinstance(vmap, dict):
                 yield statement
                 continue
             for key, verdict in _entries(vmap):
@@ -212,8 +216,7 @@ def _targets(statement: Expression) -> Iterator[str]:
             yield str(to.get("target"))
 
 
-def _entries(vmap: Any) -> Iterator[tuple[Any, Expression]]:
-    data = vmap.get("data") if isinstance(vmap, dict) else None
-    for entry in _values(data):
+def _entries(vmap: Expression) -> Iterator[tuple[Any, Expression]]:
+    for entry in _values(vmap.get("data")):
         if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict):
             yield entry[0], entry[1]

@@ -316,6 +316,35 @@ def test_offload_by_configuration_and_by_makers(tmp_path: Path, monkeypatch: pyt
     assert [line.partition(":")[0] for line in found] == ["error offload"] * 3
 
 
+@pytest.mark.parametrize(
+    ("options", "how"),
+    [
+        ("\toption flow_offloading '1'\n", "in software"),
+        ("\toption 'flow_offloading' \"on\"  # since 2024\n", "in software"),
+        ("\toption flow_offloading 1\n\toption flow_offloading_hw true\n", "in hardware"),
+        ("\toption flow_offloading '0'\n", ""),
+        ("\toption flow_offloading_hw '1'\n", ""),  # fw4 asks for the first one first
+        ("#\toption flow_offloading '1'\n", ""),
+        ("", ""),
+    ],
+)
+def test_offload_as_fw4_reads_its_switches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, how: str
+) -> None:
+    monkeypatch.setattr(check_rules, "UCI", tmp_path / "firewall")
+    monkeypatch.setattr(check_rules, "MODULES", tmp_path)
+    (tmp_path / "firewall").write_text(f"config defaults\n\toption input 'REJECT'\n{options}")
+    found = [
+        str(one)
+        for one in rule_findings(Config(), Rules((), "", {}))
+        if (one.about, str(one.level)) == ("offload", "error")
+    ]
+    wanted = (
+        f"error offload: {tmp_path}/firewall: flow_offloading is on, {how}: connections go past the rules"
+    )
+    assert [line.startswith(wanted) for line in found] == ([True] if how else [])
+
+
 def test_without_root_it_says_what_is_not_seen() -> None:
     rules = Rules(None, "", {})
     address = ipaddress.ip_interface("2001:db8:77::1/64")
