@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def load_catalogues(folder: Path) -> Catalogues:
 def language() -> str:
     """The best of ours for the browser that asks."""
     return str(g.get("language", SOURCE_LANGUAGE)) if has_request_context() else SOURCE_LANGUAGE
+
+
+def spoken(among: Iterable[str]) -> str:
+    """The best of these for the browser that asks, whatever the pages are in: so are its own menus."""
+    if not has_request_context():
+        return SOURCE_LANGUAGE
+    return request.accept_languages.best_match(list(among), SOURCE_LANGUAGE)
 
 
 def gettext(message: str, **values: object) -> str:
