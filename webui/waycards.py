@@ -10,7 +10,7 @@ from typing import Any
 from webui.i18n import SOURCE_LANGUAGE, spoken
 from webui.shapes import Answer
 
-SHOWN = 5  # cards on the parents' page; the rest is counted
+SHOWN = 3  # cards on the parents' page, above the children's; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
