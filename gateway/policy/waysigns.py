@@ -26,13 +26,14 @@ from gateway.policy.world import World
 _BY_NAME = frozenset(
     {Reason.CATEGORY, Reason.FAMILY_BLOCK, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
 )
+_BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # as any name that nobody knows here
 _ATTEMPTS = {REASONS[way]: way for way in (Way.VPN, Way.TOR, Way.PROXY, Way.SSH)}
 # Teredo, 6to4 and the like are begun by systems unasked, and given up without harm.
 _UNASKED = frozenset({Proto.IP_IN_IP})
-# How resolvers are called that only fetched lists know: dns.example.com, doh2.example.org, xbox-dns.example.
+# How resolvers are called that are not among ours: dns.example.com, doh2.example.org, xbox-dns.example.
 _CALLED = re.compile(r"(?:^|[.-])(?:dns|doh|dot|doq)[0-9]{0,2}(?=[.-])", re.ASCII)
-# Beside those of the device-needs pack: the ones of Android's probes that serve people too.
-_PROBED = frozenset({"www.google.com", "play.googleapis.com"})
+# Beside those of the device-needs pack: the ones of Android's probes that serve people too, and RFC 7050's.
+_PROBED = frozenset({"www.google.com", "play.googleapis.com", "ipv4only.arpa"})
 _ENCRYPTED = {Proto.TLS: "dot", Proto.QUIC: "doq"}
 
 
@@ -91,7 +92,8 @@ def _weak(seen: Observation) -> Sign:
 def _is_resolver(host: str, decision: Decision, world: World) -> bool:
     if world.resolvers.names.get(host) is not None:
         return True
-    return decision.reason is Reason.CATEGORY and PROXY in decision.rule and _CALLED.search(host) is not None
+    by_kind = decision.reason in _BY_LIST or (decision.reason is Reason.CATEGORY and PROXY in decision.rule)
+    return by_kind and _CALLED.search(host) is not None
 
 
 def is_probe(host: str, world: World) -> bool:

@@ -1,4 +1,4 @@
-"""Closed ways as devices use them, and the one card of each on the real pages, the parent's and the child's."""
+"""Closed ways as devices use them, and the one card of each on the real pages of parent and child."""
 
 from __future__ import annotations
 

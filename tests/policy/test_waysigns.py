@@ -93,6 +93,7 @@ def test_what_gives_way_by_itself_or_is_no_setting(seen: Observation) -> None:
         ("xbox-dns.example", CHILD),
         ("doh2.example.net", CHILD),
         ("dns.adguard.com", SMALL),
+        ("dns.of-my-own.example", SMALL),  # as each name that is not on the list
         ("dns.adguard.com", a_judge("{band: 10-12, block: [dns.adguard.com]}", WORLD)),
     ],
 )
