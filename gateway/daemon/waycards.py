@@ -78,34 +78,40 @@ class WayCards:
             for card in self._cards.of(mac):
                 if card.way is way and not card.solved:
                     over = replace(card, solved=True)
-                    self._cards.put(over)
+                    self._cards.note(over)
                     self.tell(over, new=False)
 
     # ------------------------------------------------------------------------------------ what is kept
 
     def _found(self, member: Member, mac: str, sign: Sign, found: Finding, at: datetime) -> None:
         self._date(member, at)
-        level, host = member.profile.rules.log_level, sign.host
-        day = self._store.today(at)
+        level, day = member.profile.rules.log_level, self._store.today(at)
         card = self._cards.get((mac, sign.way, day))
         if card is not None and card.profile == member.profile.id:
-            better = _better(card, found)
-            if card.solved or better:
-                known = replace(card, solved=False)
-                if better:
-                    known = replace(
-                        known, topic=found.topic, sure=found.sure, host=host or card.host, proto=sign.proto
-                    )
-                self._cards.put(known)
-                self.tell(known, new=False)
+            self._again(card, sign, found)
             return
         if not member.situation.clock_known:
             self._undated.add((mac, sign.way))
         card = Card(
-            mac, member.profile.id, sign.way, day, found.topic, at, host, sign.proto, found.sure, level
+            mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
         )
         self._cards.put(card)
         self.tell(card, new=True)
+
+    def _again(self, card: Card, sign: Sign, found: Finding) -> None:
+        """Of the card of this day: it is so after all, or more is known. Nobody is told of a new one."""
+        if _better(card, found):
+            host = sign.host or card.host
+            known = replace(
+                card, solved=False, topic=found.topic, sure=found.sure, host=host, proto=sign.proto
+            )
+            self._cards.put(known)
+        elif card.solved:
+            known = replace(card, solved=False)
+            self._cards.note(known)
+        else:
+            return
+        self.tell(known, new=False)
 
     def _date(self, member: Member, at: datetime) -> None:
         """The clock is known by now: what was raised meanwhile is of this day, and not raised again."""
@@ -114,7 +120,8 @@ class WayCards:
         today = self._store.today(at)
         for mac, way in self._undated:
             for card in [one for one in self._cards.of(mac) if one.way is way][-1:]:
-                self._cards.move(card, replace(card, day=today, at=at))
+                dated = self._cards.get((mac, way, today))
+                self._cards.move(card, dated or replace(card, day=today, at=at))
         self._undated.clear()
 
     # ------------------------------------------------------------------------------------ who is followed

@@ -40,8 +40,10 @@ class _Refused:
     names: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
+    """Enough for a card."""
+
     topic: Topic
     sure: bool
 

@@ -115,6 +115,7 @@ class Store:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
         self.questions.flush()
+        self.way_cards.flush()
         self.sights.flush()
         self._numbers.flush()
 

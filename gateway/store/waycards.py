@@ -1,6 +1,8 @@
 """Cards about closed ways. On the disk is what a guardian may see of them, nothing of the others.
 
-One is written when it is raised, when more is known, and when it is solved or put away: a few times a day.
+One is written at once when it is raised, when more is known and when it is put away: a few times a day.
+Whether it is solved may change every few minutes, and goes with the batch; after a crash the device shows it
+anew.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class WayCards:
         keeper.add(self._snapshot)
         rows = database.rows(f"SELECT {_COLUMNS} FROM way_cards ORDER BY day, at, mac, way")
         self._cards = {one.key: one for one in map(_read, rows)}
+        self._unsaved: set[Key] = set()
 
     def all(self) -> tuple[Card, ...]:
         """Oldest first."""
@@ -42,12 +45,22 @@ class WayCards:
 
     def put(self, card: Card) -> None:
         """A new one, or what became of it."""
-        self._cards[card.key] = card
-        written = kept(card)
-        if written is not None:
-            self._keeper.save(Statement(_PUT, [_row(written)]))
+        self.note(card)
+        self.flush()
         if len(self._cards) > MAX_CARDS:
             self._forget([next(iter(self._cards))])
+
+    def note(self, card: Card) -> None:
+        """What became of one that is kept, written with the next ``flush``."""
+        self._cards[card.key] = card
+        self._unsaved.add(card.key)
+
+    def flush(self) -> None:
+        noted = (self._cards[key] for key in sorted(self._unsaved) if key in self._cards)
+        rows = [_row(written) for one in noted if (written := kept(one)) is not None]
+        self._unsaved.clear()
+        if rows:
+            self._keeper.save(Statement(_PUT, rows))
 
     def move(self, old: Card, new: Card) -> None:
         """The same card, of another day."""

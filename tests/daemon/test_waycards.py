@@ -286,6 +286,22 @@ def test_what_was_raised_while_nobody_knew_the_day_is_of_the_right_one(make: Mak
     assert raised(desk) == ["encrypted_dns"]
 
 
+def test_one_of_today_outlives_one_that_was_raised_while_nobody_knew_the_day(make: Make) -> None:
+    desk = make(NOON, daughter={"bedtime": {}, "limits": {}, "log_level": 2, "clock_unset": "open"})
+    desk.store.keep_guardian("Mum", "stamp")
+    wire = Wire(desk)
+    wire.sees(DOT)
+    desk.ask("dismiss", device=TABLET, way="encrypted_dns")
+    desk.restart()
+    wire.follow()
+    desk.jump(timedelta(days=-3), known=False)
+    wire.sees(DOT)
+    desk.jump(timedelta(days=3), known=True)
+    wire.sees(DOT)
+    assert [one.day.isoformat() for one in desk.store.way_cards.all()] == ["2026-11-24"]
+    assert cards(desk) == [], "it was put away"
+
+
 def test_a_device_that_is_forgotten_or_another_s_has_no_card_left(desk: Desk) -> None:
     wire = Wire(desk)
     wire.sees(DOT)

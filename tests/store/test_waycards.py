@@ -38,6 +38,21 @@ def test_they_are_on_the_disk_at_once(tmp_path: Path) -> None:
     store.close()
 
 
+def test_whether_it_is_solved_goes_with_the_batch(tmp_path: Path) -> None:
+    path = tmp_path / "q.db"
+    store = Store(path)
+    store.way_cards.put(CARD)
+    for _ in range(50):
+        for solved in (True, False, True):
+            store.way_cards.note(replace(CARD, solved=solved))
+    solved_on_disk = "SELECT solved FROM way_cards"
+    assert look(path, solved_on_disk) == [(0,)]
+    store.flush_devices()
+    assert look(path, solved_on_disk) == [(1,)]
+    store.way_cards.note(replace(CARD, level=0, solved=True))
+    store.close()
+
+
 def test_the_disk_has_what_a_guardian_may_see_and_memory_all(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
