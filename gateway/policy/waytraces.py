@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from gateway.policy.waycards import TOPICS, Topic
@@ -18,6 +18,10 @@ RELAYS = 3  # of Tor, at different addresses; its client calls several at once
 RELAYS_WITHIN = 600.0
 QUIET = 180.0  # seconds without a refusal, and
 NAMES = 3  # other names asked for in the clear since: the device does without
+BACK_TIMES, BACK_WITHIN = (
+    2,
+    86400.0,
+)  # so often it was over: nobody changes a setting that often, an app tries
 MAX_HOSTS = 8  # resolvers that are looked at for one device
 
 
@@ -51,15 +55,15 @@ class Finding:
 class Traces:
     """Of one device. ``now``: seconds of any clock; when it is put back, what was seen counts from then."""
 
-    __slots__ = ("_asked", "_refused", "_relays", "_resolvers")
+    __slots__ = ("_asked", "_over", "_refused", "_relays", "_resolvers")
 
     def __init__(self) -> None:
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._relays: OrderedDict[bytes, float] = OrderedDict()
         self._refused: dict[Way, _Refused] = {}
-        self._resolvers: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # a question for one is no sign of doing without
+        self._over: deque[float] = deque(maxlen=BACK_TIMES)  # when it did without encrypted DNS again
+        # A question for one of these is no sign of doing without.
+        self._resolvers: OrderedDict[str, None] = OrderedDict()
 
     def resume(self, way: Way, host: str, now: float) -> None:
         """What a card from before a restart is about."""
@@ -67,18 +71,28 @@ class Traces:
         self._remember(host)
 
     def sign(self, sign: Sign, now: float) -> Finding | None:
-        """What is known by now; None: not enough for a card."""
-        names = self._refused[sign.way].names if sign.way in self._refused else set()
-        self._refused[sign.way] = _Refused(now)
+        """What is known by now; None: not enough for a card, nor for keeping one."""
         self._remember(sign.host)
+        found = self._finding(sign, now)
+        if found is not None:
+            self._refused[sign.way] = _Refused(now)
+        return found
+
+    def _finding(self, sign: Sign, now: float) -> Finding | None:
         if sign.way is Way.TOR:
             return Finding(Topic.TOR, sure=True) if self._relayed(sign.address, now) else None
         if sign.way is not Way.ENCRYPTED_DNS:
             return Finding(TOPICS[sign.way], sure=True)
-        if sign.strong:
-            # A device that asks in the clear beside it has this in an app.
-            return Finding(Topic.APP_DNS if len(names) >= NAMES else Topic.PRIVATE_DNS, sure=True)
-        return self._repeated(sign.host or sign.address.hex(), now)
+        if not sign.strong:
+            return self._repeated(sign.host or sign.address.hex(), now)
+        return Finding(Topic.APP_DNS if self._is_beside(now) else Topic.PRIVATE_DNS, sure=True)
+
+    def _is_beside(self, now: float) -> bool:
+        """Whether the device asks in the clear as well: then an app has a resolver of its own."""
+        before = self._refused.get(Way.ENCRYPTED_DNS)
+        if before is not None and len(before.names) >= NAMES:
+            return True
+        return len(self._over) == BACK_TIMES and now - self._over[0] <= BACK_WITHIN
 
     def _repeated(self, host: str, now: float) -> Finding | None:
         one = self._asked.get(host)
@@ -113,7 +127,7 @@ class Traces:
                 self._resolvers.popitem(last=False)
 
     def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[Way]:
-        """A question in the clear for anything else; the ways that the device does without by now."""
+        """A question in the clear for anything else; the ways that it does without by now, told once."""
         if host in self._resolvers:
             return frozenset()
         for one in self._asked.values():
@@ -122,8 +136,13 @@ class Traces:
             refused.last = min(refused.last, now)
             if allowed and len(refused.names) < NAMES:
                 refused.names.add(host)
-        return frozenset(
+        over = frozenset(
             way
             for way, refused in self._refused.items()
             if len(refused.names) >= NAMES and now - refused.last >= QUIET
         )
+        for way in over:
+            del self._refused[way]
+        if Way.ENCRYPTED_DNS in over:
+            self._over.append(now)
+        return over

@@ -7,7 +7,16 @@ import pytest
 from gateway.policy.waycards import Topic
 from gateway.policy.ways import Way
 from gateway.policy.waysigns import Sign
-from gateway.policy.waytraces import FORGOTTEN, MAX_HOSTS, NAMES, QUIET, RELAYS_WITHIN, Finding, Traces
+from gateway.policy.waytraces import (
+    BACK_WITHIN,
+    FORGOTTEN,
+    MAX_HOSTS,
+    NAMES,
+    QUIET,
+    RELAYS_WITHIN,
+    Finding,
+    Traces,
+)  # fmt: skip
 
 HOST = "dns.adguard.com"
 WEAK = Sign(Way.ENCRYPTED_DNS, HOST, "dns", False)
@@ -28,7 +37,7 @@ def told(traces: Traces, *times: float, sign: Sign = WEAK) -> list[Finding | Non
 def others(traces: Traces, at: float, number: int = NAMES) -> frozenset[Way]:
     found: frozenset[Way] = frozenset()
     for each in range(number):
-        found = traces.asked(f"site{each}.example", at, allowed=True)
+        found |= traces.asked(f"site{each}.example", at, allowed=True)
     return found
 
 
@@ -80,6 +89,16 @@ def test_a_device_that_asks_in_the_clear_beside_it_has_it_in_an_app() -> None:
     assert traces.sign(STRONG, 10.0) == Finding(Topic.APP_DNS, True)
 
 
+def test_a_setting_that_is_made_again_and_an_app_that_tries_now_and_then() -> None:
+    traces = Traces()
+    for hour in (0, 1):
+        assert traces.sign(STRONG, hour * 3600.0) == SURE
+        assert others(traces, hour * 3600 + QUIET) == {Way.ENCRYPTED_DNS}
+    assert traces.sign(STRONG, 7200.0) == Finding(Topic.APP_DNS, True)
+    assert others(traces, 7200 + QUIET) == {Way.ENCRYPTED_DNS}
+    assert traces.sign(STRONG, 7200 + QUIET + BACK_WITHIN + 1) == SURE, "another day"
+
+
 @pytest.mark.parametrize("sign", [STRONG, VPN])
 def test_a_device_that_asks_for_other_names_and_is_quiet_does_without(sign: Sign) -> None:
     traces = Traces()
@@ -87,6 +106,7 @@ def test_a_device_that_asks_for_other_names_and_is_quiet_does_without(sign: Sign
     assert others(traces, 1.0) == frozenset(), "too soon"
     assert traces.asked("site0.example", QUIET - 1, allowed=True) == frozenset()
     assert traces.asked("site0.example", QUIET, allowed=True) == {sign.way}
+    assert traces.asked("site0.example", QUIET, allowed=True) == frozenset(), "told once"
     traces.sign(sign, QUIET + 1)
     assert others(traces, QUIET + 2) == frozenset(), "again from the start"
 
@@ -98,6 +118,15 @@ def test_what_says_nothing_of_doing_without() -> None:
         assert traces.asked(HOST, QUIET + each, allowed=True) == frozenset(), "its own resolver"
         assert traces.asked(f"s{each}.example", QUIET + each, allowed=False) == frozenset(), "refused"
         assert traces.asked("one.example", QUIET + each, allowed=True) == frozenset(), "one name alone"
+
+
+def test_an_app_that_looks_a_resolver_up_does_not_keep_a_mended_phone_s_card() -> None:
+    traces = Traces()
+    traces.sign(STRONG, 0.0)
+    for at in range(30, int(QUIET), 30):
+        assert traces.sign(Sign(Way.ENCRYPTED_DNS, f"dns{at}.google", "dns", False), at) is None
+        others(traces, at + 1)
+    assert others(traces, QUIET) == {Way.ENCRYPTED_DNS}
 
 
 def test_what_was_told_before_a_restart_ends_as_well() -> None:
