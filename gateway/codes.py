@@ -63,6 +63,7 @@ class Code(StrEnum):
     REQUEST_EXPIRED = "request_expired"
     ANSWERED_BEFORE = "answered_before"
     NOT_FOR_TIME = "not_for_time"  # an answer that only a site can have
+    NO_CARD = "no_card"  # of this device and way
     NO_QUESTION = "no_question"  # about this device, now
     SAY_WHOSE = "say_whose"  # by name: the device that it was is in no one person's file
 

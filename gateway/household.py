@@ -28,6 +28,7 @@ from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
 from gateway.policy.macs import parse_mac
+from gateway.policy.menus import Menus, parse_menus
 from gateway.policy.profile import DaysOf, Profile
 from gateway.policy.resolvers import Resolvers, parse_resolvers
 from gateway.policy.rulefile import Vocabulary
@@ -60,6 +61,7 @@ class Product:
     ech_names: frozenset[str]  # sent in the clear for a hidden one
     resolvers: Resolvers
     fingerprints: Fingerprints
+    menus: Menus
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -144,6 +146,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         for one in (parse_country(source, name, suffixes) for source, name in _folder(root, "countries"))
     }
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
+    fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
         categories=categories,
         catalogue=catalogue,
@@ -155,7 +158,8 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         help=host_map(help_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
         resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
-        fingerprints=parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints,
+        fingerprints=fingerprints,
+        menus=parse_menus(*_data(root, "menus.yaml"), fingerprints.ids),
     )
 
 

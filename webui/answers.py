@@ -74,6 +74,7 @@ class Home:
     new_devices: int
     requests: int  # that wait
     questions: int  # about devices
+    cards: int  # about closed ways
     clock_known: bool
     clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
@@ -100,6 +101,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         new_devices=answer.whole("new_devices"),
         requests=answer.whole("requests"),
         questions=answer.whole("questions"),
+        cards=answer.whole("cards"),
         clock_known=clock is None or clock.flag("known"),
         clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),

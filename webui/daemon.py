@@ -27,6 +27,8 @@ from webui.ledger import Ledger, parse_ledger
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.tickets import Batch, parse_batches
+from webui.waycards import SHOWN as CARDS_SHOWN
+from webui.waycards import WayCards, parse_cards
 
 
 class Daemon:
@@ -74,6 +76,10 @@ class Daemon:
         """What is asked about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
 
+    def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
+        """Closed ways that wait for a guardian."""
+        return parse_cards(self.client.call("cards", limit=limit))
+
     def batches(self) -> tuple[Batch, ...]:
         """Codes on paper that are good, without the codes."""
         return parse_batches(self.client.call("tickets"))
@@ -86,6 +92,9 @@ class Daemon:
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))
         return tuple(one for one in found if one.profile == here.profile)
+
+    def way_cards_of_device(self, here: Here) -> WayCards:
+        return parse_cards(self.client.call("cards", device=here.mac))
 
     def ledger_of_device(self, here: Here, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", device=here.mac, **_on(day)))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def load_catalogues(folder: Path) -> Catalogues:
 def language() -> str:
     """The best of ours for the browser that asks."""
     return str(g.get("language", SOURCE_LANGUAGE)) if has_request_context() else SOURCE_LANGUAGE
+
+
+def spoken(among: Container[str]) -> str:
+    """The best of these for the browser that asks, whatever the pages are in: so are its device's menus."""
+    for wanted, quality in request.accept_languages if has_request_context() else ():
+        language = wanted.partition("-")[0].lower()
+        if quality > 0 and language in among:
+            return language
+    return SOURCE_LANGUAGE
 
 
 def gettext(message: str, **values: object) -> str:

@@ -68,6 +68,8 @@ def current(home: Home) -> Notice | None:
         return Notice(str(sentence))
     if what == "gave":
         return _given(whom, str(sentence), str(end), home.now)
+    if what == "card":
+        return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
     return _paused(home, str(whom)) if what == "pause" else None
 
 
@@ -93,6 +95,11 @@ def _paused(home: Home, who: str) -> Notice | None:
         return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
     until = clock(child.now.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
+
+
+def put_away(card: str, sentence: str) -> None:
+    """``card``: by which its undo has it back."""
+    cookie["done"] = ["card", card, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def forget() -> None:

@@ -67,6 +67,7 @@ def _sentences() -> dict[str, str]:
         Code.REQUEST_EXPIRED: _("This request has expired. Give time on the home page instead."),
         Code.ANSWERED_BEFORE: _("This request was answered before. Each is answered once."),
         Code.NOT_FOR_TIME: _("Time is given in minutes. Say how many."),
+        Code.NO_CARD: _("This card is gone already."),
         Code.NO_QUESTION: _("Somebody has answered this already."),
         Code.SAY_WHOSE: _("The old device is not one person's. Say by name whose this one is."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),

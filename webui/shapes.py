@@ -108,6 +108,7 @@ _READERS: Mapping[str, Callable[[Answer, str], object]] = {
     "int": Answer.whole,
     "bool": Answer.flag,
     "datetime | None": Answer.moment,
+    "date | None": Answer.day,
     "tuple[str, ...]": Answer.texts,
 }
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.daemon.family import EVERYONE, Family, Member
 from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Subject
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -47,6 +48,7 @@ class Journal:
         self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
         self.publish: Publish = nobody
+        self.cards = WayCards(store, family, rules)
         self._store = store
         self._family = family
         self._wall = wall
@@ -84,8 +86,12 @@ class Journal:
             category=self._category(decision.rule, decision.reason),
             at=local,
         )
-        if decision.verdict is Verdict.BLOCK and decision.reason not in UNTOLD:
-            self._refused(member, seen, decision, local)
+        if decision.verdict is Verdict.BLOCK:
+            if decision.reason not in UNTOLD:
+                self.cards.refused(member, seen, decision, local)
+                self._refused(member, seen, decision, local)
+        elif seen.proto is Proto.DNS and self.cards.watches(subject.slot):
+            self.cards.asked(member, seen, decision, local)
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         if not self.recent.add(member.slot, at, seen, decision):

@@ -71,6 +71,7 @@ class Places:
         daemon.store.forget_slot(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
+        daemon.store.way_cards.drop(lambda one: one.mac == mac)
         daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=daemon.clock.now())
         return {"problems": daemon.reload()}
 

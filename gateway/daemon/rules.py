@@ -14,9 +14,11 @@ from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.household import keep_last_good
+from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sights import Sight
+from gateway.policy.waycards import Topic
 from gateway.policy.world import World
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,12 @@ class RuleBook:
     def kind_of(self, sight: Sight) -> str:
         """What kind of device it is, by what it says of itself."""
         return self._product.fingerprints.kind_of(sight)
+
+    def menus(self, topic: Topic, sight: Sight | None) -> tuple[Menu, ...]:
+        """Where such a device has the setting, by what it says of itself."""
+        found = None if sight is None else self._product.fingerprints.find(sight)
+        kind = "" if sight is None else sight.traits.kind
+        return self._product.menus.of(topic, "" if found is None else found.id, kind)
 
     def keep_good(self) -> None:
         """Remember the files that can be used, for a start at which they cannot."""

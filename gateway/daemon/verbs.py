@@ -24,6 +24,7 @@ from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
+from gateway.daemon.verbs_waycards import WayCardVerbs
 from gateway.daemon.warned import InUse
 from gateway.daemon.warnings import closing
 from gateway.daemon.whom import Whom
@@ -49,6 +50,7 @@ class Verbs:
         self._tickets = TicketVerbs(daemon, self._whom, answers)
         self._places = Places(daemon, self._place)
         self._devices = DeviceVerbs(daemon, self._places, self._device)
+        self._cards = WayCardVerbs(daemon, self._whom)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -68,6 +70,7 @@ class Verbs:
             "sight": Sights(self._daemon.presence.inventory).play,
             **IdentityVerbs(self._daemon, self._whom, self._places).table(),
             **self._devices.table(),
+            **self._cards.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -92,6 +95,7 @@ class Verbs:
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "requests": sum(one.waits for one in daemon.store.requests.all()),
             "questions": sum(one.waits for one in daemon.store.questions.all().values()),
+            "cards": len(self._cards.waiting()),
             "problems": daemon.problems(),
             "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],

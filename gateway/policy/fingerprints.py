@@ -64,6 +64,10 @@ class Fingerprints:
         found = self.find(sight)
         return "" if found is None else found.kind
 
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(one.id for one in self.entries)
+
     def find(self, sight: Sight) -> Fingerprint | None:
         for clue in CLUES:
             for entry in self.entries:

@@ -211,9 +211,31 @@ def add_questions(db: Any) -> None:
     db["faces"].create({"mac": str, "faces": str}, pk="mac", strict=True)
 
 
+def add_way_cards(db: Any) -> None:
+    """Cards about closed ways, one a device, way and day; of log levels from 1 on alone."""
+    db["way_cards"].create(
+        {
+            "mac": str,
+            "way": str,
+            "day": str,
+            "profile": str,
+            "topic": str,
+            "at": int,  # null: the log level keeps no time
+            "host": str,
+            "proto": str,
+            "sure": int,
+            "level": int,
+            "solved": int,
+            "dismissed": int,
+        },
+        pk=("mac", "way", "day"),
+        strict=True,
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
-    add_times, add_sights, add_questions,
+    add_times, add_sights, add_questions, add_way_cards,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.

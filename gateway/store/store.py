@@ -29,6 +29,7 @@ from gateway.store.requests import Requests
 from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
+from gateway.store.waycards import WayCards
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
@@ -57,7 +58,7 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
-        self.questions = loaded.questions
+        self.questions, self.way_cards = loaded.questions, loaded.way_cards
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -114,6 +115,7 @@ class Store:
         """Call it every few minutes: being seen is not worth a write each time."""
         self.devices.flush()
         self.questions.flush()
+        self.way_cards.flush()
         self.sights.flush()
         self._numbers.flush()
 
@@ -128,6 +130,7 @@ class Store:
         names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
         audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
+        self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
@@ -164,6 +167,7 @@ class Store:
         Raises StoreError.
         """
         self._events.forget(profile)
+        self.way_cards.drop(lambda one: one.profile == profile)
         for erase in self._erasers:
             erase(profile)
         self._database.write(
@@ -223,6 +227,7 @@ class _Loaded:
     requests: Requests
     tickets: Tickets
     sights: Sights
+    way_cards: WayCards
 
 
 def _load(database: Database) -> _Loaded:
@@ -241,6 +246,7 @@ def _load(database: Database) -> _Loaded:
                 Requests(database, keeper),
                 Tickets(database, keeper),
                 Sights(database, keeper),
+                WayCards(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -51,6 +51,7 @@ def fresh(site: Site) -> None:
     household.extra.clear()
     household.requests.clear()
     household.questions.clear()
+    household.cards.clear()
     household.tickets.clear()
     household.given.clear()
     household.minutes = deepcopy(MINUTES)

@@ -24,7 +24,8 @@ from tests.browser.chromium import (
 )
 from tests.browser.conftest import Site
 from tests.webui.asking import AGAIN, each
-from tests.webui.household import NOW, REFUSALS, RULES, Household, at_home
+from tests.webui.closed import a_card, each_way
+from tests.webui.household import NOW, REFUSALS, RULES, TABLET, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 
@@ -102,6 +103,23 @@ def test_a_question_about_a_device_is_answered_by_one_tap(parent: Chromium, site
     sent = [values for do, values in site.household.asked if do == "identify"]
     assert [(one["mac"], one["answer"], one["by"]) for one in sent] == [(AGAIN, "again", "Mum")]
     assert "Is this Aruzhan's Tablet again?" not in parent.text()
+    assert parent.complaints() == []
+
+
+def test_cards_about_closed_ways_look_right_and_are_put_away(parent: Chromium, site: Site) -> None:
+    long = {"host": "0123456789abcdef0123456789abcdef.dns.example", "name": "Aruzhans-Galaxy-Tab-A8-2022"}
+    site.happens(lambda: site.household.cards.extend([a_card(**long), *each_way()[1:]]))
+    eventually(lambda: "uses Private DNS" in parent.text())
+    check_looks(parent)
+    parent.driver.get(f"{site.url}/my")
+    eventually(lambda: "Why nothing opens here" in parent.text())
+    check_looks(parent)
+    parent.driver.get(f"{site.url}/parent/")
+    parent.tap(f'button[value="{TABLET} encrypted_dns"]')
+    eventually(lambda: "The card is put away." in parent.text())
+    assert "uses Private DNS" not in parent.text()
+    parent.tap(".notice button")
+    eventually(lambda: "uses Private DNS" in parent.text())
     assert parent.complaints() == []
 
 

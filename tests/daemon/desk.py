@@ -18,6 +18,7 @@ from gateway.daemon.rules import RuleBook
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
+from gateway.daemon.waycards import WayCards
 from gateway.home.inventory import Inventory
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
@@ -182,6 +183,7 @@ class Desk:
             clock_known=lambda: self.watch.known,
         )
         self.family.minutes = self.counted
+        self.cards = WayCards(self.store, self.family, self.rules)
         self.enforcer = Enforcer(self.family, self.clock.now)
         daemon = cast("Any", self)
         self.identities = Identities(daemon, self.presence.inventory)

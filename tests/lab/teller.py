@@ -103,6 +103,8 @@ class Teller:
             self._tell_states(client)
         elif kind == "device" and (label := _LABELS.get(str(event.get("mac")))):
             self._once(f"{label} is on the Wi-Fi.", ("device", label))
+        elif kind == "card" and event.get("what") == "raised":
+            self._once(str(event.get("sentence")), ("card", str(event.get("device")), str(event.get("way"))))
         elif kind == "identity" and event.get("what") == "asked":
             self._once(str(event.get("sentence")), ("identity", str(event.get("mac"))))
 

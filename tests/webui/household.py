@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.codes import Code
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
@@ -155,6 +156,7 @@ class Household:
     counted: list[dict[str, Any]] = field(default_factory=lambda: counted())
     guests_are_several: bool = False
     questions: list[dict[str, Any]] = field(default_factory=list)
+    cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
 
     def __post_init__(self) -> None:
         self.stamps = Stamps()
@@ -173,6 +175,8 @@ class Household:
             "on": lambda request: self.extra.update(mode="on") or {},
             "questions": self._questions,
             "identify": self._identify,
+            "cards": self._cards,
+            "dismiss": self._dismiss,
             "guardian": self.guardians,
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
@@ -191,9 +195,30 @@ class Household:
             "problems": [],
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
+            "cards": len(self._waiting()),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
+
+    def _waiting(self) -> list[dict[str, Any]]:
+        return [one for one in self.cards if not one["dismissed"] and one["told"]]
+
+    def _cards(self, request: Request) -> dict[str, object]:
+        if request.has("device"):
+            mac = request.text("device")
+            found = [one for one in self.cards if one["device"] == mac and not one["solved"]]
+        else:
+            found = self._waiting()
+        return {"cards": found[: request.whole("limit", least=1, most=64, default=64)], "count": len(found)}
+
+    def _dismiss(self, request: Request) -> dict[str, object]:
+        card = request.text("device"), request.text("way")
+        found = [one for one in self.cards if (one["device"], one["way"]) == card]
+        if not found:
+            request.refuse("device", "has no such card", Code.NO_CARD)
+        for one in found:
+            one["dismissed"] = not request.has("back")
+        return {"device": card[0], "way": card[1]}
 
     def _child(self, profile: str) -> dict[str, object]:
         rules = RULES[profile]

@@ -63,6 +63,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         landing_due=here.time.landing_due,
         used_on=_used_on(here, child),
         asked=to_show(asked, home.now),
+        way_cards=daemon().way_cards_of_device(here).found,
         time_asked=waiting_time(asked),
         told=notices.told_child() if whole else "",
         ring=charts.ring,

@@ -17,6 +17,7 @@ from webui.notices import EVERYONE
 from webui.questions import Questions
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
+from webui.waycards import WayCards
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
@@ -110,6 +111,7 @@ def _cards() -> dict[str, object]:
     return {
         "home": home,
         "questions": daemon().questions() if home.questions else Questions(),
+        "way_cards": daemon().way_cards() if home.cards else WayCards(),
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,

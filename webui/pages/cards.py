@@ -1,0 +1,47 @@
+"""A parent puts a card about a closed way away, and has it back."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.daemon import daemon, source_address
+from webui.i18n import gettext as _
+from webui.session import guardian, guardians_only
+
+blueprint = Blueprint("cards", __name__, url_prefix="/parent/cards")
+
+CARD_LIMIT = 60  # characters: an address and a way
+
+
+@blueprint.post("/")
+@guardians_only
+def dismiss() -> ResponseReturnValue:
+    """What it is about goes on; the device's own page shows it as long as it is so."""
+    card, device, way = _card()
+    with notices.refusals_to(notices.said):
+        daemon().change("dismiss", device=device, way=way, by=guardian() or "", origin=source_address())
+        notices.put_away(card, _("The card is put away. The device itself still shows it while it is so."))
+    return redirect(url_for("home.show"), 303)
+
+
+@blueprint.post("/back")
+@guardians_only
+def back() -> ResponseReturnValue:
+    _one, device, way = _card()
+    with notices.refusals_to(notices.said):
+        daemon().change(
+            "dismiss", device=device, way=way, back=True, by=guardian() or "", origin=source_address()
+        )
+        notices.forget()
+    return redirect(url_for("home.show"), 303)
+
+
+def _card() -> tuple[str, str, str]:
+    """The form's one field: which device, and which way. The daemon knows whether there is such a card."""
+    card = request.form.get("card", "")
+    device, blank, way = card.partition(" ")
+    if not blank or len(card) > CARD_LIMIT:
+        abort(400)
+    return card, device, way
