@@ -107,7 +107,7 @@ def _told(member: Member) -> Mapping[str, object]:
     return {
         "profile": member.profile.id,
         "name": member.profile.name,
-        "band": member.profile.band,
+        "band": member.profile.band.value,
         "strict": any(one.rules.strict.value for one in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         "ways": {way: Switch.REFUSE if _refuses(profiles, way) else Switch.OPEN for way in Way},
