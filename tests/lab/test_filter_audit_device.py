@@ -77,6 +77,20 @@ for one in Conntrack().entries():
     print(f"slot{layout.ct_slot(one.mark)}")
 """
 
+# A question over TCP to the gateway, and the connection kept (RFC 7766).
+_DNS_OVER_TCP = """
+import socket, struct, sys
+sock = socket.create_connection((sys.argv[1], 53))
+name = b"".join(bytes([len(part)]) + part for part in sys.argv[2].encode().split(b".")) + bytes(1)
+query = struct.pack("!6H", 7, 0x100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
+sock.sendall(struct.pack("!H", len(query)) + query)
+print("answered" if sock.recv(2048) else "nothing", flush=True)
+try:
+    print("more" if sock.recv(2048) else "closed", flush=True)
+except OSError:
+    print("closed", flush=True)
+"""
+
 _HOLDER = """
 import socket, sys, time
 sock = socket.socket(socket.AF_UNIX)
@@ -399,12 +413,17 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
 def test_it_ends_with_its_connection(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
     with wearing(own, daemon) as (device, held):
-        with film(device, ALLOWED, 4) as stream:
+        asking = device.popen([sys.executable, "-c", _DNS_OVER_TCP, names.GATEWAY_IPV4, ALLOWED])
+        with asking, film(device, ALLOWED, 4) as stream:
             assert_started(stream)
+            assert asking.stdout is not None
+            assert asking.stdout.readline() == b"answered\n"
             assert slots_in_use(own) != slots
             since = time.monotonic()
             held.close()
             assert stream.death(since) is not None, "it was let through by rules that are not its any more"
+            assert asking.stdout.readline() == b"closed\n"
+            assert time.monotonic() - since < 5.0, "long before it would have been idle (daemon/dnsproxy.py)"
         assert_nothing_left(own, daemon, slots, device.mac)
 
 
