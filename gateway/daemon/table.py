@@ -17,6 +17,7 @@ from gateway.kernel.ruleset_update import (
     render_alive,
     render_mend,
     render_passes,
+    render_rates_forgotten,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
@@ -134,6 +135,14 @@ class KernelTable:
             return
         self._count_many(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
+
+    def hand_over(self, slot: int, heir: int) -> None:
+        """``slot`` is nobody's from now on; what it runs begins anew as ``heir``'s."""
+        unseen.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
+
+    def forget_rates(self, slot: int) -> None:
+        """How much it sent just now."""
+        self._change(render_rates_forgotten(self.snapshot, slot))
 
     def follow_devices(self) -> None:
         """What a device ran before it became somebody else's begins anew."""

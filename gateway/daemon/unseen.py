@@ -28,8 +28,7 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
     found = {}
     for one in neighbours:
         if one.ifindex in inside:
-            member = family.member_of(one.mac, inside[one.ifindex])
-            found[lan.packed(one.ip)] = 0 if member is None else member.slot
+            found[lan.packed(one.ip)] = family.slot_of(one.mac, inside[one.ifindex])
     return found
 
 
@@ -69,6 +68,16 @@ def begin_anew(conntrack: Conntrack, layout: MarkLayout, slots: Slots) -> int:
         else:
             cleared.append(entry)
     return refuse(conntrack, layout, refused) + conntrack.set_mark(cleared, 0, layout.ct_ours)
+
+
+def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:
+    """``slot`` is nobody's from now on; what it runs is ``heir``'s, and begins anew. 0: it is unfiltered."""
+    refused: list[Entry] = []
+    cleared: list[Entry] = []
+    for entry in conntrack.of_slot(layout, slot):
+        (refused if heir and entry.original.proto == TCP else cleared).append(entry)
+    refuse(conntrack, layout, {heir: refused})
+    conntrack.set_mark(cleared, 0, layout.ct_ours)
 
 
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:

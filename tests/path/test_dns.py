@@ -16,7 +16,8 @@ import pytest
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns import PENDING_AGE, Client, DnsPath, Safe, Style
+from gateway.path.dns import DnsPath, Safe, Style
+from gateway.path.renamed import PENDING_AGE, Client
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
@@ -183,6 +184,16 @@ def test_a_late_answer_is_not_taken_for_the_safe_one() -> None:
     assert forward is not None
     response = upstream(forward, "forcesafesearch.google.com. 300 IN A 198.18.5.5")
     assert path.dns.mend(response, CLIENT, PENDING_AGE + 1, over_udp=True) == response
+
+
+def test_an_answer_to_a_slot_that_is_nobody_s_is_not_taken_for_the_safe_one() -> None:
+    path = Path()
+    for slot, taken in ((CLIENT[0] + 1, True), (CLIENT[0], False)):
+        forward, _ = path.ask(dns.message.make_query("www.google.com", "A"))
+        assert forward is not None
+        response = upstream(forward, "forcesafesearch.google.com. 300 IN A 198.18.5.5")
+        path.dns.forget(slot)
+        assert (path.dns.mend(response, CLIENT, 1.0, over_udp=True) != response) is taken
 
 
 def test_dohpath_is_taken_out_over_udp_and_tcp() -> None:
