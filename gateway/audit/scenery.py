@@ -1,0 +1,142 @@
+"""What an audit has to know of the home before it begins: asked of the daemon, and of the machine itself."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.audit.apart import AuditError, command
+from gateway.audit.checks import Scene
+from gateway.control.client import Client
+from gateway.errors import ControlError
+from gateway.policy.config import Config
+
+# Sites that a family may refuse, the mildest first, and some that it may allow: this profile's own come before.
+REFUSED = (
+    "www.tiktok.com", "www.roblox.com", "www.instagram.com", "www.facebook.com", "www.youtube.com",
+    "www.netflix.com", "discord.com", "www.bet365.com", "www.1xbet.com", "tinder.com", "www.pornhub.com",
+)  # fmt: skip
+ALLOWED = (
+    "www.wikipedia.org", "en.wikipedia.org", "www.khanacademy.org", "www.bilimland.kz", "bilimland.kz",
+    "www.example.org", "www.nasa.gov", "www.google.com", "www.youtubekids.com",
+)  # fmt: skip
+RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…`
+OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
+DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
+_LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
+_MOST_PORTS = 32
+_OWN_CHECKS = (22, 53, 80, 443)
+
+
+class Questions:
+    """Asks the daemon's judge for this device, without its times."""
+
+    def __init__(self, client: Client, device: str) -> None:
+        self._client = client
+        self._device = device
+
+    def refuses(self, host: str) -> bool | None:
+        """None where it cannot say."""
+        try:
+            told = self._client.call("why", host=host, device=self._device)
+        except ControlError:
+            return None
+        return bool(told["verdict"] == "block")
+
+    def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
+        return next((one for one in dict.fromkeys(hosts) if self.refuses(one) is refused), None)
+
+
+def scene(client: Client, config: Config, worn: Mapping[str, Any], stage: Mapping[str, Any]) -> Scene:
+    """``worn`` is what the daemon says of the rules that the device wears, ``stage`` where it is."""
+    ask = Questions(client, str(stage["sourcemac"]))
+    shown = client.call("profile", id=worn["profile"])["profile"]
+    refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
+    allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
+    words: dict[str, Any] = {**stage, **DOH, "refused": refused, "allowed": allowed, "ech": OUTER}
+    words["odd"] = _odd(refused) if refused else None
+    words["help"] = help_page(client)
+    words["offload"] = "yes" if command("nft", "list", "flowtables").strip() else None
+    if refused:
+        strange = Questions(client, str(stage["strangermac"])).refuses(refused)
+        words["stranger_refused"] = "yes" if strange else "no"
+    return Scene(
+        profile=worn["profile"],
+        name=worn["name"],
+        band=worn["band"],
+        strict=bool(worn["strict"]) or worn["mode"] == "allow-list",
+        refusals=frozenset(one["target"] for one in shown["refused"]),
+        names={host: ask.refuses(host) for host in RULED_NAMES},
+        words=words,
+        gateway_open=config.gateway_open,
+        gateway_ports=frozenset(config.gateway_ports),
+    )
+
+
+def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Names of sites among a profile's targets."""
+    return (one["target"] for one in entries if ":" not in one["target"] and "." in one["target"])
+
+
+def _odd(host: str) -> str:
+    return "".join(letter.upper() if place % 2 else letter for place, letter in enumerate(host))
+
+
+def help_page(client: Client) -> str | None:
+    lines = client.call("helplines")["lines"]
+    hosts = (urlsplit(str(one.get("web") or "")).hostname or str(one.get("web") or "") for one in lines)
+    return next((host for host in hosts if "." in host), None)
+
+
+class Service:
+    """A service of the gateway's own that nobody named: on its addresses of the LAN, while the audit runs."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self.port = 20_000 + secrets.randbelow(10_000)
+        self._sockets: list[socket.socket] = []
+        for address in addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            self._sockets.append(listener)
+            try:
+                listener.bind((address, self.port))
+                listener.listen()
+            except OSError as error:
+                self.close()
+                msg = f"the audit cannot listen on {address} port {self.port}: {error.strerror}; try again"
+                raise AuditError(msg) from error
+
+    def close(self) -> None:
+        for one in self._sockets:
+            one.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def listening(config: Config, own: int) -> list[int]:
+    """TCP ports that the gateway listens on beyond itself, without those that are looked at or open anyway."""
+    known = {*_OWN_CHECKS, own, config.web.port, *config.gateway_ports}
+    found: set[int] = set()
+    for name in ("tcp", "tcp6"):
+        file = Path("/proc/self/net", name)
+        for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
+            address, _, port = words[1].partition(":")
+            loopback = address.endswith("7F") or address == "0" * 24 + "01000000"
+            if words[3] == _LISTENING and not loopback:
+                found.add(int(port, 16))
+    return sorted(found - known)[:_MOST_PORTS]
+
+
+def pages_run(config: Config) -> bool:
+    needle = f":{config.web.port:04X}"
+    files = [Path("/proc/self/net", name) for name in ("tcp", "tcp6")]
+    rows = (line.split() for file in files if file.exists() for line in file.read_text("ascii").splitlines()[1:])
+    return any(words[1].endswith(needle) and words[3] == _LISTENING for words in rows)
