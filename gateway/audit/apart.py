@@ -119,7 +119,9 @@ class Apart:
         assert self._process.stderr is not None
         self._process.kill()
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return AuditError(f"the audit's own {self._module.rpartition('.')[2]} ended: {lines[-1] if lines else 'no word'}")
+        return AuditError(
+            f"the audit's own {self._module.rpartition('.')[2]} ended: {lines[-1] if lines else 'no word'}"
+        )
 
 
 def serve(answer: Answer) -> None:

@@ -66,7 +66,11 @@ class Device:
         if do == "run":
             with ThreadPoolExecutor(_AT_ONCE) as several:
                 jobs = asked["jobs"]
-                return {"told": dict(zip([one["key"] for one in jobs], several.map(probes.run, jobs), strict=True))}
+                return {
+                    "told": dict(
+                        zip([one["key"] for one in jobs], several.map(probes.run, jobs), strict=True)
+                    )
+                }
         if do == "download":
             self._downloads = {one["key"]: Download(one) for one in asked["jobs"]}
             return {}

@@ -30,7 +30,9 @@ def _extension(kind: int, body: bytes) -> bytes:
     return kind.to_bytes(2, "big") + _counted(body, 2)
 
 
-def client_hello(name: bytes | None, alpn: Sequence[bytes] = (), *, ech: bool = False, quic: bool = False) -> bytes:
+def client_hello(
+    name: bytes | None, alpn: Sequence[bytes] = (), *, ech: bool = False, quic: bool = False
+) -> bytes:
     """The handshake message. ``name`` may be what no name is; with ``ech`` it is the outer one."""
     extensions = b""
     if name is not None:
@@ -99,7 +101,9 @@ def initial(
 
 def server_answer(connection: bytes) -> bytes:
     """A server's Initial with a ServerHello in it, as the answer to a client's first one."""
-    extensions = _extension(_VERSIONS, b"\x03\x04") + _extension(_SHARES, _X25519 + _counted(os.urandom(32), 2))
+    extensions = _extension(_VERSIONS, b"\x03\x04") + _extension(
+        _SHARES, _X25519 + _counted(os.urandom(32), 2)
+    )
     body = b"\x03\x03" + os.urandom(32) + b"\x00" + b"\x13\x01\x00" + _counted(extensions, 2)
     acknowledged = b"\x02\x00\x00\x00\x00"
     frames = acknowledged + _crypto_frame(0, b"\x02" + _counted(body, 3))

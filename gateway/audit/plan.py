@@ -25,6 +25,8 @@ _LACKS = {
     "tor": "no list of Tor's relays is here; fetch it: qalqan lists update",
     "help": "no help line with a page is known; set country: in qalqan.yaml",
     "pages": "the pages do not run; start them: qalqan web",
+    "calling": "the gateway's resolver tells no address of a carrier; is the internet there?",
+    "helpat": "the gateway's resolver tells no address of the help line; is the internet there?",
     "listening": "it listens on nothing else",
     "stranger": "a second device can be made on a bridge alone",
     "offload": "",  # nothing to tell: the kernel forwards every packet itself
@@ -69,7 +71,11 @@ def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, 
         filler = _Filler(scene.words, version, number)
         job = {name: filler.fill(value) for name, value in check.job.items()}
         job.setdefault("src", filler.word(own))
-        job |= {"mac": filler.word(f"{own}mac"), "gateway": filler.word("gatewaymac"), "interface": filler.word(f"{own}link")}
+        job |= {
+            "mac": filler.word(f"{own}mac"),
+            "gateway": filler.word("gatewaymac"),
+            "interface": filler.word(f"{own}link"),
+        }
     except KeyError as error:
         word = str(error.args[0])
         if word == "source":

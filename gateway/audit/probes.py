@@ -144,7 +144,9 @@ def quic(job: Job) -> Told:
     name = job["name"].encode()
     version = job.get("version", VERSION_1)
     alpn = [job.get("alpn", "h3").encode()]
-    sent = hellos.initials(hellos.client_hello(name, alpn, quic=True), version=version, pieces=job.get("pieces", 1))
+    sent = hellos.initials(
+        hellos.client_hello(name, alpn, quic=True), version=version, pieces=job.get("pieces", 1)
+    )
     answers = _datagrams(job, sent)
     if not answers:
         return {"how": "silence"}

@@ -21,7 +21,9 @@ _next_port = itertools.count(int.from_bytes(os.urandom(2), "big"))
 
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _FRAGMENT = 44  # the IPv6 header (RFC 8200 4.5)
-_MSS = b"\x02\x04\x05\x64"  # 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's
+_MSS = (
+    b"\x02\x04\x05\x64"  # 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's
+)
 _SEGMENT = 1200  # bytes
 _DIES_ON_THE_WAY = 2  # hops: the gateway passes it on, and no server further off sees it
 _OPEN_S, _ANSWER_S = 1.5, 1.5
@@ -89,7 +91,9 @@ class Connection:
     def _built(self, offset: int, flags: int, data: bytes, ack: int, options: bytes) -> bytes:
         src, dst = self._ends
         seq = self._isn + 1 + offset
-        return tcp_segment(src, dst, *self._ports, seq=seq, ack=ack, flags=flags, payload=data, options=options)
+        return tcp_segment(
+            src, dst, *self._ports, seq=seq, ack=ack, flags=flags, payload=data, options=options
+        )
 
     def _send(self, packet: bytes, odd: Odd) -> None:
         for one in shaped(packet, odd):

@@ -11,6 +11,7 @@ from gateway.audit.checks import Found, Result, Scene
 WIDTH = 80
 _TITLE, _CELL = 48, 14
 _NOTE = "      "
+_PASSES = {Found.OPEN: "passes", Found.CLOSED: "refused!"}
 Pair = tuple[Result, ...]
 
 
@@ -43,9 +44,15 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _line(pair: Pair) -> str:
-    cells = {one.version: str(one.found) + ("!" if one.fault else "") for one in pair}
+    cells = {one.version: _cell(one) for one in pair}
     title = pair[0].check.title[: _TITLE - 2]
     return f"  {title:<{_TITLE - 2}}  {cells.get(4, '-'):<{_CELL}}  {cells.get(6, '-')}".rstrip()
+
+
+def _cell(one: Result) -> str:
+    if one.check.passes and one.found in _PASSES:
+        return _PASSES[one.found]
+    return f"{one.found}!" if one.fault else str(one.found)
 
 
 def _note(one: Result, scene: Scene) -> str:

@@ -41,10 +41,14 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
         msg = f"there is no interface {config.lan[0]}; mend lan: in qalqan.yaml"
         raise AuditError(msg)
     with ExitStack() as open_things:
-        stage = open_things.enter_context(Stage(lan))
+        stage = Stage(lan)
+        # From its first packet on the device has these rules.
         wear = Wear(client, who, stage.seat.mac, stage.interface)
         worn = open_things.enter_context(wear)
+        open_things.enter_context(stage)
         words = words_of(stage)
+        words["help"] = scenery.help_page(client)
+        words |= _known(stage, words, {"helpat": words["help"], "calling": scenery.EPDG})
         service = open_things.enter_context(scenery.Service(stage.gateway_addresses().values()))
         words |= {"service": service.port, "listening": scenery.listening(config, service.port)}
         if scenery.pages_run(config):
@@ -56,6 +60,23 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
 
 def _is_there(link: str) -> bool:
     return link in {name for _, name in scenery.socket.if_nameindex()}
+
+
+def _known(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str, Any]:
+    """Where help is, by the gateway's own resolver: no other address counts. These questions alone may leave
+    the house, as any device's would.
+    """
+    bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
+    found: dict[str, Any] = {}
+    for word, name in names.items():
+        job = {"probe": "dns", "to": "@gateway", "port": 53, "name": name or "", "qtype": "@type"}
+        asked = tasks([Check(word, "", "", job, "")] if name else [], bare)
+        jobs = [one.job for one in asked if not isinstance(one.job, Lack)]
+        told = stage.device.ask("run", jobs=jobs, within=_ALL_S)["told"]
+        for one in asked:
+            addresses = told.get(one.key, {}).get("addresses", ())
+            found |= {f"{word}{one.version}": addresses[0]} if addresses else {}
+    return found
 
 
 def _remarks(scene: Scene, worn: Mapping[str, Any]) -> list[str]:
@@ -77,12 +98,13 @@ class _Run:
         self._wear.clear()
         self._learn([*every, *controls])
         lost = self._controls(controls)
-        told, seen = self._try([one for one in every if one.check.job["probe"] != "download"])
+        told, seen = self._try([one for one in every if "when" not in one.check.job])
         for version, kinds in self._controls(controls).items():  # whatever broke meanwhile
             lost[version] |= kinds
-        cut = self._downloads([one for one in every if one.check.job["probe"] == "download"], lost)
+        cut = self._in_a_pause([one for one in every if "when" in one.check.job], lost)
         return [
-            cut.get(one.key) or judge(one, told.get(one.key), seen, self._scene, lost[one.version]) for one in every
+            cut.get(one.key) or judge(one, told.get(one.key), seen, self._scene, lost[one.version])
+            for one in every
         ]
 
     def _learn(self, every: Iterable[Task]) -> None:
@@ -103,29 +125,31 @@ class _Run:
         told = self._stage.device.ask("run", jobs=jobs, within=_ALL_S)["told"]
         return told, self._stage.sink.ask("seen")["seen"]
 
-    def _downloads(self, some: Sequence[Task], lost: Mapping[int, Mapping[str, str]]) -> dict[str, Result]:
-        """What runs when a pause begins, and must not run on."""
-        ready = [one for one in some if not isinstance(one.job, Lack) and "tls" not in lost[one.version]]
+    def _in_a_pause(self, some: Sequence[Task], lost: Mapping[int, Mapping[str, str]]) -> dict[str, Result]:
+        """What runs when a pause begins and must not run on, and what passes all the same."""
+        ready = [one for one in some if not isinstance(one.job, Lack) and not lost[one.version]]
+        films = [one for one in ready if one.check.job["probe"] == "download"]
         if not ready:
             return {}
-        device = self._stage.device
-        device.ask("download", jobs=[one.job for one in ready])
+        self._stage.device.ask("download", jobs=[one.job for one in films])
         before = self._watched(_BEGINS_S, lambda all_of: all(one["received"] for one in all_of))
         self._wear.pause(True)
         try:
             after = self._watched(_CUT_S, lambda all_of: all(_over(one) for one in all_of))
+            rest = [one for one in ready if one not in films]
+            told, seen = self._try(rest)
         finally:
             self._wear.pause(False)
-        results = {}
-        for one in ready:
-            if not before[one.key]["received"]:
-                why = "the download did not begin"
-                results[one.key] = Result(one.check, one.version, Found.UNKNOWN, why)
-                continue
-            end = after[one.key]
-            how = end["over"] or ("silence" if _over(end) else "it runs on")
-            results[one.key] = concluded(one.check, one.version, self._scene, worked=not _over(end), how=how)
-        return results
+        results = {
+            one.key: judge(one, told.get(one.key), seen, self._scene, lost[one.version]) for one in rest
+        }
+        return results | {one.key: self._ended(one, before[one.key], after[one.key]) for one in films}
+
+    def _ended(self, one: Task, before: Mapping[str, Any], after: Mapping[str, Any]) -> Result:
+        if not before["received"] or before["over"]:
+            return Result(one.check, one.version, Found.UNKNOWN, "the download did not begin")
+        how = after["over"] or ("silence" if _over(after) else "it runs on")
+        return concluded(one.check, one.version, self._scene, worked=not _over(after), how=str(how))
 
     def _watched(self, within: float, enough: Any) -> Mapping[str, Mapping[str, Any]]:
         until = time.monotonic() + within

@@ -26,6 +26,7 @@ ALLOWED = (
 )  # fmt: skip
 RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…`
 OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
+EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: a carrier of Kazakhstan
 DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
 _LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
 _MOST_PORTS = 32
@@ -59,8 +60,7 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], stage: Mappin
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
     words: dict[str, Any] = {**stage, **DOH, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
-    words["help"] = help_page(client)
-    words["offload"] = "yes" if command("nft", "list", "flowtables").strip() else None
+    words["offload"] = "yes" if "flowtable " in command("nft", "list", "flowtables") else None
     if refused:
         strange = Questions(client, str(stage["strangermac"])).refuses(refused)
         words["stranger_refused"] = "yes" if strange else "no"
@@ -138,5 +138,7 @@ def listening(config: Config, own: int) -> list[int]:
 def pages_run(config: Config) -> bool:
     needle = f":{config.web.port:04X}"
     files = [Path("/proc/self/net", name) for name in ("tcp", "tcp6")]
-    rows = (line.split() for file in files if file.exists() for line in file.read_text("ascii").splitlines()[1:])
+    rows = (
+        line.split() for file in files if file.exists() for line in file.read_text("ascii").splitlines()[1:]
+    )
     return any(words[1].endswith(needle) and words[3] == _LISTENING for words in rows)

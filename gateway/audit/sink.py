@@ -43,7 +43,11 @@ class Sink:
         servers = [
             *(StreamServer(port, self._arrivals) for port in STREAMS),
             *(DatagramServer(port, version, self._arrivals) for port in DATAGRAMS for version in (4, 6)),
-            *(PacketServer(number, version, self._arrivals) for version in (4, 6) for number in PROTOCOLS[version]),
+            *(
+                PacketServer(number, version, self._arrivals)
+                for version in (4, 6)
+                for number in PROTOCOLS[version]
+            ),
         ]
         for server in servers:
             threading.Thread(target=server.serve, daemon=True).start()

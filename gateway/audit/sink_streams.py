@@ -22,6 +22,7 @@ from gateway.wire.dns import TcpStream, tcp_frame
 
 _PATIENCE = 12.0  # seconds that a connection may be silent; the longest check takes ten
 _TLS = b"\x16"
+_METHOD = 4  # bytes that a request is known by
 _REQUESTS = (b"GET ", b"HEAD", b"POST")
 _DNS_PORTS = (53, 5300)
 _PIECE = 4096
@@ -65,7 +66,9 @@ class StreamServer:
             self._secure(peer, here)
         else:
             data = peer.recv(_PIECE)
-            if data[:4] in _REQUESTS:
+            while len(data) < _METHOD and any(one.startswith(data) for one in _REQUESTS):
+                data += peer.recv(_PIECE) or bytes(_METHOD)
+            if data[:_METHOD] in _REQUESTS:
                 self._page(peer, here, data)
                 return
             self._arrivals.note("tcp", here, self._port, data)

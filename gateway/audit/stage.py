@@ -101,7 +101,9 @@ class Stage:
 
     @property
     def gateway_mac(self) -> str:
-        return Path("/sys/class/net", self.lan if self.bridged else DEVICE, "address").read_text("ascii").strip()
+        return (
+            Path("/sys/class/net", self.lan if self.bridged else DEVICE, "address").read_text("ascii").strip()
+        )
 
     def gateway_addresses(self) -> dict[int, str]:
         """Of the gateway, as this device finds it."""
@@ -127,8 +129,14 @@ class Stage:
             for one in (f"{_OWN4[1]}/24", f"{_OWN6[1]}/64"):
                 command("ip", "addr", "add", one, "dev", DEVICE, *(("nodad",) if ":" in one else ()))
         # Each hardware address answers for its own addresses alone.
-        quiet = {f"ipv4/conf/all/{name}": str(value) for name, value in (("arp_ignore", 1), ("arp_announce", 2))}
-        quiet |= {"ipv6/conf/all/accept_ra": "0", "ipv6/conf/default/accept_ra": "0", "ipv4/conf/all/rp_filter": "0"}
+        quiet = {
+            f"ipv4/conf/all/{name}": str(value) for name, value in (("arp_ignore", 1), ("arp_announce", 2))
+        }
+        quiet |= {
+            "ipv6/conf/all/accept_ra": "0",
+            "ipv6/conf/default/accept_ra": "0",
+            "ipv4/conf/all/rp_filter": "0",
+        }
         up = [["link", "set", "lo", "up"], *(["link", "set", seat.link, "up"] for _, seat in seats)]
         self.device.ask("links", links=up, settings=quiet)
         self.device.ask("silence")
@@ -141,7 +149,9 @@ class Stage:
         seats = [self.seat, *([self.stranger] if self.bridged else [])]
         links: list[list[str]] = []
         for version, family in _FAMILIES.items():
-            network = next((one for one in taken if one.version == version and not _is_bare(one, self.bridged)), None)
+            network = next(
+                (one for one in taken if one.version == version and not _is_bare(one, self.bridged)), None
+            )
             if network is None or version not in gateway:
                 continue
             chosen = self._free(network)
@@ -151,10 +161,25 @@ class Stage:
                 table = str(100 + number)
                 for one in shares[number]:
                     nodad = ["nodad"] if version == 6 else []
-                    links.append(["addr", "add", f"{one}/{network.network.prefixlen}", "dev", seat.link, *nodad])
+                    links.append(
+                        ["addr", "add", f"{one}/{network.network.prefixlen}", "dev", seat.link, *nodad]
+                    )
                     links.append([family, "rule", "add", "from", one, "lookup", table])
                 links.append([family, "route", "add", str(network.network), "dev", seat.link, "table", table])
-                links.append([family, "route", "add", "default", "via", gateway[version], "dev", seat.link, "table", table])
+                links.append(
+                    [
+                        family,
+                        "route",
+                        "add",
+                        "default",
+                        "via",
+                        gateway[version],
+                        "dev",
+                        seat.link,
+                        "table",
+                        table,
+                    ]
+                )
         self.device.ask("links", links=links)
 
     def _free(self, network: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> list[str]:
@@ -182,7 +207,21 @@ class Stage:
         command("ip", "link", "set", SINK, "up")
         self.sink.ask("begin", links=list(self._sink_links()), within=20.0)
         for family, via in (("-4", _SINK4), ("-6", _SINK6)):
-            command("ip", family, "route", "add", "default", "via", via, "dev", SINK, "metric", "1", "table", TABLE)
+            command(
+                "ip",
+                family,
+                "route",
+                "add",
+                "default",
+                "via",
+                via,
+                "dev",
+                SINK,
+                "metric",
+                "1",
+                "table",
+                TABLE,
+            )
             # Should the pretended internet end first: a way to nowhere that ends with the device.
             command("ip", family, "route", "add", "default", "dev", DEVICE, "metric", "2", "table", TABLE)
         for seat in (self.seat, self.stranger):
@@ -197,11 +236,14 @@ class Stage:
         yield ["link", "set", "eth0", "up"]
         yield ["addr", "add", f"{_SINK4}/30", "dev", "eth0"]
         yield ["-6", "addr", "add", f"{_SINK6}/64", "dev", "eth0", "nodad"]
-        yield ["route", "add", "local", "default", "dev", "lo"]
-        yield ["-6", "route", "add", "local", "default", "dev", "lo"]
+        # In the main table, where longer prefixes win: the local one is asked first.
+        yield ["route", "add", "local", "default", "dev", "lo", "table", "main"]
+        yield ["-6", "route", "add", "local", "default", "dev", "lo", "table", "main"]
         for version, back in ((4, _HERE4), (6, _HERE6)):
             own = [*self.seat.addresses.get(version, ()), *self.stranger.addresses.get(version, ())]
-            masks = [str(one.ip) for one in addresses() if one.version == version and not one.ip.is_link_local]
+            masks = [
+                str(one.ip) for one in addresses() if one.version == version and not one.ip.is_link_local
+            ]
             for address in dict.fromkeys((*own, *masks)):
                 if address not in (_HERE4, _HERE6):
                     yield [_FAMILIES[version], "route", "add", address, "via", back, "dev", "eth0"]
@@ -218,7 +260,11 @@ def addresses(link: str | None = None) -> Iterator[ipaddress.IPv4Interface | ipa
 
 def _is_bare(one: ipaddress.IPv4Interface | ipaddress.IPv6Interface, bridged: bool) -> bool:
     """Whether its network has no room for a device: a link-local one, or a single address."""
-    return (one.ip.is_link_local and bridged) or one.network.num_addresses < 4 or (one.version == 6 and one.ip.is_link_local)
+    return (
+        (one.ip.is_link_local and bridged)
+        or one.network.num_addresses < 4
+        or (one.version == 6 and one.ip.is_link_local)
+    )
 
 
 def words_of(stage: Stage) -> dict[str, Any]:

@@ -84,13 +84,17 @@ def pptp() -> bytes:
 def teredo() -> bytes:
     """A router solicitation in IPv6 in UDP (RFC 4380 5.2.1, RFC 4861 4.1)."""
     solicitation = bytes.fromhex("85007d3700000000")
-    ends = bytes.fromhex("fe800000000000000000ffffffffffff") + bytes.fromhex("ff020000000000000000000000000002")
+    ends = bytes.fromhex("fe800000000000000000ffffffffffff") + bytes.fromhex(
+        "ff020000000000000000000000000002"
+    )
     return b"\x60\0\0\0\0\x08\x3a\xff" + ends + solicitation
 
 
 def ipv6_inside() -> bytes:
     """An echo request to be carried in IPv4 (RFC 4213): from one documentation address to another."""
-    ends = bytes.fromhex("20010db8000000000000000000000001") + bytes.fromhex("20010db8000000000000000000000002")
+    ends = bytes.fromhex("20010db8000000000000000000000001") + bytes.fromhex(
+        "20010db8000000000000000000000002"
+    )
     return b"\x60\0\0\0\0\x08\x3a\x40" + ends + bytes.fromhex("8000240100010001")
 
 

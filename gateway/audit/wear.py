@@ -20,9 +20,17 @@ class Wear:
         one = next(p for p in status["profiles"] if self._who in (p["id"], p["name"]))
         profile = self._client.call("profile", id=one["id"])["profile"]
         refused = {r["target"] for r in profile["refused"]}
-        return {"profile": one["id"], "name": one["name"], "band": one["band"], "mode": profile["mode"], "strict": "strict" in refused}
+        return {
+            "profile": one["id"],
+            "name": one["name"],
+            "band": one["band"],
+            "mode": profile["mode"],
+            "strict": "strict" in refused,
+        }
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._client.call("forget", mac=self._mac, by="console")
 
     def seen(self) -> list[dict[str, Any]]:

@@ -28,7 +28,10 @@ def run(args: Namespace) -> int:
 
     chosen = _chosen(args)
     if args.list:
-        output.rows(((one.id, one.group, one.title, one.closes or "-") for one in chosen), ("CHECK", "GROUP", "WHAT", "CLOSED BY"))
+        output.rows(
+            ((one.id, one.group, one.title, one.closes or "-") for one in chosen),
+            ("CHECK", "GROUP", "WHAT", "CLOSED BY"),
+        )
         return 0
     if os.geteuid() != 0:
         msg = "the audit needs root: it makes network namespaces and routes; run it as root"
