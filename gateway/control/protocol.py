@@ -23,6 +23,7 @@ REQUEST_LIMIT = (
 )  # bytes a line; the longest request, a `why` with a 253-byte name, stays below 1 KiB
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
 MAX_MINUTES = 7 * 24 * 60  # of a pause, or of `off`
+AUDIT_INTERFACE = "qqaudit0"  # the gateway's end, where an audit brings a network of its own
 TEXT_LIMIT = 300  # characters of one value: a host name has 253, a family's names are far shorter
 
 
@@ -42,6 +43,13 @@ WEB_VERBS = frozenset(
 )  # fmt: skip
 
 
+WhenGone = Callable[[Callable[[], None]], None]
+
+
+def _stays(_: Callable[[], None]) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. The accessors check a value and raise ControlError with one clear line."""
@@ -50,6 +58,7 @@ class Request:
     role: Role
     uid: int  # of the process at the other end
     values: Mapping[str, Any]  # everything but "do", as it came
+    when_gone: WhenGone = _stays  # takes what shall be done once the other end is gone; the last one counts
 
     def has(self, key: str) -> bool:
         return self.values.get(key) is not None
@@ -165,13 +174,13 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
-def parse_request(line: bytes, *, role: Role, uid: int) -> Request:
+def parse_request(line: bytes, *, role: Role, uid: int, when_gone: WhenGone = _stays) -> Request:
     message = decode(line)
     do = message.pop("do", None)
     if not isinstance(do, str) or not do:
         msg = '"do" is missing: say what to do, as in {"do": "status"}'
         raise ControlError(msg)
-    return Request(do, role, uid, message)
+    return Request(do, role, uid, message, when_gone)
 
 
 def failure(error: GatewayError) -> dict[str, object]:

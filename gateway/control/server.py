@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.codes import Code
@@ -41,7 +41,7 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 class _Connection:
     """One client: its socket, its unread line, its unsent bytes."""
 
-    __slots__ = ("kinds", "outgoing", "reader", "role", "sock", "uid")
+    __slots__ = ("farewell", "kinds", "outgoing", "reader", "role", "sock", "uid")
 
     def __init__(self, sock: socket.socket, role: Role, uid: int) -> None:
         self.sock: socket.socket | None = sock
@@ -52,6 +52,11 @@ class _Connection:
         self.kinds: frozenset[str] | None = (
             None  # event kinds subscribed to; empty means all; None: no stream
         )
+
+        self.farewell: Callable[[], None] | None = None  # what a verb wants done once it is gone
+
+    def when_gone(self, farewell: Callable[[], None]) -> None:
+        self.farewell = farewell
 
     @property
     def streams(self) -> bool:
@@ -177,7 +182,9 @@ class ControlServer:
 
     def _answer(self, connection: _Connection, line: bytes) -> Mapping[str, object]:
         try:
-            request = parse_request(line, role=connection.role, uid=connection.uid)
+            request = parse_request(
+                line, role=connection.role, uid=connection.uid, when_gone=connection.when_gone
+            )
             return {"ok": True, **self._perform(connection, request)}
         except GatewayError as error:
             return failure(error)
@@ -241,6 +248,8 @@ class ControlServer:
         del self._connections[sock.fileno()]
         self._loop.forget(sock)
         sock.close()
+        if connection.farewell is not None:
+            self._loop.call_later(0.0, connection.farewell)  # not in the midst of what dropped it
 
 
 def _kinds(request: Request) -> frozenset[str]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, auto
 
+from gateway.daemon.redirected import listen, original_destination, packed
 from gateway.errors import KernelError, WireError
 from gateway.kernel.conntrack import Conntrack, FlowTuple
 from gateway.kernel.marks import MarkLayout
@@ -30,11 +30,6 @@ IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
 MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
 MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
 CHUNK = 16 << 10
-BACKLOG = 32
-
-_SO_ORIGINAL_DST = 80  # the same number at both levels; linux/netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
-_IPV4 = struct.Struct("!2xH4s8x")
-_IPV6 = struct.Struct("!2xH4x16s4x")
 
 _Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
 
@@ -105,7 +100,7 @@ class DnsProxy:
         self._layout = layout
         self._wall = wall
         self._pairs: dict[socket.socket, _Pair] = {}
-        self._listener = _listen(port)
+        self._listener = listen(port)
         self.port: int = self._listener.getsockname()[1]
         loop.on_readable(self._listener, self._accept)
 
@@ -125,10 +120,10 @@ class DnsProxy:
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """None: nobody's connection, or one too many."""
-        original = _original_destination(client)
+        original = original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
             return None
-        source = _packed(peer[0])
+        source = packed(peer[0])
         try:
             entry = self._conntrack.find(FlowTuple(source, original[0], TCP, peer[1], PORT))
         except KernelError as error:
@@ -237,46 +232,16 @@ class DnsProxy:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def close(self) -> None:
+    def forget(self, slot: int | None = None) -> None:
+        """End the connections of one slot, or all."""
         for pair in tuple(self._pairs.values()):
-            self._end(pair)
+            if slot in (None, pair.key[0]):
+                self._end(pair)
+
+    def close(self) -> None:
+        self.forget()
         self._loop.forget(self._listener)
         self._listener.close()
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        address = "::"
-    except OSError:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        address = "0.0.0.0"
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((address, port))
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
-    """Packed address and port that the client meant; None: nothing was redirected."""
-    try:
-        if "." in sock.getpeername()[0]:
-            port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
-        else:
-            raw = sock.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, _IPV6.size)
-            port, address = _IPV6.unpack(raw)
-    except OSError:
-        return None
-    return address, port
-
-
-def _packed(text: str) -> bytes:
-    text = text.partition("%")[0]
-    if "." in text:
-        return socket.inet_pton(socket.AF_INET, text.removeprefix("::ffff:"))
-    return socket.inet_pton(socket.AF_INET6, text)
 
 
 def _receive(sock: socket.socket) -> bytes | None:

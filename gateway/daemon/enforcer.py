@@ -70,7 +70,7 @@ class Enforcer:
 
     def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
         """Open a class that is new. Nobody hears of it: nothing has changed for the flows that are there."""
-        member = self._family.members.get(slot)
+        member = self._family.everybody.get(slot)
         if member is None:
             return
         at = self._wall()
@@ -84,8 +84,8 @@ class Enforcer:
         self._note_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """``base`` with this family's slots and plain devices; open classes are the work of ``sync``."""
-        members = self._family.members
+        """``base`` with everybody's slots and the plain devices; open classes are the work of ``sync``."""
+        members = self._family.everybody
         slots = tuple(
             Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
             for m in members.values()
@@ -103,7 +103,7 @@ class Enforcer:
         found: list[PassElement] = []
         self._open, self._opened = {}, {}
         classes = self._store.classes()
-        for slot, member in self._family.members.items():
+        for slot, member in self._family.everybody.items():
             standing = member.judge.standing(member.situation, at)
             open_now = {
                 number: gates
@@ -183,7 +183,7 @@ class Enforcer:
     def _wait(self, at: datetime) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        ends = [m.judge.standing(m.situation, at).until for m in self._family.members.values()]
+        ends = [m.judge.standing(m.situation, at).until for m in self._family.everybody.values()]
         delay = min([(end - at).total_seconds() for end in ends] + [LONGEST_SLEEP])
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
@@ -254,6 +254,10 @@ class Enforcer:
         if entry is None or layout.ct_slot(entry.mark) != flow.slot:
             return False
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
+
+    def forget(self, slot: int) -> None:
+        """Nobody has it any more."""
+        self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:
         for timer in (self._timer, self._renewal):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.daemon.family import EVERYONE, Family, Member
 from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
-from gateway.path.subject import Subject
+from gateway.path.subject import Sink, Subject
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
@@ -47,6 +47,7 @@ class Journal:
         self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
         self.publish: Publish = nobody
+        self.elsewhere: Sink | None = None  # what is decided about a slot of no member: an audit's device
         self._store = store
         self._family = family
         self._wall = wall
@@ -60,16 +61,20 @@ class Journal:
         """How often what was decided: ``block:bedtime`` and the like."""
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
-    def counted(self, decision: Decision) -> None:
-        """What nobody need be told of."""
-        self._verdicts[decision.verdict, decision.reason] += 1
+    def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
+        """What nobody need be told of. Whose it is."""
+        member = self._family.members.get(subject.slot)
+        if member is not None or subject.slot == EVERYONE:
+            self._verdicts[decision.verdict, decision.reason] += 1
+        elif self.elsewhere is not None:
+            self.elsewhere(subject, seen, decision, at)
+        return member
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
-        self.counted(decision)
+        member = self.counted(subject, seen, decision, at)
         if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
             self.questions += 1
-        member = self._family.members.get(subject.slot)
-        if member is None or subject.slot == EVERYONE:
+        if member is None:
             return
         if seen.host is not None and seen.host in self._rules.world.help:
             return  # also where it was refused, at an address that is not help's

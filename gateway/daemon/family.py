@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.grouping import Grouping
+from gateway.daemon.member import Maker, Member, SlotBooks, Worn
 from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.daemon.strangers import Keys, Wanted, Where
-from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
-from gateway.path.nameaddresses import DeviceNames, NameBook
+from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.path.nameaddresses import NameBook
 from gateway.path.subject import Subject
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
-from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
-from gateway.policy.nameless import asks_for_names
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
@@ -29,48 +28,10 @@ from gateway.store.given import Given, Kind
 from gateway.store.state import InForce
 from gateway.store.store import Store
 
+__all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
+
 EVERYONE = 0  # the slot of devices that have none
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
-
-
-@dataclass(slots=True)
-class Member:
-    """One slot: its devices, the profile that holds for them, and their situation."""
-
-    slot: int
-    macs: tuple[str, ...]
-    profile: Profile
-    judge: Judge
-    addresses: DeviceAddresses
-    services: DeviceServices
-    names: DeviceNames | None = None  # None: no rule of the profile asks which name gave an address
-    quarantined: bool = False
-    situation: Situation = PLAIN
-    asked: bool = False  # somebody is asked about it: it is treated as the profile's, and may be another's
-    beside: Member | None = None  # what would hold without the question
-    _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and what it is to such flows
-
-    @property
-    def asks_for_names(self) -> bool:
-        return self.names is not None or (self.beside is not None and self.beside.names is not None)
-
-    def decide(self, seen: Observation, at: datetime) -> Decision:
-        return self.judge.decide(seen, self.situation, at)
-
-    def decide_running(self, seen: Observation, at: datetime) -> Decision:
-        """Of a flow that passed when it began: an answer that has lapsed meanwhile ends it not."""
-        situation = self._running()
-        if isinstance(self.judge, JointJudge) and self.beside is not None:
-            return self.judge.both(seen, situation, self.beside._running(), at)
-        return self.judge.decide(seen, situation, at)
-
-    def _running(self) -> Situation:
-        situation = self.situation
-        if self.names is None:
-            return situation
-        if self._of_running[0] is not situation:
-            self._of_running = situation, replace(situation, resolved=self.names.of_running())
-        return self._of_running[1]
 
 
 class Family:
@@ -89,6 +50,8 @@ class Family:
         where: Where = lambda _: None,
     ) -> None:
         self.members: dict[int, Member] = {}
+        self.worn: Member | None = None  # an audit's device, which is no member: nothing is kept of it
+        self.everybody: dict[int, Member] = {}  # members, and the audit's device
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
         self.minutes: Minutes = Uncounted()
@@ -96,62 +59,86 @@ class Family:
         self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
         self._where = where
         self._store = store
-        self._book = book
-        self._services = services
-        self._names = names
+        self._books = SlotBooks(book, services, names, now)
         self._clock_known = clock_known
-        self._now = now
         self._class_number = class_number
         self._calendar = Calendar(UTC)
+        self._worn: Worn | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Make members of all devices. Raises StoreError when there are more than slots."""
-        judges: list[Judge] = []
         self._calendar = calendar
-
-        def judge(profile: Profile) -> Judge:
-            """One for all devices of a profile; one that is managed has a profile of its own."""
-            known = next((one for one in judges if one.profile is profile), None)
-            if known is None:
-                known = Judge(profile, world, calendar)
-                judges.append(known)
-            return known
-
-        def made(slot: int, one: Wanted, profile: Profile, beside: Member | None = None) -> Member:
-            addresses = DeviceAddresses(self._book, slot, self._now)
-            services, names = DeviceServices(self._services, slot), self._names_of(slot, profile)
-            if beside is None:
-                mine = judge(profile)
-            else:
-                mine = JointJudge(profile, world, calendar, beside.judge, lambda: beside.situation)
-            new = Member(slot, one.macs, profile, mine, addresses, services, names, one.quarantined)
-            new.asked, new.beside = one.asked, beside
-            return new
-
+        make = Maker(world, calendar, self._books)
         wanted, self.plain, keys = self._wanted(household, at)
         in_use = [one.key for one in wanted]
-        members: dict[int, Member] = {}
         numbers: dict[str | None, int] = {}
+        members: dict[int, Member] = {}
         for one in wanted:
             slot = self._store.slot(one.key, now=int(at.timestamp()), in_use=in_use)
             numbers[one.key] = slot
-            beside = None if one.beside is None else made(slot, one, one.beside)
-            members[slot] = made(slot, one, one.profile, beside)
+            members[slot] = make.member(slot, one)
         self.unknown = numbers.get(keys[None])
         self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
         self.members = members
-        if self._names is not None:
-            self._names.watch(slot for slot, one in members.items() if one.asks_for_names)
         self.subjects.clear()
-        self.subjects[EVERYONE] = self._everyone(judge(household.home))
-        for slot, member in members.items():
-            number = partial(self._class_number, slot)
-            name, running = member.profile.name, member.decide_running
-            self.subjects[slot] = Subject(slot, name, member.decide, number, running)
+        self.subjects[EVERYONE] = self._everyone(make.judge(household.home))
+        for member in members.values():
+            self._put_subject(member)
+        self._dress(household, world)
 
-    def _names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        wanted = self._names is not None and asks_for_names(profile.rules)
-        return DeviceNames(self._names, slot, self._now) if wanted and self._names is not None else None
+    def wear(self, worn: Worn, household: Household, world: World, at: datetime) -> Member | None:
+        """Have an audit's device with the rules of somebody, until ``take_off``. None where it cannot be."""
+        self._worn = worn
+        self._dress(household, world)
+        self.situate(at)
+        return self.worn
+
+    def take_off(self) -> None:
+        if self.worn is not None:
+            self.subjects.pop(self.worn.slot, None)
+        self.worn = self._worn = None
+        self._take_stock()
+
+    def _dress(self, household: Household, world: World) -> None:
+        """Make the audit's device anew, by rules that may have changed. Where its rules are nobody's any
+        more, or its MAC is somebody's now, there is none.
+        """
+        worn = self._worn
+        source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
+        self.worn = None
+        if worn is not None and source is not None:
+            like = source._replace(key=worn.mac, macs=(worn.mac,))
+            # Judges of its own: the family's keep what they were asked.
+            self.worn = Maker(world, self._calendar, self._books).member(worn.slot, like)
+            for one in filter(None, (self.worn, self.worn.beside)):
+                one.worn = worn
+            self._put_subject(self.worn)
+        self._take_stock()
+
+    def _is_known(self, mac: str) -> bool:
+        return mac in self.plain or any(mac in one.macs for one in self.members.values())
+
+    def _source(self, who: str, household: Household) -> Wanted | None:
+        """By which rules a profile's devices are, or a device."""
+        if parse_mac(who) is None:
+            profile = household.find(who)
+            return None if profile is None or not profile.filtered else Wanted(who, (), profile)
+        member = self.member_of(who)
+        if member is None or member.quarantined:
+            return None
+        beside = None if member.beside is None else member.beside.profile
+        return Wanted(who, member.macs, member.profile, asked=member.asked, beside=beside)
+
+    def _take_stock(self) -> None:
+        """Everybody who has a slot, and of whom the names of addresses are kept."""
+        self.everybody = {one.slot: one for one in (*self.members.values(), self.worn) if one is not None}
+        if self._books.names is not None:
+            self._books.names.watch(slot for slot, one in self.everybody.items() if one.asks_for_names)
+
+    def _put_subject(self, member: Member) -> None:
+        number = partial(self._class_number, member.slot)
+        running = member.decide_running
+        self.subjects[member.slot] = Subject(member.slot, member.profile.name, member.decide, number, running)
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:
@@ -173,7 +160,7 @@ class Family:
         Each minute that is used makes another situation, and most of them change nothing.
         """
         changed = set()
-        for slot, member in self.members.items():
+        for slot, member in self.everybody.items():
             situation, beside = self._situation(member, at), member.beside
             other = None if beside is None else self._situation(beside, at)
             if situation == member.situation and (beside is None or other == beside.situation):
@@ -205,7 +192,9 @@ class Family:
 
     def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
         force = force or self._in_force(at)
-        names = {member.profile.id, *member.macs}
+        worn = member.worn
+        macs = member.macs if worn is None else (worn.who,)
+        names = {member.profile.id, *macs}
         if member.profile.is_child:
             names.add("all")
         pauses = [pause for pause in force.pauses if pause.who in names]
@@ -214,11 +203,11 @@ class Family:
         known = self._clock_known()
         today = self._calendar.family_day(at) if known or counted is None else counted
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
-        return replace(
+        found = replace(
             member.situation,
             quarantined=member.quarantined,
             clock_known=known,
-            portal=not member.profile.rules.portal.isdisjoint(member.macs),
+            portal=not member.profile.rules.portal.isdisjoint(macs),
             paused_until=None if longest is None else longest.until or FOREVER,
             paused_by="family" if longest is None else _owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,
@@ -236,13 +225,16 @@ class Family:
             resolved=member.names,
             recent=member.services,
         )
+        return found if worn is None else worn.of(found)
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
         """A member for a profile as such, or for a device that has no slot; it gets none."""
-        addresses = DeviceAddresses(self._book, EVERYONE, self._now)
         known = (one.judge for one in self.members.values() if one.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
-        member = Member(EVERYONE, (), profile, judge, addresses, DeviceServices(self._services, EVERYONE))
+        books = self._books
+        member = Member(
+            EVERYONE, (), profile, judge, books.addresses_of(EVERYONE), books.services_of(EVERYONE)
+        )
         member.situation = self._situation(member, at)
         return member
 
@@ -263,6 +255,13 @@ class Family:
                 return member
         slot = self.strangers.get(interface or self._where(mac) or "", self.unknown)
         return None if mac in self.plain or slot is None else self.members[slot]
+
+    def slot_of(self, mac: str, interface: str | None = None) -> int:
+        """The slot of its connections, an audit's device included; 0: it has none."""
+        if self.worn is not None and mac in self.worn.macs:
+            return self.worn.slot
+        member = self.member_of(mac, interface)
+        return 0 if member is None else member.slot
 
 
 def _bonus(given: Iterable[Given]) -> dict[str, int]:

@@ -17,6 +17,10 @@ def packed(address: str) -> bytes:
     return ipaddress.ip_address(address).packed
 
 
+def text(address: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
 PAGES_PACKED = tuple(map(packed, PAGES))
 
 

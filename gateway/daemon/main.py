@@ -13,6 +13,7 @@ from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import clockverbs, lan
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
+from gateway.daemon.audit import Audit
 from gateway.daemon.clockwatch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.dnsproxy import DnsProxy
@@ -27,6 +28,7 @@ from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.ownanswers import OwnAnswers
 from gateway.daemon.packets import PacketPath
+from gateway.daemon.paths import dns_path, flow_path
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.table import KernelTable
@@ -41,15 +43,12 @@ from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
 from gateway.path.addresses import ServiceBook
-from gateway.path.dns import DnsPath, Style
-from gateway.path.flows import FlowPath
-from gateway.path.live import FlowId, LiveFlows
+from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
-from gateway.policy.config import Config, DnsRefusal
+from gateway.policy.config import Config
 from gateway.policy.jumps import Jump
 from gateway.store import migrations
 from gateway.store.store import Store
-from gateway.wire.flows import FlowTable
 
 DATABASE = "qalqan.db"
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
@@ -113,27 +112,9 @@ class Daemon:
         self.presence = self._kept(Presence(loop, self.store, self.rules, wall, self.reassign))
         self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
-        self.flows = FlowPath(
-            FlowTable(
-                ech_names=self.rules.ech_names, forgotten=lambda key: self.enforcer.refuse(FlowId(*key))
-            ),
-            self.live,
-            sink=self.own_answers.sink(self.journal),
-            refused_page=self.journal.refused_page,
-            reclass=lambda flow, changed: self.enforcer.reclass(flow, changed),
-            uploads=lambda flow: self.enforcer.uploads(flow),
-        )
+        self.flows = flow_path(self)
         self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
-        self.dns = DnsPath(
-            pages=lan.PAGES_PACKED,
-            sentence=self.journal.short,
-            sink=self.journal.decided,
-            book=self.book,
-            style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
-            safe=self.safe,
-            services=self.services,
-            names=self.names,
-        )
+        self.dns = dns_path(self, config)
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
         self.identities = self._kept(Identities(self, self.presence.inventory))
         self.presence.inventory.watchers.append(self.identities)
@@ -178,6 +159,7 @@ class Daemon:
         )
         self.help = self._kept(HelpAddresses(loop, self.book, resolvers(), self._help_moved))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+        self.audit = self._kept(Audit(self))
 
     def _start(self) -> None:
         self.table.install(self._snapshot())
@@ -210,7 +192,12 @@ class Daemon:
 
     def _slots(self) -> Slots:
         """Whose the addresses on the LAN are now."""
-        return slots_of_addresses(self.family, self.presence.neighbours(), self.rules.household.config.lan)
+        return slots_of_addresses(self.family, self.presence.neighbours(), self.inside)
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The interfaces that face the home now."""
+        return (*self.rules.household.config.lan, *self.audit.interfaces)
 
     def local_now(self) -> datetime:
         """As the home's clocks show it."""
@@ -249,19 +236,20 @@ class Daemon:
         )
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
-        self.own_answers.keep(self.family.members)
+        self.own_answers.keep(self.family.everybody)
 
     def _snapshot(self) -> Snapshot:
         """What the kernel's table shall say now."""
-        base = wanted(self.rules, self.help, self.help_resolver.port, self.proxy.port, self.table.snapshot)
+        ports = self.help_resolver.port, self.proxy.port
+        base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
         return self.enforcer.snapshot(base)
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         self.table.update(self._snapshot())
 
     def _help_moved(self) -> None:
         self.help_resolver.serve(self.help.by_name)
-        self._apply()
+        self.apply()
 
     def _moved(self, slots: frozenset[int]) -> None:
         """Gates of these slots opened or closed."""
@@ -276,10 +264,11 @@ class Daemon:
         self._regroup()
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
-        self._apply()
+        self.apply()
         self.enforcer.sync()
         self.flows.table.forget(settled=True)
         self.enforcer.rejudge()
+        self.audit.follow()
         self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)

@@ -48,7 +48,7 @@ class OwnAnswers:
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
-                journal.counted(decision)  # the next try passes
+                journal.counted(subject, seen, decision, at)  # the next try passes
             else:
                 journal.decided(subject, seen, decision, at)
 
@@ -93,6 +93,18 @@ class OwnAnswers:
                 kept.setdefault(name, set()).add(slot)
         self._kept = {name: frozenset(slots) for name, slots in kept.items()}
         self._lookups.want(self._kept)
+
+    def teach(self, slot: int) -> None:
+        """Ask anew for the names of a slot's tunnels: it has heard of none."""
+        for name, slots in self._kept.items():
+            if slot in slots:
+                self._lookups.ask(name)
+
+    def forget(self, slot: int) -> None:
+        """What was asked for a slot."""
+        for key in [one for one in self._asked if one[0] == slot]:
+            del self._asked[key]
+        self._allowance.pop(slot, None)
 
     def _found(self, name: str, addresses: list[bytes]) -> None:
         now = self._now()

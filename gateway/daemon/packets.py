@@ -161,6 +161,11 @@ class PacketPath:
             return reply
         return udp_readdressed(reply, entry.original.dst, entry.original.dport)
 
+    def face(self, interfaces: Collection[str]) -> None:
+        """These face the home from now on."""
+        self._interfaces = interfaces
+        self._sides.clear()
+
     def _learn_side(self, indev: int) -> bool:
         """An interface that is made anew has the old name and another index."""
         if len(self._sides) >= MAX_SIDES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from gateway.policy.sights import Sight
 from gateway.store.store import Store
 
 FRESH = 1.0  # seconds; the pages ask more often than anything changes
+MAX_IGNORED = 16  # addresses of audits' devices, each of which is met no more a while after its audit
 PERIOD = 10.0  # seconds between two looks at everything; events come at once, this is for what they missed
 
 _log = logging.getLogger(__name__)
@@ -67,7 +69,8 @@ class Presence(Watcher):
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
         self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
-        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps)
+        self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
+        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self.ignored.__contains__)
         self.inventory.load(store.sights.load())
         self.inventory.watchers.append(self)
         store.sights.everything = self._sights
@@ -229,6 +232,11 @@ class Presence(Watcher):
     def _own_name(self, mac: str) -> str:
         traits = self.inventory.traits(mac)
         return "" if traits is None else traits.host_name
+
+    def ignore(self, mac: str) -> None:
+        """An audit's device: no device of the home, whatever it says and whoever answers for it."""
+        if mac not in self.ignored:
+            self.ignored.append(mac)
 
     def forget(self, mac: str) -> None:
         """All that is kept of a device; where it is still here, it is a new one at once."""

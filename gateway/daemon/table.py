@@ -17,6 +17,7 @@ from gateway.kernel.ruleset_update import (
     render_alive,
     render_mend,
     render_passes,
+    render_rates_forgotten,
     render_update,
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
@@ -134,6 +135,15 @@ class KernelTable:
             return
         self._count_many(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
+
+    def forget_slot(self, slot: int) -> None:
+        """Its connections, and the rates that were its: they are a newcomer's from now on."""
+        layout = self.snapshot.layout
+        self.conntrack.delete(list(self.conntrack.of_slot(layout, slot)))
+        self.forget_rates(slot)
+
+    def forget_rates(self, slot: int) -> None:
+        self._change(render_rates_forgotten(self.snapshot, slot))
 
     def follow_devices(self) -> None:
         """What a device ran before it became somebody else's begins anew."""

@@ -28,8 +28,7 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
     found = {}
     for one in neighbours:
         if one.ifindex in inside:
-            member = family.member_of(one.mac, inside[one.ifindex])
-            found[lan.packed(one.ip)] = 0 if member is None else member.slot
+            found[lan.packed(one.ip)] = family.slot_of(one.mac, inside[one.ifindex])
     return found
 
 

@@ -18,6 +18,7 @@ from gateway.daemon.ledgers import describe_closing, describe_left, describe_use
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
+from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
@@ -72,6 +73,7 @@ class Verbs:
             **self._time.table(),
             **self._requests.table(),
             **self._tickets.table(),
+            **AuditVerbs(self._daemon).table(),
         }
 
     def status(self, _request: Request) -> Mapping[str, object]:

@@ -68,7 +68,8 @@ class DeviceVerbs:
             except OSError as error:
                 msg = f"scan: no program can be started: {error.strerror or error}"
                 raise ControlError(msg) from None
-        return {"running": scanning.running, "found": sorted(scanning.found), "problem": scanning.problem}
+        found = sorted(scanning.found.difference(self._daemon.presence.ignored))
+        return {"running": scanning.running, "found": found, "problem": scanning.problem}
 
     def lease(self, request: Request) -> Mapping[str, object]:
         """dnsmasq gave, renewed or ended one; gateway/home/dhcp_script.py tells it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from gateway.daemon import lan
 from gateway.daemon.addresses import HelpAddresses
 from gateway.daemon.rules import RuleBook
@@ -11,13 +9,20 @@ from gateway.kernel.snapshot import Snapshot
 
 
 def wanted(
-    rules: RuleBook, help_addresses: HelpAddresses, help_port: int | None, dns_port: int | None, now: Snapshot
+    rules: RuleBook,
+    inside: tuple[str, ...],
+    help_addresses: HelpAddresses,
+    help_port: int | None,
+    dns_port: int | None,
+    now: Snapshot,
 ) -> Snapshot:
-    """``now`` has the marks, which stay as they are for the daemon's life."""
+    """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
+    daemon's life.
+    """
     config = rules.household.config
-    texts = sorted(map(_text, help_addresses.addresses))
+    texts = sorted(map(lan.text, help_addresses.addresses))
     return Snapshot(
-        lan=config.lan,
+        lan=inside,
         queue_base=config.queue_base,
         layout=now.layout,
         dns_port=dns_port,
@@ -29,7 +34,3 @@ def wanted(
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,
     )
-
-
-def _text(address: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)

@@ -39,7 +39,7 @@ VENDORS = 8  # looked up between two looks, 3 ms each; the others later
 
 
 class Inventory:
-    """``now`` only runs forward. ``keeps``: whether a device must not make room for newer ones."""
+    """``now`` only runs forward. ``keeps``: whether it must not make room; ``ignores``: it is not ours."""
 
     def __init__(
         self,
@@ -47,12 +47,13 @@ class Inventory:
         kind_of: Callable[[Sight], str],
         vendor_of: Callable[[str], str],
         keeps: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
+        ignores: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
     ) -> None:
         self.watchers: list[Watcher] = []
         self._now = now
         self._kind_of = kind_of
         self._vendor_of = vendor_of
-        self._keeps = keeps
+        self._keeps, self._ignores = keeps, ignores
         self._devices: dict[str, Tracked] = {}
         self._owners: dict[Place, str] = {}
         self._unsaved: set[str] = set()
@@ -226,6 +227,8 @@ class Inventory:
         self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool, ifindex: int = 0
     ) -> None:
         """Take in what is new of one device, then tell of it."""
+        if self._ignores(mac):
+            return
         device = self._devices.get(mac)
         new = device is None
         if device is None:

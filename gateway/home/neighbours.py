@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _ROUTE = 0  # NETLINK_ROUTE
 _GROUP_NEIGHBOURS = 0x4  # RTMGRP_NEIGH
-_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR, _ERROR, _DONE = 28, 29, 30, 2, 3
+_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR, _ERROR, _DONE = 28, 29, 30, 2, 3  # 29 asks for it, too
 _REQUEST, _REPLACE, _CREATE = 0x1, 0x100, 0x400
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _DESTINATION, _LINK_ADDRESS = 1, 2
@@ -102,17 +102,25 @@ def ask(addresses: Iterable[tuple[str, int]]) -> None:
 
     It sends what it always sends before it uses an address: an ARP request or a neighbour solicitation.
     """
+    _send(addresses, _NEW_NEIGHBOUR, _REQUEST | _REPLACE | _CREATE, _USE)
+
+
+def drop(addresses: Iterable[tuple[str, int]]) -> None:
+    """Have the kernel forget who answered for these (address and interface)."""
+    _send(addresses, _GONE_NEIGHBOUR, _REQUEST, 0)
+
+
+def _send(addresses: Iterable[tuple[str, int]], kind: int, flags: int, use: int) -> None:
     requests = []
     for ip, ifindex in addresses:
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         packed = socket.inet_pton(family, ip)
         body = (
-            _MESSAGE.pack(family, ifindex, 0, _USE, 0)
+            _MESSAGE.pack(family, ifindex, 0, use, 0)
             + _ATTRIBUTE.pack(4 + len(packed), _DESTINATION)
             + packed
         )
-        flags = _REQUEST | _REPLACE | _CREATE
-        requests.append(_HEADER.pack(_HEADER.size + len(body), _NEW_NEIGHBOUR, flags, 0, 0) + body)
+        requests.append(_HEADER.pack(_HEADER.size + len(body), kind, flags, 0, 0) + body)
     if not requests:
         return
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:

@@ -15,7 +15,7 @@ from gateway.kernel.ruleset import (
     set_elements,
 )
 from gateway.kernel.ruleset_chains import chains
-from gateway.kernel.ruleset_words import hexed
+from gateway.kernel.ruleset_words import RATES, hexed
 
 ALIVE_LEASE = 3
 """Seconds. The main loop renews it every second: two may be missed before open profiles pass unasked."""
@@ -72,6 +72,12 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
         for key in snapshot.layout.pass_keys(e.slot, e.class_number)
     ]
     return _elements("destroy", "pass", keys) + _elements("add", "pass", pass_elements(snapshot, added))
+
+
+def render_rates_forgotten(snapshot: Snapshot, slot: int) -> str:
+    """Nothing is left of how much a slot sent."""
+    mark = hexed(snapshot.layout.ct_mark(slot))
+    return "".join(_elements("destroy", name, [mark]) for name in RATES)
 
 
 def render_alive(seconds: int = ALIVE_LEASE) -> str:

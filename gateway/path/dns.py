@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -13,6 +11,7 @@ from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.lessons import Lessons, ttl_of
 from gateway.path.nameaddresses import NameBook
+from gateway.path.renamed import Client, Renamed, RenamedQuestions
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -37,10 +36,8 @@ from gateway.wire.svcb import strip_ways
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
-MAX_PENDING = 2048  # questions under another name that wait for their answer; 300 bytes each
 HEADS_KEPT = 256  # questions as they were sent, 300 bytes each; a page asks for some 50 names
 SAFE_TTL = 60  # seconds; what the gateway knows is as old as its last question
-PENDING_AGE = 15.0  # seconds; a stub resolver gives up after 5 to 10
 FOR_EVER = float("inf")  # seconds; of an address that an engine publishes
 
 # Refusals that end by themselves: never a positive answer, since browsers keep those for a minute and more.
@@ -91,16 +88,6 @@ class TrustsAll:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    original: Question
-    safe_name: str
-    limit: int  # bytes that the client takes over UDP
-    since: float
-
-
-Client = tuple[int, bytes, int]  # slot, packed address, port
-
 _new = tuple.__new__  # makes a NamedTuple in half the time
 _ACCEPT = Outcome(True)
 _DROP = Outcome(False)
@@ -134,7 +121,7 @@ class DnsPath:
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
         self._lessons = Lessons(book, self._services, NameBook() if names is None else names)
         self._safe = safe or TrustsAll()
-        self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
+        self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
         self._effort = Effort(Limits())
         self.malformed = 0
@@ -231,11 +218,7 @@ class DnsPath:
         known = self._safe.of(safe)
         if known and not self._safe.trusts(resolver):
             return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
-        key = (client, message.id)
-        self._pending[key] = _Pending(question, safe, message.udp_limit, now)
-        self._pending.move_to_end(key)
-        while len(self._pending) > MAX_PENDING:
-            self._pending.popitem(last=False)
+        self._renamed.put(client, message.id, Renamed(question, safe, message.udp_limit, now))
         return Asked(rename_question(query, message, safe), None)
 
     def answer_packet(self, data: bytes, subject: Subject, now: float) -> Outcome:
@@ -268,8 +251,8 @@ class DnsPath:
             if short is None:
                 raise
             response, message = short, parse_message(short)
-        pending = self._pending.pop((client, message.id), None)
-        if pending is not None and now - pending.since <= PENDING_AGE and message.question is not None:
+        pending = self._renamed.take(client, message.id, now)
+        if pending is not None and message.question is not None:
             limit = pending.limit if over_udp else None
             restored = restore_answer(response, pending.original, pending.safe_name, limit=limit)
             self._book.learn(pending.safe_name, message.addresses(), ttl_of(message), now)
@@ -277,6 +260,11 @@ class DnsPath:
         vouched = resolver is not None and self._safe.trusts(resolver)
         self._lessons.answer(client[0], response, message, now, vouched=vouched)
         return strip_ways(response) or response
+
+    def forget(self, slot: int) -> None:
+        """A device is gone: answers to its questions teach nobody any more."""
+        self._renamed.forget(slot)
+        self._effort.forget(slot)
 
 
 def _steps(answer: bytes) -> int:

@@ -51,6 +51,11 @@ class LiveFlows:
     def drop(self, flow: FlowId) -> None:
         self._flows.pop(flow, None)
 
+    def forget(self, slot: int) -> None:
+        for flow, _ in self.of_slot(slot):
+            del self._flows[flow]
+            self._missed.discard(flow)
+
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
         """A copy, so that flows can be dropped meanwhile."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])

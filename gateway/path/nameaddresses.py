@@ -44,6 +44,13 @@ class NameBook:
         for slot in wanted:
             self._slots.setdefault(slot, _Slot())
 
+    def forget(self, slot: int) -> None:
+        """What answers told this slot; it is watched on."""
+        book = self._slots.get(slot)
+        if book is not None:
+            self._size -= len(book.given)
+            self._slots[slot] = _Slot()
+
     def watches(self, slot: int) -> bool:
         return slot in self._slots
 

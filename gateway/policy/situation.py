@@ -72,6 +72,7 @@ class Situation:
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes spent of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # minutes given beyond a limit, by its gate
     clock_known: bool = True  # False: the time is not known to be right
+    timeless: bool = False  # no time rule closes anything: an audit asks what is refused at any hour
     portal: bool = False  # what a phone probes the internet with is refused while the device is shut
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     opened: tuple[

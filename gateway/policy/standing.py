@@ -132,6 +132,8 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
     if situation.off_until is not None and now < situation.off_until:
         changes.append(situation.off_until)
         return Standing(closed, {}, True, now, min(changes), {})
+    if situation.timeless:
+        return Standing(closed, {}, False, now, min(changes), {}, allowed)
     rules = TimeRules(profile, calendar, situation)
     rules.close(closed, changes, now)
     budgets = rules.budgets(now)

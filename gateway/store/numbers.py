@@ -25,6 +25,7 @@ class Numbers:
         self._slots: dict[str, int] = {}
         self._used: dict[str, int] = {}  # MAC → Unix seconds of the last use
         self._used_again: set[str] = set()  # whose last use the disk does not know
+        self._lent: int | None = None  # a slot of which nothing is written
         for mac, slot, used in database.rows("SELECT mac, slot, used FROM slots ORDER BY used"):
             self._slots[mac], self._used[mac] = slot, used
         self._classes: dict[tuple[int, frozenset[str]], int] = {
@@ -57,8 +58,25 @@ class Numbers:
         )
         return number
 
+    def lend(self, in_use: Collection[str]) -> int:
+        """A slot for an audit's device, one at a time: neither it nor its classes are written anywhere."""
+        held = len(self._slots)
+        number = self._lent = self._free_slot(in_use)
+        self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
+        if len(self._slots) < held:  # its device gave way, as it would have to a newcomer
+            self._keeper.save(
+                Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
+                Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
+            )
+        return number
+
+    def give_back(self) -> None:
+        """The slot that is lent means nobody from now on."""
+        self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
+        self._lent = None
+
     def _free_slot(self, in_use: Collection[str]) -> int:
-        taken = set(self._slots.values())
+        taken = {*self._slots.values(), self._lent}
         free = next((number for number in SLOTS if number not in taken), None)
         if free is not None:
             return free
@@ -102,9 +120,10 @@ class Numbers:
             )
             raise StoreError(msg)
         self._classes[slot, gates] = number
-        self._keeper.save(
-            Statement("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", [(slot, _text(gates), number)])
-        )
+        if slot != self._lent:
+            self._keeper.save(
+                Statement("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", [(slot, _text(gates), number)])
+            )
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
@@ -118,7 +137,11 @@ class Numbers:
 
     def _snapshot(self) -> list[Statement]:
         slots = [(mac, slot, self._used[mac]) for mac, slot in self._slots.items()]
-        classes = [(slot, _text(gates), number) for (slot, gates), number in self._classes.items()]
+        classes = [
+            (slot, _text(gates), number)
+            for (slot, gates), number in self._classes.items()
+            if slot != self._lent
+        ]
         return [
             *table_snapshot("slots", "mac, slot, used", list(slots)),
             *table_snapshot("classes", 'slot, gates, "class"', list(classes)),

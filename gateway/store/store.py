@@ -76,6 +76,8 @@ class Store:
         self.slots = self._numbers.slots
         self.slot = self._numbers.slot
         self.forget_slot = self._numbers.forget_slot
+        self.lend_slot = self._numbers.lend
+        self.give_slot_back = self._numbers.give_back
         self.classes = self._numbers.classes
         self.class_number = self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes

@@ -24,6 +24,9 @@ class Effort:
         owed, since = self._debts.get(zone, (0.0, now))
         return owed - (now - since) * self._rate < self._burst
 
+    def forget(self, zone: int) -> None:
+        self._debts.pop(zone, None)
+
     def spend(self, zone: int, steps: int, now: float) -> None:
         owed, since = self._debts.get(zone, (0.0, now))
         self._debts[zone] = (max(0.0, owed - (now - since) * self._rate) + steps, now)

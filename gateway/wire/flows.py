@@ -253,6 +253,8 @@ class FlowTable:
         ``settled``: only those that are decided, as after a change of rules. What is undecided keeps its
         bytes; whoever has judged them asks again when the flow passes.
         """
+        if zone is not None and not settled:
+            self._effort.forget(zone)
         return self._entries.clear(zone, settled=settled)
 
     @property

@@ -120,6 +120,7 @@ class Presence:
         self._store = store
         self.inventory = Inventory(lambda: 0.0, rules.kind_of, lambda _: "")
         self.scanning = Scanning()
+        self.ignored: tuple[str, ...] = ()
 
     def refresh(self) -> None:
         pass

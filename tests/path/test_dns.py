@@ -16,7 +16,8 @@ import pytest
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns import PENDING_AGE, Client, DnsPath, Safe, Style
+from gateway.path.dns import DnsPath, Safe, Style
+from gateway.path.renamed import PENDING_AGE, Client
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
