@@ -43,7 +43,8 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
     with ExitStack() as open_things:
         stage = Stage(lan)
         # From its first packet on the device has these rules.
-        wear = Wear(client, who, stage.seat.mac, stage.interface)
+        stranger = stage.stranger.mac if stage.bridged else None
+        wear = Wear(client, who, stage.seat.mac, stage.interface, stranger)
         worn = open_things.enter_context(wear)
         open_things.enter_context(stage)
         words = words_of(stage)
@@ -109,11 +110,26 @@ class _Run:
 
     def _learn(self, every: Iterable[Task]) -> None:
         """The device asks for the names whose addresses it is going to call, as any device does."""
-        names = {str(one.job["name"]) for one in every if not isinstance(one.job, Lack) and "name" in one.job
-                 and one.job["to"] == zone.address_of(str(one.job["name"]), one.version)}  # fmt: skip
+        names = {
+            str(one.job["name"])
+            for one in every
+            if not isinstance(one.job, Lack)
+            and "name" in one.job
+            and one.job["to"] == zone.address_of(str(one.job["name"]), one.version)
+        }
         names |= {host for one in every if (host := _asked_for(one)) is not None}
-        ask = [Check(f"learn-{name}-{number}", "", "", {"probe": "dns", "to": "@resolver", "port": 53, "name": name, "qtype": qtype}, "")
-               for number, (name, qtype) in enumerate((name, qtype) for name in sorted(names) for qtype in (1, 28))]  # fmt: skip
+        ask = [
+            Check(
+                f"learn-{name}-{number}",
+                "",
+                "",
+                {"probe": "dns", "to": "@resolver", "port": 53, "name": name, "qtype": qtype},
+                "",
+            )
+            for number, (name, qtype) in enumerate(
+                (name, qtype) for name in sorted(names) for qtype in (1, 28)
+            )
+        ]
         self._try(tasks(ask, self._scene))
 
     def _controls(self, controls: Sequence[Task]) -> dict[int, dict[str, str]]:
@@ -133,13 +149,13 @@ class _Run:
             return {}
         self._stage.device.ask("download", jobs=[one.job for one in films])
         before = self._watched(_BEGINS_S, lambda all_of: all(one["received"] for one in all_of))
-        self._wear.pause(True)
+        self._wear.pause(paused=True)
         try:
             after = self._watched(_CUT_S, lambda all_of: all(_over(one) for one in all_of))
             rest = [one for one in ready if one not in films]
             told, seen = self._try(rest)
         finally:
-            self._wear.pause(False)
+            self._wear.pause(paused=False)
         results = {
             one.key: judge(one, told.get(one.key), seen, self._scene, lost[one.version]) for one in rest
         }
