@@ -34,10 +34,11 @@ class AuditError(GatewayError):
 
 
 class Apart:
-    """One such process, as its parent sees it. ``with Apart("gateway.audit.sink") as sink: sink.ask(do=…)``."""
+    """One such process, as its parent sees it: ``with Apart("gateway.audit.sink") as it: it.ask("seen")``."""
 
     def __init__(self, module: str) -> None:
         self._module = module
+        self._name = module.rpartition(".")[2]
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = bytearray()
 
@@ -103,7 +104,7 @@ class Apart:
         while b"\n" not in self._unread:
             left = until - time.monotonic()
             if left <= 0 or not select.select([number], [], [], left)[0]:
-                msg = f"the audit's own {self._module.rpartition('.')[2]} did not answer within {within:g} s; try again"
+                msg = f"the audit's own {self._name} did not answer within {within:g} s; try again"
                 raise AuditError(msg)
             data = os.read(number, 1 << 16)
             if not data:
@@ -119,9 +120,7 @@ class Apart:
         assert self._process.stderr is not None
         self._process.kill()
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return AuditError(
-            f"the audit's own {self._module.rpartition('.')[2]} ended: {lines[-1] if lines else 'no word'}"
-        )
+        return AuditError(f"the audit's own {self._name} ended: {lines[-1] if lines else 'it said nothing'}")
 
 
 def serve(answer: Answer) -> None:

@@ -1,8 +1,8 @@
 """The checks of an audit, in the order of docs/bypass.md.
 
-Words with @ in a job are filled in by ``plan``: ``@refused`` and ``@allowed`` are sites by this profile's rules,
-``@far`` is an address that no name has, ``@resolver`` one of a resolver that no list knows, ``@at:NAME`` the
-address that the pretended internet gives to a name.
+Words with @ in a job are filled in by ``plan``: ``@refused`` and ``@allowed`` are sites by this profile's
+rules, ``@far`` is an address that no name has, ``@resolver`` one of a resolver that no list knows,
+``@at:NAME`` the address that the pretended internet gives to a name.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ class Want(StrEnum):
     UNSAFE = "unsafe"  # the ordinary address of a search engine, not that of its safe search
     TAKEN = "taken"  # a port takes a connection
     SHOWN = "shown"  # a page is shown
+    ANSWERED = "answered"  # there is an answer, whatever it says
 
 
 @dataclass(frozen=True, slots=True)

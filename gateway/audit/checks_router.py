@@ -87,9 +87,9 @@ CHECKS = (
     ),
     _must(
         "pages",
-        "the child's own page",
+        "the page that says why",
         {"probe": "page", "to": "@gateway", "port": "@pages", "path": "/my"},
-        "",
-        Want.SHOWN,
+        needs="",
+        want=Want.ANSWERED,
     ),
 )

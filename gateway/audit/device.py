@@ -1,4 +1,4 @@
-"""The device of an audit: a child's, as far as the gateway can tell. Run in a namespace of its own (``apart``)."""
+"""The device of an audit: a child's, for all that the gateway can tell. It runs as ``apart`` says."""
 
 from __future__ import annotations
 

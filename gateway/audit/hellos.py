@@ -1,4 +1,4 @@
-"""First bytes of TLS and QUIC, right ones and odd ones: RFC 8446 4.1.2, RFC 6066 3, RFC 9849 5, RFC 9000 17.2.2.
+"""First bytes of TLS and QUIC, right ones and odd ones (RFC 8446 4.1.2, 6066 3, 9849 5; RFC 9000 17.2.2).
 
 A server answers them as it answers a browser's: the key shares are points of the curve, if nobody's.
 """

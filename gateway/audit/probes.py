@@ -1,4 +1,4 @@
-"""What an audit's device tries: one function a kind of probe. Each says what came back, and judges nothing."""
+"""What an audit's device tries: one function a kind of probe. Each says what came back and judges nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.wire.dns_encode import Encoder
 from gateway.wire.quic import Kind, long_packets
 from gateway.wire.quic_crypto import VERSION_1
 from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import parse_service
+from gateway.wire.svcb import ALPN, DNS_PROTOCOLS, parse_service
 
 _RECURSION_DESIRED = 0x0100
 _CONNECT_S = 2.0
@@ -95,17 +95,16 @@ def _asked_by_tcp(job: Job, question: bytes) -> list[bytes]:
 def _read_answer(data: bytes) -> Told:
     message = parse_message(data)
     addresses = message.addresses()
-    keys: list[int] = []
-    for record in message.answers:
-        if record.rtype in (SVCB, HTTPS):
-            keys += [key for key, _ in parse_service(data, record).params]
+    services = [parse_service(data, one) for one in message.answers if one.rtype in (SVCB, HTTPS)]
+    params = [pair for one in services for pair in one.params]
     return {
         "rcode": message.rcode,
         "records": len(message.answers),
         "addresses": [socket.inet_ntop(_packed_family(one), one) for one in addresses],
         "marker": any(zone.is_marker(one) for one in addresses),
         "alias": any(one.rtype == CNAME for one in message.answers),
-        "keys": keys,
+        "keys": [key for key, _ in params],
+        "dns_alpn": any(token in value for key, value in params if key == ALPN for token in DNS_PROTOCOLS),
     }
 
 

@@ -1,33 +1,32 @@
-"""One child's audit, from the empty stage to its results."""
+"""One child's audit: the stage, the rules that its device wears, what is known of the home, the trial."""
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit import scenery, zone
+from gateway.audit import scenery
 from gateway.audit.apart import AuditError
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check, Found, Result, Scene
-from gateway.audit.plan import Lack, Task, tasks
+from gateway.audit.catalogue import CHECKS
+from gateway.audit.checks import Check, Result, Scene
 from gateway.audit.stage import Stage, words_of
-from gateway.audit.verdicts import concluded, judge, lost_controls
+from gateway.audit.trial import Trial, addresses_of
 from gateway.audit.wear import Wear
 from gateway.control.client import Client
 from gateway.policy.config import Config
 
-_ALL_S = 120.0  # seconds for every check of one child on a slow router; a fast one takes ten
-_BEGINS_S, _CUT_S = 4.0, 4.0  # until a download runs, and until a pause has ended it
-_SILENT_S = 1.0  # a download without a byte for so long is over
-_LOOK_S = 0.1
-Seen = list[dict[str, Any]]
+_ASIDE = "Bedtimes, limits, windows and pauses are set aside: this is about ways around, not about the clock."
+_NO_IPV6 = "There is no IPv6 here: the LAN has no such addresses."
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
+    """What came of it."""
+
     scene: Scene
     results: Sequence[Result]
     remarks: Sequence[str]
@@ -35,156 +34,43 @@ class Audit:
 
 
 def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CHECKS) -> Audit:
+    """``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError in one line."""
     began = time.monotonic()
-    lan = next((one for one in config.lan if _is_there(one)), None)
-    if lan is None:
+    stage = Stage(_lan(config))
+    stranger = stage.stranger.mac if stage.bridged else None
+    with ExitStack() as things:
+        # From its first packet on the device has these rules.
+        wear = Wear(client, who, stage.seat.mac, stage.interface, stranger)
+        worn = things.enter_context(wear)
+        things.enter_context(stage)
+        service = things.enter_context(scenery.Service(stage.gateway_addresses().values()))
+        words = _words(client, config, stage, service.port)
+        scene = scenery.scene(client, config, worn, words)
+        results = Trial(stage, wear, scene).all(chosen)
+    return Audit(scene, results, _remarks(scene), time.monotonic() - began)
+
+
+def _lan(config: Config) -> str:
+    """The first of the family's interfaces that is here; a bridge before others, since devices join it."""
+    here = {name for _, name in socket.if_nameindex()}
+    found = sorted((one for one in config.lan if one in here), key=lambda one: not Stage(one).bridged)
+    if not found:
         msg = f"there is no interface {config.lan[0]}; mend lan: in qalqan.yaml"
         raise AuditError(msg)
-    with ExitStack() as open_things:
-        stage = Stage(lan)
-        # From its first packet on the device has these rules.
-        stranger = stage.stranger.mac if stage.bridged else None
-        wear = Wear(client, who, stage.seat.mac, stage.interface, stranger)
-        worn = open_things.enter_context(wear)
-        open_things.enter_context(stage)
-        words = words_of(stage)
-        words["help"] = scenery.help_page(client)
-        words |= _known(stage, words, {"helpat": words["help"], "calling": scenery.EPDG})
-        service = open_things.enter_context(scenery.Service(stage.gateway_addresses().values()))
-        words |= {"service": service.port, "listening": scenery.listening(config, service.port)}
-        if scenery.pages_run(config):
-            words["pages"] = config.web.port
-        scene = scenery.scene(client, config, worn, words)
-        results = _Run(stage, wear, scene).all(chosen)
-        return Audit(scene, results, _remarks(scene, worn), time.monotonic() - began)
+    return found[0]
 
 
-def _is_there(link: str) -> bool:
-    return link in {name for _, name in scenery.socket.if_nameindex()}
+def _words(client: Client, config: Config, stage: Stage, service: int) -> Mapping[str, Any]:
+    """What fills the words of jobs, but the names of sites."""
+    words: dict[str, Any] = {**words_of(stage), **scenery.DOH, **scenery.relays(config)}
+    words |= {"service": service, "listening": scenery.listening(config, service)}
+    words |= {"pages": config.web.port} if scenery.pages_run(config) else {}
+    words |= {"offload": "yes"} if scenery.offloads() else {}
+    words["help"] = scenery.help_page(client)
+    # Where help is: the gateway's own resolver alone is believed. These questions alone may leave the house.
+    asked = {"helpat": words["help"], "calling": scenery.EPDG}
+    return words | addresses_of(stage, words, {word: name for word, name in asked.items() if name})
 
 
-def _known(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[str, Any]:
-    """Where help is, by the gateway's own resolver: no other address counts. These questions alone may leave
-    the house, as any device's would.
-    """
-    bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
-    found: dict[str, Any] = {}
-    for word, name in names.items():
-        job = {"probe": "dns", "to": "@gateway", "port": 53, "name": name or "", "qtype": "@type"}
-        asked = tasks([Check(word, "", "", job, "")] if name else [], bare)
-        jobs = [one.job for one in asked if not isinstance(one.job, Lack)]
-        told = stage.device.ask("run", jobs=jobs, within=_ALL_S)["told"]
-        for one in asked:
-            addresses = told.get(one.key, {}).get("addresses", ())
-            found |= {f"{word}{one.version}": addresses[0]} if addresses else {}
-    return found
-
-
-def _remarks(scene: Scene, worn: Mapping[str, Any]) -> list[str]:
-    remarks = ["Bedtimes, limits, windows and pauses are set aside for the audit's device."]
-    if "source6" not in scene.words:
-        remarks.append("No IPv6 here: the LAN has no IPv6 addresses.")
-    return remarks
-
-
-class _Run:
-    def __init__(self, stage: Stage, wear: Wear, scene: Scene) -> None:
-        self._stage = stage
-        self._wear = wear
-        self._scene = scene
-
-    def all(self, chosen: Sequence[Check]) -> list[Result]:
-        every = tasks(chosen, self._scene)
-        controls = tasks(CONTROLS, self._scene)
-        self._wear.clear()
-        self._learn([*every, *controls])
-        lost = self._controls(controls)
-        told, seen = self._try([one for one in every if "when" not in one.check.job])
-        for version, kinds in self._controls(controls).items():  # whatever broke meanwhile
-            lost[version] |= kinds
-        cut = self._in_a_pause([one for one in every if "when" in one.check.job], lost)
-        return [
-            cut.get(one.key) or judge(one, told.get(one.key), seen, self._scene, lost[one.version])
-            for one in every
-        ]
-
-    def _learn(self, every: Iterable[Task]) -> None:
-        """The device asks for the names whose addresses it is going to call, as any device does."""
-        names = {
-            str(one.job["name"])
-            for one in every
-            if not isinstance(one.job, Lack)
-            and "name" in one.job
-            and one.job["to"] == zone.address_of(str(one.job["name"]), one.version)
-        }
-        names |= {host for one in every if (host := _asked_for(one)) is not None}
-        ask = [
-            Check(
-                f"learn-{name}-{number}",
-                "",
-                "",
-                {"probe": "dns", "to": "@resolver", "port": 53, "name": name, "qtype": qtype},
-                "",
-            )
-            for number, (name, qtype) in enumerate(
-                (name, qtype) for name in sorted(names) for qtype in (1, 28)
-            )
-        ]
-        self._try(tasks(ask, self._scene))
-
-    def _controls(self, controls: Sequence[Task]) -> dict[int, dict[str, str]]:
-        told, seen = self._try(controls)
-        return lost_controls([(one, told.get(one.key), seen) for one in controls], self._scene)
-
-    def _try(self, some: Sequence[Task]) -> tuple[Mapping[str, Mapping[str, Any]], Seen]:
-        jobs = [one.job for one in some if not isinstance(one.job, Lack)]
-        told = self._stage.device.ask("run", jobs=jobs, within=_ALL_S)["told"]
-        return told, self._stage.sink.ask("seen")["seen"]
-
-    def _in_a_pause(self, some: Sequence[Task], lost: Mapping[int, Mapping[str, str]]) -> dict[str, Result]:
-        """What runs when a pause begins and must not run on, and what passes all the same."""
-        ready = [one for one in some if not isinstance(one.job, Lack) and not lost[one.version]]
-        films = [one for one in ready if one.check.job["probe"] == "download"]
-        if not ready:
-            return {}
-        self._stage.device.ask("download", jobs=[one.job for one in films])
-        before = self._watched(_BEGINS_S, lambda all_of: all(one["received"] for one in all_of))
-        self._wear.pause(paused=True)
-        try:
-            after = self._watched(_CUT_S, lambda all_of: all(_over(one) for one in all_of))
-            rest = [one for one in ready if one not in films]
-            told, seen = self._try(rest)
-        finally:
-            self._wear.pause(paused=False)
-        results = {
-            one.key: judge(one, told.get(one.key), seen, self._scene, lost[one.version]) for one in rest
-        }
-        return results | {one.key: self._ended(one, before[one.key], after[one.key]) for one in films}
-
-    def _ended(self, one: Task, before: Mapping[str, Any], after: Mapping[str, Any]) -> Result:
-        if not before["received"] or before["over"]:
-            return Result(one.check, one.version, Found.UNKNOWN, "the download did not begin")
-        how = after["over"] or ("silence" if _over(after) else "it runs on")
-        return concluded(one.check, one.version, self._scene, worked=not _over(after), how=str(how))
-
-    def _watched(self, within: float, enough: Any) -> Mapping[str, Mapping[str, Any]]:
-        until = time.monotonic() + within
-        while True:
-            now: Mapping[str, Mapping[str, Any]] = self._stage.device.ask("look")["downloads"]
-            if enough(now.values()) or time.monotonic() >= until:
-                return now
-            time.sleep(_LOOK_S)
-
-
-def _over(one: Mapping[str, Any]) -> bool:
-    return bool(one["over"]) or one["silent"] >= _SILENT_S
-
-
-def _asked_for(one: Task) -> str | None:
-    """The name of ``@at:NAME`` where it is no word of the scene's."""
-    to = str(one.check.job.get("to", ""))
-    name = to.removeprefix("@at:")
-    return name if to.startswith("@at:") and "." in name else None
-
-
-__all__ = ["Audit", "audit", "replace"]
+def _remarks(scene: Scene) -> list[str]:
+    return [_ASIDE, *([] if "source6" in scene.words else [_NO_IPV6])]

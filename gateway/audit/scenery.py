@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +14,10 @@ from gateway.audit.apart import AuditError, command
 from gateway.audit.checks import Scene
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from gateway.lists import addresses
 from gateway.policy.config import Config
 
-# Sites that a family may refuse, the mildest first, and some that it may allow: this profile's own come before.
+# Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
 REFUSED = (
     "www.tiktok.com", "www.roblox.com", "www.instagram.com", "www.facebook.com", "www.youtube.com",
     "www.netflix.com", "discord.com", "www.bet365.com", "www.1xbet.com", "tinder.com", "www.pornhub.com",
@@ -28,6 +30,8 @@ RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…
 OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
 EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: a carrier of Kazakhstan
 DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
+TOR, LISTS = ("tor-nodes", "tor-exits"), "lists"  # profiles/sources.yaml, and where their copies are
+_MOST_LINES = 20_000
 _LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
 _MOST_PORTS = 32
 _OWN_CHECKS = (22, 53, 80, 443)
@@ -52,29 +56,33 @@ class Questions:
         return next((one for one in dict.fromkeys(hosts) if self.refuses(one) is refused), None)
 
 
-def scene(client: Client, config: Config, worn: Mapping[str, Any], stage: Mapping[str, Any]) -> Scene:
-    """``worn`` is what the daemon says of the rules that the device wears, ``stage`` where it is."""
-    ask = Questions(client, str(stage["sourcemac"]))
+def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mapping[str, Any]) -> Scene:
+    """``worn`` is what the daemon says of the rules that the device wears; ``known`` fills words of jobs."""
+    ask = Questions(client, str(known["sourcemac"]))
     shown = client.call("profile", id=worn["profile"])["profile"]
     refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
-    words: dict[str, Any] = {**stage, **DOH, "refused": refused, "allowed": allowed, "ech": OUTER}
+    words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
-    words["offload"] = "yes" if "flowtable " in command("nft", "list", "flowtables") else None
     if refused:
-        strange = Questions(client, str(stage["strangermac"])).refuses(refused)
+        strange = Questions(client, str(known["strangermac"])).refuses(refused)
         words["stranger_refused"] = "yes" if strange else "no"
     return Scene(
         profile=worn["profile"],
         name=worn["name"],
         band=worn["band"],
         strict=bool(worn["strict"]) or worn["mode"] == "allow-list",
-        refusals=frozenset(one["target"] for one in shown["refused"]),
+        refusals=_refusals(worn, shown),
         names={host: ask.refuses(host) for host in RULED_NAMES},
         words=words,
         gateway_open=config.gateway_open,
         gateway_ports=frozenset(config.gateway_ports),
     )
+
+
+def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
+    ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "refuse"}
+    return frozenset(ways | {one["target"] for one in shown["refused"] if one["target"] == "safe_search"})
 
 
 def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -92,13 +100,32 @@ def help_page(client: Client) -> str | None:
     return next((host for host in hosts if "." in host), None)
 
 
+def offloads() -> bool:
+    """Whether the kernel may carry connections past the filter's table."""
+    return "flowtable " in command("nft", "list", "flowtables")
+
+
+def relays(config: Config) -> dict[str, str]:
+    """An address of each family from the lists of Tor's relays that were fetched."""
+    found: dict[str, str] = {}
+    for source in TOR:
+        file = Path(config.state, LISTS, f"{source}.list")
+        if not file.exists():
+            continue
+        with file.open("rb") as lines:
+            for line in itertools.islice(lines, _MOST_LINES):
+                for entry in addresses.parse(line.strip()) or ():
+                    found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
+    return {word: one for word, one in found.items() if "/" not in one}
+
+
 class Service:
     """A service of the gateway's own that nobody named: on its addresses of the LAN, while the audit runs."""
 
-    def __init__(self, addresses: Iterable[str]) -> None:
+    def __init__(self, own: Iterable[str]) -> None:
         self.port = 20_000 + secrets.randbelow(10_000)
         self._sockets: list[socket.socket] = []
-        for address in addresses:
+        for address in own:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             listener = socket.socket(family, socket.SOCK_STREAM)
             self._sockets.append(listener)
@@ -122,7 +149,7 @@ class Service:
 
 
 def listening(config: Config, own: int) -> list[int]:
-    """TCP ports that the gateway listens on beyond itself, without those that are looked at or open anyway."""
+    """TCP ports that the gateway listens on beyond itself, but those that are looked at or open anyway."""
     known = {*_OWN_CHECKS, own, config.web.port, *config.gateway_ports}
     found: set[int] = set()
     for name in ("tcp", "tcp6"):

@@ -12,9 +12,9 @@ from typing import Any
 from gateway.audit import apart
 from gateway.audit.apart import command
 from gateway.audit.arrivals import Arrivals
+from gateway.audit.sink_datagrams import DatagramServer
 from gateway.audit.sink_packets import PacketServer
 from gateway.audit.sink_streams import StreamServer
-from gateway.audit.sink_datagrams import DatagramServer
 
 # Ports of the pretended internet's servers: those of the checks.
 STREAMS = (22, 53, 80, 443, 853, 1080, 1194, 1723, 2222, 3128, 4321, 5228, 5300, 8080, 8443, 9001)
@@ -40,7 +40,7 @@ class Sink:
         return {"seen": self._arrivals.take()}
 
     def _serve(self) -> None:
-        servers = [
+        servers: list[StreamServer | DatagramServer | PacketServer] = [
             *(StreamServer(port, self._arrivals) for port in STREAMS),
             *(DatagramServer(port, version, self._arrivals) for port in DATAGRAMS for version in (4, 6)),
             *(

@@ -8,6 +8,7 @@ that is gone its routes are gone with it, and the way is closed, not the family'
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -65,7 +66,7 @@ def _try(*words: str) -> None:
 
 
 class Stage:
-    """``with Stage(lan) as stage``: up on entry, gone on exit. ``lan`` is the interface that children are on."""
+    """``with Stage(lan) as stage``: up on entry, gone on exit. ``lan``: the interface that the home is on."""
 
     def __init__(self, lan: str) -> None:
         self.lan = lan
@@ -231,7 +232,7 @@ class Stage:
                     command("ip", _FAMILIES[version], *rule)
 
     def _sink_links(self) -> Iterator[list[str]]:
-        """Every address is there, but for what leads back: the device's, and the gateway's where it masquerades."""
+        """Every address is there but those that lead back: the device's, and the gateway's, which may masquerade."""
         yield ["link", "set", "lo", "up"]
         yield ["link", "set", "eth0", "up"]
         yield ["addr", "add", f"{_SINK4}/30", "dev", "eth0"]
@@ -253,7 +254,7 @@ def addresses(link: str | None = None) -> Iterator[ipaddress.IPv4Interface | ipa
     """Those of one interface of the gateway, or of all."""
     for line in command("ip", "-o", "addr", "show", *(("dev", link) if link else ())).splitlines():
         words = line.split()
-        for kind, value in zip(words, words[1:], strict=False):
+        for kind, value in itertools.pairwise(words):
             if kind in ("inet", "inet6") and not ipaddress.ip_interface(value).is_loopback:
                 yield ipaddress.ip_interface(value)
 

@@ -1,4 +1,4 @@
-"""The first bytes of tunnels and proxies, and what their other ends answer, written down by their documents."""
+"""The first bytes of tunnels and proxies, and what their other ends answer, by their documents."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def esp() -> bytes:
 
 
 def l2tp() -> bytes:
-    """Start-Control-Connection-Request: message type, version, framing, host name, tunnel (RFC 2661 4.4, 6.1)."""
+    """Start-Control-Connection-Request: type, version, framing, host, tunnel (RFC 2661 4.4, 6.1)."""
     pairs = (
         bytes.fromhex("8008000000000001") + bytes.fromhex("8008000000020100")
         + bytes.fromhex("800a00000003") + bytes((0, 0, 0, 3)) + b"\x80\x0a\0\0\0\x07host"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.audit.checks import Check, Found, Result, Scene, Want
 from gateway.audit.plan import Lack, Task
-from gateway.wire.svcb import ALPN, DNS_PROTOCOLS, DOHPATH, ECH
+from gateway.wire.svcb import DOHPATH, ECH
 
 _TRANSPORTS = {"datagram": "udp", "quic": "udp", "packet": "ip", "dns": "udp"}
 _NAMED = ("hello", "quic", "https")  # probes whose name the pretended internet reads
@@ -77,7 +77,7 @@ def through(
     if told.get("how") != "answered":
         return False
     match check.want:
-        case Want.TAKEN:
+        case Want.TAKEN | Want.ANSWERED:
             return True
         case Want.SHOWN:
             return told.get("status") == _OK
@@ -90,12 +90,9 @@ def through(
         case Want.ECH:
             return ECH in told.get("keys", ())
         case Want.WAYS:
-            return DOHPATH in told.get("keys", ()) or any(one in told.get("alpn", ()) for one in _DNS_ALPN)
+            return DOHPATH in told.get("keys", ()) or told.get("dns_alpn", False)
         case Want.REACHED:
             return any(_is_of(one, job) for one in arrived)
-
-
-_DNS_ALPN = tuple(one.decode() for one in DNS_PROTOCOLS)
 
 
 def _is_of(one: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
@@ -115,4 +112,13 @@ def _is_of(one: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
     return True
 
 
-__all__ = ["ALPN", "concluded", "judge", "lost_controls", "through"]
+def reason_of(job: Mapping[str, Any], decided: Iterable[Mapping[str, Any]]) -> str:
+    """The daemon's latest word about this job: of a question by its name, else by address and port."""
+    port = 0 if job["probe"] == "packet" else job["port"]
+    found = ""
+    for one in decided:
+        if one["dst"] != job["to"] or (one["dport"] or 0) != port:
+            continue
+        if job["probe"] != "dns" or one["host"] == str(job["name"]).lower():
+            found = str(one["reason"])
+    return found

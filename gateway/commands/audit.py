@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 from gateway.commands import output
 from gateway.commands.settings import config_path, control_socket, read_config

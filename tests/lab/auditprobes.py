@@ -1,4 +1,4 @@
-"""Every probe of an audit with an allowed site in the place of a refused one: what a filter does not refuse has to
+"""Every probe of an audit with an allowed site in the place of a refused one: what no rule refuses has to
 come through, else the probe proves nothing. Run in the gateway; prints id/version of what did not.
 """
 
