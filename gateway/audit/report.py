@@ -11,7 +11,7 @@ from gateway.audit.checks import Found, Result, Scene
 WIDTH = 80
 _TITLE, _CELL = 48, 14
 _NOTE = "      "
-_PASSES = {Found.OPEN: "passes", Found.CLOSED: "refused!"}
+_WORDS = {Found.OPEN: "passes", Found.CLOSED: "refused"}  # of what has to pass
 Pair = tuple[Result, ...]
 
 
@@ -50,9 +50,8 @@ def _line(pair: Pair) -> str:
 
 
 def _cell(one: Result) -> str:
-    if one.check.passes and one.found in _PASSES:
-        return _PASSES[one.found]
-    return f"{one.found}!" if one.fault else str(one.found)
+    word = _WORDS.get(one.found, str(one.found)) if one.check.passes else str(one.found)
+    return f"{word}!" if one.fault else word
 
 
 def _note(one: Result, scene: Scene) -> str:
@@ -122,8 +121,9 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
 
 
 def _one(one: Result) -> Mapping[str, object]:
+    words = {Found.ABSENT: "absent", **(_WORDS if one.check.passes else {})}
     return {
-        "found": "absent" if one.found is Found.ABSENT else str(one.found),
+        "found": words.get(one.found, str(one.found)),
         "fault": one.fault,
         "why": one.why or None,
         "how": one.how or None,

@@ -36,6 +36,9 @@ class Audit:
 def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CHECKS) -> Audit:
     """``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError in one line."""
     began = time.monotonic()
+    if not scenery.is_filtered():
+        msg = "the kernel has no table inet qalqan, so nothing is filtered; see the daemon's log"
+        raise AuditError(msg)
     stage = Stage(_lan(config))
     stranger = stage.stranger.mac if stage.bridged else None
     with ExitStack() as things:

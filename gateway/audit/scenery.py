@@ -100,6 +100,11 @@ def help_page(client: Client) -> str | None:
     return next((host for host in hosts if "." in host), None)
 
 
+def is_filtered() -> bool:
+    """Whether the filter's table is in the kernel."""
+    return "table inet qalqan" in command("nft", "list", "tables").splitlines()
+
+
 def offloads() -> bool:
     """Whether the kernel may carry connections past the filter's table."""
     return "flowtable " in command("nft", "list", "flowtables")

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gateway.audit import firewall
 from gateway.audit.apart import Apart, AuditError, command
 
 DEVICE, SINK, STRANGER = "qqaudit0", "qqaudit1", "qqaudit2"  # the gateway's ends
@@ -50,6 +51,7 @@ def sweep() -> None:
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
+    firewall.sweep()
     for family in _FAMILIES.values():
         for line in command("ip", family, "rule", "show").splitlines():
             number, _, rest = line.partition(":")
@@ -90,6 +92,9 @@ class Stage:
             self._open.callback(sweep)
             self._link_device()
             self._link_sink()
+            firewall.admit("forward", "oifname", SINK)
+            if not self.bridged:
+                firewall.admit("input", "iifname", DEVICE)
             return self
         except BaseException:
             self._open.close()
@@ -232,7 +237,7 @@ class Stage:
                     command("ip", _FAMILIES[version], *rule)
 
     def _sink_links(self) -> Iterator[list[str]]:
-        """Every address is there but those that lead back: the device's, and the gateway's, which may masquerade."""
+        """Every address is there, but for the device's and the gateway's own, which lead back."""
         yield ["link", "set", "lo", "up"]
         yield ["link", "set", "eth0", "up"]
         yield ["addr", "add", f"{_SINK4}/30", "dev", "eth0"]
