@@ -57,5 +57,5 @@ def test_a_child_that_asks_for_many_carriers_keeps_the_last_ones(known: HelpAddr
     assert not known.takes_calls(bytes((192, 0, 2, 0)))
     assert bytes((192, 0, 2, 0)) not in known.addresses
     assert known.takes_calls(bytes((192, 0, 2, MAX_CARRIERS)))
-    known._found(carrier(0), [CALLS])
-    assert not known.takes_calls(CALLS), "it gave way before its answer came"
+    known._found(carrier(0), [bytes((192, 0, 2, 0))])
+    assert not known.takes_calls(bytes((192, 0, 2, 0))), "it gave way before its answer came"
