@@ -22,7 +22,6 @@ from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words
 from gateway.home import neighbours
 from gateway.path.subject import Subject
-from gateway.policy.macs import parse_mac
 from gateway.policy.values import Decision, Observation, Reason
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 SECONDS = 300  # that one lasts at most; forty checks take a minute or two
 MAX_SEEN = 1024  # decisions, the latest: with the longest names and rules they fit one answer (ANSWER_LIMIT)
-FILE = "audit"  # in the runtime directory, with the device's MAC: after a kill its traces are nobody's
+FILE = "audit"  # in the runtime directory, with the device's MAC and slot: after a kill they are nobody's
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Audit:
         if member is None:
             msg = f"audit_begin: {worn.who} has no rules that an audit could try"
             raise ControlError(msg).coded(Code.NOT_FILTERED)
-        self._note(worn.mac)
+        self._note(worn)
         daemon.presence.ignore(worn.mac)
         daemon.own_answers.keep(daemon.family.everybody)
         daemon.own_answers.teach(worn.slot)
@@ -172,11 +171,16 @@ class Audit:
         self._running = None
         if running.timer is not None:
             running.timer.cancel()
-        slot = running.worn.slot
+        slot, mac = running.worn.slot, running.worn.mac
         daemon.family.take_off()
         daemon.own_answers.keep(daemon.family.everybody)
         daemon.packets.face(daemon.inside)
-        for step in (daemon.apply, daemon.enforcer.sync, lambda: daemon.table.forget_slot(slot)):
+        for step in (
+            daemon.apply,
+            daemon.enforcer.sync,
+            lambda: daemon.table.hand_over(slot, daemon.family.slot_of(mac)),
+            lambda: daemon.table.forget_rates(slot),
+        ):
             self._try(step)
         daemon.flows.table.forget(slot)
         daemon.live.forget(slot)
@@ -184,7 +188,7 @@ class Audit:
         daemon.enforcer.forget(slot)
         self._forget(slot)
         daemon.store.give_slot_back()
-        self._drop_traces(running.worn.mac)
+        self._drop_traces(mac)
 
     @staticmethod
     def _try(step: Callable[[], object]) -> None:
@@ -194,9 +198,9 @@ class Audit:
         except GatewayError as error:
             _log.error("%s", error)
 
-    def _note(self, mac: str) -> None:
+    def _note(self, worn: Worn) -> None:
         try:
-            self._file.write_text(mac)
+            self._file.write_text(f"{worn.mac} {worn.slot}")
         except OSError as error:
             msg = f"audit_begin: {self._file} cannot be written ({disk_words(error)})"
             raise ControlError(msg) from None
@@ -214,14 +218,15 @@ class Audit:
     def _after_a_kill(self) -> None:
         """A daemon that was killed left one."""
         try:
-            mac = parse_mac(self._file.read_text())
+            mac, _, slot = self._file.read_text().partition(" ")
+            number = int(slot)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            _log.error("%s cannot be read: %s", self._file, error)
+            _log.error("%s says nothing of the audit that was there: %s", self._file, error)
             return
-        if mac is not None:
-            self._drop_traces(mac)
+        self._try(lambda: self._daemon.table.hand_over(number, 0))
+        self._drop_traces(mac)
 
     def close(self) -> None:
         self.end()

@@ -136,13 +136,12 @@ class KernelTable:
         self._count_many(elements)
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
-    def forget_slot(self, slot: int) -> None:
-        """Its connections, and the rates that were its: they are a newcomer's from now on."""
-        layout = self.snapshot.layout
-        self.conntrack.delete(list(self.conntrack.of_slot(layout, slot)))
-        self.forget_rates(slot)
+    def hand_over(self, slot: int, heir: int) -> None:
+        """``slot`` is nobody's from now on; what it runs begins anew as ``heir``'s."""
+        unseen.hand_over(self.conntrack, self.snapshot.layout, slot, heir)
 
     def forget_rates(self, slot: int) -> None:
+        """How much it sent just now."""
         self._change(render_rates_forgotten(self.snapshot, slot))
 
     def follow_devices(self) -> None:

@@ -70,6 +70,16 @@ def begin_anew(conntrack: Conntrack, layout: MarkLayout, slots: Slots) -> int:
     return refuse(conntrack, layout, refused) + conntrack.set_mark(cleared, 0, layout.ct_ours)
 
 
+def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:
+    """``slot`` is nobody's from now on; what it runs is ``heir``'s, and begins anew. 0: it is unfiltered."""
+    refused: list[Entry] = []
+    cleared: list[Entry] = []
+    for entry in conntrack.of_slot(layout, slot):
+        (refused if heir and entry.original.proto == TCP else cleared).append(entry)
+    refuse(conntrack, layout, {heir: refused})
+    conntrack.set_mark(cleared, 0, layout.ct_ours)
+
+
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
     """Each is reset at its next packet from the LAN. How many were still there."""
     return sum(
