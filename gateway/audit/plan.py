@@ -69,8 +69,8 @@ def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, 
     own = "stranger" if check.job.get("who") == "stranger" else "source"
     try:
         filler = _Filler(scene.words, version, number)
-        job = {name: filler.fill(value) for name, value in check.job.items()}
-        job.setdefault("src", filler.word(own))
+        filler.word("source")
+        job = {"src": filler.word(own)} | {name: filler.fill(value) for name, value in check.job.items()}
         job |= {
             "mac": filler.word(f"{own}mac"),
             "gateway": filler.word("gatewaymac"),

@@ -112,12 +112,16 @@ class Stage:
         )
 
     def gateway_addresses(self) -> dict[int, str]:
-        """Of the gateway, as this device finds it."""
+        """Of the gateway, as the home knows it."""
         found: dict[int, str] = {}
-        for one in addresses(self.lan if self.bridged else DEVICE):
-            if not one.ip.is_link_local or not self.bridged:
+        for one in addresses(self.lan):
+            if not one.ip.is_link_local:
                 found.setdefault(one.version, str(one.ip))
         return found
+
+    def _hops(self) -> dict[int, str]:
+        """The same, as the device's routes need it."""
+        return self.gateway_addresses() if self.bridged else {4: str(_OWN4[1]), 6: str(_OWN6[1])}
 
     # ---------------------------------------------------------------- the device
 
@@ -150,7 +154,7 @@ class Stage:
 
     def _settle(self) -> None:
         """Addresses that nobody has, and the ways from them."""
-        gateway = self.gateway_addresses()
+        gateway, hops = self.gateway_addresses(), self._hops()
         taken = list(addresses(self.lan if self.bridged else DEVICE))
         seats = [self.seat, *([self.stranger] if self.bridged else [])]
         links: list[list[str]] = []
@@ -179,7 +183,7 @@ class Stage:
                         "add",
                         "default",
                         "via",
-                        gateway[version],
+                        hops[version],
                         "dev",
                         seat.link,
                         "table",

@@ -119,10 +119,12 @@ def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver
 
 
 def _called(one: Task) -> str | None:
-    """The name whose address a job calls, where the pretended internet gave it."""
-    if isinstance(one.job, Lack):
+    """The name whose address a job calls, where the pretended internet gave it, and the name is to pass. One
+    that is refused teaches the filter what its service's ports are, which is another check's.
+    """
+    if isinstance(one.job, Lack) or not (one.check.passes or one.check.job["to"] == "@at:allowed"):
         return None
-    to = str(one.check.job.get("to", ""))
+    to = str(one.check.job["to"])
     word = to.removeprefix("@at:")
     if to.startswith("@at:") and "." in word:
         return word

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,9 @@ servers = [socket.create_server(("::", port), family=socket.AF_INET6, dualstack_
 print("ready", flush=True)
 time.sleep(1000)
 """
-_MISSING = "for i in $(seq 400); do nft delete table inet qalqan 2>/dev/null; sleep 0.05; done"
+# Another program's table, which uses our bits of the connection mark: everybody is unfiltered.
+_CLASH = """table inet clash { chain pre { type filter hook prerouting priority -150;
+  iifname "br-lan" ct state new ct mark set ct mark or 0x00c00001; }; }"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,6 +114,16 @@ def state(home: Home) -> str:
     )
     shown = home.gateway.run(["sh", "-c", shell], check=True).stdout
     return "\n".join(sorted(shown.splitlines()))
+
+
+@contextmanager
+def ruleset(home: Home, text: str) -> Iterator[None]:
+    home.gateway.run(["nft", "-f", "-"], stdin=text, check=True)
+    table = " ".join(text.split()[1:3])
+    try:
+        yield
+    finally:
+        home.gateway.run(["nft", *f"delete table {table}".split()])
 
 
 # ---------------------------------------------------------------- what it finds
@@ -190,14 +202,12 @@ def test_what_the_family_opens_is_told_with_the_setting_that_closes_it(home: Hom
 
 
 def test_a_filter_that_does_not_hold_is_found(home: Home) -> None:
-    """Something takes the table away, again and again."""
-    with running(home) as daemon:
-        removing = home.gateway.popen(["sh", "-c", _MISSING])
-        try:
-            one = told(daemon, "--only", *SSH, *VPN, "tls", "dot", status=1)
-        finally:
-            stop(removing)
-    assert one["counts"]["faults"] > 10, one
+    with running(home) as daemon, ruleset(home, _CLASH):
+        one = told(daemon, "--only", *SSH, *VPN, "tls", "dot", "split", status=1)
+        table = audit(daemon, "--only", "wireguard", "tls", status=1).stdout
+    assert by(one, "open") == both(*SSH, *VPN, "tls", "dot", "split")
+    assert one["counts"]["faults"] == one["counts"]["open"]
+    assert "ways: {vpn: refuse} is set, and it is open all the same: a fault" in table
 
 
 def test_without_the_table_nothing_is_tried(home: Home) -> None:
@@ -260,8 +270,7 @@ def test_nobody_else_notices_and_nothing_leaves_the_house(home: Home) -> None:
     seen = {(one["proto"], one["name"]) for one in home.seen()}
     # Where help is, the gateway's own resolver asks, as for any phone.
     assert {proto for proto, _ in seen} <= {"dns"}, seen
-    assert ("dns", EPDG) in seen
-    assert len(seen) <= 2, seen
+    assert len(seen - {("dns", EPDG)}) <= 1, seen
 
 
 def _goes_on(stream: clients.Stream) -> bool:
@@ -327,19 +336,9 @@ _FEW = (
 _ALL_CLOSED = {one for one in _FEW if one not in ("help", "time")}
 
 
-def _as_ever(one: Mapping[str, Any]) -> None:
+def _as_ever(one: Mapping[str, Any], passes: Sequence[str] = ("help", "time")) -> None:
     assert by(one, "closed") == both(*_ALL_CLOSED), one
-    assert by(one, "passes") == both("help", "time"), one
-
-
-@contextmanager
-def ruleset(home: Home, text: str) -> Iterator[None]:
-    home.gateway.run(["nft", "-f", "-"], stdin=text, check=True)
-    table = " ".join(text.split()[1:3])
-    try:
-        yield
-    finally:
-        home.gateway.run(["nft", *f"delete table {table}".split()])
+    assert by(one, "passes") == both(*passes), one
 
 
 def test_a_gateway_that_masquerades_everything(home: Home) -> None:
@@ -391,8 +390,9 @@ def test_a_lan_that_is_no_bridge(home: Home) -> None:
         with running(home, lan=[port]) as daemon:
             before = state(home)
             one = told(daemon, "--only", *_FEW, "stranger")
-            assert by(one, "cannot be told") == both("stranger")
-            _as_ever(one)
+            # The lab's resolver answers on br-lan alone.
+            assert by(one, "cannot be told") == both("stranger", "help")
+            _as_ever(one, ["time"])
             assert until(lambda: state(home) == before, 5.0, 0.1) is not None, state(home)
     finally:
         home.gateway.run(["ip", "addr", "flush", "dev", port])
