@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-_MOST = 20_000  # an audit's checks send some hundred; a flood ends here
+_MOST = 4_000  # an audit's checks send some hundred; a flood ends here
 _HEAD = 512  # bytes that are kept of a payload: two requests
 
 

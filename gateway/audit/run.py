@@ -50,7 +50,8 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
         words = _words(client, config, stage, service.port)
         scene = scenery.scene(client, config, worn, words)
         results = Trial(stage, wear, scene).all(chosen)
-    return Audit(scene, results, _remarks(scene), time.monotonic() - began)
+        remarks = [*_remarks(scene), *_of_the_family(client, config, scene)]
+    return Audit(scene, results, remarks, time.monotonic() - began)
 
 
 def _lan(config: Config) -> str:
@@ -73,6 +74,19 @@ def _words(client: Client, config: Config, stage: Stage, service: int) -> Mappin
     # Where help is: the gateway's own resolver alone is believed. These questions alone may leave the house.
     asked = {"helpat": words["help"], "calling": scenery.EPDG}
     return words | addresses_of(stage, words, {word: name for word, name in asked.items() if name})
+
+
+def _of_the_family(client: Client, config: Config, scene: Scene) -> list[str]:
+    """What holds beside the rules that were tried."""
+    status = client.call("status")
+    told = []
+    if status["mode"] == "off":
+        told.append("Filtering is off for everyone just now: this says what holds when it is on again.")
+    own = (child["devices"] for child in status["profiles"] if child["id"] == scene.profile)
+    for mac in (one["mac"] for devices in own for one in devices):
+        names = ", ".join(config.managed.get(mac, ()))
+        told += [f"{mac} keeps its tunnel to {names}: what is inside is that filter's."] if names else []
+    return told
 
 
 def _remarks(scene: Scene) -> list[str]:

@@ -15,7 +15,7 @@ from gateway.audit.checks import Scene
 from gateway.control.client import Client
 from gateway.errors import ControlError
 from gateway.lists import addresses
-from gateway.policy.config import Config
+from gateway.policy.config import QUARANTINE, Config
 
 # Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
 REFUSED = (
@@ -64,9 +64,9 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
     words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
-    if refused:
-        strange = Questions(client, str(known["strangermac"])).refuses(refused)
-        words["stranger_refused"] = "yes" if strange else "no"
+    words["stranger_refused"] = (
+        "yes" if refused and _refuses_strangers(client, config, known, refused) else "no"
+    )
     return Scene(
         profile=worn["profile"],
         name=worn["name"],
@@ -83,6 +83,14 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
 def _refusals(worn: Mapping[str, Any], shown: Mapping[str, Any]) -> frozenset[str]:
     ways = {f"ways:{way}" for way, switch in worn["ways"].items() if switch == "refuse"}
     return frozenset(ways | {one["target"] for one in shown["refused"] if one["target"] == "safe_search"})
+
+
+def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
+    """By what a device is that nobody named, on the LAN where the audit is."""
+    kind = config.stranger_on(known["lan"])
+    if kind == QUARANTINE:
+        return True
+    return bool(client.call("why", host=host, profile=kind)["verdict"] == "block")
 
 
 def _hosts(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:

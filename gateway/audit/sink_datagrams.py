@@ -15,6 +15,7 @@ _IPV6_FREEBIND = 78
 _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 _DNS_PORTS = (53, 5300)
 _LONG_HEADER = 0x80
+_MOST_HELLOS = 64  # connections whose hello is not whole; an audit has two at a time
 
 
 class DatagramServer:
@@ -71,6 +72,8 @@ class DatagramServer:
             self._arrivals.note("udp", here, self._port, data)
             return data
         key = (peer[:2], here, initial.dcid)
+        if len(self._hellos) >= _MOST_HELLOS:
+            self._hellos.clear()
         read = self._hellos.setdefault(key, Initials()).from_client(data)
         for one in read:
             self._arrivals.note("udp", here, self._port, data, one.sni or "-")

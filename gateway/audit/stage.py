@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _HERE6, _SINK6 = "fd71:616c:7161:6e77::1", "fd71:616c:7161:6e77::2"  # RFC 4193
 _OWN4, _OWN6 = ipaddress.IPv4Network("169.254.78.0/24"), ipaddress.IPv6Network("fd71:616c:7161:6e78::/64")
 _CANDIDATES = 24
 _NEEDED = 3  # addresses: the device's, its second one, a stranger's
+_BRIDGE_S, _FORWARDING = 45.0, "3"  # BR_STATE_FORWARDING, linux/if_bridge.h
 _FAMILIES = {4: "-4", 6: "-6"}
 
 
@@ -107,9 +109,7 @@ class Stage:
 
     @property
     def gateway_mac(self) -> str:
-        return (
-            Path("/sys/class/net", self.lan if self.bridged else DEVICE, "address").read_text("ascii").strip()
-        )
+        return _read("/sys/class/net", self.lan if self.bridged else DEVICE, "address")
 
     def gateway_addresses(self) -> dict[int, str]:
         """Of the gateway, as the home knows it."""
@@ -128,9 +128,7 @@ class Stage:
     def _link_device(self) -> None:
         seats = [(DEVICE, self.seat), *([(STRANGER, self.stranger)] if self.bridged else [])]
         for link, seat in seats:
-            pid = str(self.device.pid)
-            peer = ("peer", "name", seat.link, "address", seat.mac, "netns", pid)
-            command("ip", "link", "add", link, "type", "veth", *peer)
+            self._add_pair(link, seat)
             if self.bridged:
                 Path("/proc/sys/net/ipv6/conf", link, "addr_gen_mode").write_text("1", "ascii")  # none
                 command("ip", "link", "set", link, "master", self.lan)
@@ -150,7 +148,29 @@ class Stage:
         up = [["link", "set", "lo", "up"], *(["link", "set", seat.link, "up"] for _, seat in seats)]
         self.device.ask("links", links=up, settings=quiet)
         self.device.ask("silence")
+        for link, _ in seats:
+            self._await_bridge(link)
         self._settle()
+
+    def _add_pair(self, link: str, seat: Seat) -> None:
+        """A bridge takes over the lowest address and the smallest MTU of its ports: ours are neither."""
+        mtu = _read("/sys/class/net", self.lan, "mtu")
+        own = ("address", "fe" + random_mac()[2:], "mtu", mtu)
+        peer = ("peer", "name", seat.link, "address", seat.mac, "mtu", mtu, "netns", str(self.device.pid))
+        try:
+            command("ip", "link", "add", link, *own, "type", "veth", *peer)
+        except AuditError as error:
+            msg = f"no link for the audit's device ({error}); on OpenWrt install kmod-veth and ip-full"
+            raise AuditError(msg) from None
+
+    def _await_bridge(self, link: str) -> None:
+        """Where a bridge looks for loops first (STP), a new port waits for half a minute."""
+        until = time.monotonic() + _BRIDGE_S
+        while self.bridged and _read("/sys/class/net", link, "brport/state") != _FORWARDING:
+            if time.monotonic() > until:
+                msg = f"{self.lan} lets nobody in by a new port for {_BRIDGE_S:g} s; see: bridge link"
+                raise AuditError(msg)
+            time.sleep(0.1)
 
     def _settle(self) -> None:
         """Addresses that nobody has, and the ways from them."""
@@ -259,6 +279,10 @@ class Stage:
                     yield [_FAMILIES[version], "route", "add", address, "via", back, "dev", "eth0"]
 
 
+def _read(folder: str, link: str, name: str) -> str:
+    return Path(folder, link, name).read_text("ascii").strip()
+
+
 def addresses(link: str | None = None) -> Iterator[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
     """Those of one interface of the gateway, or of all."""
     for line in command("ip", "-o", "addr", "show", *(("dev", link) if link else ())).splitlines():
@@ -279,7 +303,7 @@ def _is_bare(one: ipaddress.IPv4Interface | ipaddress.IPv6Interface, bridged: bo
 
 def words_of(stage: Stage) -> dict[str, Any]:
     """What the stage gives to jobs."""
-    words: dict[str, Any] = {"gatewaymac": stage.gateway_mac}
+    words: dict[str, Any] = {"gatewaymac": stage.gateway_mac, "lan": stage.lan}
     for version, address in stage.gateway_addresses().items():
         words[f"gateway{version}"] = address
     for name, seat in (("source", stage.seat), ("stranger", stage.stranger)):

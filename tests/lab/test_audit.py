@@ -237,6 +237,8 @@ def test_who(home: Home) -> None:
     with running(home) as daemon:
         assert told(daemon, "Daughter", "--only", "ssh")["profile"] == "daughter"
         assert told(daemon, names.TABLET.mac, "--only", "ssh")["profile"] == "daughter"
+        daemon.client.call("assign", mac=names.NEW.mac, profile="guest", by="console")
+        assert by(told(daemon, names.NEW.mac, "--only", "wireguard", "tls"), "open") == both("wireguard")
         for who in ("mum", "nobody", names.PARENT.mac):
             done = audit(daemon, who, "--only", "ssh", status=1)
             assert (done.stdout, done.stderr.count("\n")) == ("", 1)
@@ -307,10 +309,39 @@ def _strays() -> list[str]:
     return [line for line in shown.splitlines() if "gateway.audit." in line]
 
 
+def test_a_daemon_that_ends_meanwhile(home: Home) -> None:
+    with running(home) as daemon:
+        before = state(home)
+        process = home.gateway.popen(command(daemon), stderr=subprocess.PIPE)
+        assert until(lambda: "qqaudit1" in state(home), 15.0, 0.1) is not None
+        daemon.kill()
+        assert process.wait(60) == 1
+        assert process.stderr is not None
+        assert process.stderr.read().count(b"\n") == 1
+        daemon.start()
+        assert until(lambda: state(home) == before, 5.0, 0.1) is not None
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+def test_what_holds_beside_the_rules_is_told(home: Home) -> None:
+    managed = {names.TABLET.mac: ["vpn.school.kz"]}
+    with running(home, managed=managed) as daemon:
+        daemon.client.call("off", minutes=10, by="console")
+        one = told(daemon, "--only", "tls", "wireguard")
+        assert by(one, "closed") == both("tls", "wireguard"), "it says what holds when filtering is on"
+        said = " ".join(one["remarks"])
+        for words in ("Bedtimes, limits", "Filtering is off", "vpn.school.kz"):
+            assert words in said
+
+
 def test_two_at_once(home: Home) -> None:
     with running(home) as daemon:
         first = home.gateway.popen(command(daemon, "--only", "ssh", "wireguard"))
         assert until(lambda: "qqaudit0" in state(home), 15.0, 0.05) is not None
+        # A bridge takes over the lowest address of its ports.
+        assert home.gateway.run(["cat", "/sys/class/net/qqaudit0/address"]).stdout.startswith("fe:")
         done = audit(daemon, status=1)
         assert done.stderr == "qalqan: another audit runs; wait until it has ended\n"
         assert first.wait(60) == 0
@@ -339,6 +370,25 @@ _ALL_CLOSED = {one for one in _FEW if one not in ("help", "time")}
 def _as_ever(one: Mapping[str, Any], passes: Sequence[str] = ("help", "time")) -> None:
     assert by(one, "closed") == both(*_ALL_CLOSED), one
     assert by(one, "passes") == both(*passes), one
+
+
+def test_a_gateway_that_looks_where_packets_come_from(home: Home) -> None:
+    """Strict reverse path filtering (RFC 3704), as many distributions have it."""
+    links = home.gateway.run(["sh", "-c", "ls /proc/sys/net/ipv4/conf"], check=True).stdout.split()
+    before = {
+        one: home.gateway.run(["sysctl", "-n", f"net.ipv4.conf.{one}.rp_filter"]).stdout.strip()
+        for one in links
+    }
+    try:
+        home.gateway.run(
+            ["sysctl", "-qw", *(f"net.ipv4.conf.{one}.rp_filter=1" for one in links)], check=True
+        )
+        with running(home) as daemon:
+            _as_ever(told(daemon, "--only", *_FEW))
+    finally:
+        home.gateway.run(
+            ["sysctl", "-qw", *(f"net.ipv4.conf.{one}.rp_filter={old}" for one, old in before.items())]
+        )
 
 
 def test_a_gateway_that_masquerades_everything(home: Home) -> None:
