@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -43,8 +44,11 @@ class Apart:
         self._unread = bytearray()
 
     def __enter__(self) -> Apart:
+        # By this very package, and nothing that lies in the folder where somebody called it.
+        package = str(Path(__file__).parents[2])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
+            [sys.executable, "-P", "-m", self._module],
+            env={**os.environ, "PYTHONPATH": package},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -123,20 +122,20 @@ def relays(config: Config) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in TOR:
         file = Path(config.state, LISTS, f"{source}.list")
-        if not file.exists():
-            continue
-        with file.open("rb") as lines:
-            for line in itertools.islice(lines, _MOST_LINES):
-                for entry in addresses.parse(line.strip()) or ():
-                    found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
-    return {word: one for word, one in found.items() if "/" not in one}
+        if file.exists():
+            with file.open("rb") as lines:
+                for line in itertools.islice(lines, _MOST_LINES):
+                    for entry in addresses.parse(line.strip()) or ():
+                        if b"/" not in entry:
+                            found.setdefault("tor6" if b":" in entry else "tor4", entry.decode())
+    return found
 
 
 class Service:
     """A service of the gateway's own that nobody named: on its addresses of the LAN, while the audit runs."""
 
     def __init__(self, own: Iterable[str]) -> None:
-        self.port = 20_000 + secrets.randbelow(10_000)
+        self.port = 0  # the kernel's choice
         self._sockets: list[socket.socket] = []
         for address in own:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -144,6 +143,7 @@ class Service:
             self._sockets.append(listener)
             try:
                 listener.bind((address, self.port))
+                self.port = listener.getsockname()[1]
                 listener.listen()
             except OSError as error:
                 self.close()
