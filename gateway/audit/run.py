@@ -49,7 +49,7 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
         service = things.enter_context(scenery.Service(stage.gateway_addresses().values()))
         words = _words(client, config, stage, service.port)
         scene = scenery.scene(client, config, worn, words)
-        results = Trial(stage, wear, scene).all(chosen)
+        results = Trial(stage, wear, scene, config.marks).all(chosen)
         remarks = [*_remarks(scene), *_of_the_family(client, config, scene)]
     return Audit(scene, results, remarks, time.monotonic() - began)
 

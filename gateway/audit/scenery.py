@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,9 @@ from gateway.audit.apart import AuditError, command
 from gateway.audit.checks import Scene
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists import addresses
-from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.config import QUARANTINE, Config, Marks
 
 # Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
 REFUSED = (
@@ -31,6 +33,8 @@ EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: 
 DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
 TOR, LISTS = ("tor-nodes", "tor-exits"), "lists"  # profiles/sources.yaml, and where their copies are
 _MOST_LINES = 20_000
+_CONNECTIONS = Path("/proc/self/net/nf_conntrack")
+_OFFLOADED, _MARK = ("[OFFLOAD]", "[HW_OFFLOAD]"), re.compile(r" mark=(\d+)")
 _LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
 _MOST_PORTS = 32
 _OWN_CHECKS = (22, 53, 80, 443)
@@ -115,6 +119,27 @@ def is_filtered() -> bool:
 def offloads() -> bool:
     """Whether the kernel may carry connections past the filter's table."""
     return "flowtable " in command("nft", "list", "flowtables")
+
+
+def offloaded(version: int, layout: Marks) -> bool | None:
+    """Whether the kernel carries a connection of a filtered device past every rule (nf_conntrack(5) of
+    Documentation/networking). None where it does not tell.
+    """
+    try:
+        return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)
+    except OSError:
+        return None
+
+
+def any_offloaded(connections: str, version: int, slot: int) -> bool:
+    """Of lines as /proc/net/nf_conntrack has them. ``slot``: the bits of the mark that say whose one is."""
+    unfiltered = PLAIN_SLOT * (slot & -slot)
+    for line in connections.splitlines():
+        if line.startswith(f"ipv{version} ") and any(flag in line for flag in _OFFLOADED):
+            mark = _MARK.search(line)
+            if mark is not None and int(mark[1]) & slot not in (0, unfiltered):
+                return True
+    return False
 
 
 def relays(config: Config) -> dict[str, str]:

@@ -120,3 +120,19 @@ def test_addresses_are_made_up_as_phones_do() -> None:
     made = {random_mac() for _ in range(50)}
     assert len(made) == 50
     assert {int(one[:2], 16) & 3 for one in made} == {2}
+
+
+@pytest.mark.parametrize(
+    ("line", "open_to"),
+    [
+        ("ipv4     2 tcp      6 src=192.168.1.20 dst=192.0.2.7 [OFFLOAD] mark=65541 use=3", {4}),
+        ("ipv6     10 tcp      6 src=fd00::1 dst=2001:db8::7 [HW_OFFLOAD] mark=65541 use=3", {6}),
+        ("ipv4     2 tcp      6 431999 ESTABLISHED src=192.168.1.20 [ASSURED] mark=65541 use=2", set()),
+        ("ipv4     2 tcp      6 src=192.168.1.9 dst=192.0.2.7 [OFFLOAD] mark=0 use=3", set()),
+        ("ipv4     2 tcp      6 src=192.168.1.9 dst=192.0.2.7 [OFFLOAD] mark=12582913 use=3", set()),
+    ],
+    ids=["a child's", "by hardware", "not offloaded", "nobody's", "an adult's"],
+)
+def test_an_offloaded_connection_of_a_filtered_device_is_a_hole(line: str, open_to: set[int]) -> None:
+    slot = Config().marks.slot
+    assert {one for one in (4, 6) if scenery.any_offloaded(line, one, slot)} == open_to
