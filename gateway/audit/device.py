@@ -55,8 +55,8 @@ class Device:
         if do == "links":
             for name, value in asked.get("settings", {}).items():
                 Path("/proc/sys/net", name).write_text(value, "ascii")
-            for words in asked["links"]:
-                command("ip", *words)
+            for line in asked["links"]:
+                command("ip", *line.split())
             return {}
         if do == "silence":
             command("nft", "-f", "-", stdin=_SILENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -71,7 +72,7 @@ def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
 
 
 def dns(job: Job) -> Told:
-    out = Encoder(int.from_bytes(job["name"].encode()[:2], "big"), _RECURSION_DESIRED, (1, 0, 0, 0))
+    out = Encoder(int.from_bytes(os.urandom(2), "big"), _RECURSION_DESIRED, (1, 0, 0, 0))
     out.question(tuple(job["name"].encode().split(b".")), job["qtype"], IN)
     answers = _asked_by_tcp(job, out.message()) if job.get("tcp") else _datagrams(job, [out.message()])
     if not answers:

@@ -32,8 +32,8 @@ class Sink:
 
     def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         if asked["do"] == "begin":
-            for words in asked["links"]:
-                command("ip", *words)
+            for line in asked["links"]:
+                command("ip", *line.split())
             command("nft", "-f", "-", stdin=_ONE_MORE_HOP)
             self._serve()
             return {}

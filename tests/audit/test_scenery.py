@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.audit import scenery
-from gateway.audit.stage import random_mac
+from gateway.audit.seats import random_mac
 from gateway.control.client import Client
 from gateway.errors import ControlError
 from gateway.policy.config import Config, Listen

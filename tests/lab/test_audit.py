@@ -109,7 +109,7 @@ def state(home: Home) -> str:
     """All that an audit could leave in the gateway."""
     shell = (
         "ip -o link | sed 's/ .*mtu/ mtu/; s/state.*//'; ip rule; ip -6 rule; ip route show table all; "
-        "ip -6 route show table all | grep -v '^multicast'; ip netns list; nft list tables; "
+        "ip -6 route show table all | grep -v '^multicast'; nft list tables; "
         "nft list table ip lab_nat; ip -o addr | sed 's/valid_lft.*//'"
     )
     shown = home.gateway.run(["sh", "-c", shell], check=True).stdout
