@@ -111,10 +111,16 @@ class Audit:
         daemon.packets.face(daemon.inside)
         daemon.apply()
         daemon.enforcer.sync()
-        known = (one for one in daemon.presence.neighbours() if one.mac == worn.mac)
-        slots = {lan.packed(one.ip): worn.slot for one in known}
-        unseen.begin_anew(daemon.table.conntrack, daemon.table.snapshot.layout, slots)
+        self._begin_anew(worn)
         return member
+
+    def _begin_anew(self, worn: Worn) -> None:
+        """What the device ran as a stranger, if its link was up; nobody else is looked at."""
+        table = self._daemon.table
+        known = (one for one in self._daemon.presence.neighbours() if one.mac == worn.mac)
+        slots = {lan.packed(one.ip): worn.slot for one in known}
+        if slots:
+            unseen.begin_anew(table.conntrack, table.snapshot.layout, slots)
 
     def running(self) -> Worn:
         """Raises ControlError where there is none."""
@@ -169,6 +175,7 @@ class Audit:
         if running is None:
             return
         self._running = None
+        running.seen.clear()  # its connection may stay, and knows of it
         if running.timer is not None:
             running.timer.cancel()
         slot, mac = running.worn.slot, running.worn.mac

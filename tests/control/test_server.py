@@ -268,3 +268,30 @@ def test_any_other_user_is_refused_even_where_the_file_lets_it_in(public: Path) 
         assert "permission denied" in ask_as_nobody(public, "status")
         public.chmod(0o666)
         assert "user 65534 may not use this socket" in ask_as_nobody(public, "status")
+
+
+def test_a_verb_hears_when_the_one_who_asked_is_gone(tmp_path: Path) -> None:
+    gone: list[str] = []
+
+    def hold(request: Request) -> dict[str, object]:
+        name = request.text("name")
+        request.when_gone(lambda: gone.append(name))
+        return {}
+
+    path = tmp_path / "control.sock"
+
+    def settled() -> bool:
+        Client(path).call("status")
+        return bool(gone)
+
+    with running(path, {**VERBS, "hold": hold}):
+        sock = connect(path)
+        for name in ("first", "second"):
+            sock.sendall(json.dumps({"do": "hold", "name": name}).encode() + b"\n")
+            assert read_line(sock)["ok"]
+        assert not settled()
+        sock.close()
+        until = time.monotonic() + 5.0
+        while not settled() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert gone == ["second"], "the last one counts, once"

@@ -180,3 +180,19 @@ def test_a_running_flow_outlives_the_answer_it_began_by(home: Home) -> None:
     home.store.pause("daughter", until=None, by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.member.decide_running(seen, NOON).reason is Reason.PAUSED
+
+
+def test_a_slot_is_taught_anew_and_what_was_asked_for_it_forgotten(tmp_path: Path, home: Home) -> None:
+    made = Home(tmp_path, allow=["vpn.school.example"], ways={"vpn": "refuse"})
+    assert made.lookups.wanted == {"vpn.school.example"}
+    made.own.teach(made.member.slot)
+    made.own.teach(99)
+    assert made.lookups.once == ["vpn.school.example"]
+    made.call()
+    made.call()
+    assert made.lookups.once[1:] == [SITE]
+    made.own.forget(made.member.slot)
+    made.call()
+    assert made.cured, "as if it were the first time"
+    assert made.lookups.once[1:] == [SITE, SITE]
+    made.close()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.daemon.table import MANY, KernelTable
-from gateway.kernel.marks import State, verdict_byte
+from gateway.kernel.marks import CUT, State, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.loop import Loop
@@ -142,3 +142,16 @@ def test_what_a_killed_daemons_table_had_counted_is_known(
     assert again.found[SLOT, CLASS] == counted
     with home.router.inside():
         assert again.used() == {}
+
+
+@pytest.mark.parametrize("heir", [7, 0])
+def test_what_a_slot_ran_is_its_heir_s_and_begins_anew(home: Home, table: KernelTable, heir: int) -> None:
+    stream = Stream(home, table)
+    with home.router.inside():
+        table.hand_over(SLOT, heir)
+        layout = table.snapshot.layout
+        assert not list(table.conntrack.of_slot(layout, SLOT))
+        (entry,) = [one for one in table.conntrack.entries() if one.original.dport == 443]
+    wanted = layout.ct_mark(heir, CUT) if heir else 0
+    assert entry.mark & layout.ct_ours == wanted
+    assert stream.client.fileno() >= 0

@@ -363,3 +363,18 @@ def test_names_of_no_source_are_nothing() -> None:
     sight = Sight(Traits(TABLET), named_by="dhcp")
     assert sight.named("", "dhcp") is sight
     assert replace(sight, named_by="").named("a", "mdns").traits.host_name == "a"
+
+
+def test_what_is_ignored_is_no_device_whatever_it_says() -> None:
+    home = Home()
+    home.inventory = Inventory(lambda: home.now, home.kind_of, home.vendor_of, ignores={PHONE}.__contains__)
+    home.inventory.watchers.append(home)
+    for mac in (PHONE, TABLET):
+        place = V4 if mac == TABLET else "192.168.77.11"
+        home.inventory.neighbour(Neighbour(mac, place, LAN, online=True, answered=True), event=True)
+        home.inventory.heard(mac, LAN, Overheard(inet_aton(place), hop_limit=64))
+        home.inventory.lease(mac, "phone")
+        home.inventory.answered(mac)
+    assert list(home.inventory.macs()) == [TABLET]
+    assert home.inventory.mac_of("192.168.77.11") is None
+    assert {mac for _, mac, *_ in home.heard_of()} == {TABLET}

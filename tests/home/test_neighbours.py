@@ -133,3 +133,23 @@ ip addr add 192.0.2.1/24 dev veth0
 ip addr add 2001:db8::1/64 dev veth0 nodad
 """
     assert run(setting, ANSWERS) == ["192.0.2.7 True False", "192.0.2.9 False True", "2001:db8::7 True False"]
+
+
+DROP = """
+import socket, subprocess
+from gateway.home.neighbours import drop, read_neighbours
+index = socket.if_nametoindex("veth0")
+drop([("192.0.2.7", index), ("2001:db8::7", index), ("192.0.2.99", index)])
+for n in sorted(read_neighbours(), key=lambda n: n.ip):
+    print(n.mac, n.ip)
+"""
+
+
+@pytest.mark.lab
+def test_who_answered_is_forgotten() -> None:
+    setting = """
+ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:0a dev veth0 nud stale
+ip neigh add 192.0.2.8 lladdr 02:00:00:00:00:0b dev veth0 nud stale
+ip neigh add 2001:db8::7 lladdr 02:00:00:00:00:0a dev veth0 nud stale
+"""
+    assert run(setting, DROP) == ["02:00:00:00:00:0b 192.0.2.8"]

@@ -20,8 +20,10 @@ from gateway.kernel.ruleset_update import (
     render_dead,
     render_mend,
     render_passes,
+    render_rates_forgotten,
     render_update,
 )
+from gateway.kernel.ruleset_words import RATES
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -106,6 +108,11 @@ class Table:
         with self._namespace.inside():
             found = self._nft.list("list map inet qalqan pass")[0]["map"].get("elem", [])
         return {each[0]["elem"]["val"]: each[0]["elem"]["counter"]["packets"] for each in found}
+
+    def marks(self, name: str) -> set[int]:
+        with self._namespace.inside():
+            found = self._nft.list(f"list set inet qalqan {name}")[0]["set"].get("elem", [])
+        return {each["elem"]["val"] for each in found}
 
     def alive(self) -> dict[str, int]:
         with self._namespace.inside():
@@ -201,3 +208,17 @@ def test_sign_of_life_is_prolonged_and_taken_away(table: Table) -> None:
     table.apply(render_dead())
     table.apply(render_dead())
     assert table.alive() == {}
+
+
+@pytest.mark.lab
+def test_the_rates_of_a_slot_are_forgotten_and_no_other_s(table: Table) -> None:
+    table.apply(render(FAMILY))
+    first, second = (FAMILY.layout.ct_mark(one.number) for one in FAMILY.slots[:2])
+    limit = "limit rate over 400/second burst 800 packets"
+    for name in RATES:
+        for mark in (first, second):
+            table.apply(f"add element inet qalqan {name} {{ {mark:#x} timeout 1m {limit} }}\n")
+    for _ in range(2):
+        table.apply(render_rates_forgotten(FAMILY, FAMILY.slots[0].number))
+    for name in RATES:
+        assert table.marks(name) == {second}

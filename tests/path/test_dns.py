@@ -186,6 +186,16 @@ def test_a_late_answer_is_not_taken_for_the_safe_one() -> None:
     assert path.dns.mend(response, CLIENT, PENDING_AGE + 1, over_udp=True) == response
 
 
+def test_an_answer_to_a_slot_that_is_nobody_s_is_not_taken_for_the_safe_one() -> None:
+    path = Path()
+    for slot, taken in ((CLIENT[0] + 1, True), (CLIENT[0], False)):
+        forward, _ = path.ask(dns.message.make_query("www.google.com", "A"))
+        assert forward is not None
+        response = upstream(forward, "forcesafesearch.google.com. 300 IN A 198.18.5.5")
+        path.dns.forget(slot)
+        assert (path.dns.mend(response, CLIENT, 1.0, over_udp=True) != response) is taken
+
+
 def test_dohpath_is_taken_out_over_udp_and_tcp() -> None:
     path = Path()
     query = dns.message.make_query("dns.example", "SVCB").to_wire()

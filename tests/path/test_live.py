@@ -39,3 +39,13 @@ def test_a_plain_tuple_names_a_flow_too() -> None:
     assert live.sweep(there) == 0
     assert live.sweep(there) == 0
     assert len(live) == 1
+
+
+def test_a_slot_that_is_nobody_s_has_no_flows() -> None:
+    live = table(1)
+    live.put(flow(2, slot=2), LIVE)
+    live.sweep(set())
+    live.forget(1)
+    assert len(live) == 1
+    assert live.get(flow(2, slot=2)) == LIVE
+    assert live.sweep(set()) == 1

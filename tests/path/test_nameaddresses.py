@@ -145,3 +145,17 @@ def test_never_more_than_the_limit_and_the_latest_is_always_known(
         learn(book, slot, host, address, vouched=vouched)
         assert len(book) <= limit
         assert len(book) == sum(len(one.given) for one in book._slots.values())
+
+
+def test_what_a_slot_was_told_can_be_forgotten() -> None:
+    book = a_book(limit=2)
+    learn(book, 1, "www.example.org", A)
+    learn(book, 2, "www.example.org", A)
+    book.forget(1)
+    book.forget(3)
+    assert not book.gave(1, "www.example.org", A, 1.0)
+    assert book.gave(2, "www.example.org", A, 1.0)
+    assert len(book) == 1
+    learn(book, 1, "www.example.org", B)
+    assert book.gave(1, "www.example.org", B, 1.0), "it is watched on"
+    assert book.gave(2, "www.example.org", A, 1.0), "and what it forgot takes no room"

@@ -240,3 +240,15 @@ def test_the_rule_that_is_said_is_the_day_s_own() -> None:
     assert said == ["windows: internet: never", "windows: internet: 10:00-12:00"]
     closing = judge.standing(PLAIN, almaty("2026-11-27T23:00")).closed["window:internet"]
     assert closing.until == almaty("2026-11-28T10:00")
+
+
+@pytest.mark.parametrize("clock_known", [True, False])
+def test_where_time_is_set_aside_a_pause_alone_closes(clock_known: bool) -> None:
+    situation = Situation(
+        timeless=True, clock_known=clock_known, used={"internet": 500}, allowed=(("example.org", FOREVER),)
+    )
+    for at in (DAY, NIGHT):
+        state = standing(DAUGHTER, situation, CALENDAR, almaty(at))
+        assert (state.closed, state.off, state.budgets) == ({}, False, {})
+        assert state.allowed == situation.allowed
+    assert closed(NIGHT, replace(situation, paused_until=FOREVER)) == {"device": Reason.PAUSED}

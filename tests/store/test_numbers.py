@@ -100,3 +100,49 @@ def test_past_63_classes_there_is_a_clear_error(path: Path) -> None:
     with pytest.raises(StoreError, match="more than 63 combinations"):
         store.class_number(1, gates("one more"))
     store.close()
+
+
+def test_of_a_lent_slot_nothing_is_written(path: Path) -> None:
+    store = Store(path)
+    store.slot(mac(1), now=1)
+    lent = store.lend_slot([mac(1)])
+    assert lent == 2
+    assert store.class_number(lent, gates("play")) == 1
+    assert store.classes() == {(lent, gates("play")): 1}
+    assert store.slot(mac(2), now=2) == 3, "it is nobody else's meanwhile"
+    store.close()
+    store = Store(path)
+    assert store.slots() == {mac(1): 1, mac(2): 3}
+    assert store.classes() == {}
+    store.close()
+
+
+def test_a_slot_that_is_given_back_is_free(path: Path) -> None:
+    store = Store(path)
+    lent = store.lend_slot([])
+    store.class_number(lent, gates("play"))
+    store.give_slot_back()
+    assert store.classes() == {}
+    assert store.slot(mac(1), now=1) == lent
+    assert store.class_number(lent, gates("play")) == 1
+    store.close()
+    store = Store(path)
+    assert store.classes() == {(lent, gates("play")): 1}
+    store.close()
+
+
+def test_where_all_are_given_the_longest_unused_is_lent(path: Path) -> None:
+    store = Store(path)
+    for number in SLOTS:
+        store.slot(mac(number), now=number)
+    store.class_number(2, gates("play"))
+    lent = store.lend_slot([mac(1)])
+    assert lent == 2
+    assert store.classes() == {}
+    with pytest.raises(StoreError, match="all 252 filtered devices are in use"):
+        store.slot(mac(999), now=999, in_use=[mac(number) for number in SLOTS])
+    store.close()
+    store = Store(path)
+    assert mac(2) not in store.slots()
+    assert 2 not in store.slots().values()
+    store.close()

@@ -198,3 +198,13 @@ def test_uploads_at_full_speed_are_not_postponed(piece: bytes, answered_first: b
         talk.client(body[at : at + 1400])
     assert talk.table.stats.postponed == 0
     assert Action.REFUSED not in talk.actions
+
+
+def test_a_device_that_is_gone_owes_nothing() -> None:
+    effort = Effort(Limits(work_rate=100, work_burst=1000))
+    effort.spend(1, 2000, 0.0)
+    effort.spend(2, 2000, 0.0)
+    effort.forget(1)
+    effort.forget(3)
+    assert effort.allows(1, 0.0)
+    assert not effort.allows(2, 0.0)
