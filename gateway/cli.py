@@ -88,6 +88,11 @@ def _add_services(commands: Subparsers) -> None:
 def _add_looks(commands: Subparsers) -> None:
     _json(_command(commands, "check", "check", "say what is wrong with files and system, and how to mend it"))
     _json(_command(commands, "status", "status", "say how the running daemon is"))
+    audit = _command(commands, "audit", "audit", "try each way around against a child's rules")
+    audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
+    audit.add_argument("--only", metavar="CHECK", nargs="+", help="these alone; --list names them")
+    audit.add_argument("--list", action="store_true", help="say what is tried, and try nothing")
+    _json(audit)
 
 
 def _add_rules(commands: Subparsers) -> None:

@@ -24,7 +24,7 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
-    "run", "web", "check", "status", "device list", "device scan", "device assign", "device answer",
+    "run", "web", "check", "status", "audit", "device list", "device scan", "device assign", "device answer",
     "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay", "lists build", "lists update", "lists status", "lists lookup",

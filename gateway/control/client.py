@@ -64,6 +64,15 @@ class Client:
         with self._connect() as sock:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
 
+    def hold(self, do: str, **values: object) -> tuple[dict[str, Any], socket.socket]:
+        """As ``call``, and the connection, which stays: what was begun on it ends when it is closed."""
+        sock = self._connect()
+        try:
+            return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0], sock
+        except ControlError:
+            sock.close()
+            raise
+
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
         """Subscribe; no ``kinds`` means all. Nothing that happens after this call is missed."""
         sock = self._connect()

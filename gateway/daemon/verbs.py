@@ -176,6 +176,8 @@ class Verbs:
             mac = parse_mac(request.text("device"))
             if mac is None:
                 request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
+            if family.worn is not None and mac in family.worn.macs:
+                return family.worn  # an audit's device: nobody's, and it has rules
             household = self._daemon.rules.household
             unfiltered = household.owner_of(mac) or household.home
             return family.member_of(mac) or self._whom.stand_in(unfiltered)

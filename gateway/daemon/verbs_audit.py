@@ -33,11 +33,15 @@ class AuditVerbs:
 
     def begin(self, request: Request) -> Mapping[str, object]:
         request.owner_only()
-        who, mac = self._who(request), self._mac(request)
+        who, mac = self._who(request), self._mac(request, "mac")
+        stranger = self._mac(request, "stranger") if request.has("stranger") else None
         interface = request.text_or_none("interface")
         if interface not in (None, AUDIT_INTERFACE):
             request.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
-        return _told(self._daemon.audit.begin(who, mac, interface, request.when_gone))
+        told = _told(self._daemon.audit.begin(who, mac, interface, request.when_gone))
+        if stranger is not None:
+            self._daemon.presence.ignore(stranger)
+        return told
 
     def _who(self, request: Request) -> str:
         """The id of a child's profile, or the MAC of a device that is filtered."""
@@ -58,12 +62,12 @@ class AuditVerbs:
             request.refuse("who", f"names {mac}, to which all is closed; say whose it is", Code.NEW_DEVICE)
         return mac
 
-    def _mac(self, request: Request) -> str:
-        mac = parse_mac(request.text("mac"))
+    def _mac(self, request: Request, key: str) -> str:
+        mac = parse_mac(request.text(key))
         if mac is None or int(mac[:2], 16) & 3 != 2:
-            request.refuse("mac", "is no locally administered address such as 02:5a:91:c3:07:e4")
+            request.refuse(key, "is no locally administered address such as 02:5a:91:c3:07:e4")
         if self._is_known(mac):
-            request.refuse("mac", "is a device's that was seen here; take another before its link is up")
+            request.refuse(key, "is a device's that was seen here; take another before its link is up")
         return mac
 
     def _is_known(self, mac: str) -> bool:

@@ -100,6 +100,16 @@ class InitialKeys:
                     break
         return None if payload is None else Opened(number, payload)
 
+    def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
+        """The packet around ``payload``, whose ``header`` ends in a packet number of four bytes.
+
+        ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
+        """
+        sealed = self._aead.encrypt((self._iv ^ number).to_bytes(12, "big"), payload, header)
+        mask = self._mask(sealed[:_SAMPLE])  # it begins four bytes behind where the number does
+        covered = bytes(a ^ b for a, b in zip(header[-4:], mask[1:], strict=False))
+        return bytes((header[0] ^ (mask[0] & 0x0F),)) + header[1:-4] + covered + sealed
+
     def _decrypt(self, number: int, ciphertext: bytes, header: bytes) -> bytes | None:
         if len(ciphertext) < _TAG:
             return None

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.policy.values import Proto
-from tests.lab import names
+from tests.lab import clients, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import DAUGHTER, FAMILIES, MUM, SON, Sniffer, address, fresh, python
+from tests.lab.filtering import DAUGHTER, FAMILIES, MUM, SON, Sniffer, address, fresh, python, until
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
 from tests.wire import tunnel_vectors
@@ -111,6 +111,27 @@ def test_protocols_without_ports(home: Home, daemon: Daemon, version: int, proto
             python(home.devices[device], BARE, address(f"{device}.{FAR}", version), str(proto))
         seen[device] = bool(sniffer.packets)
     assert seen == {"tablet": False, "phone": True, "parent": True}
+
+
+CARRIER = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"
+
+
+@FAMILIES
+def test_a_phone_calls_over_wifi_to_its_carrier_and_to_nobody_else(
+    home: Home, daemon: Daemon, tablet: Namespace, version: int
+) -> None:
+    """The gateway resolves what a phone asks for: what another resolver says, or a hello, opens nothing."""
+    carrier, qtype = address(CARRIER, version), "A" if version == 4 else "AAAA"
+
+    def arrives(where: str) -> bool:
+        with Sniffer(home.internet, proto=ESP) as sniffer:
+            python(tablet, BARE, where, str(ESP))
+        return bool(sniffer.packets)
+
+    assert clients.dig(tablet, CARRIER, qtype).records == (carrier,)
+    assert until(lambda: arrives(carrier), 12.0, 0.1) is not None  # what was refused is so for ten seconds
+    assert not arrives(address(FAR, version))
+    assert not arrives(address("epdg.epc.mnc002.mcc401.pub.3gppnetwork.org", version)), "nobody asked for it"
 
 
 def test_why_of_a_tunnel(daemon: Daemon) -> None:

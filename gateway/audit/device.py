@@ -1,0 +1,108 @@
+"""The device of an audit: a child's, for all that the gateway can tell. It runs as ``apart`` says."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from gateway.audit import apart, probes, rawtcp, sink_streams
+from gateway.audit.apart import command
+
+_AT_ONCE = 12  # what a phone's apps do at once; more would be more than a slot may ask about
+_ARP = 0x0806
+_LISTEN_S, _LISTENS = 0.3, 3  # RFC 5227 2.1.1 takes seconds longer; a home's network answers in milliseconds
+
+# The kernel knows nothing of the raw connections and would reset them.
+_SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority 0;
+  tcp sport {rawtcp.PORTS[0]}-{rawtcp.PORTS[1]} tcp flags rst drop; }}; }}"""
+
+
+class Download:
+    """A page that never ends, over plain HTTP; when its last bytes came."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.received = 0
+        self.last = 0.0
+        self.over = ""
+        self._job = job
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        job = self._job
+        try:
+            with socket.create_connection((job["to"], job["port"]), 3, (job["src"], 0)) as sock:
+                path = sink_streams.STREAM_PATH.decode()
+                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {job['name']}\r\n\r\n".encode())
+                while data := sock.recv(1 << 16):
+                    self.received += len(data)
+                    self.last = time.monotonic()
+            self.over = "closed"
+        except OSError as error:
+            self.over = error.strerror or type(error).__name__
+
+
+class Device:
+    def __init__(self) -> None:
+        self._downloads: dict[str, Download] = {}
+
+    def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        do = asked["do"]
+        if do == "links":
+            for name, value in asked.get("settings", {}).items():
+                Path("/proc/sys/net", name).write_text(value, "ascii")
+            for line in asked["links"]:
+                command("ip", *line.split())
+            return {}
+        if do == "silence":
+            command("nft", "-f", "-", stdin=_SILENCE)
+            return {}
+        if do == "free":
+            return {"free": free(asked["candidates"], asked["mac"])}
+        if do == "run":
+            with ThreadPoolExecutor(_AT_ONCE) as several:
+                jobs = asked["jobs"]
+                return {
+                    "told": dict(
+                        zip([one["key"] for one in jobs], several.map(probes.run, jobs), strict=True)
+                    )
+                }
+        if do == "download":
+            self._downloads = {one["key"]: Download(one) for one in asked["jobs"]}
+            return {}
+        return {
+            "downloads": {
+                key: {"received": one.received, "silent": time.monotonic() - one.last, "over": one.over}
+                for key, one in self._downloads.items()
+            }
+        }
+
+
+def free(candidates: list[str], mac: str) -> list[str]:
+    """Those that nobody answers for (an ARP probe: RFC 5227 2.1.1)."""
+    own = bytes.fromhex(mac.replace(":", ""))
+    taken: set[bytes] = set()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as sock:
+        sock.bind(("eth0", _ARP))
+        for _ in range(_LISTENS):
+            for address in candidates:
+                asked = own + bytes(4) + bytes(6) + socket.inet_aton(address)
+                sock.send(b"\xff" * 6 + own + bytes.fromhex("08060001080006040001") + asked)
+            until = time.monotonic() + _LISTEN_S
+            while (left := until - time.monotonic()) > 0:
+                sock.settimeout(left)
+                try:
+                    frame, where = sock.recvfrom(128)
+                except TimeoutError:
+                    break
+                if where[2] != socket.PACKET_OUTGOING:
+                    taken.add(frame[28:32])  # whoever speaks uses that address
+    return [one for one in candidates if socket.inet_aton(one) not in taken]
+
+
+if __name__ == "__main__":
+    apart.serve(Device().answer)

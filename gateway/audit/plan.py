@@ -1,0 +1,117 @@
+"""From checks and a scene to jobs for the audit's device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.audit import zone
+from gateway.audit.checks import Check, Scene
+from gateway.wire.dns import AAAA, A
+
+_WORD = re.compile(r"@([a-z]+)")
+
+# Why a job cannot be made, by the word that it lacks.
+_LACKS = {
+    "refused": "these rules refuse no site that the audit knows",
+    "odd": "these rules refuse no site that the audit knows",
+    "allowed": "these rules allow no site that the audit knows; name one under allow:",
+    "gateway": "the gateway has no address of this kind on the LAN",
+    "source": "the LAN has no addresses of this kind",
+    "second": "no second address was free",
+    "doh": "no resolver with such an address is known",
+    "tor": "no list of Tor's relays is here; fetch it: qalqan lists update",
+    "help": "no help line with a page is known; set country: in qalqan.yaml",
+    "pages": "the pages do not run; start them: qalqan web",
+    "calling": "the gateway's resolver tells no address of a carrier; is the internet there?",
+    "helpat": "the gateway's resolver tells no address of the help line; is the internet there?",
+    "listening": "it listens on nothing else",
+    "stranger": "a second device can be made on a bridge alone",
+    "offload": "",  # nothing to tell: the kernel forwards every packet itself
+}
+_ABSENT = ("offload", "listening")  # there is no such way here
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A check that cannot be tried."""
+
+    why: str
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One check over one family."""
+
+    check: Check
+    version: int
+    job: Mapping[str, Any] | Lack
+
+    @property
+    def key(self) -> str:
+        return f"{self.check.id}/{self.version}"
+
+
+def tasks(checks: Sequence[Check], scene: Scene) -> list[Task]:
+    return [
+        Task(check, version, _job(check, version, number, scene))
+        for number, check in enumerate(checks)
+        for version in (4, 6)
+    ]
+
+
+def _job(check: Check, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Lack:
+    if version not in check.versions:
+        return Lack("", absent=True)
+    own = "stranger" if check.job.get("who") == "stranger" else "source"
+    try:
+        filler = _Filler(scene.words, version, number)
+        filler.word("source")
+        job = {"src": filler.word(own)} | {name: filler.fill(value) for name, value in check.job.items()}
+        job |= {
+            "mac": filler.word(f"{own}mac"),
+            "gateway": filler.word("gatewaymac"),
+            "interface": filler.word(f"{own}link"),
+        }
+    except KeyError as error:
+        word = str(error.args[0])
+        if word == "source":
+            return Lack("", absent=True)
+        return Lack(_LACKS.get(word, f"nothing is known of its {word}"), absent=word in _ABSENT)
+    if "text" in job:
+        job["send"] = str(job.pop("text")).encode().hex()
+    return {**job, "key": f"{check.id}/{version}"}
+
+
+class _Filler:
+    """Puts what is known in the place of words with @. Raises KeyError with the word that is not known."""
+
+    def __init__(self, words: Mapping[str, Any], version: int, number: int) -> None:
+        self._words = words
+        self._version = version
+        self._number = number
+
+    def word(self, name: str) -> Any:
+        own = self._words.get(f"{name}{self._version}", self._words.get(name))
+        if own in (None, "", []):
+            raise KeyError(name)
+        return own
+
+    def fill(self, value: object) -> Any:
+        if not isinstance(value, str) or "@" not in value:
+            return value
+        if value == "@far":
+            return zone.far(self._number, self._version)
+        if value == "@resolver":
+            return zone.RESOLVERS[self._version]
+        if value == "@type":
+            return A if self._version == 4 else AAAA
+        if value.startswith("@at:"):
+            name = value.removeprefix("@at:")
+            return zone.address_of(name if "." in name else self.word(name), self._version)
+        if _WORD.fullmatch(value):
+            return self.word(value[1:])
+        return _WORD.sub(lambda found: str(self.word(found[1])), value)

@@ -1,0 +1,250 @@
+"""What an audit's device tries: one function a kind of probe. Each says what came back and judges nothing."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.audit import hellos, rawtcp, zone
+from gateway.audit.rawtcp import Connection, Way
+from gateway.errors import WireError
+from gateway.wire.dns import CNAME, HTTPS, IN, SVCB, TcpStream, parse_message, tcp_frame
+from gateway.wire.dns_encode import Encoder
+from gateway.wire.quic import Kind, long_packets
+from gateway.wire.quic_crypto import VERSION_1
+from gateway.wire.quic_initials import Initials
+from gateway.wire.svcb import ALPN, DNS_PROTOCOLS, parse_service
+
+_RECURSION_DESIRED = 0x0100
+_CONNECT_S = 2.0
+_ANSWER_S = 2.0
+_REPEATS, _REPEAT_S = 3, 0.5  # as programs do it whose first datagram may be lost
+_PIECE = 4096
+
+Job = Mapping[str, Any]
+Told = dict[str, Any]
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _dialled(job: Job) -> socket.socket:
+    """A connection from this job's own address."""
+    sock = socket.socket(_family(job["to"]), socket.SOCK_STREAM)
+    try:
+        sock.settimeout(_CONNECT_S)
+        sock.bind((job["src"], 0))
+        sock.connect((job["to"], job["port"]))
+        sock.settimeout(_ANSWER_S)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
+    """Sends these until something comes back; what did."""
+    with socket.socket(_family(job["to"]), socket.SOCK_DGRAM) as sock:
+        sock.bind((job["src"], 0))
+        sock.connect((job["to"], job["port"]))
+        for _ in range(_REPEATS):
+            try:
+                for message in messages:
+                    sock.send(message)
+            except OSError:
+                pass  # refused by ICMP, which anybody may ignore
+            until = time.monotonic() + _REPEAT_S
+            while (left := until - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+                try:
+                    return [sock.recv(_PIECE)]
+                except OSError:
+                    continue
+    return []
+
+
+# ---------------------------------------------------------------- DNS
+
+
+def dns(job: Job) -> Told:
+    out = Encoder(int.from_bytes(os.urandom(2), "big"), _RECURSION_DESIRED, (1, 0, 0, 0))
+    out.question(tuple(job["name"].encode().split(b".")), job["qtype"], IN)
+    answers = _asked_by_tcp(job, out.message()) if job.get("tcp") else _datagrams(job, [out.message()])
+    if not answers:
+        return {"how": "silence"}
+    try:
+        return {"how": "answered", **_read_answer(answers[0])}
+    except WireError:
+        return {"how": "answered with noise"}
+
+
+def _asked_by_tcp(job: Job, question: bytes) -> list[bytes]:
+    stream = TcpStream()
+    with _dialled(job) as sock:
+        sock.sendall(tcp_frame(question))
+        while data := sock.recv(_PIECE):
+            if found := stream.feed(data):
+                return found
+    return []
+
+
+def _read_answer(data: bytes) -> Told:
+    message = parse_message(data)
+    addresses = message.addresses()
+    services = [parse_service(data, one) for one in message.answers if one.rtype in (SVCB, HTTPS)]
+    params = [pair for one in services for pair in one.params]
+    return {
+        "rcode": message.rcode,
+        "records": len(message.answers),
+        "addresses": [socket.inet_ntop(_packed_family(one), one) for one in addresses],
+        "marker": any(zone.is_marker(one) for one in addresses),
+        "alias": any(one.rtype == CNAME for one in message.answers),
+        "keys": [key for key, _ in params],
+        "dns_alpn": any(token in value for key, value in params if key == ALPN for token in DNS_PROTOCOLS),
+    }
+
+
+def _packed_family(address: bytes) -> socket.AddressFamily:
+    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
+
+
+# ---------------------------------------------------------------- bytes over TCP, UDP, IP
+
+
+def stream(job: Job) -> Told:
+    """The first bytes of a connection, as the kernel sends them."""
+    with _dialled(job) as sock:
+        sock.sendall(bytes.fromhex(job["send"]))
+        data = sock.recv(_PIECE)
+    return {"how": "answered" if data else "closed", "head": data[:64].hex()}
+
+
+def https(job: Job) -> Told:
+    """A whole page over TLS, as a browser fetches it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its certificate is nobody's
+    context.set_alpn_protocols(["http/1.1"])
+    with _dialled(job) as sock, context.wrap_socket(sock, server_hostname=job["name"]) as secure:
+        secure.sendall(f"GET / HTTP/1.1\r\nHost: {job['name']}\r\n\r\n".encode())
+        data = secure.recv(_PIECE)
+    return {"how": "answered" if data else "closed"}
+
+
+def datagram(job: Job) -> Told:
+    answers = _datagrams(job, [bytes.fromhex(job["send"])])
+    return {"how": "answered" if answers else "silence"}
+
+
+def quic(job: Job) -> Told:
+    name = job["name"].encode()
+    version = job.get("version", VERSION_1)
+    alpn = [job.get("alpn", "h3").encode()]
+    sent = hellos.initials(
+        hellos.client_hello(name, alpn, quic=True), version=version, pieces=job.get("pieces", 1)
+    )
+    answers = _datagrams(job, sent)
+    if not answers:
+        return {"how": "silence"}
+    if version != VERSION_1:
+        return {"how": "answered"}
+    reader = Initials()
+    for one in sent:
+        reader.from_client(one)
+    good = any(p.kind is Kind.INITIAL for p in long_packets(answers[0])) and reader.from_server(answers[0])
+    return {"how": "answered" if good else "answered with noise"}
+
+
+def packet(job: Job) -> Told:
+    """An IP protocol without ports; the kernel writes its header."""
+    with socket.socket(_family(job["to"]), socket.SOCK_RAW, job["number"]) as sock:
+        sock.bind((job["src"], 0))
+        for _ in range(_REPEATS):
+            try:
+                sock.sendto(bytes.fromhex(job["send"]), (job["to"], 0))
+            except OSError:
+                pass
+            until = time.monotonic() + _REPEAT_S
+            while (left := until - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+                if sock.recvfrom(_PIECE)[1][0] == job["to"]:
+                    return {"how": "answered"}
+    return {"how": "silence"}
+
+
+# ---------------------------------------------------------------- hellos and requests past the kernel
+
+
+def hello(job: Job) -> Told:
+    """A ClientHello by one of the tricks of ``rawtcp``; a ServerHello is the answer."""
+    name = None if job.get("name") is None else job["name"].encode("latin-1")
+    alpn = [one.encode() for one in job.get("alpn", ("h2", "http/1.1"))]
+    data = hellos.records(hellos.client_hello(name, alpn, ech=job.get("ech", False)), job.get("record", 0))
+    decoy = hellos.records(hellos.client_hello(job["decoy"].encode(), alpn)) if "decoy" in job else b""
+    return _raw(job, data, decoy, max(0, data.find(name or b"\xff")), b"\x16")
+
+
+def request(job: Job) -> Told:
+    """A request in the clear by the same tricks."""
+    data = bytes.fromhex(job["send"])
+    return _raw(job, data, b"", max(0, data.lower().find(job["name"].encode())), b"HTTP/1.1 200")
+
+
+def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Told:
+    way = Way(job["mac"], job["gateway"], job["interface"])
+    connection = Connection(way, job["src"], job["to"], job["port"])
+    try:
+        how = rawtcp.attempt(connection, job.get("trick", "plain"), data, decoy, name)
+    finally:
+        connection.close()
+    if how == "answered" and not connection.received.startswith(answer):
+        how = "answered by another"
+    return {"how": how, "head": bytes(connection.received[:64]).hex()}
+
+
+# ---------------------------------------------------------------- the gateway itself
+
+
+def door(job: Job) -> Told:
+    """Which of these ports of the gateway take a connection."""
+    ports = job["port"] if isinstance(job["port"], list) else [job["port"]]
+    taken = [port for port in ports if _takes({**job, "port": port})]
+    return {"how": "answered" if taken else "refused", "ports": taken}
+
+
+def _takes(job: Job) -> bool:
+    try:
+        _dialled(job).close()
+    except OSError:
+        return False
+    return True
+
+
+def page(job: Job) -> Told:
+    """The status of one page."""
+    host = f"[{job['to']}]" if ":" in job["to"] else job["to"]
+    with _dialled(job) as sock:
+        sock.sendall(f"GET {job['path']} HTTP/1.0\r\nHost: {host}:{job['port']}\r\n\r\n".encode())
+        words = sock.recv(_PIECE).split(maxsplit=2)
+    return {"how": "answered", "status": int(words[1]) if len(words) > 1 and words[1].isdigit() else 0}
+
+
+PROBES: Mapping[str, Callable[[Job], Told]] = {
+    "dns": dns, "stream": stream, "https": https, "datagram": datagram, "quic": quic, "packet": packet,
+    "hello": hello, "request": request, "door": door, "page": page,
+}  # fmt: skip
+
+
+def run(job: Job) -> Told:
+    """One probe to its end: what a device of a child's would have seen."""
+    try:
+        return PROBES[job["probe"]](job)
+    except TimeoutError:
+        return {"how": "silence"}
+    except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError):
+        return {"how": "reset"}
+    except OSError as error:
+        return {"how": error.strerror or type(error).__name__}

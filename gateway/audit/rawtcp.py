@@ -1,0 +1,274 @@
+"""A TCP client of an audit's own, past the kernel's: it sends a connection's first bytes in odd ways.
+
+The tricks are those of zapret, GoodbyeDPI, byedpi and youtubeUnblock; docs/bypass.md says what becomes of
+each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.errors import WireError
+from gateway.wire.ip import ACK, PSH, RST, SYN, TCP, URG, parse_ip, transport_sum
+from gateway.wire.ip_build import tcp_segment
+
+PORTS = (61_000, 64_999)  # above the kernel's own range; the kernel's resets from there are held back
+_next_port = itertools.count(int.from_bytes(os.urandom(2), "big"))
+
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_FRAGMENT = 44  # the IPv6 header (RFC 8200 4.5)
+_MSS = (
+    b"\x02\x04\x05\x64"  # 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's
+)
+_SEGMENT = 1200  # bytes
+_DIES_ON_THE_WAY = 2  # hops: the gateway passes it on, and no server further off sees it
+_OPEN_S, _ANSWER_S = 1.5, 1.5
+_RESEND_S = 0.35
+_AFTER_RESET_S = 0.25  # an evader does not believe in resets: it sends once more and waits
+_FRAME = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a device's frames go."""
+
+    own: str  # hardware addresses
+    gateway: str
+    interface: str = "eth0"
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """What is unusual about a segment; the defaults are a correct client's."""
+
+    ttl: int = 64
+    bad_checksum: bool = False
+    seq: int = 0  # added to the right number
+    urgent: int = 0  # pointer; with it comes the flag
+    fragments: int = 0  # bytes of each IP fragment; 0: none
+
+
+class Connection:
+    """``offset`` counts the client's bytes from the one after its SYN."""
+
+    def __init__(self, way: Way, src: str, dst: str, dport: int) -> None:
+        version = 6 if ":" in dst else 4
+        family = socket.AF_INET6 if version == 6 else socket.AF_INET
+        self._ends = socket.inet_pton(family, src), socket.inet_pton(family, dst)
+        self._ports = PORTS[0] + next(_next_port) % (PORTS[1] - PORTS[0] + 1), dport
+        self._isn = int.from_bytes(os.urandom(4), "big")
+        self._ack = 0  # the server's next number; 0: it has not answered
+        self.received = bytearray()
+        self.reset = False
+        head = bytes.fromhex(way.gateway.replace(":", "") + way.own.replace(":", ""))
+        self._head = head + _ETHERTYPES[version]
+        self._wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
+        self._wire.bind((way.interface, 3))
+
+    def close(self) -> None:
+        if self._ack:
+            self.segment(0, b"", flags=RST | ACK)
+        self._wire.close()
+
+    def open(self, data: bytes = b"") -> bool:
+        """SYN, with ``data`` on it."""
+        until = time.monotonic() + _OPEN_S
+        while not self._ack and not self.reset and time.monotonic() < until:
+            self._send(self._built(-1, SYN, data, 0, _MSS), Odd())
+            self.take(_RESEND_S)
+        if self._ack:
+            self.segment(0, b"", flags=ACK)
+        return bool(self._ack)
+
+    def segment(self, offset: int, data: bytes, odd: Odd | None = None, *, flags: int = PSH | ACK) -> None:
+        odd = odd or Odd()
+        self._send(self._built(offset + odd.seq, flags, data, self._ack, b""), odd)
+
+    def _built(self, offset: int, flags: int, data: bytes, ack: int, options: bytes) -> bytes:
+        src, dst = self._ends
+        seq = self._isn + 1 + offset
+        return tcp_segment(
+            src, dst, *self._ports, seq=seq, ack=ack, flags=flags, payload=data, options=options
+        )
+
+    def _send(self, packet: bytes, odd: Odd) -> None:
+        for one in shaped(packet, odd):
+            try:
+                self._wire.send(self._head + one)
+            except OSError:
+                return  # a full queue loses it, as any wire may
+
+    def take(self, timeout: float) -> None:
+        """Whatever comes for this connection within so many seconds, until something new was said."""
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            self._wire.settimeout(max(left, 0.001))
+            try:
+                frame, where = self._wire.recvfrom(_FRAME)
+            except TimeoutError:
+                return
+            if where[2] != socket.PACKET_OUTGOING and len(frame) > 54 - 20 and self._read(frame[14:]):
+                return
+
+    def _read(self, data: bytes) -> bool:
+        if not data or data[9 if data[0] >> 4 == 4 else 6] != TCP:
+            return False
+        try:
+            packet = parse_ip(data)
+        except WireError:
+            return False
+        if (packet.src, packet.dst) != self._ends[::-1] or (packet.sport, packet.dport) != self._ports[::-1]:
+            return False
+        if packet.flags & RST:
+            self.reset = True
+        elif packet.flags & SYN:
+            self._ack = packet.seq + 1 & 0xFFFFFFFF
+        elif packet.payload and packet.seq == self._ack:
+            self.received += packet.payload
+            self._ack = self._ack + len(packet.payload) & 0xFFFFFFFF
+        elif not packet.payload:
+            return False
+        return True
+
+
+def shaped(packet: bytes, odd: Odd) -> list[bytes]:
+    """A segment as a whole IP packet, made odd; its fragments where it has some."""
+    header = 20 if packet[0] >> 4 == 4 else 40
+    data = bytearray(packet)
+    if odd.urgent:
+        data[header + 13] |= URG
+        data[header + 18 : header + 20] = odd.urgent.to_bytes(2, "big")
+        data[header + 16 : header + 18] = bytes(2)
+        src, dst = (data[12:16], data[16:20]) if header == 20 else (data[8:24], data[24:40])
+        total = transport_sum(bytes(src), bytes(dst), TCP, bytes(data[header:]))
+        data[header + 16 : header + 18] = (-total % 65535).to_bytes(2, "big")
+    if odd.bad_checksum:
+        data[header + 16] ^= 0x5A
+    if header == 40:
+        data[7] = odd.ttl
+    else:
+        data[8] = odd.ttl
+        _sum_ipv4(data)
+    return _fragments(bytes(data), header, odd.fragments) if odd.fragments else [bytes(data)]
+
+
+def _sum_ipv4(packet: bytearray) -> None:
+    packet[10:12] = bytes(2)
+    packet[10:12] = (-int.from_bytes(packet[:20], "big") % 65535).to_bytes(2, "big")
+
+
+def _fragments(packet: bytes, header: int, size: int) -> list[bytes]:
+    """RFC 791 3.2, RFC 8200 4.5."""
+    ident, body = os.urandom(4), packet[header:]
+    out = []
+    for at in range(0, len(body), size):
+        piece, more = body[at : at + size], at + size < len(body)
+        if header == 40:
+            inner = bytes((packet[6], 0)) + (at | more).to_bytes(2, "big") + ident + piece
+            length = len(inner).to_bytes(2, "big")
+            out.append(packet[:4] + length + bytes((_FRAGMENT,)) + packet[7:40] + inner)
+            continue
+        head = bytearray(packet[:20])
+        head[2:4] = (20 + len(piece)).to_bytes(2, "big")
+        head[4:6] = ident[:2]
+        head[6:8] = (at // 8 | (0x2000 if more else 0)).to_bytes(2, "big")
+        _sum_ipv4(head)
+        out.append(bytes(head) + piece)
+    return out
+
+
+# ---------------------------------------------------------------- the tricks
+
+
+Send = Callable[[Connection, bytes, bytes, int], None]
+"""Sends the first bytes; beside them a decoy's, and where in the bytes the name is."""
+
+
+def _parts(connection: Connection, data: bytes, cuts: list[int], *, backwards: bool = False) -> None:
+    edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
+    pairs = list(itertools.pairwise(edges))
+    for start, end in reversed(pairs) if backwards else pairs:
+        connection.segment(start, data[start:end])
+
+
+def _plain(connection: Connection, data: bytes, _decoy: bytes, _name: int) -> None:
+    _parts(connection, data, list(range(_SEGMENT, len(data), _SEGMENT)))
+
+
+def _split(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
+    _parts(connection, data, [1, name + 3])
+
+
+def _bytewise(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
+    # The first bytes and those of the name: all of a hello would be more packets than a slot may ask about.
+    _parts(connection, data, [*range(1, 12), *range(name - 4, name + 20)])
+
+
+def _backwards(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
+    _parts(connection, data, [name - 8, name + 3, name + 6], backwards=True)
+
+
+def _after(odd: Odd) -> Send:
+    def send(connection: Connection, data: bytes, decoy: bytes, name: int) -> None:
+        connection.segment(0, decoy, odd)
+        _parts(connection, data, [name + 3])
+
+    return send
+
+
+def _overlapped(connection: Connection, data: bytes, decoy: bytes, name: int) -> None:
+    """A decoy fills the name's place first, and dies on the way; the real bytes follow."""
+    half = name + 3
+    fake = (decoy + bytes(len(data)))[: len(data)]
+    connection.segment(half, fake[half:], Odd(ttl=_DIES_ON_THE_WAY))
+    connection.segment(half, data[half:])
+    connection.segment(0, data[:half])
+
+
+def _urgent(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
+    """One byte inside the name that the server does not read with the others."""
+    at = name + 3
+    connection.segment(0, data[:at] + b"x" + data[at:], Odd(urgent=at + 1))
+
+
+def _fragmented(connection: Connection, data: bytes, _decoy: bytes, _name: int) -> None:
+    connection.segment(0, data, Odd(fragments=64))
+
+
+TRICKS: dict[str, Send] = {
+    "plain": _plain,
+    "split": _split,
+    "bytewise": _bytewise,
+    "backwards": _backwards,
+    "short_lived": _after(Odd(ttl=_DIES_ON_THE_WAY)),
+    "bad_checksum": _after(Odd(bad_checksum=True)),
+    "old_number": _after(Odd(seq=-10_000)),
+    "overlapped": _overlapped,
+    "urgent": _urgent,
+    "fragmented": _fragmented,
+}
+ON_SYN = "on_syn"  # the bytes come with the connection's first packet
+
+
+def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
+    """What became of it: ``answered``, ``reset``, ``silence`` or ``unreachable``."""
+    if not connection.open(data if trick == ON_SYN else b""):
+        return "reset" if connection.reset else "unreachable"
+    send = TRICKS.get(trick, _plain)
+    send(connection, data, decoy, name)
+    until, again, insisted = time.monotonic() + _ANSWER_S, time.monotonic() + _RESEND_S, False
+    while time.monotonic() < until and not connection.received:
+        connection.take(0.05)
+        if connection.reset and not insisted:
+            insisted, again, until = True, 0.0, time.monotonic() + _AFTER_RESET_S
+        if time.monotonic() >= again and not connection.received:
+            again = time.monotonic() + 2 * _RESEND_S
+            send(connection, data, decoy, name)
+    if connection.received:
+        return "answered"
+    return "reset" if connection.reset else "silence"

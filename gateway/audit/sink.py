@@ -1,0 +1,57 @@
+"""The pretended internet of an audit: every address is here, and what arrives is written down.
+
+Run in a namespace of its own (``apart``). Nothing that is sent to it goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.audit import apart
+from gateway.audit.apart import command
+from gateway.audit.arrivals import Arrivals
+from gateway.audit.sink_datagrams import DatagramServer
+from gateway.audit.sink_packets import PacketServer
+from gateway.audit.sink_streams import StreamServer
+
+# Ports of the pretended internet's servers: those of the checks.
+STREAMS = (22, 53, 80, 443, 853, 1080, 1194, 1723, 2222, 3128, 4321, 5228, 5300, 8080, 8443, 9001)
+DATAGRAMS = (53, 123, 443, 500, 853, 1194, 1701, 3544, 4321, 4500, 5300, 8443, 51820)
+PROTOCOLS = {4: (41, 47, 50, 115), 6: (4, 47, 50, 115)}
+
+# A hop further, what has one hop left would have ended.
+_ONE_MORE_HOP = """table inet audit { chain hop { type filter hook prerouting priority -400;
+  ip ttl 1 drop; ip6 hoplimit 1 drop; }; }"""
+
+
+class Sink:
+    def __init__(self) -> None:
+        self._arrivals = Arrivals()
+
+    def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        if asked["do"] == "begin":
+            for line in asked["links"]:
+                command("ip", *line.split())
+            command("nft", "-f", "-", stdin=_ONE_MORE_HOP)
+            self._serve()
+            return {}
+        return {"seen": self._arrivals.take()}
+
+    def _serve(self) -> None:
+        servers: list[StreamServer | DatagramServer | PacketServer] = [
+            *(StreamServer(port, self._arrivals) for port in STREAMS),
+            *(DatagramServer(port, version, self._arrivals) for port in DATAGRAMS for version in (4, 6)),
+            *(
+                PacketServer(number, version, self._arrivals)
+                for version in (4, 6)
+                for number in PROTOCOLS[version]
+            ),
+        ]
+        for server in servers:
+            threading.Thread(target=server.serve, daemon=True).start()
+
+
+if __name__ == "__main__":
+    apart.serve(Sink().answer)

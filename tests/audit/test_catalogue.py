@@ -1,0 +1,71 @@
+"""The table of checks: whole, told in words of the rules, and in the documents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.audit import probes
+from gateway.audit.catalogue import CHECKS, CONTROLS
+from gateway.audit.checks import Check
+from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
+from gateway.policy.config import parse_config
+from gateway.policy.ways import Way
+
+ROOT = Path(__file__).parents[2]
+EVERY = (*CONTROLS, *CHECKS)
+STREAMED = ("hello", "request", "stream", "https", "download")
+RULE = re.compile(r"always|strict|door|stranger|safe_search|way:[a-z_]+|name:[a-z.]+")
+
+
+def test_there_are_at_least_forty_and_each_has_its_own_name() -> None:
+    assert len(CHECKS) >= 40
+    assert len({one.id for one in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
+def test_a_check_fits_its_line_and_says_what_governs_it(check: Check) -> None:
+    assert 0 < len(check.title) <= 46
+    assert check.group
+    assert RULE.fullmatch(check.rule)
+    assert check.needs in ("", "dns", "tls")
+    kind, _, way = check.rule.partition(":")
+    if kind == "way":
+        assert check.closes == f"ways: {{{Way(way)}: refuse}}"
+    if check.passes:
+        assert (check.closes, check.rule) == ("", "always")
+
+
+@pytest.mark.parametrize("check", EVERY, ids=lambda one: one.id)
+def test_what_it_does_is_done_and_answered(check: Check) -> None:
+    """Its probe is there, and the pretended internet has a server where it calls."""
+    kind, port = check.job["probe"], check.job["port"]
+    assert kind in probes.PROBES or kind in ("download", "offload")
+    if check.job["to"] == "@gateway":
+        return
+    if kind == "packet":
+        assert all(check.job["number"] in PROTOCOLS[version] for version in check.versions)
+    elif kind in STREAMED or check.job.get("tcp"):
+        assert port in STREAMS
+    else:
+        assert port in DATAGRAMS
+
+
+@pytest.mark.parametrize("setting", sorted({one.closes for one in CHECKS if one.closes}))
+def test_a_setting_is_one_that_the_rules_know(setting: str) -> None:
+    """As it is written in the table, in a profile's file or in qalqan.yaml."""
+    key = setting.partition(":")[0]
+    if key in ("gateway_access", "unknown_devices"):
+        parse_config(setting, "qalqan.yaml", lambda _: False)
+    else:
+        assert f"{key}:" in (ROOT / "docs" / "rules.md").read_text()
+    # A band of its own supplies all that is not said.
+    assert setting.endswith(("refuse}", "true", "closed", "guest", "strict"))
+
+
+def test_each_check_is_in_the_document() -> None:
+    text = (ROOT / "docs" / "bypass.md").read_text()
+    missing = [one.id for one in CHECKS if f"`{one.id}`" not in text]
+    assert not missing

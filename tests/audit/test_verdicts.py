@@ -1,0 +1,257 @@
+"""From what was seen to what is said: plan, verdicts, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.audit import report, zone
+from gateway.audit.catalogue import CHECKS, CONTROLS
+from gateway.audit.checks import Check, Found, Result, Scene, Want
+from gateway.audit.plan import Lack, Task, tasks
+from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
+
+WORDS: Mapping[str, Any] = {
+    "refused": "bad.example",
+    "odd": "bAd.eXaMpLe",
+    "allowed": "good.example",
+    "ech": "outer.example",
+    "help": "help.example",
+    "doh4": "8.8.8.8",
+    "doh6": "2001:db8::8",
+    "helpat4": "192.0.2.9",
+    "helpat6": "2001:db8::9",
+    "calling4": "192.0.2.8",
+    "gateway4": "192.168.1.1",
+    "gateway6": "fd00::1",
+    "gatewaymac": "02:00:00:00:00:01",
+    "pages": 8080,
+    "service": 20001,
+    "source4": "192.168.1.50",
+    "source6": "fd00::50",
+    "sourcemac": "02:00:00:00:00:50",
+    "sourcelink": "eth0",
+    "second4": "192.168.1.51",
+    "stranger4": "192.168.1.52",
+    "strangermac": "02:00:00:00:00:52",
+    "strangerlink": "eth1",
+    "stranger_refused": "yes",
+    "listening": [25],
+}
+SCENE = Scene("daughter", "Daughter", "10-12", strict=False, refusals=frozenset({"ways:vpn"}), words=WORDS)
+Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
+PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
+WAY = Check("way", "a way", "Group", PLAIN, "ways: {vpn: refuse}", "way:vpn")
+ANSWERED = {"how": "answered"}
+
+
+def task(check: Check, version: int = 4, scene: Scene = SCENE) -> Task:
+    return next(one for one in tasks([check], scene) if one.version == version)
+
+
+def arrived(one: Task, **other: object) -> list[dict[str, object]]:
+    assert not isinstance(one.job, Lack)
+    return [{"transport": "tcp", "to": one.job["to"], "port": one.job["port"], "head": "00", **other}]
+
+
+# ---------------------------------------------------------------- plan
+
+
+def test_every_check_is_planned_or_says_what_it_lacks() -> None:
+    planned = {one.key: one.job for one in tasks([*CONTROLS, *CHECKS], SCENE)}
+    assert len(planned) == 2 * (len(CHECKS) + len(CONTROLS))
+    lacking = {key: job.why for key, job in planned.items() if isinstance(job, Lack) and not job.absent}
+    assert set(lacking) == {"tor/4", "tor/6", "other-address/6", "stranger/6", "wifi-calling/6"}
+    assert all(why for why in lacking.values())
+    for job in planned.values():
+        assert isinstance(job, Lack) or "@" not in str(
+            {key: one for key, one in job.items() if key != "send"}
+        )
+
+
+def test_each_check_calls_an_address_of_its_own() -> None:
+    jobs = [one.job for one in tasks(CHECKS, SCENE) if one.check.job["to"] == "@far"]
+    called = [one["to"] for one in jobs if not isinstance(one, Lack)]
+    assert len(set(called)) == len(called) > 80
+
+
+def test_words_are_filled_in_inside_of_a_text() -> None:
+    job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
+    filled = task(Check("x", "x", "x", job, "")).job
+    assert not isinstance(filled, Lack)
+    assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
+    assert filled["to"] == zone.address_of("good.example", 4)
+
+
+def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
+    bare = {key: one for key, one in WORDS.items() if not key.endswith("6")}
+    job = task(WAY, 6, replace(SCENE, words=bare)).job
+    assert job == Lack("", absent=True)
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+@pytest.mark.parametrize(
+    ("told", "there", "found"),
+    [
+        (ANSWERED, True, Found.OPEN),
+        (ANSWERED, False, Found.CLOSED),  # somebody else answered
+        ({"how": "silence"}, True, Found.CLOSED),  # it arrived, and no answer came back
+        ({"how": "reset"}, False, Found.CLOSED),
+    ],
+)
+def test_a_way_is_open_where_it_arrived_and_was_answered(
+    told: Mapping[str, Any], there: bool, found: Found
+) -> None:
+    one = task(WAY)
+    result = judge(one, told, arrived(one) if there else [], SCENE, {})
+    assert (result.found, result.fault) == (found, found is Found.OPEN)
+
+
+def test_what_the_control_lacks_cannot_be_told() -> None:
+    one = task(WAY)
+    result = judge(one, ANSWERED, arrived(one), SCENE, {"tls": "nothing came"})
+    assert (result.found, result.why, result.fault) == (Found.UNKNOWN, "nothing came", False)
+    assert judge(one, None, [], SCENE, {}).found is Found.UNKNOWN
+
+
+def test_what_arrived_elsewhere_is_not_this_ones() -> None:
+    one = task(WAY)
+    assert not isinstance(one.job, Lack)
+    for other in ({"to": "192.0.2.1"}, {"port": 23}, {"transport": "udp"}):
+        assert not through(WAY, one.job, ANSWERED, arrived(one, **other))
+
+
+@pytest.mark.parametrize(
+    ("rule", "scene", "meant"),
+    [
+        ("way:vpn", SCENE, False), ("way:ssh", SCENE, True), ("always", SCENE, False),
+        ("strict", SCENE, True), ("strict", replace(SCENE, strict=True), False),
+        ("safe_search", SCENE, True),
+        ("safe_search", replace(SCENE, refusals=frozenset({"safe_search"})), False),
+        ("name:a.example", replace(SCENE, names={"a.example": True}), False),
+        ("name:a.example", replace(SCENE, names={"a.example": False}), True),
+        ("name:a.example", SCENE, False), ("stranger", SCENE, False),
+        ("door", SCENE, False), ("door", replace(SCENE, gateway_open=True), True),
+        ("door", replace(SCENE, gateway_ports=frozenset({22})), True),
+    ],
+)  # fmt: skip
+def test_open_is_a_hole_or_as_the_family_has_it(rule: str, scene: Scene, meant: bool) -> None:
+    check = replace(WAY, rule=rule)
+    result = concluded(check, 4, scene, worked=True, how="answered", job={"port": 22})
+    assert (result.found, result.meant, result.fault) == (Found.OPEN, meant, not meant)
+    assert not concluded(check, 4, scene, worked=False, how="reset", job={"port": 22}).fault
+
+
+def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
+    must = replace(WAY, passes=True, rule="always", closes="")
+    assert concluded(must, 4, SCENE, worked=False, how="reset").fault
+    assert not concluded(must, 4, SCENE, worked=True, how="answered").fault
+
+
+@pytest.mark.parametrize(
+    ("want", "told", "worked"),
+    [
+        (Want.ADDRESS, {"addresses": ["192.0.2.1"]}, True),
+        (Want.ADDRESS, {"addresses": ["0.0.0.0"]}, False),
+        (Want.ADDRESS, {"addresses": []}, False),
+        (Want.RECORDS, {"rcode": 0, "records": 1}, True),
+        (Want.RECORDS, {"rcode": 3, "records": 0}, False),
+        (Want.ECH, {"keys": [1, 5]}, True),
+        (Want.ECH, {"keys": [1]}, False),
+        (Want.WAYS, {"keys": [7]}, True),
+        (Want.WAYS, {"keys": [1], "dns_alpn": True}, True),
+        (Want.WAYS, {"keys": [1], "dns_alpn": False}, False),
+        (Want.UNSAFE, {"marker": True, "alias": False}, True),
+        (Want.UNSAFE, {"marker": False, "alias": True}, False),
+        (Want.SHOWN, {"status": 200}, True),
+        (Want.SHOWN, {"status": 302}, False),
+        (Want.ANSWERED, {"status": 302}, True),
+        (Want.TAKEN, {}, True),
+    ],
+)
+def test_what_a_way_wants(want: Want, told: Mapping[str, Any], worked: bool) -> None:
+    check = replace(WAY, want=want)
+    assert through(check, {}, {**ANSWERED, **told}, []) is worked
+    assert not through(check, {}, {"how": "silence", **told}, [])
+
+
+def test_controls_that_fail_say_why() -> None:
+    dns, tls = CONTROLS
+    tried: list[Tried] = [(one, {"how": "silence"}, []) for one in tasks([tls], SCENE)]
+    good: list[Tried] = [(one, {**ANSWERED, "addresses": ["192.0.2.1"]}, []) for one in tasks([dns], SCENE)]
+    lost = lost_controls([*tried, *good], SCENE)
+    assert set(lost[4]) == set(lost[6]) == {"tls"}
+    assert "another firewall" in lost[4]["tls"]
+    silent: list[Tried] = [(one, {"how": "silence"}, []) for one in tasks([dns], SCENE)]
+    # A strict device may call no name that it could not ask for.
+    assert set(lost_controls(silent, replace(SCENE, strict=True))[4]) == {"dns", "tls"}
+
+
+def test_the_daemons_word_is_the_latest_about_this_address() -> None:
+    decided = [
+        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "open"},
+        {"dst": "198.19.4.0", "dport": 22, "host": None, "reason": "ssh"},
+        {"dst": "198.19.4.0", "dport": 53, "host": "a.example", "reason": "category"},
+    ]
+    assert reason_of({"probe": "stream", "to": "198.19.4.0", "port": 22}, decided) == "ssh"
+    assert (
+        reason_of({"probe": "dns", "to": "198.19.4.0", "port": 53, "name": "A.example"}, decided)
+        == "category"
+    )
+    assert reason_of({"probe": "stream", "to": "198.19.4.1", "port": 22}, decided) == ""
+
+
+# ---------------------------------------------------------------- report
+
+
+def results(*founds: tuple[Found, bool], check: Check = WAY) -> list[Result]:
+    return [
+        Result(check, version, found, meant=meant)
+        for version, (found, meant) in zip((4, 6), founds, strict=True)
+    ]
+
+
+def lines(some: list[Result], scene: Scene = SCENE) -> list[str]:
+    return list(report.table(scene, some, ["A remark that is said first."]))
+
+
+def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
+    some = [Result(one, version, Found.UNKNOWN, "word " * 40) for one in CHECKS for version in (4, 6)]
+    told = lines(some, replace(SCENE, name="N" * 70))
+    assert max(map(len, told)) <= 80
+    assert sum("cannot be told" in line for line in told) == len(CHECKS) + 1
+
+
+def test_what_is_open_names_the_setting_that_closes_it() -> None:
+    told = lines(results((Found.OPEN, True), (Found.CLOSED, True)))
+    at = next(number for number, line in enumerate(told) if line.startswith("  a way"))
+    assert told[at].split() == ["a", "way", "open", "closed"]
+    assert told[at + 1] == "      open by this family's rules; to close it: ways: {vpn: refuse}"
+
+
+def test_a_hole_is_marked_and_said_to_be_one() -> None:
+    told = lines(results((Found.OPEN, False), (Found.CLOSED, True)))
+    assert any("open!" in line for line in told)
+    assert "      ways: {vpn: refuse} is set, and it is open all the same: a fault; look at" in told
+
+
+def test_what_has_to_pass_is_told_in_its_own_words() -> None:
+    must = replace(WAY, passes=True, closes="", rule="always")
+    told = lines(results((Found.OPEN, True), (Found.CLOSED, False), check=must))
+    assert any("passes" in line and "refused!" in line for line in told)
+    shown: Any = report.as_json(SCENE, results((Found.OPEN, True), (Found.CLOSED, False), check=must), [])
+    (one,) = shown["checks"]
+    assert (one["ipv4"]["found"], one["ipv6"]["found"], one["ipv6"]["fault"]) == ("passes", "refused", True)
+
+
+def test_the_last_line_counts() -> None:
+    some = results((Found.OPEN, True), (Found.CLOSED, True))
+    assert report.summary(some) == (
+        "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 cannot be told, "
+        "0 faults"
+    )

@@ -1,0 +1,44 @@
+"""Every probe of an audit with an allowed site in the place of a refused one: what no rule refuses has to
+come through, else the probe proves nothing. Run in the gateway; prints id/version of what did not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from gateway.audit import run, scenery
+from gateway.audit.catalogue import CHECKS
+from gateway.audit.checks import Found
+from gateway.commands.settings import control_socket, read_config
+from gateway.control.client import Client
+
+SITE = "www.example.org"
+
+
+def main() -> None:
+    config = read_config(Path(sys.argv[1]))
+    real = scenery.scene
+
+    def scene(*told: object) -> object:
+        one = real(*told)  # type: ignore[arg-type]
+        odd = "".join(letter.upper() if place % 2 else letter for place, letter in enumerate(SITE))
+        return dataclasses.replace(one, words={**one.words, "refused": SITE, "odd": odd})
+
+    scenery.scene = scene  # type: ignore[assignment]
+    done = run.audit(Client(control_socket(config)), config, sys.argv[2], CHECKS)
+    print(
+        json.dumps(
+            {
+                f"{one.check.id}/{one.version}": [one.found, one.how, one.why]
+                for one in done.results
+                if one.found is not Found.OPEN
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
