@@ -4,9 +4,7 @@ safe search, where a device's own resolver may say what it likes.
 
 from __future__ import annotations
 
-import re
 import socket
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from gateway.daemon.lookups import KEPT, Lookups
@@ -19,11 +17,6 @@ OWN_KEPT = 60.0  # seconds for which it is known whether an address is the gatew
 MAX_OWN = 256
 
 HELP = "help"  # the book's key
-
-# Where a carrier takes calls over Wi-Fi, also those to emergency services (3GPP TS 23.003 19.4.2.9, 9A).
-CARRIER = re.compile(r"(sos\.)?epdg\.epc\.(mnc\d{2,3}\.)?mcc\d{3}\.pub\.3gppnetwork\.org", re.ASCII)
-MAX_CARRIERS = 32  # names, the latest asked for; a phone has two or three
-CARRIER_AGAIN = 60.0  # seconds before one is asked for anew: a phone asks when it joins
 
 
 class HelpAddresses:
@@ -44,32 +37,12 @@ class HelpAddresses:
         self._settling: Timer | None = None
         self._lookups = Lookups(loop, servers, self._found)
         self.want = self._lookups.want
-        self._carriers: OrderedDict[str, float] = OrderedDict()  # names → when they were asked for
-
-    def asked(self, host: str) -> None:
-        """A device asks for a name of help. A carrier's is one of hundreds: it is resolved when asked for."""
-        now = self._loop.now()
-        before = self._carriers.get(host)
-        if CARRIER.fullmatch(host) is None or (before is not None and now < before + CARRIER_AGAIN):
-            return
-        self._carriers[host] = now
-        self._carriers.move_to_end(host)
-        if len(self._carriers) > MAX_CARRIERS:
-            self.by_name.pop(self._carriers.popitem(last=False)[0], None)
-            self.addresses = frozenset().union(*self.by_name.values())
-        self._lookups.ask(host)
-
-    def takes_calls(self, address: bytes) -> bool:
-        """Whether a carrier takes calls over Wi-Fi there."""
-        return any(address in self.by_name.get(name, ()) for name in self._carriers)
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  one pack: any help name's address is help
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
     def _found(self, name: str, addresses: list[bytes]) -> None:
         self._book.learn(HELP, addresses, KEPT, self._loop.now())
-        if CARRIER.fullmatch(name) is not None and name not in self._carriers:
-            return  # it gave way meanwhile
         known = self.by_name.get(name, frozenset())
         if not known.issuperset(addresses):
             self.by_name[name] = known.union(addresses)

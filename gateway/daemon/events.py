@@ -39,10 +39,6 @@ def nobody(event: str, **values: object) -> None:  # noqa: ARG001
     return
 
 
-def _nothing(_host: str) -> None:
-    return
-
-
 class Journal:
     """Receives every decision of the packet path."""
 
@@ -53,7 +49,6 @@ class Journal:
         self.recent = Recent()
         self.publish: Publish = nobody
         self.cards = WayCards(store, family, rules)
-        self.helped: Callable[[str], None] = _nothing  # hears of each name of help that is asked for
         self.elsewhere: Sink | None = None  # what is decided about a slot of no member: an audit's device
         self._store = store
         self._family = family
@@ -81,8 +76,6 @@ class Journal:
         member = self.counted(subject, seen, decision, at)
         if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
             self.questions += 1
-            if decision.reason is Reason.HELP and seen.host is not None:
-                self.helped(seen.host)
         if member is None:
             return
         if seen.host is not None and seen.host in self._rules.world.help:

@@ -174,7 +174,6 @@ class Daemon:
         self.answers.start()
         self.warnings.start()
         self.watch.start()
-        self.journal.helped = self.help.asked
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
@@ -233,7 +232,6 @@ class Daemon:
         self.rules.limit_logs(self.store.hold_band)
         self.rules.attach(
             help_address=lambda host, address: self.help.knows(host, address),
-            calling_address=lambda address: self.help.takes_calls(address),
             safe_address=lambda name, address: self.book.knows(name, address, self.loop.now()),
         )
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
@@ -272,7 +270,6 @@ class Daemon:
         self.enforcer.rejudge()
         self.audit.follow()
         self.table.follow_devices()
-        self.journal.helped = self.help.asked
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
         self.warnings.look()
