@@ -21,6 +21,7 @@ from gateway.daemon.member import Member, Worn
 from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words
 from gateway.home import neighbours
+from gateway.kernel.marks import valid_slot
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason
 
@@ -122,11 +123,8 @@ class Audit:
         if slots:
             unseen.begin_anew(table.conntrack, table.snapshot.layout, slots)
 
-    def running(self) -> Worn:
-        """Raises ControlError where there is none."""
-        return self._now().worn
-
     def _now(self) -> _Running:
+        """Raises ControlError where there is none."""
         if self._running is None:
             msg = "no audit runs; it may have ended by itself: begin another"
             raise ControlError(msg)
@@ -226,13 +224,13 @@ class Audit:
         """A daemon that was killed left one."""
         try:
             mac, _, slot = self._file.read_text().partition(" ")
-            number = int(slot)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            _log.error("%s says nothing of the audit that was there: %s", self._file, error)
+            _log.error("%s cannot be read: %s", self._file, error)
             return
-        self._try(lambda: self._daemon.table.hand_over(number, 0))
+        if slot.isdecimal() and valid_slot(int(slot)):  # else it was killed while it wrote this
+            self._try(lambda: self._daemon.table.hand_over(int(slot), 0))
         self._drop_traces(mac)
 
     def close(self) -> None:

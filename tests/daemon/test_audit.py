@@ -225,11 +225,14 @@ def test_the_rest_of_the_family_is_not_judged_anew(gateway: Gateway) -> None:
     assert "own_answers.teach" in gateway.told
 
 
-def test_after_a_kill_its_traces_are_nobody_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("slot", "handed"), [(" 4", True), (" 0", False), (" 999", False), ("", False)])
+def test_after_a_kill_its_traces_are_nobody_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slot: str, handed: bool
+) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / FILE).write_text(f"{MAC} 4")
+    (tmp_path / "run" / FILE).write_text(f"{MAC}{slot}")
     gateway = Gateway(tmp_path, monkeypatch)
-    assert gateway.told == ["table.hand_over", f"ignore {MAC}"]
+    assert gateway.told == [*(["table.hand_over"] if handed else []), f"ignore {MAC}"]
     assert gateway.is_clean
     gateway.home.store.close()
 
