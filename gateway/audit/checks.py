@@ -28,7 +28,7 @@ class Check:
     """A way around, or something that has to pass."""
 
     id: str
-    title: str  # 48 letters at most: a line of the table
+    title: str  # 46 letters at most: a line of the table
     group: str
     job: Mapping[str, object]  # of ``probes``; words with @ are filled in by ``plan``
     closes: str  # the setting, in words of docs/rules.md; empty: no setting opens it
@@ -52,7 +52,6 @@ class Scene:
     words: Mapping[str, str] = field(default_factory=dict)  # what fills ``@words`` of jobs; absent: not here
     gateway_open: bool = False
     gateway_ports: frozenset[int] = frozenset()
-    aside: str = ""  # what of the profile's times is not looked at
 
     def closes(self, check: Check) -> bool | None:
         """Whether the family's rules say that it is closed; None where nobody can say."""

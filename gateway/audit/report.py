@@ -28,13 +28,13 @@ def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> It
     for group, pairs in groupby(_pairs(results), lambda pair: pair[0].check.group):
         yield ""
         yield f"{group:<{_TITLE}}  {'IPv4':<{_CELL}}  IPv6".rstrip()
-        told = ""
+        told: list[str] = []
         for pair in pairs:
             yield _line(pair)
-            for note in dict.fromkeys(filter(None, (_note(one, scene) for one in pair))):
-                if note != told:
-                    yield from _wrapped(note, _NOTE)
-                told = note
+            notes = list(dict.fromkeys(filter(None, (_note(one, scene) for one in pair))))
+            for note in notes if notes != told else ():  # of lines that follow each other, once
+                yield from _wrapped(note, _NOTE)
+            told = notes
     yield ""
     yield from _wrapped(summary(results))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,12 +29,10 @@ class Audit:
     scene: Scene
     results: Sequence[Result]
     remarks: Sequence[str]
-    seconds: float
 
 
 def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CHECKS) -> Audit:
     """``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError in one line."""
-    began = time.monotonic()
     if not scenery.is_filtered():
         msg = "the kernel has no table inet qalqan, so nothing is filtered; see the daemon's log"
         raise AuditError(msg)
@@ -51,7 +48,7 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
         scene = scenery.scene(client, config, worn, words)
         results = Trial(stage, wear, scene, config.marks).all(chosen)
         remarks = [*_remarks(scene), *_of_the_family(client, config, scene)]
-    return Audit(scene, results, remarks, time.monotonic() - began)
+    return Audit(scene, results, remarks)
 
 
 def _lan(config: Config) -> str:

@@ -122,8 +122,8 @@ def offloads() -> bool:
 
 
 def offloaded(version: int, layout: Marks) -> bool | None:
-    """Whether the kernel carries a connection of a filtered device past every rule (nf_conntrack(5) of
-    Documentation/networking). None where it does not tell.
+    """Whether the kernel carries a connection of a filtered device past every rule (Documentation/networking,
+    nf_flowtable). None where it does not tell.
     """
     try:
         return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)

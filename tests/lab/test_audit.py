@@ -130,7 +130,14 @@ def ruleset(home: Home, text: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("band", "opened"), [("10-12", NAMELESS), ("6-9", set()), ("16-17", NAMELESS | SSH | {"safe-search"})]
+    ("band", "opened"),
+    [
+        ("0-5", set()),
+        ("6-9", set()),
+        ("10-12", NAMELESS),
+        ("13-15", NAMELESS | SSH),
+        ("16-17", NAMELESS | SSH | {"safe-search"}),
+    ],
 )
 def test_what_the_rules_close_is_closed_and_nothing_else(home: Home, band: str, opened: set[str]) -> None:
     with running(home, {"daughter": {**TABLET, "band": band, **ALWAYS}, "mum": MUM}) as daemon:
@@ -146,6 +153,21 @@ def test_what_the_rules_close_is_closed_and_nothing_else(home: Home, band: str, 
     assert by(one, "closed") == both(*closed)
     assert one["counts"]["faults"] == 0
     assert one["counts"]["checks"] == len(CHECKS) >= 40
+
+
+@pytest.mark.parametrize("tor", ["refuse", "open"])
+def test_a_relay_of_tor_once_its_list_is_here(home: Home, tor: str) -> None:
+    daemon = fresh(home, {"daughter": {**CHILD, "ways": {"tor": tor}}})
+    lists = daemon.state / "lists"
+    lists.mkdir(parents=True)
+    (lists / "tor-nodes.list").write_text("a,203.0.113.99\nb,2001:470:1::9\n")
+    build = [sys.executable, "-m", "gateway", "lists", "build", "--config", str(daemon.config)]
+    home.gateway.run(build, check=True)
+    with daemon as started:
+        one = told(started, "--only", "tor")
+    assert by(one, "closed" if tor == "refuse" else "open") == both("tor")
+    reasons = {one["checks"][0][f"ipv{version}"]["reason"] for version in (4, 6)}
+    assert reasons == ({"tor"} if tor == "refuse" else {"open"})
 
 
 def test_a_way_is_closed_by_its_own_reason(home: Home) -> None:
