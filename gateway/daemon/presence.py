@@ -69,6 +69,7 @@ class Presence(Watcher):
         self._looked = -FRESH
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps)
         self.inventory.load(store.sights.load())
+        store.devices.keeps = self._is_named
         self.inventory.watchers.append(self)
         store.sights.everything = self._sights
         self._taps_work = False  # once it has started, and while the kernel has such sockets
@@ -238,7 +239,10 @@ class Presence(Watcher):
 
     def _keeps(self, mac: str) -> bool:
         known = self._store.devices.all().get(mac)
-        return mac in self._rules.household.named or (known is not None and bool(known.place))
+        return (known is not None and bool(known.place)) or self._is_named(mac)
+
+    def _is_named(self, mac: str) -> bool:
+        return mac in self._rules.household.named
 
     def _sights(self) -> list[Sight]:
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]

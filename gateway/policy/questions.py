@@ -104,8 +104,7 @@ def recognise(newcomer: Traits, family: Iterable[Absent]) -> Recognised:
     children: list[Profile] = []
     for one in family:
         like = same_device(one.traits, newcomer, one.gone_for)
-        gone = may_be(one.traits, newcomer, one.gone_for)
-        if not (like.likely or gone):
+        if not (like.likely or may_be(newcomer, one.gone_for)):
             continue
         if one.owner.is_child:
             children.append(one.owner)
