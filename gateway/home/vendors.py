@@ -5,16 +5,50 @@ Read from the file at each question, so that no table is held: 3 ms for what a h
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+from gateway.policy.sights import Sight
 
 FOLDER = Path("/usr/share/ieee-data")
 MAX_NAME = 64  # characters
+AT_ONCE = 8  # addresses that are looked up between two looks, 3 to 6 ms each; the others later
 CHUNK = 1 << 16  # bytes at a time
 
 _LARGE = ("oui.csv", "MA-L", 6)  # file, registry, hex digits of the prefix
 _SMALLER = (("mam.csv", "MA-M", 7), ("oui36.csv", "MA-S", 9))
 _SHARED = "IEEE Registration Authority"  # whose prefixes are cut into smaller ones
 _LINE = 1024  # bytes of a line behind the prefix in which the name has ended
+
+
+class Vendors:
+    """Each device's is looked up once, and not too many at once: packets wait meanwhile."""
+
+    def __init__(self, vendor_of: Callable[[str], str]) -> None:
+        self._vendor_of = vendor_of
+        self._waiting: dict[str, None] = {}
+        self._left = AT_ONCE
+
+    def add(self, mac: str) -> None:
+        self._waiting[mac] = None
+
+    def forget(self, mac: str) -> None:
+        self._waiting.pop(mac, None)
+
+    def told(self, sight: Sight) -> Sight:
+        """With the vendor, where it was not looked up yet and there is room."""
+        mac = sight.traits.mac
+        if mac not in self._waiting or not self._left:
+            return sight
+        self._left -= 1
+        self.forget(mac)
+        return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
+
+    def due(self) -> list[str]:
+        """Those that are next, the longest waiting first. Call it every few seconds."""
+        self._left = AT_ONCE
+        return [*self._waiting][:AT_ONCE]
 
 
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:

@@ -87,6 +87,7 @@ class Absent(NamedTuple):
     traits: Traits
     owner: Profile
     gone_for: timedelta | None  # as for `same_device`
+    stands_for: str | None = None  # of a stranger that may be a child's: which device it may be, if any
 
 
 class Recognised(NamedTuple):
@@ -108,8 +109,9 @@ def recognise(newcomer: Traits, family: Iterable[Absent]) -> Recognised:
             continue
         if one.owner.is_child:
             children.append(one.owner)
-        if like.likely and like.score > best:
-            best, known, signs = like.score, one.traits.mac, like.signs
+        like_whom = one.traits.mac if one.stands_for is None else one.stands_for
+        if like.likely and like_whom and like.score > best:
+            best, known, signs = like.score, like_whom, like.signs
     if not known and not children:
         return Recognised()
     chosen = min(children, key=lambda one: (one.band.rank, one.id), default=None)

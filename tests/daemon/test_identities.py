@@ -215,7 +215,9 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     monkeypatch.setattr(desk, "reassign", counted)
     leave(desk, PHONE)
     for number in range(3 * STRANGERS_LIMIT):
-        desk.identities.on_new(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+        mac = f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        desk.store.devices.seen(mac, desk.clock.now())
+        desk.identities.on_new(mac)
     desk.go(timedelta(seconds=3))
     assert len(regrouped) == 1
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
@@ -227,6 +229,7 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
 
 def test_nobody_asks_for_ever_about_who_does_not_come_back(desk: Desk) -> None:
     arrive(desk, OTHER)
+    leave(desk, OTHER)
     desk.go(timedelta(days=7, minutes=2))
     assert OTHER not in asked(desk)
     assert [one["what"] for one in desk.heard("identity")] == ["asked", "over"]
