@@ -40,7 +40,7 @@ class Comings:
     # Those that nobody named.
 
     def came(self, mac: str, *, new: bool) -> None:
-        self._came.pop(mac, None)
+        self.settled(mac)
         self._came[mac] = self._now()
         if new:
             self._new.add(mac)

@@ -94,6 +94,7 @@ class Family:
         self.minutes: Minutes = Uncounted()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
+        self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
         self._where = where
         self._store = store
         self._book = book
@@ -165,6 +166,7 @@ class Family:
         who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
         alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
         devices, questions = self._store.devices.all(), self._store.questions.all()
+        self.apart = frozenset((*alone, *questions)) - household.named
         return Grouping(household, devices, questions, alone, at, self._where).wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:

@@ -39,6 +39,7 @@ class Identities(Watcher):
     def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
         self._daemon = daemon
         self._inventory = inventory
+        daemon.store.questions.clock_known = lambda: daemon.watch.known
         self._comings = Comings(daemon.loop.now, daemon.store.devices.all())
         self._waiting: dict[str, None] = {}
         self._faces = Faces(daemon.store.questions)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.events import Publish, nobody
+from gateway.daemon.family import Family
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.scanning import Scanning
+from gateway.daemon.seldom import Seldom
 from gateway.home.inventory import Inventory
 from gateway.home.leases import Leases, read_leases
 from gateway.home.neighbours import Neighbour, NeighbourEvents, ask, read_neighbours
@@ -50,6 +52,7 @@ class Presence(Watcher):
         rules: RuleBook,
         wall: Callable[[], datetime],
         regroup: Callable[[], None],
+        family: Family,
     ) -> None:
         self._loop = loop
         self._store = store
@@ -59,13 +62,15 @@ class Presence(Watcher):
         self._leases = tuple(map(Path, config.leases))
         self._wall = wall
         self._regroup = regroup
+        self._family = family
+        self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
+        self._doubts = Seldom(loop, FRESH, lambda: self._ask(self.inventory.doubted()))
+        self._moves = Seldom(loop, FRESH, regroup)
         self._timer: Timer | None = None
-        self._again: Timer | None = None
         self._events: NeighbourEvents | None = None
         self.publish: Publish = nobody
         self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
-        self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps)
         self.inventory.load(store.sights.load())
@@ -121,8 +126,7 @@ class Presence(Watcher):
         self.look()
         self._ask(self.inventory.tick())
         self._store.sights.keep(self.inventory.unsaved())
-        moved, self._moved = self._moved, False
-        if self._store.devices.lapse(self._wall()) or moved:
+        if self._store.devices.lapse(self._wall()):
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
@@ -136,13 +140,8 @@ class Presence(Watcher):
             if one.ifindex in inside:
                 self.inventory.neighbour(one, event=True)
         self._note_places(inside)
-        if lost and self._again is None:
-            self._again = self._loop.call_later(FRESH, self._look_again)
-
-    def _look_again(self) -> None:
-        """More changed than the kernel could tell."""
-        self._again = None
-        self.look()
+        if lost:
+            self._again.later()
 
     def look(self) -> None:
         """Read neighbours and leases."""
@@ -175,9 +174,10 @@ class Presence(Watcher):
         self._inside = inside
         at = {mac: inside.get(self.inventory.interface(mac)) for mac in self.inventory.macs()}
         where = {mac: name for mac, name in at.items() if name is not None}
-        if self._own_defaults and where.items() - self._where.items():
-            self._moved = True
+        moved = where.items() - self._where.items() if self._own_defaults else ()
         self._where = where
+        if not self._family.apart.isdisjoint(mac for mac, _ in moved):
+            self._moves.soon()
 
     def interface_of(self, mac: str) -> str | None:
         """Where a device was seen last; None: nowhere since the start."""
@@ -193,7 +193,12 @@ class Presence(Watcher):
         name = self._own_name(mac)
         if self._store.devices.seen(mac, self._wall(), name):
             self.publish("device", mac=mac, name=name)
-        self._ask(self.inventory.doubted())
+        self._doubts.soon()
+
+    def on_back(self, mac: str) -> None:
+        """A stranger that comes again may be another one's other face too."""
+        if not self._keeps(mac):
+            self._doubts.soon()
 
     @property
     def now(self) -> dict[str, Seen]:
@@ -248,9 +253,10 @@ class Presence(Watcher):
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
 
     def close(self) -> None:
-        for timer in (self._timer, self._again):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        for seldom in (self._again, self._doubts, self._moves):
+            seldom.close()
         if self._events is not None:
             self._loop.forget(self._events)
             self._events.close()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.policy.identity import Sign, Traits
+from gateway.policy.jumps import Jump
 from gateway.policy.questions import Ask, Question
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
@@ -34,6 +36,8 @@ class Questions:
         rows = database.rows(f"SELECT {_QUESTIONS} FROM questions ORDER BY at, mac")
         self._questions = {one.mac: one for one in map(_read, rows)}
         self._unsaved: set[str] = set()
+        self._unsure: set[str] = set()  # asked or changed since the start, while the clock was not known
+        self.clock_known: Callable[[], bool] = lambda: True
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, Question]:
@@ -47,7 +51,7 @@ class Questions:
             if gone is None:
                 return False
             self._drop(gone)
-        self._questions[one.mac] = one
+        self._keep(one)
         self._keeper.save(Statement(_PUT, [_row(one)]))
         return True
 
@@ -55,8 +59,28 @@ class Questions:
         """What is new of one that is kept; hosts can change what they show with each packet, so it is written
         with the next ``flush``.
         """
-        self._questions[one.mac] = one
+        self._keep(one)
         self._unsaved.add(one.mac)
+
+    def _keep(self, one: Question) -> None:
+        self._questions[one.mac] = one
+        if not self.clock_known():
+            self._unsure.add(one.mac)
+
+    def shift(self, jump: Jump) -> None:
+        """The clock jumped, or became known: as long ago as it was asked it stays, and as long as nobody but
+        the owner's device was there.
+        """
+        moved = {
+            mac: replace(one, at=one.at + jump.size, back=None if one.back is None else one.back + jump.size)
+            for mac, one in self._questions.items()
+            if jump.size and (jump.was_known or mac in self._unsure)
+        }
+        if jump.known:
+            self._unsure.clear()
+        if moved:
+            self._questions |= moved  # keeps their order
+            self._keeper.save(Statement(_PUT, [_row(one) for one in moved.values()]))
 
     def flush(self) -> None:
         """Write what was noted since the last time."""
@@ -87,6 +111,7 @@ class Questions:
     def _drop(self, macs: list[str]) -> None:
         for mac in macs:
             del self._questions[mac]
+            self._unsure.discard(mac)
         if macs:
             self._keeper.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
