@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.loop import Timer
 
 TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
-SECOND_LOOK = 5.0  # seconds: a device that should be there was asked meanwhile, and did not answer
+SECOND_LOOK = 7.0  # seconds: a device that should be there was asked meanwhile, and did not answer
 NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
 WAITING = 1024  # that wait for one: as many as the inventory follows
 PERIOD = 60.0  # seconds between looks for what is over

@@ -14,11 +14,10 @@ from gateway.daemon.family import Family
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.scanning import Scanning
 from gateway.daemon.seldom import Seldom
-from gateway.home.inventory import Inventory
+from gateway.home.inventory import DOUBT_AFTER, Inventory
 from gateway.home.leases import Leases, read_leases
-from gateway.home.neighbours import Neighbour, NeighbourEvents, ask, read_neighbours
+from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, read_neighbours
 from gateway.home.taps import Taps
-from gateway.home.tracked import Place
 from gateway.home.vendors import vendor_of
 from gateway.home.watcher import Watcher
 from gateway.loop import Loop, Timer
@@ -64,7 +63,7 @@ class Presence(Watcher):
         self._regroup = regroup
         self._family = family
         self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
-        self._doubts = Seldom(loop, FRESH, lambda: self._ask(self.inventory.doubted()))
+        self._doubts = Seldom(loop, DOUBT_AFTER, self._ask_doubted)
         self._moves = Seldom(loop, FRESH, regroup)
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
@@ -115,10 +114,13 @@ class Presence(Watcher):
             self._taps_work = False
             _log.warning("what devices say of themselves is not heard: %s", error)
 
+    def _ask_doubted(self) -> None:
+        self._ask(self.inventory.doubted(), again=True)
+
     @staticmethod
-    def _ask(places: list[Place]) -> None:
+    def _ask(places: list[Place], *, again: bool = False) -> None:
         try:
-            ask(places)
+            ask(places, again=again)
         except OSError as error:
             _log.warning("devices cannot be asked whether they are there: %s", error)
 
@@ -193,12 +195,12 @@ class Presence(Watcher):
         name = self._own_name(mac)
         if self._store.devices.seen(mac, self._wall(), name):
             self.publish("device", mac=mac, name=name)
-        self._doubts.soon()
+        self._doubts.later()
 
     def on_back(self, mac: str) -> None:
         """A stranger that comes again may be another one's other face too."""
         if not self._keeps(mac):
-            self._doubts.soon()
+            self._doubts.later()
 
     @property
     def now(self) -> dict[str, Seen]:

@@ -23,9 +23,10 @@ class Seldom:
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Not before ``every`` seconds from now."""
-        self._next = self._loop.now() + self._every
-        self.soon()
+        """Not before ``every`` seconds from now, and once for all that ask for it meanwhile."""
+        if self._timer is None:
+            self._next = self._loop.now() + self._every
+            self.soon()
 
     def _now(self) -> None:
         self._timer = None

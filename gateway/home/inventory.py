@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from gateway.home.neighbours import Neighbour
+from gateway.home.neighbours import Neighbour, Place
 from gateway.home.tracked import (
-    Place,
     Tracked,
     packed_address,
     with_address,
     with_dhcp,
+    with_lease,
     with_mdns,
     with_packet,
 )
@@ -33,7 +33,7 @@ from gateway.wire.overheard import Overheard
 MAX_DEVICES = 1024  # anybody on the Wi-Fi can invent addresses; the longest unheard give way
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: asked six times, a phone that sleeps answers one of them
-DOUBT_AFTER = 5.0  # seconds of silence after which a device is asked when a new one comes
+DOUBT_AFTER = 2.0  # seconds after a new one came in which a device that is there was heard or is asked
 MAX_ASKED = 8  # addresses of a device that are asked for at once, the newest
 MAX_ASKED_IN_ALL = 256  # addresses in one look
 
@@ -95,9 +95,13 @@ class Inventory:
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Whether it is not there, as far as can be told by now: gone, or asked in vain at each address."""
+        """Whether it is not there, as far as can be told by now: gone, asked in vain at each address, or
+        silent since another one has all of them.
+        """
         device = self._devices.get(mac)
-        return device is None or not device.online or (bool(device.places) and all(device.places.values()))
+        if device is None or not device.online:
+            return True
+        return all(device.places.values()) and (bool(device.places) or self.silence(mac) >= DOUBT_AFTER)
 
     def silence(self, mac: str) -> float:
         """Seconds since it was heard; without end: not since the start."""
@@ -164,12 +168,7 @@ class Inventory:
         """What a DHCP server noted; of a device that was never seen it proves nothing."""
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
-
-            def changed(device: Tracked) -> Sight:
-                sight = device.sight.named(name, "lease")
-                return sight if dhcp is None else with_dhcp(sight, dhcp)
-
-            self._learn(mac, how, changed, alive=False)
+            self._learn(mac, how, partial(with_lease, name=name, said=dhcp), alive=False)
 
     def answered(self, mac: str) -> None:
         """A scan had an answer in a frame of this hardware address."""
@@ -214,9 +213,11 @@ class Inventory:
             watcher.on_gone(mac)
 
     def doubted(self) -> list[Place]:
-        """The places of devices that should be there and said nothing just now: ask when a new one comes."""
+        """The places of devices that should be there and said nothing just now: ask DOUBT_AFTER seconds after
+        a new one came.
+        """
         latest = self._now() - DOUBT_AFTER
-        return self._asked([mac for mac, one in self._devices.items() if one.online and one.heard < latest])
+        return self._asked([mac for mac, one in self._devices.items() if one.online and one.heard <= latest])
 
     def _asked(self, macs: Iterable[str]) -> list[Place]:
         """Where to ask for them: the family's own first, so that invented ones take no place from them."""

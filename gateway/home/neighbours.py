@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 _ROUTE = 0  # NETLINK_ROUTE
@@ -19,9 +19,10 @@ _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _DESTINATION, _LINK_ADDRESS = 1, 2
 _USE = 0x01  # NTF_USE
 # linux/neighbour.h: NUD_REACHABLE, NUD_DELAY, NUD_PROBE; what is STALE answered once and may be gone
-_ONLINE = 0x02 | 0x08 | 0x10
-_ANSWERED = 0x02 | 0x80  # NUD_REACHABLE, NUD_PERMANENT
-_KNOWN = _ONLINE | 0x04 | 0x80  # and NUD_STALE, NUD_PERMANENT
+_PROBE, _PERMANENT = 0x10, 0x80
+_ONLINE = 0x02 | 0x08 | _PROBE
+_ANSWERED = 0x02 | _PERMANENT  # NUD_REACHABLE
+_KNOWN = _ONLINE | 0x04 | _PERMANENT  # and NUD_STALE
 _FAILED = 0x20
 _RECEIVE = 65536
 _BUFFER = 1 << 18  # bytes of events that wait: some 1,500, more than a home's devices at once
@@ -33,6 +34,10 @@ _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg
 _ATTRIBUTE = struct.Struct("=HH")
 
 
+Place = tuple[str, int]
+"""An address, and the index of the interface that it is on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     mac: str  # lower case, colons; of an event empty where nobody answers
@@ -42,6 +47,7 @@ class Neighbour:
     answered: bool = False  # confirmed just now
     failed: bool = False  # asked, and nobody answered
     gone: bool = False  # taken out of the table, which says nothing of the device
+    fixed: bool = False  # entered by hand: the kernel never asks
 
 
 def read_neighbours() -> list[Neighbour]:
@@ -97,27 +103,30 @@ class NeighbourEvents:
         self._socket.close()
 
 
-def ask(addresses: Iterable[tuple[str, int]]) -> None:
-    """Have the kernel find out whether these still answer (address and interface); events tell what it found.
+def ask(places: Collection[Place], *, again: bool = False) -> None:
+    """Have the kernel find out whether these still answer; events tell what it found.
 
-    It sends what it always sends before it uses an address: an ARP request or a neighbour solicitation.
+    It sends what it always sends before it uses an address: an ARP request or a neighbour solicitation, but
+    for half a minute after an answer only with ``again``. Who does not answer is told of after three seconds.
     """
-    requests = []
-    for ip, ifindex in addresses:
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        packed = socket.inet_pton(family, ip)
-        body = (
-            _MESSAGE.pack(family, ifindex, 0, _USE, 0)
-            + _ATTRIBUTE.pack(4 + len(packed), _DESTINATION)
-            + packed
-        )
-        flags = _REQUEST | _REPLACE | _CREATE
-        requests.append(_HEADER.pack(_HEADER.size + len(body), _NEW_NEIGHBOUR, flags, 0, 0) + body)
+    requests = [_question(place, 0, _USE, _REQUEST | _REPLACE | _CREATE) for place in places]
+    if again:
+        fixed = {(one.ip, one.ifindex) for one in read_neighbours() if one.fixed}
+        requests += [_question(one, _PROBE, 0, _REQUEST | _REPLACE) for one in places if one not in fixed]
     if not requests:
         return
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
         sock.settimeout(_TIMEOUT)
         sock.send(b"".join(requests))  # refusals come as answers that nobody reads: the device is just silent
+
+
+def _question(place: Place, state: int, flags: int, how: int) -> bytes:
+    ip, ifindex = place
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    packed = socket.inet_pton(family, ip)
+    body = _MESSAGE.pack(family, ifindex, state, flags, 0)
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _DESTINATION) + packed
+    return _HEADER.pack(_HEADER.size + len(body), _NEW_NEIGHBOUR, how, 0, 0) + body
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -157,5 +166,10 @@ def _parse(kind: int, body: bytes) -> Neighbour | None:
     if len(mac) != 6 or not state & _KNOWN or not any(mac) or mac[0] & 1:
         return None  # no one device answers for a group's address
     return Neighbour(
-        mac.hex(":"), address, ifindex, online=bool(state & _ONLINE), answered=bool(state & _ANSWERED)
+        mac.hex(":"),
+        address,
+        ifindex,
+        online=bool(state & _ONLINE),
+        answered=bool(state & _ANSWERED),
+        fixed=bool(state & _PERMANENT),
     )

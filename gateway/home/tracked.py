@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
+from gateway.home.neighbours import Place
 from gateway.policy.sights import MAX_BEHIND, MAX_INTERFACE_IDS, MAX_SERVICES, Sight
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.mdns import Mdns
@@ -12,9 +13,6 @@ from gateway.wire.overheard import Overheard
 
 _NEVER = float("-inf")
 _ASKS = frozenset((1, 3))  # discover and request: an inform asks for other options than its own system's
-
-Place = tuple[str, int]
-"""An address, and the index of the interface that it is on."""
 
 
 class Tracked:
@@ -65,6 +63,12 @@ def with_dhcp(sight: Sight, said: Dhcp) -> Sight:
     if said.vendor_class and (said.version == 4 or not traits.vendor_class):
         traits = replace(traits, vendor_class=said.vendor_class)
     return replace(sight, traits=traits).named(said.host_name, "dhcp")
+
+
+def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sight:
+    """``said``: what the device asked for, where the server tells it."""
+    sight = device.sight.named(name, "lease")
+    return sight if said is None else with_dhcp(sight, said)
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sight:
