@@ -13,7 +13,7 @@ from datetime import timedelta
 from gateway.policy.identity import SOON
 from gateway.store.devices import Device
 
-REMEMBERED = 1024  # strangers that came, 150 bytes each: as many as the inventory follows
+REMEMBERED = 512  # strangers that came, 150 bytes each: as many as the inventory follows
 PAIRS = 1024  # of a stranger and a device of the family's that were there together
 BESIDE = 32  # strangers that are looked at so in one minute
 

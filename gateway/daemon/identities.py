@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
 SECOND_LOOK = 7.0  # seconds: a device that should be there was asked meanwhile, and did not answer
 NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
-WAITING = 1024  # that wait for one: as many as the inventory follows
+WAITING = 512  # that wait for one: as many as the inventory follows
 PERIOD = 60.0  # seconds between looks for what is over
 BESIDE = 10.0  # seconds within which devices that were heard are there together
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long

@@ -222,10 +222,10 @@ class Presence(Watcher):
             return []
 
     def mac_of(self, ip: str) -> str | None:
-        """The device that answers for an address; looks again when it is not known."""
+        """The device that answers for an address; looks again when it is not known, but not at each call."""
         found = self.inventory.mac_of(ip)
         if found is None:
-            self.look()
+            self.refresh()
             found = self.inventory.mac_of(ip)
         return found
 

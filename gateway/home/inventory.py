@@ -30,7 +30,9 @@ from gateway.policy.sights import MAX_ADDRESSES, Sight
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.overheard import Overheard
 
-MAX_DEVICES = 1024  # anybody on the Wi-Fi can invent addresses; the longest unheard give way
+MAX_DEVICES = (
+    512  # anybody on the Wi-Fi can invent addresses; the longest unheard give way. 10 kB each at most
+)
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: asked six times, a phone that sleeps answers one of them
 DOUBT_AFTER = 2.0  # seconds after a new one came in which a device that is there was heard or is asked
@@ -80,10 +82,6 @@ class Inventory:
         """Other hardware addresses that DHCP messages in its frames were from: it is a repeater."""
         device = self._devices.get(mac)
         return frozenset() if device is None else device.sight.behind
-
-    def through(self, mac: str) -> frozenset[str]:
-        """Those behind which it was seen."""
-        return frozenset(one for one, device in self._devices.items() if mac in device.sight.behind)
 
     def online(self, mac: str) -> bool:
         device = self._devices.get(mac)

@@ -1,20 +1,20 @@
 """Whose a hardware address is, from the registries of the IEEE as Debian has them (package ieee-data).
 
-Read from the file at each question, so that no table is held: 3 ms for what a home asks once a device.
+Looked for in the files at each question, so that no table is held: 1.5 ms where no registry has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from mmap import PROT_READ, mmap
 from pathlib import Path
 
 from gateway.policy.sights import Sight
 
 FOLDER = Path("/usr/share/ieee-data")
 MAX_NAME = 64  # characters
-AT_ONCE = 8  # addresses that are looked up between two looks, 3 to 6 ms each; the others later
-CHUNK = 1 << 16  # bytes at a time
+AT_ONCE = 8  # addresses that are looked up between two looks, up to 1.5 ms each; the others later
 
 _LARGE = ("oui.csv", "MA-L", 6)  # file, registry, hex digits of the prefix
 _SMALLER = (("mam.csv", "MA-M", 7), ("oui36.csv", "MA-S", 9))
@@ -64,19 +64,16 @@ def vendor_of(mac: str, folder: Path = FOLDER) -> str:
 
 def _look(folder: Path, digits: str, file: str, registry: str, length: int) -> str:
     wanted = f"\n{registry},{digits[:length]},".encode("ascii")
-    kept = b""
     try:
-        with (folder / file).open("rb", buffering=0) as registered:
-            while chunk := registered.read(CHUNK):
-                kept += chunk
-                at = kept.find(wanted)
-                if at >= 0:
-                    line = kept[at + len(wanted) :] + registered.read(_LINE)
-                    return _name(line[:_LINE].decode("utf-8", "replace"))
-                kept = kept[1 - len(wanted) :]
-    except OSError:
-        return ""
-    return ""
+        with (
+            (folder / file).open("rb") as registered,
+            mmap(registered.fileno(), 0, prot=PROT_READ) as mapped,
+        ):
+            at = mapped.find(wanted)
+            line = mapped[at + len(wanted) : at + len(wanted) + _LINE] if at >= 0 else b""
+    except (OSError, ValueError):
+        return ""  # none, or an empty one
+    return _name(line.decode("utf-8", "replace"))
 
 
 def _name(rest: str) -> str:

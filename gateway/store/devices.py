@@ -13,7 +13,7 @@ from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
 
-DEVICES_LIMIT = 1024  # the longest unseen of those that nobody has named or placed give way
+DEVICES_LIMIT = 512  # the longest unseen of those that nobody has named or placed give way
 NAME_LIMIT = 64  # characters of a name that the device says of itself
 COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
