@@ -154,7 +154,7 @@ class Identities(Watcher):
                 self._daemon.store.questions.note(asked)
             return False
         if not self._put(asked):
-            return False
+            return asked.ask is Ask.AGAIN and self._daemon.store.questions.hold(asked)
         self._tell(asked)
         return asked.profile != ("" if known is None else known.profile)
 
@@ -244,6 +244,8 @@ class Identities(Watcher):
                 ended.append(one)
         for one in ended:
             self._daemon.store.questions.drop(one.mac)
+            if one.silent:
+                continue
             self._daemon.store.audit(f"{one.ask} over", one.mac, by=PROGRAM, at=now)
             self._daemon.control.publish("identity", mac=one.mac, ask=one.ask, what="over")
         self._daemon.store.questions.flush()

@@ -94,12 +94,12 @@ class Inventory:
 
     def missing(self, mac: str) -> bool:
         """Whether it is not there, as far as can be told by now: gone, asked in vain at each address, or
-        silent since another one has all of them.
+        silent since another one took its last.
         """
         device = self._devices.get(mac)
         if device is None or not device.online:
             return True
-        return all(device.places.values()) and (bool(device.places) or self.silence(mac) >= DOUBT_AFTER)
+        return all(device.places.values()) if device.places else device.displaced
 
     def silence(self, mac: str) -> float:
         """Seconds since it was heard; without end: not since the start."""
@@ -261,7 +261,7 @@ class Inventory:
         """Whether that is news."""
         now, mac = self._now(), device.sight.traits.mac
         away = device.online is False or (device.online is None and now - self._started >= GONE_AFTER)
-        device.heard, device.online = now, True
+        device.heard, device.online, device.displaced = now, True, False
         self._devices[mac] = self._devices.pop(mac)
         return away
 
@@ -277,8 +277,11 @@ class Inventory:
     def _at(self, device: Tracked, place: Place, alive: bool) -> Sight:
         """It answers for an address; another device that did has it no more."""
         mac = device.sight.traits.mac
-        if self._owners.get(place) != mac:
+        other = self._devices.get(self._owners.get(place, ""))
+        if other is not device:
             self._leave(place)
+        if other is not None and not other.places:
+            other.displaced = True
         self._owners[place] = mac
         if alive or place not in device.places:
             if place not in device.places:

@@ -16,11 +16,12 @@ _ASKS = frozenset((1, 3))  # discover and request: an inform asks for other opti
 
 
 class Tracked:
-    __slots__ = ("heard", "ids", "ifindex", "online", "places", "sight")
+    __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
         self.heard = _NEVER
+        self.displaced = False  # another device answers for its last address since
         self.ifindex = 0  # of the interface that it was seen on last; 0: not since the start
         self.online: bool | None = None  # None: not known yet, since the daemon has just started
         self.places: dict[Place, bool] = {}  # newest last; True: asked, and nobody answered

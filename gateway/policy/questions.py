@@ -52,6 +52,7 @@ class Question:
     signs: tuple[Sign, ...] = ()
     face: Traits | None = None  # COPY: what the other one shows
     back: datetime | None = None  # COPY: since when nobody but the owner's was there
+    silent: bool = False  # a stranger's that found no room: its rules hold, and nobody is asked
     settled: bool = False  # NEW: not the one that went. COPY: it was another's. REPEATER: answered
 
     @property
@@ -64,7 +65,7 @@ class Question:
     @property
     def waits(self) -> bool:
         """Whether anybody is asked; a repeater that was answered for is only remembered."""
-        return not (self.ask is Ask.REPEATER and self.settled)
+        return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
 
     @property
     def replies(self) -> tuple[Reply, ...]:

@@ -221,12 +221,32 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
         desk.store.devices.seen(mac, desk.clock.now())
         desk.identities.on_new(mac)
     desk.go(timedelta(seconds=3))
-    assert len(regrouped) == 1
+    assert len(regrouped) == 3, "once a second"
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
     assert len(desk.ask("questions", limit=5)["questions"]) == 5
     assert len(desk.store.slots()) < 30
     assert member(desk, "06:00:00:00:00:3f").profile.id == "son", "those beyond share a slot"
     assert len(member(desk, "06:00:00:00:00:3f").macs) > 1
+
+
+def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: Desk) -> None:
+    """Addresses that are here, each of which may be the son's; then the daughter's tablet changes."""
+    leave(desk, PHONE)
+    for number in range(STRANGERS_LIMIT + 10):
+        mac = f"06:00:00:00:00:{number:02x}"
+        desk.store.devices.seen(mac, desk.clock.now())
+        desk.ask("sight", mac=mac)
+    desk.go(timedelta(seconds=4))
+    assert {one["ask"] for one in asked(desk).values()} == {"again"}
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, host_name="x")
+    assert desk.ask("questions")["count"] == STRANGERS_LIMIT
+    assert AGAIN not in asked(desk), "there is no room"
+    assert member(desk, AGAIN).profile.id == "daughter"
+    assert member(desk, f"06:00:00:00:00:{STRANGERS_LIMIT + 5:02x}").profile.id == "daughter"
+    assert len(desk.store.slots()) < 30
+    desk.ask("assign", mac=AGAIN, profile="guest")
+    assert member(desk, AGAIN).profile.id == "guest"
 
 
 def test_nobody_asks_for_ever_about_who_does_not_come_back(desk: Desk) -> None:

@@ -320,6 +320,15 @@ def test_when_a_new_one_comes_those_that_are_silent_are_doubted(home: Home) -> N
     assert home.inventory.missing(TABLET)
 
 
+def test_who_lost_its_last_address_to_another_is_missed_until_it_is_heard(home: Home) -> None:
+    """A phone with another hardware address keeps its IP address."""
+    home.event(TABLET, V4, answered=True)
+    home.event(PHONE, V4, answered=True)
+    assert home.inventory.missing(TABLET)
+    home.dhcp(TABLET)
+    assert not home.inventory.missing(TABLET)
+
+
 def test_a_scan_finds_devices_without_addresses(home: Home) -> None:
     home.inventory.answered(PHONE)
     assert home.heard_of() == [("new", PHONE)]
