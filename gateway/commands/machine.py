@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.kernel.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
+from gateway.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
 
 PROC = Path("/proc")
 

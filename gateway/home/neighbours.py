@@ -5,17 +5,17 @@ As a list when asked for, and as events when one appears, answers, falls silent,
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from gateway.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, Waiting, attribute, fields, frames
 
 _ROUTE = 0  # NETLINK_ROUTE
 _GROUP_NEIGHBOURS = 0x4  # RTMGRP_NEIGH
-_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR, _ERROR, _DONE = 28, 29, 30, 2, 3
-_REQUEST, _REPLACE, _CREATE = 0x1, 0x100, 0x400
-_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+_NEW_NEIGHBOUR, _GONE_NEIGHBOUR, _GET_NEIGHBOUR = 28, 29, 30
+_REPLACE, _CREATE = 0x100, 0x400
 _DESTINATION, _LINK_ADDRESS = 1, 2
 _USE = 0x01  # NTF_USE
 # linux/neighbour.h: NUD_REACHABLE, NUD_DELAY, NUD_PROBE; what is STALE answered once and may be gone
@@ -29,9 +29,7 @@ _BUFFER = 1 << 18  # bytes of events that wait: some 1,500, more than a home's d
 _MOST_EVENTS = 256  # that one turn of the loop reads; the others are still there in the next
 _TIMEOUT = 2.0  # seconds; the kernel answers a dump at once
 
-_HEADER = struct.Struct("=IHHII")
 _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg
-_ATTRIBUTE = struct.Struct("=HH")
 
 
 Place = tuple[str, int]
@@ -54,12 +52,11 @@ def read_neighbours() -> list[Neighbour]:
     """Every neighbour with an Ethernet address, of all interfaces. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
         sock.settimeout(_TIMEOUT)
-        sock.send(_HEADER.pack(28, _GET_NEIGHBOUR, _REQUEST_DUMP, 1, 0) + bytes(12))
+        sock.send(HEADER.pack(28, _GET_NEIGHBOUR, REQUEST | DUMP, 1, 0) + bytes(12))
         found: list[Neighbour] = []
         while True:
-            data = sock.recv(_RECEIVE)
-            for kind, body in _messages(data):
-                if kind in (_DONE, _ERROR):
+            for kind, _, _, body in frames(memoryview(sock.recv(_RECEIVE))):
+                if kind in (DONE, ERROR):
                     return found
                 neighbour = _parse(kind, body)
                 if neighbour is not None and neighbour.mac:
@@ -82,22 +79,13 @@ class NeighbourEvents:
     def read(self) -> tuple[list[Neighbour], bool]:
         """What changed, in its order; and whether the kernel had to drop some: then read the whole list."""
         found: list[Neighbour] = []
-        lost = False
-        while len(found) < _MOST_EVENTS:
-            try:
-                data = self._socket.recv(_RECEIVE)
-            except BlockingIOError:
+        waiting = Waiting(self._socket, _RECEIVE)
+        for data in waiting:
+            read = (_parse(kind, body) for kind, _, _, body in frames(data))
+            found += [one for one in read if one is not None]
+            if len(found) >= _MOST_EVENTS:
                 break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                lost = True
-                continue
-            for kind, body in _messages(data):
-                neighbour = _parse(kind, body)
-                if neighbour is not None:
-                    found.append(neighbour)
-        return found, lost
+        return found, waiting.lost
 
     def close(self) -> None:
         self._socket.close()
@@ -109,10 +97,10 @@ def ask(places: Collection[Place], *, again: bool = False) -> None:
     It sends what it always sends before it uses an address: an ARP request or a neighbour solicitation, but
     for half a minute after an answer only with ``again``. Who does not answer is told of after three seconds.
     """
-    requests = [_question(place, 0, _USE, _REQUEST | _REPLACE | _CREATE) for place in places]
+    requests = [_question(place, 0, _USE, REQUEST | _REPLACE | _CREATE) for place in places]
     if again:
         fixed = {(one.ip, one.ifindex) for one in read_neighbours() if one.fixed}
-        requests += [_question(one, _PROBE, 0, _REQUEST | _REPLACE) for one in places if one not in fixed]
+        requests += [_question(one, _PROBE, 0, REQUEST | _REPLACE) for one in places if one not in fixed]
     if not requests:
         return
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
@@ -125,37 +113,17 @@ def _question(place: Place, state: int, flags: int, how: int) -> bytes:
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     packed = socket.inet_pton(family, ip)
     body = _MESSAGE.pack(family, ifindex, state, flags, 0)
-    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _DESTINATION) + packed
-    return _HEADER.pack(_HEADER.size + len(body), _NEW_NEIGHBOUR, how, 0, 0) + body
+    body += attribute(_DESTINATION, packed)
+    return HEADER.pack(HEADER.size + len(body), _NEW_NEIGHBOUR, how, 0, 0) + body
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while len(data) - at >= _HEADER.size:
-        length, kind, *_ = _HEADER.unpack_from(data, at)
-        if not _HEADER.size <= length <= len(data) - at:
-            return
-        yield kind, data[at + _HEADER.size : at + length]
-        at += length + 3 & ~3
-
-
-def _parse(kind: int, body: bytes) -> Neighbour | None:
+def _parse(kind: int, body: memoryview) -> Neighbour | None:
     """None for what is no neighbour on Ethernet, and for one that the kernel is still looking for."""
     if kind not in (_NEW_NEIGHBOUR, _GONE_NEIGHBOUR) or len(body) < _MESSAGE.size:
         return None
     _, ifindex, state, _, _ = _MESSAGE.unpack_from(body)
-    ip = mac = b""
-    at = _MESSAGE.size
-    while len(body) - at >= _ATTRIBUTE.size:
-        length, attribute = _ATTRIBUTE.unpack_from(body, at)
-        if not _ATTRIBUTE.size <= length <= len(body) - at:
-            break
-        value = body[at + _ATTRIBUTE.size : at + length]
-        if attribute == _DESTINATION:
-            ip = value
-        elif attribute == _LINK_ADDRESS:
-            mac = value
-        at += length + 3 & ~3
+    told = fields(body[_MESSAGE.size :])
+    ip, mac = bytes(told.get(_DESTINATION, b"")), bytes(told.get(_LINK_ADDRESS, b""))
     if len(ip) not in (4, 16):
         return None
     address = socket.inet_ntop(socket.AF_INET if len(ip) == 4 else socket.AF_INET6, ip)
