@@ -205,6 +205,13 @@ class Family:
         used = Counter(gate for gate, _ in minutes)
         return replace(self._situation(member, at, force), day=day, used=used)
 
+    def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
+        """Who judged for a member at a moment that is over, and what held."""
+        judge = member.judge
+        if isinstance(judge, JointJudge) and member.beside is not None:
+            judge = judge.as_of(self.held(member.beside, at))
+        return judge, self.held(member, at)
+
     def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
         force = force or self._in_force(at)
         names = {member.profile.id, *member.macs}

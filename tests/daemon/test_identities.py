@@ -132,6 +132,37 @@ def test_why_and_the_state_of_a_device_about_which_is_asked(
     assert desk.ask("why", host="www.example.org", profile="son")["reason"] == "open"
 
 
+def test_why_of_the_past_of_a_device_about_which_is_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before somebody was asked it was a guest; then, what held for the child and for guests at that time."""
+    monkeypatch.setenv("QALQAN_TEST_CLOCK", "1")
+    desk = make("2026-11-25T12:00", son={"bedtime": {}})
+    arrive(desk, PHONE)
+    leave(desk, PHONE)
+    arrive(desk, AGAIN)
+    desk.go(timedelta(hours=1))
+    desk.ask("pause", who=AGAIN, minutes=30)
+    desk.go(timedelta(hours=1))
+    desk.ask("pause", who="son", minutes=30)
+    desk.go(10 * MINUTE)
+
+    def reason(at: str) -> object:
+        return desk.ask("why", host="www.example.org", device=AGAIN, at=f"2026-11-25T{at}")["reason"]
+
+    assert [reason(at) for at in ("11:50", "12:30", "14:05")] == ["open", "open", "paused"]
+    desk.ask("resume", who="son")
+    desk.ask("pause", who=AGAIN, minutes=30)
+    assert reason("14:05") == "open", "what holds now did not hold then"
+    copied = make("2026-11-25T12:00")
+    arrive(copied, MUMS, **GALAXY)
+    copied.go(MINUTE)
+    copy(copied)
+    for at, said in (("11:59", "unfiltered"), ("12:02", "family_block")):
+        answer = copied.ask("why", host="www.tiktok.com", device=MUMS, at=f"2026-11-25T{at}")
+        assert answer["reason"] == said
+
+
 def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Desk) -> None:
     arrive(desk, AGAIN)
     assert asked(desk)[AGAIN]["ask"] == "new"
