@@ -58,9 +58,9 @@ class Comings:
     def is_new(self, mac: str) -> bool:
         return mac in self._new
 
-    def lately(self) -> list[str]:
+    def lately(self, within: timedelta = SOON) -> list[str]:
         """Those that came so shortly ago that what goes now may be one of them."""
-        since = self._now() - SOON.total_seconds()
+        since = self._now() - within.total_seconds()
         return [mac for mac, at in self._came.items() if at >= since]
 
     # Those that go.

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from gateway.loop import Timer
 
 TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
-SECOND_LOOK = 7.0  # seconds: a device that should be there was asked meanwhile, and did not answer
+AGAIN = 3.0  # seconds until newcomers are looked at again: devices that should be there are asked meanwhile
+AGAIN_FOR = timedelta(seconds=15)  # by then, those that do not answer are known
 NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
 WAITING = 512  # that wait for one: as many as the inventory follows
 PERIOD = 60.0  # seconds between looks for what is over
@@ -85,7 +86,7 @@ class Identities(Watcher):
         self._comings.came(mac, new=new)
         self._look_at(mac)
         if self._second is None:
-            self._second = self._daemon.loop.call_later(SECOND_LOOK, self._look_again)
+            self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
     def answered(self, mac: str) -> None:
         """Somebody said whose it is: what it looks like now is what it looks like."""
@@ -99,7 +100,11 @@ class Identities(Watcher):
 
     def _look_again(self) -> None:
         self._second = None
-        self._look_at_recent()
+        recent = self._comings.lately(AGAIN_FOR)
+        for mac in recent:
+            self._look_at(mac)
+        if recent:
+            self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
     def _look_at_recent(self) -> None:
         for mac in self._comings.lately():
@@ -266,7 +271,6 @@ class Identities(Watcher):
         self._comings.together(strangers, [mac for mac in here if mac in named])
 
     def _elapsed(self) -> timedelta:
-        """Since boot: no set of the clock moves it."""
         return timedelta(seconds=self._daemon.loop.now())
 
     def _unseen(self, mac: str, now: datetime) -> bool:

@@ -16,6 +16,7 @@ class Seldom:
         self._do = do
         self._next = 0.0
         self._timer: Timer | None = None
+        self._again = False
 
     def soon(self) -> None:
         if self._timer is None:
@@ -23,15 +24,20 @@ class Seldom:
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Not before ``every`` seconds from now, and once for all that ask for it meanwhile."""
-        if self._timer is None:
-            self._next = self._loop.now() + self._every
-            self.soon()
+        """Not before ``every`` seconds from now: where it is due sooner, it is done once more after that."""
+        if self._timer is not None:
+            self._again = True
+            return
+        self._next = self._loop.now() + self._every
+        self.soon()
 
     def _now(self) -> None:
         self._timer = None
         self._next = self._loop.now() + self._every
         self._do()
+        if self._again:
+            self._again = False
+            self.later()
 
     def close(self) -> None:
         if self._timer is not None:

@@ -94,7 +94,7 @@ def test_a_tablet_that_comes_by_another_address_is_known_by_its_dhcp(own: Home) 
     with fresh(own) as daemon:
         tablet = takes_lease(own, "tablet", *IPAD)
         assert until(lambda: told(daemon, names.TABLET.mac)["kind"] == "tablet", 2.0) is not None
-        leaves(own, "tablet")
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
         invents(own, "tablet", INVENTED)
         began = time.monotonic()
         takes_lease(own, "tablet", *IPAD)
@@ -113,11 +113,12 @@ def test_a_tablet_that_comes_by_another_address_is_known_by_its_dhcp(own: Home) 
 def test_one_that_says_nothing_and_calls_itself_a_console_is_caught_by_the_time(own: Home) -> None:
     """And changing twice leads no further."""
     with fresh(own) as daemon:
-        takes_lease(own, "tablet", *IPAD)
+        tablet = takes_lease(own, "tablet", *IPAD)
         assert until(lambda: bool(told(daemon, names.TABLET.mac).get("kind")), 2.0) is not None
         for mac in (INVENTED, "da:a1:19:00:00:02"):
+            assert fetch(tablet, f"https://{ALLOWED}/", 4).reached, "it is in use"
             invents(own, "tablet", mac)
-            tablet = takes_lease(own, "tablet", "--name", "PlayStation")
+            takes_lease(own, "tablet", "--name", "PlayStation")
             assert until(lambda: asked(daemon).get(mac, {}).get("rules") == "daughter", 15.0), mac  # noqa: B023
             assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
 
