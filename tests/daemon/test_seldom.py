@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -16,8 +17,8 @@ class Clock:
     def now(self) -> float:
         return self.at
 
-    def call_later(self, delay: float, callback: object) -> Timer:
-        self.timers.append(Timer(self.at + delay, cast("object", callback)))  # type: ignore[arg-type]
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        self.timers.append(Timer(self.at + delay, callback))
         return self.timers[-1]
 
     def go(self, seconds: float) -> None:
