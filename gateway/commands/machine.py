@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.home.neighbours import read_neighbours
-from gateway.kernel.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
+from gateway.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
 
 PROC = Path("/proc")
 

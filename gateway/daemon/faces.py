@@ -13,15 +13,17 @@ NOT_APART = timedelta()
 
 
 class Faces:
+    """``now`` and ``at`` are since boot."""
+
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
-        self._drift: dict[str, datetime] = {}  # since when it differs, too little for a suspicion
-        self._back: dict[str, tuple[datetime, timedelta]] = {}  # when it came back, and after how long
+        self._drift: dict[str, timedelta] = {}  # since when it differs, too little for a suspicion
+        self._back: dict[str, tuple[timedelta, timedelta]] = {}  # when it came back, and after how long
 
-    def came_back(self, mac: str, at: datetime, apart: timedelta) -> None:
+    def came_back(self, mac: str, at: timedelta, apart: timedelta) -> None:
         self._back[mac] = at, apart
 
-    def suspicion(self, before: Traits, after: Traits, now: datetime) -> tuple[Sign, ...]:
+    def suspicion(self, before: Traits, after: Traits, now: timedelta) -> tuple[Sign, ...]:
         """What speaks for another host; where nothing does, what is new of it is learnt."""
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)
@@ -30,7 +32,7 @@ class Faces:
         self._questions.keep_faces(mac, faces if signs else self._learnt(faces, after, now))
         return signs
 
-    def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: datetime) -> tuple[Traits, ...]:
+    def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: timedelta) -> tuple[Traits, ...]:
         """A small change is the device's own once it has lasted a day: a copy must not grow into one."""
         like, mac = nearest(faces, after), after.mac
         new = like
@@ -46,7 +48,7 @@ class Faces:
         """All that the other host has shown by now."""
         return strange(self._questions.faces(mac), before, seen)
 
-    def due(self, now: datetime) -> list[str]:
+    def due(self, now: timedelta) -> list[str]:
         """Addresses that have looked different for a day."""
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 

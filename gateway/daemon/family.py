@@ -17,6 +17,7 @@ from gateway.path.nameaddresses import NameBook
 from gateway.path.subject import Subject
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
+from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
@@ -57,6 +58,7 @@ class Family:
         self.minutes: Minutes = Uncounted()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
+        self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
         self._where = where
         self._store = store
         self._books = SlotBooks(book, services, names, now)
@@ -152,6 +154,7 @@ class Family:
         who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
         alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
         devices, questions = self._store.devices.all(), self._store.questions.all()
+        self.apart = frozenset((*alone, *questions)) - household.named
         return Grouping(household, devices, questions, alone, at, self._where).wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
@@ -189,6 +192,13 @@ class Family:
         minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
         used = Counter(gate for gate, _ in minutes)
         return replace(self._situation(member, at, force), day=day, used=used)
+
+    def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
+        """Who judged for a member at a moment that is over, and what held."""
+        judge = member.judge
+        if isinstance(judge, JointJudge) and member.beside is not None:
+            judge = judge.as_of(self.held(member.beside, at))
+        return judge, self.held(member, at)
 
     def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
         force = force or self._in_force(at)

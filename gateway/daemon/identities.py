@@ -5,6 +5,7 @@ Told by the inventory; nothing of it happens while a packet waits. What stranger
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from gateway.daemon.answers import PROGRAM
 from gateway.daemon.asking import Asking
+from gateway.daemon.comings import Comings
 from gateway.daemon.faces import Faces
 from gateway.daemon.grouping import PLAIN_PLACES
 from gateway.daemon.strangers import VISITOR
 from gateway.home.inventory import Inventory
 from gateway.home.watcher import Watcher
-from gateway.policy.identity import SOON, Sign, Traits
+from gateway.policy.identity import Sign, Traits
 from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
 
 if TYPE_CHECKING:
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
     from gateway.loop import Timer
 
 TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
-SECOND_LOOK = 5.0  # seconds: a device that should be there was asked meanwhile, and did not answer
-NEWCOMERS = 64  # that are remembered until a child's device is missed, and that wait for a look
+AGAIN = 3.0  # seconds until newcomers are looked at again: devices that should be there are asked meanwhile
+AGAIN_FOR = timedelta(seconds=15)  # by then, those that do not answer are known
+NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
+WAITING = 512  # that wait for one: as many as the inventory follows
 PERIOD = 60.0  # seconds between looks for what is over
+BESIDE = 10.0  # seconds within which devices that were heard are there together
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
 
 
@@ -35,8 +40,8 @@ class Identities(Watcher):
     def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
         self._daemon = daemon
         self._inventory = inventory
-        self._gone: dict[str, datetime] = {}  # devices that the family has named
-        self._came: dict[str, datetime] = {}  # strangers
+        daemon.store.questions.clock_known = lambda: daemon.watch.known
+        self._comings = Comings(daemon.loop.now, daemon.store.devices.all())
         self._waiting: dict[str, None] = {}
         self._faces = Faces(daemon.store.questions)
         self.asking = Asking(daemon)
@@ -48,33 +53,40 @@ class Identities(Watcher):
     # What the inventory tells.
 
     def on_new(self, mac: str) -> None:
-        if self._trusted(mac):
-            return
-        self._remember(self._came, mac)
-        self._look_at(mac)
-        if self._second is None:
-            self._second = self._daemon.loop.call_later(SECOND_LOOK, self._look_again)
+        if not self._trusted(mac):
+            self._comes(mac, new=True)
 
     def on_change(self, before: Traits, after: Traits, how: str) -> None:  # noqa: ARG002
         mac = after.mac
         if not self._trusted(mac):
-            if mac in self._came or mac in self._daemon.store.questions.all():
+            if self._comings.has_come(mac) or mac in self._daemon.store.questions.all():
                 self._look_at(mac)
             return
         if self._carries(mac) or self._changed(before, after):
             self._daemon.reassign()
 
     def on_gone(self, mac: str) -> None:
-        if not self._trusted(mac):
-            return
-        self._remember(self._gone, mac, limit=None)
-        self._look_at_recent()
+        if self._trusted(mac) or self._stands_in(mac):
+            self._comings.went(mac)
+            self._look_at_recent()
 
     def on_back(self, mac: str) -> None:
-        gone = self._gone.pop(mac, None)
-        if gone is not None:
-            now = self._daemon.clock.now()
-            self._faces.came_back(mac, now, now - gone)
+        apart = self._comings.back(mac)
+        if not self._trusted(mac):
+            self._comes(mac, new=False)
+        elif apart is not None:
+            self._faces.came_back(mac, self._elapsed(), apart)
+
+    def on_found(self, mac: str) -> None:
+        if not self._trusted(mac) and not self._comings.was_here(mac):
+            self._comes(mac, new=False)
+
+    def _comes(self, mac: str, *, new: bool) -> None:
+        """A stranger: for the first time, or again. A child may have kept an address of its own for that."""
+        self._comings.came(mac, new=new)
+        self._look_at(mac)
+        if self._second is None:
+            self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
     def answered(self, mac: str) -> None:
         """Somebody said whose it is: what it looks like now is what it looks like."""
@@ -84,28 +96,24 @@ class Identities(Watcher):
             self._put(replace(known, settled=True, signs=(), profile=""))
         elif known is not None and known.face is not None:
             self._faces.trust(mac, known.face)
-        self._came.pop(mac, None)
+        self._comings.settled(mac)
 
     def _look_again(self) -> None:
         self._second = None
-        self._look_at_recent()
+        recent = self._comings.lately(AGAIN_FOR)
+        for mac in recent:
+            self._look_at(mac)
+        if recent:
+            self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
     def _look_at_recent(self) -> None:
-        now = self._daemon.clock.now()
-        for mac, at in self._came.items():
-            if now - at <= SOON:
-                self._look_at(mac)
+        for mac in self._comings.lately():
+            self._look_at(mac)
 
     # Newcomers.
 
-    def _remember(self, where: dict[str, datetime], mac: str, limit: int | None = NEWCOMERS) -> None:
-        where.pop(mac, None)
-        where[mac] = self._daemon.clock.now()
-        if limit is not None and len(where) > limit:
-            del where[next(iter(where))]
-
     def _look_at(self, mac: str) -> None:
-        if len(self._waiting) < NEWCOMERS:
+        if len(self._waiting) < WAITING:
             self._waiting[mac] = None
         if self._timer is None:
             delay = max(0.0, self._next - self._daemon.loop.now())
@@ -114,11 +122,15 @@ class Identities(Watcher):
     def _look(self) -> None:
         self._timer = None
         self._next = self._daemon.loop.now() + TOGETHER
-        waiting, self._waiting = self._waiting, {}
+        macs = [*itertools.islice(self._waiting, NEWCOMERS)]
+        for mac in macs:
+            del self._waiting[mac]
         with self._daemon.store.together():
-            changed = [self._newcomer(mac) for mac in waiting]
+            changed = [self._newcomer(mac) for mac in macs]
         if any(changed):
             self._daemon.reassign()
+        if self._waiting and self._timer is None:
+            self._timer = self._daemon.loop.call_later(TOGETHER, self._look)
 
     def _trusted(self, mac: str) -> bool:
         """Whether the family has said whose it is, so that its address is worth a copy."""
@@ -138,14 +150,16 @@ class Identities(Watcher):
             return False
         now = self._daemon.clock.now()
         traits = self._inventory.traits(mac) or Traits(mac)
-        found = recognise(traits, self._family(self._came.get(mac, now)))
+        found = recognise(traits, self._family(mac))
         asked = self._asked(mac, found, known, now)
+        if known is None and asked.ask is Ask.NEW and not self._comings.is_new(mac):
+            return False  # who comes every week is not asked about every week
         if known is not None and known == replace(asked, signs=known.signs):
             if asked != known:
                 self._daemon.store.questions.note(asked)
             return False
         if not self._put(asked):
-            return False
+            return asked.ask is Ask.AGAIN and self._daemon.store.questions.hold(asked)
         self._tell(asked)
         return asked.profile != ("" if known is None else known.profile)
 
@@ -166,18 +180,32 @@ class Identities(Watcher):
         known = [profiles[each] for each in (one, other) if each in profiles]
         return min(known, key=lambda each: each.band.rank).id if known else ""
 
-    def _family(self, came: datetime) -> Iterator[Absent]:
-        """Each device that the family has named and that was here before."""
+    def _family(self, newcomer: str) -> Iterator[Absent]:
+        """Each device that the family has named and that was here before; and those that may be a child's, so
+        that who changes its address twice is as far as who does it once.
+        """
         household, devices = self._daemon.rules.household, self._daemon.store.devices.all()
         for mac in household.named:
             owner, device = household.owner_of(mac), devices.get(mac)
-            traits, gone = self._inventory.traits(mac), self._gone.get(mac)
-            if owner is None or (device is None and traits is None and gone is None):
-                continue
-            if gone is None and device is not None and self._inventory.missing(mac):
-                gone = device.last_seen  # as after a restart, and while nobody is sure
-            name = "" if device is None else device.name
-            yield Absent(traits or Traits(mac, name), owner, None if gone is None else came - gone)
+            traits = self._inventory.traits(mac)
+            if owner is not None and (device is not None or traits is not None):
+                name = "" if device is None else device.name
+                yield Absent(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
+        for mac, question in self._daemon.store.questions.all().items():
+            owner = household.profiles.get(question.profile)
+            if mac != newcomer and owner is not None and self._stands_in(mac):
+                traits = self._inventory.traits(mac) or Traits(mac)
+                yield Absent(traits, owner, self._gone_for(mac, newcomer), question.known)
+
+    def _stands_in(self, mac: str) -> bool:
+        """Whether a child's rules hold for a stranger, since it may be the child's."""
+        known = self._daemon.store.questions.all().get(mac)
+        return known is not None and known.about_stranger and bool(known.profile)
+
+    def _gone_for(self, mac: str, newcomer: str) -> timedelta | None:
+        last, unseen = self._last_seen(mac), self._inventory.silence(mac) == float("inf")
+        silent = self._daemon.clock.now() - last if unseen and last is not None else None
+        return self._comings.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
 
     # Addresses that the family has named.
 
@@ -199,7 +227,7 @@ class Identities(Watcher):
         known = self._daemon.store.questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
             return False  # what is behind it looks as it looks
-        signs = self._faces.suspicion(before, after, now)
+        signs = self._faces.suspicion(before, after, self._elapsed())
         if not signs:
             if known is not None and known.back is None:
                 self._daemon.store.questions.note(replace(known, back=now))
@@ -221,19 +249,32 @@ class Identities(Watcher):
                 ended.append(one)
         for one in ended:
             self._daemon.store.questions.drop(one.mac)
+            if one.silent:
+                continue
             self._daemon.store.audit(f"{one.ask} over", one.mac, by=PROGRAM, at=now)
             self._daemon.control.publish("identity", mac=one.mac, ask=one.ask, what="over")
         self._daemon.store.questions.flush()
         if ended:
             self._daemon.reassign()
-        for mac in self._faces.due(now):
+        elapsed = self._elapsed()
+        for mac in self._faces.due(elapsed):
             traits = self._inventory.traits(mac)
             if traits is not None:
-                self._faces.suspicion(traits, traits, now)
+                self._faces.suspicion(traits, traits, elapsed)
+        self._note_together()
         self._over_timer = self._daemon.loop.call_later(PERIOD, self._over)
 
+    def _note_together(self) -> None:
+        here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= BESIDE]
+        named = self._daemon.rules.household.named
+        strangers = (mac for mac in here if self._comings.has_come(mac))
+        self._comings.together(strangers, [mac for mac in here if mac in named])
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=self._daemon.loop.now())
+
     def _unseen(self, mac: str, now: datetime) -> bool:
-        last = self._last_seen(mac)
+        last = None if self._inventory.online(mac) else self._last_seen(mac)
         return last is not None and last + FORGOTTEN <= now
 
     def _last_seen(self, mac: str) -> datetime | None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.events import Publish, nobody
+from gateway.daemon.family import Family
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.scanning import Scanning
-from gateway.home.inventory import Inventory
+from gateway.daemon.seldom import Seldom
+from gateway.home.inventory import DOUBT_AFTER, Inventory
 from gateway.home.leases import Leases, read_leases
-from gateway.home.neighbours import Neighbour, NeighbourEvents, ask, read_neighbours
+from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, read_neighbours
 from gateway.home.taps import Taps
-from gateway.home.tracked import Place
 from gateway.home.vendors import vendor_of
 from gateway.home.watcher import Watcher
 from gateway.loop import Loop, Timer
@@ -52,6 +53,7 @@ class Presence(Watcher):
         rules: RuleBook,
         wall: Callable[[], datetime],
         regroup: Callable[[], None],
+        family: Family,
     ) -> None:
         self._loop = loop
         self._store = store
@@ -61,17 +63,20 @@ class Presence(Watcher):
         self._leases = tuple(map(Path, config.leases))
         self._wall = wall
         self._regroup = regroup
+        self._family = family
+        self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
+        self._doubts = Seldom(loop, DOUBT_AFTER, self._ask_doubted)
+        self._moves = Seldom(loop, FRESH, regroup)
         self._timer: Timer | None = None
-        self._again: Timer | None = None
         self._events: NeighbourEvents | None = None
         self.publish: Publish = nobody
         self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
-        self._moved = False  # to another network of the home, since everybody was grouped
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self.ignored.__contains__)
         self.inventory.load(store.sights.load())
+        store.devices.keeps = self._is_named
         self.inventory.watchers.append(self)
         store.sights.everything = self._sights
         self._taps_work = False  # once it has started, and while the kernel has such sockets
@@ -112,10 +117,13 @@ class Presence(Watcher):
             self._taps_work = False
             _log.warning("what devices say of themselves is not heard: %s", error)
 
+    def _ask_doubted(self) -> None:
+        self._ask(self.inventory.doubted(), again=True)
+
     @staticmethod
-    def _ask(places: list[Place]) -> None:
+    def _ask(places: list[Place], *, again: bool = False) -> None:
         try:
-            ask(places)
+            ask(places, again=again)
         except OSError as error:
             _log.warning("devices cannot be asked whether they are there: %s", error)
 
@@ -123,8 +131,7 @@ class Presence(Watcher):
         self.look()
         self._ask(self.inventory.tick())
         self._store.sights.keep(self.inventory.unsaved())
-        moved, self._moved = self._moved, False
-        if self._store.devices.lapse(self._wall()) or moved:
+        if self._store.devices.lapse(self._wall()):
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
@@ -138,13 +145,8 @@ class Presence(Watcher):
             if one.ifindex in inside:
                 self.inventory.neighbour(one, event=True)
         self._note_places(inside)
-        if lost and self._again is None:
-            self._again = self._loop.call_later(FRESH, self._look_again)
-
-    def _look_again(self) -> None:
-        """More changed than the kernel could tell."""
-        self._again = None
-        self.look()
+        if lost:
+            self._again.later()
 
     def look(self) -> None:
         """Read neighbours and leases."""
@@ -177,9 +179,10 @@ class Presence(Watcher):
         self._inside = inside
         at = {mac: inside.get(self.inventory.interface(mac)) for mac in self.inventory.macs()}
         where = {mac: name for mac, name in at.items() if name is not None}
-        if self._own_defaults and where.items() - self._where.items():
-            self._moved = True
+        moved = where.items() - self._where.items() if self._own_defaults else ()
         self._where = where
+        if not self._family.apart.isdisjoint(mac for mac, _ in moved):
+            self._moves.soon()
 
     def interface_of(self, mac: str) -> str | None:
         """Where a device was seen last; None: nowhere since the start."""
@@ -195,7 +198,12 @@ class Presence(Watcher):
         name = self._own_name(mac)
         if self._store.devices.seen(mac, self._wall(), name):
             self.publish("device", mac=mac, name=name)
-        self._ask(self.inventory.doubted())
+        self._doubts.later()
+
+    def on_back(self, mac: str) -> None:
+        """A stranger that comes again may be another one's other face too."""
+        if not self._keeps(mac):
+            self._doubts.later()
 
     @property
     def now(self) -> dict[str, Seen]:
@@ -217,10 +225,10 @@ class Presence(Watcher):
             return []
 
     def mac_of(self, ip: str) -> str | None:
-        """The device that answers for an address; looks again when it is not known."""
+        """The device that answers for an address; looks again when it is not known, but not at each call."""
         found = self.inventory.mac_of(ip)
         if found is None:
-            self.look()
+            self.refresh()
             found = self.inventory.mac_of(ip)
         return found
 
@@ -246,15 +254,19 @@ class Presence(Watcher):
 
     def _keeps(self, mac: str) -> bool:
         known = self._store.devices.all().get(mac)
-        return mac in self._rules.household.named or (known is not None and bool(known.place))
+        return (known is not None and bool(known.place)) or self._is_named(mac)
+
+    def _is_named(self, mac: str) -> bool:
+        return mac in self._rules.household.named
 
     def _sights(self) -> list[Sight]:
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]
 
     def close(self) -> None:
-        for timer in (self._timer, self._again):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        for seldom in (self._again, self._doubts, self._moves):
+            seldom.close()
         if self._events is not None:
             self._loop.forget(self._events)
             self._events.close()

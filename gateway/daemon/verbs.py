@@ -157,9 +157,11 @@ class Verbs:
         at = now = self._daemon.local_now()
         if request.has("at"):
             at = parse_moment(request.text("at"), rules.household.config.zone)
-        member = self._member(request)
-        situation = member.situation if at >= now else self._daemon.family.held(member, at)
-        answer = why(member.judge, seen, at, situation)
+        member = self._member(request, at)
+        judge, situation = member.judge, member.situation
+        if at < now:
+            judge, situation = self._daemon.family.judged(member, at)
+        answer = why(judge, seen, at, situation)
         told = sentence(answer.decision, seen.host, at, rules.names, left=answer.left)
         return as_json(seen, at, answer) | {"sentence": told, "problems": self._problems(request)}
 
@@ -169,8 +171,10 @@ class Verbs:
         problem = None if mac is None else self._daemon.rules.household.problem_of(mac)
         return [] if problem is None else [str(problem)]
 
-    def _member(self, request: Request) -> Member:
-        """The member that `profile` or `device` names; for a profile, what holds for all of its devices."""
+    def _member(self, request: Request, at: datetime) -> Member:
+        """The member that `profile` or `device` names; for a profile, what holds for all of its devices. Of a
+        device about which somebody is asked, what it was before where ``at`` is earlier.
+        """
         family = self._daemon.family
         if request.has("device"):
             mac = parse_mac(request.text("device"))
@@ -180,7 +184,10 @@ class Verbs:
                 return family.worn  # an audit's device: nobody's, and it has rules
             household = self._daemon.rules.household
             unfiltered = household.owner_of(mac) or household.home
-            return family.member_of(mac) or self._whom.stand_in(unfiltered)
+            member, question = family.member_of(mac), self._daemon.store.questions.all().get(mac)
+            if member is not None and member.asked and question is not None and at < question.at:
+                member = member.beside
+            return member or self._whom.stand_in(unfiltered)
         return self._whom.stand_in(self._daemon.rules.profile(request.text("profile")))
 
     def profile(self, request: Request) -> Mapping[str, object]:

@@ -36,8 +36,17 @@ class DeviceVerbs:
         macs = sorted(known | set(inventory.macs()) | set(daemon.store.devices.all()))
         asking = daemon.identities.asking
         asked = {one.mac: asking.describe(one) for one in asking.open()}
+        through: dict[str, list[str]] = {}
+        for mac in inventory.macs():
+            for other in inventory.behind(mac):
+                through.setdefault(other, []).append(mac)
         return {
-            "devices": [self._device(mac) | self._seen(mac) | {"question": asked.get(mac)} for mac in macs]
+            "devices": [
+                self._device(mac)
+                | self._seen(mac)
+                | {"question": asked.get(mac), "through": sorted(through.get(mac, ()))}
+                for mac in macs
+            ]
         }
 
     def _seen(self, mac: str) -> dict[str, object]:
@@ -53,7 +62,6 @@ class DeviceVerbs:
             "addresses": list(sight.addresses) if sight else [],
             "names": list(sight.names) if sight else [],
             "behind": sorted(presence.inventory.behind(mac)),
-            "through": sorted(presence.inventory.through(mac)),
             "first_seen": known.first_seen.astimezone(zone) if known else None,
             "last_seen": known.last_seen.astimezone(zone) if known else None,
         }

@@ -4,7 +4,7 @@ Fed with neighbours, packets, leases and scans; does no I/O of its own. A device
 the frames: whatever else it says is hostile input, changes that one device alone, and is bounded.
 
 A device is there (online) when it sent something or answered. After ASK_AFTER seconds of silence ``tick()``
-names its addresses, which the kernel then asks for; after GONE_AFTER seconds without a sign it is gone.
+names its addresses for the kernel to ask for; after GONE_AFTER seconds without a sign it is gone.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from gateway.home.neighbours import Neighbour
+from gateway.home.neighbours import Neighbour, Place
 from gateway.home.tracked import (
-    Place,
     Tracked,
     packed_address,
     with_address,
     with_dhcp,
+    with_lease,
     with_mdns,
     with_packet,
 )
+from gateway.home.vendors import Vendors
 from gateway.home.watcher import Watcher
 from gateway.policy.identity import Traits
 from gateway.policy.sights import MAX_ADDRESSES, Sight
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.overheard import Overheard
 
-MAX_DEVICES = 1024  # anybody on the Wi-Fi can invent addresses; the longest unheard give way
+MAX_DEVICES = 512  # who is on the Wi-Fi can invent them; the longest unheard give way. 10 kB each at most
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: asked six times, a phone that sleeps answers one of them
-DOUBT_AFTER = 5.0  # seconds of silence after which a device is asked when a new one comes
+DOUBT_AFTER = 2.0  # seconds after a new one came in which a device that is there was heard or is asked
 MAX_ASKED = 8  # addresses of a device that are asked for at once, the newest
 MAX_ASKED_IN_ALL = 256  # addresses in one look
-VENDORS = 8  # looked up between two looks, 3 ms each; the others later
 
 
 class Inventory:
@@ -52,13 +52,11 @@ class Inventory:
         self.watchers: list[Watcher] = []
         self._now = now
         self._kind_of = kind_of
-        self._vendor_of = vendor_of
+        self._vendors = Vendors(vendor_of)
         self._keeps, self._ignores = keeps, ignores
-        self._devices: dict[str, Tracked] = {}
+        self._devices: dict[str, Tracked] = {}  # the longest unheard first
         self._owners: dict[Place, str] = {}
         self._unsaved: set[str] = set()
-        self._vendorless: set[str] = set()
-        self._vendors_left = VENDORS
         self._started = now()
 
     def load(self, sights: Iterable[Sight]) -> None:
@@ -84,10 +82,6 @@ class Inventory:
         device = self._devices.get(mac)
         return frozenset() if device is None else device.sight.behind
 
-    def through(self, mac: str) -> frozenset[str]:
-        """Those behind which it was seen."""
-        return frozenset(one for one, device in self._devices.items() if mac in device.sight.behind)
-
     def online(self, mac: str) -> bool:
         device = self._devices.get(mac)
         return device is not None and device.online is True
@@ -98,9 +92,18 @@ class Inventory:
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Whether it is not there, as far as can be told by now: gone, or asked in vain at each address."""
+        """Whether it is not there, as far as can be told by now: gone, asked in vain at each address, or
+        silent since another one took its last.
+        """
         device = self._devices.get(mac)
-        return device is None or not device.online or (bool(device.places) and all(device.places.values()))
+        if device is None or not device.online:
+            return True
+        return all(device.places.values()) if device.places else device.displaced
+
+    def silence(self, mac: str) -> float:
+        """Seconds since it was heard; without end: not since the start."""
+        device = self._devices.get(mac)
+        return float("inf") if device is None else self._now() - device.heard
 
     def interface(self, mac: str) -> int:
         """The index of the LAN's interface that it was seen on last; 0: not since the start."""
@@ -162,12 +165,7 @@ class Inventory:
         """What a DHCP server noted; of a device that was never seen it proves nothing."""
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
-
-            def changed(device: Tracked) -> Sight:
-                sight = device.sight.named(name, "lease")
-                return sight if dhcp is None else with_dhcp(sight, dhcp)
-
-            self._learn(mac, how, changed, alive=False)
+            self._learn(mac, how, partial(with_lease, name=name, said=dhcp), alive=False)
 
     def answered(self, mac: str) -> None:
         """A scan had an answer in a frame of this hardware address."""
@@ -178,15 +176,15 @@ class Inventory:
         for place in () if device is None else device.places:
             self._owners.pop(place, None)
         self._unsaved.discard(mac)
-        self._vendorless.discard(mac)
+        self._vendors.forget(mac)
 
     # ------------------------------------------------------------------------------------ as time goes by
 
     def tick(self) -> list[Place]:
         """Call it every few seconds. The places that the kernel shall ask for."""
-        now, asked = self._now(), []
+        now = self._now()
         settled = now - self._started >= GONE_AFTER
-        gone = []
+        gone, silent_ones = [], []
         for mac, device in self._devices.items():
             silent = now - device.heard
             if device.online and silent >= GONE_AFTER:
@@ -194,11 +192,12 @@ class Inventory:
             elif device.online is None and settled:
                 device.online = False
             elif (device.online and silent >= ASK_AFTER) or device.online is None:
-                asked += list(device.places)[-MAX_ASKED:]
+                silent_ones.append(mac)
         for mac in gone:
             self.lost(mac)
-        self._look_up_vendors()
-        return asked[:MAX_ASKED_IN_ALL]
+        for mac in self._vendors.due():
+            self._learn(mac, "vendor", lambda device: device.sight, alive=False)
+        return self._asked(silent_ones)
 
     def lost(self, mac: str) -> None:
         """It was there, and is no more."""
@@ -211,15 +210,19 @@ class Inventory:
             watcher.on_gone(mac)
 
     def doubted(self) -> list[Place]:
-        """The places of devices that should be there and said nothing just now: ask when a new one comes."""
+        """The places of devices that should be there and said nothing just now: ask DOUBT_AFTER seconds after
+        a new one came.
+        """
         latest = self._now() - DOUBT_AFTER
-        found = [one for one in self._devices.values() if one.online and one.heard < latest]
-        return [place for device in found for place in list(device.places)[-MAX_ASKED:]][:MAX_ASKED_IN_ALL]
+        return self._asked([mac for mac, one in self._devices.items() if one.online and one.heard <= latest])
 
-    def _look_up_vendors(self) -> None:
-        self._vendors_left = VENDORS
-        for mac in sorted(self._vendorless)[:VENDORS]:
-            self._learn(mac, "vendor", lambda device: device.sight, alive=False)
+    def _asked(self, macs: Iterable[str]) -> list[Place]:
+        """Where to ask for them: the family's own first, so that invented ones take no place from them."""
+        places = {mac: list(self._devices[mac].places)[-MAX_ASKED:] for mac in macs}
+        order: Iterable[str] = places
+        if sum(map(len, places.values())) > MAX_ASKED_IN_ALL:
+            order = sorted(places, key=lambda mac: not self._keeps(mac))
+        return [place for mac in order for place in places[mac]][:MAX_ASKED_IN_ALL]
 
     # ------------------------------------------------------------------------------------ how it is kept
 
@@ -234,12 +237,13 @@ class Inventory:
         if device is None:
             device = self._add(mac)
         before = device.sight
-        sight = self._with_vendor(change(device))
+        sight = self._vendors.told(change(device))
         if new or sight != before:
             kind = self._kind_of(sight)
             device.sight = replace(sight, traits=replace(sight.traits, kind=kind))
             self._unsaved.add(mac)
         device.ifindex = ifindex or device.ifindex
+        found = alive and device.online is None and not new
         back = alive and self._alive(device)
         traits = device.sight.traits
         told = traits != before.traits or before.behind != device.sight.behind
@@ -251,36 +255,34 @@ class Inventory:
                 watcher.on_change(before.traits, traits, how)
             if back:
                 watcher.on_back(mac)
+            elif found:
+                watcher.on_found(mac)
 
     def _alive(self, device: Tracked) -> bool:
         """Whether that is news."""
-        now = self._now()
+        now, mac = self._now(), device.sight.traits.mac
         away = device.online is False or (device.online is None and now - self._started >= GONE_AFTER)
-        device.heard, device.online = now, True
+        device.heard, device.online, device.displaced = now, True, False
+        self._devices[mac] = self._devices.pop(mac)
         return away
 
     def _add(self, mac: str) -> Tracked:
         while len(self._devices) >= MAX_DEVICES:
-            passing = [one for one in self._devices if not self._keeps(one)] or list(self._devices)
-            self.forget(min(passing, key=lambda one: self._devices[one].heard))
+            passing = (one for one in self._devices if not self._keeps(one))
+            self.forget(next(passing, None) or next(iter(self._devices)))
         device = self._devices[mac] = Tracked(Sight(Traits(mac)))
         if not device.sight.traits.is_random:
-            self._vendorless.add(mac)
+            self._vendors.add(mac)
         return device
-
-    def _with_vendor(self, sight: Sight) -> Sight:
-        mac = sight.traits.mac
-        if mac not in self._vendorless or not self._vendors_left:
-            return sight
-        self._vendors_left -= 1
-        self._vendorless.discard(mac)
-        return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def _at(self, device: Tracked, place: Place, alive: bool) -> Sight:
         """It answers for an address; another device that did has it no more."""
         mac = device.sight.traits.mac
-        if self._owners.get(place) != mac:
+        other = self._devices.get(self._owners.get(place, ""))
+        if other is not device:
             self._leave(place)
+        if other is not None and not other.places:
+            other.displaced = True
         self._owners[place] = mac
         if alive or place not in device.places:
             if place not in device.places:

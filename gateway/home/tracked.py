@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
+from gateway.home.neighbours import Place
 from gateway.policy.sights import MAX_BEHIND, MAX_INTERFACE_IDS, MAX_SERVICES, Sight
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.mdns import Mdns
@@ -13,16 +14,14 @@ from gateway.wire.overheard import Overheard
 _NEVER = float("-inf")
 _ASKS = frozenset((1, 3))  # discover and request: an inform asks for other options than its own system's
 
-Place = tuple[str, int]
-"""An address, and the index of the interface that it is on."""
-
 
 class Tracked:
-    __slots__ = ("heard", "ids", "ifindex", "online", "places", "sight")
+    __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
         self.heard = _NEVER
+        self.displaced = False  # another device answers for its last address since
         self.ifindex = 0  # of the interface that it was seen on last; 0: not since the start
         self.online: bool | None = None  # None: not known yet, since the daemon has just started
         self.places: dict[Place, bool] = {}  # newest last; True: asked, and nobody answered
@@ -65,6 +64,12 @@ def with_dhcp(sight: Sight, said: Dhcp) -> Sight:
     if said.vendor_class and (said.version == 4 or not traits.vendor_class):
         traits = replace(traits, vendor_class=said.vendor_class)
     return replace(sight, traits=traits).named(said.host_name, "dhcp")
+
+
+def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sight:
+    """``said``: what the device asked for, where the server tells it."""
+    sight = device.sight.named(name, "lease")
+    return sight if said is None else with_dhcp(sight, said)
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sight:

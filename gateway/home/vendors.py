@@ -1,20 +1,54 @@
 """Whose a hardware address is, from the registries of the IEEE as Debian has them (package ieee-data).
 
-Read from the file at each question, so that no table is held: 3 ms for what a home asks once a device.
+Looked for in the files at each question, so that no table is held: 1.5 ms where no registry has it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from mmap import PROT_READ, mmap
 from pathlib import Path
+
+from gateway.policy.sights import Sight
 
 FOLDER = Path("/usr/share/ieee-data")
 MAX_NAME = 64  # characters
-CHUNK = 1 << 16  # bytes at a time
+AT_ONCE = 8  # addresses that are looked up between two looks, up to 1.5 ms each; the others later
 
 _LARGE = ("oui.csv", "MA-L", 6)  # file, registry, hex digits of the prefix
 _SMALLER = (("mam.csv", "MA-M", 7), ("oui36.csv", "MA-S", 9))
 _SHARED = "IEEE Registration Authority"  # whose prefixes are cut into smaller ones
 _LINE = 1024  # bytes of a line behind the prefix in which the name has ended
+
+
+class Vendors:
+    """Each device's is looked up once, and not too many at once: packets wait meanwhile."""
+
+    def __init__(self, vendor_of: Callable[[str], str]) -> None:
+        self._vendor_of = vendor_of
+        self._waiting: dict[str, None] = {}
+        self._left = AT_ONCE
+
+    def add(self, mac: str) -> None:
+        self._waiting[mac] = None
+
+    def forget(self, mac: str) -> None:
+        self._waiting.pop(mac, None)
+
+    def told(self, sight: Sight) -> Sight:
+        """With the vendor, where it was not looked up yet and there is room."""
+        mac = sight.traits.mac
+        if mac not in self._waiting or not self._left:
+            return sight
+        self._left -= 1
+        self.forget(mac)
+        return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
+
+    def due(self) -> list[str]:
+        """Those that are next, the longest waiting first. Call it every few seconds."""
+        self._left = AT_ONCE
+        return [*self._waiting][:AT_ONCE]
 
 
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:
@@ -30,19 +64,16 @@ def vendor_of(mac: str, folder: Path = FOLDER) -> str:
 
 def _look(folder: Path, digits: str, file: str, registry: str, length: int) -> str:
     wanted = f"\n{registry},{digits[:length]},".encode("ascii")
-    kept = b""
     try:
-        with (folder / file).open("rb", buffering=0) as registered:
-            while chunk := registered.read(CHUNK):
-                kept += chunk
-                at = kept.find(wanted)
-                if at >= 0:
-                    line = kept[at + len(wanted) :] + registered.read(_LINE)
-                    return _name(line[:_LINE].decode("utf-8", "replace"))
-                kept = kept[1 - len(wanted) :]
-    except OSError:
-        return ""
-    return ""
+        with (
+            (folder / file).open("rb") as registered,
+            mmap(registered.fileno(), 0, prot=PROT_READ) as mapped,
+        ):
+            at = mapped.find(wanted)
+            line = mapped[at + len(wanted) : at + len(wanted) + _LINE] if at >= 0 else b""
+    except (OSError, ValueError):
+        return ""  # none, or an empty one
+    return _name(line.decode("utf-8", "replace"))
 
 
 def _name(rest: str) -> str:

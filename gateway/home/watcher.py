@@ -19,3 +19,6 @@ class Watcher:
 
     def on_back(self, mac: str) -> None:
         """It was gone, or away when the daemon started."""
+
+    def on_found(self, mac: str) -> None:
+        """Known from before the start, and seen for the first time since, shortly after it."""

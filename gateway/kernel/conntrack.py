@@ -15,7 +15,8 @@ from itertools import islice
 
 from gateway.errors import KernelError
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink, attribute, fields
+from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink
+from gateway.netlink import attribute, fields
 
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _PROTOINFO, _MARK, _ID = 1, 2, 3, 4, 8, 12

@@ -10,8 +10,9 @@ from typing import TypeVar
 from gateway.errors import KernelError
 from gateway.kernel.elements import SET, Shapes, Usage, of_set
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.netlink import NFPROTO_INET, Netlink, attribute
+from gateway.kernel.netlink import NFPROTO_INET, Netlink
 from gateway.kernel.ruleset import NAME
+from gateway.netlink import attribute
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ twice.
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 from collections.abc import Callable, Iterator
 
@@ -16,14 +15,13 @@ from gateway.kernel.netlink import (
     ADD_MEMBERSHIP,
     BE32,
     GENERIC,
-    HEADER,
     NETLINK_NETFILTER,
     RECEIVE,
     SOL_NETLINK,
     SUBSYSTEM_NFTABLES,
     Netlink,
-    attributes,
 )
+from gateway.netlink import Waiting, attributes, frames
 
 _GROUP_NFTABLES = 7  # NFNLGRP_NFTABLES, linux/netfilter/nfnetlink.h
 _NEW_GENERATION, _GET_GENERATION = 0xA0F, 0xA10  # NFT_MSG_NEWGEN, NFT_MSG_GETGEN
@@ -104,39 +102,25 @@ class Watch:
     def _drain(self) -> tuple[list[set[Table]], bool]:
         """The tables of ours that each transaction touched, and whether messages were lost."""
         transactions: list[set[Table]] = [set()]
-        lost = False
-        while True:
-            try:
-                data = self._socket.recv(RECEIVE)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                lost = True
-                continue
-            for kind, table, body in _events(memoryview(data)):
+        waiting = Waiting(self._socket, RECEIVE)
+        for data in waiting:
+            for kind, table, body in _events(data):
                 if kind == _NEW_GENERATION:
                     transactions.append(set())
                 elif table in self._tables:
                     transactions[-1].add(table)
                     if self._gone is not None and kind in (_ELEMENTS_GONE, _SET_GONE):
                         self._gone(body, kind == _SET_GONE)
-        return transactions, lost
+        return transactions, waiting.lost
 
 
 def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
     """Message type, the table it is about, and its attributes."""
-    start = 0
-    while len(data) - start >= HEADER.size + GENERIC.size:
-        length, kind, _, _, _ = HEADER.unpack_from(data, start)
-        if not HEADER.size + GENERIC.size <= length <= len(data) - start:
-            return
-        if kind >> 8 == SUBSYSTEM_NFTABLES:
-            family = _FAMILIES.get(data[start + HEADER.size], "")
-            body = data[start + HEADER.size + GENERIC.size : start + length]
-            yield kind, (family, _table_name(body)), body
-        start += length + 3 & ~3
+    for kind, _, _, body in frames(data):
+        if kind >> 8 == SUBSYSTEM_NFTABLES and len(body) >= GENERIC.size:
+            family = _FAMILIES.get(body[0], "")
+            told = body[GENERIC.size :]
+            yield kind, (family, _table_name(told)), told
 
 
 def _table_name(body: memoryview) -> str:

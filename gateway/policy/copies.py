@@ -28,7 +28,7 @@ def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[
     show comes one by one. ``apart``: how long nobody answered for the address before.
 
     An update of the system changes the option list and the release in its vendor class, a new name is one
-    sign: neither is enough. A kind, or how packets begin, no device changes.
+    sign: neither is enough. How packets begin no device changes, and a kind only as we learn more of it.
     """
     found = _differences(tuple(faces), seen)
     limit = SUSPECT_AT_ONCE if apart <= AT_ONCE else SUSPECT_LATER
@@ -88,10 +88,7 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
 
 def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
     """What ``seen`` tells that no face does, where any face tells it."""
-    found = []
-    kinds = {one.kind for one in faces} - {""}
-    if seen.kind and kinds and seen.kind not in kinds:
-        found.append((Sign.KIND, 3))
+    found: list[tuple[Sign, int]] = []
     hops = {one.hop_limit for one in faces} - {0}
     if seen.hop_limit and hops and seen.hop_limit not in hops:
         found.append((Sign.HOP_LIMIT, 3))
@@ -109,6 +106,10 @@ def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, in
         found.append((Sign.INTERFACE_ID, 2))
     elif ids and kinds_of_ids(seen.interface_ids) - kinds_of_ids(ids):
         found.append((Sign.INTERFACE_ID, 1))
+    kinds = {one.kind for one in faces} - {""}
+    # By itself another kind is a better guess: a television with Android is a phone until it names services.
+    if found and seen.kind and kinds and seen.kind not in kinds:
+        found.insert(0, (Sign.KIND, 3))
     return found
 
 

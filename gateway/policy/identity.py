@@ -37,7 +37,7 @@ class Traits:
     ] = ()  # DHCP option 55, in the order of the request: told apart by operating systems
     vendor: str = ""  # by the OUI; empty for a random address
     kind: str = ""  # phone, tablet, tv, console, computer, thing
-    hop_limit: int = 0  # 64, 128 or 255: what its packets begin with, rounded up; 0: not seen
+    hop_limit: int = 0  # 64, 128 or 255: what its packets begin with; 0: not seen
     interface_ids: frozenset[bytes] = frozenset()  # the lower 8 bytes of its IPv6 addresses, newest sixteen
 
     @property
@@ -101,15 +101,19 @@ def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> 
 
 
 def _contradict(one: Traits, other: Traits) -> bool:
+    """The kind is guessed by the name before all else, and a name is quickly changed: it contradicts nothing
+    where both ask for the same.
+    """
     kinds, hops = {one.kind, other.kind} - {""}, {one.hop_limit, other.hop_limit} - {0}
-    return len(kinds) > 1 or len(hops) > 1
+    alike = bool(one.options) and one.options == other.options
+    return (len(kinds) > 1 and not alike) or len(hops) > 1
 
 
-def may_be(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> bool:
-    """Whether ``newcomer`` may be a device that is known, by its random address, time and kind alone."""
-    if gone_for is None or abs(gone_for) > SOON or not newcomer.is_random:
-        return False
-    return not (known.kind and newcomer.kind and known.kind != newcomer.kind)
+def may_be(newcomer: Traits, gone_for: timedelta | None) -> bool:
+    """Whether ``newcomer`` may be a device that went, by its random address and the time alone: a child's
+    phone that calls itself a television is still the child's phone.
+    """
+    return gone_for is not None and abs(gone_for) <= SOON and newcomer.is_random
 
 
 def made_from(mac: str) -> bytes:

@@ -6,6 +6,7 @@ So whatever a device imitates, it has nothing that it would not have had without
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 
@@ -51,6 +52,12 @@ class JointJudge(Judge):
         super().__init__(profile, world, calendar)
         self._other = other
         self._other_situation = situation
+
+    def as_of(self, other_is: Situation) -> JointJudge:
+        """The same, of a moment at which things stood so for ``other``."""
+        then = copy(self)
+        then._other_situation = lambda: other_is
+        return then
 
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False

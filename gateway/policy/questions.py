@@ -52,6 +52,7 @@ class Question:
     signs: tuple[Sign, ...] = ()
     face: Traits | None = None  # COPY: what the other one shows
     back: datetime | None = None  # COPY: since when nobody but the owner's was there
+    silent: bool = False  # a stranger's that found no room: its rules hold, and nobody is asked
     settled: bool = False  # NEW: not the one that went. COPY: it was another's. REPEATER: answered
 
     @property
@@ -64,7 +65,7 @@ class Question:
     @property
     def waits(self) -> bool:
         """Whether anybody is asked; a repeater that was answered for is only remembered."""
-        return not (self.ask is Ask.REPEATER and self.settled)
+        return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -87,6 +88,7 @@ class Absent(NamedTuple):
     traits: Traits
     owner: Profile
     gone_for: timedelta | None  # as for `same_device`
+    stands_for: str | None = None  # of a stranger that may be a child's: which device it may be, if any
 
 
 class Recognised(NamedTuple):
@@ -104,13 +106,13 @@ def recognise(newcomer: Traits, family: Iterable[Absent]) -> Recognised:
     children: list[Profile] = []
     for one in family:
         like = same_device(one.traits, newcomer, one.gone_for)
-        gone = may_be(one.traits, newcomer, one.gone_for)
-        if not (like.likely or gone):
+        if not (like.likely or may_be(newcomer, one.gone_for)):
             continue
         if one.owner.is_child:
             children.append(one.owner)
-        if like.likely and like.score > best:
-            best, known, signs = like.score, one.traits.mac, like.signs
+        like_whom = one.traits.mac if one.stands_for is None else one.stands_for
+        if like.likely and like_whom and like.score > best:
+            best, known, signs = like.score, like_whom, like.signs
     if not known and not children:
         return Recognised()
     chosen = min(children, key=lambda one: (one.band.rank, one.id), default=None)

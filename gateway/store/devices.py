@@ -5,7 +5,7 @@ Anybody on the Wi-Fi can invent addresses, so what was merely seen is bounded an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
 
-DEVICES_LIMIT = 1024  # the longest unseen of those without a place give way
+DEVICES_LIMIT = 512  # the longest unseen of those that nobody has named or placed give way
 NAME_LIMIT = 64  # characters of a name that the device says of itself
 COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
@@ -43,6 +43,7 @@ class Devices:
                 f"SELECT {COLUMNS} FROM devices ORDER BY last_seen"
             )
         }  # fmt: skip
+        self.keeps: Callable[[str], bool] = lambda _: False  # whether the family's files name it
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
@@ -117,7 +118,9 @@ class Devices:
 
     def _make_room(self) -> None:
         while len(self._devices) > DEVICES_LIMIT:
-            passing = next((mac for mac, device in self._devices.items() if not device.place), None)
+            passing = next(
+                (mac for mac, one in self._devices.items() if not one.place and not self.keeps(mac)), None
+            )
             if passing is None:
                 return
             del self._devices[passing]

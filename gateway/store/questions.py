@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.policy.identity import Sign, Traits
+from gateway.policy.jumps import Jump
 from gateway.policy.questions import Ask, Question
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, moment, moment_or_none, table_snapshot, unix, unix_or_none
 
 STRANGERS_LIMIT = 64  # questions about devices that nobody has named; a page shows five
+SILENT_LIMIT = 512  # of those, by whose rules nobody is asked: all devices that the inventory follows
 UNSEEN = timedelta(hours=1)  # after which a stranger's question gives way to another's
 FACES_LIMIT = 256  # addresses; a family names far fewer
 
@@ -34,6 +37,8 @@ class Questions:
         rows = database.rows(f"SELECT {_QUESTIONS} FROM questions ORDER BY at, mac")
         self._questions = {one.mac: one for one in map(_read, rows)}
         self._unsaved: set[str] = set()
+        self._unsure: set[str] = set()  # asked or changed since the start, while the clock was not known
+        self.clock_known: Callable[[], bool] = lambda: True
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, Question]:
@@ -42,25 +47,58 @@ class Questions:
 
     def put(self, one: Question, last_seen: LastSeen, now: datetime) -> bool:
         """A new one, or what became of it; False where it finds no room."""
-        if one.mac not in self._questions and one.about_stranger:
+        known = self._questions.get(one.mac)
+        if (known is None or known.silent) and one.about_stranger:
             gone = self._room(one, last_seen, now)
             if gone is None:
                 return False
             self._drop(gone)
-        self._questions[one.mac] = one
+        self._keep(one)
         self._keeper.save(Statement(_PUT, [_row(one)]))
         return True
+
+    def hold(self, one: Question) -> bool:
+        """A stranger that may be a child's, and found no room: the child's rules hold for it until the next
+        start all the same, else whoever fills the room first would be rid of them. Whether that is news.
+        """
+        held, known = replace(one, silent=True), self._questions.get(one.mac)
+        silent = sum(each.silent for each in self._questions.values())
+        if known == held or (known is None and silent >= SILENT_LIMIT):
+            return False
+        self._questions[one.mac] = held
+        return known is None or known.profile != held.profile
 
     def note(self, one: Question) -> None:
         """What is new of one that is kept; hosts can change what they show with each packet, so it is written
         with the next ``flush``.
         """
-        self._questions[one.mac] = one
+        self._keep(one)
         self._unsaved.add(one.mac)
+
+    def _keep(self, one: Question) -> None:
+        self._questions[one.mac] = one
+        if not self.clock_known():
+            self._unsure.add(one.mac)
+
+    def shift(self, jump: Jump) -> None:
+        """The clock jumped, or became known: as long ago as it was asked it stays, and as long as nobody but
+        the owner's device was there.
+        """
+        moved = {
+            mac: replace(one, at=one.at + jump.size, back=None if one.back is None else one.back + jump.size)
+            for mac, one in self._questions.items()
+            if jump.size and not one.silent and (jump.was_known or mac in self._unsure)
+        }
+        if jump.known:
+            self._unsure.clear()
+        if moved:
+            self._questions |= moved  # keeps their order
+            self._keeper.save(Statement(_PUT, [_row(one) for one in moved.values()]))
 
     def flush(self) -> None:
         """Write what was noted since the last time."""
-        rows = [_row(self._questions[mac]) for mac in sorted(self._unsaved) if mac in self._questions]
+        noted = [self._questions[mac] for mac in sorted(self._unsaved) if mac in self._questions]
+        rows = [_row(one) for one in noted if not one.silent]
         self._unsaved.clear()
         if rows:
             self._keeper.save(Statement(_PUT, rows))
@@ -69,7 +107,7 @@ class Questions:
         """Who gives way, if need be: the longest unseen, else a mere stranger to what may be a child's.
         None where nobody does.
         """
-        strangers = [mac for mac, one in self._questions.items() if one.about_stranger]
+        strangers = [mac for mac, one in self._questions.items() if one.about_stranger and not one.silent]
         if len(strangers) < STRANGERS_LIMIT:
             return []
         unseen = {mac: last_seen(mac) for mac in strangers}
@@ -87,6 +125,7 @@ class Questions:
     def _drop(self, macs: list[str]) -> None:
         for mac in macs:
             del self._questions[mac]
+            self._unsure.discard(mac)
         if macs:
             self._keeper.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
@@ -109,7 +148,9 @@ class Questions:
     def _snapshot(self) -> list[Statement]:
         faces: list[tuple[object, ...]] = [(mac, _text(found)) for mac, found in self._faces.items()]
         return [
-            *table_snapshot("questions", _QUESTIONS, [_row(one) for one in self._questions.values()]),
+            *table_snapshot(
+                "questions", _QUESTIONS, [_row(one) for one in self._questions.values() if not one.silent]
+            ),
             *table_snapshot("faces", "mac, faces", faces),
         ]
 

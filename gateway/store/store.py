@@ -106,6 +106,7 @@ class Store:
             self._settings.shift(jump)
             self.gifts.shift(jump)
             self.tickets.shift(jump)
+            self.questions.shift(jump)
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:

@@ -13,7 +13,8 @@ _CLIENTS = frozenset((1, 3, 4, 5, 6, 8, 9, 11))
 
 
 def parse_dhcp6(data: bytes) -> Dhcp | None:
-    """A client's message; None for a server's and a relay's. Of an option that comes twice the first counts.
+    """A client's message; None for a server's and a relay's. Of an option that comes twice the first counts,
+    of names the first that is one: busybox sends an empty one ahead of its own.
 
     Raises WireError for a message that is cut.
     """
@@ -23,14 +24,16 @@ def parse_dhcp6(data: bytes) -> Dhcp | None:
         return None
     cursor.skip(3)  # the transaction
     found: dict[int, bytes] = {}
+    name = ""
     while not cursor.at_end:
-        code = cursor.u16()
-        found.setdefault(code, cursor.counted16())
+        code, value = cursor.u16(), cursor.counted16()
+        found.setdefault(code, value)
+        name = name or (wire_label(value[1:]) if code == _FQDN else "")
     asked = found.get(_ASKED_FOR, b"")[: 2 * MAX_OPTIONS]
     return Dhcp(
         version=6,
         message=message,
-        host_name=wire_label(found.get(_FQDN, b"")[1:]),
+        host_name=name,
         vendor_class=_first(found.get(_VENDOR_CLASS, b"")[4:]),  # behind the enterprise's number
         user_class=_first(found.get(_USER_CLASS, b"")),
         options=tuple(int.from_bytes(asked[at : at + 2], "big") for at in range(0, len(asked) - 1, 2)),

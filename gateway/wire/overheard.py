@@ -10,7 +10,7 @@ from gateway.wire.dhcp6 import parse_dhcp6
 from gateway.wire.ip import ACK, SYN, TCP, UDP, parse_ip
 from gateway.wire.mdns import Mdns, parse_mdns
 
-_CLASSES = (64, 128, 255)  # what operating systems begin with
+_BEGUN = frozenset((64, 128, 255))  # what operating systems begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Overheard:
     """``address`` is packed; empty where the device has none yet."""
 
     address: bytes
-    hop_limit: int = 0  # rounded up; 0: this packet does not tell
+    hop_limit: int = 0  # what its system begins with; 0: this packet does not tell
     dhcp: Dhcp | None = None
     mdns: Mdns | None = None
 
@@ -27,14 +27,16 @@ def overhear(packet: bytes) -> Overheard | None:
     """From a whole IP packet; None where it says nothing of this. Raises WireError.
 
     Only the start of a TCP connection has the hop limit of the operating system: programs for DHCP, and
-    standards for multicast DNS and neighbour discovery, choose their own.
+    standards for multicast DNS and neighbour discovery, choose their own. And only where no hop is gone: what
+    a device passes on for others (a virtual machine, a hotspot, a router) is no word of its own.
     """
     read = parse_ip(packet)
     address = read.src if any(read.src) else b""
     if read.fragment or read.more_fragments:
         return None
     if read.proto == TCP:
-        return Overheard(address, hop_class(read.ttl)) if read.flags & (SYN | ACK) == SYN else None
+        begins = read.flags & (SYN | ACK) == SYN
+        return Overheard(address, read.ttl) if begins and read.ttl in _BEGUN else None
     if read.proto != UDP:
         return None
     if read.dport == dhcp.SERVER_PORT and read.version == 4:
@@ -47,8 +49,3 @@ def overhear(packet: bytes) -> Overheard | None:
         told = parse_mdns(bytes(read.payload))
         return None if told is None else Overheard(address, mdns=told)
     return None
-
-
-def hop_class(hop_limit: int) -> int:
-    """What a packet began with, before the routers on its way: 64, 128 or 255; 0 for one that has ended."""
-    return next(one for one in _CLASSES if hop_limit <= one) if hop_limit else 0

@@ -117,9 +117,9 @@ class Presence:
 
     now: Mapping[str, Any] = {}
 
-    def __init__(self, store: Store, rules: RuleBook) -> None:
+    def __init__(self, store: Store, rules: RuleBook, now: Callable[[], float]) -> None:
         self._store = store
-        self.inventory = Inventory(lambda: 0.0, rules.kind_of, lambda _: "")
+        self.inventory = Inventory(now, rules.kind_of, lambda _: "")
         self.scanning = Scanning()
         self.ignored: tuple[str, ...] = ()
 
@@ -174,7 +174,7 @@ class Desk:
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
-        self.presence = Presence(self.store, self.rules)
+        self.presence = Presence(self.store, self.rules, self.loop.now)
         self.family = Family(
             self.store,
             AddressBook(),

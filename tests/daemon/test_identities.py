@@ -16,6 +16,8 @@ from gateway.errors import ControlError
 from gateway.policy.copies import QUIET, SETTLED
 from gateway.policy.values import Reason
 from gateway.store.questions import STRANGERS_LIMIT
+from gateway.wire.mdns import Mdns
+from gateway.wire.overheard import Overheard
 from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, PHONE, TABLET, Desk
 
@@ -130,6 +132,37 @@ def test_why_and_the_state_of_a_device_about_which_is_asked(
     assert desk.ask("why", host="www.example.org", profile="son")["reason"] == "open"
 
 
+def test_why_of_the_past_of_a_device_about_which_is_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before somebody was asked it was a guest; then, what held for the child and for guests at that time."""
+    monkeypatch.setenv("QALQAN_TEST_CLOCK", "1")
+    desk = make("2026-11-25T12:00", son={"bedtime": {}})
+    arrive(desk, PHONE)
+    leave(desk, PHONE)
+    arrive(desk, AGAIN)
+    desk.go(timedelta(hours=1))
+    desk.ask("pause", who=AGAIN, minutes=30)
+    desk.go(timedelta(hours=1))
+    desk.ask("pause", who="son", minutes=30)
+    desk.go(10 * MINUTE)
+
+    def reason(at: str) -> object:
+        return desk.ask("why", host="www.example.org", device=AGAIN, at=f"2026-11-25T{at}")["reason"]
+
+    assert [reason(at) for at in ("11:50", "12:30", "14:05")] == ["open", "open", "paused"]
+    desk.ask("resume", who="son")
+    desk.ask("pause", who=AGAIN, minutes=30)
+    assert reason("14:05") == "open", "what holds now did not hold then"
+    copied = make("2026-11-25T12:00")
+    arrive(copied, MUMS, **GALAXY)
+    copied.go(MINUTE)
+    copy(copied)
+    for at, said in (("11:59", "unfiltered"), ("12:02", "family_block")):
+        answer = copied.ask("why", host="www.tiktok.com", device=MUMS, at=f"2026-11-25T{at}")
+        assert answer["reason"] == said
+
+
 def test_it_is_recognised_though_it_came_before_the_old_one_was_missed(desk: Desk) -> None:
     arrive(desk, AGAIN)
     assert asked(desk)[AGAIN]["ask"] == "new"
@@ -215,9 +248,11 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     monkeypatch.setattr(desk, "reassign", counted)
     leave(desk, PHONE)
     for number in range(3 * STRANGERS_LIMIT):
-        desk.identities.on_new(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+        mac = f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        desk.store.devices.seen(mac, desk.clock.now())
+        desk.identities.on_new(mac)
     desk.go(timedelta(seconds=3))
-    assert len(regrouped) == 1
+    assert len(regrouped) == 3, "once a second"
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
     assert len(desk.ask("questions", limit=5)["questions"]) == 5
     assert len(desk.store.slots()) < 30
@@ -225,11 +260,203 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     assert len(member(desk, "06:00:00:00:00:3f").macs) > 1
 
 
+def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: Desk) -> None:
+    """Addresses that are here, each of which may be the son's; then the daughter's tablet changes."""
+    leave(desk, PHONE)
+    for number in range(STRANGERS_LIMIT + 10):
+        mac = f"06:00:00:00:00:{number:02x}"
+        desk.store.devices.seen(mac, desk.clock.now())
+        desk.ask("sight", mac=mac)
+    desk.go(timedelta(seconds=4))
+    assert {one["ask"] for one in asked(desk).values()} == {"again"}
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, host_name="x")
+    assert desk.ask("questions")["count"] == STRANGERS_LIMIT
+    assert AGAIN not in asked(desk), "there is no room"
+    assert member(desk, AGAIN).profile.id == "daughter"
+    assert member(desk, f"06:00:00:00:00:{STRANGERS_LIMIT + 5:02x}").profile.id == "daughter"
+    assert len(desk.store.slots()) < 30
+    desk.ask("assign", mac=AGAIN, profile="guest")
+    assert member(desk, AGAIN).profile.id == "guest"
+
+
 def test_nobody_asks_for_ever_about_who_does_not_come_back(desk: Desk) -> None:
     arrive(desk, OTHER)
+    leave(desk, OTHER)
     desk.go(timedelta(days=7, minutes=2))
     assert OTHER not in asked(desk)
     assert [one["what"] for one in desk.heard("identity")] == ["asked", "over"]
+
+
+# ------------------------------------------------------------------- tricks of who knows how it works
+
+
+def test_who_calls_itself_a_console_is_the_child_s_all_the_same(desk: Desk) -> None:
+    """A device's name is changed in a minute, and its kind is guessed by it."""
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, host_name="PlayStation")
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+    arrive(desk, AGAIN, host_name="PlayStation", options=IOS)
+    assert asked(desk)[AGAIN]["known"] == TABLET
+
+
+def test_an_address_that_was_shown_before_is_no_way_out(desk: Desk) -> None:
+    """It came while the tablet was there, nobody answered; a day later the tablet takes it."""
+    arrive(desk, AGAIN)
+    assert asked(desk)[AGAIN]["rules"] is None
+    leave(desk, AGAIN)
+    desk.go(timedelta(days=1))
+    leave(desk, TABLET)
+    desk.go(MINUTE)
+    desk.ask("sight", mac=AGAIN, what="back")
+    desk.go(timedelta(seconds=2))
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+    assert member(desk, AGAIN).profile.id == "daughter"
+
+
+def test_nor_one_about_which_nobody_asks_any_more(desk: Desk) -> None:
+    arrive(desk, AGAIN)
+    leave(desk, AGAIN)
+    desk.go(timedelta(days=8))
+    assert asked(desk) == {}
+    leave(desk, TABLET)
+    desk.ask("sight", mac=AGAIN, what="back")
+    desk.go(timedelta(seconds=2))
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+
+
+def test_a_friend_who_comes_every_week_is_not_asked_about_every_week(desk: Desk) -> None:
+    arrive(desk, OTHER)
+    leave(desk, OTHER)
+    desk.go(timedelta(days=8))
+    desk.ask("sight", mac=OTHER, what="back")
+    desk.go(2 * MINUTE)
+    assert asked(desk) == {}
+
+
+def test_who_was_there_beside_the_tablet_is_not_the_tablet(desk: Desk) -> None:
+    """The tablet falls asleep ten minutes after a friend came."""
+    arrive(desk, OTHER)
+    for _ in range(30):
+        for mac in (OTHER, TABLET):
+            desk.ask("sight", mac=mac, what="back")
+        desk.go(timedelta(seconds=5))
+    leave(desk, TABLET)
+    desk.go(timedelta(seconds=6))
+    assert asked(desk)[OTHER]["ask"] == "new"
+    assert member(desk, OTHER).slot == desk.family.unknown
+
+
+def test_changing_the_address_twice_leads_no_further_than_once(desk: Desk) -> None:
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, host_name="x")
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+    desk.go(timedelta(hours=2))
+    leave(desk, AGAIN)
+    desk.go(MINUTE)
+    arrive(desk, OTHER, host_name="y")
+    assert asked(desk)[OTHER]["rules"] == "daughter"
+    assert member(desk, OTHER).profile.id == "daughter"
+
+
+def test_the_second_new_address_stands_for_the_tablet_too(desk: Desk) -> None:
+    leave(desk, TABLET)
+    arrive(desk, AGAIN, **IPAD)
+    desk.go(timedelta(days=1))
+    leave(desk, AGAIN)
+    arrive(desk, OTHER, **IPAD)
+    assert asked(desk)[OTHER]["known"] == TABLET
+    desk.store.keep_guardian("Mum", "stamp")
+    desk.ask("identify", Role.WEB, mac=OTHER, answer="again", by="Mum", origin="192.168.1.7")
+    assert devices_of(desk, "daughter") == [OTHER, SECOND]
+
+
+def test_pulling_the_gateway_s_plug_is_no_way_to_change_addresses(desk: Desk) -> None:
+    """The disk may know a quarter of an hour less than was seen."""
+    desk.store.devices.flush()
+    desk.go(timedelta(minutes=20))
+    desk.restart()
+    arrive(desk, AGAIN, host_name="x")
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+
+
+def test_nor_with_an_address_that_was_shown_before(desk: Desk) -> None:
+    arrive(desk, AGAIN)
+    leave(desk, AGAIN)
+    desk.go(timedelta(hours=1))
+    arrive(desk, TABLET, **IPAD)
+    desk.store.devices.flush()
+    sights = [desk.presence.inventory.sight(mac) for mac in (TABLET, AGAIN)]
+    desk.go(timedelta(minutes=20))
+    desk.restart()
+    desk.presence.inventory.load([one for one in sights if one is not None])
+    desk.ask("sight", mac=AGAIN, what="back")
+    desk.go(timedelta(seconds=2))
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+
+
+def test_who_went_long_before_the_restart_did_not_go_by_it(desk: Desk) -> None:
+    arrive(desk, OTHER)
+    desk.ask("assign", mac=OTHER, profile="guest")
+    for mac in (TABLET, SECOND, PHONE, MUMS):
+        leave(desk, mac)
+    desk.go(timedelta(hours=2))
+    arrive(desk, OTHER)
+    desk.restart()
+    arrive(desk, AGAIN)
+    assert asked(desk)[AGAIN]["rules"] is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), -timedelta(hours=3), timedelta(days=20)])
+def test_a_clock_that_is_set_hides_nobody(desk: Desk, ahead: timedelta) -> None:
+    arrive(desk, AGAIN)
+    desk.jump(ahead)
+    leave(desk, TABLET)
+    desk.go(timedelta(seconds=2))
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+    desk.go(timedelta(minutes=2))
+    assert asked(desk)[AGAIN]["rules"] == "daughter"
+
+
+def test_questions_move_with_the_clock(desk: Desk) -> None:
+    copy(desk)
+    desk.go(timedelta(hours=2))
+    arrive(desk, MUMS, **GALAXY)
+    asked_at = asked(desk)[MUMS]["at"]
+    desk.jump(timedelta(days=2))
+    desk.go(timedelta(minutes=2))
+    assert asked(desk)[MUMS]["at"] == asked_at + timedelta(days=2)
+    assert member(desk, MUMS).profile.id == "daughter", "no day has gone by"
+    desk.restart()
+    assert asked(desk)[MUMS]["at"] == asked_at + timedelta(days=2)
+    desk.go(QUIET + MINUTE)
+    assert asked(desk) == {}
+
+
+def test_what_was_asked_by_a_right_clock_stays_when_a_wrong_one_is_put_right(desk: Desk) -> None:
+    arrive(desk, OTHER)
+    desk.restart()
+    desk.watch.known = False
+    arrive(desk, AGAIN)
+    before = {mac: one["at"] for mac, one in asked(desk).items()}
+    desk.jump(timedelta(hours=5))
+    after = {mac: one["at"] for mac, one in asked(desk).items()}
+    assert after == {OTHER: before[OTHER], AGAIN: before[AGAIN] + timedelta(hours=5)}
+
+
+@pytest.mark.parametrize("mac", [MUMS, OTHER])
+def test_a_television_that_is_known_better_is_no_copy(desk: Desk, mac: str) -> None:
+    """It is a phone by its DHCP, as all with Android, until it names its services."""
+    arrive(desk, mac, vendor_class="android-dhcp-11")
+    if mac == OTHER:
+        desk.ask("assign", mac=mac, profile="home")
+    tell = Mdns(services=frozenset({"_androidtvremote2"}))
+    desk.presence.inventory.heard(mac, 0, Overheard(b"", mdns=tell))
+    desk.go(timedelta(seconds=2))
+    traits = desk.presence.inventory.traits(mac)
+    assert traits is not None
+    assert mac not in asked(desk)
+    assert desk.family.member_of(mac) is None
 
 
 # -------------------------------------------------------------------------------------------- answers

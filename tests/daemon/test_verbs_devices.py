@@ -37,6 +37,8 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
         "behind": ["02:00:00:00:00:77"], "through": [],
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
     }  # fmt: skip
+    meet(desk, "02:00:00:00:00:77")
+    assert listed(desk, "02:00:00:00:00:77")["through"] == [STRANGER]
     assert listed(desk, TABLET)["profile"] == "daughter"
     assert listed(desk, TABLET)["first_seen"] is None
 

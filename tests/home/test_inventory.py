@@ -8,8 +8,9 @@ from socket import AF_INET6, inet_aton, inet_pton
 import pytest
 
 from gateway.home import inventory
-from gateway.home.inventory import ASK_AFTER, DOUBT_AFTER, GONE_AFTER, MAX_ASKED, VENDORS, Inventory
+from gateway.home.inventory import ASK_AFTER, DOUBT_AFTER, GONE_AFTER, MAX_ASKED, MAX_ASKED_IN_ALL, Inventory
 from gateway.home.neighbours import Neighbour
+from gateway.home.vendors import AT_ONCE
 from gateway.home.watcher import Watcher
 from gateway.policy.identity import Traits
 from gateway.policy.sights import MAX_ADDRESSES, MAX_BEHIND, MAX_INTERFACE_IDS, MAX_NAMES, MAX_SERVICES, Sight
@@ -53,6 +54,9 @@ class Home(Watcher):
 
     def on_back(self, mac: str) -> None:
         self.told.append(("back", mac))
+
+    def on_found(self, mac: str) -> None:
+        self.told.append(("found", mac))
 
     def heard_of(self) -> list[tuple[str, ...]]:
         told, self.told = self.told, []
@@ -187,7 +191,6 @@ def test_another_hardware_address_in_the_message_is_a_repeaters_client_and_told_
     assert home.heard_of() == [("change", TABLET, "behind")]
     assert home.traits() == Traits(TABLET), "what the client says is not what the repeater says"
     assert home.inventory.behind(TABLET) == {PHONE}
-    assert home.inventory.through(PHONE) == {TABLET}
     assert home.inventory.traits(PHONE) is None, "nobody is made of a message alone"
     for number in range(100):
         home.dhcp(TABLET, hardware=f"02:00:00:00:01:{number:02x}")
@@ -253,12 +256,12 @@ def test_vendors_of_real_addresses_alone_and_not_too_many_at_once(home: Home) ->
     macs = [f"28:6f:b9:00:00:{number:02x}" for number in range(20)]
     for number, mac in enumerate(macs):
         home.event(mac, f"192.168.77.{number + 100}")
-    assert home.asked_vendors == macs[:VENDORS]
+    assert home.asked_vendors == macs[:AT_ONCE]
     home.heard_of()
     home.inventory.tick()
     home.inventory.tick()
     assert sorted(home.asked_vendors) == macs
-    assert home.heard_of() == [("change", mac, "vendor", "vendor") for mac in macs[VENDORS:]]
+    assert home.heard_of() == [("change", mac, "vendor", "vendor") for mac in macs[AT_ONCE:]]
     assert home.traits(macs[-1]).vendor == "Acme"
 
 
@@ -300,6 +303,8 @@ def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Ho
     assert home.inventory.tick() == [(V4, LAN)]
     home.event(TABLET, V4, answered=True)
     assert home.inventory.online(TABLET)
+    assert home.heard_of() == [("found", TABLET)]
+    home.event(TABLET, V4, answered=True)
     assert home.heard_of() == []
     home.now += GONE_AFTER
     home.event(PHONE, "192.168.77.11", answered=True)
@@ -308,11 +313,20 @@ def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Ho
 
 def test_when_a_new_one_comes_those_that_are_silent_are_doubted(home: Home) -> None:
     home.event(TABLET, V4, answered=True)
-    home.now += DOUBT_AFTER + 1
     home.event(PHONE, "192.168.77.11")
-    assert home.inventory.doubted() == [(V4, LAN)]
+    home.now += DOUBT_AFTER
+    assert (V4, LAN) in home.inventory.doubted(), "though it was heard when the new one came"
     home.event(TABLET, V4, failed=True)
     assert home.inventory.missing(TABLET)
+
+
+def test_who_lost_its_last_address_to_another_is_missed_until_it_is_heard(home: Home) -> None:
+    """A phone with another hardware address keeps its IP address."""
+    home.event(TABLET, V4, answered=True)
+    home.event(PHONE, V4, answered=True)
+    assert home.inventory.missing(TABLET)
+    home.dhcp(TABLET)
+    assert not home.inventory.missing(TABLET)
 
 
 def test_a_scan_finds_devices_without_addresses(home: Home) -> None:
@@ -328,7 +342,29 @@ def test_no_more_addresses_than_some_are_asked_at_once(home: Home) -> None:
     assert len(home.inventory.tick()) == MAX_ASKED
 
 
+def test_invented_addresses_do_not_keep_the_family_s_own_from_being_asked(home: Home) -> None:
+    """Else a child's tablet that sleeps would count as gone, and one that went would be missed late."""
+    macs = [f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(MAX_ASKED_IN_ALL + 50)]
+    for number, mac in enumerate(macs):
+        home.event(mac, f"10.0.{number >> 8}.{number & 255}", answered=True)
+    home.event(TABLET, V4, answered=True)
+    home.now += ASK_AFTER
+    for asked in (home.inventory.doubted(), home.inventory.tick()):
+        assert len(asked) == MAX_ASKED_IN_ALL
+        assert asked[0] == (V4, LAN)
+
+
 # ------------------------------------------------------------------------------------ how it is kept
+
+
+def test_who_was_heard_of_makes_no_room_for_who_was_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "MAX_DEVICES", 4)
+    home.event(PHONE, V4, answered=True)
+    for number in range(20):
+        home.now += 1
+        home.event(f"06:00:00:00:00:{number:02x}", f"192.168.77.{number + 100}")
+        home.event(PHONE, V4, answered=True)
+    assert home.inventory.online(PHONE)
 
 
 def test_invented_addresses_push_out_the_longest_unheard_but_no_ones_own(

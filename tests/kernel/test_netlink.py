@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.kernel import conntrack, elements
-from gateway.kernel.netlink import ERROR, Netlink, attribute, attributes, error_number, messages, request
+from gateway.kernel.netlink import Netlink, error_number, messages, request
+from gateway.netlink import ERROR, attribute, attributes
 from tests.kernel.home import Namespace
 
 

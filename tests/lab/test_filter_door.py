@@ -376,3 +376,59 @@ def place(daemon: Daemon) -> str:
     listed = next((str(one["profile"]) for one in devices if one["mac"] == names.NEW.mac), "")
     alone = daemon.client.call("device", mac=names.NEW.mac)["profile"]
     return listed if listed == alone else f"{listed}, {alone}"
+
+
+def test_a_device_with_a_slot_of_its_own_is_followed_to_another_network_at_once(three: Home) -> None:
+    """The kernel knows it by its address alone: what it has there Python says."""
+    settings = {
+        "lan": list(BRIDGES),
+        "interfaces": {"br.guest": "guest", "lan4.7": "quarantine"},
+        "managed": {names.NEW.mac: ["vpn.school.example"]},
+    }
+    forgotten(three)
+    with fresh(three, PROFILES, **settings) as daemon:
+        new = moves(three, "new", "br.guest")
+        assert until(lambda: fetch(new, f"https://{PLAIN}/", 4).reached, 3.0) is not None
+        assert until(lambda: place(daemon) == "guest", 3.0) is not None
+        for bridge, wanted in (("lan4.7", "quarantine"), ("br.guest", "guest")) * 2:
+            moves(three, "new", bridge)
+            fetch(new, f"https://{PLAIN}/", 4, timeout=1.0)
+            took = until(lambda: place(daemon) == wanted, 3.0)  # noqa: B023
+            assert took is not None, bridge
+            open_there = fetch(new, f"https://{PLAIN}/", 4, timeout=1.0).reached
+            assert open_there is (wanted == "guest"), bridge
+    forgotten(three)
+
+
+def test_the_very_first_packet_tells_where_a_device_is(three: Home) -> None:
+    """Without a neighbour: it asks for an address, and knows the gateway's by heart."""
+    settings = {"lan": list(BRIDGES), "unknown_devices": "home", "interfaces": {"lan4.7": "quarantine"}}
+    forgotten(three)
+    with fresh(three, PROFILES, **settings) as daemon:
+        new = moves(three, "new", "lan4.7")
+        new.run(["ip", "link", "set", "eth0", "arp", "off"], check=True)
+        python(
+            new,
+            f"""
+from scapy.all import *
+sendp(Ether(src={names.NEW.mac!r}, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
+    / UDP(sport=68, dport=67) / BOOTP(chaddr=bytes.fromhex({names.NEW.mac.replace(":", "")!r}))
+    / DHCP(options=[("message-type", "discover"), "end"]), iface="eth0", verbose=0)
+""",
+        )
+        assert until(lambda: daemon.client.call("device", mac=names.NEW.mac)["profile"] == "quarantine", 0.5)
+        assert names.NEW.mac not in three.gateway.run(["ip", "neigh"]).stdout
+        new.run(["ip", "link", "set", "eth0", "arp", "on"], check=True)
+        address = three.gateway.run(["cat", "/sys/class/net/lan4.7/address"]).stdout.strip()
+        new.run(["ip", "neigh", "replace", "192.168.79.1", "lladdr", address, "dev", "eth0"], check=True)
+        assert fetch(new, f"https://{PLAIN}/", 4, timeout=1.0).how in CUT
+        assert not three.seen("https", PLAIN)
+    forgotten(three)
+
+
+def forgotten(home: Home) -> None:
+    """The fourth device is away, and the kernel knows nobody: else it belongs to the next one's house."""
+    home.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)
+    for name in BRIDGES:
+        home.gateway.run(["ip", "neigh", "flush", "dev", name, "nud", "all"])
+    home.begin_anew()

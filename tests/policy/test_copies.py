@@ -25,6 +25,7 @@ WINDOWS = (1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252)
     [
         {"options": (*ANDROID, 108), "vendor_class": "android-dhcp-14"},  # an update of the system
         {"host_name": "Aigul"},  # a new name
+        {"kind": "tv"},  # a better guess: it named its services, and nothing else changed
         {"interface_ids": frozenset({bytes(range(8))})},  # fresh privacy addresses
         {"host_name": "", "options": (), "vendor_class": "", "kind": "", "hop_limit": 0},  # not seen yet
     ],

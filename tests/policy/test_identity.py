@@ -40,7 +40,10 @@ def test_a_random_address_is_told_by_one_bit() -> None:
         (replace(AGAIN, host_name="", options=(), kind=""), MINUTE, False),  # the time alone says too little
         (replace(AGAIN, host_name=""), MINUTE, True),  # same model, same minute
         (replace(AGAIN, host_name=""), timedelta(days=3), False),  # same model, some day
-        (replace(AGAIN, kind="phone"), MINUTE, False),
+        (replace(AGAIN, kind="phone"), MINUTE, True),  # the kind is guessed; it asks for the same
+        (replace(AGAIN, kind="phone", options=()), MINUTE, False),
+        (replace(AGAIN, kind="phone", options=ANDROID), MINUTE, False),
+        (replace(AGAIN, host_name="PlayStation", kind="console"), MINUTE, True),
         (replace(AGAIN, hop_limit=128), MINUTE, False),
         (replace(AGAIN, options=ANDROID, kind=""), timedelta(hours=2), False),
     ],
@@ -63,13 +66,12 @@ def test_a_name_that_many_have_says_little(name: str) -> None:
 
 def test_by_time_alone_a_random_address_may_be_a_device_that_went() -> None:
     bare = Traits("da:a1:19:00:00:01")
-    assert may_be(TABLET, bare, MINUTE)
-    assert may_be(TABLET, bare, -MINUTE)
-    assert may_be(TABLET, replace(bare, kind="tablet"), SOON)
-    assert not may_be(TABLET, replace(bare, kind="phone"), MINUTE)
-    assert not may_be(TABLET, bare, SOON + MINUTE)
-    assert not may_be(TABLET, bare, None)
-    assert not may_be(TABLET, Traits("3c:22:fb:00:00:01"), MINUTE)
+    assert may_be(bare, MINUTE)
+    assert may_be(bare, -MINUTE)
+    assert may_be(replace(bare, host_name="PlayStation", kind="console"), SOON), "whatever it calls itself"
+    assert not may_be(bare, SOON + MINUTE)
+    assert not may_be(bare, None)
+    assert not may_be(Traits("3c:22:fb:00:00:01"), MINUTE)
 
 
 def test_an_interface_id_tells_which_address_it_was_made_from() -> None:
@@ -99,5 +101,5 @@ def test_whatever_devices_say_of_themselves(one: Traits, other: Traits, gone_for
     like = same_device(one, other, gone_for)
     assert like.likely is (like.score >= 4)
     assert len(like.signs) == len(set(like.signs))
-    may_be(one, other, gone_for)
+    may_be(other, gone_for)
     foreign_ids(one)

@@ -40,6 +40,14 @@ def test_the_first_of_two_counts_and_an_odd_list_is_read_as_far_as_it_goes() -> 
     assert (read.options, read.host_name) == ((23,), "")
 
 
+def test_of_two_names_the_first_that_is_one_counts() -> None:
+    """As busybox sends them."""
+    names = (b"\0\0", b"\1\5Lilly", b"\1\5other")
+    read = parse_dhcp6(b"\x01\0\0\0" + b"".join(option6(39, name) for name in names))
+    assert read is not None
+    assert read.host_name == "Lilly"
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"\x01\0\0", b"\x01\0\0\0\0", b"\x01\0\0\0" + struct.pack("!HH", 39, 5) + b"abcd",
