@@ -9,12 +9,11 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum, auto
 
+from gateway.daemon.dnssockets import Sent, listen, original_destination, packed, receive, send_some
 from gateway.errors import KernelError, WireError
 from gateway.kernel.conntrack import Conntrack, FlowTuple
 from gateway.kernel.marks import MarkLayout
@@ -29,12 +28,6 @@ MAX_PER_SLOT = 16
 IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
 MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
 MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
-CHUNK = 16 << 10
-BACKLOG = 32
-
-_SO_ORIGINAL_DST = 80  # the same number at both levels; linux/netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
-_IPV4 = struct.Struct("!2xH4s8x")
-_IPV6 = struct.Struct("!2xH4x16s4x")
 
 _Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
 
@@ -52,7 +45,6 @@ class _Pair:
         "resolver",
         "responses",
         "scope",
-        "subject",
         "to_client",
         "to_resolver",
         "upstream",
@@ -61,13 +53,11 @@ class _Pair:
     def __init__(
         self,
         client: socket.socket,
-        subject: Subject,
         key: tuple[int, bytes, int],
         resolver: bytes,
         scope: int,
     ) -> None:
         self.client = client
-        self.subject = subject
         self.key = key
         self.resolver = resolver  # packed address
         self.scope = scope  # interface index of a link-local resolver, else 0
@@ -77,12 +67,6 @@ class _Pair:
         self.to_client = bytearray()
         self.to_resolver = bytearray()
         self.idle: Timer | None = None
-
-
-class _Sent(Enum):
-    ALL = auto()
-    MORE = auto()
-    BROKEN = auto()
 
 
 class DnsProxy:
@@ -105,7 +89,7 @@ class DnsProxy:
         self._layout = layout
         self._wall = wall
         self._pairs: dict[socket.socket, _Pair] = {}
-        self._listener = _listen(port)
+        self._listener = listen(port)
         self.port: int = self._listener.getsockname()[1]
         loop.on_readable(self._listener, self._accept)
 
@@ -125,10 +109,10 @@ class DnsProxy:
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """None: nobody's connection, or one too many."""
-        original = _original_destination(client)
+        original = original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
             return None
-        source = _packed(peer[0])
+        source = packed(peer[0])
         try:
             entry = self._conntrack.find(FlowTuple(source, original[0], TCP, peer[1], PORT))
         except KernelError as error:
@@ -137,12 +121,11 @@ class DnsProxy:
         if entry is None:
             return None
         slot = self._layout.ct_slot(entry.mark)
-        subject = self._subjects.get(slot)
         held = Counter(pair.key[0] for pair in self._pairs.values())
-        if subject is None or held[slot] >= MAX_PER_SLOT:
+        if slot not in self._subjects or held[slot] >= MAX_PER_SLOT:
             return None
         scope = peer[3] if len(peer) == 4 else 0
-        return _Pair(client, subject, (slot, source, peer[1]), original[0], scope)
+        return _Pair(client, (slot, source, peer[1]), original[0], scope)
 
     def _rest(self, pair: _Pair) -> None:
         if pair.idle is not None:
@@ -160,7 +143,7 @@ class DnsProxy:
         self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
     ) -> None:
         """Hand on what ``sock`` has whole; end the pair where its other end is gone or speaks no DNS."""
-        data = _receive(sock)
+        data = receive(sock)
         if data is None:
             return
         if not data:
@@ -174,22 +157,39 @@ class DnsProxy:
             self._end(pair)
 
     def _give(self, pair: _Pair, response: bytes) -> None:
-        if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
-            now = self._loop.now()
-            response = self._dns.mend(response, pair.key, now, over_udp=False, resolver=pair.resolver)
+        subject = self._subject(pair)
+        if subject is None:
+            return
+        if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+            response = self._dns.mend(
+                response,
+                pair.key,
+                self._loop.now(),
+                over_udp=False,
+                resolver=pair.resolver,
+                unwanted=subject.unwanted,
+            )
         self._send(pair, pair.client, pair.to_client, response)
 
     def _ask(self, pair: _Pair, query: bytes) -> None:
-        if pair.client.fileno() < 0:
+        subject = self._subject(pair)
+        if pair.client.fileno() < 0 or subject is None:
             return
         now = self._loop.now()
-        asked = self._dns.ask(query, pair.subject, pair.key, pair.resolver, now, self._wall())
+        asked = self._dns.ask(query, subject, pair.key, pair.resolver, now, self._wall())
         if asked is None:
             self._end(pair)
         elif asked.reply is not None:
             self._send(pair, pair.client, pair.to_client, asked.reply)
         elif asked.forward is not None and self._connected(pair):
             self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
+
+    def _subject(self, pair: _Pair) -> Subject | None:
+        """As the rules are now, which may be newer than the connection. None: it has ended with them."""
+        subject = self._subjects.get(pair.key[0])
+        if subject is None:
+            self._end(pair)
+        return subject
 
     def _connected(self, pair: _Pair) -> bool:
         if pair.upstream is not None:
@@ -217,10 +217,10 @@ class DnsProxy:
         self._flush(pair, sock, waiting)
 
     def _flush(self, pair: _Pair, sock: socket.socket, waiting: bytearray) -> None:
-        sent = _send_some(sock, waiting)
-        if sent is _Sent.BROKEN:
+        sent = send_some(sock, waiting)
+        if sent is Sent.BROKEN:
             self._end(pair)
-        elif sent is _Sent.MORE:
+        elif sent is Sent.MORE:
             self._loop.on_writable(sock, lambda: self._flush(pair, sock, waiting))
         else:
             self._loop.off_writable(sock)
@@ -242,58 +242,3 @@ class DnsProxy:
             self._end(pair)
         self._loop.forget(self._listener)
         self._listener.close()
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        address = "::"
-    except OSError:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        address = "0.0.0.0"
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((address, port))
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
-    """Packed address and port that the client meant; None: nothing was redirected."""
-    try:
-        if "." in sock.getpeername()[0]:
-            port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
-        else:
-            raw = sock.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, _IPV6.size)
-            port, address = _IPV6.unpack(raw)
-    except OSError:
-        return None
-    return address, port
-
-
-def _packed(text: str) -> bytes:
-    text = text.partition("%")[0]
-    if "." in text:
-        return socket.inet_pton(socket.AF_INET, text.removeprefix("::ffff:"))
-    return socket.inet_pton(socket.AF_INET6, text)
-
-
-def _receive(sock: socket.socket) -> bytes | None:
-    """None: nothing there yet. Empty: the other end is gone."""
-    try:
-        return sock.recv(CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
-
-
-def _send_some(sock: socket.socket, waiting: bytearray) -> _Sent:
-    try:
-        del waiting[: sock.send(waiting)]
-    except BlockingIOError:
-        return _Sent.MORE
-    except OSError as error:
-        return _Sent.MORE if error.errno == errno.ENOTCONN else _Sent.BROKEN
-    return _Sent.MORE if waiting else _Sent.ALL

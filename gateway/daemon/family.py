@@ -13,7 +13,7 @@ from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.daemon.strangers import Keys, Wanted, Where
 from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices, ServiceBook
 from gateway.path.nameaddresses import DeviceNames, NameBook
-from gateway.path.subject import Subject
+from gateway.path.subject import Subject, unwanted_by
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
 from gateway.policy.joint import JointJudge
@@ -147,7 +147,8 @@ class Family:
         for slot, member in members.items():
             number = partial(self._class_number, slot)
             name, running = member.profile.name, member.decide_running
-            self.subjects[slot] = Subject(slot, name, member.decide, number, running)
+            both = (member.profile,) if member.beside is None else (member.profile, member.beside.profile)
+            self.subjects[slot] = Subject(slot, name, member.decide, number, running, unwanted_by(*both))
 
     def _names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
         wanted = self._names is not None and asks_for_names(profile.rules)

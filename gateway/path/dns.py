@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.lessons import Lessons, ttl_of
 from gateway.path.nameaddresses import NameBook
+from gateway.path.safe import Safe, TrustsAll
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -33,7 +34,7 @@ from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
 from gateway.wire.limits import Limits
-from gateway.wire.svcb import strip_ways
+from gateway.wire.svcb import ALL, Unwanted, strip_ways
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
@@ -67,28 +68,6 @@ class Outcome(NamedTuple):
     accept: bool
     packet: bytes | None = None
     reply: bytes | None = None
-
-
-class Safe(Protocol):
-    """What the gateway itself knows of safe names: a device's own resolver may say what it likes."""
-
-    def of(self, name: str) -> Sequence[bytes]:
-        """Packed addresses that the gateway resolved ``name`` to."""
-        ...
-
-    def trusts(self, resolver: bytes) -> bool:
-        """Whether what this resolver (packed address) answers is what the gateway would be told."""
-        ...
-
-
-class TrustsAll:
-    """Where no gateway asks for itself: whoever is asked is believed."""
-
-    def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
-        return ()
-
-    def trusts(self, resolver: bytes) -> bool:  # noqa: ARG002
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +229,22 @@ class DnsPath:
             payload = bytes(packet.payload)
             self._effort.spend(subject.slot, _steps(payload), now)
             client = (subject.slot, packet.dst, packet.dport)
-            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src)
+            mended = self.mend(
+                payload, client, now, over_udp=True, resolver=packet.src, unwanted=subject.unwanted
+            )
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
             return self._malformed()
 
     def mend(
-        self, response: bytes, client: Client, now: float, *, over_udp: bool, resolver: bytes | None = None
+        self,
+        response: bytes,
+        client: Client,
+        now: float,
+        *,
+        over_udp: bool,
+        resolver: bytes | None = None,
+        unwanted: Unwanted = ALL,
     ) -> bytes:
         """The answer of ``resolver`` (packed address) as the client shall see it; ``response`` itself when
         nothing is to be changed. Raises WireError for bytes that are no answer.
@@ -276,7 +264,7 @@ class DnsPath:
             response, message = restored, parse_message(restored)
         vouched = resolver is not None and self._safe.trusts(resolver)
         self._lessons.answer(client[0], response, message, now, vouched=vouched)
-        return strip_ways(response) or response
+        return strip_ways(response, unwanted) or response
 
 
 def _steps(answer: bytes) -> int:

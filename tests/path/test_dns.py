@@ -16,11 +16,13 @@ import pytest
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns import PENDING_AGE, Client, DnsPath, Safe, Style
+from gateway.path.dns import PENDING_AGE, Client, DnsPath, Style
+from gateway.path.safe import Safe
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_reply
+from gateway.wire.svcb import Unwanted
 from tests.wire.flow_forge import udp_packet
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -206,6 +208,32 @@ def test_ech_is_taken_out_and_addresses_are_learnt() -> None:
     assert path.dns.mend(plain, CLIENT, 0.0, over_udp=True) == plain
     assert path.book.knows(1, bytes([198, 18, 9, 9]), 299.0)
     assert not path.book.knows(1, bytes([198, 18, 9, 9]), 301.0)
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "kept"),
+    [
+        (Unwanted(), '1 . alpn="h2"'),
+        (Unwanted(resolvers=False), '1 . alpn="h2,doq" dohpath="/dns-query{?dns}"'),
+        (Unwanted(ech=False), '1 . alpn="h2" ech="AAb+DQACAQI="'),
+        (
+            Unwanted(resolvers=False, ech=False),
+            '1 . alpn="h2,doq" ech="AAb+DQACAQI=" dohpath="/dns-query{?dns}"',
+        ),
+    ],
+)
+def test_what_a_profile_leaves_open_stays_in_its_answers(unwanted: Unwanted, kept: str) -> None:
+    path = Path()
+    path.subject.unwanted = unwanted
+    query = dns.message.make_query("example.com", "HTTPS").to_wire()
+    record = '1 . alpn="h2,doq" ech="AAb+DQACAQI=" key7="/dns-query{?dns}"'
+    response = upstream(query, f"example.com. 300 IN HTTPS {record}")
+    outcome = path.dns.answer_packet(Path.answer(response), path.subject, 0.0)
+    assert outcome.accept
+    packet = outcome.packet or Path.answer(response)
+    assert str(dns.message.from_wire(bytes(parse_ip(packet).payload)).answer[0][0]) == kept
+    again = path.dns.mend(response, CLIENT, 0.0, over_udp=False, unwanted=unwanted)
+    assert str(dns.message.from_wire(again).answer[0][0]) == kept
 
 
 @pytest.mark.parametrize(("src", "dst"), [(DEVICE, RESOLVER), (DEVICE6, RESOLVER6)])
