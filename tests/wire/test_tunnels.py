@@ -7,12 +7,19 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.contrib.geneve import GENEVE
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6MLReport2, IPv6, IPv6ExtHdrHopByHop
+from scapy.layers.l2 import ARP, GRE, Dot1Q, Ether
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Raw
 
 from gateway.policy.values import Proto
 from gateway.wire.tunnels import LONGEST, MORE, Sign, classify_ip, look_server, look_tcp, look_udp, may_begin
+from tests.wire import tunnel_vectors
 from tests.wire.quic_forge import crypto, encrypt_initial
 from tests.wire.tls_forge import client_hello, record
-from tests.wire.tunnel_vectors import ORDINARY, TCP, UDP, Vector
+from tests.wire.tunnel_vectors import ORDINARY, Vector
 
 QUERY = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
 ANSWER = bytes.fromhex("12348180000100010000000003777777076578616d706c65036f72670000010001") + bytes.fromhex(
@@ -25,13 +32,13 @@ def framed(message: bytes) -> bytes:
     return len(message).to_bytes(2, "big") + message
 
 
-@pytest.mark.parametrize("vector", UDP, ids=str)
+@pytest.mark.parametrize("vector", tunnel_vectors.UDP, ids=str)
 def test_datagrams_of_real_programs_are_known_on_any_port(vector: Vector) -> None:
     for port in (vector.port, 443, 5000):
         assert look_udp(vector.payload, port) == Sign(vector.proto)
 
 
-@pytest.mark.parametrize("vector", TCP, ids=str)
+@pytest.mark.parametrize("vector", tunnel_vectors.TCP, ids=str)
 def test_streams_of_real_programs_are_known_byte_by_byte(vector: Vector) -> None:
     look = look_tcp if vector.side == "client" else look_server
     data = vector.payload
@@ -42,9 +49,10 @@ def test_streams_of_real_programs_are_known_byte_by_byte(vector: Vector) -> None
     assert may_begin(data[0])
 
 
-@pytest.mark.parametrize("vector", UDP, ids=str)
+@pytest.mark.parametrize("vector", tunnel_vectors.UDP, ids=str)
 def test_a_datagram_that_is_cut_is_none(vector: Vector) -> None:
-    for end in range(len(vector.payload)):
+    least = 48 if vector.program.startswith("nebula") else len(vector.payload)  # it says no length
+    for end in range(least):
         assert look_udp(vector.payload[:end], 5000) is None
 
 
@@ -91,7 +99,7 @@ def test_ordinary_streams_are_none() -> None:
 
 
 def test_cloudflares_number_in_the_reserved_bytes() -> None:
-    hello = bytearray(next(one.payload for one in UDP if one.proto is Proto.WIREGUARD))
+    hello = bytearray(next(one.payload for one in tunnel_vectors.UDP if one.proto is Proto.WIREGUARD))
     assert hello.endswith(bytes(16))
     hello[1:4] = b"\x11\x22\x33"
     assert look_udp(bytes(hello), 2408) == Sign(Proto.WIREGUARD)
@@ -138,6 +146,73 @@ def test_teredo_behind_its_headers_and_ip_bare() -> None:
     summed = (int.from_bytes(ipv4[10:12], "big") - total) % 65535
     ipv4 = ipv4[:10] + summed.to_bytes(2, "big") + ipv4[12:]
     assert look_udp(ipv4, 5555) == Sign(Proto.IP_IN_IP)
+
+
+INNER = {
+    "IPv4": IP(src="10.8.0.2", dst="192.0.2.1") / UDP(sport=1, dport=53) / b"a question",
+    "IPv6": IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(flags="S"),
+    "MLD": IPv6(src="::", dst="ff02::16") / IPv6ExtHdrHopByHop() / ICMPv6MLReport2(),
+    "ARP": ARP(psrc="10.8.0.2", pdst="10.8.0.1", hwdst="00:00:00:00:00:00"),
+}
+OUTER = {
+    "VXLAN": lambda inner: VXLAN(vni=42, flags="Instance") / (Ether() / inner),
+    "VXLAN with VLAN": lambda inner: VXLAN(vni=7, flags="Instance") / (Ether() / Dot1Q(vlan=9) / inner),
+    "Geneve": lambda inner: GENEVE(vni=42) / (Ether() / inner),
+    "Geneve with options": lambda inner: (
+        GENEVE(vni=42, options=bytes.fromhex("0102800100000000")) / (Ether() / inner)
+    ),
+    "L2TP's data": lambda inner: Raw(bytes.fromhex("000300000000002a00000000")) / (Ether() / inner),
+    "GRE": lambda inner: GRE() / inner,
+    "GRE with a key": lambda inner: GRE(key_present=1, key=42) / inner,
+}
+
+
+# GRE carries no Ethernet here, and so no ARP.
+PAIRS = [(outer, inner) for outer in OUTER for inner in INNER if not (inner == "ARP" and "GRE" in outer)]
+
+
+@pytest.mark.parametrize(("outer", "inner"), PAIRS)
+def test_packets_behind_any_header_in_udp(outer: str, inner: str) -> None:
+    data = bytes(OUTER[outer](INNER[inner]))
+    for port in (4789, 53, 443):
+        assert look_udp(data, port) == Sign(Proto.IP_IN_IP)
+    if inner != "ARP":  # which says no length
+        assert look_udp(data + b"\0", 4789) is None
+        assert look_udp(data[:-1], 4789) is None
+
+
+def test_a_packet_in_the_midst_of_a_message_is_none() -> None:
+    inner = bytes(INNER["IPv4"])
+    assert look_udp(b"\xaa" * 64 + inner, 4000) == Sign(Proto.IP_IN_IP)
+    assert look_udp(b"\xaa" * 65 + inner, 4000) is None
+    assert look_udp(b"\xaa" * 8 + inner + b"\xaa", 4000) is None
+    assert look_udp(b"\xaa" * 8 + inner[:10] + b"\0\0" + inner[12:], 4000) is None  # its checksum is wrong
+
+
+def zerotier(verb: int = 1, source: bytes = b"\x12\x34\x56\x78\x9a", flags: int = 0) -> bytes:
+    head = bytes(range(8)) + b"\x77\x8c\xde\x71\x90" + source + bytes([flags]) + b"\xc0" * 8
+    said = bytes([verb, 12, 1, 14]) + b"\0\2" + b"\x55" * 8
+    return head + said + b"\x12\x34\x56\x78\x9a\0" + b"\xab" * 64 + b"\0\4" + bytes(6)
+
+
+def test_zerotiers_hello() -> None:
+    for verb in (1, 0x81):  # the upper bits are flags
+        assert look_udp(zerotier(verb), 9993) == Sign(Proto.MESH)
+    for other in (zerotier(2), zerotier(flags=8), zerotier(source=b"abcde"), zerotier()[:100]):
+        assert look_udp(other, 9993) is None
+
+
+def test_dnscrypt_through_a_relay() -> None:
+    relayed = b"\xff" * 8 + b"\0\0" + bytes(10) + b"\xff\xff\x09\x09\x09\x09\x01\xbb" + b"\xe7" * 300
+    assert look_udp(relayed, 443) == Sign(Proto.DNS)
+    assert look_udp(b"\xff" * 9 + b"\0" + bytes(100), 443) is None
+
+
+def test_a_dnscrypt_client_asks_for_a_certificate_in_the_clear() -> None:
+    """At the resolver's own port, which is 443 most often; without it there is nothing to encrypt with."""
+    query = bytes.fromhex("1234010000010000000000000132") + b"\x0ddnscrypt-cert\x07example\x03com\0\0\x10\0\1"
+    for found in (look_udp(query, 443), look_tcp(framed(query))):
+        assert found == Sign(Proto.DNS, "2.dnscrypt-cert.example.com", 16)
 
 
 def test_ssh_behind_other_lines_of_a_server() -> None:
@@ -231,7 +306,7 @@ def test_nothing_is_raised_and_more_ends(data: bytes, port: int) -> None:
     assert look_tcp((data + bytes(LONGEST))[:LONGEST]) is not MORE
 
 
-@given(st.sampled_from([*UDP, *TCP]), st.data())
+@given(st.sampled_from([*tunnel_vectors.UDP, *tunnel_vectors.TCP]), st.data())
 def test_a_damaged_message_raises_nothing(vector: Vector, data: st.DataObject) -> None:
     damaged = bytearray(vector.payload)
     damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
