@@ -161,10 +161,14 @@ class DnsProxy:
         if subject is None:
             return
         if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+            now = self._loop.now()
+            if not self._dns.takes(subject.slot, response, now):
+                self._end(pair)
+                return
             response = self._dns.mend(
                 response,
                 pair.key,
-                self._loop.now(),
+                now,
                 over_udp=False,
                 resolver=pair.resolver,
                 unwanted=subject.unwanted,

@@ -14,6 +14,7 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.lessons import Lessons, ttl_of
 from gateway.path.nameaddresses import NameBook
 from gateway.path.safe import Safe, TrustsAll
+from gateway.path.share import Share
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -30,10 +31,8 @@ from gateway.wire.dns_forge import (
     rename_question,
     restore_answer,
 )
-from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
-from gateway.wire.limits import Limits
 from gateway.wire.svcb import ALL, Unwanted, strip_ways
 
 PORT = 53
@@ -115,9 +114,9 @@ class DnsPath:
         self._safe = safe or TrustsAll()
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
-        self._effort = Effort(Limits())
+        self._share = Share()
         self.malformed = 0
-        self.postponed = 0  # answers dropped, of a device whose resolver causes too much work
+        self.postponed = 0  # questions and answers of a device that has too many, or too long ones
 
     def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
         """A packet of a device to port 53 over UDP."""
@@ -162,6 +161,9 @@ class DnsPath:
         self._sink(subject, seen, decision, at)
         self._services.ask(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
+            if not self._share.asks(subject.slot, query, now):
+                self.postponed += 1
+                return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
             return _new(Asked, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
@@ -223,18 +225,20 @@ class DnsPath:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
-            if not self._effort.allows(subject.slot, now):
-                self.postponed += 1
-                return _DROP
             payload = bytes(packet.payload)
-            self._effort.spend(subject.slot, _steps(payload), now)
-            client = (subject.slot, packet.dst, packet.dport)
-            mended = self.mend(
-                payload, client, now, over_udp=True, resolver=packet.src, unwanted=subject.unwanted
-            )
+            if not self.takes(subject.slot, payload, now):
+                return _DROP
+            client, unwanted = (subject.slot, packet.dst, packet.dport), subject.unwanted
+            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted)
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
             return self._malformed()
+
+    def takes(self, slot: int, response: bytes, now: float) -> bool:
+        """Whether an answer to a filtered device may be read and handed on now."""
+        taken = self._share.takes(slot, response, now)
+        self.postponed += not taken
+        return taken
 
     def mend(
         self,
@@ -265,13 +269,6 @@ class DnsPath:
         vouched = resolver is not None and self._safe.trusts(resolver)
         self._lessons.answer(client[0], response, message, now, vouched=vouched)
         return strip_ways(response, unwanted) or response
-
-
-def _steps(answer: bytes) -> int:
-    """Of work in an answer. Ordinary ones have a record or a few; in large ones a name in each record may be
-    made to cost a hundred times as much.
-    """
-    return len(answer) >> (4 if len(answer) <= dns.MIN_UDP_SIZE else 1)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:

@@ -18,6 +18,7 @@ from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import PENDING_AGE, Client, DnsPath, Style
 from gateway.path.safe import Safe
+from gateway.path.share import BULK
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
@@ -391,6 +392,54 @@ def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> Non
     assert path.dns.postponed > 0
     assert path.dns.answer_packet(packet, other, 1.0).accept
     assert path.dns.answer_packet(packet, path.subject, 5.0).accept
+
+
+@pytest.mark.parametrize("over_udp", [True, False], ids=["udp", "tcp"])
+@pytest.mark.parametrize("size", [200, 1200])
+def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:
+    """To a server of one's own that answers at once; each question and its answer are other ones."""
+    path = Path()
+    carried, seconds = 0, 60
+    for number in range(seconds * 100):
+        now = number / 100
+        query = dns.message.make_query(f"x{number:050}.t.example", "TXT")
+        forward, reply = path.ask(query, now)
+        if forward is None:
+            assert reply is not None
+            assert reply.rcode() == dns.rcode.SERVFAIL
+            continue
+        answer = upstream(
+            forward,
+            f'{query.question[0].name} 1 IN TXT "{"y" * 200}"' + f' "{"y" * 200}"' * (size // 200 - 1),
+        )
+        if over_udp:
+            taken = path.dns.answer_packet(path.answer(answer), path.subject, now).accept
+        else:
+            taken = path.dns.takes(path.subject.slot, answer, now)
+        carried += (len(forward) + len(answer)) * taken
+    share = BULK.work_burst + BULK.work_rate * seconds
+    assert share * 0.8 < carried < share * 1.1
+    assert path.dns.postponed > 0
+
+
+def test_pages_of_a_home_without_filtering_are_not_counted() -> None:
+    path = Path()
+    path.subject = Subject(0, "everyone", rule, lambda gates: 1)
+    for number in range(8000):
+        assert path.ask(dns.message.make_query("www.example.com", "A"), 0.0)[0] is not None, number
+
+
+def test_twenty_pages_in_a_row_are_not_put_off() -> None:
+    """Sixty names each, of three types; answers of 300 bytes."""
+    path = Path()
+    for page in range(20):
+        for number in range(180):
+            now = page * 5 + number / 100
+            query = dns.message.make_query(f"n{number}.site{page}.example", "A")
+            forward, _ = path.ask(query, now)
+            assert forward is not None
+            answer = upstream(forward, f'{query.question[0].name} 1 IN TXT "{"y" * 220}"')
+            assert path.dns.answer_packet(path.answer(answer), path.subject, now).accept
 
 
 def test_ordinary_answers_are_never_put_off() -> None:
