@@ -81,8 +81,8 @@ class NameBook:
         if len(book.targets) > MAX_TARGETS:
             book.targets.popitem(last=False)
 
-    def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
-        """Whether an answer for ``host``, or for what it leads to, gave ``address``."""
+    def gave(self, slot: int, host: str, address: bytes, now: float, *, vouched: bool = False) -> bool:
+        """Whether an answer for ``host``, or for what it leads to, gave ``address``; a ``vouched`` one."""
         book = self._slots.get(slot)
         if book is None:
             return False
@@ -90,7 +90,7 @@ class NameBook:
         for _ in range(MAX_LED):
             for name in names:
                 held = book.given.get((name, address))
-                if held is not None and held.until > now:
+                if held is not None and held.until > now and (held.vouched or not vouched):
                     return True
             names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_LED]
             if not names:
@@ -120,6 +120,9 @@ class DeviceNames:
     def gave(self, host: str, address: bytes) -> bool:
         return self._book.gave(self._slot, host, address, self._now())
 
+    def vouched(self, host: str, address: bytes) -> bool:
+        return self._book.gave(self._slot, host, address, self._now(), vouched=True)
+
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, self._now())
 
@@ -136,6 +139,8 @@ class RunningNames:
 
     def gave(self, host: str, address: bytes) -> bool:  # noqa: ARG002
         return True
+
+    vouched = gave
 
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, float("-inf"))

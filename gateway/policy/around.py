@@ -58,12 +58,22 @@ class Around:
         if refusal is None:
             refusal = self._first(self._called(seen))
             # A hello may tell any name: what opens a known address is an allowed one that gave it.
-            if refusal is None or (named is not None and _is_allowed(seen, named, situation)):
+            if refusal is None or (named is not None and self._is_its_own(seen, named, situation)):
                 return None
         entry = self._allowed_at(seen.dst, situation)
         if named is None:
             return entry or refusal
         return None if entry is not None else refusal
+
+    def _is_its_own(self, seen: Observation, named: Part, situation: Situation) -> bool:
+        """Whether an address that is known is called by a name that it rightly has."""
+        if _is_allowed(seen, named, situation):
+            return True
+        # Addresses in lists have other sites on them, too; those of our own data have nothing else.
+        resolved = situation.resolved
+        if resolved is None or named.outcome.verdict is Verdict.BLOCK or self._world.is_resolver(seen.dst):
+            return False
+        return resolved.vouched(seen.host or "", seen.dst)
 
     def _first(self, ways: Iterable[Way]) -> Part | None:
         """The refusal of the first that is refused."""

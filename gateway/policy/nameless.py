@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.policy.around import Around, has_own_names
-from gateway.policy.conclude import Part, allowance_part, nameless_rule, refusal_part
+from gateway.policy.around import OF_ADDRESS, Around, has_own_names
+from gateway.policy.conclude import Part, allowance_part, nameless_rule, refusal_part, refuses
 from gateway.policy.ports import PortedFlows
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode, Rules
@@ -34,8 +34,11 @@ def needs_address(rules: Rules) -> bool:
 
 
 def asks_for_names(rules: Rules) -> bool:
-    """Whether it matters which name gave a device an address: for its own flows, and for tunnels."""
-    return needs_address(rules) or has_own_names(rules)
+    """Whether it matters which name gave a device an address: for its own flows, for tunnels, and where lists
+    have the address.
+    """
+    listed = any(refuses(rules, way) for way in OF_ADDRESS.values())
+    return needs_address(rules) or has_own_names(rules) or listed
 
 
 class NamelessFlows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gateway.loop import Loop
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NAME_LIFETIME, NameBook
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.world import NoTable
 from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, write
 
@@ -41,6 +43,14 @@ class Asked:
 
     def close(self) -> None:
         return
+
+
+class Listed(NoTable):
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def entry(self, text: str) -> frozenset[str]:
+        return frozenset({"proxy_vpn_doh"}) if text == self._text else frozenset()
 
 
 class Home:
@@ -147,10 +157,31 @@ def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
 
 def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ownanswers, "Lookups", Asked)
-    home = Home(tmp_path, band="13-15")
-    assert home.call().verdict is Verdict.ALLOW
-    assert home.lookups.once == []
-    assert home.member.situation.resolved is None
+    open_ways = {"encrypted_dns": "open", "tor": "open"}
+    for rules, watched in ({}, True), ({"ways": open_ways}, False):
+        (folder := tmp_path / str(watched)).mkdir()
+        home = Home(folder, band="13-15", **rules)
+        assert home.call().verdict is Verdict.ALLOW
+        assert home.lookups.once == []
+        assert (home.member.situation.resolved is not None) is watched  # listed addresses alone need it
+        home.close()
+
+
+def test_a_site_on_a_listed_address_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12")
+    listed = bytes([198, 51, 100, 77])
+    monkeypatch.setattr(
+        home.member.judge._around,
+        "_world",
+        replace(home.member.judge._around._world, table=Listed("198.51.100.77")),
+    )
+    assert home.call(SITE, listed).reason is Reason.ENCRYPTED_DNS
+    home.lookups.found(SITE, [listed])
+    assert home.call(SITE, listed).verdict is Verdict.ALLOW
+    assert home.call("other.example", listed).reason is Reason.ENCRYPTED_DNS
     home.close()
 
 

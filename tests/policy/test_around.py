@@ -65,6 +65,9 @@ class Gave:
     def gave(self, host: str, address: bytes) -> bool:
         return any(address in one.get(host, ()) for one in (self._answers, self._rumours))
 
+    def vouched(self, host: str, address: bytes) -> bool:
+        return address in self._answers.get(host, ())
+
     def hosts(self, address: bytes) -> list[str]:
         return [host for host, found in self._answers.items() if address in found]
 
@@ -234,6 +237,28 @@ def test_a_known_resolver_under_an_allowed_name_has_to_be_its_address() -> None:
     assert told(seen, ALLOWS, SCHOOL) == ("block", "encrypted_dns")
     rumour = Situation(resolved=Gave({}, {"vpn.school.kz": [RESOLVER]}))
     assert told(seen, ALLOWS, rumour) == ("allow", "family_allow")
+
+
+@pytest.mark.parametrize("address", [RESOLVER, RESOLVER_6, RELAY])
+def test_a_site_of_its_own_on_a_listed_address(address: bytes) -> None:
+    """A machine on a list has other sites, too: what the gateway's own resolver says is theirs."""
+    for host, expected in (("example.org", "allow"), ("www.tiktok.com", "block")):
+        given = Situation(resolved=Gave({host: [address]}))
+        for proto in (Proto.TLS, Proto.QUIC, Proto.HTTP):
+            assert told(connects(host, address, proto), situation=given)[0] == expected
+            rumour = Situation(resolved=Gave({}, {host: [address]}))
+            assert told(connects(host, address, proto), situation=rumour)[0] == "block"
+    given = Situation(resolved=Gave({"example.org": [address]}))
+    assert told(connects("www.example.com", address), situation=given)[0] == "block"
+    assert told(Observation(Proto.TLS, None, address, 443), situation=given)[0] == "block"
+    dot = Observation(Proto.TLS, "example.org", address, 443, alpn=("dot",))
+    assert told(dot, situation=given) == ("block", "encrypted_dns")
+    assert told(connects("example.org", address)._replace(dport=853), situation=given)[0] == "block"
+
+
+def test_no_name_has_a_public_resolvers_own_address() -> None:
+    given = Situation(resolved=Gave({"example.org": [KNOWN]}))
+    assert told(connects("example.org", KNOWN), situation=given) == ("block", "encrypted_dns")
 
 
 def test_wifi_calling_stays_help() -> None:
