@@ -7,16 +7,11 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.contrib.geneve import GENEVE
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6MLReport2, IPv6, IPv6ExtHdrHopByHop
-from scapy.layers.l2 import ARP, GRE, Dot1Q, Ether
-from scapy.layers.vxlan import VXLAN
-from scapy.packet import Raw
 
 from gateway.policy.values import Proto
 from gateway.wire.tunnels import LONGEST, MORE, Sign, classify_ip, look_server, look_tcp, look_udp, may_begin
 from tests.wire import tunnel_vectors
+from tests.wire.carriers import INNER, OUTER, zerotier
 from tests.wire.quic_forge import crypto, encrypt_initial
 from tests.wire.tls_forge import client_hello, record
 from tests.wire.tunnel_vectors import ORDINARY, Vector
@@ -148,25 +143,6 @@ def test_teredo_behind_its_headers_and_ip_bare() -> None:
     assert look_udp(ipv4, 5555) == Sign(Proto.IP_IN_IP)
 
 
-INNER = {
-    "IPv4": IP(src="10.8.0.2", dst="192.0.2.1") / UDP(sport=1, dport=53) / b"a question",
-    "IPv6": IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(flags="S"),
-    "MLD": IPv6(src="::", dst="ff02::16") / IPv6ExtHdrHopByHop() / ICMPv6MLReport2(),
-    "ARP": ARP(psrc="10.8.0.2", pdst="10.8.0.1", hwdst="00:00:00:00:00:00"),
-}
-OUTER = {
-    "VXLAN": lambda inner: VXLAN(vni=42, flags="Instance") / (Ether() / inner),
-    "VXLAN with VLAN": lambda inner: VXLAN(vni=7, flags="Instance") / (Ether() / Dot1Q(vlan=9) / inner),
-    "Geneve": lambda inner: GENEVE(vni=42) / (Ether() / inner),
-    "Geneve with options": lambda inner: (
-        GENEVE(vni=42, options=bytes.fromhex("0102800100000000")) / (Ether() / inner)
-    ),
-    "L2TP's data": lambda inner: Raw(bytes.fromhex("000300000000002a00000000")) / (Ether() / inner),
-    "GRE": lambda inner: GRE() / inner,
-    "GRE with a key": lambda inner: GRE(key_present=1, key=42) / inner,
-}
-
-
 # GRE carries no Ethernet here, and so no ARP.
 PAIRS = [(outer, inner) for outer in OUTER for inner in INNER if not (inner == "ARP" and "GRE" in outer)]
 
@@ -187,12 +163,6 @@ def test_a_packet_in_the_midst_of_a_message_is_none() -> None:
     assert look_udp(b"\xaa" * 65 + inner, 4000) is None
     assert look_udp(b"\xaa" * 8 + inner + b"\xaa", 4000) is None
     assert look_udp(b"\xaa" * 8 + inner[:10] + b"\0\0" + inner[12:], 4000) is None  # its checksum is wrong
-
-
-def zerotier(verb: int = 1, source: bytes = b"\x12\x34\x56\x78\x9a", flags: int = 0) -> bytes:
-    head = bytes(range(8)) + b"\x77\x8c\xde\x71\x90" + source + bytes([flags]) + b"\xc0" * 8
-    said = bytes([verb, 12, 1, 14]) + b"\0\2" + b"\x55" * 8
-    return head + said + b"\x12\x34\x56\x78\x9a\0" + b"\xab" * 64 + b"\0\4" + bytes(6)
 
 
 def test_zerotiers_hello() -> None:
