@@ -18,7 +18,6 @@ from gateway.policy.decide import Judge
 from gateway.policy.household import Household
 from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
-from gateway.policy.nameless import asks_for_names
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import GUARDIAN
@@ -151,8 +150,10 @@ class Family:
             self.subjects[slot] = Subject(slot, name, member.decide, number, running, unwanted_by(*both))
 
     def _names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        wanted = self._names is not None and asks_for_names(profile.rules)
-        return DeviceNames(self._names, slot, self._now) if wanted and self._names is not None else None
+        """None: no rule of the profile asks which name gave an address."""
+        if self._names is None or not profile.filtered:
+            return None
+        return DeviceNames(self._names, slot, self._now)
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:

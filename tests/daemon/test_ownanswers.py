@@ -157,14 +157,24 @@ def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
 
 def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ownanswers, "Lookups", Asked)
-    open_ways = {"encrypted_dns": "open", "tor": "open"}
-    for rules, watched in ({}, True), ({"ways": open_ways}, False):
-        (folder := tmp_path / str(watched)).mkdir()
-        home = Home(folder, band="13-15", **rules)
-        assert home.call().verdict is Verdict.ALLOW
-        assert home.lookups.once == []
-        assert (home.member.situation.resolved is not None) is watched  # listed addresses alone need it
-        home.close()
+    home = Home(tmp_path, band="13-15")
+    assert home.call().verdict is Verdict.ALLOW
+    assert home.lookups.once == []
+    home.close()
+
+
+def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12", bedtime={"school": "13:00-15:00"})
+    assert home.call("captive.apple.com").reason is Reason.UNRESOLVED
+    assert home.cured
+    home.lookups.found("captive.apple.com", [A])
+    assert home.call("captive.apple.com").reason is Reason.DEVICE_NEEDS
+    assert home.call("captive.apple.com", B).reason is Reason.UNRESOLVED
+    assert home.call().reason is Reason.BEDTIME
+    home.close()
 
 
 def test_a_site_on_a_listed_address_opens_at_the_next_try(

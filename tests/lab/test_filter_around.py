@@ -371,3 +371,32 @@ def test_a_tunnel_in_dns_trickles(home: Home, daemon: Daemon, version: int) -> N
     assert answered["tablet"] * QUESTION_AND_ANSWER < 1_000_000
     assert fetch(home.devices["phone"], f"https://{ALLOWED}/", version).reached
     assert clients.dig(home.devices["phone"], REFUSED, server=RESOLVERS[version]).status == "NXDOMAIN"
+
+
+# ---------------------------------------------------------------- names that are open when all else is shut
+
+PROBE = "captive.apple.com"
+
+
+@FAMILIES
+def test_at_bedtime_a_probes_name_opens_its_own_address_alone(
+    home: Home, daemon: Daemon, version: int
+) -> None:
+    """Tunnels inside TLS are set up with any name in their hello; at bedtime these pass for every child."""
+    tablet, where = home.devices["tablet"], address(PROBE, version)
+    url, qtype = f"https://{PROBE}/", "A" if version == 4 else "AAAA"
+    daemon.write_profile("daughter", {**DAUGHTER, "bedtime": {"mon,tue,wed,thu,fri,sat,sun": "00:01-23:59"}})
+    daemon.reload()
+    try:
+        assert (
+            until(lambda: not fetch(tablet, f"https://{ALLOWED}/", version).reached, SOON_S, 0.2) is not None
+        )
+        for _ in range(2):  # the gateway's own answer, which the first refusal asks for, says the same
+            assert fetch(tablet, url, version, to=address(FAR, version)).how in CUT
+        assert clients.dig(tablet, PROBE, qtype, server=OWN[version]).records == (where,)
+        assert fetch(tablet, url, version).reached
+        assert fetch(tablet, url, version, to=address(FAR, version)).how in CUT
+        assert fetch(home.devices["phone"], url, version, to=address(FAR, version)).reached
+    finally:
+        daemon.write_profile("daughter", DAUGHTER)
+        daemon.reload()

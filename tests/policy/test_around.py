@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -393,3 +393,46 @@ def _with_open(opened: set[Way]) -> Judge:
 
 
 _judges: dict[str, Judge] = {}
+
+
+# Names that are open when all else is shut.
+
+PROBE, PUPILS = "captive.apple.com", "www.khanacademy.org"
+EVENING = judge_of("{band: 10-12, homework: [khanacademy.org], limits: {internet: 2h}}")
+
+
+@pytest.mark.parametrize("proto", [Proto.TLS, Proto.QUIC, Proto.HTTP])
+@pytest.mark.parametrize(
+    ("host", "shut", "at", "free"),
+    [
+        (PROBE, PLAIN, NIGHT, "device_needs"),
+        (PROBE, used_up("internet"), DAY, "device_needs"),
+        (PUPILS, used_up("internet"), DAY, "homework"),
+    ],
+)
+def test_a_name_that_is_open_when_all_else_is_shut_counts_at_its_own_address(
+    proto: Proto, host: str, shut: Situation, at: datetime, free: str
+) -> None:
+    """Tunnels are set up with any name in their hello, and a device's probes are open all night."""
+    own = replace(shut, resolved=Gave({}, {host: [OTHER]}))
+    passes = EVENING.decide(connects(host, OTHER, proto), own, at)
+    assert (passes.verdict, passes.reason) == (Verdict.ALLOW, free)
+    elsewhere = EVENING.decide(connects(host, RELAY[:3] + b"\x63", proto), own, at)
+    assert (elsewhere.verdict, elsewhere.reason) == (Verdict.BLOCK, Reason.UNRESOLVED)
+    assert EVENING.decide(asks(host), own, at).verdict is Verdict.ALLOW
+    unwatched = EVENING.decide(connects(host, OTHER, proto), shut, at)
+    assert unwatched.reason == free
+
+
+@pytest.mark.parametrize("host", [PROBE, PUPILS])
+def test_while_all_is_open_it_passes_and_has_every_gate(host: str) -> None:
+    """So what begins under such a name by day ends at bedtime, and spends the day's minutes."""
+    own = Situation(resolved=Gave({host: [OTHER]}))
+    here = EVENING.decide(connects(host, OTHER), own, DAY)
+    there = EVENING.decide(connects(host, b"\x0a\x00\x00\x09"), own, DAY)
+    assert here.verdict is there.verdict is Verdict.ALLOW
+    assert here.reason is there.reason
+    assert {"device", "bedtime", "internet"} <= there.gates
+    assert not {"device", "bedtime", "internet"} <= here.gates
+    paused = replace(own, paused_until=NIGHT)
+    assert EVENING.decide(connects(host, b"\x0a\x00\x00\x09"), paused, DAY).reason is Reason.PAUSED
