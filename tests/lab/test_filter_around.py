@@ -34,6 +34,7 @@ from tests.lab.netns import Namespace
 from tests.wire import tunnel_vectors
 from tests.wire.carriers import INNER, OUTER, zerotier
 from tests.wire.test_tunnels import QUERY, framed
+from tests.wire.tls_forge import client_hello, ech, record, server_name
 
 pytestmark = pytest.mark.lab
 
@@ -200,6 +201,91 @@ def test_a_connection_of_dns_has_the_rules_of_now(home: Home, daemon: Daemon, ve
         finally:
             daemon.write_profile("son", OPEN)
             daemon.reload()
+
+
+# ---------------------------------------------------------------- hellos
+
+# A hello as it is to port 443; prints whether the server said anything.
+HELLO = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 443), timeout=3) as sock:
+    sock.sendall(bytes.fromhex(sys.argv[2]))
+    try:
+        print(int(bool(sock.recv(1))))
+    except OSError:
+        print(0)
+"""
+SSLV2 = bytes.fromhex("802e0103010015000000100000390000380000350000160000130000330000")
+WELL = {
+    "GREASE ECH": client_hello(ALLOWED, after=ech()),
+    "HTTP/2 by ALPN": client_hello(ALLOWED),
+}
+NAMELESS = {"no name": client_hello(None), "an address": client_hello("192.0.2.7")}
+OPEN_WAYS = {
+    "real ECH": client_hello("cloudflare-ech.com", after=ech()),
+    "DNS over TLS by ALPN": client_hello(ALLOWED, protocols=("dot",)),
+    "DNS over QUIC by ALPN": client_hello(ALLOWED, protocols=("h2", "doq")),
+}
+RELAY = {
+    "Private Relay": client_hello("mask.icloud.com"),
+    "Private Relay by HTTP/2": client_hello("mask-h2.icloud.com"),
+}
+NEVER = {
+    "a dot at the end": client_hello(f"{REFUSED}."),
+    "capital letters": client_hello(REFUSED.upper()),
+    "two dots at the end": client_hello(f"{REFUSED}.."),
+    "a zero in the name": client_hello(f"{ALLOWED}\0.{REFUSED}"),
+    "a space in the name": client_hello(f"{REFUSED} "),
+    "two names": client_hello(None, after=server_name(ALLOWED.encode(), REFUSED.encode())),
+    "the name twice": client_hello(ALLOWED, after=server_name(REFUSED.encode())),
+}
+
+
+def _answered(device: Namespace, version: int, hello: bytes, *, whole: bool = False) -> bool:
+    data = hello if whole else record(hello)
+    return python(device, HELLO, address(ALLOWED, version), data.hex()) == "1\n"
+
+
+def _told(home: Home, key: str, version: int, hellos: dict[str, bytes]) -> dict[str, bool]:
+    return {name: _answered(home.devices[key], version, hello) for name, hello in hellos.items()}
+
+
+@FAMILIES
+def test_hellos_of_every_kind(home: Home, daemon: Daemon, version: int) -> None:
+    """A child's device in a block-list, one whose family opens some ways, and an adult's."""
+    for hellos, child, older in (
+        (WELL, True, True),
+        (NAMELESS, True, True),
+        (OPEN_WAYS, False, True),
+        (RELAY, False, False),
+        (NEVER, False, False),
+    ):
+        assert set(_told(home, "tablet", version, hellos).values()) == {child}
+        assert set(_told(home, "phone", version, hellos).values()) == {older}
+    assert set(_told(home, "parent", version, {**WELL, **NAMELESS, **OPEN_WAYS, **RELAY}).values()) == {True}
+    assert not _answered(home.devices["tablet"], version, SSLV2, whole=True)
+
+
+@FAMILIES
+def test_without_a_name_in_a_strict_profile(home: Home, daemon: Daemon, version: int) -> None:
+    tablet, qtype = home.devices["tablet"], "A" if version == 4 else "AAAA"
+    daemon.write_profile("daughter", {**DAUGHTER, "strict": True})
+    daemon.reload()
+    try:
+        url = f"https://{ALLOWED}/"
+        wrong = address(FAR, version)
+        assert until(lambda: not fetch(tablet, url, version, to=wrong).reached, SOON_S, 0.2) is not None
+        no_name = python(tablet, HELLO, wrong, record(NAMELESS["no name"]).hex())
+        assert no_name == "0\n"
+        assert clients.dig(tablet, ALLOWED, qtype, server=OWN[version]).records
+        # At an address that an allowed name gave, one without a name may pass.
+        assert set(_told(home, "tablet", version, {**WELL, **NAMELESS}).values()) == {True}
+        assert set(_told(home, "tablet", version, {**OPEN_WAYS, **NEVER}).values()) == {False}
+        assert not clients.udp(tablet, wrong).reached
+        assert not clients.tcp(tablet, wrong).reached
+    finally:
+        daemon.write_profile("daughter", DAUGHTER)
+        daemon.reload()
 
 
 # ---------------------------------------------------------------- listed addresses
