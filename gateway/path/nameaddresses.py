@@ -81,8 +81,14 @@ class NameBook:
         if len(book.targets) > MAX_TARGETS:
             book.targets.popitem(last=False)
 
-    def gave(self, slot: int, host: str, address: bytes, now: float, *, vouched: bool = False) -> bool:
-        """Whether an answer for ``host``, or for what it leads to, gave ``address``; a ``vouched`` one."""
+    def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
+        """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
+        book = self._slots.get(slot)
+        held = None if book is None else book.given.get((host, address))
+        return held is not None and held.vouched and held.until > now
+
+    def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
+        """Whether an answer for ``host``, or for what it leads to, gave ``address``."""
         book = self._slots.get(slot)
         if book is None:
             return False
@@ -90,7 +96,7 @@ class NameBook:
         for _ in range(MAX_LED):
             for name in names:
                 held = book.given.get((name, address))
-                if held is not None and held.until > now and (held.vouched or not vouched):
+                if held is not None and held.until > now:
                     return True
             names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_LED]
             if not names:
@@ -121,7 +127,7 @@ class DeviceNames:
         return self._book.gave(self._slot, host, address, self._now())
 
     def vouched(self, host: str, address: bytes) -> bool:
-        return self._book.gave(self._slot, host, address, self._now(), vouched=True)
+        return self._book.vouched(self._slot, host, address, self._now())
 
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, self._now())
