@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway.path.addresses import MAX_LIFETIME
 
 NAME_LIFETIME = 3600.0  # seconds at least: players and apps keep an address for as long as a film
-MAX_GIVEN = 4096  # names with an address, 260 bytes each; a child's day is some hundred names
+MAX_GIVEN = 8192  # names with an address, 260 bytes each; the day of each of three children has 2,000
 MAX_TARGETS = 256  # names of a slot that lead to others (SVCB); few sites do so
 MAX_LED = 4  # names to which one leads, and steps to which one follows (RFC 9460 3.1 wants a bound)
 

@@ -140,10 +140,11 @@ class Judge:
         self, part: Part, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
         """Of a flow by a name that is bound by fewer gates than others, to an address that no answer gave for
-        it: it has them all. None: the address is its own, or nobody knows.
+        it: it has them all. None: the address is its own, or nobody knows, as where answers are encrypted.
         """
         resolved = situation.resolved
-        if resolved is None or self._needs_address or resolved.gave(host, seen.dst):
+        hidden = resolved is None or self._around.refusal(Way.ENCRYPTED_DNS) is None
+        if hidden or self._needs_address or (resolved is not None and resolved.gave(host, seen.dst)):
             return None
         outcome = replace(part.outcome, gates=frozenset(part.ordinary))
         whole = part._replace(gates=part.ordinary, outcome=outcome)

@@ -353,6 +353,24 @@ def test_an_address_is_looked_up_once() -> None:
     assert counting.asked.count("198.51.100.7") == 1
 
 
+def test_what_is_kept_of_a_flow_says_nothing_of_its_name() -> None:
+    judge = judge_of("band: 13-15")
+    seen = connects("mask.icloud.com", OTHER)._replace(fault=Fault.NO_NAME, alpn=("h2",))
+    for _ in range(2):
+        assert told(connects("example.org", OTHER), judge)[0] == "allow"
+        assert told(seen, judge) == ("block", "relay")
+
+
+def test_long_lists_of_protocols_are_not_kept() -> None:
+    judge = judge_of("band: 13-15")
+    for number in range(100):
+        offered = tuple(f"{number}-{one}" for one in range(around.LONGEST_ALPN + 1))
+        assert told(connects("example.org", OTHER)._replace(alpn=offered), judge)[0] == "allow"
+        dot = connects("example.org", OTHER)._replace(alpn=(*offered, "dot"))
+        assert told(dot, judge) == ("block", "encrypted_dns")
+    assert len(judge._plain_alpns) <= 1
+
+
 def test_kept_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(around, "ADDRESSES_KEPT", 10)
     judge = judge_of("band: 13-15")
@@ -436,3 +454,9 @@ def test_while_all_is_open_it_passes_and_has_every_gate(host: str) -> None:
     assert not {"device", "bedtime", "internet"} <= here.gates
     paused = replace(own, paused_until=NIGHT)
     assert EVENING.decide(connects(host, b"\x0a\x00\x00\x09"), paused, DAY).reason is Reason.PAUSED
+
+
+def test_where_encrypted_answers_may_pass_nobody_knows_whose_an_address_is() -> None:
+    judge = judge_of("{band: 10-12, ways: {encrypted_dns: open}}")
+    decision = judge.decide(connects(PROBE, OTHER), Situation(resolved=Gave({})), NIGHT)
+    assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.DEVICE_NEEDS)
