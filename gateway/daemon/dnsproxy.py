@@ -12,8 +12,8 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum, auto
 
+from gateway.daemon.dnssockets import Sent, receive, send_some
 from gateway.daemon.redirected import listen, original_destination, packed
 from gateway.errors import KernelError, WireError
 from gateway.kernel.conntrack import Conntrack, FlowTuple
@@ -29,7 +29,6 @@ MAX_PER_SLOT = 16
 IDLE = 15.0  # seconds; RFC 7766 6.2.3 asks servers for a few seconds
 MAX_UNSENT = 256 << 10  # bytes towards one end; who does not read them is dropped
 MAX_QUESTION = 4096  # bytes of one question; with every option that clients send it is below 600
-CHUNK = 16 << 10
 
 _Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 has flow label and scope beside
 
@@ -47,7 +46,6 @@ class _Pair:
         "resolver",
         "responses",
         "scope",
-        "subject",
         "to_client",
         "to_resolver",
         "upstream",
@@ -56,13 +54,11 @@ class _Pair:
     def __init__(
         self,
         client: socket.socket,
-        subject: Subject,
         key: tuple[int, bytes, int],
         resolver: bytes,
         scope: int,
     ) -> None:
         self.client = client
-        self.subject = subject
         self.key = key
         self.resolver = resolver  # packed address
         self.scope = scope  # interface index of a link-local resolver, else 0
@@ -72,12 +68,6 @@ class _Pair:
         self.to_client = bytearray()
         self.to_resolver = bytearray()
         self.idle: Timer | None = None
-
-
-class _Sent(Enum):
-    ALL = auto()
-    MORE = auto()
-    BROKEN = auto()
 
 
 class DnsProxy:
@@ -132,12 +122,11 @@ class DnsProxy:
         if entry is None:
             return None
         slot = self._layout.ct_slot(entry.mark)
-        subject = self._subjects.get(slot)
         held = Counter(pair.key[0] for pair in self._pairs.values())
-        if subject is None or held[slot] >= MAX_PER_SLOT:
+        if slot not in self._subjects or held[slot] >= MAX_PER_SLOT:
             return None
         scope = peer[3] if len(peer) == 4 else 0
-        return _Pair(client, subject, (slot, source, peer[1]), original[0], scope)
+        return _Pair(client, (slot, source, peer[1]), original[0], scope)
 
     def _rest(self, pair: _Pair) -> None:
         if pair.idle is not None:
@@ -155,7 +144,7 @@ class DnsProxy:
         self, pair: _Pair, sock: socket.socket, stream: TcpStream, each: Callable[[_Pair, bytes], None]
     ) -> None:
         """Hand on what ``sock`` has whole; end the pair where its other end is gone or speaks no DNS."""
-        data = _receive(sock)
+        data = receive(sock)
         if data is None:
             return
         if not data:
@@ -169,22 +158,43 @@ class DnsProxy:
             self._end(pair)
 
     def _give(self, pair: _Pair, response: bytes) -> None:
-        if pair.subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
+        subject = self._subject(pair)
+        if subject is None:
+            return
+        if subject.slot:  # over UDP, too, an unfiltered device's answers are left as they are
             now = self._loop.now()
-            response = self._dns.mend(response, pair.key, now, over_udp=False, resolver=pair.resolver)
+            if not self._dns.takes(subject.slot, response, now):
+                self._end(pair)
+                return
+            response = self._dns.mend(
+                response,
+                pair.key,
+                now,
+                over_udp=False,
+                resolver=pair.resolver,
+                unwanted=subject.unwanted,
+            )
         self._send(pair, pair.client, pair.to_client, response)
 
     def _ask(self, pair: _Pair, query: bytes) -> None:
-        if pair.client.fileno() < 0:
+        subject = self._subject(pair)
+        if pair.client.fileno() < 0 or subject is None:
             return
         now = self._loop.now()
-        asked = self._dns.ask(query, pair.subject, pair.key, pair.resolver, now, self._wall())
+        asked = self._dns.ask(query, subject, pair.key, pair.resolver, now, self._wall())
         if asked is None:
             self._end(pair)
         elif asked.reply is not None:
             self._send(pair, pair.client, pair.to_client, asked.reply)
         elif asked.forward is not None and self._connected(pair):
             self._send(pair, pair.upstream, pair.to_resolver, asked.forward)
+
+    def _subject(self, pair: _Pair) -> Subject | None:
+        """As the rules are now, which may be newer than the connection. None: it has ended with them."""
+        subject = self._subjects.get(pair.key[0])
+        if subject is None:
+            self._end(pair)
+        return subject
 
     def _connected(self, pair: _Pair) -> bool:
         if pair.upstream is not None:
@@ -212,10 +222,10 @@ class DnsProxy:
         self._flush(pair, sock, waiting)
 
     def _flush(self, pair: _Pair, sock: socket.socket, waiting: bytearray) -> None:
-        sent = _send_some(sock, waiting)
-        if sent is _Sent.BROKEN:
+        sent = send_some(sock, waiting)
+        if sent is Sent.BROKEN:
             self._end(pair)
-        elif sent is _Sent.MORE:
+        elif sent is Sent.MORE:
             self._loop.on_writable(sock, lambda: self._flush(pair, sock, waiting))
         else:
             self._loop.off_writable(sock)
@@ -242,23 +252,3 @@ class DnsProxy:
         self.forget()
         self._loop.forget(self._listener)
         self._listener.close()
-
-
-def _receive(sock: socket.socket) -> bytes | None:
-    """None: nothing there yet. Empty: the other end is gone."""
-    try:
-        return sock.recv(CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
-
-
-def _send_some(sock: socket.socket, waiting: bytearray) -> _Sent:
-    try:
-        del waiting[: sock.send(waiting)]
-    except BlockingIOError:
-        return _Sent.MORE
-    except OSError as error:
-        return _Sent.MORE if error.errno == errno.ENOTCONN else _Sent.BROKEN
-    return _Sent.MORE if waiting else _Sent.ALL

@@ -14,7 +14,7 @@ from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.daemon.strangers import Keys, Wanted, Where
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NameBook
-from gateway.path.subject import Subject
+from gateway.path.subject import Subject, unwanted_by
 from gateway.policy.decide import Judge
 from gateway.policy.household import Household
 from gateway.policy.joint import JointJudge
@@ -138,9 +138,10 @@ class Family:
             self._books.names.watch(slot for slot, one in self.everybody.items() if one.asks_for_names)
 
     def _put_subject(self, member: Member) -> None:
-        number = partial(self._class_number, member.slot)
-        running = member.decide_running
-        self.subjects[member.slot] = Subject(member.slot, member.profile.name, member.decide, number, running)
+        slot, profile, beside = member.slot, member.profile, member.beside
+        number, running = partial(self._class_number, slot), member.decide_running
+        unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
+        self.subjects[slot] = Subject(slot, profile.name, member.decide, number, running, unwanted)
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:

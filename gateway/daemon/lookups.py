@@ -1,14 +1,18 @@
 """Names that the gateway resolves by itself, now and again: what a device's resolver says is not believed.
 
-Questions go to the gateway's own resolver over UDP, on the event loop; nothing waits for an answer.
+Questions go to the gateway's own resolver over UDP, on the event loop; nothing waits for an answer. Anybody
+in the home can send what looks like that resolver's answer. So each question has a socket and a number of
+its own, which are gone with the answer or after a few seconds, and letters in random case, which answers
+repeat.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import secrets
 import socket
 import struct
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,17 +21,52 @@ from gateway.loop import Loop, Timer
 from gateway.wire.dns import AAAA, IN, RD, A, parse_message
 from gateway.wire.dns_names import host_labels, wire_name
 
+PORT = 53
 REFRESH = 600.0  # seconds
 RETRY = 5.0  # seconds; at boot the line comes up after the daemon
 MAX_NAMES = 512  # help names of all countries and the safe names of all search engines
+MAX_OPEN = 32  # questions on their way to one resolver, a descriptor each; the others wait for their turn
+MAX_WAITING = 4 * MAX_NAMES  # of one resolver, 200 bytes each
+PATIENCE = 3.0  # seconds for an answer
 KEPT = 86400.0  # seconds for which an address holds while the resolver does not answer
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
+_MAX_ANSWER = 4096  # bytes
 _log = logging.getLogger(__name__)
 
 Found = Callable[[str, list[bytes]], None]
 """A name and the packed addresses of one answer."""
+
+_Ask = tuple[str, int]  # name and type
+
+
+class _Server:
+    """One resolver, and what it is asked."""
+
+    __slots__ = ("address", "open", "repeats", "waiting")
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.waiting: OrderedDict[_Ask, None] = OrderedDict()
+        self.open: dict[_Ask, _Sent] = {}
+        # Whether it repeats a question letter by letter, as all but a few old ones do. What is known once is
+        # never unlearnt: it would be the first thing that a forger says.
+        self.repeats = False
+
+
+class _Sent:
+    """One question on its way."""
+
+    __slots__ = ("ask", "ident", "raw", "server", "sock", "timer")
+
+    def __init__(self, server: _Server, ask: _Ask, sock: socket.socket, ident: int, raw: bytes) -> None:
+        self.server = server
+        self.ask = ask
+        self.sock = sock
+        self.ident = ident
+        self.raw = raw  # the name as it was written
+        self.timer: Timer | None = None
 
 
 class Lookups:
@@ -35,20 +74,10 @@ class Lookups:
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
-        self._servers = tuple(servers)
+        self._servers = tuple(_Server(one) for one in servers)
         self._found = found
         self._names: dict[str, bool] = {}  # name → answered since the last round
-        self._asked: dict[int, str] = {}
-        self._sockets: list[socket.socket] = []
         self._timer: Timer | None = None
-        for family, local in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-            try:
-                sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-                sock.bind((local, 0))
-            except OSError:
-                continue
-            self._sockets.append(sock)
-            loop.on_readable(sock, lambda sock=sock: self._answered(sock))  # type: ignore[misc]
 
     def want(self, names: Iterable[str]) -> None:
         """Resolve these names now, and again from time to time."""
@@ -71,46 +100,98 @@ class Lookups:
 
     def ask(self, name: str) -> None:
         """Resolve it now; of what is not wanted, this once."""
-        for kind in (A, AAAA):
-            ident = int.from_bytes(os.urandom(2), "big")
-            self._asked[ident] = name
-            while len(self._asked) > 4 * MAX_NAMES:
-                del self._asked[next(iter(self._asked))]
-            query = (
-                _HEADER.pack(ident, RD, 1, 0, 0, 0) + wire_name(host_labels(name)) + _QUESTION.pack(kind, IN)
-            )
-            for server in self._servers:
-                self._send(query, server)
+        for server in self._servers:
+            for ask in ((name, A), (name, AAAA)):
+                if ask not in server.open and len(server.waiting) < MAX_WAITING:
+                    server.waiting[ask] = None
+            self._send_waiting(server)
 
-    def _send(self, query: bytes, server: str) -> None:
-        family = socket.AF_INET6 if ":" in server else socket.AF_INET
-        for sock in self._sockets:
-            if sock.family == family:
-                try:
-                    sock.sendto(query, (server, 53))
-                except OSError as error:
-                    _log.debug("%s does not take questions (%s)", server, error)
+    def _send_waiting(self, server: _Server) -> None:
+        while server.waiting and len(server.open) < MAX_OPEN:
+            ask, _ = server.waiting.popitem(last=False)
+            try:
+                self._send(server, ask)
+            except OSError as error:
+                _log.debug("%s does not take questions (%s)", server.address, error)
 
-    def _answered(self, sock: socket.socket) -> None:
+    def _send(self, server: _Server, ask: _Ask) -> None:
+        name, kind = ask
+        ident, raw = secrets.randbits(16), wire_name([_in_any_case(one) for one in host_labels(name)])
+        family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
-            data, peer = sock.recvfrom(4096)
-            message = parse_message(data)
-        except (OSError, WireError):
+            sock.connect((server.address, PORT))  # from a random port; the kernel drops what others send
+            sock.send(_HEADER.pack(ident, RD, 1, 0, 0, 0) + raw + _QUESTION.pack(kind, IN))
+        except OSError:
+            sock.close()
+            raise
+        sent = server.open[ask] = _Sent(server, ask, sock, ident, raw)
+        sent.timer = self._loop.call_later(PATIENCE, lambda: self._over(sent))
+        self._loop.on_readable(sock, lambda: self._answered(sent))
+
+    def _over(self, sent: _Sent) -> None:
+        """Answered, or not in time."""
+        self._forget(sent)
+        self._send_waiting(sent.server)
+
+    def _forget(self, sent: _Sent) -> None:
+        del sent.server.open[sent.ask]
+        if sent.timer is not None:
+            sent.timer.cancel()
+        self._loop.forget(sent.sock)
+        sent.sock.close()
+
+    def _answered(self, sent: _Sent) -> None:
+        try:
+            data = sent.sock.recv(_MAX_ANSWER)
+        except BlockingIOError:
             return
-        name = self._asked.get(message.id)
-        question = message.question
-        if peer[0] not in self._servers or name is None or question is None or question.name != name:
+        except OSError as error:  # nobody listens there
+            _log.debug("%s does not take questions (%s)", sent.server.address, error)
+            self._over(sent)
             return
+        addresses = _read(sent, data)
+        if addresses is None:
+            return  # the answer itself may follow
+        name = sent.ask[0]
+        self._over(sent)
         if name in self._names:
             self._names[name] = True
-        self._found(name, message.addresses())
+        self._found(name, addresses)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for sock in self._sockets:
-            self._loop.forget(sock)
-            sock.close()
+        for server in self._servers:
+            for sent in tuple(server.open.values()):
+                self._forget(sent)
+
+
+def _read(sent: _Sent, data: bytes) -> list[bytes] | None:
+    """None: it is no answer to this question."""
+    server, (name, kind) = sent.server, sent.ask
+    try:
+        message = parse_message(data)
+    except WireError:
+        return None
+    question = message.question
+    if not message.is_response or message.id != sent.ident or question is None:
+        return None
+    if (question.name, question.qtype, question.qclass) != (name, kind, IN):
+        return None
+    repeated = question.raw == sent.raw
+    if server.repeats and not repeated:
+        return None
+    server.repeats = repeated
+    return message.addresses()
+
+
+def _in_any_case(label: bytes) -> bytes:
+    """Draft "Use of Bit 0x20 in DNS Labels": names are compared without regard to case, and repeated with."""
+    bits = secrets.randbits(len(label))
+    return b"".join(
+        label[at : at + 1].upper() if bits >> at & 1 else label[at : at + 1] for at in range(len(label))
+    )
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from gateway.path.addresses import AddressBook, DeviceAddresses, DeviceServices,
 from gateway.path.nameaddresses import DeviceNames, NameBook
 from gateway.policy.decide import Judge
 from gateway.policy.joint import JointJudge
-from gateway.policy.nameless import asks_for_names
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import FOREVER, PLAIN, Situation
@@ -103,7 +102,8 @@ class SlotBooks:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        if self.names is None or not asks_for_names(profile.rules):
+        """None: no rule of the profile asks which name gave an address."""
+        if self.names is None or not profile.filtered:
             return None
         return DeviceNames(self.names, slot, self._now)
 

@@ -1,7 +1,7 @@
 """The devices of the home: what each says of itself, where it is, and whether it is there.
 
-Fed with neighbours, packets, leases and scans; does no I/O of its own. A device is its hardware address in
-the frames: whatever else it says is hostile input, changes that one device alone, and is bounded.
+Fed with neighbours, packets, leases and scans; does no I/O. A device is its hardware address in the frames:
+whatever else it says is hostile input, changes that one device alone, and is bounded.
 
 A device is there (online) when it sent something or answered. After ASK_AFTER seconds of silence ``tick()``
 names its addresses for the kernel to ask for; after GONE_AFTER seconds without a sign it is gone.
@@ -56,8 +56,7 @@ class Inventory:
         self._keeps, self._ignores = keeps, ignores
         self._devices: dict[str, Tracked] = {}  # the longest unheard first
         self._owners: dict[Place, str] = {}
-        self._unsaved: set[str] = set()
-        self._started = now()
+        self._unsaved, self._started = set[str](), now()
 
     def load(self, sights: Iterable[Sight]) -> None:
         """What was known before; whether they are there is told by the neighbours."""

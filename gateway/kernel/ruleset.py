@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from gateway.kernel.ruleset_chains import chains, queue_targets
-from gateway.kernel.ruleset_words import RATES, hexed
+from gateway.kernel.ruleset_words import RATES, SIZES, hexed
 from gateway.kernel.snapshot import QUEUE_BASE, Offload, PassElement, Slot, Snapshot, guard
 
 __all__ = [
@@ -92,7 +92,10 @@ def _addresses(texts: Iterable[str]) -> list[str]:
 
 _SETS = (
     ("set alive", "type nf_proto", "flags timeout"),
-    *((f"set {name}", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m") for name in RATES),
+    *(
+        (f"set {name}", "type mark", "size 256", "flags dynamic,timeout", "timeout 1m")
+        for name in (*RATES, *SIZES)
+    ),
     *(
         (
             f"set {name}",

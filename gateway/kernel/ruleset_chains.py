@@ -41,6 +41,7 @@ from gateway.kernel.ruleset_words import (
 from gateway.kernel.snapshot import Snapshot
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+MP_JOIN = 1  # of MPTCP's options (RFC 8684, table 2)
 # Behind UDP's header: long header and version (RFC 8999 5.1). v1 and v2; drafts and mvfst.
 _LONG_HEADERS = (
     ("0x80ffffffff", ("0x8000000001", "0x806b3343cf")),
@@ -60,6 +61,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **door_chains(snapshot, words),
         **_forward(snapshot, words),
         **_portless(snapshot, words),
+        **_echoed(snapshot, words),
         **_asking(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -130,13 +132,23 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset",
             f"{words.is_help} goto helped",
             f"{words.asks} {words.to_lan} goto metered",
-            f"meta l4proto {braced(map(str, sorted({ICMP, ICMPV6, *snapshot.protocols})))} goto metered",
-            f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.slots else 'cut'}",
+            *_others(snapshot, words),
             *without_payload("goto metered"),
             *(_guarded(words) if snapshot.slots else []),
         ],
         "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
     }
+
+
+def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
+    """Protocols beside TCP and UDP, and what of TCP is not let through whoever is called."""
+    opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
+    yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.slots else 'metered'}"
+    if snapshot.protocols:
+        yield f"meta l4proto {braced(map(str, sorted(snapshot.protocols)))} goto metered"
+    # One more path of a connection, over which its bytes may be spread (RFC 8684 3.2): it does without.
+    yield f"{opening} tcp option mptcp subtype {MP_JOIN} reject with tcp reset"
+    yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.slots else 'cut'}"
 
 
 def _decided(words: Words) -> list[str]:
@@ -168,6 +180,11 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
             "goto cut",
         ]
     }
+
+
+def _echoed(snapshot: Snapshot, words: Words) -> Chains:
+    """ICMP of filtered devices. Nobody judges it, for it names nobody: so it has to be little."""
+    return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.slots else {}
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:

@@ -31,6 +31,10 @@ pages stay below it; of DNS, questions and answers apart; and of the LAN side of
 Mbit/s of an upload. One device's flood leaves the worker to the others, and its own upload leaves it its DNS
 and its pages."""
 
+SIZES = {"guardicmp": (4, 64)}
+"""Kilobytes a second of one slot, and at once. Of ICMP, which is not asked about: pings of some games and a
+path traced hop by hop stay below it, and a tunnel in it is slower than a modem."""
+
 ESP = 50
 """RFC 4303: of Wi-Fi calling, where no address is translated on the way."""
 
@@ -100,8 +104,12 @@ class Words:
 
     def guard(self, name: str) -> str:
         """Drops what is above the rate of that set."""
-        rate, burst = RATES[name]
-        limit = f"limit rate over {rate}/second burst {burst} packets"
+        if name in SIZES:
+            rate, burst = SIZES[name]
+            limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"
+        else:
+            rate, burst = RATES[name]
+            limit = f"limit rate over {rate}/second burst {burst} packets"
         return f"update @{name} {{ {self.slot} {limit} }} drop"
 
     def slots_in(self, numbers: Iterable[int]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.lessons import Lessons, ttl_of
 from gateway.path.nameaddresses import NameBook
 from gateway.path.renamed import Client, Renamed, RenamedQuestions
+from gateway.path.safe import Safe, TrustsAll
+from gateway.path.share import Share
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire import dns
@@ -28,11 +30,9 @@ from gateway.wire.dns_forge import (
     rename_question,
     restore_answer,
 )
-from gateway.wire.effort import Effort
 from gateway.wire.ip import UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_replace, udp_reply
-from gateway.wire.limits import Limits
-from gateway.wire.svcb import strip_ways
+from gateway.wire.svcb import ALL, Unwanted, strip_ways
 
 PORT = 53
 REFUSAL_TTL = 10  # seconds; what a parent opens works at once
@@ -64,28 +64,6 @@ class Outcome(NamedTuple):
     accept: bool
     packet: bytes | None = None
     reply: bytes | None = None
-
-
-class Safe(Protocol):
-    """What the gateway itself knows of safe names: a device's own resolver may say what it likes."""
-
-    def of(self, name: str) -> Sequence[bytes]:
-        """Packed addresses that the gateway resolved ``name`` to."""
-        ...
-
-    def trusts(self, resolver: bytes) -> bool:
-        """Whether what this resolver (packed address) answers is what the gateway would be told."""
-        ...
-
-
-class TrustsAll:
-    """Where no gateway asks for itself: whoever is asked is believed."""
-
-    def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
-        return ()
-
-    def trusts(self, resolver: bytes) -> bool:  # noqa: ARG002
-        return True
 
 
 _new = tuple.__new__  # makes a NamedTuple in half the time
@@ -123,9 +101,9 @@ class DnsPath:
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
-        self._effort = Effort(Limits())
+        self._share = Share()
         self.malformed = 0
-        self.postponed = 0  # answers dropped, of a device whose resolver causes too much work
+        self.postponed = 0  # questions and answers of a device that has too many, or too long ones
 
     def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> Outcome:
         """A packet of a device to port 53 over UDP."""
@@ -170,6 +148,9 @@ class DnsPath:
         self._sink(subject, seen, decision, at)
         self._services.ask(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
+            if not self._share.asks(subject.slot, query, now):
+                self.postponed += 1
+                return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
             return _new(Asked, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
@@ -227,19 +208,30 @@ class DnsPath:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
-            if not self._effort.allows(subject.slot, now):
-                self.postponed += 1
-                return _DROP
             payload = bytes(packet.payload)
-            self._effort.spend(subject.slot, _steps(payload), now)
-            client = (subject.slot, packet.dst, packet.dport)
-            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src)
+            if not self.takes(subject.slot, payload, now):
+                return _DROP
+            client, unwanted = (subject.slot, packet.dst, packet.dport), subject.unwanted
+            mended = self.mend(payload, client, now, over_udp=True, resolver=packet.src, unwanted=unwanted)
             return Outcome(True, packet=_replaced(data, packet, mended))
         except WireError:
             return self._malformed()
 
+    def takes(self, slot: int, response: bytes, now: float) -> bool:
+        """Whether an answer to a filtered device may be read and handed on now."""
+        taken = self._share.takes(slot, response, now)
+        self.postponed += not taken
+        return taken
+
     def mend(
-        self, response: bytes, client: Client, now: float, *, over_udp: bool, resolver: bytes | None = None
+        self,
+        response: bytes,
+        client: Client,
+        now: float,
+        *,
+        over_udp: bool,
+        resolver: bytes | None = None,
+        unwanted: Unwanted = ALL,
     ) -> bytes:
         """The answer of ``resolver`` (packed address) as the client shall see it; ``response`` itself when
         nothing is to be changed. Raises WireError for bytes that are no answer.
@@ -259,19 +251,12 @@ class DnsPath:
             response, message = restored, parse_message(restored)
         vouched = resolver is not None and self._safe.trusts(resolver)
         self._lessons.answer(client[0], response, message, now, vouched=vouched)
-        return strip_ways(response) or response
+        return strip_ways(response, unwanted) or response
 
     def forget(self, slot: int) -> None:
         """A device is gone: answers to its questions teach nobody any more."""
         self._renamed.forget(slot)
-        self._effort.forget(slot)
-
-
-def _steps(answer: bytes) -> int:
-    """Of work in an answer. Ordinary ones have a record or a few; in large ones a name in each record may be
-    made to cost a hundred times as much.
-    """
-    return len(answer) >> (4 if len(answer) <= dns.MIN_UDP_SIZE else 1)
+        self._share.forget(slot)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway.path.addresses import MAX_LIFETIME
 
 NAME_LIFETIME = 3600.0  # seconds at least: players and apps keep an address for as long as a film
-MAX_GIVEN = 4096  # names with an address, 260 bytes each; a child's day is some hundred names
+MAX_GIVEN = 8192  # names with an address, 260 bytes each; the day of each of three children has 2,000
 MAX_TARGETS = 256  # names of a slot that lead to others (SVCB); few sites do so
 MAX_LED = 4  # names to which one leads, and steps to which one follows (RFC 9460 3.1 wants a bound)
 
@@ -88,6 +88,12 @@ class NameBook:
         if len(book.targets) > MAX_TARGETS:
             book.targets.popitem(last=False)
 
+    def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
+        """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
+        book = self._slots.get(slot)
+        held = None if book is None else book.given.get((host, address))
+        return held is not None and held.vouched and held.until > now
+
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Whether an answer for ``host``, or for what it leads to, gave ``address``."""
         book = self._slots.get(slot)
@@ -127,6 +133,9 @@ class DeviceNames:
     def gave(self, host: str, address: bytes) -> bool:
         return self._book.gave(self._slot, host, address, self._now())
 
+    def vouched(self, host: str, address: bytes) -> bool:
+        return self._book.vouched(self._slot, host, address, self._now())
+
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, self._now())
 
@@ -143,6 +152,8 @@ class RunningNames:
 
     def gave(self, host: str, address: bytes) -> bool:  # noqa: ARG002
         return True
+
+    vouched = gave
 
     def hosts(self, address: bytes) -> list[str]:
         return self._book.hosts(self._slot, address, float("-inf"))

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.policy.conclude import refuses
+from gateway.policy.profile import Profile
 from gateway.policy.values import Decision, Observation
+from gateway.policy.ways import Way
+from gateway.wire.svcb import ALL, Unwanted
 
 Decide = Callable[[Observation, datetime], Decision]
 Sink = Callable[["Subject", Observation, Decision, datetime], None]
@@ -21,3 +25,12 @@ class Subject:
     decide: Decide
     class_number: Callable[[frozenset[str]], int]  # gates → class in the kernel's marks, 1..63
     running: Decide | None = None  # of a flow that passed when it began; None: as of any other
+    unwanted: Unwanted = ALL  # what its answers shall not hold
+
+
+def unwanted_by(*profiles: Profile) -> Unwanted:
+    """What at least one of them refuses to be led to."""
+    resolvers, ech = (
+        any(refuses(one.rules, way) for one in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+    )
+    return Unwanted(resolvers, ech)

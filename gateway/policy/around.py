@@ -25,6 +25,7 @@ OF_ADDRESS: Mapping[str, Way] = {PROXY: Way.ENCRYPTED_DNS, TOR: Way.TOR}
 
 ADDRESSES_KEPT = 2048  # 100 bytes each; a device's day has some hundred
 ALPNS_KEPT = 64  # a browser offers two or three lists, an app one
+LONGEST_ALPN = 8  # protocols of a list that is kept; browsers offer two or three
 HOSTS_KEPT = 256  # that gave an address to which somebody tunnels
 
 ALLOWED = (Reason.FAMILY_ALLOW, Reason.HOMEWORK)
@@ -58,12 +59,22 @@ class Around:
         if refusal is None:
             refusal = self._first(self._called(seen))
             # A hello may tell any name: what opens a known address is an allowed one that gave it.
-            if refusal is None or (named is not None and _is_allowed(seen, named, situation)):
+            if refusal is None or (named is not None and self._is_its_own(seen, named, situation)):
                 return None
         entry = self._allowed_at(seen.dst, situation)
         if named is None:
             return entry or refusal
         return None if entry is not None else refusal
+
+    def _is_its_own(self, seen: Observation, named: Part, situation: Situation) -> bool:
+        """Whether an address that is known is called by a name that it rightly has."""
+        if _is_allowed(seen, named, situation):
+            return True
+        # Addresses in lists have other sites on them, too; those of our own data have nothing else.
+        resolved = situation.resolved
+        if resolved is None or named.outcome.verdict is Verdict.BLOCK or self._world.is_resolver(seen.dst):
+            return False
+        return resolved.vouched(seen.host or "", seen.dst)
 
     def _first(self, ways: Iterable[Way]) -> Part | None:
         """The refusal of the first that is refused."""
@@ -72,7 +83,8 @@ class Around:
     def _is_plain(self, seen: Observation) -> bool:
         """Whether a flow without a name is known to be no way around."""
         return (
-            seen.dst in self.plain_addresses
+            seen.host is None
+            and seen.dst in self.plain_addresses
             and seen.alpn in self.plain_alpns
             and seen.dport != DOT_DOQ_PORT
             and seen.proto is not Proto.DNS
@@ -103,7 +115,7 @@ class Around:
             yield Way.ENCRYPTED_DNS, f"calls port {DOT_DOQ_PORT}"
         if not DNS_ALPNS.isdisjoint(seen.alpn):
             yield Way.ENCRYPTED_DNS, "offers DNS (ALPN)"
-        else:
+        elif len(seen.alpn) <= LONGEST_ALPN:
             _keep(self.plain_alpns, seen.alpn, ALPNS_KEPT)
         if seen.host is not None and signal_of(seen.host) is Way.RELAY:
             yield Way.RELAY, "calls a relay by its name"

@@ -7,11 +7,11 @@ still said to be closed by bedtime first.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.categories import NEW_DOMAIN
 from gateway.policy.gates import (
+    UNCOUNTED,
     UNCOUNTED_CATEGORIES,
     Bound,
     Gates,
@@ -23,14 +23,13 @@ from gateway.policy.gates import (
 )
 from gateway.policy.packs import NEEDS_AT_NIGHT, PROBES
 from gateway.policy.profile import Profile
-from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.rules import Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
 from gateway.policy.study import CategoryFact, Facts
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.ways import REASONS, Switch, Way
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
-OPENED = "opened for a while"
 
 
 class Part(NamedTuple):
@@ -39,7 +38,7 @@ class Part(NamedTuple):
     gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
     outcome: Decision
     rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
-    special: bool = False  # any of the next six
+    special: bool = False  # any of the next seven
     gateway: bool = False
     help: bool = False
     binding: bool = False
@@ -48,6 +47,7 @@ class Part(NamedTuple):
         False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
     )
     relay: bool = False  # of iCloud Private Relay: what a question for it meets is no flow's outcome
+    ordinary: Gates = ()  # of what has fewer gates than others: all of them, while only its name says so
     services: tuple[str, ...] = ()
     portal: Gates = ()  # of a connectivity probe: its gates on a device for which the family chose the portal
 
@@ -55,8 +55,12 @@ class Part(NamedTuple):
 def conclude(facts: Facts, profile: Profile) -> Part:
     """``profile`` is filtered."""
     helps, relay = facts.help is not None, facts.signal is Way.RELAY
-    return _conclusion(facts, profile.rules)._replace(
-        special=facts.gateway or helps or facts.binding or facts.sealed or facts.local or relay,
+    part = _conclusion(facts, profile.rules)
+    ordinary = _ordinary(facts, profile.rules, part)
+    special = facts.gateway or helps or facts.binding or facts.sealed or facts.local or relay
+    return part._replace(
+        special=special or bool(ordinary),
+        ordinary=ordinary,
         gateway=facts.gateway,
         help=helps,
         binding=facts.binding,
@@ -65,6 +69,20 @@ def conclude(facts: Facts, profile: Profile) -> Part:
         relay=relay,
         services=facts.services,
     )
+
+
+def _ordinary(facts: Facts, rules: Rules, part: Part) -> Gates:
+    """All gates of an open name that is bound by fewer, or spends nothing; none where it is as others are.
+
+    A hello may tell any name: this one counts where an answer gave the address that is called.
+    """
+    if part.outcome.verdict is Verdict.BLOCK:
+        return ()
+    free = UNCOUNTED in part.gates or any(gate not in part.gates for gate in state_gates(rules))
+    if not free:
+        return ()
+    gates = flow_gates(facts, rules, Bound.ALL)
+    return tuple(gate for gate in gates if gate != UNCOUNTED)
 
 
 def refusal_part(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Part:
@@ -123,11 +141,13 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
             return _category_refusal(facts, other, rules)
         homework = family is facts.homework
         word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
-        return _allowed(facts, rules, reason, f"{word}: {family}", family.owner)
+        return allowed_part(facts, rules, reason, f"{word}: {family}", family.owner)
     if facts.signal is not None and facts.signal in rules.ways:
         # Its category is that of all ways, so that the switch has to open it here.
         owner = rules.ways[facts.signal].owner
-        return _allowed(facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = open"), owner)
+        return allowed_part(
+            facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = open"), owner
+        )
     return _by_band(facts, rules)
 
 
@@ -192,9 +212,9 @@ def _by_band(facts: Facts, rules: Rules) -> Part:
         reason = Reason.SERVICE if facts.band_block.kind is Kind.SERVICE else Reason.CATEGORY
         return refusal_part(reason, rule, rules, facts.band_block.owner)
     if approval is not None:
-        return _allowed(facts, rules, Reason.OPEN, *approval)
+        return allowed_part(facts, rules, Reason.OPEN, *approval)
     if facts.local:
-        return _allowed(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
+        return allowed_part(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
     return _by_mode(facts, rules)
 
 
@@ -238,12 +258,12 @@ def _by_mode(facts: Facts, rules: Rules) -> Part:
         return Part(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
     counted = next((fact for fact in facts.categories if fact.rule.value is Action.COUNT), None)
     if counted is None:
-        return _allowed(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
+        return allowed_part(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
     rule = category_rule(counted.id, counted.rule)
-    return _allowed(facts, rules, Reason.OPEN, rule, counted.rule.owner)
+    return allowed_part(facts, rules, Reason.OPEN, rule, counted.rule.owner)
 
 
-def _allowed(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Part:
+def allowed_part(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Part:
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -269,28 +289,3 @@ def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
         *category_gates(rules, categories, counted=facts.counted, bound=bound),
     )
     return gates if UNCOUNTED_CATEGORIES.isdisjoint(categories) else with_uncounted(gates)
-
-
-# What a guardian's word of today outranks: the family's and the band's own, nothing that binds everyone.
-_OPENABLE = frozenset(
-    {
-        Reason.FAMILY_BLOCK,
-        Reason.SERVICE,
-        Reason.CATEGORY,
-        Reason.NEW_DOMAIN,
-        Reason.UNKNOWN_DOMAIN,
-        Reason.NOT_ON_LIST,
-    }
-)
-
-
-def is_openable(part: Part) -> bool:
-    """Whether it is refused by what `opened_part` lifts."""
-    return part.outcome.reason in _OPENABLE and part.outcome.verdict is Verdict.BLOCK
-
-
-def opened_part(facts: Facts, profile: Profile, entry: str, until: datetime) -> Part:
-    """What `conclude` says, where a guardian opened ``entry`` for a while: an allow that only time closes."""
-    part = _allowed(facts, profile.rules, Reason.FAMILY_ALLOW, f"{OPENED}: {entry}", FAMILY)
-    rewrite = None if part.rewrite is None else replace(part.rewrite, until=until)
-    return Part(part.gates, replace(part.outcome, until=until), rewrite, services=facts.services)

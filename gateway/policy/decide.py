@@ -16,17 +16,16 @@ from gateway.policy.conclude import (
     Part,
     allow,
     conclude,
-    is_openable,
     nameless_rule,
-    opened_part,
     owned_rule,
     refuse,
 )
 from gateway.policy.extension import Extension, Left, closes_at, extend, left
 from gateway.policy.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.hosts import is_under
-from gateway.policy.kept import Kept, closed, keep
+from gateway.policy.kept import TIME_REASONS, Kept, closed, keep
 from gateway.policy.nameless import NamelessFlows, needs_address
+from gateway.policy.opened import is_openable, opened_part
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar, calendar_for
 from gateway.policy.situation import Situation
@@ -70,6 +69,7 @@ class Judge:
         self._hides = self._around.refusal(Way.ECH) is None
         rule, _, owner = nameless_rule(rules)
         self._unresolved = refuse(Reason.UNRESOLVED, rule, owner)
+        self._unproven = refuse(Reason.UNRESOLVED, "open at this hour by its name alone", PRODUCT)
         self._unsafe = refuse(
             Reason.SAFE_SEARCH_ADDRESS,
             owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}"),
@@ -132,7 +132,26 @@ class Judge:
         if part.relay and not asked:
             part = self._around.part(seen, part, situation) or part
             return self._by_state(host, part, seen, self._state(situation, now))
+        if part.ordinary and not asked:
+            return self._by_name_alone(part, host, seen, situation, now)
         return None
+
+    def _by_name_alone(
+        self, part: Part, host: str, seen: Observation, situation: Situation, now: datetime
+    ) -> Decision | None:
+        """Of a flow by a name that is bound by fewer gates than others, to an address that no answer gave for
+        it: it has them all. None: the address is its own, or nobody knows, as where answers are encrypted.
+        """
+        resolved = situation.resolved
+        hidden = resolved is None or self._around.refusal(Way.ENCRYPTED_DNS) is None
+        if hidden or self._needs_address or (resolved is not None and resolved.gave(host, seen.dst)):
+            return None
+        outcome = replace(part.outcome, gates=frozenset(part.ordinary))
+        whole = part._replace(gates=part.ordinary, outcome=outcome)
+        decision = self._by_state(
+            host, self._around.part(seen, whole, situation) or whole, seen, self._state(situation, now)
+        )
+        return self._unproven if decision.reason in TIME_REASONS else decision
 
     def _by_state(self, host: str, part: Part, seen: Observation, state: Kept) -> Decision:
         if part.portal and state.situation.portal and seen.proto is DNS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.policy.around import Around, has_own_names
+from gateway.policy.around import Around
 from gateway.policy.conclude import Part, allowance_part, nameless_rule, refusal_part
 from gateway.policy.ports import PortedFlows
 from gateway.policy.profile import Profile
@@ -31,11 +31,6 @@ REFUSED_FAULTS: Mapping[Fault, Reason] = {
 def needs_address(rules: Rules) -> bool:
     """Whether a flow passes only to an address that a name gave to the device."""
     return rules.mode.value is Mode.ALLOW_LIST or rules.strict.value
-
-
-def asks_for_names(rules: Rules) -> bool:
-    """Whether it matters which name gave a device an address: for its own flows, and for tunnels."""
-    return needs_address(rules) or has_own_names(rules)
 
 
 class NamelessFlows:

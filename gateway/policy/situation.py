@@ -40,6 +40,10 @@ class Resolved(Protocol):
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
+    def vouched(self, host: str, address: bytes) -> bool:
+        """Whether the gateway's own resolver gave it for ``host``."""
+        ...
+
     def hosts(self, address: bytes) -> Iterable[str]:
         """The names that gave it, by answers of the gateway's own resolver: one of the device's own may say
         what it likes.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.policy.conclude import OPENED, category_rule, owned_rule
+from gateway.policy.conclude import category_rule, owned_rule
 from gateway.policy.gates import Gates, category_gates, group_gates, service_gates, state_gates
+from gateway.policy.opened import OPENED
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Entry, SafeSearch
 from gateway.policy.standing import Standing

@@ -131,4 +131,8 @@ class World:
         """
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
-        return found if self.resolvers.at(packed) is None else found | {PROXY}
+        return found | {PROXY} if self.is_resolver(packed) else found
+
+    def is_resolver(self, packed: bytes) -> bool:
+        """Whether an address is one that a public resolver publishes, and so nobody else's."""
+        return self.resolvers.at(packed) is not None

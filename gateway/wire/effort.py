@@ -19,10 +19,12 @@ class Effort:
         self._burst = limits.work_burst
         self._debts: dict[int, tuple[float, float]] = {}  # zone to steps owed, and when that was so
 
-    def allows(self, zone: int, now: float) -> bool:
-        """Whether the device may cause more work at ``now`` (seconds)."""
+    def allows(self, zone: int, now: float, beyond: int = 0) -> bool:
+        """Whether the device may cause more work at ``now`` (seconds). ``beyond``: steps more than the burst,
+        for what has been begun.
+        """
         owed, since = self._debts.get(zone, (0.0, now))
-        return owed - (now - since) * self._rate < self._burst
+        return owed - (now - since) * self._rate < self._burst + beyond
 
     def forget(self, zone: int) -> None:
         self._debts.pop(zone, None)

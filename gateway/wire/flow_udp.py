@@ -160,6 +160,8 @@ class UdpFlow:
         last = HOLD
         for hello in hellos:
             observation = self._hello(hello)
+            if observation not in self.heard and len(self.heard) >= self._limits.candidates:
+                return self._refuse(Fault.OVERFLOW, judge)
             self.heard[observation] = None
             if not judge(observation):
                 return self._settle(Action.REFUSED, observation)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.wire.cursor import Cursor
@@ -17,6 +18,16 @@ MANDATORY, ALPN, NO_DEFAULT_ALPN, ECH, DOHPATH = 0, 1, 2, 5, 7  # SvcParamKeys (
 DNS_PROTOCOLS = frozenset({b"dot", b"doq"})  # RFC 7858, RFC 9250, as RFC 9461 4.1 has them
 IPV4HINT, IPV6HINT = 4, 6
 _TYPES = (SVCB, HTTPS)
+
+
+class Unwanted(NamedTuple):
+    """What is taken out of answers; a profile may leave either in."""
+
+    resolvers: bool = True  # ``dohpath``, and the protocols of encrypted DNS
+    ech: bool = True
+
+
+ALL = Unwanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +72,23 @@ def hinted(service: Service) -> list[bytes]:
     return found
 
 
-def without_ways(service: Service) -> Service:
+def without_ways(service: Service, unwanted: Unwanted = ALL) -> Service:
     """``service`` without what leads around a filter: ``ech``, ``dohpath``, the protocols of encrypted DNS in
-    ``alpn``, and the claim that any of these be mandatory.
+    ``alpn``, as far as ``unwanted``, and the claim that any of these be mandatory.
 
     Where no protocol is left, ``alpn`` goes, and ``no-default-alpn`` with it, which must not stand alone
     (RFC 9460 7.1.1).
     """
+    gone = {key for key, is_gone in ((ECH, unwanted.ech), (DOHPATH, unwanted.resolvers)) if is_gone}
     alpn = [_without_protocols(value) for key, value in service.params if key == ALPN]
-    gone = {ECH, DOHPATH}
-    if alpn and not any(alpn):
+    if unwanted.resolvers and alpn and not any(alpn):
         gone |= {ALPN, NO_DEFAULT_ALPN}
     params = []
     for key, value in service.params:
         if key in gone:
             continue
         kept = value
-        if key == ALPN:
+        if key == ALPN and unwanted.resolvers:
             kept = _without_protocols(value)
         elif key == MANDATORY:
             kept = _without_keys(value, gone)
@@ -112,20 +123,20 @@ def _without_protocols(ids: bytes) -> bytes:
     return bytes(kept)
 
 
-def strip_ways(response: bytes) -> bytes | None:
+def strip_ways(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
     """``response`` with each HTTPS and SVCB record as `without_ways` has it; None where that changes nothing.
 
     All other records are kept, in their order and with their letters; what a validator said (AD) no longer
     holds. Raises WireError for a message that cannot be read.
     """
-    if b"\0\x41" not in response and b"\0\x40" not in response:  # neither type number occurs
-        return None
+    if not any(unwanted) or (b"\0\x41" not in response and b"\0\x40" not in response):
+        return None  # neither type number occurs
     message = parse_message(response)
     stripped: dict[int, bytes] = {}  # start of the record: its new data
     for record in message.records:
         if record.rtype in _TYPES and record.rdata:
             service = parse_service(response, record)
-            kept = without_ways(service)
+            kept = without_ways(service, unwanted)
             if kept != service:
                 stripped[record.start] = kept.to_wire()
     return _replace_rdata(response, message, stripped) if stripped else None

@@ -19,6 +19,7 @@ from gateway.policy.situation import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.given import Opening
 from gateway.store.store import Store
+from gateway.wire.svcb import Unwanted
 from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
 
 NOON = datetime(2026, 11, 25, 7, tzinfo=UTC)  # noon in Almaty, a school day
@@ -84,6 +85,37 @@ def test_what_each_may(home: Home) -> None:
     assert home.reason(PHONE, "pornhub.com") is Reason.CATEGORY
     assert home.reason(MUMS, "pornhub.com") is Reason.UNFILTERED
     assert home.family.plain == (MUMS,)
+
+
+@pytest.mark.parametrize(
+    ("ways", "unwanted"),
+    [
+        ({"vpn": "open"}, Unwanted()),
+        ({"encrypted_dns": "open"}, Unwanted(resolvers=False)),
+        ({"ech": "open"}, Unwanted(ech=False)),
+    ],
+)
+def test_what_is_taken_out_of_answers_goes_by_the_profile(
+    tmp_path: Path, ways: dict[str, str], unwanted: Unwanted
+) -> None:
+    home = Home(tmp_path, son={**SON, "ways": ways})
+    for mac, expected in ((PHONE, unwanted), (TABLET, Unwanted())):
+        member = home.family.member_of(mac)
+        assert member is not None
+        assert home.family.subjects[member.slot].unwanted == expected
+    home.store.close()
+
+
+def test_a_device_about_which_is_asked_has_taken_out_what_either_refuses(tmp_path: Path) -> None:
+    home = Home(tmp_path, son={**SON, "ways": {"ech": "open"}}, unknown_devices="daughter")
+    question = Question(STRANGER, Ask.AGAIN, NOON, profile="son", known=PHONE)
+    home.store.questions.put(question, lambda _: None, NOON)
+    home.rebuild()
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.beside is not None
+    assert home.family.subjects[member.slot].unwanted == Unwanted()
+    home.store.close()
 
 
 def test_a_stranger_is_a_guest(home: Home) -> None:

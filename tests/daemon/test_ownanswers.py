@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gateway.loop import Loop
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NAME_LIFETIME, NameBook
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.world import NoTable
 from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, write
 
@@ -41,6 +43,14 @@ class Asked:
 
     def close(self) -> None:
         return
+
+
+class Listed(NoTable):
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def entry(self, text: str) -> frozenset[str]:
+        return frozenset({"proxy_vpn_doh"}) if text == self._text else frozenset()
 
 
 class Home:
@@ -150,7 +160,38 @@ def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: 
     home = Home(tmp_path, band="13-15")
     assert home.call().verdict is Verdict.ALLOW
     assert home.lookups.once == []
-    assert home.member.situation.resolved is None
+    home.close()
+
+
+def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12", bedtime={"school": "13:00-15:00"})
+    assert home.call("captive.apple.com").reason is Reason.UNRESOLVED
+    assert home.cured
+    home.lookups.found("captive.apple.com", [A])
+    assert home.call("captive.apple.com").reason is Reason.DEVICE_NEEDS
+    assert home.call("captive.apple.com", B).reason is Reason.UNRESOLVED
+    assert home.call().reason is Reason.BEDTIME
+    home.close()
+
+
+def test_a_site_on_a_listed_address_opens_at_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownanswers, "Lookups", Asked)
+    home = Home(tmp_path, band="10-12")
+    listed = bytes([198, 51, 100, 77])
+    monkeypatch.setattr(
+        home.member.judge._around,
+        "_world",
+        replace(home.member.judge._around._world, table=Listed("198.51.100.77")),
+    )
+    assert home.call(SITE, listed).reason is Reason.ENCRYPTED_DNS
+    home.lookups.found(SITE, [listed])
+    assert home.call(SITE, listed).verdict is Verdict.ALLOW
+    assert home.call("other.example", listed).reason is Reason.ENCRYPTED_DNS
     home.close()
 
 

@@ -47,7 +47,7 @@ from gateway.wire.overheard import overhear
 from gateway.wire.quic import classify, long_packets
 from gateway.wire.quic_frames import CryptoStream, crypto_frames
 from gateway.wire.quic_initials import Initials
-from gateway.wire.svcb import strip_ways
+from gateway.wire.svcb import Unwanted, strip_ways
 from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
@@ -112,14 +112,16 @@ def dns(data: bytes) -> None:
 
 
 def svcb(data: bytes) -> None:
-    """The data of one HTTPS record of a message that is otherwise sound."""
+    """The data of one HTTPS record of a message that is otherwise sound, whatever of it is unwanted."""
     head = bytes.fromhex("123481800001000100000000016100004100010161000041000100000001")
     message = head + len(data).to_bytes(2, "big") + data
-    with contextlib.suppress(WireError):
-        stripped = strip_ways(message)
-        if stripped is not None:
-            parse_message(stripped)
-            assert strip_ways(stripped) is None
+    for unwanted in (Unwanted(), Unwanted(resolvers=False), Unwanted(ech=False)):
+        with contextlib.suppress(WireError):
+            stripped = strip_ways(message, unwanted)
+            if stripped is not None:
+                parse_message(stripped)
+                assert strip_ways(stripped, unwanted) is None
+    assert strip_ways(message, Unwanted(resolvers=False, ech=False)) is None
 
 
 def dns_stream(data: bytes) -> None:

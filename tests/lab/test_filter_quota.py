@@ -20,6 +20,7 @@ from tests.lab.filtering import (
     MUM,
     SON,
     QuicFilm,
+    address,
     assert_started,
     epoch,
     fetch,
@@ -71,6 +72,9 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         "mum": MUM,
     }
     with fresh(home, profiles) as daemon, contextlib.ExitStack() as stack:
+        # A name that spends nothing does so at an address that the device was told of.
+        for host in (HOMEWORK, UPDATE):
+            assert clients.dig(phone, host).records == (address(host, 4),)
         boundary = _next_minute()
         game, other = (stack.enter_context(film(tablet, host, 4)) for host in (ROBLOX, ALLOWED))
         sons, sons6, homework, update = (

@@ -220,7 +220,8 @@ def _monotonic_at(local: str, offset: float) -> float:
 def test_what_a_device_needs_is_open_at_bedtime(home: Home, daemon: Daemon, version: int, key: str) -> None:
     device = home.devices[key]
     set_time(daemon, "2026-11-25T22:00:00")
-    assert clients.dig(device, PROBE).records == (address(PROBE, 4),)
+    qtype = "A" if version == 4 else "AAAA"
+    assert clients.dig(device, PROBE, qtype).records == (address(PROBE, version),)
     assert fetch(device, f"http://{PROBE}/generate_204", version).status == 204
     assert fetch(device, f"https://{PROBE}/generate_204", version).status == 204
     assert not fetch(device, f"https://{ALLOWED}/", version).reached

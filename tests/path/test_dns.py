@@ -16,12 +16,15 @@ import pytest
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns import DnsPath, Safe, Style
+from gateway.path.dns import DnsPath, Style
 from gateway.path.renamed import PENDING_AGE, Client
+from gateway.path.safe import Safe
+from gateway.path.share import BULK
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_reply
+from gateway.wire.svcb import Unwanted
 from tests.wire.flow_forge import udp_packet
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -219,6 +222,32 @@ def test_ech_is_taken_out_and_addresses_are_learnt() -> None:
     assert not path.book.knows(1, bytes([198, 18, 9, 9]), 301.0)
 
 
+@pytest.mark.parametrize(
+    ("unwanted", "kept"),
+    [
+        (Unwanted(), '1 . alpn="h2"'),
+        (Unwanted(resolvers=False), '1 . alpn="h2,doq" dohpath="/dns-query{?dns}"'),
+        (Unwanted(ech=False), '1 . alpn="h2" ech="AAb+DQACAQI="'),
+        (
+            Unwanted(resolvers=False, ech=False),
+            '1 . alpn="h2,doq" ech="AAb+DQACAQI=" dohpath="/dns-query{?dns}"',
+        ),
+    ],
+)
+def test_what_a_profile_leaves_open_stays_in_its_answers(unwanted: Unwanted, kept: str) -> None:
+    path = Path()
+    path.subject.unwanted = unwanted
+    query = dns.message.make_query("example.com", "HTTPS").to_wire()
+    record = '1 . alpn="h2,doq" ech="AAb+DQACAQI=" key7="/dns-query{?dns}"'
+    response = upstream(query, f"example.com. 300 IN HTTPS {record}")
+    outcome = path.dns.answer_packet(Path.answer(response), path.subject, 0.0)
+    assert outcome.accept
+    packet = outcome.packet or Path.answer(response)
+    assert str(dns.message.from_wire(bytes(parse_ip(packet).payload)).answer[0][0]) == kept
+    again = path.dns.mend(response, CLIENT, 0.0, over_udp=False, unwanted=unwanted)
+    assert str(dns.message.from_wire(again).answer[0][0]) == kept
+
+
 @pytest.mark.parametrize(("src", "dst"), [(DEVICE, RESOLVER), (DEVICE6, RESOLVER6)])
 def test_packets(src: bytes, dst: bytes) -> None:
     import socket
@@ -374,6 +403,54 @@ def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> Non
     assert path.dns.postponed > 0
     assert path.dns.answer_packet(packet, other, 1.0).accept
     assert path.dns.answer_packet(packet, path.subject, 5.0).accept
+
+
+@pytest.mark.parametrize("over_udp", [True, False], ids=["udp", "tcp"])
+@pytest.mark.parametrize("size", [200, 1200])
+def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:
+    """To a server of one's own that answers at once; each question and its answer are other ones."""
+    path = Path()
+    carried, seconds = 0, 60
+    for number in range(seconds * 100):
+        now = number / 100
+        query = dns.message.make_query(f"x{number:050}.t.example", "TXT")
+        forward, reply = path.ask(query, now)
+        if forward is None:
+            assert reply is not None
+            assert reply.rcode() == dns.rcode.SERVFAIL
+            continue
+        answer = upstream(
+            forward,
+            f'{query.question[0].name} 1 IN TXT "{"y" * 200}"' + f' "{"y" * 200}"' * (size // 200 - 1),
+        )
+        if over_udp:
+            taken = path.dns.answer_packet(path.answer(answer), path.subject, now).accept
+        else:
+            taken = path.dns.takes(path.subject.slot, answer, now)
+        carried += (len(forward) + len(answer)) * taken
+    share = BULK.work_burst + BULK.work_rate * seconds
+    assert share * 0.8 < carried < share * 1.1
+    assert path.dns.postponed > 0
+
+
+def test_pages_of_a_home_without_filtering_are_not_counted() -> None:
+    path = Path()
+    path.subject = Subject(0, "everyone", rule, lambda gates: 1)
+    for number in range(8000):
+        assert path.ask(dns.message.make_query("www.example.com", "A"), 0.0)[0] is not None, number
+
+
+def test_twenty_pages_in_a_row_are_not_put_off() -> None:
+    """Sixty names each, of three types; answers of 300 bytes."""
+    path = Path()
+    for page in range(20):
+        for number in range(180):
+            now = page * 5 + number / 100
+            query = dns.message.make_query(f"n{number}.site{page}.example", "A")
+            forward, _ = path.ask(query, now)
+            assert forward is not None
+            answer = upstream(forward, f'{query.question[0].name} 1 IN TXT "{"y" * 220}"')
+            assert path.dns.answer_packet(path.answer(answer), path.subject, now).accept
 
 
 def test_ordinary_answers_are_never_put_off() -> None:

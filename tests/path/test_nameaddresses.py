@@ -15,7 +15,7 @@ from gateway.path.nameaddresses import (
     RunningNames,
 )
 
-A, B = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+A, B, C = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
 
 
 def a_book(limit: int = MAX_GIVEN, slots: tuple[int, ...] = (1, 2)) -> NameBook:
@@ -83,6 +83,22 @@ def test_a_name_is_reached_where_it_leads() -> None:
     for number in range(3 * MAX_TARGETS):
         book.lead(1, f"{number}.example", ["x.example"])
     assert not book.gave(1, "www.example.org", A, 1.0)
+
+
+def test_what_the_gateways_own_resolver_said_is_told_apart() -> None:
+    book = a_book()
+    book.learn(1, "site.example", [A], 60, 0.0, vouched=False)
+    book.learn(1, "site.example", [B], 60, 0.0, vouched=True)
+    book.lead(1, "site.example", ["cdn.example"])
+    book.learn(1, "cdn.example", [C], 60, 0.0, vouched=True)
+    assert [book.gave(1, "site.example", one, 1.0) for one in (A, B, C)] == [True, True, True]
+    assert [book.vouched(1, "site.example", one, 1.0) for one in (A, B, C)] == [False, True, False]
+    assert not book.vouched(1, "site.example", B, NAME_LIFETIME)
+    assert not book.vouched(2, "site.example", B, 1.0)
+    assert not book.vouched(3, "site.example", B, 1.0)
+    names = DeviceNames(book, 1, lambda: 1.0)
+    assert [names.vouched("site.example", one) for one in (A, B)] == [False, True]
+    assert names.of_running().vouched("site.example", A)
 
 
 def test_of_slots_that_are_not_watched_nothing_is_kept() -> None:

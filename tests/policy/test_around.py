@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -64,6 +64,9 @@ class Gave:
 
     def gave(self, host: str, address: bytes) -> bool:
         return any(address in one.get(host, ()) for one in (self._answers, self._rumours))
+
+    def vouched(self, host: str, address: bytes) -> bool:
+        return address in self._answers.get(host, ())
 
     def hosts(self, address: bytes) -> list[str]:
         return [host for host, found in self._answers.items() if address in found]
@@ -236,6 +239,28 @@ def test_a_known_resolver_under_an_allowed_name_has_to_be_its_address() -> None:
     assert told(seen, ALLOWS, rumour) == ("allow", "family_allow")
 
 
+@pytest.mark.parametrize("address", [RESOLVER, RESOLVER_6, RELAY])
+def test_a_site_of_its_own_on_a_listed_address(address: bytes) -> None:
+    """A machine on a list has other sites, too: what the gateway's own resolver says is theirs."""
+    for host, expected in (("example.org", "allow"), ("www.tiktok.com", "block")):
+        given = Situation(resolved=Gave({host: [address]}))
+        for proto in (Proto.TLS, Proto.QUIC, Proto.HTTP):
+            assert told(connects(host, address, proto), situation=given)[0] == expected
+            rumour = Situation(resolved=Gave({}, {host: [address]}))
+            assert told(connects(host, address, proto), situation=rumour)[0] == "block"
+    given = Situation(resolved=Gave({"example.org": [address]}))
+    assert told(connects("www.example.com", address), situation=given)[0] == "block"
+    assert told(Observation(Proto.TLS, None, address, 443), situation=given)[0] == "block"
+    dot = Observation(Proto.TLS, "example.org", address, 443, alpn=("dot",))
+    assert told(dot, situation=given) == ("block", "encrypted_dns")
+    assert told(connects("example.org", address)._replace(dport=853), situation=given)[0] == "block"
+
+
+def test_no_name_has_a_public_resolvers_own_address() -> None:
+    given = Situation(resolved=Gave({"example.org": [KNOWN]}))
+    assert told(connects("example.org", KNOWN), situation=given) == ("block", "encrypted_dns")
+
+
 def test_wifi_calling_stays_help() -> None:
     judge = judge_of("band: 6-9", replace(WORLD, calling_address=lambda dst: dst == OTHER))
     for seen in (
@@ -328,6 +353,24 @@ def test_an_address_is_looked_up_once() -> None:
     assert counting.asked.count("198.51.100.7") == 1
 
 
+def test_what_is_kept_of_a_flow_says_nothing_of_its_name() -> None:
+    judge = judge_of("band: 13-15")
+    seen = connects("mask.icloud.com", OTHER)._replace(fault=Fault.NO_NAME, alpn=("h2",))
+    for _ in range(2):
+        assert told(connects("example.org", OTHER), judge)[0] == "allow"
+        assert told(seen, judge) == ("block", "relay")
+
+
+def test_long_lists_of_protocols_are_not_kept() -> None:
+    judge = judge_of("band: 13-15")
+    for number in range(100):
+        offered = tuple(f"{number}-{one}" for one in range(around.LONGEST_ALPN + 1))
+        assert told(connects("example.org", OTHER)._replace(alpn=offered), judge)[0] == "allow"
+        dot = connects("example.org", OTHER)._replace(alpn=(*offered, "dot"))
+        assert told(dot, judge) == ("block", "encrypted_dns")
+    assert len(judge._plain_alpns) <= 1
+
+
 def test_kept_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(around, "ADDRESSES_KEPT", 10)
     judge = judge_of("band: 13-15")
@@ -368,3 +411,52 @@ def _with_open(opened: set[Way]) -> Judge:
 
 
 _judges: dict[str, Judge] = {}
+
+
+# Names that are open when all else is shut.
+
+PROBE, PUPILS = "captive.apple.com", "www.khanacademy.org"
+EVENING = judge_of("{band: 10-12, homework: [khanacademy.org], limits: {internet: 2h}}")
+
+
+@pytest.mark.parametrize("proto", [Proto.TLS, Proto.QUIC, Proto.HTTP])
+@pytest.mark.parametrize(
+    ("host", "shut", "at", "free"),
+    [
+        (PROBE, PLAIN, NIGHT, "device_needs"),
+        (PROBE, used_up("internet"), DAY, "device_needs"),
+        (PUPILS, used_up("internet"), DAY, "homework"),
+    ],
+)
+def test_a_name_that_is_open_when_all_else_is_shut_counts_at_its_own_address(
+    proto: Proto, host: str, shut: Situation, at: datetime, free: str
+) -> None:
+    """Tunnels are set up with any name in their hello, and a device's probes are open all night."""
+    own = replace(shut, resolved=Gave({}, {host: [OTHER]}))
+    passes = EVENING.decide(connects(host, OTHER, proto), own, at)
+    assert (passes.verdict, passes.reason) == (Verdict.ALLOW, free)
+    elsewhere = EVENING.decide(connects(host, RELAY[:3] + b"\x63", proto), own, at)
+    assert (elsewhere.verdict, elsewhere.reason) == (Verdict.BLOCK, Reason.UNRESOLVED)
+    assert EVENING.decide(asks(host), own, at).verdict is Verdict.ALLOW
+    unwatched = EVENING.decide(connects(host, OTHER, proto), shut, at)
+    assert unwatched.reason == free
+
+
+@pytest.mark.parametrize("host", [PROBE, PUPILS])
+def test_while_all_is_open_it_passes_and_has_every_gate(host: str) -> None:
+    """So what begins under such a name by day ends at bedtime, and spends the day's minutes."""
+    own = Situation(resolved=Gave({host: [OTHER]}))
+    here = EVENING.decide(connects(host, OTHER), own, DAY)
+    there = EVENING.decide(connects(host, b"\x0a\x00\x00\x09"), own, DAY)
+    assert here.verdict is there.verdict is Verdict.ALLOW
+    assert here.reason is there.reason
+    assert {"device", "bedtime", "internet"} <= there.gates
+    assert not {"device", "bedtime", "internet"} <= here.gates
+    paused = replace(own, paused_until=NIGHT)
+    assert EVENING.decide(connects(host, b"\x0a\x00\x00\x09"), paused, DAY).reason is Reason.PAUSED
+
+
+def test_where_encrypted_answers_may_pass_nobody_knows_whose_an_address_is() -> None:
+    judge = judge_of("{band: 10-12, ways: {encrypted_dns: open}}")
+    decision = judge.decide(connects(PROBE, OTHER), Situation(resolved=Gave({})), NIGHT)
+    assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.DEVICE_NEEDS)

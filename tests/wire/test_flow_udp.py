@@ -512,6 +512,20 @@ def test_an_app_may_connect_again_and_again_from_one_port() -> None:
     assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is Action.REFUSED
 
 
+@pytest.mark.parametrize("passes", [False, True], ids=["before an answer", "where one passes"])
+def test_names_of_one_flow_are_bounded(passes: bool) -> None:
+    """Each is kept, and judged again with every new one."""
+    talk = passing() if passes else Talk(names_only)
+    for number in range(100):
+        step = talk.datagram(initial(f"n{number}.example", dcid=number.to_bytes(8, "big")))
+        if step.action is Action.REFUSED:
+            break
+    assert number <= Limits().candidates
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+    assert len(step.heard) <= Limits().candidates + 1
+
+
 def test_connections_without_a_hello_make_no_room() -> None:
     talk = Talk()
     half = crypto(0, client_hello(REFUSED)[:60])

@@ -12,6 +12,7 @@ from gateway.wire.tunnels import (
     ip_in_udp,
     ipsec,
     l2tp,
+    mesh,
     openvpn,
     pptp,
     socks,
@@ -37,10 +38,11 @@ LONGEST = 1200  # bytes by which each of them always knows; OpenVPN's largest re
 
 _UDP = (
     wireguard.classify_udp,
+    ip_in_udp.classify_udp,  # ahead of OpenVPN's, whose checks are fewer bits
     openvpn.classify_udp,
     ipsec.classify_udp,
     l2tp.classify_udp,
-    ip_in_udp.classify_udp,
+    mesh.classify_udp,
 )
 _LENGTHS = (openvpn.classify_tcp,)  # behind a length whose first byte is small
 _BY_FIRST = {

@@ -23,13 +23,19 @@ _ZERO_BIT = 0x0040
 _OF_ANSWERS = AA | TC | RA | RCODE_MASK
 _MIN_QUESTION = _HEADER + 5  # of the root
 _MAX_QUESTION = 1024  # bytes over TCP: 512 and what EDNS adds, padded (RFC 8467)
+# Anonymized DNSCrypt (its protocol page, "ANONYMIZED-DNSCRYPT"): a magic number, then the resolver's address.
+_RELAYED = b"\xff" * 8 + b"\0\0"
 # Windows asks hosts of the internet for their NetBIOS names (RFC 1002 4.2.12); these lead nobody anywhere.
 _NETBIOS = re.compile(r"[a-p]{32}(?:\.|\Z)")
 _NETBIOS_TYPES = (32, 33)
 
 
 def question_udp(payload: bytes, dport: int) -> Sign | None:
-    """One message of random bytes in 2**60."""
+    """One message of random bytes in 2**60. DNSCrypt itself is noise, but its clients ask for the resolver's
+    certificate first, and that is a question; what goes through a relay says so.
+    """
+    if payload.startswith(_RELAYED):
+        return Sign(Proto.DNS)
     return _sign(payload) if dport != PORT and payload[4:6] == _ONE else None
 
 

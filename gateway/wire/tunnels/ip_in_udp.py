@@ -1,36 +1,61 @@
-"""IP packets that UDP carries bare: Teredo (RFC 4380 5.1), and Linux's foo-over-udp."""
+"""Packets that UDP carries in the clear: IP bare, as Teredo (RFC 4380 5.1) and Linux's foo-over-udp have it;
+IP or Ethernet behind a header of one's own, as VXLAN (RFC 7348), Geneve (RFC 8926), GUE, GRE (RFC 8086), GTP
+and L2TP's data (RFC 3931) have it. Whatever that header is, what it carries fills the rest of the datagram.
+"""
 
 from __future__ import annotations
 
 from gateway.policy.values import Proto
 
 _IPV4, _IPV6 = 20, 40  # bytes of a header
+_IPV4_START = b"\x45"  # version, and no options
 _NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 section 4; transports; none
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _ORIGIN_SIZE = 8
 _AUTHENTICATION_SIZE = 13  # with neither client nor value
 _LINK_LOCAL, _LINK_MULTICAST = b"\xfe\x80", b"\xff\x02"
 
+_DEEPEST = 64  # bytes of headers: Geneve's with its options, and Ethernet's
+_ETHERTYPE_IPV6 = b"\x86\xdd"
+_BEHIND_TYPE = (2, 6, 10, 14)  # bytes from the type to the packet: GRE has a sum, a key and a number between
+_ARP = b"\x08\x06\x00\x01\x08\x00\x06\x04\x00"  # Ethernet's type, then RFC 826 for IPv4 over Ethernet
+_ARP_SIZE = 28  # bytes behind the type
+
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """One message of random bytes in 2**30 is taken for IPv6, in 2**40 for IPv4."""
+    """One message of random bytes in 2**30 is taken for IPv6, in 2**40 for IPv4, in 2**34 for what has a
+    header before it.
+    """
     data = payload
     if data[:2] == _AUTHENTICATION and len(data) >= _AUTHENTICATION_SIZE:
         data = data[_AUTHENTICATION_SIZE + data[2] + data[3] :]
     if data[:2] == _ORIGIN:
         data = data[_ORIGIN_SIZE:]
-    if not data:
-        return None
-    version = data[0] >> 4
-    if (version == 6 and _is_ipv6(data)) or (version == 4 and _is_ipv4(data)):
+    if _is_ipv6(data) and _is_in_use(data[8:10]) and _is_in_use(data[24:26]):
         return Proto.IP_IN_IP
-    return None
+    return Proto.IP_IN_IP if _carries(payload) else None
+
+
+def _carries(payload: bytes) -> bool:
+    """Whether a packet stands at the end, behind at most _DEEPEST bytes."""
+    at = payload.find(_IPV4_START, 0, _DEEPEST + 1)
+    while at >= 0:
+        if _is_ipv4(payload, at):
+            return True
+        at = payload.find(_IPV4_START, at + 1, _DEEPEST + 1)
+    at = payload.find(_ETHERTYPE_IPV6, 0, _DEEPEST)
+    while at >= 0:
+        if any(_is_ipv6(payload[at + behind :]) for behind in _BEHIND_TYPE):
+            return True
+        at = payload.find(_ETHERTYPE_IPV6, at + 1, _DEEPEST)
+    at = payload.find(_ARP, 0, _DEEPEST + len(_ARP))
+    return at >= 0 and len(payload) - at >= 2 + _ARP_SIZE
 
 
 def _is_ipv6(data: bytes) -> bool:
-    if len(data) < _IPV6 or int.from_bytes(data[4:6], "big") != len(data) - _IPV6 or data[6] not in _NEXT:
+    if len(data) < _IPV6 or data[0] >> 4 != 6:
         return False
-    return _is_in_use(data[8:10]) and _is_in_use(data[24:26])
+    return int.from_bytes(data[4:6], "big") == len(data) - _IPV6 and data[6] in _NEXT
 
 
 def _is_in_use(start: bytes) -> bool:
@@ -38,7 +63,7 @@ def _is_in_use(start: bytes) -> bool:
     return start[0] >> 5 == 1 or start in (_LINK_LOCAL, _LINK_MULTICAST)
 
 
-def _is_ipv4(data: bytes) -> bool:
-    if data[0] != 0x45 or len(data) < _IPV4 or int.from_bytes(data[2:4], "big") != len(data):
+def _is_ipv4(data: bytes, at: int) -> bool:
+    if len(data) - at < _IPV4 or int.from_bytes(data[at + 2 : at + 4], "big") != len(data) - at:
         return False
-    return int.from_bytes(data[:_IPV4], "big") % 65535 == 0  # its checksum (RFC 1071)
+    return int.from_bytes(data[at : at + _IPV4], "big") % 65535 == 0  # its checksum (RFC 1071)
