@@ -124,6 +124,9 @@ class Daemon:
             uploads=lambda flow: self.enforcer.uploads(flow),
         )
         self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        self.help = self._kept(
+            HelpAddresses(loop, self.book, resolvers(), self._help_moved, self.rules.world)
+        )
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
             sentence=self.journal.short,
@@ -133,6 +136,7 @@ class Daemon:
             safe=self.safe,
             services=self.services,
             names=self.names,
+            heard=self.help.heard,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
         self.identities = self._kept(Identities(self, self.presence.inventory))
@@ -176,7 +180,6 @@ class Daemon:
         self.proxy = self._kept(
             DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         )
-        self.help = self._kept(HelpAddresses(loop, self.book, resolvers(), self._help_moved))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
 
     def _start(self) -> None:
@@ -243,10 +246,7 @@ class Daemon:
     def _regroup(self) -> None:
         """Make members and judges from the rules as they are now."""
         self.rules.limit_logs(self.store.hold_band)
-        self.rules.attach(
-            help_address=lambda host, address: self.help.knows(host, address),
-            safe_address=lambda name, address: self.book.knows(name, address, self.loop.now()),
-        )
+        self.rules.attach(self.help.knows, self.safe.knows, self.help.calls)
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
         self.own_answers.keep(self.family.members)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.lessons import Lessons, ttl_of
+from gateway.path.lessons import Heard, Lessons, ttl_of, untold
 from gateway.path.nameaddresses import NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -125,6 +125,7 @@ class DnsPath:
         services: ServiceBook | None = None,
         safe: Safe | None = None,
         names: NameBook | None = None,
+        heard: Heard = untold,
     ) -> None:
         self.pages = pages
         self.style = style
@@ -132,7 +133,7 @@ class DnsPath:
         self._sink = sink
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
-        self._lessons = Lessons(book, self._services, NameBook() if names is None else names)
+        self._lessons = Lessons(book, self._services, NameBook() if names is None else names, heard)
         self._safe = safe or TrustsAll()
         self._pending: OrderedDict[tuple[Client, int], _Pending] = OrderedDict()
         self._heads: dict[bytes, Head] = {}
@@ -228,8 +229,7 @@ class DnsPath:
         if question.qtype not in (dns.A, dns.AAAA):
             # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
             return Asked(None, answer_with_cname(query, message, safe, ()))
-        known = self._safe.of(safe)
-        if known and not self._safe.trusts(resolver):
+        if (known := self._safe.of(safe)) and not self._safe.trusts(resolver):
             return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
         key = (client, message.id)
         self._pending[key] = _Pending(question, safe, message.udp_limit, now)
