@@ -101,6 +101,48 @@ CONSOLE = (
     media(Act.BOTH, bytes.fromhex("0100000000") + noise("peer", 60), 60, 0.02),
 )
 
+# RFC 4380 5.1: what consoles of Xbox talk through, between addresses of Teredo alone; and what is no console.
+_OURS, _THEIRS = (
+    bytes.fromhex("200100004136e3788000ec77347ffefd"),
+    bytes.fromhex("200100004136e3788000f3abc0a7ee45"),
+)
+_SITE = bytes.fromhex("2a001450400108000000000000002004")
+_LOCAL = bytes.fromhex("fe80000000000000ffffffffffffffff")
+_NONCE = b"\0\1\0\0" + noise("nonce", 8) + b"\0"
+_ORIGIN = bytes.fromhex("000013883480fe02")
+
+
+def _ipv6(inside: int, source: bytes, target: bytes, body: bytes = b"") -> bytes:
+    return b"\x60\0\0\0" + len(body).to_bytes(2, "big") + bytes([inside, 21]) + source + target + body
+
+
+_ADVERTISED = bytes.fromhex("8600c9a8000000000000000000000000") + bytes.fromhex(
+    "030440c0ffffffffffffffff00000000"
+)
+TEREDO = (
+    said(
+        _NONCE
+        + _ipv6(
+            58, _LOCAL, bytes.fromhex("ff020000000000000000000000000002"), bytes.fromhex("8500ea1b00000000")
+        )
+    ),
+    heard(
+        _NONCE
+        + _ORIGIN
+        + _ipv6(58, _LOCAL, _LOCAL, _ADVERTISED + bytes.fromhex("200100004136e3780000000000000000"))
+    ),
+    said(_ipv6(59, _OURS, _THEIRS)),
+    heard(_ORIGIN + _ipv6(59, _THEIRS, _OURS)),
+)
+PARTY = (
+    said(_ipv6(59, _OURS, _THEIRS)),
+    heard(_ipv6(59, _THEIRS, _OURS)),
+    said(_ipv6(17, _OURS, _THEIRS, bytes.fromhex("01f401f4") + noise("authip", 400))),
+    heard(_ipv6(17, _THEIRS, _OURS, bytes.fromhex("01f401f4") + noise("authip back", 400))),
+    media(Act.BOTH, _ipv6(50, _OURS, _THEIRS, noise("party", 140)), 100, 0.02),
+)
+RELAYED = (said(_ipv6(59, _OURS, _SITE)), heard(_ipv6(59, _SITE, _OURS)))
+
 # wiki.vg, "Protocol": length, id 0, version, the server's name, port, next state; then the player's name.
 _NAME = b"mc.hypixel.net"
 _HANDSHAKE = b"\x00\x87\x06" + bytes([len(_NAME)]) + _NAME + b"\x63\xdd\x02"
@@ -129,6 +171,8 @@ LOGON = (
     heard(bytes.fromhex("0100") + noise("proven", 30)),
 )
 
+XBOX = ("user.auth.xboxlive.com",)
+
 GAMES = (
     Talk("minecraft-bedrock", "udp", "play.nethergames.org", 19132, BEDROCK, "RakNet; wiki.vg"),
     Talk("minecraft-realm", "udp", "realm.minecraft.net", 19133, BEDROCK, "RakNet; wiki.vg", Band.AGE_6_9),
@@ -141,6 +185,9 @@ GAMES = (
     Talk("enet", "udp", "league.example", 5107, ENET, "ENet", asks=False),
     Talk("quake", "udp", "quake.example", 27960, QUAKE, "id Tech 3, ioquake3", asks=False),
     Talk("discord-voice", "udp", "voice.discord.example", 50004, DISCORD, "Discord, Voice", asks=False),
+    Talk("xbox-teredo", "udp", "win1910.ipv6.microsoft.com", 3544, TEREDO, "RFC 4380 5.2", before=XBOX),
+    Talk("xbox-party", "udp", "player.xbox.example", 61234, PARTY, "RFC 4380 5.2", asks=False, before=XBOX),
+    Talk("teredo-relay", "udp", "relay.example", 3545, RELAYED, "RFC 4380 5.4", Band.ADULT, False, XBOX),
     Talk("console-peer", "udp", "peer.console.example", 9308, CONSOLE, "RFC 8489", asks=False),
     Talk("minecraft-java", "tcp", "mc.hypixel.net", 25565, JAVA, "wiki.vg", Band.AGE_6_9),
     Talk("steam", "tcp", "cm.steam.example", 27017, STEAM, "SteamKit", asks=False),
