@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from tests.lab.internet import calls
 from tests.lab.internet.dns import StreamHandler, Zone
 from tests.lab.internet.journal import Journal
 from tests.lab.internet.walks import Walk
@@ -44,6 +45,7 @@ def size(text: str) -> int:
 
 def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk) -> StreamHandler:
     """The connection handler for one scheme."""
+    boxes = calls.Calls()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = writer.get_extra_info("peername")[0]
@@ -53,8 +55,12 @@ def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk) -> StreamHand
                 if request.websocket:
                     await _greet(writer, request)
                     return
-                found = walk.answer(request.target)
-                if found is not None:
+                if request.target.startswith(calls.PREFIX):
+                    body = await reader.readexactly(min(request.length, _PIECE))
+                    found = boxes.answer(request.method, request.target, body)
+                    status = "200 OK" if found else "204 No Content"
+                    await _plain(writer, request, *(found or (b"", "text/plain")), status=status)
+                elif (found := walk.answer(request.target)) is not None:
                     await _discard(reader, request.length)
                     await _plain(writer, request, *found)
                 else:
@@ -136,8 +142,11 @@ async def _discard(reader: asyncio.StreamReader, length: int) -> int:
     return length
 
 
-async def _plain(writer: asyncio.StreamWriter, request: Request, body: bytes, kind: str) -> None:
-    writer.write(_head(f"Content-Length: {len(body)}", kind) + (b"" if request.method == "HEAD" else body))
+async def _plain(
+    writer: asyncio.StreamWriter, request: Request, body: bytes, kind: str, status: str = "200 OK"
+) -> None:
+    head = _head(f"Content-Length: {len(body)}", kind, status)
+    writer.write(head + (b"" if request.method == "HEAD" else body))
     await writer.drain()
 
 
@@ -173,8 +182,8 @@ async def _drip() -> AsyncIterator[bytes]:
         await asyncio.sleep(0.5)
 
 
-def _head(framing: str, kind: str) -> bytes:
+def _head(framing: str, kind: str, status: str = "200 OK") -> bytes:
     return (
-        f"HTTP/1.1 200 OK\r\nServer: pretended\r\nContent-Type: {kind}\r\n"
+        f"HTTP/1.1 {status}\r\nServer: pretended\r\nContent-Type: {kind}\r\n"
         f"Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n{framing}\r\n\r\n"
     ).encode()
