@@ -194,6 +194,7 @@ GAMES = (
     Talk("warcraft-logon", "tcp", "eu.actual.battle.net", 3724, LOGON, "wowdev.wiki", Band.AGE_6_9),
     Talk(
         "game-that-rests", "udp", "chess.example", 7777,
-        (*QUAKE[:2], rest(40.0), *KCP[:2], rest(130.0), *ENET[:2]), "RFC 4787 4.3", asks=False, slow=True,
+        (*QUAKE[:2], rest(25.0), *QUAKE[2:], *QUAKE[2:], rest(100.0), *ENET[:2]), "RFC 4787 4.3",
+        asks=False, slow=True,
     ),
 )  # fmt: skip
