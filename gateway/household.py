@@ -21,7 +21,15 @@ from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
 from gateway.policy.config import QUARANTINE, Config
-from gateway.policy.countries import Country, HelpLine, country_of, help_names, lines_for, parse_country
+from gateway.policy.countries import (
+    Country,
+    HelpLine,
+    calling_names,
+    country_of,
+    help_names,
+    lines_for,
+    parse_country,
+)
 from gateway.policy.documents import locate
 from gateway.policy.entries import host_map
 from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
@@ -58,6 +66,7 @@ class Product:
     sites: tuple[packs.Site, ...]
     countries: Mapping[str, Country]  # by code
     help: HostMap[str]
+    calling: HostMap[str]
     ech_names: frozenset[str]  # sent in the clear for a hidden one
     resolvers: Resolvers
     fingerprints: Fingerprints
@@ -104,6 +113,7 @@ class Product:
             catalogue=self.catalogue,
             categories=self.categories,
             help=self.help,
+            calling=self.calling,
             needs=self.needs,
             sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
@@ -156,6 +166,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         sites=tuple(sites),
         countries=countries,
         help=host_map(help_names(countries.values()).items()),
+        calling=host_map(calling_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
         resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
         fingerprints=fingerprints,

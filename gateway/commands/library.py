@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ListError
+from gateway.household import load_product
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report
 from gateway.lists.fetch import Fetcher
+from gateway.lists.known import Known
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import Seed, Shelf, build_all
-from gateway.policy.categories import parse_categories
 from gateway.policy.domains import TableInfo
 from gateway.policy.hosts import public_suffix_check
 from profiles import DATA
@@ -92,7 +93,8 @@ class Library:
 
 def read_library(state: Path) -> Library:
     """Raises PolicyError for damaged data of the product."""
-    categories = parse_categories(*_data("categories.yaml"))
+    product = load_product()
+    categories = product.categories
     return Library(
         published=parse_sources(*_data("sources.yaml"), categories),
         seeds=tuple(
@@ -100,7 +102,11 @@ def read_library(state: Path) -> Library:
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
             if file.stem in categories.by_id
         ),
-        canaries=Canaries(parse_canaries(*_data("canaries.yaml")), parse_innocent(*_data("canaries.yaml"))),
+        canaries=Canaries(
+            parse_canaries(*_data("canaries.yaml")),
+            parse_innocent(*_data("canaries.yaml")),
+            Known(product.catalogue.services.values(), product.sites, categories.binding),
+        ),
         state=state,
     )
 

@@ -10,11 +10,17 @@ from collections.abc import Callable, Iterable
 from gateway.daemon.lookups import KEPT, Lookups
 from gateway.loop import Loop, Timer
 from gateway.path.addresses import AddressBook
+from gateway.policy.world import World
 
 SETTLE = 0.3  # seconds
-MAX_SAFE = 16  # addresses of one safe name, the latest; its answers have one to eight
+MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
+MAX_HELP = (
+    1024  # names of help with addresses, 500 bytes each: some 200 are known, the others are below those
+)
 OWN_KEPT = 60.0  # seconds for which it is known whether an address is the gateway's own
 MAX_OWN = 256
+
+MAX_OF_ONE = 64  # addresses of a name of help: past it those of today's answers alone
 
 HELP = "help"  # the book's key
 
@@ -28,10 +34,13 @@ class HelpAddresses:
         book: AddressBook,
         servers: Iterable[str],
         changed: Callable[[], None],
+        world: World,
     ) -> None:
         self._loop = loop
         self._book = book
         self._changed = changed
+        self._help_names, self._calling_names = world.help, world.calling
+        self._calling: frozenset[bytes] = frozenset()
         self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
         self.addresses: frozenset[bytes] = frozenset()
         self._settling: Timer | None = None
@@ -41,12 +50,31 @@ class HelpAddresses:
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  one pack: any help name's address is help
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
+    def calls(self, address: bytes) -> bool:
+        """Whether a carrier takes calls over Wi-Fi there."""
+        return address in self._calling and self._book.knows(HELP, address, self._loop.now())
+
+    def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
+        """A device was answered. Below the names of help are more, each at an address of its own: of
+        carriers' gateways alone there are some hundred. What another resolver says, our own is asked for.
+        """
+        if name not in self._help_names or not addresses:
+            return
+        if not vouched:
+            self._lookups.ask(name)
+        elif name in self.by_name or len(self.by_name) < MAX_HELP:
+            self._found(name, addresses[:MAX_SAFE])
+
     def _found(self, name: str, addresses: list[bytes]) -> None:
+        if name not in self.by_name and len(self.by_name) >= MAX_HELP:
+            return
         self._book.learn(HELP, addresses, KEPT, self._loop.now())
         known = self.by_name.get(name, frozenset())
         if not known.issuperset(addresses):
-            self.by_name[name] = known.union(addresses)
-            self.addresses = self.addresses.union(addresses)
+            self.by_name[name] = frozenset((*addresses, *(known if len(known) < MAX_OF_ONE else ())))
+            self.addresses = frozenset().union(*self.by_name.values())
+            calling = (self.by_name[one] for one in self.by_name if one in self._calling_names)
+            self._calling = frozenset().union(*calling)
             self._settle()
 
     def _settle(self) -> None:
@@ -79,6 +107,10 @@ class SafeAddresses:
     def of(self, name: str) -> tuple[bytes, ...]:
         """Packed addresses, the latest first; () while none is known."""
         return self._by_name.get(name, ())
+
+    def knows(self, name: str, address: bytes) -> bool:
+        """Whether a safe name is at a packed address."""
+        return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
         """Whether a resolver (packed address) is the gateway itself, or one that it uses."""

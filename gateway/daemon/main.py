@@ -114,6 +114,9 @@ class Daemon:
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = flow_path(self)
         self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        self.help = self._kept(
+            HelpAddresses(loop, self.book, resolvers(), self._help_moved, self.rules.world)
+        )
         self.dns = dns_path(self, config)
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
         self.identities = self._kept(Identities(self, self.presence.inventory))
@@ -157,7 +160,6 @@ class Daemon:
         self.proxy = self._kept(
             DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
         )
-        self.help = self._kept(HelpAddresses(loop, self.book, resolvers(), self._help_moved))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
         self.audit = self._kept(Audit(self))
 
@@ -230,10 +232,7 @@ class Daemon:
     def _regroup(self) -> None:
         """Make members and judges from the rules as they are now."""
         self.rules.limit_logs(self.store.hold_band)
-        self.rules.attach(
-            help_address=lambda host, address: self.help.knows(host, address),
-            safe_address=lambda name, address: self.book.knows(name, address, self.loop.now()),
-        )
+        self.rules.attach(self.help.knows, self.safe.knows, self.help.calls)
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
         self.own_answers.keep(self.family.everybody)

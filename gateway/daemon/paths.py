@@ -39,4 +39,5 @@ def dns_path(daemon: Daemon, config: Config) -> DnsPath:
         safe=daemon.safe,
         services=daemon.services,
         names=daemon.names,
+        heard=daemon.help.heard,
     )

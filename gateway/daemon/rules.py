@@ -36,6 +36,7 @@ class RuleBook:
         self._list_problem = ""
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
+        self._calling_address: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
         self.names = self._product.names
         self.world = self._world()
         self._report()
@@ -66,12 +67,13 @@ class RuleBook:
 
     def attach(
         self,
-        *,
         help_address: Callable[[str, bytes], bool],
         safe_address: Callable[[str, bytes], bool],
+        calling_address: Callable[[bytes], bool],
     ) -> None:
         """What the running gateway learnt of addresses."""
         self._help_address, self._safe_address = help_address, safe_address
+        self._calling_address = calling_address
         self.world = self._world()
 
     def _world(self) -> World:
@@ -80,6 +82,7 @@ class RuleBook:
             table=self._table.table,
             help_address=self._help_address,
             safe_address=self._safe_address,
+            calling_address=self._calling_address,
         )
 
     @property

@@ -16,11 +16,13 @@ from gateway.errors import ListError
 from gateway.files import disk_words
 from gateway.lists.addresses import Innocent
 from gateway.lists.formats import Format, Tally, read_domains
+from gateway.lists.known import Known
 from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
 
 CHUNK = 1 << 18
 NO_NETWORKS = Innocent({})
+NOTHING_KNOWN = Known((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Report:
     domains: int  # as published, duplicates and children included
     odd_lines: int
     canaries: tuple[str, ...] = ()  # left out, only where the source says so
+    disputed: tuple[str, ...] = ()  # left out, since the house knows better
     left_out: Callable[[str], bool] = _nothing  # by the list's own exceptions
 
     def as_json(self) -> Mapping[str, Any]:
@@ -55,10 +58,16 @@ class Report:
 
 
 class Canaries:
-    """Innocent names and networks; a list that refuses one of them, or a name above, is not fit for use."""
+    """Innocent names and networks; a list that refuses one of them, or a name above, is not fit for use.
 
-    def __init__(self, hosts: Iterable[str], networks: Innocent = NO_NETWORKS) -> None:
+    What is ``known`` otherwise than a list has it is left out of that list.
+    """
+
+    def __init__(
+        self, hosts: Iterable[str], networks: Innocent = NO_NETWORKS, known: Known = NOTHING_KNOWN
+    ) -> None:
         self._networks = networks
+        self.known = known
         self._suffixes: dict[str, str] = {}
         for host in hosts:
             name = host
@@ -138,11 +147,14 @@ def survey(source: Source, canaries: Canaries) -> Report:
     tally = Tally()
     hit = canaries.hit_by(source.form)
     hits: dict[str, str] = {}  # what is listed → the innocent site
+    disputed: dict[str, None] = {}
     try:
         for name in read_domains(source.id, _chunks(source.path), source.form, tally):
             host = hit(name)
             if host is not None:
                 hits[name] = host
+            elif not source.own and canaries.known.disputes(source.category, name):
+                disputed[name] = None
     except OSError as error:
         msg = f"{source.id}: {source.path} cannot be read ({error.strerror}); run: qalqan lists update"
         raise ListError(msg) from error
@@ -151,15 +163,23 @@ def survey(source: Source, canaries: Canaries) -> Report:
         name = found[0]
         msg = f"{source.id}: it lists {name}, and so refuses {hits[name]}, an innocent site; it is not used"
         raise ListError(msg)
-    return Report(source.id, source.category, tally.domains, tally.odd_lines, found, tally.leaves_out)
+    return Report(
+        source.id,
+        source.category,
+        tally.domains,
+        tally.odd_lines,
+        canaries=found,
+        disputed=tuple(disputed),
+        left_out=tally.leaves_out,
+    )
 
 
 def _reader(source: Source, report: Report) -> Names:
-    canaries = frozenset(report.canaries)
+    out = frozenset((*report.canaries, *report.disputed))
 
     def names() -> Iterator[str]:
         for name in read_domains(source.id, _chunks(source.path), source.form, Tally()):
-            if name not in canaries and not report.left_out(name):
+            if name not in out and not report.left_out(name):
                 yield name
 
     return names

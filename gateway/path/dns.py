@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.lessons import Lessons, ttl_of
+from gateway.path.lessons import Heard, Lessons, ttl_of, untold
 from gateway.path.nameaddresses import NameBook
 from gateway.path.renamed import Client, Renamed, RenamedQuestions
 from gateway.path.safe import Safe, TrustsAll
@@ -90,6 +90,7 @@ class DnsPath:
         services: ServiceBook | None = None,
         safe: Safe | None = None,
         names: NameBook | None = None,
+        heard: Heard = untold,
     ) -> None:
         self.pages = pages
         self.style = style
@@ -97,7 +98,7 @@ class DnsPath:
         self._sink = sink
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
-        self._lessons = Lessons(book, self._services, NameBook() if names is None else names)
+        self._lessons = Lessons(book, self._services, NameBook() if names is None else names, heard)
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
@@ -196,8 +197,7 @@ class DnsPath:
         if question.qtype not in (dns.A, dns.AAAA):
             # The safe name has no record of this type; saying so keeps the browser on A and AAAA.
             return Asked(None, answer_with_cname(query, message, safe, ()))
-        known = self._safe.of(safe)
-        if known and not self._safe.trusts(resolver):
+        if (known := self._safe.of(safe)) and not self._safe.trusts(resolver):
             return Asked(None, answer_with_cname(query, message, safe, known, ttl=SAFE_TTL))
         self._renamed.put(client, message.id, Renamed(question, safe, message.udp_limit, now))
         return Asked(rename_question(query, message, safe), None)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NameBook
 from gateway.wire.dns import HTTPS, SRV, SVCB, Message
 from gateway.wire.dns_names import name_text, read_labels
 from gateway.wire.svcb import hinted, parse_service
 
+Heard = Callable[[str, list[bytes], bool], None]
+"""A name, the packed addresses of an answer, and whether it is what the gateway's own resolver says."""
+
 SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
-class Lessons:
-    """Carries answers into the three books."""
+def untold(name: str, addresses: list[bytes], vouched: bool) -> None:
+    """Nobody wants to hear of them."""
 
-    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook) -> None:
+
+class Lessons:
+    """Carries answers into the three books, and to who listens."""
+
+    def __init__(self, book: AddressBook, services: ServiceBook, names: NameBook, heard: Heard) -> None:
         self.book = book
         self.services = services
         self.names = names
+        self.heard = heard
 
     def answer(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
         """``message`` is ``response``, read, as the device of ``slot`` sees it. ``vouched``: it is what the
@@ -29,6 +39,7 @@ class Lessons:
             return
         asked = message.question.name
         self.services.learn(slot, asked, addresses, ttl)
+        self.heard(asked, addresses, vouched)
         if self.names.watches(slot):
             host = origin(asked)
             self.names.learn(slot, host, addresses, ttl, now, vouched=vouched)

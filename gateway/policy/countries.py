@@ -141,6 +141,12 @@ def help_names(countries: Iterable[Country]) -> dict[str, str]:
     return read
 
 
+def calling_names(countries: Iterable[Country]) -> dict[str, str]:
+    """The same of those alone under which carriers have their gateways for calls over Wi-Fi."""
+    lines = [line for one in countries for line in one.help_lines if line.kind == "wifi_calling"]
+    return {entry: line.name_in("en") for line in lines for entry in line.web}
+
+
 def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
     part = fields.Fields(fields.mapping(node), LINE_KEYS)
     key = part.need("id")

@@ -60,7 +60,9 @@ class NamelessFlows:
         is_calling = seen.proto in CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
         if is_calling and self._world.calling_address(seen.dst):
             return None
-        way = self._around.part(seen, None, situation)
+        # A console's tunnels are its game's, which has rules of its own: no way around for who may play.
+        played = self._ported.part(seen, situation) if seen.proto is Proto.TEREDO else None
+        way = self._around.part(seen, None, situation) if played is None else None
         if way is not None:
             return way
         if seen.proto is Proto.OTHER:
@@ -69,4 +71,4 @@ class NamelessFlows:
         decoys = unanswered and seen.proto is Proto.TCP  # it may be, ahead of a hello; addresses are shared
         if self._needs_address and (decoys or seen.dst not in situation.addresses):
             return self._unanswered if unanswered else self._no_name
-        return self._ported.part(seen, situation) or self._nameless
+        return played or self._ported.part(seen, situation) or self._nameless

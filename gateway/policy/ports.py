@@ -9,7 +9,7 @@ from gateway.policy.situation import Situation
 from gateway.policy.study import Student
 from gateway.policy.values import Observation, Proto, Verdict
 
-KINDS = {Proto.UDP: "udp", Proto.TCP: "tcp"}  # of the catalogue's `ports`
+KINDS = {Proto.UDP: "udp", Proto.TCP: "tcp", Proto.TEREDO: "teredo"}  # of the catalogue's `ports`
 PARTS_KEPT = 256  # combinations of services that share a port; a device meets a handful
 
 
@@ -26,13 +26,13 @@ class PortedFlows:
         """None: it is not known to be any service's.
 
         Ports are shared, so an address that an allowed name gave to the device is another's, but where it was
-        a name of the service that gave it.
+        a name of the service that gave it. Teredo is told by itself, and its servers have names of their own.
         """
         kind, recent = KINDS.get(seen.proto), situation.recent
         if kind is None:
             return None
         found = tuple(one for one in self._catalogue.services_at(kind, seen.dport) if recent.asked(one))
-        if found and seen.dst in situation.addresses:
+        if found and seen.dst in situation.addresses and seen.proto is not Proto.TEREDO:
             found = tuple(one for one in found if recent.gave(one, seen.dst))
         if not found:
             return None

@@ -22,8 +22,8 @@ THRESHOLDS = (1_000, 1_000_000_000)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
-_PORT_KINDS = ("quic", "udp", "tcp")
-_FLOW_KINDS = ("udp", "tcp")
+_PORT_KINDS = ("quic", "udp", "tcp", "teredo")
+_FLOW_KINDS = ("udp", "tcp", "teredo")
 _KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "threshold", "test")
 
 
@@ -47,7 +47,7 @@ class Service:
     companions: tuple[str, ...]  # names that it shares with others and cannot work without
     ports: Mapping[
         str, tuple[tuple[int, int], ...]
-    ]  # "quic", "udp", "tcp" → first and last port, both included
+    ]  # "quic", "udp", "tcp", "teredo" → first and last port, both included
     threshold: int = DEFAULT_THRESHOLD  # bytes a minute, up and down, from which on a minute counts as used
 
 
@@ -145,7 +145,7 @@ class Catalogue:
         return self._companions.get(host) or NOBODY
 
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
-        """Ids of the services known to use ``port`` for flows without a name; ``kind``: udp or tcp."""
+        """Ids of the services known to use ``port`` for flows without a name; ``kind``: udp, tcp, teredo."""
         return tuple(one for first, last, one in self._ports[kind] if first <= port <= last)
 
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:

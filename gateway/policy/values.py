@@ -25,7 +25,8 @@ class Proto(StrEnum):
     IPSEC = "ipsec"  # IKE, its NAT traversal, ESP and AH
     L2TP = "l2tp"
     PPTP = "pptp"  # its control connection, and GRE
-    IP_IN_IP = "ip_in_ip"  # IPv6 or IPv4 in IP; Teredo, VXLAN and others in UDP
+    IP_IN_IP = "ip_in_ip"  # IPv6 or IPv4 in IP; VXLAN and others in UDP; Teredo that leads to the internet
+    TEREDO = "teredo"  # its server, and peers: players' consoles (gateway/wire/tunnels/ip_in_udp.py)
     MESH = "mesh"  # ZeroTier, Nebula
     SSH = "ssh"
     SOCKS = "socks"

@@ -45,6 +45,7 @@ WAYS: Mapping[Proto, Way] = {
     Proto.L2TP: Way.VPN,
     Proto.PPTP: Way.VPN,
     Proto.IP_IN_IP: Way.VPN,
+    Proto.TEREDO: Way.VPN,
     Proto.MESH: Way.VPN,
     Proto.SSH: Way.SSH,
     Proto.SOCKS: Way.PROXY,

@@ -112,6 +112,7 @@ class World:
     categories: Categories
     table: CategoryTable = field(default_factory=NoTable)
     help: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → whose it is
+    calling: HostMap[str] = field(default_factory=lambda: HostMap({}))  # of those, the carriers' gateways
     needs: HostMap[str] = field(default_factory=lambda: HostMap({}))  # name → one of packs.NEEDS
     sites: tuple[Site, ...] = ()  # approved ones, in the home's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))

@@ -105,9 +105,12 @@ class Replay:
         self._told = told
         self._now = now
         self._at = at
-        self._learned = Learned(world.help, world.catalogue.services_of)
+        self._learned = Learned(world.help, world.catalogue.services_of, world.calling)
         learnt = replace(
-            world, help_address=self._learned.help_address, safe_address=self._learned.safe_address
+            world,
+            help_address=self._learned.help_address,
+            safe_address=self._learned.safe_address,
+            calling_address=self._learned.calling_address,
         )
         self._judge = Judge(profile, learnt, calendar)
         self._situation = Situation(

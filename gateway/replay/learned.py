@@ -24,12 +24,19 @@ class Learned:
     newest frame, in seconds.
     """
 
-    def __init__(self, help_names: HostMap[str], services_of: Callable[[str], tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        help_names: HostMap[str],
+        services_of: Callable[[str], tuple[str, ...]],
+        calling_names: HostMap[str] | None = None,
+    ) -> None:
         self.now = 0.0
         self.services = ServiceBook(services_of, lambda: self.now)
         self.book = AddressBook(MAX_ADDRESSES)
         self._help_names = help_names
+        self._calling_names = HostMap({}) if calling_names is None else calling_names
         self._help: dict[str, set[bytes]] = {}
+        self._calling: set[bytes] = set()
         self._asked: OrderedDict[Asker, Decision] = OrderedDict()
 
     def asked(self, asker: Asker, decision: Decision) -> None:
@@ -59,6 +66,8 @@ class Learned:
         if question.name in self._help_names and (question.name in self._help or len(self._help) < MAX_HELP):
             known = self._help.setdefault(question.name, set())
             known.update(addresses[: MAX_HELP_ADDRESSES - len(known)])
+            if question.name in self._calling_names:
+                self._calling |= known
 
     def help_address(self, host: str, address: bytes) -> bool:
         """Whether help is there: what no answer of the capture contradicts is taken for right, and one with
@@ -66,6 +75,9 @@ class Learned:
         """
         known = self._help.get(host, frozenset[bytes]())
         return address in known or all(len(one) != len(address) for one in known)
+
+    def calling_address(self, address: bytes) -> bool:
+        return address in self._calling
 
     def safe_address(self, name: str, address: bytes) -> bool:
         return self.book.knows(name, address, self.now)

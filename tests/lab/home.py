@@ -127,7 +127,8 @@ class Home:
     def seen(self, proto: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
         """What reached the internet since ``begin_anew``: time, proto, name, client, detail of each."""
         path = self.folder / "internet.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        # The last line may be half written.
+        lines = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
         entries = [json.loads(line) for line in lines]
         return [
             e

@@ -118,3 +118,46 @@ def test_a_service_that_a_guardian_opened_for_a_while_is_open_without_names_too(
     other = Situation(recent=Asked("roblox"), allowed=(("service:tiktok", end), ("roblox.com", end)))
     assert judge.decide(seen, other, DAY).verdict is Verdict.BLOCK
     assert judge.decide(seen, opened, end).verdict is Verdict.BLOCK
+
+
+# Xbox consoles talk to each other through Teredo, which is a VPN otherwise.
+
+TEREDO_PORTS = pytest.mark.parametrize("port", [3544, 3074, 61_234])
+
+
+@TEREDO_PORTS
+@pytest.mark.parametrize("band", ["10-12", "13-15", "16-17"])
+def test_a_console_plays_through_teredo_as_long_as_xbox_is_open(band: str, port: int) -> None:
+    found = decided(
+        a_judge(f"{{band: {band}, limits: {{'service:xbox': 1h}}}}"), port, Asked("xbox"), proto=Proto.TEREDO
+    )
+    assert found.verdict is Verdict.ALLOW
+    assert "service:xbox" in found.gates
+
+
+@TEREDO_PORTS
+def test_its_server_may_have_a_name_that_is_not_xboxs(port: int) -> None:
+    found = decided(a_judge("band: 10-12"), port, Asked("xbox"), known=(SERVER,), proto=Proto.TEREDO)
+    assert found.verdict is Verdict.ALLOW
+
+
+@TEREDO_PORTS
+@pytest.mark.parametrize(
+    ("text", "recent", "reason"),
+    [
+        ("band: 10-12", Asked(), "vpn"),
+        ("band: 10-12", Asked("roblox"), "vpn"),
+        ("{band: 10-12, block: ['service:xbox']}", Asked("xbox"), "family_block"),
+        ("{band: 10-12, categories: {games: refuse}}", Asked("xbox"), "category"),
+        ("band: 6-9", Asked("xbox"), "no_name"),  # another player has no name
+    ],
+)
+def test_and_is_refused_otherwise(text: str, recent: Asked, reason: str, port: int) -> None:
+    found = decided(a_judge(text), port, recent, proto=Proto.TEREDO)
+    assert (found.verdict, str(found.reason)) == (Verdict.BLOCK, reason)
+
+
+@TEREDO_PORTS
+def test_teredo_to_the_internet_is_no_console(port: int) -> None:
+    found = decided(a_judge("band: 10-12"), port, Asked("xbox"), proto=Proto.IP_IN_IP)
+    assert (found.verdict, str(found.reason)) == (Verdict.BLOCK, "vpn")

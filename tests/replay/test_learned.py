@@ -64,3 +64,15 @@ def test_what_is_known_of_help_is_bounded(learned: Learned) -> None:
     learned.answered((CLIENT, 1, 1), answer(f"n0.{HELP}", "A", *many))
     assert len(learned._help) == MAX_HELP
     assert len(learned._help[f"n0.{HELP}"]) == MAX_HELP_ADDRESSES
+
+
+def test_a_carriers_gateway_is_where_its_name_was_answered() -> None:
+    learned = Learned(
+        HostMap({HELP: "Childline", "pub.3gppnetwork.org": "Wi-Fi calling"}),
+        lambda host: (host,),
+        HostMap({"pub.3gppnetwork.org": "Wi-Fi calling"}),
+    )
+    learned.answered((CLIENT, 1, 1), answer("epdg.epc.mnc001.mcc401.pub.3gppnetwork.org", "A", "192.0.2.1"))
+    learned.answered((CLIENT, 1, 2), answer(HELP, "A", "192.0.2.2"))
+    assert learned.calling_address(IPV4)
+    assert not learned.calling_address(bytes([192, 0, 2, 2]))

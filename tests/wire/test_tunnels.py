@@ -130,12 +130,42 @@ def test_l2tp_version_3() -> None:
     assert look_udp(message + b"\0", 1701) is None
 
 
-def test_teredo_behind_its_headers_and_ip_bare() -> None:
-    bubble = bytes.fromhex("6000000000003b15") + bytes.fromhex("20010000") * 2 + bytes(8)
-    bubble += bytes.fromhex("20010000") + bytes(12)
-    origin = b"\0\0\x12\x34\x01\x02\x03\x04"
-    for before in (b"", origin, b"\0\1\0\0" + bytes(9), b"\0\1\2\3" + bytes(14) + origin):
-        assert look_udp(before + bubble, 3545) == Sign(Proto.IP_IN_IP)
+ORIGIN = b"\0\0\x12\x34\x01\x02\x03\x04"
+BEFORE_IPV6 = (b"", ORIGIN, b"\0\1\0\0" + bytes(9), b"\0\1\2\3" + bytes(14) + ORIGIN)
+PEER = bytes.fromhex("200100004136e378") + bytes(8)
+SITE = bytes.fromhex("2a0014504001080b") + bytes(8)
+LOCAL, ROUTERS = bytes.fromhex("fe80") + bytes(6) + b"\xff" * 8, bytes.fromhex("ff02") + bytes(13) + b"\2"
+
+
+def ipv6(inside: int, source: bytes, target: bytes, body: bytes = b"") -> bytes:
+    return b"\x60\0\0\0" + len(body).to_bytes(2, "big") + bytes([inside, 21]) + source + target + body
+
+
+@pytest.mark.parametrize("before", BEFORE_IPV6, ids=len)
+@pytest.mark.parametrize(
+    ("packet", "proto"),
+    [
+        (ipv6(59, PEER, PEER), Proto.TEREDO),  # a bubble
+        (ipv6(50, PEER, PEER, bytes(100)), Proto.TEREDO),
+        (ipv6(17, PEER, PEER, bytes(100)), Proto.TEREDO),
+        (ipv6(58, LOCAL, ROUTERS, bytes(8)), Proto.TEREDO),  # a solicitation
+        (ipv6(6, PEER, PEER, bytes(40)), Proto.IP_IN_IP),  # no console does that
+        (ipv6(59, PEER, SITE), Proto.IP_IN_IP),  # through a relay to the internet
+        (ipv6(58, PEER, SITE, bytes(8)), Proto.IP_IN_IP),  # and the try that finds the relay
+        (ipv6(59, SITE, PEER), Proto.IP_IN_IP),
+        (ipv6(58, LOCAL, SITE, bytes(8)), Proto.IP_IN_IP),
+        (ipv6(50, SITE, SITE, bytes(100)), Proto.IP_IN_IP),
+        (ipv6(17, LOCAL, ROUTERS, bytes(8)), Proto.IP_IN_IP),
+    ],
+    ids=lambda one: one.hex() if isinstance(one, bytes) else one,
+)
+def test_teredo_of_consoles_and_teredo_that_leads_to_the_internet(
+    packet: bytes, proto: Proto, before: bytes
+) -> None:
+    assert look_udp(before + packet, 3545) == Sign(proto)
+
+
+def test_ip_bare() -> None:
     ipv4 = bytes.fromhex("4500001c000000004011") + bytes.fromhex("4cd2c0a80107cb007109") + bytes(8)
     total = int.from_bytes(ipv4[:20], "big") % 65535
     summed = (int.from_bytes(ipv4[10:12], "big") - total) % 65535

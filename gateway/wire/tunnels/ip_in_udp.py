@@ -1,6 +1,10 @@
 """Packets that UDP carries in the clear: IP bare, as Teredo (RFC 4380 5.1) and Linux's foo-over-udp have it;
 IP or Ethernet behind a header of one's own, as VXLAN (RFC 7348), Geneve (RFC 8926), GUE, GRE (RFC 8086), GTP
 and L2TP's data (RFC 3931) have it. Whatever that header is, what it carries fills the rest of the datagram.
+
+Xbox consoles talk to each other through Teredo alone (Microsoft, "Xbox Live networking overview"): both
+ends have addresses of Teredo, and what is inside is IPsec's. Who leads the whole internet through it has to
+name an address there, at the first packet to each relay.
 """
 
 from __future__ import annotations
@@ -13,6 +17,9 @@ _NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 section 4;
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _ORIGIN_SIZE = 8
 _AUTHENTICATION_SIZE = 13  # with neither client nor value
+_TEREDO = b"\x20\x01\0\0"  # 2001::/32, whose addresses name a server and the mapped address of a peer
+_OF_PEERS = frozenset({17, 50, 58, 59})  # IKE and its like, ESP, tries, bubbles (RFC 4380 5.2)
+_OF_SERVERS = frozenset({58, 59})  # solicitations, advertisements, bubbles
 _LINK_LOCAL, _LINK_MULTICAST = b"\xfe\x80", b"\xff\x02"
 
 _DEEPEST = 64  # bytes of headers: Geneve's with its options, and Ethernet's
@@ -32,8 +39,15 @@ def classify_udp(payload: bytes, _dport: int) -> Proto | None:
     if data[:2] == _ORIGIN:
         data = data[_ORIGIN_SIZE:]
     if _is_ipv6(data) and _is_in_use(data[8:10]) and _is_in_use(data[24:26]):
-        return Proto.IP_IN_IP
+        return Proto.TEREDO if _is_among_peers(data) else Proto.IP_IN_IP
     return Proto.IP_IN_IP if _carries(payload) else None
+
+
+def _is_among_peers(data: bytes) -> bool:
+    inside, ends = data[6], (data[8:12], data[24:28])
+    if all(end == _TEREDO for end in ends):
+        return inside in _OF_PEERS
+    return inside in _OF_SERVERS and all(end[:2] in (_LINK_LOCAL, _LINK_MULTICAST) for end in ends)
 
 
 def _carries(payload: bytes) -> bool:

@@ -7,17 +7,22 @@ second · ``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` ·
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import html
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from tests.lab.internet import calls
 from tests.lab.internet.dns import StreamHandler, Zone
 from tests.lab.internet.journal import Journal
+from tests.lab.internet.walks import Walk
 
 _CHUNK = bytes(64 << 10)
 _TICK_S = 0.02
 _SUFFIX = {"k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 _IDLE_S = 300.0
 # A request's body is thrown away in pieces; this is only the size of one piece.
 _PIECE = 64 << 10
@@ -30,6 +35,7 @@ class Request:
     host: str
     length: int
     close: bool
+    websocket: str = ""  # the client's key, of a handshake of RFC 6455
 
 
 def size(text: str) -> int:
@@ -37,15 +43,28 @@ def size(text: str) -> int:
     return int(text[:-1]) * _SUFFIX[text[-1]] if text and text[-1] in _SUFFIX else int(text)
 
 
-def handler(scheme: str, zone: Zone, journal: Journal) -> StreamHandler:
+def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk) -> StreamHandler:
     """The connection handler for one scheme."""
+    boxes = calls.Calls()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = writer.get_extra_info("peername")[0]
         try:
             while (request := await _request(reader)) is not None:
                 journal.note(scheme, request.host, client, f"{request.method} {request.target}")
-                await _respond(request, zone, client, reader, writer)
+                if request.websocket:
+                    await _greet(writer, request)
+                    return
+                if request.target.startswith(calls.PREFIX):
+                    body = await reader.readexactly(min(request.length, _PIECE))
+                    found = boxes.answer(request.method, request.target, body)
+                    status = "200 OK" if found else "204 No Content"
+                    await _plain(writer, request, *(found or (b"", "text/plain")), status=status)
+                elif (found := walk.answer(request.target)) is not None:
+                    await _discard(reader, request.length)
+                    await _plain(writer, request, *found)
+                else:
+                    await _respond(request, zone, client, reader, writer)
                 if request.close:
                     return
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
@@ -70,7 +89,17 @@ async def _request(reader: asyncio.StreamReader) -> Request | None:
     parts = urlsplit(target)
     if parts.netloc:
         host, target = parts.netloc, parts.path or "/"
-    return Request(method, target, host, int(headers.get("content-length", "0")), close)
+    length, key = int(headers.get("content-length", "0")), headers.get("sec-websocket-key", "")
+    return Request(method, target, host, length, close, key)
+
+
+async def _greet(writer: asyncio.StreamWriter, request: Request) -> None:
+    """Agree to a websocket, say one word in it (RFC 6455 4.2.2, 5.2), and end."""
+    accept = base64.b64encode(hashlib.sha1((request.websocket + _WEBSOCKET).encode()).digest()).decode()
+    head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    writer.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode() + b"\x81\x02hi\x88\x02\x03\xe8")
+    await writer.drain()
+    await asyncio.sleep(1.0)  # until the client has read it
 
 
 async def _respond(
@@ -113,8 +142,11 @@ async def _discard(reader: asyncio.StreamReader, length: int) -> int:
     return length
 
 
-async def _plain(writer: asyncio.StreamWriter, request: Request, body: bytes, kind: str) -> None:
-    writer.write(_head(f"Content-Length: {len(body)}", kind) + (b"" if request.method == "HEAD" else body))
+async def _plain(
+    writer: asyncio.StreamWriter, request: Request, body: bytes, kind: str, status: str = "200 OK"
+) -> None:
+    head = _head(f"Content-Length: {len(body)}", kind, status)
+    writer.write(head + (b"" if request.method == "HEAD" else body))
     await writer.drain()
 
 
@@ -150,8 +182,8 @@ async def _drip() -> AsyncIterator[bytes]:
         await asyncio.sleep(0.5)
 
 
-def _head(framing: str, kind: str) -> bytes:
+def _head(framing: str, kind: str, status: str = "200 OK") -> bytes:
     return (
-        f"HTTP/1.1 200 OK\r\nServer: pretended\r\nContent-Type: {kind}\r\n"
-        f"Cache-Control: no-store\r\n{framing}\r\n\r\n"
+        f"HTTP/1.1 {status}\r\nServer: pretended\r\nContent-Type: {kind}\r\n"
+        f"Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n{framing}\r\n\r\n"
     ).encode()

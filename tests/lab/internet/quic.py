@@ -17,6 +17,7 @@ from aioquic.quic.events import ProtocolNegotiated, QuicEvent
 from tests.lab.internet.http import page, size
 from tests.lab.internet.journal import Journal
 from tests.lab.internet.udp import Peer, UdpPort
+from tests.lab.internet.walks import FILE, Walk
 
 _LARGEST = 64 << 20  # a whole body is handed to the connection at once
 
@@ -24,8 +25,9 @@ _LARGEST = 64 << 20  # a whole body is handed to the connection at once
 class _Site(QuicConnectionProtocol):
     """One client's connection."""
 
-    def __init__(self, *args: Any, journal: Journal, **named: Any) -> None:
+    def __init__(self, *args: Any, journal: Journal, walk: Walk, **named: Any) -> None:
         super().__init__(*args, **named)
+        self._walk = walk
         self._journal = journal
         self._http: H3Connection | None = None
 
@@ -46,7 +48,16 @@ class _Site(QuicConnectionProtocol):
         body = page(host, target)
         if target.startswith("/bytes/"):
             body = bytes(min(size(target.removeprefix("/bytes/")), _LARGEST))
-        answer = [(b":status", b"200"), (b"content-length", str(len(body)).encode())]
+        kind = "text/html"
+        found = self._walk.answer(target)
+        if found is not None:
+            body, kind = found
+        answer = [
+            (b":status", b"200"),
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", kind.encode()),
+            (b"access-control-allow-origin", b"*"),
+        ]
         http.send_headers(event.stream_id, answer)
         http.send_data(event.stream_id, body, end_stream=True)
         self.transmit()
@@ -68,11 +79,12 @@ class _Transport(DatagramTransport):
 
 def serve(folder: Path, journal: Journal) -> None:
     """Answer QUIC v1 and v2 with one certificate, whatever the name; clients here do not check it."""
+    walk = Walk(folder / FILE)
     configuration = QuicConfiguration(alpn_protocols=H3_ALPN, is_client=False)
     configuration.load_cert_chain(folder / "leaf.pem", folder / "leaf.key")
 
     def protocol(*args: Any, **named: Any) -> _Site:
-        return _Site(*args, journal=journal, **named)
+        return _Site(*args, journal=journal, walk=walk, **named)
 
     server = QuicServer(configuration=configuration, create_protocol=protocol)
     port = UdpPort(443, server.datagram_received)
