@@ -22,6 +22,7 @@ from tests.ordinary.catalogue import TALKS
 from tests.ordinary.talks import Act, Line, Talk
 
 PATIENCE = 6.0  # seconds for what the other side says next
+REST = 300.0  # seconds that a server waits for a client, which may rest
 SILENCE = 1.0  # seconds after which no more media comes
 ARRIVES = 0.97  # of media: a queue may drop a few while a flow is decided
 ROOM = 4 << 20  # bytes of a socket: all talks go on at once in one process
@@ -55,7 +56,8 @@ async def play(talk: Talk, mine: Act, channel: Channel) -> None:
 async def _say(line: Line, mine: Act, channel: Channel) -> None:
     if line.act is mine:
         return await channel.send(line.data)
-    data = await asyncio.wait_for(channel.receive(len(line.data)), PATIENCE)
+    wait = PATIENCE if mine is Act.CLIENT else REST
+    data = await asyncio.wait_for(channel.receive(len(line.data)), wait)
     if data != line.data:
         raise Mismatch(f"heard {data[:32].hex()} for {line.data[:32].hex()}")
     return None
@@ -105,7 +107,7 @@ async def _stream(line: Line, channel: Channel) -> None:
 
 async def _media(line: Line, channel: Channel, *, echo: bool) -> int:
     """How many came."""
-    came, wait = 0, PATIENCE
+    came, wait = 0, REST if echo else PATIENCE
     try:
         while came < line.times:
             data = await asyncio.wait_for(channel.receive(len(line.data) + 4), wait)
