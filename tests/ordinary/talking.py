@@ -13,34 +13,21 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 from tests.lab import names
 from tests.lab.certs import Authority
 from tests.lab.internet.udp import Peer, UdpPort
 from tests.ordinary.catalogue import TALKS
+from tests.ordinary.channels import Channel, DatagramChannel, Mismatch, StreamChannel
 from tests.ordinary.talks import Act, Line, Talk
 
 PATIENCE = 6.0  # seconds for what the other side says next
+REST = 300.0  # seconds that a server waits for a client, which may rest
 SILENCE = 1.0  # seconds after which no more media comes
 ARRIVES = 0.97  # of media: a queue may drop a few while a flow is decided
-ROOM = 4 << 20  # bytes of a socket: all talks go on at once in one process
 REDIRECTED = {443: 40443, 80: 40080}  # ports on which the pretended internet itself listens
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST
-_RCVBUFFORCE = 33
 _COUNT = struct.Struct("!I")
-
-
-class Channel(Protocol):
-    """``receive`` returns as much as was said in one go, ``size`` bytes of it."""
-
-    async def send(self, data: bytes) -> None: ...
-    async def receive(self, size: int) -> bytes: ...
-    async def secure(self) -> None: ...
-
-
-class Mismatch(Exception):
-    """Something else was heard than the other side said."""
 
 
 async def play(talk: Talk, mine: Act, channel: Channel) -> None:
@@ -55,7 +42,8 @@ async def play(talk: Talk, mine: Act, channel: Channel) -> None:
 async def _say(line: Line, mine: Act, channel: Channel) -> None:
     if line.act is mine:
         return await channel.send(line.data)
-    data = await asyncio.wait_for(channel.receive(len(line.data)), PATIENCE)
+    wait = PATIENCE if mine is Act.CLIENT else REST
+    data = await asyncio.wait_for(channel.receive(len(line.data)), wait)
     if data != line.data:
         raise Mismatch(f"heard {data[:32].hex()} for {line.data[:32].hex()}")
     return None
@@ -105,7 +93,7 @@ async def _stream(line: Line, channel: Channel) -> None:
 
 async def _media(line: Line, channel: Channel, *, echo: bool) -> int:
     """How many came."""
-    came, wait = 0, PATIENCE
+    came, wait = 0, REST if echo else PATIENCE
     try:
         while came < line.times:
             data = await asyncio.wait_for(channel.receive(len(line.data) + 4), wait)
@@ -129,58 +117,6 @@ _PLAYS: dict[Act, Callable[[Line, Act, Channel], Awaitable[None]]] = {
     Act.UPWARD: _upward,
     Act.DOWNWARD: _downward,
 }
-
-
-class StreamChannel:
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        context: ssl.SSLContext,
-        host: str = "",
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._context = context
-        self._host = host
-
-    async def send(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def receive(self, size: int) -> bytes:
-        return await self._reader.readexactly(size)
-
-    async def secure(self) -> None:
-        await self._writer.start_tls(self._context, server_hostname=self._host or None)
-
-
-class DatagramChannel(asyncio.DatagramProtocol):
-    def __init__(self, send: Callable[[bytes], None] | None = None) -> None:
-        self.arrived: asyncio.Queue[bytes] = asyncio.Queue()
-        self._send = send
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        sock: socket.socket = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, ROOM)
-        self._send = transport.sendto
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        self.arrived.put_nowait(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """Refused with ICMP; what waits for an answer finds out."""
-
-    async def send(self, data: bytes) -> None:
-        assert self._send is not None
-        self._send(data)
-
-    async def receive(self, size: int) -> bytes:
-        return await self.arrived.get()
-
-    async def secure(self) -> None:
-        raise Mismatch("there is no TLS over UDP here")
 
 
 # ---------------------------------------------------------------- the device
