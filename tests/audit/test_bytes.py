@@ -98,7 +98,7 @@ _UDP = (wireguard, openvpn, ipsec, l2tp, ip_in_udp)
         (tunnels.wireguard(), Proto.WIREGUARD, 51820), (tunnels.openvpn(), Proto.OPENVPN, 1194),
         (tunnels.ike(), Proto.IPSEC, 500), (tunnels.ike_behind_nat(), Proto.IPSEC, 4500),
         (tunnels.esp(), Proto.IPSEC, 4500), (tunnels.l2tp(), Proto.L2TP, 1701),
-        (tunnels.teredo(), Proto.IP_IN_IP, 3544), (tunnels.ipv4_inside(), Proto.IP_IN_IP, 7),
+        (tunnels.teredo(), Proto.TEREDO, 3544), (tunnels.ipv4_inside(), Proto.IP_IN_IP, 7),
     ],
     ids=lambda one: str(one)[:20],
 )  # fmt: skip

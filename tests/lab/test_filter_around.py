@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -457,6 +458,8 @@ def test_a_tunnel_in_dns_trickles(home: Home, daemon: Daemon, version: int) -> N
     assert answered["tablet"] * QUESTION_AND_ANSWER < 1_000_000
     assert fetch(home.devices["phone"], f"https://{ALLOWED}/", version).reached
     assert clients.dig(home.devices["phone"], REFUSED, server=RESOLVERS[version]).status == "NXDOMAIN"
+    asks = partial(clients.dig, home.devices["tablet"], ALLOWED, server=OWN[version])
+    assert until(lambda: asks().status == "NOERROR", 20.0, 0.5) is not None  # it has its share again
 
 
 # ---------------------------------------------------------------- names that are open when all else is shut
