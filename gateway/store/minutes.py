@@ -128,12 +128,12 @@ class MinutesFile:
         return tuple(unpack(self._read(day), Words()))
 
     def last_clock(self) -> ClockRecord | None:
-        """When the last minute began that anything was written of, whichever day it was of."""
-        for day in sorted(self._days(), reverse=True):
-            clocks = [one for one in self.details(day) if isinstance(one, ClockRecord)]
-            if clocks:
-                return clocks[-1]
-        return None
+        """When the last minute began that anything was written of, whichever day it was of.
+
+        That is the highest number's: where the clock was set back, the latest date has not the last minute.
+        """
+        clocks = (one for day in self._days() for one in self.details(day) if isinstance(one, ClockRecord))
+        return max(clocks, key=lambda one: one.minute, default=None)
 
     def tidy(self, today: date) -> None:
         """Fold the days that are over, and erase details that are older than a week.
