@@ -1,4 +1,4 @@
-"""Devices that wait to be looked at: whoever is on the Wi-Fi can invent them, so few at once, not too often."""
+"""Devices that wait to be looked at: anybody can invent some on the Wi-Fi, so few at once, not too often."""
 
 from __future__ import annotations
 
