@@ -15,7 +15,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.store.database import StoreError
-from gateway.store.records import SIZE, ClockRecord, MinuteRecord, Record, Why, Words, gap, pack, unpack
+from gateway.store.records import (
+    SIZE,
+    ClockRecord,
+    MinuteRecord,
+    Record,
+    Why,
+    Words,
+    gap,
+    last_clock,
+    pack,
+    unpack,
+)
 
 FOLDER = "minutes"
 DETAIL_DAYS = 7
@@ -132,8 +143,8 @@ class MinutesFile:
 
         That is the highest number's: where the clock was set back, the latest date has not the last minute.
         """
-        clocks = (one for day in self._days() for one in self.details(day) if isinstance(one, ClockRecord))
-        return max(clocks, key=lambda one: one.minute, default=None)
+        found = (last_clock(self._read(day)) for day in self._days())
+        return max(filter(None, found), key=lambda one: one.minute, default=None)
 
     def tidy(self, today: date) -> None:
         """Fold the days that are over, and erase details that are older than a week.
