@@ -63,7 +63,7 @@ def install(app: Flask, catalogues: Catalogues) -> None:
 
     @app.before_request
     def choose() -> None:
-        g.language = request.accept_languages.best_match(list(catalogues), SOURCE_LANGUAGE)
+        g.language = spoken(catalogues)
         g.catalogue = catalogues[g.language]
 
     app.jinja_env.globals["language"] = language

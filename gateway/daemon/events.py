@@ -19,11 +19,11 @@ from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Sink, Subject
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.waycards import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.world import GATEWAY_NAME
 from gateway.store.store import Store
 
 CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
-NAMES_LEVEL = 2  # the log level from which names of refused sites may be told to others than the child
 
 # What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
@@ -99,10 +99,11 @@ class Journal:
             self.cards.asked(member, seen, decision, local)
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        if not self.recent.add(member.slot, at, seen, decision):
+        level = member.profile.rules.log_level
+        if not self.recent.add(member.slot, at, seen, decision) or level < KINDS_LEVEL:
             return
         _log.debug("refused: %s, %s", member.profile.id, decision.reason)
-        named = member.profile.rules.log_level >= NAMES_LEVEL
+        named = level >= NAMES_LEVEL
         self.publish(
             "refusal",
             profile=member.profile.id,

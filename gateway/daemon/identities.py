@@ -5,8 +5,7 @@ Told by the inventory; nothing of it happens while a packet waits. What stranger
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from gateway.daemon.asking import Asking
 from gateway.daemon.comings import Comings
 from gateway.daemon.faces import Faces
 from gateway.daemon.grouping import PLAIN_PLACES
+from gateway.daemon.looks import Looks
 from gateway.daemon.strangers import VISITOR
 from gateway.home.inventory import Inventory
 from gateway.home.watcher import Watcher
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
     from gateway.loop import Timer
 
-TOGETHER = 1.0  # seconds between two looks at newcomers; the first is looked at at once
 AGAIN = 3.0  # seconds until newcomers are looked at again: devices that should be there are asked meanwhile
 AGAIN_FOR = timedelta(seconds=15)  # by then, those that do not answer are known
-NEWCOMERS = 64  # that are looked at in one look, some 0.2 ms each
-WAITING = 512  # that wait for one: as many as the inventory follows
 PERIOD = 60.0  # seconds between looks for what is over
 BESIDE = 10.0  # seconds within which devices that were heard are there together
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
@@ -42,13 +39,11 @@ class Identities(Watcher):
         self._inventory = inventory
         daemon.store.questions.clock_known = lambda: daemon.watch.known
         self._comings = Comings(daemon.loop.now, daemon.store.devices.all())
-        self._waiting: dict[str, None] = {}
+        self._newcomers = Looks(daemon.loop, self._look)
         self._faces = Faces(daemon.store.questions)
         self.asking = Asking(daemon)
-        self._timer: Timer | None = None
         self._second: Timer | None = None
         self._over_timer = daemon.loop.call_later(PERIOD, self._over)
-        self._next = 0.0
 
     # What the inventory tells.
 
@@ -60,7 +55,7 @@ class Identities(Watcher):
         mac = after.mac
         if not self._trusted(mac):
             if self._comings.has_come(mac) or mac in self._daemon.store.questions.all():
-                self._look_at(mac)
+                self._newcomers.at(mac)
             return
         if self._carries(mac) or self._changed(before, after):
             self._daemon.reassign()
@@ -84,7 +79,7 @@ class Identities(Watcher):
     def _comes(self, mac: str, *, new: bool) -> None:
         """A stranger: for the first time, or again. A child may have kept an address of its own for that."""
         self._comings.came(mac, new=new)
-        self._look_at(mac)
+        self._newcomers.at(mac)
         if self._second is None:
             self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
@@ -102,35 +97,21 @@ class Identities(Watcher):
         self._second = None
         recent = self._comings.lately(AGAIN_FOR)
         for mac in recent:
-            self._look_at(mac)
+            self._newcomers.at(mac)
         if recent:
             self._second = self._daemon.loop.call_later(AGAIN, self._look_again)
 
     def _look_at_recent(self) -> None:
         for mac in self._comings.lately():
-            self._look_at(mac)
+            self._newcomers.at(mac)
 
     # Newcomers.
 
-    def _look_at(self, mac: str) -> None:
-        if len(self._waiting) < WAITING:
-            self._waiting[mac] = None
-        if self._timer is None:
-            delay = max(0.0, self._next - self._daemon.loop.now())
-            self._timer = self._daemon.loop.call_later(delay, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        self._next = self._daemon.loop.now() + TOGETHER
-        macs = [*itertools.islice(self._waiting, NEWCOMERS)]
-        for mac in macs:
-            del self._waiting[mac]
+    def _look(self, macs: Sequence[str]) -> None:
         with self._daemon.store.together():
             changed = [self._newcomer(mac) for mac in macs]
         if any(changed):
             self._daemon.reassign()
-        if self._waiting and self._timer is None:
-            self._timer = self._daemon.loop.call_later(TOGETHER, self._look)
 
     def _trusted(self, mac: str) -> bool:
         """Whether the family has said whose it is, so that its address is worth a copy."""
@@ -295,6 +276,6 @@ class Identities(Watcher):
 
     def close(self) -> None:
         self._over_timer.cancel()
-        for timer in (self._timer, self._second):
-            if timer is not None:
-                timer.cancel()
+        self._newcomers.close()
+        if self._second is not None:
+            self._second.cancel()

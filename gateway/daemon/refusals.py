@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request
-from gateway.daemon.events import NAMES_LEVEL
 from gateway.daemon.family import Member
 from gateway.daemon.recent import FOR, Refusal
 from gateway.policy.macs import parse_mac
 from gateway.policy.sentence import service_of
 from gateway.policy.situation import FOREVER
 from gateway.policy.values import Verdict
+from gateway.policy.waycards import KINDS_LEVEL, NAMES_LEVEL
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -27,7 +27,7 @@ class Refusals:
         if request.has("device"):
             return self._of_device(request.text("device"), limit)
         profile = self._daemon.rules.profile(request.text("profile"))
-        if profile.rules.log_level < 1:
+        if profile.rules.log_level < KINDS_LEVEL:
             return {"refusals": []}
         slots = self._daemon.family.slots_of(profile.id)
         return {"refusals": self._told(slots, limit, named=profile.rules.log_level >= NAMES_LEVEL)}

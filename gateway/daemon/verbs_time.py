@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.answers import Answers, is_paused
-from gateway.daemon.events import NAMES_LEVEL
 from gateway.daemon.family import Member
 from gateway.daemon.ledgers import describe_entries, describe_totals, describe_used, totals
 from gateway.daemon.whom import Whom
@@ -19,6 +18,7 @@ from gateway.policy.gates import BEDTIME, WINDOW
 from gateway.policy.profile import ALL, Profile
 from gateway.policy.rules import INTERNET, PLAY
 from gateway.policy.values import Reason
+from gateway.policy.waycards import NAMES_LEVEL
 from gateway.store.given import Kind
 
 if TYPE_CHECKING:

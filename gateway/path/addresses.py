@@ -1,9 +1,14 @@
-"""Which addresses an answered name gave, for how long a device may use them; what services it asked for."""
+"""Which addresses an answered name gave, for how long a device may use them; what services it asked for.
+
+An address behind NAT64's prefix is the IPv4 address in it, as in `nameaddresses`.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+
+from gateway.policy.nets import bare
 
 MIN_LIFETIME = 300.0  # seconds; browsers and phones use an address for minutes past a short TTL
 MAX_LIFETIME = 86400.0
@@ -32,7 +37,7 @@ class AddressBook:
         if book is None:
             book = self._books[key] = OrderedDict()
         before = len(book)
-        for address in addresses:
+        for address in map(bare, addresses):
             book[address] = max(until, book.get(address, 0.0))
             book.move_to_end(address)
         self._size += len(book) - before
@@ -42,7 +47,7 @@ class AddressBook:
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
         book = self._books.get(key)
-        return book is not None and book.get(address, 0.0) > now
+        return book is not None and book.get(bare(address), 0.0) > now
 
     def forget(self, key: int | str) -> None:
         self._size -= len(self._books.pop(key, ()))

@@ -1,4 +1,8 @@
-"""Which names' answers gave a device which addresses, so that no name is called at an address not its own."""
+"""Which names' answers gave a device which addresses, so that no name is called at an address not its own.
+
+An address behind NAT64's prefix is the IPv4 address in it, told or called: a device with CLAT is told the one
+and calls the other.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from sys import intern
 from typing import NamedTuple
 
 from gateway.path.addresses import MAX_LIFETIME
+from gateway.policy.nets import bare
 
 NAME_LIFETIME = 3600.0  # seconds at least: players and apps keep an address for as long as a film
 MAX_GIVEN = 8192  # names with an address, 260 bytes each; the day of each of three children has 2,000
@@ -65,7 +70,7 @@ class NameBook:
         until = now + min(max(ttl, NAME_LIFETIME), MAX_LIFETIME)
         before = len(given)
         for address in addresses:
-            key = (host, address)
+            key = (host, bare(address))
             held = given.get(key)
             if held is not None and held.until > now:
                 given[key] = _Given(max(until, held.until), vouched or held.vouched)
@@ -91,7 +96,7 @@ class NameBook:
     def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
         book = self._slots.get(slot)
-        held = None if book is None else book.given.get((host, address))
+        held = None if book is None else book.given.get((host, bare(address)))
         return held is not None and held.vouched and held.until > now
 
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
@@ -99,6 +104,7 @@ class NameBook:
         book = self._slots.get(slot)
         if book is None:
             return False
+        address = bare(address)
         names: tuple[str, ...] = (host,)
         for _ in range(MAX_LED):
             for name in names:
@@ -115,6 +121,7 @@ class NameBook:
         book = self._slots.get(slot)
         if book is None:
             return []
+        address = bare(address)
         found = ((host, held) for (host, one), held in book.given.items() if one == address)
         return [host for host, held in found if held.vouched and held.until > now]
 

@@ -78,10 +78,14 @@ def spread(one: Network) -> Iterator[str]:
         yield from map(str, one)
 
 
+def bare(packed: bytes) -> bytes:
+    """The IPv4 address that stands behind a prefix, else the address itself: both are one machine."""
+    return packed[12:] if packed.startswith(_BEFORE_IPV4) else packed
+
+
 def keys(packed: bytes) -> tuple[str, str]:
     """Under which entries a packed address, of 4 or 16 bytes, is found: its own, and its prefix's."""
-    if packed.startswith(_BEFORE_IPV4):
-        packed = packed[12:]
+    packed = bare(packed)
     if len(packed) == 4:
         a, b, c, d = packed
         return f"{a}.{b}.{c}.{d}", f"{a}.{b}.{c}.0/24"

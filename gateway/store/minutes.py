@@ -15,7 +15,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.store.database import StoreError
-from gateway.store.records import SIZE, ClockRecord, MinuteRecord, Record, Why, Words, gap, pack, unpack
+from gateway.store.records import (
+    SIZE,
+    ClockRecord,
+    MinuteRecord,
+    Record,
+    Why,
+    Words,
+    gap,
+    last_clock,
+    pack,
+    unpack,
+)
 
 FOLDER = "minutes"
 DETAIL_DAYS = 7
@@ -128,12 +139,12 @@ class MinutesFile:
         return tuple(unpack(self._read(day), Words()))
 
     def last_clock(self) -> ClockRecord | None:
-        """When the last minute began that anything was written of, whichever day it was of."""
-        for day in sorted(self._days(), reverse=True):
-            clocks = [one for one in self.details(day) if isinstance(one, ClockRecord)]
-            if clocks:
-                return clocks[-1]
-        return None
+        """When the last minute began that anything was written of, whichever day it was of.
+
+        That is the highest number's: where the clock was set back, the latest date has not the last minute.
+        """
+        found = (last_clock(self._read(day)) for day in self._days())
+        return max(filter(None, found), key=lambda one: one.minute, default=None)
 
     def tidy(self, today: date) -> None:
         """Fold the days that are over, and erase details that are older than a week.

@@ -133,6 +133,15 @@ def unpack(data: bytes, words: Words) -> Iterator[Record]:
             yield record
 
 
+def last_clock(data: bytes) -> ClockRecord | None:
+    """The last record of a clock, sought from the end: the only one that is read."""
+    for at in range(len(data) - SIZE, -1, -1):
+        if data[at] == _CLOCK and _sound(data, at):
+            record = _read(data, at, Words())
+            return record if isinstance(record, ClockRecord) else None
+    return None
+
+
 def gap(data: bytes) -> bytes:
     """What to write before the next record, so that a torn one before it does not reach into it."""
     whole = not data or (len(data) >= SIZE and _sound(data, len(data) - SIZE))

@@ -133,7 +133,12 @@ class Store:
         names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
         audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
+        # All before the file is tidied: until then what was erased is still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
+        self._settings.drop_old(now)
+        self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
+        self.requests.keep(kept(self.requests.all(), now))
+        self.tickets.drop_old(now)
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
@@ -144,10 +149,6 @@ class Store:
         except StoreError as error:
             log.error("%s; old lines stay until it can be written", error)
             more = False
-        self._settings.drop_old(now)
-        self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
-        self.requests.keep(kept(self.requests.all(), now))
-        self.tickets.drop_old(now)
         self._remove_broken_copies(now)
         return more
 

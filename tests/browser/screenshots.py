@@ -13,12 +13,16 @@ from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home
 from tests.lab import clients
-from tests.lab.names import NEW, PARENT, TABLET
+from tests.lab.console import VPN_SITE
+from tests.lab.filtering import module
+from tests.lab.internet.odds import WIREGUARD_PORT
+from tests.lab.names import GATEWAY_IPV4, NEW, PARENT, TABLET, ipv4_of
 from tests.lab.names import PHONE as SON
 from tests.lab.netns import LabError
 
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 THEMES = ("light", "dark")
+OWN_RESOLVER = "dns.of-my-own.example"  # on no list: a phone finds its address, and port 853 is refused
 
 
 class Album:
@@ -85,12 +89,26 @@ def take_all(family: Family, album: Album) -> None:
     _to_bedtime(family, moved, timedelta(minutes=1))
     album.take("home-bedtime", PARENT.key, "/parent/")
     album.take("child-bedtime", TABLET.key, "/my")
+    family.daemon.client.call("clock", offset=0)
+    take_ways(family, album)
     family.daemon.kill()
     album.take("stopped", TABLET.key, "/my")
     for rules in family.daemon.profiles.glob("*.yaml"):
         rules.unlink()
     family.daemon.start()
     album.take("home-empty", PARENT.key, "/parent/")
+
+
+def take_ways(family: Family, album: Album) -> None:
+    """Cards about closed ways: of one child each is told whole, of her brother that it was."""
+    tablet, phone = (family.home.devices[one.key] for one in (TABLET, SON))
+    eventually(lambda: family.child()["state"] == "open")
+    for device in (tablet, phone):
+        clients.udp(device, ipv4_of(VPN_SITE), WIREGUARD_PORT)
+        module(device, "privatedns", "strict", OWN_RESOLVER, "--resolver", GATEWAY_IPV4)
+    eventually(lambda: family.daemon.client.call("cards")["count"] == 4)
+    album.take("home-ways", PARENT.key, "/parent/")
+    album.take("child-ways", TABLET.key, "/my")
 
 
 def _a_day(family: Family) -> str:

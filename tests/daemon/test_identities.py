@@ -11,7 +11,7 @@ import yaml
 
 from gateway.control.protocol import Role
 from gateway.daemon.family import Member
-from gateway.daemon.identities import NEWCOMERS
+from gateway.daemon.looks import NEWCOMERS
 from gateway.errors import ControlError
 from gateway.policy.copies import QUIET, SETTLED
 from gateway.policy.values import Reason

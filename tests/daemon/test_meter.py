@@ -442,6 +442,31 @@ def test_a_minute_that_a_kill_ended_counts_after_all(world: World) -> None:
     assert world.used() == {"internet": 1}
 
 
+@pytest.mark.parametrize("back", [timedelta(days=2), timedelta(days=400)])
+def test_after_a_clock_that_was_put_back_and_a_power_cut_minutes_go_on_counting(
+    world: World, back: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file with the latest date is not the one of the last minute."""
+    world.move(TABLET, MUCH)
+    world.clock.pass_(60.0)
+    world.clock.wall -= back
+    world.move(TABLET, MUCH)
+    world.clock.pass_(60.0)
+    for _ in range(3):
+        world.move(TABLET, MUCH)
+        world.clock.pass_(60.0)
+    assert world.meter.used("daughter") == (DAY - back, {"internet": 3})
+    boot_id = world.folder / "boot_id"
+    boot_id.write_text("2b3c2a52-0000-4000-8000-000000000000")
+    monkeypatch.setattr("gateway.daemon.meter.BOOT", boot_id)
+    world.clock.boot = 5.0
+    world.kill()
+    for expected in (4, 5):
+        world.move(TABLET, MUCH)
+        world.clock.pass_(60.0)
+        assert world.used() == {"internet": expected}
+
+
 @pytest.mark.parametrize("jump", [timedelta(hours=5), timedelta(hours=-5), timedelta(seconds=31)])
 def test_a_jump_of_the_clock_neither_grants_nor_steals(world: World, jump: timedelta) -> None:
     for _ in range(5):

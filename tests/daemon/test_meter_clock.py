@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.daemon.meter_clock import MINUTE, SLIP, TICK, MinuteClock
+from gateway.daemon.meter_clock import APART, MINUTE, SLIP, TICK, MinuteClock
 
 BOOT, OTHER = b"boot-1", b"boot-2"
 WALL = 29_000_000 * 60.0  # a whole minute
@@ -40,6 +40,29 @@ def test_after_a_jump_one_minute_is_longer() -> None:
         assert clock.number == 29_000_001
         assert clock.ends - clock.started == length
         assert (WALL + clock.ends - 1000.0 + jump) % MINUTE == 0
+
+
+def test_who_sets_the_clock_again_and_again_gets_no_time() -> None:
+    """A second ahead of each of its minutes: each would last two."""
+    clock = MinuteClock(1000.0, WALL, BOOT)
+    first, jumped, now = clock.number, 0.0, 1000.0
+    while now < 1000.0 + 7200.0:
+        now = clock.ends
+        jumped += -(WALL + now - 1000.0 + jumped) % MINUTE + 1.0
+        clock.turn(now, WALL + now - 1000.0 + jumped)
+    assert clock.number - first >= (now - 1000.0) / MINUTE - 1.0
+
+
+def test_a_day_after_a_jump_another_one_is_made_up_for() -> None:
+    clock = MinuteClock(1000.0, WALL, BOOT)
+    clock.turn(1060.0, WALL + 60.0 + 7.0)
+    clock.turn(clock.ends, WALL + clock.ends - 1000.0 + 7.0 + 10.0)
+    now = clock.started
+    while now < 1060.0 + APART:
+        assert clock.ends - clock.started == MINUTE
+        now = clock.ends
+        clock.turn(now, WALL + now - 1000.0 + 17.0)
+    assert (WALL + clock.ends - 1000.0 + 17.0) % MINUTE == 0
 
 
 def test_a_restart_within_a_minute_goes_on_with_it() -> None:

@@ -80,11 +80,30 @@ def test_below_level_2_no_site_and_no_service_is_told_to_others(told: Told) -> N
     }
 
 
-def test_of_guests_nothing_is_told_and_an_event_names_no_device(told: Told) -> None:
+def test_at_level_0_nothing_is_told_to_others(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """A guest, an adult: the device itself is told all the same."""
+    caplog.set_level("DEBUG")
     told.asks(STRANGER, "www.pornhub.com")
     assert told.answer(profile="guest") == {"refusals": []}
+    assert told.events == []
+    assert caplog.records == []
+    (own,) = told.answer(device=STRANGER)["refusals"]
+    assert own["host"] == "www.pornhub.com"
+
+
+def test_an_event_of_level_1_says_why_and_neither_site_nor_service(told: Told) -> None:
+    told.asks(PHONE, "www.pornhub.com")
     (event,) = told.events
-    assert (event["profile"], event["device"], event["host"]) == ("guest", None, None)
+    assert event.pop("sentence") == "This site is not open here: Adult sites. These are the 13-15 rules."
+    assert event == {
+        "event": "refusal",
+        "profile": "son",
+        "name": "Son",
+        "device": PHONE,
+        "host": None,
+        "proto": "dns",
+        "reason": "category",
+    }
 
 
 def test_a_guest_sees_its_own_refusals_and_never_another_guest_s(told: Told) -> None:

@@ -114,7 +114,13 @@ class Daemon:
         self.stop()
 
     def start(self) -> None:
-        """Returns when the daemon answers; raises LabError with its own last words when it does not."""
+        """Returns when the daemon answers; raises LabError with its own last words when it does not.
+
+        Also where another one of this home runs: its answer would be taken for this one's, and its rules
+        would hold.
+        """
+        if self._answers():
+            raise LabError(f"another daemon already answers at {self.socket}; stop it first")
         began = time.monotonic()
         self._process = self._spawn("run", self.log)
         try:
@@ -172,17 +178,20 @@ class Daemon:
 
     def _await_answer(self, until: float) -> None:
         assert self._process is not None
-        while True:
-            try:
-                self.client.call("status")
-            except Unreachable:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    raise LabError(f"the daemon did not start: {_last_words(self.log)}") from None
-                time.sleep(_TRY_EVERY_S)
-            except ControlError as error:
-                raise LabError(f"the daemon does not say how it is: {error}") from error
-            else:
-                return
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise LabError(f"the daemon did not start: {_last_words(self.log)}")
+            time.sleep(_TRY_EVERY_S)
+
+    def _answers(self) -> bool:
+        """Whether a daemon is there, this one or another."""
+        try:
+            self.client.call("status")
+        except Unreachable:
+            return False
+        except ControlError as error:
+            raise LabError(f"the daemon does not say how it is: {error}") from error
+        return True
 
 
 def afternoon_zone(now: datetime) -> str:

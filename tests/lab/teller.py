@@ -11,7 +11,6 @@ from typing import Any, TextIO
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
-from gateway.policy.profile import GUEST
 from tests.lab.names import SEATS
 
 # One page asks for the same name by A, AAAA and HTTPS, and tries again: one line is enough.
@@ -109,7 +108,7 @@ class Teller:
             self._once(str(event.get("sentence")), ("identity", str(event.get("mac"))))
 
     def _tell_refusal(self, event: Mapping[str, Any]) -> None:
-        label = _LABELS.get(str(event.get("device"))) or _stranger(event)
+        label = _LABELS.get(str(event.get("device"))) or str(event.get("name") or "Somebody")
         sentence = str(event.get("sentence") or f"{event.get('host') or 'Something'} is refused.")
         self._once(f"{label}: {sentence}", ("refusal", label, sentence))
 
@@ -128,8 +127,3 @@ class Teller:
                 self._told[key] = now
         if is_news:
             self.say(line)
-
-
-def _stranger(event: Mapping[str, Any]) -> str:
-    """Whose it is, where no device is named."""
-    return "A guest's device" if event.get("profile") == GUEST else str(event.get("name") or "Somebody")

@@ -36,8 +36,13 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(firefox.PROGRAM is None, reaso
 @pytest.fixture(scope="module")
 def daemon(home: Home) -> Iterator[Daemon]:
     home.begin_anew()
-    with fresh(home) as started:
+    with fresh(home, {"daughter": {**DAUGHTER, "bedtime": "20:45-07:00"}, "mum": MUM}) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def noon(daemon: Daemon) -> None:
+    set_time(daemon, "2026-11-25T12:00:00")
 
 
 @pytest.fixture
@@ -93,10 +98,9 @@ def test_with_the_devices_own_resolver(home: Home, arrivals: Arrivals, tmp_path:
 
 
 @pytest.mark.slow
-def test_what_opens_again_is_reached_at_once(home: Home, tmp_path: Path) -> None:
+def test_what_opens_again_is_reached_at_once(home: Home, daemon: Daemon) -> None:
     """One browser, which was refused the same site until a moment ago: it keeps no negative answer."""
-    profiles = {"daughter": {**DAUGHTER, "bedtime": "20:45-07:00"}, "mum": MUM}
-    with fresh(home, profiles) as daemon, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         offset = set_time(daemon, "2026-11-26T06:59:45")
         opens = time.monotonic() + epoch("2026-11-26T07:00:00") - offset - time.time()
         seen = Arrivals(home)
@@ -107,6 +111,8 @@ def test_what_opens_again_is_reached_at_once(home: Home, tmp_path: Path) -> None
         took = time.monotonic() - opens
         outcomes = visits.result()
     print(f"bedtime over → Firefox reaches the site after {took * 1000:.0f} ms")
+    early = [line for line in seen.of() if line["time"] + offset < epoch("2026-11-26T07:00:00")]
+    print("before that:", [(line["proto"], line["name"], line["client"], line["detail"]) for line in early])
     assert not outcomes[0].reached
     assert 0.0 <= took <= 1.0
     assert outcomes[-1].reached

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,6 +142,38 @@ def test_two_devices_share_their_minutes_over_a_kill(home: Home) -> None:
         _wait_for(boundary + 1.0)
         for device in (tablet, new):
             assert not fetch(device, f"https://{ALLOWED}/", 4).reached
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_clock_set_back_two_days_neither_stops_nor_gives_minutes(home: Home) -> None:
+    """The minute under way is the old day's, the next one the new day's, and lasts until the wall's turns."""
+
+    def counted() -> dict[str, int]:
+        found = {}
+        for path in (daemon.state / "minutes").glob("*.minutes"):
+            records = [one for one in unpack(path.read_bytes(), Words()) if isinstance(one, MinuteRecord)]
+            found[path.stem] = len({one.minute for one in records if one.why & Why.COUNTED})
+        return found
+
+    with fresh(home, _profiles(limits={"internet": "2h"})) as daemon:
+        with film(home.devices["tablet"], ALLOWED, 4) as running:
+            assert_started(running)
+            began = time.monotonic()
+            today = datetime.fromisoformat(daemon.client.call("status")["now"])
+            before = today - timedelta(days=2, seconds=11)
+            set_time(daemon, before.replace(tzinfo=None).isoformat(timespec="seconds"))
+            while (took := time.monotonic() - began) < 185.0:
+                time.sleep(1.0)
+                told = counted()
+                # The longest minute is two: one made longer.
+                assert sum(told.values()) >= (took - 2.0) // 60 - 1, (took, told)
+            assert running.flows()
+        print(f"minutes by day, after {took:.0f} s: {told}")
+        assert sum(told.values()) in (2, 3, 4)
+        assert told[min(told)] >= 1
+        assert len(told) == 1 or (len(told), told[max(told)]) == (2, 1)
+        assert daemon.client.call("status")["problems"] == []
 
 
 @pytest.mark.timeout(180)

@@ -126,12 +126,13 @@ def test_every_key_acts_on_the_real_daemon() -> None:
     pause = re.search(rf"Mum pauses Daughter: {cut}", told)
     assert pause, told
     assert int(pause[1]) < 1000
-    assert "Mum resumes Daughter. Open until bedtime at 20:45." in told
+    # Tomorrow may be free: the night is a later one then.
+    assert re.search(r"Mum resumes Daughter\. Open until bedtime at 2[01]:45\.", told)
     assert re.search(rf"past Daughter's bedtime: {cut}", told), told
     assert "The clock is right again." in told
     assert "The new phone: www.example.org opens" in told
     assert "The new phone: www.pornhub.com is refused" in told
-    assert "A guest's device: This site is not open here: Adult sites." in told, "and never which site"
+    assert "guest's device" not in told, "what a guest was refused is nobody's business"
     assert "The new phone is a guest" in told
     assert "The tablet looks for a VPN: nordvpn.com is refused" in told
     assert "nordvpn.com is not open here: VPN and proxies." in told
@@ -158,7 +159,7 @@ def test_the_order_of_the_keys_does_not_matter() -> None:
     assert "Not done" not in told
     assert "None" not in told
     assert re.search(r"Daughter's tablet: The internet is paused until \d\d:\d\d\. Mum set this\.", told)
-    assert "Daughter's tablet: It is bedtime: the internet is closed until 07:00." in told
+    assert re.search(r"Daughter's tablet: It is bedtime: the internet is closed until 0[78]:00\.", told)
     assert "Mum pauses Daughter. Her internet was closed before" in told
     assert "Its clock is right again." in told
 

@@ -23,6 +23,15 @@ def test_a_short_ttl_is_stretched_and_a_long_one_cut() -> None:
     assert not book.knows(1, B, 100.0 + MAX_LIFETIME)
 
 
+def test_behind_the_prefix_of_nat64_an_address_is_the_one_in_it() -> None:
+    behind = bytes.fromhex("0064ff9b") + bytes(8)
+    for told, called in ((A, behind + A), (behind + A, A)):
+        book = AddressBook()
+        book.learn(1, [told], 1000, 0.0)
+        assert book.knows(1, called, 1.0)
+        assert not book.knows(1, behind + B, 1.0)
+
+
 def test_keys_are_apart_and_a_later_answer_never_shortens() -> None:
     book = AddressBook()
     book.learn(1, [A], 1000, 0.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from gateway.path.nameaddresses import (
 )
 
 A, B, C = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
+NAT64, MAPPED = bytes.fromhex("0064ff9b") + bytes(8), bytes(10) + b"\xff\xff"
 
 
 def a_book(limit: int = MAX_GIVEN, slots: tuple[int, ...] = (1, 2)) -> NameBook:
@@ -38,6 +40,24 @@ def test_a_name_gave_an_address_to_one_device() -> None:
     assert not book.gave(1, "example.org", A, 1.0)
     assert not book.gave(2, "www.example.org", A, 1.0)
     assert not book.gave(3, "www.example.org", A, 1.0)
+
+
+@pytest.mark.parametrize("told", [A, NAT64 + A, MAPPED + A])
+@pytest.mark.parametrize("called", [A, NAT64 + A])
+def test_behind_the_prefix_of_nat64_an_address_is_the_one_in_it(told: bytes, called: bytes) -> None:
+    """Whichever the answer had and whichever the device calls, with CLAT or without."""
+    book = a_book()
+    learn(book, 1, "www.example.org", told)
+    device = DeviceNames(book, 1, lambda: 1.0)
+    assert device.gave("www.example.org", called)
+    assert device.vouched("www.example.org", called)
+    assert device.hosts(called) == device.of_running().hosts(called) == ["www.example.org"]
+    for other in (NAT64 + B, bytes.fromhex("0064ff9b") + bytes(7) + b"\1" + A, bytes(12) + A):
+        assert not device.gave("www.example.org", other)
+        assert not device.vouched("www.example.org", other)
+        assert device.hosts(other) == []
+    learn(book, 1, "www.example.org", NAT64 + A, A)
+    assert len(book) == 1
 
 
 def test_for_an_hour_at_least_and_a_day_at_most() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.path.nameaddresses import DeviceNames, NameBook
 from gateway.policy import around
 from gateway.policy.decide import Judge
 from gateway.policy.guests import guest_profile
@@ -293,6 +294,32 @@ def test_a_name_at_an_address_that_it_never_gave(text: str, proto: Proto) -> Non
     assert judge.decide(wrong, GIVEN, NIGHT).reason in (Reason.BEDTIME, Reason.UNRESOLVED)
     assert told(asks("www.wikipedia.org"), judge, GIVEN)[0] == "allow"
     assert told(wrong, judge)[0] == "allow"  # nobody keeps the answers
+
+
+def behind(address: bytes) -> bytes:
+    """The address as NAT64 has it (RFC 6052 2.1)."""
+    return bytes.fromhex("0064ff9b") + bytes(8) + address
+
+
+@pytest.mark.parametrize("text", ["band: 6-9", "{band: 10-12, strict: true}"])
+def test_a_name_at_its_address_behind_the_prefix_of_nat64(text: str) -> None:
+    """A device with CLAT is told the one and calls the other. What is refused as an address stays refused."""
+    book = NameBook()
+    book.watch([1])
+    judge, situation = judge_of(text), Situation(resolved=DeviceNames(book, 1, lambda: 0.0))
+    seen, host = connects("www.wikipedia.org", behind(OTHER)), "www.wikipedia.org"
+    assert told(seen, judge, situation) == ("block", "unresolved")
+    book.learn(1, host, [OTHER], 60, 0.0, vouched=True)
+    assert told(seen, judge, situation)[0] == "allow"
+    assert told(connects(host, behind(RELAY)), judge, situation)[0] == "block"
+    book.forget(1)
+    book.learn(1, host, [behind(OTHER)], 60, 0.0, vouched=True)
+    assert told(connects(host, OTHER), judge, situation)[0] == "allow"
+    book.learn(1, host, [KNOWN, behind(KNOWN)], 60, 0.0, vouched=True)
+    book.learn(1, host, [RESOLVER, behind(RESOLVER)], 60, 0.0, vouched=False)
+    for address in (KNOWN, RESOLVER):
+        for called in (address, behind(address)):
+            assert told(connects(host, called), judge, situation) == ("block", "encrypted_dns")
 
 
 def test_what_is_refused_anyway_keeps_its_reason() -> None:

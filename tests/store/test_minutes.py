@@ -68,6 +68,15 @@ def test_a_day_is_taken_up_where_it_was_left(tmp_path: Path, file: MinutesFile, 
     assert MinutesFile(tmp_path / "minutes", folded).open(DAY) == (*records, counted(9))
 
 
+def test_the_last_minute_may_be_of_an_earlier_date(tmp_path: Path, file: MinutesFile, folded: Folded) -> None:
+    """The clock was set back two days: the number says which was later."""
+    first, later, last = (ClockRecord(one, 100.5, 29_000_000 - one, b"boot-1") for one in (7, 8, 9))
+    file.append([first, counted(7)], 0.0)
+    file.open(DAY - 2 * ONE)
+    file.append([later, counted(8), last, counted(9)], 1.0)
+    assert MinutesFile(tmp_path / "minutes", folded).last_clock() == last
+
+
 def test_no_file_is_made_while_nothing_counts(tmp_path: Path, file: MinutesFile) -> None:
     file.append([], 0.0)
     file.sync(100.0, force=True)

@@ -3,7 +3,18 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.store.records import SIZE, ClockRecord, MinuteRecord, Record, Why, Words, gap, pack, unpack
+from gateway.store.records import (
+    SIZE,
+    ClockRecord,
+    MinuteRecord,
+    Record,
+    Why,
+    Words,
+    gap,
+    last_clock,
+    pack,
+    unpack,
+)
 
 words = st.text(min_size=1, max_size=30).filter(lambda text: not text.endswith("\0") and text.isprintable())
 numbers = st.integers(0, 2**32 - 1)
@@ -40,6 +51,13 @@ def test_a_minute_takes_28_bytes_once_its_words_are_known() -> None:
 @given(records)
 def test_read_back(values: list[Record]) -> None:
     assert list(unpack(b"".join(packed(values, Words())), Words())) == values
+
+
+@given(records, st.binary(max_size=SIZE - 1))
+def test_the_last_clock_is_found_from_the_end(values: list[Record], torn: bytes) -> None:
+    data = b"".join(packed(values, Words())) + torn
+    clocks = [one for one in values if isinstance(one, ClockRecord)]
+    assert last_clock(data) == (clocks[-1] if clocks else None)
 
 
 @given(records, st.data())

@@ -51,6 +51,42 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     store.close()
 
 
+def test_an_old_request_is_in_no_byte_after_one_purge(tmp_path: Path) -> None:
+    """Neither its site nor its reason, in the file or in its write-ahead log; what is young is there."""
+    path = tmp_path / "q.db"
+    store = Store(path)
+    for number, age in ((1, 40), (2, 1)):
+        asked = AT + (41 - age) * DAY
+        store.requests.put(
+            replace(
+                ASKED,
+                id=number,
+                thing=f"marker-site-{number}.example",
+                reason=f"marker reason {number} " + "long " * 2000,
+                state=State.ANSWERED,
+                answer=Answer.NO,
+                at=asked,
+                answered=asked,
+            ),
+            by="Aruzhan",
+            what="request",
+            at=asked,
+        )
+    files = path, path.with_name(path.name + "-wal")
+
+    def written(marker: str) -> bool:
+        return any(marker.encode() in one.read_bytes() for one in files)
+
+    assert written("marker-site-1.example")
+    store.purge(NOW + 41 * DAY)
+    assert [one.id for one in store.requests.all()] == [2]
+    for marker in ("marker-site-1.example", "marker reason 1 "):
+        assert not written(marker)
+    for marker in ("marker-site-2.example", "marker reason 2 "):
+        assert written(marker)
+    store.close()
+
+
 def test_a_code_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)

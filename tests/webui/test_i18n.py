@@ -39,6 +39,10 @@ def test_the_browser_s_language_is_chosen_among_ours(tmp_path: Path) -> None:
         return app.test_client().get("/", headers={"Accept-Language": languages}).text
 
     assert asked("kk, en;q=0.5") == "kk Ұйқы уақыты Ұйқы уақыты Ұйқы уақыты"
+    assert asked("kk-KZ, en;q=0.5") == "kk Ұйқы уақыты Ұйқы уақыты Ұйқы уақыты"
+    assert asked("en;q=0.5, kk-KZ;q=0.4") == "en Bedtime Bedtime Bedtime"
+    assert asked("kk;q=0, en;q=0.1") == "en Bedtime Bedtime Bedtime"
+    assert asked("KK-kz;q=0.9, en;q=0.5") == "kk Ұйқы уақыты Ұйқы уақыты Ұйқы уақыты"
     assert asked("de, fr") == "en Bedtime Bedtime Bedtime"
     assert asked("") == "en Bedtime Bedtime Bedtime"
 
