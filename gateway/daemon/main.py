@@ -149,7 +149,7 @@ class Daemon:
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots))
         self.owned = self._kept(
-            Owned(loop, self.presence.owners, self.family, self.table, lambda: self.inside)
+            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
         )
         self.presence.readdressed = self.owned.changed
         self.enforcer = self._kept(

@@ -104,7 +104,7 @@ class Conntrack:
 
     def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[Entry]:
         """Those of which one end, as it began or as it answers, is at one of these. The others are passed
-        over unread, which takes a tenth of the time.
+        over unread, which takes a quarter of the time.
         """
         try:
             for data in self._netlink.dump(_GET, socket.AF_UNSPEC):

@@ -78,7 +78,7 @@ def dev_elements(snapshot: Snapshot) -> list[str]:
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
     """Interface and address → the chain of the slot whose device answers there, by map."""
     found: dict[str, list[str]] = {"owner4": [], "owner6": []}
-    for one in snapshot.owners:
+    for one in sorted(snapshot.owners):
         name = "owner6" if ":" in one.address else "owner4"
         found[name].append(f'"{one.interface}" . {one.address} : goto slot{one.slot}')
     return found

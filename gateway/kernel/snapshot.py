@@ -76,7 +76,7 @@ class Snapshot:
     guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces where it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults, things of the house
-    owners: tuple[Owner, ...] = ()  # of addresses for which a filtered device answers, in their order
+    owners: tuple[Owner, ...] = ()  # of addresses for which a filtered device answers
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # addresses of help, reachable for closed slots while no daemon runs
     help6: tuple[str, ...] = ()
