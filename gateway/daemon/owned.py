@@ -20,7 +20,7 @@ from gateway.kernel.snapshot import Owner
 from gateway.loop import Loop
 
 EVERY = 0.05  # seconds at least between two changes: a device may move all the time
-REST = 10  # times as long as a change took: 2,000 addresses take 7 ms, a thousand connections 4 ms
+REST = 10  # times as long as the last one took: 2,000 addresses take 7 ms, a thousand connections 4 ms
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Owned:
         self._anew = Seldom(loop, EVERY, self._begin_anew)
         self._moved: set[Place] = set()  # of which the table does not know yet
         self._told: set[Place] = set()  # of which it does, and whose connections nobody has looked at since
-        self._filtered: set[str] = set()  # addresses that the table had since that
+        self._filtered: set[str] = set()  # addresses that the table had since then
 
     def changed(self) -> None:
         """The neighbours did, or may have."""
@@ -75,13 +75,14 @@ class Owned:
 
     def _update(self) -> None:
         began = self._loop.now()
-        self._told |= self._moved
-        self._moved.clear()
         try:
             self._table.update(replace(self._table.snapshot, owners=self.owners()))
         except KernelError as error:
             _log.error("%s", error)
             self._tell.later()
+            return
+        self._told |= self._moved
+        self._moved.clear()
         self._tell.rest(REST * (self._loop.now() - began))
         self._anew.soon()
 
