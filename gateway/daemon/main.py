@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.ownanswers import OwnAnswers
+from gateway.daemon.owned import Owned
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.paths import dns_path, flow_path
 from gateway.daemon.presence import Presence
@@ -146,6 +148,10 @@ class Daemon:
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots))
+        self.owned = self._kept(
+            Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
+        )
+        self.presence.readdressed = self.owned.changed
         self.enforcer = self._kept(
             Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._moved)
         )
@@ -164,6 +170,8 @@ class Daemon:
         self.audit = self._kept(Audit(self))
 
     def _start(self) -> None:
+        inside = lan.indexes(self.inside)
+        self.presence.owners.listed(one for one in self.presence.neighbours() if one.ifindex in inside)
         self.table.install(self._snapshot())
         count_connections()
         self.meter.start()
@@ -241,7 +249,7 @@ class Daemon:
         """What the kernel's table shall say now."""
         ports = self.help_resolver.port, self.proxy.port
         base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
-        return self.enforcer.snapshot(base)
+        return replace(self.enforcer.snapshot(base), owners=self.owned.owners())
 
     def apply(self) -> None:
         self.table.update(self._snapshot())

@@ -18,6 +18,7 @@ from gateway.daemon.seldom import Seldom
 from gateway.home.inventory import DOUBT_AFTER, Inventory
 from gateway.home.leases import Leases, read_leases
 from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, read_neighbours
+from gateway.home.owners import Owners
 from gateway.home.taps import Taps
 from gateway.home.vendors import vendor_of
 from gateway.home.watcher import Watcher
@@ -74,6 +75,8 @@ class Presence(Watcher):
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
+        self.owners = Owners()
+        self.readdressed: Callable[[], None] = lambda: None  # what is called when they may have changed
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self.ignored.__contains__)
         self.inventory.load(store.sights.load())
         store.devices.keeps = self._is_named
@@ -143,8 +146,10 @@ class Presence(Watcher):
         inside = lan.indexes(self._lan)
         for one in changes:
             if one.ifindex in inside:
+                self.owners.neighbour(one)
                 self.inventory.neighbour(one, event=True)
         self._note_places(inside)
+        self.readdressed()
         if lost:
             self._again.later()
 
@@ -152,11 +157,14 @@ class Presence(Watcher):
         """Read neighbours and leases."""
         self._looked = self._loop.now()
         inside = lan.indexes(self._lan)
-        self.inventory.listed(one for one in self.neighbours() if one.ifindex in inside)
+        neighbours = [one for one in self.neighbours() if one.ifindex in inside]
+        self.owners.listed(neighbours)
+        self.inventory.listed(neighbours)
         for path in self._leases:
             self._named_by(read_leases(path))
         self._follow()
         self._note_places(inside)
+        self.readdressed()
         at = self._wall()
         for mac in self.inventory.macs():
             if self.inventory.online(mac):

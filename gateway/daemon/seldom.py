@@ -31,6 +31,10 @@ class Seldom:
         self._next = self._loop.now() + self._every
         self.soon()
 
+    def rest(self, seconds: float) -> None:
+        """Where it took long: not before so many seconds from now."""
+        self._next = max(self._next, self._loop.now() + seconds)
+
     def _now(self) -> None:
         self._timer = None
         self._next = self._loop.now() + self._every

@@ -16,6 +16,7 @@ from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
     render_mend,
+    render_owners,
     render_passes,
     render_rates_forgotten,
     render_update,
@@ -102,9 +103,9 @@ class KernelTable:
         if needs_rebuild(old, new):
             self.used()
             text = render(new)
-        elif replace(old, passes=()) == replace(new, passes=()):
+        elif replace(old, passes=(), owners=()) == replace(new, passes=(), owners=()):
             self._count_many(set(old.passes) - set(new.passes))
-            text = render_passes(
+            text = render_owners(old, new) + render_passes(
                 new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes)
             )
         else:

@@ -8,6 +8,7 @@ connects again, and that is judged. UDP is decided anew: QUIC without its first 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from gateway.daemon import lan
 from gateway.daemon.family import Family
@@ -53,11 +54,15 @@ def open_connections(
     return found
 
 
-def begin_anew(conntrack: Conntrack, layout: MarkLayout, slots: Slots) -> int:
-    """Where a device has another slot than its connection says. How many there were."""
+def begin_anew(
+    conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
+) -> int:
+    """Where a device has another slot than its connection says. How many there were. ``only``: at these
+    addresses.
+    """
     refused: dict[int, list[Entry]] = {}
     cleared: list[Entry] = []
-    for entry in conntrack.entries():
+    for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
         ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
         slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
         held = (entry.mark & layout.slot) >> layout.slot_shift

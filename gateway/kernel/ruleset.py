@@ -7,18 +7,21 @@ from collections.abc import Iterable, Iterator
 
 from gateway.kernel.ruleset_chains import chains, queue_targets
 from gateway.kernel.ruleset_words import RATES, SIZES, hexed
-from gateway.kernel.snapshot import QUEUE_BASE, Offload, PassElement, Slot, Snapshot, guard
+from gateway.kernel.snapshot import QUEUE_BASE, Offload, Owner, PassElement, Slot, Snapshot, guard
 
 __all__ = [
+    "OF_DEVICES",
     "QUEUE_BASE",
     "REFILLED",
     "TABLE",
     "Offload",
+    "Owner",
     "PassElement",
     "Slot",
     "Snapshot",
     "dev_elements",
     "guard",
+    "owner_elements",
     "pass_elements",
     "render",
     "render_body",
@@ -45,11 +48,13 @@ def render_removal() -> str:
 
 
 def render_body(snapshot: Snapshot, *, whole: bool) -> str:
-    """``table … { … }``: map dev and the chains; when ``whole``, other sets and the queues' chains too."""
+    """``table … { … }``: maps of devices and chains; when ``whole``, other sets and queues' chains too."""
     lines = [f"table {TABLE} {{"]
     if whole:
         lines += _sets(snapshot, filled=True)
-    lines += _block(_DEV, dev_elements(snapshot))
+    elements = {"dev": dev_elements(snapshot), **owner_elements(snapshot)}
+    for block in _DEVICES:
+        lines += _block(block, elements[block[0].split()[1]])
     for name, statements in {**chains(snapshot), **(queue_targets(snapshot) if whole else {})}.items():
         lines += [f"  chain {name} {{", *(f"    {statement}" for statement in statements), "  }"]
     lines.append("}")
@@ -58,7 +63,9 @@ def render_body(snapshot: Snapshot, *, whole: bool) -> str:
 
 def render_sets(snapshot: Snapshot) -> str:
     """``table … { … }`` with every set and map, empty: no change to those that are there."""
-    lines = [*_sets(snapshot, filled=False), *_block(_DEV, [])]
+    lines = list(_sets(snapshot, filled=False))
+    for block in _DEVICES:
+        lines += _block(block, [])
     return "\n".join([f"table {TABLE} {{", *lines, "}"]) + "\n"
 
 
@@ -66,6 +73,15 @@ def dev_elements(snapshot: Snapshot) -> list[str]:
     """MAC → its slot's chain, or that of the unfiltered."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
     return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
+
+
+def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Interface and address → the chain of the slot whose device answers there, by map."""
+    found: dict[str, list[str]] = {"owner4": [], "owner6": []}
+    for one in sorted(snapshot.owners):
+        name = "owner6" if ":" in one.address else "owner4"
+        found[name].append(f'"{one.interface}" . {one.address} : goto slot{one.slot}')
+    return found
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:
@@ -111,8 +127,14 @@ _SETS = (
     ("set helpports", "type inet_proto . inet_service"),
     ("map pass", "type mark : verdict", "counter", "flags timeout"),
 )
-_DEV = ("map dev", "type ether_addr : verdict")
-REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), ("map", "dev"))
+_DEVICES = (
+    ("map dev", "type ether_addr : verdict"),
+    ("map owner4", "type ifname . ipv4_addr : verdict"),
+    ("map owner6", "type ifname . ipv6_addr : verdict"),
+)
+OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
+"""Maps that lead to slots: an update empties and fills them, since the slots may be others."""
+REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
 """What can be emptied and filled again without a loss: nothing counts and nothing runs out in it."""
 
 

@@ -72,7 +72,9 @@ def chains(snapshot: Snapshot) -> Chains:
 
 
 def _who(snapshot: Snapshot, words: Words) -> Chains:
-    """The slot by MAC address, one chain a slot, since a map cannot give what is OR-ed into a mark.
+    """The slot by IP address where the gateway knows that a filtered device answers for it, whatever MAC the
+    packet has: its sender can write any, and the answers come all the same. Else by MAC. One chain a slot,
+    since a map cannot give what is OR-ed into a mark.
 
     Entered from ``steer`` for a connection's first packet, since the kernel enters a nat chain for no other.
     Where that came from outside, or before our table, from ``ask`` for the first from the LAN without a slot.
@@ -81,6 +83,8 @@ def _who(snapshot: Snapshot, words: Words) -> Chains:
     by_interface = [f'"{name}" : goto {_whose(slot)}' for name, slot in snapshot.strangers]
     out: Chains = {
         "who": [
+            "iifname . ip saddr vmap @owner4",
+            "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
             *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
             f"goto {_whose(snapshot.guest)}",

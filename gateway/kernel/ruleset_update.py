@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.kernel.ruleset import (
+    OF_DEVICES,
     REFILLED,
     TABLE,
     PassElement,
     Snapshot,
+    owner_elements,
     pass_elements,
     render_body,
     render_sets,
@@ -38,7 +40,8 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
         raise ValueError(msg)
     there, wanted = chains(old), chains(new)
     parts = [f"flush chain {TABLE} {name}\n" for name in there]
-    parts += [f"flush map {TABLE} dev\n", render_body(new, whole=False)]
+    parts += [f"flush map {TABLE} {name}\n" for name in OF_DEVICES]
+    parts.append(render_body(new, whole=False))
     parts += [f"delete chain {TABLE} {name}\n" for name in there if name not in wanted]
     before, after = set_elements(old), set_elements(new)
     for name in before:
@@ -72,6 +75,18 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
         for key in snapshot.layout.pass_keys(e.slot, e.class_number)
     ]
     return _elements("destroy", "pass", keys) + _elements("add", "pass", pass_elements(snapshot, added))
+
+
+def render_owners(old: Snapshot, new: Snapshot) -> str:
+    """From the addresses' owners in ``old`` to those in ``new``, where the slots are the same."""
+    before, after = owner_elements(old), owner_elements(new)
+    parts = []
+    for name in before:
+        there, wanted = set(before[name]), set(after[name])
+        gone = [one.partition(" : ")[0] for one in before[name] if one not in wanted]
+        parts.append(_elements("destroy", name, gone))
+        parts.append(_elements("add", name, [one for one in after[name] if one not in there]))
+    return "".join(parts)
 
 
 def render_rates_forgotten(snapshot: Snapshot, slot: int) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from gateway.errors import KernelError
 from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
@@ -38,6 +39,14 @@ class Slot:
     kept_out: bool = False  # a child's or a guest's: of the gateway itself only what ruleset_door names
 
 
+class Owner(NamedTuple):
+    """Whoever sends from this address, the answers go to that slot's device."""
+
+    interface: str
+    address: str
+    slot: int
+
+
 @dataclass(frozen=True, slots=True)
 class PassElement:
     """A class of a slot that is open now. The kernel counts its traffic, and forgets it with the lease."""
@@ -67,6 +76,7 @@ class Snapshot:
     guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces where it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults, things of the house
+    owners: tuple[Owner, ...] = ()  # of addresses for which a filtered device answers
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # addresses of help, reachable for closed slots while no daemon runs
     help6: tuple[str, ...] = ()
@@ -89,6 +99,7 @@ class Snapshot:
             _check_interfaces(self.offload.devices, "offload devices")
         _check_slots(self.slots, self.guest)
         _check_strangers(self)
+        _check_owners(self)
         _check_macs([mac for slot in self.slots for mac in slot.macs], self.plain)
         _check_passes(self.passes, {slot.number for slot in self.slots})
         _check_addresses(self.help4, 4)
@@ -116,6 +127,7 @@ def guard(snapshot: Snapshot) -> Snapshot:
         guest=guest,
         strangers=strangers,
         plain=(*snapshot.plain, *others),
+        owners=(),  # who has which address after a start is not known yet
         passes=(),
         dns_for_everyone=False,
         offload=None,
@@ -160,6 +172,19 @@ def _check_strangers(snapshot: Snapshot) -> None:
         if slot is not None and slot not in numbers:
             msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
             raise KernelError(msg)
+
+
+def _check_owners(snapshot: Snapshot) -> None:
+    numbers = {slot.number for slot in snapshot.slots}
+    for one in snapshot.owners:
+        if one.interface not in snapshot.lan or one.slot not in numbers:
+            msg = f"owner of {one.address}: {one.interface} is not in lan, or slot {one.slot} is no slot"
+            raise KernelError(msg)
+    places = [(one.interface, one.address) for one in snapshot.owners]
+    if len(set(places)) != len(places):
+        msg = "owners: an address has two owners on one interface"
+        raise KernelError(msg)
+    _check_addresses((one.address for one in snapshot.owners), None)
 
 
 def _check_macs(filtered: list[str], plain: tuple[str, ...]) -> None:

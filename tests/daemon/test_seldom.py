@@ -59,3 +59,17 @@ def test_who_asks_while_it_is_due_sooner_is_served_later_too(clock: Clock) -> No
     seldom.later()
     clock.go(10.0)
     assert done == pytest.approx([102.0, 104.0])
+
+
+def test_what_took_long_rests(clock: Clock) -> None:
+    done: list[float] = []
+
+    def do() -> None:
+        done.append(clock.at)
+        seldom.rest(5.0 if len(done) == 1 else 0.1)
+
+    seldom = Seldom(cast("Loop", clock), 2.0, do)
+    for _ in range(100):
+        seldom.soon()
+        clock.go(0.1)
+    assert done == pytest.approx([100.0, 105.0, 107.0, 109.0])

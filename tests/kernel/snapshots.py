@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.ruleset import Offload, PassElement, Slot, Snapshot, guard
+from gateway.kernel.ruleset import Offload, Owner, PassElement, Slot, Snapshot, guard
 
 EMPTY = Snapshot(lan=("br-lan",))
 
 ONE_CHILD = Snapshot(
     lan=("br-lan",),
     slots=(Slot(1, ("02:00:00:00:00:0a",), closed=True),),
+    owners=(Owner("br-lan", "192.168.1.10", 1),),
     passes=(PassElement(1, 1, lease=90),),
     help4=("192.0.2.16", "192.0.2.17"),
     help6=("2001:db8:16::16",),
@@ -32,6 +33,12 @@ FAMILY = Snapshot(
     guest=255,
     strangers=(("br-guest", 254), ("vlan.iot", None)),
     plain=("02:00:00:00:00:aa", "02:00:00:00:00:ab"),
+    owners=(
+        Owner("br-guest", "fe80::1a", 254),
+        Owner("br-lan", "192.168.1.10", 2),
+        Owner("br-lan", "2001:db8::1a", 1),
+        Owner("br-lan", "fe80::1a", 1),
+    ),
     passes=(
         PassElement(1, 1, lease=90),
         PassElement(1, 2, lease=17),

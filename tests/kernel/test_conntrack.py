@@ -176,3 +176,18 @@ def test_unread_list_does_not_spoil_the_next(table: Conntrack, home: Home, lengt
         udp(home.child, SITE4, port)
     next(table.entries())
     assert len(list(table.of_slot(LAYOUT, 3))) == length
+
+
+def test_connections_of_addresses(table: Conntrack, home: Home) -> None:
+    """Those that an end of these began or answers, and no others."""
+    for device in (home.child, home.other):
+        for site in (SITE4, SITE6):
+            udp(device, site)
+    of_child = {packed(CHILD4), packed(CHILD6)}
+    found = list(table.of_addresses(of_child))
+    assert {one.original.src for one in found} == of_child
+    assert {one.original.dst for one in found if one.original.dport == 9} == {packed(SITE4), packed(SITE6)}
+    answering = {one.original.src for one in table.of_addresses({packed(SITE4)})}
+    assert len(answering) == 2
+    assert packed(CHILD4) in answering
+    assert list(table.of_addresses({packed("192.0.2.1")})) == []

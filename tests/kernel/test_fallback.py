@@ -64,7 +64,7 @@ def test_install_may_be_repeated(namespace: Namespace, queue: TargetQueue) -> No
 
 def test_updates_leave_the_targets_alone(nft: Nft, queue: TargetQueue) -> None:
     queue.install()
-    nft.apply(render_update(CHILD, replace(HOUSE, lan=CHILD.lan, strangers=())))
+    nft.apply(render_update(CHILD, replace(HOUSE, lan=CHILD.lan, strangers=(), owners=CHILD.owners)))
     assert queue.intact()
 
 

@@ -13,7 +13,7 @@ from gateway.errors import KernelError
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import Snapshot, render, render_removal
+from gateway.kernel.ruleset import Owner, Snapshot, guard, render, render_removal
 from gateway.kernel.ruleset_update import render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
@@ -68,7 +68,12 @@ def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
 
 
 def test_order_of_devices_does_not_matter() -> None:
-    turned = replace(FAMILY, passes=tuple(reversed(FAMILY.passes)), plain=tuple(reversed(FAMILY.plain)))
+    turned = replace(
+        FAMILY,
+        passes=tuple(reversed(FAMILY.passes)),
+        plain=tuple(reversed(FAMILY.plain)),
+        owners=tuple(reversed(FAMILY.owners)),
+    )
     assert render(turned) == render(FAMILY)
 
 
@@ -125,3 +130,22 @@ def skip_without_flow_tables(nft: Nft) -> None:
         )
     except KernelError:
         pytest.skip("this kernel has no flow tables")
+
+
+@pytest.mark.parametrize(
+    ("owners", "says"),
+    [
+        ((Owner("br-two", "192.168.1.10", 1),), "br-two is not in lan"),
+        ((Owner("br-lan", "192.168.1.10", 9),), "slot 9 is no slot"),
+        ((Owner("br-lan", "fe80::1", 1), Owner("br-lan", "fe80::1", 2)), "two owners"),
+        ((Owner("br-lan", "fe80::1%3", 1),), "no IP address"),
+    ],
+)
+def test_an_owner_that_cannot_be_is_refused(owners: tuple[Owner, ...], says: str) -> None:
+    with pytest.raises(KernelError, match=says):
+        replace(FAMILY, owners=owners)
+
+
+def test_a_boot_guard_knows_no_addresses() -> None:
+    """They may be others' after a start."""
+    assert guard(FAMILY).owners == ()

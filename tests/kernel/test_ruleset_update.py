@@ -13,12 +13,13 @@ import pytest
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import PassElement, Slot, render
+from gateway.kernel.ruleset import Owner, PassElement, Slot, render
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
     render_dead,
     render_mend,
+    render_owners,
     render_passes,
     render_rates_forgotten,
     render_update,
@@ -33,7 +34,8 @@ HOMES = ["empty", "one-child", "family", "help-only"]
 def test_unchanged_snapshot_touches_no_element_but_the_devices() -> None:
     text = render_update(FAMILY, FAMILY)
     assert "element" not in text.replace("elements = {", "")
-    assert re.findall(r"^flush (?!chain).*", text, re.MULTILINE) == ["flush map inet qalqan dev"]
+    flushed = [f"flush map inet qalqan {name}" for name in ("dev", "owner4", "owner6")]
+    assert re.findall(r"^flush (?!chain).*", text, re.MULTILINE) == flushed
     assert "map pass" not in text
 
 
@@ -57,7 +59,9 @@ def test_only_what_differs_is_added_and_destroyed() -> None:
 def test_chains_of_gone_slots_are_deleted() -> None:
     text = render_update(
         FAMILY,
-        replace(FAMILY, slots=FAMILY.slots[:1], guest=None, strangers=(), passes=FAMILY.passes[:2]),
+        replace(
+            FAMILY, slots=FAMILY.slots[:1], guest=None, strangers=(), owners=(), passes=FAMILY.passes[:2]
+        ),
     )
     deleted = re.findall(r"delete chain inet qalqan (\w+)", text)
     assert deleted == ["slot2", "slot3", "slot66", "slot254", "slot255", "open0", "open1", "closed3"]
@@ -158,6 +162,8 @@ def test_update_ends_where_a_fresh_load_ends(table: Table, before: str, after: s
         "add rule inet qalqan judged accept",
         "delete element inet qalqan dev { 02:00:00:00:00:0a }",
         "add element inet qalqan dev { 02:00:00:00:00:0f : goto plain }",
+        "delete element inet qalqan owner4 { br-lan . 192.168.1.10 }",
+        "add element inet qalqan owner6 { br-lan . 2001:db8::aa : goto slot1 }",
         "delete element inet qalqan help4 { 192.0.2.16 }",
         "add element inet qalqan help4 { 203.0.113.1 }",
         "flush map inet qalqan pass",
@@ -174,6 +180,20 @@ def test_mend_puts_back_what_something_else_changed(table: Table, damage: str) -
     assert table.listing() != whole
     table.apply(render_mend(FAMILY, strays=[0x000300FD]))
     assert table.listing() == whole
+
+
+@pytest.mark.lab
+def test_owners_alone_change_by_difference(table: Table) -> None:
+    moved = (*FAMILY.owners[2:], Owner("br-guest", "192.168.1.10", 255), Owner("br-lan", "192.168.1.10", 3))
+    new = replace(FAMILY, owners=moved)
+    table.apply(render(new))
+    fresh = table.listing()
+    table.apply(render(FAMILY))
+    text = render_owners(FAMILY, new)
+    table.apply(text)
+    assert table.listing() == fresh
+    assert "2001:db8::1a" not in text, "what stays is not touched"
+    assert render_owners(new, new) == ""
 
 
 @pytest.mark.lab

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import KernelError
-from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot, guard
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, Snapshot, guard
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -85,6 +85,7 @@ def test_equal_snapshots_are_equal() -> None:
     assert SNAPSHOTS["one-child"] == Snapshot(
         lan=("br-lan",),
         slots=(Slot(1, ("02:00:00:00:00:0a",), closed=True),),
+        owners=(Owner("br-lan", "192.168.1.10", 1),),
         passes=(PassElement(1, 1, lease=90),),
         help4=("192.0.2.16", "192.0.2.17"),
         help6=("2001:db8:16::16",),

@@ -100,11 +100,18 @@ class _OneFamily(Namespace):
 
 
 def film(
-    device: Namespace, host: str, version: int, *, scheme: str = "https", rate: str = "200k"
+    device: Namespace,
+    host: str,
+    version: int,
+    *,
+    scheme: str = "https",
+    rate: str = "200k",
+    extra: Sequence[str] = (),
 ) -> clients.Stream:
     """A stream that never ends by itself, to the host's address of one family; no resolver is asked."""
     port = 443 if scheme == "https" else 80
-    return clients.Stream(_OneFamily(device, host, version, port), f"{scheme}://{host}/stream?rate={rate}")
+    url = f"{scheme}://{host}/stream?rate={rate}"
+    return clients.Stream(_OneFamily(device, host, version, port), url, extra=extra)
 
 
 class QuicFilm:
