@@ -9,6 +9,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ARGS ?=
+# Tests wait more than they work, and each file has homes of its own: so many files at once.
+WORKERS ?= 3
+AT_ONCE := -n $(WORKERS) --dist loadfile
 
 # What has to be there, as COMMAND-OR-FILE:PACKAGE. Only the packages of what is missing are installed.
 RUN_NEEDS := \
@@ -100,10 +103,10 @@ run: run-tools $(VENV)/.run
 	@exec $(PY) -m tests.lab.run $(ARGS)
 
 test: test-tools $(VENV)/.dev
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+	@$(PY) -m pytest $(AT_ONCE) -m "not slow" $(ARGS)
 
 test-all: test-tools $(VENV)/.dev
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff check

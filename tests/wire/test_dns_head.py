@@ -16,7 +16,7 @@ RESPONSE = dns.message.make_response(dns.message.from_wire(EDNS)).to_wire()
 EMPTY = bytes(12)
 
 
-@pytest.mark.parametrize("data", [PLAIN, EDNS, RESPONSE, EMPTY])
+@pytest.mark.parametrize("data", [PLAIN, EDNS, RESPONSE, EMPTY], ids=["plain", "edns", "response", "empty"])
 def test_as_the_whole_message_has_it(data: bytes) -> None:
     head, message = read_head(data), parse_message(data)
     assert head.flags == message.flags
@@ -31,7 +31,7 @@ def test_records_are_not_looked_at() -> None:
         parse_message(cut)
 
 
-@pytest.mark.parametrize("data", [PLAIN, EDNS])
+@pytest.mark.parametrize("data", [PLAIN, EDNS], ids=["plain", "edns"])
 def test_cut_in_the_head_or_the_question(data: bytes) -> None:
     question = read_head(data).question
     assert question is not None
