@@ -6,8 +6,6 @@ that is how the answers find it.
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -270,19 +268,21 @@ def test_a_parents_running_download_is_not_disturbed(home: Home, phone: Namespac
     stop(talk)
 
 
-def test_after_a_restart_and_without_a_daemon(home: Home) -> None:
-    with fresh(home) as own:
-        son, tablet = home.devices["phone"], home.devices["tablet"]
-        for device in (son, tablet):
-            assert fetch(device, f"https://{ALLOWED}/", 4).reached
-        own.stop()
-        own.start()
-        with borrowing(son, names.PARENT.mac, FIRST):
-            assert fetch(son, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
-        with borrowing(tablet, names.PARENT.mac, FIRST):
-            assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
-            os.kill(own.pid, signal.SIGKILL)
+def test_after_a_restart_and_without_a_daemon(home: Home, daemon: Daemon) -> None:
+    son, tablet = home.devices["phone"], home.devices["tablet"]
+    for device in (son, tablet):
+        assert fetch(device, f"https://{ALLOWED}/", 4).reached
+    daemon.stop()
+    daemon.start()
+    with borrowing(son, names.PARENT.mac, FIRST):
+        assert fetch(son, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+    with borrowing(tablet, names.PARENT.mac, FIRST):
+        assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+        daemon.kill()
+        try:
             assert not fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).reached, "it fails closed"
+        finally:
+            daemon.start()
 
 
 @FAMILIES
