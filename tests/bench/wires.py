@@ -61,6 +61,7 @@ class Wires:
         self.parent = self._topology.devices[PARENT.key]
         self.leases = self.folder / "dhcp.leases"
         self.address = names.ipv4_of(HOST)
+        self._many = False
 
     def __enter__(self) -> Wires:
         try:
@@ -88,7 +89,11 @@ class Wires:
         (folder / "hosts").write_text("".join(lines))
 
     def many_devices(self) -> None:
-        """From now on each TCP connection of the child's namespace comes from one of 32 MACs."""
+        """From now on each TCP connection of the child's namespace comes from one of 32 MACs.
+
+        Its own, to which the answers go, is nobody's then: a child's would have them all, whatever they say.
+        """
+        self._many = True
         macs = ", ".join(f"{number} : {device_mac(number)}" for number in range(32))
         table = (
             'table netdev many { chain out { type filter hook egress device "eth0" priority 0; '
@@ -99,7 +104,8 @@ class Wires:
     @contextmanager
     def filtered(self) -> Iterator[Daemon]:
         """The real daemon on the gateway for as long as the block runs."""
-        profiles: dict[str, dict[str, Any]] = {"adult": ADULT, "child": _child("Child", [TABLET.mac])}
+        own = [] if self._many else [TABLET.mac]
+        profiles: dict[str, dict[str, Any]] = {"adult": ADULT, "child": _child("Child", own)}
         for first in range(0, DEVICES, A_CHILD):
             macs = [device_mac(number) for number in range(first, first + A_CHILD)]
             profiles[f"child{first}"] = _child(f"Child {first}", macs)
