@@ -14,13 +14,10 @@ from gateway.policy.world import World
 
 SETTLE = 0.3  # seconds
 MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
-MAX_HELP = (
-    1024  # names of help with addresses, 500 bytes each: some 200 are known, the others are below those
-)
+MAX_HELP = 1024  # names of help with addresses, 500 bytes each: some 200 are known, others are below those
+MAX_OF_ONE = 64  # addresses of a name of help: past it those of today's answers alone
 OWN_KEPT = 60.0  # seconds for which it is known whether an address is the gateway's own
 MAX_OWN = 256
-
-MAX_OF_ONE = 64  # addresses of a name of help: past it those of today's answers alone
 
 HELP = "help"  # the book's key
 
@@ -61,7 +58,9 @@ class HelpAddresses:
         if name not in self._help_names or not addresses:
             return
         if not vouched:
-            self._lookups.ask(name)
+            known = self.by_name.get(name, frozenset())
+            if not all(one in known and self.knows(name, one) for one in addresses):
+                self._lookups.ask(name)
         elif name in self.by_name or len(self.by_name) < MAX_HELP:
             self._found(name, addresses[:MAX_SAFE])
 

@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from gateway.daemon.dnssockets import Sent, receive, send_some
-from gateway.daemon.redirected import listen, original_destination, packed
+from gateway.daemon.dnssockets import Sent, listen, original_destination, packed, receive, send_some
 from gateway.errors import KernelError, WireError
 from gateway.kernel.conntrack import Conntrack, FlowTuple
 from gateway.kernel.marks import MarkLayout

@@ -17,9 +17,9 @@ from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Sink, Subject
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.policy.waycards import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.world import GATEWAY_NAME
 from gateway.store.store import Store
 

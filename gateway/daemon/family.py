@@ -135,7 +135,7 @@ class Family:
         """Everybody who has a slot, and of whom the names of addresses are kept."""
         self.everybody = {one.slot: one for one in (*self.members.values(), self.worn) if one is not None}
         if self._books.names is not None:
-            self._books.names.watch(slot for slot, one in self.everybody.items() if one.asks_for_names)
+            self._books.names.watch(slot for slot, one in self.everybody.items() if one.keeps_names)
 
     def _put_subject(self, member: Member) -> None:
         slot, profile, beside = member.slot, member.profile, member.beside

@@ -170,8 +170,7 @@ class Daemon:
         self.audit = self._kept(Audit(self))
 
     def _start(self) -> None:
-        inside = lan.indexes(self.inside)
-        self.presence.owners.listed(one for one in self.presence.neighbours() if one.ifindex in inside)
+        self.presence.read_owners()
         self.table.install(self._snapshot())
         count_connections()
         self.meter.start()

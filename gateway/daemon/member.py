@@ -53,7 +53,7 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
-    names: DeviceNames | None = None  # None: no rule of the profile asks which name gave an address
+    names: DeviceNames | None = None  # None: nothing of it is filtered
     quarantined: bool = False
     situation: Situation = PLAIN
     asked: bool = False  # somebody is asked about it: it is treated as the profile's, and may be another's
@@ -62,7 +62,7 @@ class Member:
     _of_running: tuple[Situation, Situation] = (PLAIN, PLAIN)  # a situation, and what it is to such flows
 
     @property
-    def asks_for_names(self) -> bool:
+    def keeps_names(self) -> bool:
         return self.names is not None or (self.beside is not None and self.beside.names is not None)
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
@@ -102,7 +102,7 @@ class SlotBooks:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
-        """None: no rule of the profile asks which name gave an address."""
+        """None: nothing of it is filtered."""
         if self.names is None or not profile.filtered:
             return None
         return DeviceNames(self.names, slot, self._now)

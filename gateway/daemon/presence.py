@@ -157,9 +157,7 @@ class Presence(Watcher):
         """Read neighbours and leases."""
         self._looked = self._loop.now()
         inside = lan.indexes(self._lan)
-        neighbours = [one for one in self.neighbours() if one.ifindex in inside]
-        self.owners.listed(neighbours)
-        self.inventory.listed(neighbours)
+        self.inventory.listed(self.read_owners())
         for path in self._leases:
             self._named_by(read_leases(path))
         self._follow()
@@ -169,6 +167,13 @@ class Presence(Watcher):
         for mac in self.inventory.macs():
             if self.inventory.online(mac):
                 self._store.devices.seen(mac, at, self._own_name(mac))
+
+    def read_owners(self) -> list[Neighbour]:
+        """Who answers for which address now. All of the LAN's neighbours."""
+        inside = lan.indexes(self._lan)
+        found = [one for one in self.neighbours() if one.ifindex in inside]
+        self.owners.listed(found)
+        return found
 
     def _named_by(self, leases: Leases) -> None:
         for mac, name in leases.of_mac.items():

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from gateway.control.protocol import Request
 from gateway.daemon.family import Member
 from gateway.daemon.recent import FOR, Refusal
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.sentence import service_of
 from gateway.policy.situation import FOREVER
 from gateway.policy.values import Verdict
-from gateway.policy.waycards import KINDS_LEVEL, NAMES_LEVEL
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon

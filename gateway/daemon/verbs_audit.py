@@ -9,8 +9,8 @@ from gateway.codes import Code
 from gateway.control.protocol import AUDIT_INTERFACE, Request, Verb
 from gateway.daemon.audit import SECONDS
 from gateway.daemon.member import Member
+from gateway.policy.conclude import refuses
 from gateway.policy.macs import parse_mac
-from gateway.policy.profile import Profile
 from gateway.policy.rules import Mode
 from gateway.policy.ways import Switch, Way
 
@@ -114,11 +114,9 @@ def _told(member: Member) -> Mapping[str, object]:
         "band": member.profile.band.value,
         "strict": any(one.rules.strict.value for one in profiles),
         "mode": Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
-        "ways": {way: Switch.REFUSE if _refuses(profiles, way) else Switch.OPEN for way in Way},
+        "ways": {
+            way: Switch.REFUSE if any(refuses(one.rules, way) for one in profiles) else Switch.OPEN
+            for way in Way
+        },
         "seconds": SECONDS,
     }
-
-
-def _refuses(profiles: list[Profile], way: Way) -> bool:
-    switches = (one.rules.ways.get(way) for one in profiles)
-    return any(one is not None and one.value is Switch.REFUSE for one in switches)

@@ -15,10 +15,10 @@ from gateway.daemon.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy.extension import left
 from gateway.policy.gates import BEDTIME, WINDOW
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.profile import ALL, Profile
 from gateway.policy.rules import INTERNET, PLAY
 from gateway.policy.values import Reason
-from gateway.policy.waycards import NAMES_LEVEL
 from gateway.store.given import Kind
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.whom import Whom
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.menus import in_language, path
-from gateway.policy.waycards import NAMES_LEVEL, Card, card_sentence, for_child, for_guardian, told
+from gateway.policy.waycards import Card, card_sentence, for_child, for_guardian, told
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.ways import Way
-
-NAMES_LEVEL = 2  # the log level from which a guardian sees by which name, protocol and at what time
-KINDS_LEVEL = 1  # and that from which there is anything for a guardian at all
 
 
 class Topic(StrEnum):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from enum import IntEnum
 
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Reason, Verdict
 
 
@@ -38,11 +39,11 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
         return Detail.NOTHING
     if reason is Reason.REFUSED_FOR_EVERYONE:
         return Detail.HOME_TOTAL
-    if level <= 0:
+    if level < KINDS_LEVEL:
         return Detail.NOTHING
-    if level >= 3 and reason not in BY_ITSELF:
+    if level >= VISITS_LEVEL and reason not in BY_ITSELF:
         return Detail.NAME
-    if level >= 2 and verdict is Verdict.BLOCK:
+    if level >= NAMES_LEVEL and verdict is Verdict.BLOCK:
         return Detail.NAME
     return Detail.COUNT
 

@@ -72,6 +72,10 @@ def test_what_another_resolver_says_is_asked_for(book: HelpAddresses) -> None:
     book._found(EPDG, [A])
     assert book.calls(A)
     assert not book.calls(B)
+    book.heard(EPDG, [A], False)
+    assert asked(book) == [EPDG], "what our own has said is not asked for again"
+    book.heard(EPDG, [A, B], False)
+    assert asked(book) == [EPDG, EPDG]
 
 
 def test_names_below_those_of_help_have_addresses_of_their_own(book: HelpAddresses) -> None:
