@@ -1,4 +1,5 @@
-"""Netlink's framing, whoever is at its other end: netfilter (`kernel`) and the neighbour table (`home`).
+"""Netlink's framing, whoever is at its other end: netfilter (`kernel`) and the neighbour table (`home`); and
+lists of links, addresses, routes and neighbours, whoever asks for them.
 
 A message is a header (length, type, flags, sequence, port) and a body: attributes (length, type, value, with
 padding to 4) behind a head of the subsystem's own. All of it is in host order.
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
+RECEIVE = 65536  # bytes at a time
+_ROUTE = 0  # NETLINK_ROUTE
+_PATIENCE = 2.0  # seconds; the kernel answers a dump at once
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
@@ -62,6 +66,24 @@ def fields(data: memoryview) -> dict[int, memoryview]:
         found[kind & TYPE_MASK] = data[start + 4 : start + length]
         start += length + 3 & ~3
     return found
+
+
+def route_socket() -> socket.socket:
+    """For requests of rtnetlink(7)."""
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
+    made.settimeout(_PATIENCE)
+    return made
+
+
+def dump_route(kind: int, head: int) -> Iterator[memoryview]:
+    """The body of each object of a kind (RTM_GET…); its own head has ``head`` bytes. Raises OSError."""
+    with route_socket() as sock:
+        sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
+        while True:
+            for answer, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
+                if answer in (DONE, ERROR):
+                    return
+                yield body
 
 
 class Waiting:

@@ -31,7 +31,6 @@ class WayCard:
     day: date | None
     at: datetime | None  # None: the log level keeps none
     host: str  # hostile input
-    resolver: str  # whose that is
     proto: str
     sure: bool
     solved: bool

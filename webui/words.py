@@ -173,6 +173,19 @@ def size(count: int) -> str:
     return _("%(num)s MB", num=f"{megabytes:.0f}" if megabytes >= 10 else f"{megabytes:.1f}")
 
 
+def kind(known: str) -> str:
+    """What a device is; empty where that is not known."""
+    names = {
+        "phone": _("phone"),
+        "tablet": _("tablet"),
+        "tv": _("television"),
+        "console": _("game console"),
+        "computer": _("computer"),
+        "thing": _("thing of the house"),
+    }
+    return names.get(known, "")
+
+
 def logged(level: int) -> str:
     """What is written down at a log level, told to the child."""
     if level <= 0:

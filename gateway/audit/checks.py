@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 BOTH = (4, 6)
 
@@ -49,7 +50,8 @@ class Scene:
     strict: bool  # or an allow-list: only addresses that an allowed name gave
     refusals: frozenset[str]  # ``ways:vpn``, ``safe_search``
     names: Mapping[str, bool | None] = field(default_factory=dict)  # hosts → whether the rules refuse them
-    words: Mapping[str, str] = field(default_factory=dict)  # what fills ``@words`` of jobs; absent: not here
+    words: Mapping[str, Any] = field(default_factory=dict)  # what fills ``@words`` of jobs; absent: not here
+    strangers_refused: bool = False  # the same site, of a device that nobody named
     gateway_open: bool = False
     gateway_ports: frozenset[int] = frozenset()
 
@@ -65,7 +67,7 @@ class Scene:
         if kind == "door":
             return not self.gateway_open
         if kind == "stranger":
-            return self.words.get("stranger_refused") == "yes"
+            return self.strangers_refused
         return check.rule in self.refusals or kind == "always"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.audit.checks import Check, Want
+from gateway.wire.dns import HTTPS, SVCB
 
 _NAMES, _HIDDEN = "Names", "Encrypted DNS and hidden names"
-_SVCB, _HTTPS = 64, 65
 _DNS = {"probe": "dns", "port": 53, "qtype": "@type"}
 _RELAY = "mask.icloud.com"
 _CANARY = "use-application-dns.net"
@@ -74,26 +74,26 @@ CHECKS = (
     _way(
         "ddr",
         "the resolver's own ways (resolver.arpa)",
-        _asks("@resolver", "_dns.resolver.arpa", qtype=_SVCB),
+        _asks("@resolver", "_dns.resolver.arpa", qtype=SVCB),
         Want.RECORDS,
     ),
     _way(
         "dns-svcb",
         "the ways of another resolver (_dns.)",
-        _asks("@resolver", "_dns.@allowed", qtype=_SVCB),
+        _asks("@resolver", "_dns.@allowed", qtype=SVCB),
         Want.RECORDS,
     ),
     _way(
         "dohpath",
         "DNS over HTTPS offered in an answer",
-        _asks("@resolver", "@allowed", qtype=_HTTPS),
+        _asks("@resolver", "@allowed", qtype=HTTPS),
         Want.WAYS,
     ),
     Check(
         "ech-key",
         "a key for hidden names in an answer",
         _HIDDEN,
-        _asks("@resolver", "@allowed", qtype=_HTTPS),
+        _asks("@resolver", "@allowed", qtype=HTTPS),
         "ways: {ech: refuse}",
         "way:ech",
         Want.ECH,

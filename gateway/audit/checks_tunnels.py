@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.audit import tunnels
-from gateway.audit.checks import Check
+from gateway.audit.checks import BOTH, Check
 
 _TUNNELS, _PROXIES = "Tunnels", "SSH, proxies, Tor"
 _GRE, _ESP, _L2TP3, _SIX_IN_FOUR, _FOUR_IN_SIX = 47, 50, 115, 41, 4
@@ -17,8 +17,8 @@ def _packet(number: int, data: bytes) -> dict[str, object]:
     return {"probe": "packet", "to": "@far", "port": number, "number": number, "send": data.hex()}
 
 
-def _vpn(ident: str, title: str, job: dict[str, object], **how: object) -> Check:
-    return Check(ident, title, _TUNNELS, job, "ways: {vpn: refuse}", "way:vpn", **how)  # type: ignore[arg-type]
+def _vpn(ident: str, title: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> Check:
+    return Check(ident, title, _TUNNELS, job, "ways: {vpn: refuse}", "way:vpn", versions=versions)
 
 
 def _way(ident: str, title: str, job: dict[str, object], way: str) -> Check:

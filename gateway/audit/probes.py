@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import select
 import socket
@@ -101,16 +102,12 @@ def _read_answer(data: bytes) -> Told:
     return {
         "rcode": message.rcode,
         "records": len(message.answers),
-        "addresses": [socket.inet_ntop(_packed_family(one), one) for one in addresses],
+        "addresses": [str(ipaddress.ip_address(one)) for one in addresses],
         "marker": any(zone.is_marker(one) for one in addresses),
         "alias": any(one.rtype == CNAME for one in message.answers),
         "keys": [key for key, _ in params],
         "dns_alpn": any(token in value for key, value in params if key == ALPN for token in DNS_PROTOCOLS),
     }
-
-
-def _packed_family(address: bytes) -> socket.AddressFamily:
-    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
 
 
 # ---------------------------------------------------------------- bytes over TCP, UDP, IP

@@ -22,15 +22,15 @@ _next_port = itertools.count(int.from_bytes(os.urandom(2), "big"))
 
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _FRAGMENT = 44  # the IPv6 header (RFC 8200 4.5)
-_MSS = (
-    b"\x02\x04\x05\x64"  # 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's
-)
+# 1,380 bytes (RFC 9293 3.7.1): whole hellos fit, through any tunnel of a provider's.
+_MSS = b"\x02\x04\x05\x64"
 _SEGMENT = 1200  # bytes
 _DIES_ON_THE_WAY = 2  # hops: the gateway passes it on, and no server further off sees it
 _OPEN_S, _ANSWER_S = 1.5, 1.5
 _RESEND_S = 0.35
 _AFTER_RESET_S = 0.25  # an evader does not believe in resets: it sends once more and waits
 _FRAME = 2048
+_FRAME_HEAD, _IPV4_HEAD = 14, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,11 @@ class Connection:
                 frame, where = self._wire.recvfrom(_FRAME)
             except TimeoutError:
                 return
-            if where[2] != socket.PACKET_OUTGOING and len(frame) > 54 - 20 and self._read(frame[14:]):
+            if (
+                where[2] != socket.PACKET_OUTGOING
+                and len(frame) > _FRAME_HEAD + _IPV4_HEAD
+                and self._read(frame[_FRAME_HEAD:])
+            ):
                 return
 
     def _read(self, data: bytes) -> bool:
@@ -240,6 +244,7 @@ def _fragmented(connection: Connection, data: bytes, _decoy: bytes, _name: int) 
     connection.segment(0, data, Odd(fragments=64))
 
 
+ON_SYN = "on_syn"  # the bytes come with the connection's first packet
 TRICKS: dict[str, Send] = {
     "plain": _plain,
     "split": _split,
@@ -251,15 +256,15 @@ TRICKS: dict[str, Send] = {
     "overlapped": _overlapped,
     "urgent": _urgent,
     "fragmented": _fragmented,
+    ON_SYN: _plain,
 }
-ON_SYN = "on_syn"  # the bytes come with the connection's first packet
 
 
 def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
     """What became of it: ``answered``, ``reset``, ``silence`` or ``unreachable``."""
     if not connection.open(data if trick == ON_SYN else b""):
         return "reset" if connection.reset else "unreachable"
-    send = TRICKS.get(trick, _plain)
+    send = TRICKS[trick]
     send(connection, data, decoy, name)
     until, again, insisted = time.monotonic() + _ANSWER_S, time.monotonic() + _RESEND_S, False
     while time.monotonic() < until and not connection.received:

@@ -16,6 +16,7 @@ from gateway.control.client import Client
 from gateway.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists import addresses
+from gateway.lists.update import SHELF, Shelf
 from gateway.policy.config import QUARANTINE, Config, Marks
 
 # Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
@@ -31,7 +32,7 @@ RULED_NAMES = ("dns.google", "nordvpn.com")  # of checks whose rule is `name:…
 OUTER = "cloudflare-ech.com"  # of hellos that hide their name: profiles/ech.yaml
 EPDG = "epdg.epc.mnc001.mcc401.pub.3gppnetwork.org"  # 3GPP TS 23.003 19.4.2.9: a carrier of Kazakhstan
 DOH = {"doh4": "8.8.8.8", "doh6": "2001:4860:4860::8888"}
-TOR, LISTS = ("tor-nodes", "tor-exits"), "lists"  # profiles/sources.yaml, and where their copies are
+TOR = ("tor-nodes", "tor-exits")  # profiles/sources.yaml
 _MOST_LINES = 20_000
 _CONNECTIONS = Path("/proc/self/net/nf_conntrack")
 _OFFLOADED, _MARK = ("[OFFLOAD]", "[HW_OFFLOAD]"), re.compile(r" mark=(\d+)")
@@ -67,9 +68,6 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
     allowed = ask.first([*_hosts(shown["allowed"]), *ALLOWED], refused=False)
     words: dict[str, Any] = {**known, "refused": refused, "allowed": allowed, "ech": OUTER}
     words["odd"] = _odd(refused) if refused else None
-    words["stranger_refused"] = (
-        "yes" if refused and _refuses_strangers(client, config, known, refused) else "no"
-    )
     return Scene(
         profile=worn["profile"],
         name=worn["name"],
@@ -78,6 +76,7 @@ def scene(client: Client, config: Config, worn: Mapping[str, Any], known: Mappin
         refusals=_refusals(worn, shown),
         names={host: ask.refuses(host) for host in RULED_NAMES},
         words=words,
+        strangers_refused=refused is not None and _refuses_strangers(client, config, known, refused),
         gateway_open=config.gateway_open,
         gateway_ports=frozenset(config.gateway_ports),
     )
@@ -145,8 +144,8 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 def relays(config: Config) -> dict[str, str]:
     """An address of each family from the lists of Tor's relays that were fetched."""
     found: dict[str, str] = {}
-    for source in TOR:
-        file = Path(config.state, LISTS, f"{source}.list")
+    copies = Shelf(Path(config.state, SHELF))
+    for file in map(copies.path, TOR):
         if file.exists():
             with file.open("rb") as lines:
                 for line in itertools.islice(lines, _MOST_LINES):
@@ -189,21 +188,22 @@ class Service:
 def listening(config: Config, own: int) -> list[int]:
     """TCP ports that the gateway listens on beyond itself, but those that are looked at or open anyway."""
     known = {*_OWN_CHECKS, own, config.web.port, *config.gateway_ports}
-    found: set[int] = set()
-    for name in ("tcp", "tcp6"):
-        file = Path("/proc/self/net", name)
-        for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
-            address, _, port = words[1].partition(":")
-            loopback = address.endswith("7F") or address == "0" * 24 + "01000000"
-            if words[3] == _LISTENING and not loopback:
-                found.add(int(port, 16))
+    found = {port for address, port in _listeners() if not _is_loopback(address)}
     return sorted(found - known)[:_MOST_PORTS]
 
 
 def pages_run(config: Config) -> bool:
-    needle = f":{config.web.port:04X}"
-    files = [Path("/proc/self/net", name) for name in ("tcp", "tcp6")]
-    rows = (
-        line.split() for file in files if file.exists() for line in file.read_text("ascii").splitlines()[1:]
-    )
-    return any(words[1].endswith(needle) and words[3] == _LISTENING for words in rows)
+    return any(port == config.web.port for _, port in _listeners())
+
+
+def _listeners() -> Iterator[tuple[str, int]]:
+    """Address, as the kernel writes it, and port of each that waits for connections."""
+    for file in (Path("/proc/self/net", name) for name in ("tcp", "tcp6")):
+        for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
+            if words[3] == _LISTENING:
+                address, _, port = words[1].partition(":")
+                yield address, int(port, 16)
+
+
+def _is_loopback(address: str) -> bool:
+    return address.endswith("7F") or address == "0" * 24 + "01000000"

@@ -24,7 +24,6 @@ _PATIENCE = 12.0  # seconds that a connection may be silent; the longest check t
 _TLS = b"\x16"
 _METHOD = 4  # bytes that a request is known by
 _REQUESTS = (b"GET ", b"HEAD", b"POST")
-_DNS_PORTS = (53, 5300)
 _PIECE = 4096
 PAGE = b"the audit's own internet"
 _HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -60,7 +59,7 @@ class StreamServer:
         first = peer.recv(1, socket.MSG_PEEK)
         if not first:
             return
-        if self._port in _DNS_PORTS:
+        if self._port in zone.PORTS:
             self._resolve(peer, here)
         elif first == _TLS:
             self._secure(peer, here)

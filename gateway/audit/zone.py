@@ -21,6 +21,7 @@ _IPV6 = ipaddress.IPv6Network("2001:db8:a0d1::/64")
 _FAR4 = ipaddress.IPv4Network("198.19.0.0/16")
 _FAR6 = ipaddress.IPv6Network("2001:db8:a0d1:1::/64")
 RESOLVERS = {4: "198.19.255.53", 6: "2001:db8:a0d1:1::53"}  # that no list knows
+PORTS = (53, 5300)  # of resolvers
 _TTL = 1  # second: nothing of it lives on
 _RESPONSE = 0x8180
 _WAYS = Service(

@@ -16,12 +16,11 @@ from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
-from gateway.commands.library import SHELF
 from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import GatewayError, ListError, PolicyError
 from gateway.lists.table import TABLE_NAME, seed_names
-from gateway.lists.update import BOOK_NAME, STALE, Shelf
+from gateway.lists.update import BOOK_NAME, SHELF, STALE, Shelf
 from gateway.policy import domains
 from gateway.policy.config import Config
 from gateway.policy.countries import COMMON, country_of
@@ -115,8 +114,8 @@ def _profiles(path: Path, config: Config, product: household.Product) -> Iterato
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.glob("*.yaml"))
-    except OSError:
+        return household.profile_files(folder)
+    except PolicyError:
         return []
 
 

@@ -18,12 +18,10 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.known import Known
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import Seed, Shelf, build_all
+from gateway.lists.update import SHELF, Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
 from gateway.policy.hosts import public_suffix_check
 from profiles import DATA
-
-SHELF = "lists"  # folder of the copies, in the state directory
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.home.neighbours import read_neighbours
-from gateway.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, fields
+from gateway.netlink import dump_route, fields
 
 PROC = Path("/proc")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
-_ROUTE = 0  # NETLINK_ROUTE
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE = 18, 22, 26
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix, flags, scope, index
@@ -33,8 +32,6 @@ _OUT, _GATEWAY, _SEVERAL = 4, 5, 9
 _HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
-_RECEIVE = 65536
-_PATIENCE = 2.0  # seconds; the kernel answers a dump at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +82,14 @@ def read_machine() -> Machine:
     """Raises OSError."""
     names: dict[int, str] = {}
     raw = []
-    for body in _dump(_GET_LINK):
+    for body in dump_route(_GET_LINK, _LINK.size):
         _, kind, index, flags, _ = _LINK.unpack_from(body)
         found = fields(body[_LINK.size :])
         names[index] = _text(found.get(_NAME))
         raw.append((names[index], kind, flags, found))
     links = {name: _link(name, kind, flags, found, names) for name, kind, flags, found in raw}
     addresses: dict[str, tuple[Interface, ...]] = dict.fromkeys(links, ())
-    for body in _dump(_GET_ADDRESS):
+    for body in dump_route(_GET_ADDRESS, _ADDRESS.size):
         _, length, _, _, index = _ADDRESS.unpack_from(body)
         found = fields(body[_ADDRESS.size :])
         ip = found.get(_LOCAL) or found.get(_IFA_ADDRESS)
@@ -123,7 +120,7 @@ def _link(name: str, kind: int, flags: int, found: dict[int, memoryview], names:
 
 
 def _ways(names: dict[int, str]) -> Iterator[Way]:
-    for body in _dump(_GET_ROUTE):
+    for body in dump_route(_GET_ROUTE, _ROUTING.size):
         family, length, _, _, table, _, _, kind, _ = _ROUTING.unpack_from(body)
         found = fields(body[_ROUTING.size :])
         if length or table != _MAIN or kind != _UNICAST:
@@ -149,25 +146,9 @@ def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryv
 
 def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
     for one in read_neighbours():
-        written = one.answered and not one.online  # by hand: nobody has been there
-        if one.ifindex in names and (one.router or not written):
+        if one.ifindex in names and (one.router or not one.fixed):  # else nobody has been there
             yield Seen(names[one.ifindex], ipaddress.ip_address(one.ip), one.mac, one.router)
 
 
 def _text(value: memoryview | None) -> str:
     return "" if value is None else bytes(value).rstrip(b"\0").decode("ascii", "replace")
-
-
-def _dump(kind: int) -> Iterator[memoryview]:
-    """The bodies of the answers, from the fixed part on."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
-        sock.settimeout(_PATIENCE)
-        sock.send(HEADER.pack(HEADER.size + 16, kind, REQUEST | DUMP, 1, 0) + bytes(16))
-        while True:
-            data = memoryview(sock.recv(_RECEIVE))
-            while len(data) >= HEADER.size:
-                length, answer, *_ = HEADER.unpack_from(data)
-                if answer in (DONE, ERROR) or not HEADER.size <= length <= len(data):
-                    return
-                yield data[HEADER.size : length]
-                data = data[length + 3 & ~3 :]

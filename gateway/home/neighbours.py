@@ -10,7 +10,17 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from gateway.netlink import DONE, DUMP, ERROR, HEADER, REQUEST, Waiting, attribute, fields, frames
+from gateway.netlink import (
+    HEADER,
+    RECEIVE,
+    REQUEST,
+    Waiting,
+    attribute,
+    dump_route,
+    fields,
+    frames,
+    route_socket,
+)
 
 _ROUTE = 0  # NETLINK_ROUTE
 _GROUP_NEIGHBOURS = 0x4  # RTMGRP_NEIGH
@@ -24,10 +34,8 @@ _ONLINE = 0x02 | 0x08 | _PROBE
 _ANSWERED = 0x02 | _PERMANENT  # NUD_REACHABLE
 _KNOWN = _ONLINE | 0x04 | _PERMANENT  # and NUD_STALE
 _FAILED = 0x20
-_RECEIVE = 65536
 _BUFFER = 1 << 18  # bytes of events that wait: some 1,500, more than a home's devices at once
 _MOST_EVENTS = 256  # that one turn of the loop reads; the others are still there in the next
-_TIMEOUT = 2.0  # seconds; the kernel answers a dump at once
 
 _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg
 
@@ -51,17 +59,8 @@ class Neighbour:
 
 def read_neighbours() -> list[Neighbour]:
     """Every neighbour with an Ethernet address, of all interfaces. Raises OSError."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
-        sock.settimeout(_TIMEOUT)
-        sock.send(HEADER.pack(28, _GET_NEIGHBOUR, REQUEST | DUMP, 1, 0) + bytes(12))
-        found: list[Neighbour] = []
-        while True:
-            for kind, _, _, body in frames(memoryview(sock.recv(_RECEIVE))):
-                if kind in (DONE, ERROR):
-                    return found
-                neighbour = _parse(kind, body)
-                if neighbour is not None and neighbour.mac:
-                    found.append(neighbour)
+    found = (_parse(_NEW_NEIGHBOUR, body) for body in dump_route(_GET_NEIGHBOUR, _MESSAGE.size))
+    return [one for one in found if one is not None and one.mac]
 
 
 class NeighbourEvents:
@@ -80,7 +79,7 @@ class NeighbourEvents:
     def read(self) -> tuple[list[Neighbour], bool]:
         """What changed, in its order; and whether the kernel had to drop some: then read the whole list."""
         found: list[Neighbour] = []
-        waiting = Waiting(self._socket, _RECEIVE)
+        waiting = Waiting(self._socket, RECEIVE)
         for data in waiting:
             read = (_parse(kind, body) for kind, _, _, body in frames(data))
             found += [one for one in read if one is not None]
@@ -113,8 +112,7 @@ def drop(places: Collection[Place]) -> None:
 def _send(requests: Collection[bytes]) -> None:
     if not requests:
         return
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as sock:
-        sock.settimeout(_TIMEOUT)
+    with route_socket() as sock:
         sock.send(b"".join(requests))  # refusals come as answers that nobody reads: the device is just silent
 
 

@@ -23,6 +23,7 @@ from gateway.policy.domains import TableInfo
 
 FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude
 STALE = timedelta(days=7)  # older than that is shown as a problem
+SHELF = "lists"  # folder of the copies, in the state directory
 BOOK_NAME = "sources.json"
 
 

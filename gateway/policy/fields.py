@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from gateway.policy.documents import Mapping, Node, Place, Scalar, Sequence, sho
 T = TypeVar("T")
 D = TypeVar("D")
 
+_ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_TEXT = 200  # characters of a name or another short text
 MOST_SHOWN = 24  # words; the longest set of keys has fewer
 _TRUE = frozenset({"true", "yes", "on"})
@@ -74,6 +76,22 @@ def items(node: Node) -> tuple[Node, ...]:
     if not isinstance(node, Sequence):
         node.place.refuse(f"is a {kind(node)}, not a list", "write it as [a, b]")
     return node.items
+
+
+def entries(node: Node, most: int) -> tuple[Node, ...]:
+    """The items of a file that is a list."""
+    found = items(node)
+    if len(found) > most:
+        node.place.refuse(f"has {len(found)} entries, more than {most}", "put some together")
+    return found
+
+
+def ident(node: Node) -> str:
+    """The id of such an entry."""
+    key = text(node)
+    if _ID.fullmatch(key) is None:
+        node.place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
+    return key
 
 
 def texts(node: Node) -> tuple[str, ...]:

@@ -30,7 +30,6 @@ from gateway.policy.sights import Sight
 KINDS = ("phone", "tablet", "tv", "console", "computer", "thing")
 CLUES = ("model", "host_name", "services", "vendor_class", "options", "vendor")
 MAX_ENTRIES = 256  # a file of our own; each has some clues
-_ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _SERVICE = re.compile(r"_[a-z0-9-]{1,20}", re.ASCII)
 _KEYS = ("id", "name", "kind", *CLUES, "test")
 
@@ -85,13 +84,9 @@ class FingerprintFile:
 def parse_fingerprints(source: str | bytes, file: str) -> FingerprintFile:
     """Raises PolicyError with file, line, key and mend."""
     top = fields.Fields(parse_document(source, file), ("fingerprints",))
-    listed = top.need("fingerprints")
-    nodes = fields.items(listed)
-    if len(nodes) > MAX_ENTRIES:
-        listed.place.refuse(f"has {len(nodes)} entries, more than {MAX_ENTRIES}", "put some together")
     entries: dict[str, Fingerprint] = {}
     tests: dict[str, tuple[Sight, ...]] = {}
-    for node in nodes:
+    for node in fields.entries(top.need("fingerprints"), MAX_ENTRIES):
         part = fields.Fields(fields.mapping(node), _KEYS)
         entry = _entry(part)
         if entry.id in entries:
@@ -104,9 +99,7 @@ def parse_fingerprints(source: str | bytes, file: str) -> FingerprintFile:
 
 
 def _entry(part: fields.Fields) -> Fingerprint:
-    key = fields.text(part.need("id"))
-    if _ID.fullmatch(key) is None:
-        part.need("id").place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
+    key = fields.ident(part.need("id"))
     fields.text(part.need("name"))
     if not any(clue in part for clue in CLUES):
         part.place.refuse("has no clue", f"add one of: {', '.join(CLUES)}")

@@ -18,7 +18,6 @@ English ones are told. The format::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,7 +39,6 @@ SHOWN = 3  # of a device that is not known well
 MAX_MENUS = 128  # a file of our own; 700 bytes each
 MAX_STEPS = 8
 MAX_STEP = 60  # characters; a button of a phone has fewer
-_ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _KEYS = ("id", "topic", "name", "devices", "kinds", "since", "steps", "status", "source")
 
 
@@ -78,12 +76,8 @@ class Menus:
 def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Menus:
     """``devices``: ids of fingerprints. Raises PolicyError with file, line, key and mend."""
     top = fields.Fields(parse_document(source, file), ("menus",))
-    listed = top.need("menus")
-    nodes = fields.items(listed)
-    if len(nodes) > MAX_MENUS:
-        listed.place.refuse(f"has {len(nodes)} entries, more than {MAX_MENUS}", "put some together")
     menus: dict[str, Menu] = {}
-    for node in nodes:
+    for node in fields.entries(top.need("menus"), MAX_MENUS):
         menu = _menu(fields.Fields(fields.mapping(node), _KEYS), devices)
         if menu.id in menus:
             node.place.refuse(f"the entry {shown(menu.id)} is there twice", "give each its own id")
@@ -92,9 +86,7 @@ def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Men
 
 
 def _menu(part: fields.Fields, devices: Collection[str]) -> Menu:
-    key = fields.text(part.need("id"))
-    if _ID.fullmatch(key) is None:
-        part.need("id").place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
+    key = fields.ident(part.need("id"))
     if "devices" not in part and "kinds" not in part:
         part.place.refuse("is for no device", "add a line 'devices: …' or 'kinds: …'")
     return Menu(

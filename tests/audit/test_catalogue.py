@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import probes
+from gateway.audit import probes, rawtcp
 from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import Check
 from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
@@ -43,6 +43,7 @@ def test_what_it_does_is_done_and_answered(check: Check) -> None:
     """Its probe is there, and the pretended internet has a server where it calls."""
     kind, port = check.job["probe"], check.job["port"]
     assert kind in probes.PROBES or kind in ("download", "offload")
+    assert check.job.get("trick", "plain") in rawtcp.TRICKS
     if check.job["to"] == "@gateway":
         return
     if kind == "packet":

@@ -75,13 +75,13 @@ def test_a_site_is_one_that_the_rules_really_refuse() -> None:
 )
 def test_a_stranger_is_what_its_network_says(config: Mapping[str, Any], asked: str) -> None:
     daemon = Daemon({"own.example"}, SHOWN)
-    assert scene_of(daemon, **config).words["stranger_refused"] == "yes"
+    assert scene_of(daemon, **config).strangers_refused
     assert asked in daemon.whom
 
 
 def test_in_quarantine_nobody_is_asked() -> None:
     daemon = Daemon({"own.example"}, SHOWN)
-    assert scene_of(daemon, unknown_devices="quarantine").words["stranger_refused"] == "yes"
+    assert scene_of(daemon, unknown_devices="quarantine").strangers_refused
     assert set(daemon.whom) == {STAGE["sourcemac"]}
 
 

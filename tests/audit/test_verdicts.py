@@ -38,10 +38,17 @@ WORDS: Mapping[str, Any] = {
     "stranger4": "192.168.1.52",
     "strangermac": "02:00:00:00:00:52",
     "strangerlink": "eth1",
-    "stranger_refused": "yes",
     "listening": [25],
 }
-SCENE = Scene("daughter", "Daughter", "10-12", strict=False, refusals=frozenset({"ways:vpn"}), words=WORDS)
+SCENE = Scene(
+    "daughter",
+    "Daughter",
+    "10-12",
+    strict=False,
+    refusals=frozenset({"ways:vpn"}),
+    words=WORDS,
+    strangers_refused=True,
+)
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
 WAY = Check("way", "a way", "Group", PLAIN, "ways: {vpn: refuse}", "way:vpn")

@@ -179,6 +179,20 @@ def test_what_is_roots_alone_is_no_error_for_others(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+@pytest.mark.parametrize("ending", ["yaml", "yml"])
+def test_a_profile_that_is_roots_alone_is_no_error_for_others(
+    config: Path, tmp_path: Path, ending: str
+) -> None:
+    for place in (tmp_path, *tmp_path.parents[:3]):
+        place.chmod(0o755)
+    profile = (tmp_path / "profiles" / "daughter.yaml").rename(tmp_path / "profiles" / f"daughter.{ending}")
+    profile.chmod(0o600)
+    done = subprocess.run([sys.executable, "-c", _AS_NOBODY, config], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert f"note profiles: {profile} cannot be read without root" in done.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
 def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
     for place in (tmp_path, *tmp_path.parents[:3]):
         place.chmod(0o755)
