@@ -39,6 +39,7 @@ TEST_NEEDS := \
 	iptables:iptables \
 	ethtool:ethtool \
 	udhcpc:udhcpc \
+	systemd-detect-virt:systemd \
 	/usr/share/ieee-data/oui.csv:ieee-data
 
 define install_missing
@@ -103,10 +104,10 @@ run: run-tools $(VENV)/.run
 	@exec $(PY) -m tests.lab.run $(ARGS)
 
 test: test-tools $(VENV)/.dev
-	@$(PY) -m pytest $(AT_ONCE) -m "not slow" $(ARGS)
+	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) -m "not slow" $(ARGS)
 
 test-all: test-tools $(VENV)/.dev
-	@$(PY) -m pytest $(AT_ONCE) $(ARGS)
+	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff check

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,12 +44,16 @@ def home() -> Iterator[Home]:
         yield built
 
 
-@pytest.fixture(scope="module", params=["clients", "Chromium", "Firefox"])
+_PROGRAMS = {"clients": ("curl",), "Chromium": ("chromium",), "Firefox": ("firefox-esr", "firefox")}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(key, marks=pytest.mark.needs(*one_of)) for key, one_of in _PROGRAMS.items()],
+)
 def recorded(request: pytest.FixtureRequest, home: Home, folder: Path) -> Capture:
     """What they send with their datagrams one by one, since tshark does not cut those sent as one."""
-    speak, program, absent = SPEAKERS[request.param]
-    if program is None:
-        pytest.skip(absent)
+    speak = SPEAKERS[request.param]
     path = folder / f"{request.param}.pcapng"
     tablet = home.devices["tablet"]
     tablet.run(["ethtool", "-K", "eth0", "tx-udp-segmentation", "off"], check=True)
@@ -121,10 +124,10 @@ def firefox_speaks(home: Home) -> None:
         assert outcomes[1].how == "h3"
 
 
-SPEAKERS: dict[str, tuple[Callable[[Home], None], str | None, str]] = {
-    "clients": (clients_speak, "curl", ""),
-    "Chromium": (chromium_speaks, shutil.which("chromium"), "needs Chromium"),
-    "Firefox": (firefox_speaks, firefox.PROGRAM, firefox.ABSENT),
+SPEAKERS: dict[str, Callable[[Home], None]] = {
+    "clients": clients_speak,
+    "Chromium": chromium_speaks,
+    "Firefox": firefox_speaks,
 }
 LEAST = {"clients": 30, "Chromium": 6, "Firefox": 20}  # names
 

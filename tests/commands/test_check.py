@@ -155,7 +155,7 @@ sys.exit(main(["check", "--config", sys.argv[1]]))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+@pytest.mark.needs("root")  # to give it up
 @pytest.mark.parametrize("profiles", [0o755, 0o700])
 def test_what_is_roots_alone_is_no_error_for_others(
     qalqan: Qalqan, config: Path, tmp_path: Path, profiles: int
@@ -178,7 +178,7 @@ def test_what_is_roots_alone_is_no_error_for_others(
     assert not [line for line in found if line.startswith("error") and " queue: " not in line]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+@pytest.mark.needs("root")  # to give it up
 @pytest.mark.parametrize("ending", ["yaml", "yml"])
 def test_a_profile_that_is_roots_alone_is_no_error_for_others(
     config: Path, tmp_path: Path, ending: str
@@ -192,7 +192,7 @@ def test_a_profile_that_is_roots_alone_is_no_error_for_others(
     assert f"note profiles: {profile} cannot be read without root" in done.stdout.splitlines()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root")
+@pytest.mark.needs("root")  # to give it up
 def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
     for place in (tmp_path, *tmp_path.parents[:3]):
         place.chmod(0o755)
@@ -209,8 +209,13 @@ def test_it_takes_less_than_two_seconds(qalqan: Qalqan, config: Path) -> None:
     """Of the processor, with a table to read: what waits for other programs here is not counted."""
     qalqan(*BUILT, "--config", config)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "gateway", "check", "--config", config], capture_output=True)
+    check = [sys.executable, "-m", "gateway", "check", "--config", str(config)]
+    done = subprocess.run(check, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stderr == ""
+    assert any(line.startswith("ok profile: daughter") for line in done.stdout.splitlines()), (
+        "it was all read"
+    )
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0
 
 

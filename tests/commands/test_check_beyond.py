@@ -19,7 +19,7 @@ from gateway.commands.check_rules import Rules, read_rules, rule_findings
 from gateway.commands.machine import read_machine, setting
 from gateway.home import vendors
 from gateway.policy.config import Config
-from tests.commands.test_check_network import HOME, ROUTER, told
+from tests.commands.test_check_network import HOME, ROUTER, bridges_apart, told
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -33,9 +33,7 @@ def space() -> Iterator[Namespace]:
     """A home as it should be."""
     made = Namespace()
     with made.inside():
-        for name in BRIDGE_FILTER:
-            if setting(f"bridge/{name}"):
-                made.sysctl(f"bridge/{name}", 0)
+        bridges_apart(made)
         made.ip(*HOME, f"address add {GATEWAY6}/64 dev br-lan nodad")
         for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             made.sysctl(name, 1)

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import public_ipv6
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.machine import read_machine
 from gateway.policy.config import Config
-from tests.commands.test_check_network import HOME, ONE_ARM, told
+from tests.commands.test_check_network import HOME, ONE_ARM, bridges_apart, firewall_told, told
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -47,16 +46,12 @@ def arm(space: Namespace) -> Namespace:
 
 
 def load(space: Namespace, text: str) -> None:
-    for line in text.strip().splitlines():
-        if line.startswith(("iptables ", "ip6tables ", "ip6tables-legacy ")):
-            space.run(*line.split())
+    """A table of nft, or lines of iptables."""
     if text.lstrip().startswith("table"):
         space.run("nft", "-f", "-", text=text.replace("; }", ";\n}\n"))
-
-
-def firewall_told(config: Config) -> list[str]:
-    findings = firewall_findings(config, read_machine(), read_rules())
-    return [str(one) for one in findings if one.level != "ok"]
+    else:
+        for line in text.strip().splitlines():
+            space.run(*line.split())
 
 
 # OpenWrt 24.10 with its default zones; what of it is met by what is forwarded.
@@ -175,6 +170,8 @@ def test_without_public_addresses_nobody_needs_one(space: Namespace) -> None:
     space.ip(*HOME, "address add fd77::1/64 dev br-lan nodad")
     space.sysctl("ipv6/conf/all/forwarding", 1)
     assert firewall_told(Config()) == []
+    space.ip("address add 2001:db8:77::1/64 dev br-lan nodad")
+    assert len(firewall_told(Config())) == 1
 
 
 # -------------------------------------------------------------------- one arm
@@ -247,8 +244,7 @@ def test_block_lists_of_a_hundred_thousand_addresses_cost_nothing(public: Namesp
 def test_a_home_with_all_of_it(public: Namespace) -> None:
     """A healthy router with fw4: nothing is said."""
     load(public, FW4)
-    for name in ("iptables", "ip6tables"):
-        public.sysctl(f"bridge/bridge-nf-call-{name}", 0)
+    bridges_apart(public)
     assert told(Config()) == []
     assert firewall_told(Config()) == []
     assert [str(one) for one in rule_findings(Config(), read_rules()) if one.level != "ok"] == []

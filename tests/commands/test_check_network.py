@@ -51,11 +51,16 @@ def space() -> Iterator[Namespace]:
         made.sysctl(f"ipv4/conf/default/{name}", 0)
     made.sysctl("ipv4/ip_forward", 1)
     with made.inside():
-        for name in BRIDGE_FILTER:
-            if setting(f"bridge/{name}"):  # on in every new namespace, where the module is loaded
-                made.sysctl(f"bridge/{name}", 0)
+        bridges_apart(made)
         yield made
     made.close()
+
+
+def bridges_apart(space: Namespace) -> None:
+    """Where the module is loaded it is on in every new namespace, and what is bridged meets the firewall."""
+    for name in BRIDGE_FILTER:
+        if setting(f"bridge/{name}"):
+            space.sysctl(f"bridge/{name}", 0)
 
 
 def told(config: Config) -> list[str]:

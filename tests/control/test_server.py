@@ -255,14 +255,14 @@ def public(tmp_path: Path) -> Path:
     return tmp_path / "control.sock"
 
 
-@pytest.mark.skipif(not ROOT, reason="needs root, to become somebody else")
+@pytest.mark.needs("root")  # to become somebody else
 def test_the_web_user_may_ask_what_the_pages_need_and_nothing_else(public: Path) -> None:
     with running(public, VERBS, web=WebUser(NOBODY, NOBODY)):
         assert "'role': 'web', 'uid': 65534" in ask_as_nobody(public, "status")
         assert "the web pages may not ask for 'reload'" in ask_as_nobody(public, "reload")
 
 
-@pytest.mark.skipif(not ROOT, reason="needs root, to become somebody else")
+@pytest.mark.needs("root")  # to become somebody else
 def test_any_other_user_is_refused_even_where_the_file_lets_it_in(public: Path) -> None:
     with running(public, VERBS):
         assert "permission denied" in ask_as_nobody(public, "status")

@@ -50,10 +50,21 @@ class Home:
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, NOON)
         self.family.situate(NOON)
 
-    def reason(self, mac: str, host: str) -> Reason:
+    def reason(self, mac: str, host: str, at: datetime = NOON) -> Reason:
         member = self.family.member_of(mac)
         slot = EVERYONE if member is None else member.slot
-        return self.family.subjects[slot].decide(Observation(Proto.DNS, host), NOON).reason
+        return self.family.subjects[slot].decide(Observation(Proto.DNS, host), at).reason
+
+
+def asked_about(home: Home, profile: str, known: str) -> Member:
+    """The stranger, who may be a known device by another address."""
+    question = Question(STRANGER, Ask.AGAIN, NOON, profile=profile, known=known)
+    home.store.questions.put(question, lambda _: None, NOON)
+    home.rebuild()
+    member = home.family.member_of(STRANGER)
+    assert member is not None
+    assert member.beside is not None
+    return member
 
 
 @pytest.fixture
@@ -108,12 +119,7 @@ def test_what_is_taken_out_of_answers_goes_by_the_profile(
 
 def test_a_device_about_which_is_asked_has_taken_out_what_either_refuses(tmp_path: Path) -> None:
     home = Home(tmp_path, son={**SON, "ways": {"ech": "open"}}, unknown_devices="daughter")
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile="son", known=PHONE)
-    home.store.questions.put(question, lambda _: None, NOON)
-    home.rebuild()
-    member = home.family.member_of(STRANGER)
-    assert member is not None
-    assert member.beside is not None
+    member = asked_about(home, "son", PHONE)
     assert home.family.subjects[member.slot].unwanted == Unwanted()
     home.store.close()
 
@@ -223,12 +229,7 @@ def test_a_flow_that_runs_asks_both_judges_as_running(tmp_path: Path) -> None:
         rules: dict[str, Rules] = {"daughter": DAUGHTER, "son": SON}
         rules[who] = {**rules[who], **strict}
         home = Home(tmp_path / who, **rules, unknown_devices="son")
-        question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
-        home.store.questions.put(question, lambda _: None, NOON)
-        home.rebuild()
-        member = home.family.member_of(STRANGER)
-        assert member is not None
-        assert member.beside is not None
+        member = asked_about(home, "daughter", TABLET)
         assert home.names.watches(member.slot)
         seen = Observation(Proto.TLS, "www.khanacademy.org", b"\xc6\x33\x64\x07", 443)
         assert member.decide(seen, NOON).reason is Reason.UNRESOLVED
@@ -424,6 +425,8 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
         home.store.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
     elif what == "off":
         home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.family.situate(at)
+    assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
     assert wear(home, TABLET if what == "device" else "daughter", at) is not None
     assert worn_reason(home, "www.example.org", at) is Reason.OPEN
     assert worn_reason(home, "www.roblox.com", at) is Reason.OPEN, "at noon its window is closed"
@@ -482,11 +485,7 @@ def test_who_has_no_rules_cannot_be_worn(tmp_path: Path) -> None:
 
 
 def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) -> None:
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
-    home.store.questions.put(question, lambda _: None, NOON)
-    home.rebuild()
-    asked = home.family.member_of(STRANGER)
-    assert asked is not None
+    asked = asked_about(home, "daughter", TABLET)
     assert asked.beside is not None
     made = wear(home, STRANGER)
     assert made is not None

@@ -455,6 +455,7 @@ def test_a_television_that_is_known_better_is_no_copy(desk: Desk, mac: str) -> N
     desk.go(timedelta(seconds=2))
     traits = desk.presence.inventory.traits(mac)
     assert traits is not None
+    assert traits.kind == "tv"
     assert mac not in asked(desk)
     assert desk.family.member_of(mac) is None
 

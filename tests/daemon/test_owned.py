@@ -146,6 +146,7 @@ def test_an_address_that_a_parents_device_takes_over(router: Router, home: Home)
     layout = BARE.layout
     call(home, home.other, SITE4, spare)
     assert router.until(lambda: all(one.address != spare for one in router.known))
+    assert router.connections(SITE4)
     assert router.until(lambda: all(one.mark & layout.ct_ours == 0 for one in router.connections(SITE4)))
     call(home, home.other, SITE4, spare)
     assert any(one.mark & layout.ct_ours == layout.plain for one in router.connections(SITE4))

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from gateway.control.protocol import Role
+from gateway.daemon import waycards
 from gateway.daemon.events import Journal
-from gateway.daemon.waycards import MAX_DEVICES
 from gateway.errors import ControlError
 from gateway.home.neighbours import Neighbour
 from gateway.path.subject import Subject
@@ -141,10 +141,13 @@ def test_probes_of_a_phone_do_not_hide_that(desk: Desk) -> None:
         (asks("use-application-dns.net"), TABLET),
         (asks(HOST), TABLET),  # once
         (DOT, STRANGER),  # a guest
-        (WIREGUARD, STRANGER),
+        (Observation(Proto.SSH, None, FAR, 22), STRANGER),
     ],
 )
 def test_what_raises_none(desk: Desk, seen: Observation, mac: str) -> None:
+    member = desk.family.member_of(mac)
+    assert member is not None
+    assert not member.decide(seen, desk.clock.at).allowed, "else there is nothing to tell"
     Wire(desk).sees(seen, mac=mac, number=3)
     assert desk.store.way_cards.all() == ()
     assert desk.heard("card") == []
@@ -200,6 +203,7 @@ def test_one_that_was_mended_over_a_restart(desk: Desk) -> None:
     desk.restart()
     wire.follow()
     wire.uses(HOST, *ALL)
+    assert len(told(desk)) == 1, "too soon"
     desk.go(QUIETLY)
     wire.uses(*ALL)
     assert told(desk) == []
@@ -325,4 +329,17 @@ def test_devices_of_which_nothing_was_refused_are_not_looked_at(desk: Desk) -> N
     wire.sees(asks(HOST))
     watched = [slot for slot, one in desk.family.members.items() if desk.cards.watches(slot)]
     assert [desk.family.members[slot].macs for slot in watched] == [(TABLET,)]
-    assert MAX_DEVICES >= 64
+
+
+def test_no_more_devices_are_followed_than_there_is_room_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert waycards.MAX_DEVICES >= 64
+    monkeypatch.setattr(waycards, "MAX_DEVICES", 1)
+    wire = Wire(desk)
+    for mac in (TABLET, PHONE):
+        wire.sees(asks(HOST), mac=mac)
+    watched = [slot for slot in desk.family.members if desk.cards.watches(slot)]
+    assert [desk.family.members[slot].macs for slot in watched] == [(PHONE,)], (
+        "the longest quiet one gives way"
+    )

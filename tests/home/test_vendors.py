@@ -56,7 +56,7 @@ def test_nothing_where_it_is_not_installed(tmp_path: Path) -> None:
     assert vendor_of("28:6f:b9:00:00:01", tmp_path) == ""
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="ieee-data is not installed")
+@pytest.mark.needs(f"{FOLDER}/oui.csv")
 def test_debians_files() -> None:
     assert vendor_of("b8:27:eb:00:00:01") == "Raspberry Pi Foundation"
     assert vendor_of("c8:5c:e2:70:00:01") == "SYNERGY SYSTEMS AND SOLUTIONS"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def test_xen_and_a_device_tree_name_it(system: Path) -> None:
     assert hypervisor.present()
 
 
-@pytest.mark.skipif(shutil.which("systemd-detect-virt") is None, reason="there is no systemd-detect-virt")
+@pytest.mark.needs("systemd-detect-virt")
 def test_this_machine_is_told_as_systemd_tells_it() -> None:
     done = subprocess.run(["systemd-detect-virt", "--vm"], capture_output=True, text=True, check=False)
     if done.stdout.strip() in ("kvm", "qemu", "xen", "vmware", "microsoft", "oracle", "none"):

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -154,6 +155,18 @@ def python(device: Namespace, code: str, *arguments: str, timeout: float = 20.0)
     done = device.run([sys.executable, "-c", code, *arguments], timeout=timeout)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@contextmanager
+def serving(where: Namespace, code: str, *arguments: str) -> Iterator[None]:
+    """A few lines of Python that say when they are ready, and go on as long as the block."""
+    process = where.popen([sys.executable, "-c", code, *arguments])
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield
+    finally:
+        stop(process)
 
 
 def module(device: Namespace, name: str, *arguments: str, stdin: str = "", timeout: float = 60.0) -> str:

@@ -22,7 +22,6 @@ from tests.lab.clients import Outcome
 from tests.lab.home import ROOT, Home
 
 PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
-ABSENT = "needs Firefox (Debian: apt-get install firefox-esr)"
 _MARIONETTE = 2828  # its port, in the device's own namespace
 _START_S = 20.0
 _PAGE_MS = 8000

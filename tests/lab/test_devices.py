@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,15 +15,15 @@ import pytest
 
 from tests.lab import names
 from tests.lab.daemon import Daemon
+from tests.lab.dhcpserver import dhcp_server
 from tests.lab.filtering import FAMILIES, PROFILES, fresh, python, until
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import stop
 
 pytestmark = pytest.mark.lab
 
 SOON = 1.0  # seconds; the kernel tells at once, a look at everything comes every ten
 NEW = names.NEW
-UDHCPC = pytest.mark.skipif(shutil.which("udhcpc") is None, reason="udhcpc is not installed")
+UDHCPC = pytest.mark.needs("udhcpc")
 
 
 @pytest.fixture(scope="module")
@@ -210,22 +209,7 @@ sendp(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.2
 
 @UDHCPC
 def test_dnsmasq_tells_the_daemon_by_its_hook(own: Home, daemon: Daemon, tmp_path: Path) -> None:
-    hook = tmp_path / "hook"
-    start = "from gateway.home.dhcp_script import main\nsys.exit(main())"
-    hook.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
-    hook.chmod(0o755)
-    server = own.gateway.popen(
-        [
-            "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping",
-            f"--interface={names.LAN}", "--bind-dynamic", "--dhcp-authoritative", f"--dhcp-script={hook}",
-            "--dhcp-range=192.168.77.100,192.168.77.150,1h", f"--dhcp-host={NEW.mac},lounge",
-            f"--dhcp-leasefile={tmp_path / 'leases'}", f"--pid-file={tmp_path / 'pid'}",
-        ],
-        env={**os.environ, "QALQAN_SOCKET": str(daemon.socket)},
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        time.sleep(0.5)
+    with dhcp_server(own, tmp_path, f"--dhcp-host={NEW.mac},lounge", tells=daemon.socket):
         wake(own, addresses=False)
         client = ["udhcpc", "-i", "eth0", "-n", "-q", "-t", "3", "-T", "1", "-s", "/bin/true"]
         done = own.devices["new"].run([*client, "-x", "hostname:own-name"])
@@ -233,8 +217,6 @@ def test_dnsmasq_tells_the_daemon_by_its_hook(own: Home, daemon: Daemon, tmp_pat
         # The router's own name is known from the hook alone: no lease file is configured.
         seen = comes(daemon, lambda one: "lounge" in one.get("names", ()), 3.0)
         assert seen["name"] == "own-name"
-    finally:
-        stop(server)
 
 
 # ------------------------------------------------------------------------------------ a scan

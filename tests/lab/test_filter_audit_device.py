@@ -495,6 +495,7 @@ def test_the_rest_of_the_family_notices_nothing(own: Home) -> None:
         films = [stack.enter_context(film(one, ALLOWED, v)) for one in (phone, tablet) for v in (4, 6)]
         assert_started(*films)
         before, judged = _passed(own), daemon.client.call("status")["verdicts"]
+        assert any(before.values()), "their films are counted here"
         for turn in range(3):
             with wearing(own, daemon) as (device, held):
                 assert refused(device, 4)
@@ -559,6 +560,7 @@ def test_an_interface_of_its_own(own: Home, version: int) -> None:
                     router.terminate()
             assert clients.curl(own.devices["tablet"], f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/").status
             listening = own.gateway.run(["ss", "-Hltn", f"sport = :{WEB_PORT}"]).stdout
+            assert listening
             assert all(f"%{names.LAN}:" in line for line in listening.splitlines())
         assert_nothing_left(own, daemon, slots, device.mac)
         assert AUDIT_INTERFACE not in table(own)

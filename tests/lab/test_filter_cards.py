@@ -60,7 +60,9 @@ def uses(device: Namespace) -> None:
 
 def childs_page(device: Namespace, url: str = PAGES) -> str:
     """By an address alone, as a phone finds it that resolves no name."""
-    return clients.curl(device, f"{url}/my").body
+    outcome = clients.curl(device, f"{url}/my")
+    assert outcome.status == 200, outcome
+    return outcome.body
 
 
 def parents_page(home: Home, daemon: Daemon) -> str:
@@ -69,7 +71,9 @@ def parents_page(home: Home, daemon: Daemon) -> str:
     token = daemon.client.call("guardian", action="link" if "Mum" in known else "add", name="Mum")["token"]
     form = ["-c", jar, "-b", jar, "-H", f"Origin: {PAGES}", "--data", f"code={token}"]
     assert clients.curl(phone, f"{PAGES}/signin", extra=form).status == 303
-    return clients.curl(phone, f"{PAGES}/parent/", extra=["-b", jar]).body
+    outcome = clients.curl(phone, f"{PAGES}/parent/", extra=["-b", jar])
+    assert outcome.status == 200, outcome
+    return outcome.body
 
 
 @FAMILIES
@@ -87,7 +91,7 @@ def test_a_provider_s_name_in_a_phone_is_a_card_on_both_pages(
     for page in (child, parent):
         assert "Settings › Network &amp; internet › Private DNS › Automatic" in page
     for other in ("phone", "parent"):
-        assert HOST not in clients.curl(home.devices[other], f"{PAGES}/my").body
+        assert HOST not in childs_page(home.devices[other])
 
 
 @FAMILIES

@@ -5,10 +5,6 @@ What the hook tells and what the daemon hears on the wire are the same words, so
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +14,10 @@ import pytest
 
 from tests.lab import names
 from tests.lab.daemon import Daemon
+from tests.lab.dhcpserver import dhcp_server
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, module, until
-from tests.lab.home import ROOT, Home
-from tests.lab.netns import Namespace, stop
+from tests.lab.home import Home
+from tests.lab.netns import Namespace
 
 pytestmark = pytest.mark.lab
 
@@ -30,7 +27,7 @@ IOS, ANDROID = "1,121,3,6,15,108,114,119,252", "1,3,6,15,26,28,51,58,59,43,114,1
 IPAD = ("--name", "Aruzhan-iPad", "--options", IOS)
 GALAXY = ("--name", "Mums-Galaxy", "--vendor-class", "android-dhcp-14", "--options", ANDROID)
 GATEWAY6 = f"-6 route replace default via {names.GATEWAY_IPV6}"
-NEEDS_UDHCPC = pytest.mark.skipif(shutil.which("udhcpc") is None, reason="udhcpc is not installed")
+NEEDS_UDHCPC = pytest.mark.needs("udhcpc")
 
 
 @pytest.fixture
@@ -39,26 +36,10 @@ def own(tmp_path: Path) -> Iterator[Home]:
     with Home(absent=("new",), quic=False) as built:
         for key in ("tablet", "parent", "new"):
             built.devices[key].run(["ip", "-4", "addr", "flush", "dev", "eth0"], check=True)
-        hook = tmp_path / "qalqan-dhcp-event"
-        start = "from gateway.home.dhcp_script import main\nsys.exit(main())"
-        hook.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
-        hook.chmod(0o755)
-        server = built.gateway.popen(
-            [
-                "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping",
-                f"--interface={names.LAN}", "--bind-dynamic", "--dhcp-authoritative",
-                f"--dhcp-script={hook}", "--dhcp-range=192.168.77.100,192.168.77.150,1h",
-                "--dhcp-range=2001:db8:77::1000,2001:db8:77::1fff,64,1h",
-                f"--dhcp-leasefile={tmp_path / 'leases'}", f"--pid-file={tmp_path / 'pid'}",
-            ],
-            env={**os.environ, "QALQAN_SOCKET": str(built.folder / "qalqan" / "run" / "control.sock")},
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            until(lambda: ":67 " in built.gateway.run(["ss", "-Hlun"]).stdout, 5.0)
+        six = "--dhcp-range=2001:db8:77::1000,2001:db8:77::1fff,64,1h"
+        tells = built.folder / "qalqan" / "run" / "control.sock"
+        with dhcp_server(built, tmp_path, six, tells=tells):
             yield built
-        finally:
-            stop(server)
 
 
 def takes_lease(home: Home, key: str, *flags: str) -> Namespace:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
-from tests.lab.filtering import CUT, FAMILIES, PROFILES, fetch, fresh, python, until
+from tests.lab.filtering import CUT, FAMILIES, PROFILES, fetch, fresh, python, serving, until
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, stop
 
@@ -72,11 +72,8 @@ except OSError as error:
 
 @pytest.fixture(scope="module", autouse=True)
 def services(home: Home) -> Iterator[None]:
-    serving = home.gateway.popen([sys.executable, "-c", _SERVE, *map(str, SERVICES)])
-    assert serving.stdout is not None
-    assert serving.stdout.readline() == b"ready\n"
-    yield
-    stop(serving)
+    with serving(home.gateway, _SERVE, *map(str, SERVICES)):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -169,21 +166,16 @@ def test_a_session_ends_when_the_device_becomes_a_childs(
 ) -> None:
     """One of the house's things, of whose connections the filter knows nothing, until somebody names it."""
     daemon.client.call("assign", mac=names.NEW.mac, profile="home")
-    serving = home.gateway.popen([sys.executable, "-c", _ECHO])
-    talking = None
-    try:
-        assert serving.stdout is not None
-        assert serving.stdout.readline() == b"ready\n"
+    with serving(home.gateway, _ECHO):
         talking = home.devices["new"].popen([sys.executable, "-c", _TALK, address])
-        assert talking.stdout is not None
-        assert talking.stdout.readline() == b"talks\n"
-        daemon.client.call("assign", mac=names.NEW.mac, profile=whose)
-        assert talking.communicate(timeout=5)[0] == b"ConnectionResetError\n"
-    finally:
-        for one in (talking, serving):
-            if one is not None:
-                stop(one)
-        daemon.client.call("assign", mac=names.NEW.mac, profile="guest")
+        try:
+            assert talking.stdout is not None
+            assert talking.stdout.readline() == b"talks\n"
+            daemon.client.call("assign", mac=names.NEW.mac, profile=whose)
+            assert talking.communicate(timeout=5)[0] == b"ConnectionResetError\n"
+        finally:
+            stop(talking)
+            daemon.client.call("assign", mac=names.NEW.mac, profile="guest")
 
 
 # -------------------------------------------------------------------- what listens, and for whom

@@ -30,7 +30,7 @@ from tests.lab.home import Home
 from tests.lab.recorder import Recorder
 from tests.replayed import Replayed
 
-pytestmark = [pytest.mark.lab, pytest.mark.skipif(firefox.PROGRAM is None, reason=firefox.ABSENT)]
+pytestmark = [pytest.mark.lab, pytest.mark.needs("firefox-esr", "firefox")]
 
 
 @pytest.fixture(scope="module")

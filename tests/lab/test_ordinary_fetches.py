@@ -4,17 +4,15 @@ at home: printers and screens, which no queue ever sees.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import clients, names
+from tests.lab import clients
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import FAMILIES, fresh, python, queued
+from tests.lab.filtering import FAMILIES, fresh, python, queued, serving
 from tests.lab.home import Home
-from tests.lab.netns import stop
-from tests.lab.test_ordinary_talks import DEVICES, family
+from tests.lab.ordinary import DEVICES, SEATS, family
 
 pytestmark = pytest.mark.lab
 
@@ -91,18 +89,13 @@ def test_git_over_https(home: Home, daemon: Daemon, device: str, version: int) -
 def test_what_stays_at_home_is_never_asked_about(home: Home, daemon: Daemon, device: str) -> None:
     """Printing, casting and sharing with each other's devices do not cross the gateway."""
     other = "phone" if device != "phone" else "tablet"
-    seat = next(one for one in names.SEATS if one.key == other)
+    seat = SEATS[other]
     for address in (seat.ipv4, seat.ipv6):
         for port in (IPP, CAST, AIRPLAY):
-            server = home.devices[other].popen([sys.executable, "-c", ANSWER, address, str(port)])
-            try:
-                assert server.stdout is not None
-                assert server.stdout.readline() == b"ready\n"
+            with serving(home.devices[other], ANSWER, address, str(port)):
                 before = queued(daemon)
                 assert python(home.devices[device], ASK, address, str(port)).strip() == "True"
                 assert queued(daemon) == before
-            finally:
-                stop(server)
 
 
 @FAMILIES

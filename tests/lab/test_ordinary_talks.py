@@ -6,40 +6,23 @@ import json
 import select
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 
-from gateway.age.bands import Band
-from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import FAMILIES, fresh
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, stop
+from tests.lab.ordinary import CHILDREN, DEVICES, family
 from tests.ordinary.catalogue import TALKS
 from tests.ordinary.talking import redirects
 from tests.ordinary.talks import Talk
 
 pytestmark = pytest.mark.lab
 
-CHILDREN: Mapping[str, Band] = {
-    "tablet": Band.AGE_6_9,
-    "phone": Band.AGE_10_12,
-    "new": Band.AGE_13_15,
-    "parent": Band.AGE_16_17,
-}
-SEATS = {seat.key: seat for seat in names.SEATS}
-DEVICES = pytest.mark.parametrize("device", CHILDREN, ids=[band.value for band in CHILDREN.values()])
 QUICK = [talk for talk in TALKS if not talk.slow]
 SLOW = [talk for talk in TALKS if talk.slow]
-
-
-def family() -> dict[str, Mapping[str, object]]:
-    """One child for each device, of the band's own rules but for its hours."""
-    return {
-        device: {"band": band.value, "devices": [SEATS[device].mac], "bedtime": {}, "limits": {}}
-        for device, band in CHILDREN.items()
-    }
 
 
 @pytest.fixture(scope="module")

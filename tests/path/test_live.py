@@ -48,4 +48,6 @@ def test_a_slot_that_is_nobody_s_has_no_flows() -> None:
     live.forget(1)
     assert len(live) == 1
     assert live.get(flow(2, slot=2)) == LIVE
+    live.put(flow(1), LIVE)
     assert live.sweep(set()) == 1
+    assert live.get(flow(1)) == LIVE, "its ports again: nothing is held against it"

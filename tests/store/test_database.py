@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sqlite3
 import subprocess
@@ -222,7 +221,7 @@ def test_two_programs_may_read_and_write_at_once(path: Path) -> None:
     store.close()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be held up by another user's lock")
+@pytest.mark.needs("root")  # to be held up by another user's lock
 def test_a_program_that_holds_the_file_delays_the_disk_and_not_the_pause(path: Path) -> None:
     store = Store(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

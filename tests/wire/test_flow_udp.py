@@ -526,6 +526,19 @@ def test_names_of_one_flow_are_bounded(passes: bool) -> None:
     assert len(step.heard) <= Limits().candidates + 1
 
 
+def test_questions_of_one_flow_are_bounded() -> None:
+    """To a resolver on any port; each is judged as a name."""
+    talk = Talk(names_only)
+    for number in range(100):
+        name = b"\4n%03d\7example\0" % number
+        step = talk.datagram(b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1")
+        if step.action is Action.REFUSED:
+            break
+    assert 0 < number <= Limits().candidates
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+
+
 def test_connections_without_a_hello_make_no_room() -> None:
     talk = Talk()
     half = crypto(0, client_hello(REFUSED)[:60])
