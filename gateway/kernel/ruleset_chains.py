@@ -61,6 +61,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **door_chains(snapshot, words),
         **_forward(snapshot, words),
         **_portless(snapshot, words),
+        **_ending(snapshot, words),
         **_echoed(snapshot, words),
         **_asking(snapshot, words),
         **_another(snapshot, words),
@@ -137,6 +138,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.is_help} goto helped",
             f"{words.asks} {words.to_lan} goto metered",
             *_others(snapshot, words),
+            *(_server_ends(words) if snapshot.slots else []),
             *without_payload("goto metered"),
             *(_guarded(words) if snapshot.slots else []),
         ],
@@ -163,6 +165,16 @@ def _decided(words: Words) -> list[str]:
 def _guarded(words: Words) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+
+
+def _server_ends(words: Words) -> list[str]:
+    """One that answers a SYN has the number zero (RFC 9293 3.10.7.1), and nothing waits there."""
+    return [f"{words.to_lan} tcp flags & rst == rst @th,32,32 != 0 goto ending"]
+
+
+def _ending(snapshot: Snapshot, words: Words) -> Chains:
+    """A server's reset stays behind what waits of its answer: ahead of it, the client never reads that."""
+    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.slots else {}
 
 
 def _portless(snapshot: Snapshot, words: Words) -> Chains:

@@ -145,6 +145,42 @@ def test_only_payload_is_asked_about_and_only_until_decided(
 
 
 @SITES
+def test_a_reset_stays_behind_what_waits_of_the_answer(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """A server that closes with bytes unread resets the connection, right behind its last words."""
+    gateway.load(child)
+
+    def judge(seen: Seen) -> int:
+        if b"last words" in seen.data:
+            time.sleep(0.1)
+        return HOLD
+
+    gateway.listen(judge)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        with home.internet.accept(server) as peer:
+            client.send(b"client speaks")
+            assert peer.recv(100) == b"client speaks"
+            client.send(b"and is not heard")
+            time.sleep(0.05)
+            peer.send(b"last words")
+        assert client.recv(100) == b"last words"
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+
+@SITES
+def test_a_port_where_nobody_is_is_not_asked_about(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(child)
+    listener = gateway.listen(lambda seen: HOLD)
+    with pytest.raises(ConnectionRefusedError):
+        tcp_client(home.child, site)
+    assert listener.seen == []
+
+
+@SITES
 def test_a_server_reaches_nobody_once_its_connection_is_refused(
     gateway: Gateway, home: Home, child: Snapshot, site: str
 ) -> None:

@@ -229,12 +229,12 @@ def test_early_data_of_a_connection_that_was_there_before(
     tablet, host = home.devices["tablet"], "kundelik.kz"
     where = address(f"edge.{host}", version)
     assert clients.dig(tablet, host, "A" if version == 4 else "AAAA").records == (where,)
-    kept, request = home.folder / "session.pem", home.folder / "request"
-    request.write_text(f"GET /walk/part.json HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+    kept, early = home.folder / "session.pem", home.folder / "request"
+    request = f"GET /walk/part.json HTTP/1.1\r\nHost: {host}\r\n"
+    early.write_text(f"{request}\r\n")
+    last = f"{request}Connection: close\r\n\r\n"
     target = ["-connect", f"{bracketed(where)}:443", "-servername", host, "-ign_eof"]
-    # A second request behind one that ends the connection would be met with a reset, ahead of what was read.
-    resumed = ["-sess_in", str(kept), "-early_data", str(request)]
-    for extra, later in ((["-sess_out", str(kept)], request.read_text()), (resumed, "")):
-        done = tablet.run(["openssl", "s_client", *target, *extra], stdin=later, timeout=15)
+    for extra in (["-sess_out", str(kept)], ["-sess_in", str(kept), "-early_data", str(early)]):
+        done = tablet.run(["openssl", "s_client", *target, *extra], stdin=last, timeout=15)
     assert "Early data was accepted" in done.stdout
-    assert '{"part": true}' in done.stdout
+    assert done.stdout.count('{"part": true}') == 2
