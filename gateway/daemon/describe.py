@@ -117,7 +117,7 @@ def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
                 for days, span in by_days(own.bedtime)
             ],
             "windows": [
-                {"target": target, "name": _target_name(target, rules), "days": days, "owner": spans.owner}
+                {"target": target, "name": target_name(target, rules), "days": days, "owner": spans.owner}
                 | _hours(span)
                 for target, windows in own.windows.items()
                 for days, spans in by_days(windows)
@@ -176,7 +176,7 @@ def _entry_name(entry: Entry, rules: RuleBook) -> str:
     return names[entry.kind](entry.value)
 
 
-def _target_name(target: str, rules: RuleBook) -> str:
+def target_name(target: str, rules: RuleBook) -> str:
     kind, _, key = target.partition(":")
     if kind == "service":
         return rules.names.services.get(key, key)
