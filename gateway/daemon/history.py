@@ -68,6 +68,7 @@ class History:
         self._home = folder
         self._folder = folder / FOLDER
         self._steps: dict[int, Step] | None = None
+        self._spoilt = 0  # the highest number of a step that is not understood; its folder is left alone
 
     @property
     def steps(self) -> Mapping[int, Step]:
@@ -112,7 +113,7 @@ class History:
 
         Raises PolicyError, with all files as they were.
         """
-        number = max(self.steps, default=0) + 1
+        number = 1 + max(max(self._known(), default=0), self._spoilt)
         before = {name: _revision(found[name]) for name in files}
         after = {name: _revision(data) for name, data in files.items()}
         step = Step(number, by, at, before, after, by_hand)
@@ -230,6 +231,7 @@ class History:
                     yield _read_note(int(place.name), read_bounded(place / _NOTE, MAX_STEP))
                 except (PolicyError, ValueError, KeyError, TypeError, AttributeError) as error:
                     _log.warning("%s is not understood: %s", place, error)
+                    self._spoilt = int(place.name)
 
 
 def _noted(step: Step) -> bytes:
