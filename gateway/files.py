@@ -64,8 +64,9 @@ def make_folder(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
-    """Whole or not at all, and on the disk when this returns; for its owner alone, or with the mode and the
-    owner of what ``like`` is about. Raises OSError.
+    """Whole or not at all, and its bytes on the disk when this returns; for its owner alone, or with the mode
+    and the owner of what ``like`` is about. That it has this name, ``sync_folder`` puts on the disk. Raises
+    OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
@@ -76,7 +77,6 @@ def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> 
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)
-    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

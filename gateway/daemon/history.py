@@ -159,16 +159,18 @@ class History:
 
     def _keep(self, step: Step, found: Contents) -> None:
         fresh = self._folder / _NEXT
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if not self._folder.is_dir():
+            self._folder.mkdir(mode=0o700)
+            sync_folder(self._home)
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         for name, data in found.items():
             if data is not None and name in step.after:
                 write_whole(fresh / name, data)
         write_whole(fresh / _NOTE, _noted(step))
+        sync_folder(fresh)
         fresh.rename(self._place(step.number))
         sync_folder(self._folder)
-        sync_folder(self._home)
 
     def _check(self, files: Contents, found: Contents) -> None:
         for name in files:
@@ -196,7 +198,9 @@ class History:
             return
         like = path if path.exists() else self._sibling()
         # Where it is a link, what it leads to is written.
-        write_whole(path.resolve(), data, None if like is None else like.stat())
+        path = path.resolve()
+        write_whole(path, data, None if like is None else like.stat())
+        sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
         """A file like which a new one is made."""

@@ -200,7 +200,7 @@ class Verbs:
 
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
-        told = describe_profile(profile, self._daemon.rules)
+        told = describe_profile(profile, self._daemon.rules, self._edits.set_of(profile))
         return told | (
             self._minutes(self._whom.stand_in(profile), self._daemon.local_now()) if profile.is_child else {}
         )

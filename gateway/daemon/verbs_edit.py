@@ -11,7 +11,10 @@ from gateway.control.protocol import Request, Verb
 from gateway.daemon.editing import Author, Edit, Editing
 from gateway.daemon.history import revision_of
 from gateway.daemon.whom import Whom
+from gateway.errors import PolicyError
+from gateway.files import read_bounded
 from gateway.policy import edits
+from gateway.policy.profile import Profile
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -54,6 +57,16 @@ class EditVerbs:
             "revision": revision_of(source),
             "problem": None if problem is None else str(problem),
         }
+
+    def set_of(self, profile: Profile) -> Mapping[str, object] | None:
+        """Who changed somebody's rules last."""
+        if profile.built_in:
+            return None
+        try:
+            path = self._editing.file(profile.id)
+            return self.last_set(path, read_bounded(path))
+        except PolicyError:
+            return None  # its last good version holds, and nobody knows whose that is
 
     def last_set(self, path: Path, source: bytes) -> Mapping[str, object] | None:
         """Who changed a file last, and when; None where a hand did."""

@@ -402,3 +402,13 @@ def test_the_pages_may_ask(make: Make) -> None:
     for verb in ("rules", "edit", "unedit", "catalogue", "preview", "week", "family", "edit_family"):
         assert verb in WEB_VERBS
     assert desk.ask("rules", Role.WEB, id="daughter")["id"] == "daughter"
+
+
+def test_the_rules_that_are_shown_say_who_set_them(make: Make) -> None:
+    desk = make(NOON)
+    assert desk.ask("profile", id="daughter")["profile"]["set"] is None
+    edit(desk, mode="allow-list")
+    assert desk.ask("profile", id="daughter")["profile"]["set"] == {"by": "Mum", "at": desk.clock.at}
+    file(desk).write_text(file(desk).read_text() + "strict: true\n")
+    assert desk.ask("profile", id="daughter")["profile"]["set"] is None, "a hand did"
+    assert desk.ask("profile", id="guest")["profile"]["set"] is None
