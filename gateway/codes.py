@@ -67,4 +67,13 @@ class Code(StrEnum):
     NO_QUESTION = "no_question"  # about this device, now
     SAY_WHOSE = "say_whose"  # by name: the device that it was is in no one person's file
 
+    # What stands in the family's files.
+    BAD_RULE = "bad_rule"  # [key, problem, mend]; the last two are English
+    CHANGED_MEANWHILE = "changed_meanwhile"  # the file is another than the one that was looked at
+    FILE_BROKEN = "file_broken"  # [file, problem, mend]: by hand; nothing is changed until it is mended
+    NO_REVISION = "no_revision"  # that is still kept
+    NOT_WRITTEN = "not_written"  # [why]
+    STILL_NAMED = "still_named"  # [name, key]: in the home's own file
+    TOO_MANY_PROFILES = "too_many_profiles"  # [most]
+
     CLOCK_WRONG = "clock_wrong"

@@ -63,11 +63,26 @@ def make_folder(path: Path) -> None:
         raise PolicyError(where, f"cannot be made ({error.strerror})", mend) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Whole or not at all, and on the disk when this returns; for its owner alone. Raises OSError."""
+def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+    """Whole or not at all, and its bytes on the disk when this returns; for its owner alone, or with the mode
+    and the owner of what ``like`` is about. That it has this name, ``sync_folder`` puts on the disk. Raises
+    OSError.
+    """
     fresh = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
+        if like is not None:
+            os.fchown(out.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(like.st_mode))
         out.write(data)
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """What was renamed or removed in it is so on the disk as well. Raises OSError."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.age.bands import Band
 from gateway.calendars import calendars_beside
@@ -50,6 +51,8 @@ from profiles import DATA
 HOLIDAY_YEARS = range(2024, 2041)  # moving holidays are known for fewer; fixed ones for all of them
 MAX_PROFILES = 64  # a large family and its relatives
 SUFFIXES = (".yaml", ".yml")
+
+NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
 
 _MAC = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z])")
 
@@ -191,17 +194,21 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
         raise PolicyError(where, "is not there", mend) from None
 
 
-def load(path: Path, product: Product) -> Household:
-    """The family's files. Raises PolicyError for a `qalqan.yaml` that cannot be used."""
+def load(path: Path, product: Product, instead: Mapping[Path, bytes | None] = NOTHING) -> Household:
+    """The family's files, or what would stand ``instead`` in some of them (None: no file).
+
+    Raises PolicyError for a `qalqan.yaml` that cannot be used.
+    """
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
-    source = read_bounded(path)
+    source = instead.get(path) or read_bounded(path)
     read = config.parse_config(source, str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
-    for file in profile_files(Path(read.profiles)):
+    for file in profile_files(Path(read.profiles), instead):
+        text = b""
         try:
-            text = read_bounded(file)
+            text = instead.get(file) or read_bounded(file)
             one = _parse(text, file, product, words)
             problem = profile.conflict(one, profiles.values(), str(file), text)
         except PolicyError as error:
@@ -210,7 +217,7 @@ def load(path: Path, product: Product) -> Household:
             profiles[one.id] = one
         else:
             problems[file.name] = problem
-            doubtful |= dict.fromkeys(_macs_in(file), file.name)
+            doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
     _check_names(household, str(path), source)
     return household
@@ -229,23 +236,21 @@ def _parse(
     return profile.parse_profile(source, str(file), file.stem, product.bands, words, days_of)
 
 
-def _macs_in(file: Path) -> frozenset[str]:
+def _macs_in(text: bytes) -> frozenset[str]:
     """What looks like a device's address in a file that cannot be used."""
-    try:
-        text = read_bounded(file)
-    except PolicyError:
-        return frozenset()
     written = (parse_mac(one.decode("ascii")) for one in _MAC.findall(text))
     return frozenset(mac for mac in written if mac is not None)
 
 
-def profile_files(folder: Path) -> list[Path]:
-    """One a child, in order of their names. Raises PolicyError."""
+def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
+    """One a child, in order of their names; those of ``instead`` as they would be. Raises PolicyError."""
 
     def listed() -> list[Path]:
-        return sorted(
-            one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
-        )
+        there = {one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."}
+        for path, text in instead.items():
+            if path.parent == folder:
+                (there.discard if text is None else there.add)(path)
+        return sorted(there)
 
     files = attempt(folder, listed)
     if len(files) > MAX_PROFILES:

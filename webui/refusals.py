@@ -70,5 +70,12 @@ def _sentences() -> dict[str, str]:
         Code.NO_CARD: _("This card is gone already."),
         Code.NO_QUESTION: _("Somebody has answered this already."),
         Code.SAY_WHOSE: _("The old device is not one person's. Say by name whose this one is."),
+        Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
+        Code.CHANGED_MEANWHILE: _("Somebody changed this meanwhile. Look at it again, then change it."),
+        Code.FILE_BROKEN: _("Somebody wrote into %(file)s what cannot be used: %(problem)s. Mend it first."),
+        Code.NO_REVISION: _("That version is not kept any more."),
+        Code.NOT_WRITTEN: _("Nothing was changed, for it cannot be written down: %(why)s."),
+        Code.STILL_NAMED: _("The home's settings name %(name)s (%(key)s). Change that first."),
+        Code.TOO_MANY_PROFILES: _("There can be %(most)d people here. Remove one first."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
     }  # fmt: skip

@@ -18,9 +18,7 @@ from typing import Any, NoReturn
 from gateway.codes import Code
 from gateway.errors import ControlError, GatewayError
 
-REQUEST_LIMIT = (
-    16 * 1024
-)  # bytes a line; the longest request, a `why` with a 253-byte name, stays below 1 KiB
+REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of some thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
 MAX_MINUTES = 7 * 24 * 60  # of a pause, or of `off`
 AUDIT_INTERFACE = "qqaudit0"  # the gateway's end, where an audit brings a network of its own
@@ -39,6 +37,8 @@ WEB_VERBS = frozenset(
         "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "tickets", "withdraw",
         "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
         "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
+        "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
+        "week", "family", "edit_family", "unedit_family",
     }
 )  # fmt: skip
 
@@ -104,6 +104,22 @@ class Request:
         value, options = self.text(key), tuple(allowed)
         if value not in options:
             self.refuse(key, f"must be one of {', '.join(options)}")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """One with texts as keys; its values are whatever JSON has."""
+        value = self.values.get(key)
+        if not isinstance(value, dict) or not value:
+            self.refuse(key, "must be a mapping with something in it")
+        if any(len(one) > TEXT_LIMIT or not one.isprintable() for one in value):
+            self.refuse(key, f"has a key that is no printable line of at most {TEXT_LIMIT} characters")
+        return value
+
+    def texts(self, key: str) -> list[str]:
+        """A list of lines; none where the key is absent."""
+        value = self.values.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            self.refuse(key, "must be a list of texts")
         return value
 
     def owner_only(self) -> None:

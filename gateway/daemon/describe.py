@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -93,7 +93,9 @@ def _open_sentence(change: tuple[datetime, str] | None, now: datetime) -> str:
     return ("Open until bedtime at {}." if state == "bedtime" else "Open until {}.").format(when)
 
 
-def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
+def describe_profile(
+    profile: Profile, rules: RuleBook, last_set: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """The verb ``profile``'s answer: what is in force. Limits are not, while nobody counts minutes."""
     own = profile.rules
     names = rules.names
@@ -112,12 +114,13 @@ def describe_profile(profile: Profile, rules: RuleBook) -> dict[str, object]:
             "band": profile.band.value,
             "mode": own.mode.value.value,
             "log_level": own.log_level,
+            "set": last_set,
             "bedtime": [
                 {"days": days, "owner": span.owner, **_hours(span.value)}
                 for days, span in by_days(own.bedtime)
             ],
             "windows": [
-                {"target": target, "name": _target_name(target, rules), "days": days, "owner": spans.owner}
+                {"target": target, "name": target_name(target, rules), "days": days, "owner": spans.owner}
                 | _hours(span)
                 for target, windows in own.windows.items()
                 for days, spans in by_days(windows)
@@ -176,7 +179,7 @@ def _entry_name(entry: Entry, rules: RuleBook) -> str:
     return names[entry.kind](entry.value)
 
 
-def _target_name(target: str, rules: RuleBook) -> str:
+def target_name(target: str, rules: RuleBook) -> str:
     kind, _, key = target.partition(":")
     if kind == "service":
         return rules.names.services.get(key, key)

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from gateway.daemon.family import EVERYONE, Family, Member
 from gateway.daemon.recent import Recent
@@ -42,9 +41,7 @@ def nobody(event: str, **values: object) -> None:  # noqa: ARG001
 class Journal:
     """Receives every decision of the packet path."""
 
-    def __init__(
-        self, store: Store, family: Family, wall: Callable[[], datetime], zone: ZoneInfo, rules: RuleBook
-    ) -> None:
+    def __init__(self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook) -> None:
         self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
         self.publish: Publish = nobody
@@ -53,7 +50,6 @@ class Journal:
         self._store = store
         self._family = family
         self._wall = wall
-        self._zone = zone
         self._rules = rules
         self._category = lru_cache(CATEGORIES_KEPT)(_category)
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
@@ -80,7 +76,7 @@ class Journal:
             return
         if seen.host is not None and seen.host in self._rules.world.help:
             return  # also where it was refused, at an address that is not help's
-        local = at.astimezone(self._zone)
+        local = at.astimezone(self._rules.household.config.zone)
         self._store.record(
             decision,
             host=seen.host,
@@ -124,7 +120,8 @@ class Journal:
 
     def short(self, seen: Observation, decision: Decision) -> str:
         """For the text of a DNS error."""
-        return short(decision, seen.host, self._wall().astimezone(self._zone), self._rules.names)
+        at = self._wall().astimezone(self._rules.household.config.zone)
+        return short(decision, seen.host, at, self._rules.names)
 
     @staticmethod
     def refused_page(seen: Observation, decision: Decision) -> str:

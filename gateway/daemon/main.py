@@ -112,7 +112,7 @@ class Daemon:
         """What judges packets, and what is told of it."""
         loop, wall = self.loop, self.clock.now
         self.presence = self._kept(Presence(loop, self.store, self.rules, wall, self.reassign, self.family))
-        self.journal = Journal(self.store, self.family, wall, config.zone, self.rules)
+        self.journal = Journal(self.store, self.family, wall, self.rules)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = flow_path(self)
         self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))

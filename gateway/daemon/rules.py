@@ -11,9 +11,11 @@ from gateway import household
 from gateway.age.bands import Band
 from gateway.codes import Code
 from gateway.daemon import lastgood
+from gateway.daemon.history import History
 from gateway.errors import GatewayError, PolicyError
+from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
-from gateway.policy.household import keep_last_good
+from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
@@ -27,11 +29,12 @@ _log = logging.getLogger(__name__)
 class RuleBook:
     """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, product: Product | None = None) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
-        self._path = path
-        self._product = household.load_product()
-        self.household = lastgood.recall(household.load(path, self._product), self._product)
+        self.path = path
+        self._product = product or household.load_product()
+        self._histories: dict[Path, History] = {}
+        self.household = lastgood.recall(self._first(), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
         self._list_problem = ""
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
@@ -40,6 +43,17 @@ class RuleBook:
         self.names = self._product.names
         self.world = self._world()
         self._report()
+
+    def _first(self) -> Household:
+        """The family's files at a start. What a kill cut short is taken back."""
+        found = household.load(self.path, self._product)
+        if self.history(Path(found.config.profiles)).recover():
+            found = household.load(self.path, self._product)
+        return found
+
+    def history(self, folder: Path) -> History:
+        """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
+        return self._histories.setdefault(folder, History(folder))
 
     def kind_of(self, sight: Sight) -> str:
         """What kind of device it is, by what it says of itself."""
@@ -131,9 +145,7 @@ class RuleBook:
 
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
-        new = household.load(self._path, self._product)
-        self.household = keep_last_good(new, self.household)
-        self.keep_good()
+        self._take(household.load(self.path, self._product))
         self._list_problem = ""
         try:
             fresh = open_table(Path(self.household.config.state))
@@ -144,6 +156,25 @@ class RuleBook:
             self.world = self._world()
             old.close()
         self._report()
+
+    def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
+        """The family as it would be with these files; what is in force stays. Raises PolicyError."""
+        return household.load(self.path, self._product, instead)
+
+    def adopt(self, new: Household) -> None:
+        """Put in force what ``with_files`` has read; the lists stay as they are."""
+        self._take(new)
+        self.world = self._world()
+        self._report()
+
+    def _take(self, new: Household) -> None:
+        self.household = keep_last_good(new, self.household)
+        self.keep_good()
+
+    @property
+    def product(self) -> Product:
+        """What services, categories and bands there are."""
+        return self._product
 
     def _report(self) -> None:
         for line in self.problems():

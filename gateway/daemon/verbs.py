@@ -12,6 +12,8 @@ from gateway.control.protocol import Request, Verb
 from gateway.daemon import clockverbs
 from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
+from gateway.daemon.editing import Editing
+from gateway.daemon.editing_home import HomeEditing
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
@@ -20,7 +22,10 @@ from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
+from gateway.daemon.verbs_edit import EditVerbs
+from gateway.daemon.verbs_family import FamilyVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
+from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
@@ -31,8 +36,7 @@ from gateway.daemon.warnings import closing
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
-from gateway.policy.sentence import sentence
-from gateway.policy.why import as_json, parse_moment, parse_question, why
+from gateway.policy.why import parse_question
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -45,11 +49,13 @@ class Verbs:
         self._daemon = daemon
         self._guardians = guardians
         self._whom = Whom(daemon)
+        self._editing = Editing(daemon.rules, self._edited)
+        self._edits = EditVerbs(daemon, self._whom, self._editing)
         self._switches = SwitchVerbs(daemon, self._whom)
         self._time = TimeVerbs(daemon, self._whom, answers)
-        self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
+        self._requests = RequestVerbs(daemon, self._whom, answers, self._time, self._editing)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
-        self._places = Places(daemon, self._place)
+        self._places = Places(daemon, self._place, self._editing)
         self._devices = DeviceVerbs(daemon, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._started = daemon.loop.now()
@@ -69,7 +75,7 @@ class Verbs:
             "clock": self.clock,
             "time": self.time,
             "sight": Sights(self._daemon.presence.inventory).play,
-            **IdentityVerbs(self._daemon, self._whom, self._places).table(),
+            **IdentityVerbs(self._daemon, self._whom, self._places, self._editing).table(),
             **self._devices.table(),
             **self._cards.table(),
             **self._switches.table(),
@@ -77,7 +83,17 @@ class Verbs:
             **self._requests.table(),
             **self._tickets.table(),
             **AuditVerbs(self._daemon).table(),
+            **self._edits.table(),
+            **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
+            **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
         }
+
+    def _edited(self, named: frozenset[str]) -> None:
+        """A file was changed, which names these devices from now on."""
+        for mac in sorted(named):
+            self._daemon.store.devices.unplace(mac)
+            self._daemon.identities.answered(mac)
+        self._daemon.reassign()
 
     def status(self, _request: Request) -> Mapping[str, object]:
         daemon, now = self._daemon, self._daemon.local_now()
@@ -152,18 +168,10 @@ class Verbs:
         }
 
     def why(self, request: Request) -> Mapping[str, object]:
-        rules = self._daemon.rules
         seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
-        at = now = self._daemon.local_now()
-        if request.has("at"):
-            at = parse_moment(request.text("at"), rules.household.config.zone)
-        member = self._member(request, at)
-        judge, situation = member.judge, member.situation
-        if at < now:
-            judge, situation = self._daemon.family.judged(member, at)
-        answer = why(judge, seen, at, situation)
-        told = sentence(answer.decision, seen.host, at, rules.names, left=answer.left)
-        return as_json(seen, at, answer) | {"sentence": told, "problems": self._problems(request)}
+        at = moment(self._daemon, request)
+        told = answered(self._daemon, self._member(request, at), seen, at)
+        return told | {"problems": self._problems(request)}
 
     def _problems(self, request: Request) -> list[str]:
         """Of the file that says whose a device is, where it cannot be used."""
@@ -192,7 +200,7 @@ class Verbs:
 
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
-        told = describe_profile(profile, self._daemon.rules)
+        told = describe_profile(profile, self._daemon.rules, self._edits.set_of(profile))
         return told | (
             self._minutes(self._whom.stand_in(profile), self._daemon.local_now()) if profile.is_child else {}
         )

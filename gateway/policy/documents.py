@@ -120,6 +120,20 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
     return place
 
 
+def has_comments(source: bytes) -> bool:
+    """Whether anything in it is for people alone. What cannot be read counts: somebody wrote it by hand."""
+    try:
+        text = list(_decoded(source, ""))
+        events = list(yaml.parse("".join(text), Loader=_Loader))
+    except (yaml.YAMLError, PolicyError):
+        return True
+    for event in events:
+        if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
+            start, end = event.start_mark.index, event.end_mark.index
+            text[start:end] = " " * (end - start)
+    return "#" in text
+
+
 def _decoded(source: str | bytes, file: str) -> str:
     whole = Place(file, 1, "")
     try:

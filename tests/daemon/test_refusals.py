@@ -30,8 +30,7 @@ class Told:
 
     def __post_init__(self) -> None:
         home = self.home
-        zone = home.rules.household.config.zone
-        self.journal = Journal(home.store, home.family, lambda: NOON, zone, home.rules)
+        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules)
         self.journal.publish = lambda event, **values: self.events.append({"event": event, **values})
         parts = {"family": home.family, "rules": home.rules, "journal": self.journal, "store": home.store}
         clock = SimpleNamespace(now=lambda: NOON)

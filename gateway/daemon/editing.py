@@ -1,0 +1,288 @@
+"""What stands in the family's files is changed here, whoever asks: read, change, check as a start would, put
+in place with what stood there kept, and put in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.codes import Code
+from gateway.daemon.history import History, Step, changed_meanwhile, no_revision, revision_of
+from gateway.errors import PolicyError
+from gateway.files import read_bounded
+from gateway.household import MAX_PROFILES, profile_files
+from gateway.policy import edits
+from gateway.policy.changes import Changes, blamed
+from gateway.policy.household import Household
+from gateway.policy.naming import id_of
+from gateway.policy.plain import Document
+from gateway.policy.writing import is_by_hand
+
+if TYPE_CHECKING:
+    from gateway.daemon.rules import RuleBook
+
+Contents = Mapping[Path, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What was done: the file as it was and is, and whose devices went along."""
+
+    before: Document
+    after: Document
+    found: int  # the revision that was there
+    revision: int  # that is there now
+    lost: Mapping[str, tuple[str, ...]]  # profile → devices that went from it to another
+
+
+class Editing:
+    """``in_force`` is called once the rules are read anew, with the devices that a file names from now on."""
+
+    def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
+        self._rules = rules
+        self._in_force = in_force
+
+    @property
+    def profiles(self) -> Path:
+        return Path(self._rules.household.config.profiles)
+
+    @property
+    def history(self) -> History:
+        """Of the profiles' files."""
+        return self._rules.history(self.profiles)
+
+    def file(self, profile_id: str) -> Path:
+        """Raises PolicyError where there is none."""
+        found = next((one for one in profile_files(self.profiles) if one.stem == profile_id), None)
+        if found is None:
+            mend = "name a person's profile"
+            raise PolicyError(profile_id, "has no file here", mend).coded(Code.NO_PROFILE)
+        return found
+
+    def read(self, path: Path) -> tuple[bytes, Document]:
+        """What stands in a file. Raises PolicyError where that is nothing that can be changed."""
+        source = read_bounded(path)
+        try:
+            return source, edits.read(source, str(path))
+        except PolicyError as error:
+            raise _broken(error, path) from error
+
+    def last_step(self, path: Path, source: bytes) -> Step | None:
+        return self._rules.history(path.parent).last(path.name, revision_of(source))
+
+    def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """Raises PolicyError, with all files as they were."""
+        path = self.file(profile_id)
+        source, before = self.read(path)
+        if revision not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
+        after = self.changed(before, changes)
+        if after == before:
+            return Edit(before, after, revision_of(source), revision_of(source), {})
+        files: dict[Path, bytes | None] = {path: edits.profile_text(after)}
+        lost = self._take(files, _devices(after), path)
+        self.put(files, {path: source}, changes, author)
+        return Edit(before, after, revision_of(source), _revision(files[path]), lost)
+
+    def unedit(self, profile_id: str, revision: int, author: Author) -> Edit:
+        """The file as it was at a revision. Devices that it gave away or took since go back as well, where
+        the other file was not changed after that.
+        """
+        path = self.file(profile_id)
+        source = read_bounded(path)
+        steps = self.history.since(path.name, revision)
+        old = self.history.content(steps[-1], path.name) if steps else None
+        if old is None:
+            raise no_revision(path, revision)
+        files: dict[Path, bytes | None] = {path: old, **self._taken_along(steps, path)}
+        after = edits.read(old, str(path))
+        lost = self._take(files, _devices(after), path)
+        self.put(files, {path: source}, {}, author)
+        return Edit({}, after, revision_of(source), _revision(old), lost)
+
+    def _taken_along(self, steps: list[Step], path: Path) -> dict[Path, bytes | None]:
+        """The other files of these steps as they were before, where they still are as the steps left them."""
+        found: dict[Path, bytes | None] = {}
+        for step in steps:
+            for name in step.after:
+                other = path.with_name(name)
+                now = found[other] if other in found else _there(other)
+                if other != path and now is not None and revision_of(now) == step.after[name]:
+                    found[other] = self.history.content(step, name)
+        return found
+
+    def add(self, name: str, changes: Changes, author: Author) -> str:
+        """A file for somebody; its id."""
+        household = self._rules.household
+        files = profile_files(self.profiles)
+        if len(files) >= MAX_PROFILES:
+            mend = "remove one that nobody needs"
+            raise PolicyError(
+                str(self.profiles), f"has {len(files)} profiles, and can have no more", mend
+            ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
+        named = (one.name for one in household.profiles.values())
+        path = self.profiles / f"{id_of(name, [*(one.stem for one in files), *named])}.yaml"
+        said = self.changed({}, {"name": name, **changes})
+        put: dict[Path, bytes | None] = {path: edits.profile_text(said)}
+        self._take(put, _devices(said), path)
+        self.put(put, {path: None}, {"name": name, **changes}, author)
+        return path.stem
+
+    def remove(self, profile_id: str, author: Author) -> Step:
+        path = self.file(profile_id)
+        return self.put({path: None}, {path: read_bounded(path)}, {}, author)
+
+    def restore(self, number: int, author: Author) -> str:
+        """Somebody who was removed, under the same id where nobody has it now. Devices that others have by
+        now stay theirs.
+        """
+        step = self.history.steps.get(number)
+        if step is None or step.removed is None:
+            raise no_revision(self.profiles, number)
+        old = self.history.content(step, step.removed)
+        path = self.profiles / step.removed
+        if old is None or _there(path) == old:
+            return path.stem
+        taken = [one.stem for one in profile_files(self.profiles)]
+        if path.stem.casefold() in map(str.casefold, taken):
+            path = path.with_stem(id_of(path.stem, taken))
+        said = edits.read(old, str(path))
+        others = self._rules.household.named & _devices(said)
+        data = edits.profile_text(edits.without_devices(said, others)) if others else old
+        self.put({path: data}, {path: None}, {}, author)
+        return path.stem
+
+    def changed(self, before: Document, changes: Changes) -> Document:
+        try:
+            return edits.edited(before, changes, self._rules.household.bands)
+        except PolicyError as error:
+            raise bad_rule(error, "", changes) from error
+
+    def with_changes(self, profile_id: str, changes: Changes) -> Household:
+        """The family as it would be; nothing is written. Raises PolicyError as ``edit`` does."""
+        path = self.file(profile_id)
+        _, before = self.read(path)
+        after = self.changed(before, changes)
+        files: dict[Path, bytes | None] = {path: edits.profile_text(after)}
+        self._take(files, _devices(after), path)
+        return self._checked(files, changes)
+
+    def _take(
+        self, files: dict[Path, bytes | None], macs: frozenset[str], path: Path
+    ) -> dict[str, tuple[str, ...]]:
+        """Whoever else has one of these devices has it no more: into ``files``."""
+        self.no_shared(macs)
+        lost = {}
+        for other in self._rules.household.profiles.values():
+            gone = tuple(mac for mac in other.devices if mac in macs)
+            if not gone or other.id == path.stem:
+                continue
+            file = self.file(other.id)
+            _, said = self.read(file)
+            files[file] = edits.profile_text(edits.without_devices(said, gone))
+            lost[other.id] = gone
+        return lost
+
+    def no_shared(self, macs: frozenset[str]) -> None:
+        """Raises PolicyError where one of them belongs to several people."""
+        shared = self._rules.household.config.shared
+        for mac in sorted(macs & shared.keys()):
+            mend = "take it out of 'shared' in qalqan.yaml first"
+            problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
+            raise bad_rule(PolicyError("devices", problem, mend), "", {})
+
+    def put(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
+        """``write``, and tell who goes by the rules."""
+        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        step = self.write(files, found, changes, author)
+        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        self._in_force(frozenset(mac for _, mac in after - before))
+        return step
+
+    def write(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
+        """Check, and put in place. ``found``: what was read, of those that are not read here."""
+        folder = next(iter(files)).parent
+        read = {path: found[path] if path in found else _there(path) for path in files}
+        new = self._checked(files, changes)
+        order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
+        step = self._rules.history(folder).put(
+            {path.name: data for path, data in files.items()},
+            {path.name: data for path, data in read.items()},
+            by=author.by,
+            at=author.at,
+            by_hand=frozenset(
+                path.name for path, data in read.items() if data is not None and is_by_hand(data, order)
+            ),
+        )
+        self._rules.adopt(new)
+        return step
+
+    def _checked(self, files: Contents, changes: Changes) -> Household:
+        """The family with these files in place. Raises PolicyError where they make anything wrong."""
+        try:
+            new = self._rules.with_files(files)
+        except PolicyError as error:
+            raise self._home_refuses(error, files, changes) from error
+        names = {path.name: path for path in files}
+        for name, problem in new.problems.items():
+            if name in names:
+                raise self._refused(problem, names[name], changes)
+        worse = {
+            name: one for name, one in new.problems.items() if name not in self._rules.household.problems
+        }
+        if worse:  # by these files, or by a hand that nobody has heard of yet
+            before = self._rules.with_files({})
+            for name, problem in worse.items():
+                if name not in before.problems:
+                    raise bad_rule(problem, str(self.profiles / name), changes)
+        return new
+
+    def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
+        """About what was changed, or about what a hand wrote beside it."""
+        key = blamed(problem, str(path), changes)
+        return (
+            bad_rule(problem, str(path), changes) if key in changes or not changes else _broken(problem, path)
+        )
+
+    def _home_refuses(self, error: PolicyError, files: Contents, changes: Changes) -> PolicyError:
+        path = self._rules.path
+        if path in files:
+            return bad_rule(error, str(path), changes)
+        key = blamed(error, str(path), {})
+        name = next(iter(files)).stem
+        return error.coded(Code.STILL_NAMED, name=name, key=key.partition(".")[0])
+
+
+def _there(path: Path) -> bytes | None:
+    return read_bounded(path) if path.exists() else None
+
+
+def _revision(data: bytes | None) -> int:
+    return 0 if data is None else revision_of(data)
+
+
+def _devices(said: Document) -> frozenset[str]:
+    items = said.get("devices")
+    return frozenset(one for one in items if isinstance(one, str)) if isinstance(items, list) else frozenset()
+
+
+def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
+    """A value that the parser refuses."""
+    if error.code != Code.REFUSED:
+        return error
+    key = blamed(error, file, changes)
+    return error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=error.mend)
+
+
+def _broken(error: PolicyError, path: Path) -> PolicyError:
+    return error.coded(Code.FILE_BROKEN, file=path.name, problem=error.problem, mend=error.mend)
