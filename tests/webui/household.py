@@ -18,6 +18,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.giving import Giving
+from tests.webui.ruling import Ruling
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 TODAY = NOW.date()
@@ -158,6 +159,8 @@ class Household:
     questions: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
 
+    ruling: Ruling = field(default_factory=lambda: Ruling(NOW))
+
     def __post_init__(self) -> None:
         self.stamps = Stamps()
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
@@ -178,6 +181,7 @@ class Household:
             "cards": self._cards,
             "dismiss": self._dismiss,
             "guardian": self.guardians,
+            **self.ruling.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
