@@ -17,7 +17,6 @@ from gateway.files import read_bounded
 from gateway.household import MAX_PROFILES, profile_files
 from gateway.policy import edits
 from gateway.policy.changes import Changes, blamed
-from gateway.policy.documents import Place
 from gateway.policy.household import Household
 from gateway.policy.naming import id_of
 from gateway.policy.plain import Document
@@ -182,12 +181,8 @@ class Editing:
         self, files: dict[Path, bytes | None], macs: frozenset[str], path: Path
     ) -> dict[str, tuple[str, ...]]:
         """Whoever else has one of these devices has it no more: into ``files``."""
+        self.no_shared(macs)
         lost = {}
-        for mac in sorted(macs & self._rules.household.config.shared.keys()):
-            people = ", ".join(self._rules.household.config.shared[mac])
-            mend = "take it out of 'shared' in qalqan.yaml first"
-            error = Place("", 1, "devices").error(f"the device {mac} is shared by {people}", mend)
-            raise bad_rule(error, "", {})
         for other in self._rules.household.profiles.values():
             gone = tuple(mac for mac in other.devices if mac in macs)
             if not gone or other.id == path.stem:
@@ -198,8 +193,24 @@ class Editing:
             lost[other.id] = gone
         return lost
 
+    def no_shared(self, macs: frozenset[str]) -> None:
+        """Raises PolicyError where one of them belongs to several people."""
+        shared = self._rules.household.config.shared
+        for mac in sorted(macs & shared.keys()):
+            mend = "take it out of 'shared' in qalqan.yaml first"
+            problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
+            raise bad_rule(PolicyError("devices", problem, mend), "", {})
+
     def put(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
-        """Check, write, and put in force. ``found``: what was read, of those that are not read here."""
+        """``write``, and tell who goes by the rules."""
+        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        step = self.write(files, found, changes, author)
+        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
+        self._in_force(frozenset(mac for _, mac in after - before))
+        return step
+
+    def write(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
+        """Check, and put in place. ``found``: what was read, of those that are not read here."""
         folder = next(iter(files)).parent
         read = {path: found[path] if path in found else _there(path) for path in files}
         new = self._checked(files, changes)
@@ -213,10 +224,7 @@ class Editing:
                 path.name for path, data in read.items() if data is not None and is_by_hand(data, order)
             ),
         )
-        before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
         self._rules.adopt(new)
-        after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
-        self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
     def _checked(self, files: Contents, changes: Changes) -> Household:

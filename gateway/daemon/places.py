@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request
 from gateway.daemon.assign import assign_device
+from gateway.daemon.editing import Author, Editing
 from gateway.daemon.family import CONSOLE
 from gateway.daemon.strangers import VISITOR
 from gateway.policy.macs import parse_mac
-from gateway.policy.profile import GUEST, HOME
+from gateway.policy.profile import GUEST, HOME, Profile
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -24,8 +25,9 @@ VISIT_ENDS = time(6)  # tomorrow, local
 class Places:
     """The verbs `assign` and `forget`. ``treated`` names the profile whose rules hold for a device."""
 
-    def __init__(self, daemon: Daemon, treated: Callable[[str], str]) -> None:
+    def __init__(self, daemon: Daemon, treated: Callable[[str], str], editing: Editing) -> None:
         self._daemon = daemon
+        self._editing = editing
         self._treated = treated
 
     def of(self, mac: str) -> str:
@@ -43,36 +45,41 @@ class Places:
         request.owner_only()
         mac, place = _mac(request), request.text("profile")
         daemon = self._daemon
-        self.put(mac, place)
         by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        self.put(mac, place, by)
         daemon.store.audit("assign", f"{mac} {place}", by=by, at=daemon.local_now(), origin=origin)
         return {"problems": daemon.reload(), "profile": self.of(mac)}
 
-    def put(self, mac: str, place: str) -> None:
+    def put(self, mac: str, place: str, by: str) -> None:
         """Write it down, in a file or the store; whoever calls reloads. Raises PolicyError."""
         daemon, now = self._daemon, self._daemon.local_now()
         profile = daemon.rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
-            assign_device(daemon.rules.household, mac, None)
+            self._write(mac, None, by)
             until = _visit_ends(now) if place.casefold() == VISITOR else None
             sure = daemon.watch.known
             daemon.store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
-            assign_device(daemon.rules.household, mac, daemon.rules.profile(place))
+            self._write(mac, daemon.rules.profile(place), by)
             daemon.store.devices.unplace(mac)
         daemon.identities.answered(mac)
+
+    def _write(self, mac: str, owner: Profile | None, by: str) -> None:
+        author = Author(by, self._daemon.local_now())
+        assign_device(self._editing, self._daemon.rules.household, mac, owner, author)
 
     def forget(self, request: Request) -> Mapping[str, object]:
         request.owner_only()
         mac = _mac(request)
         daemon = self._daemon
-        assign_device(daemon.rules.household, mac, None)
+        by = request.text("by", CONSOLE)
+        self._write(mac, None, by)
         daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
         daemon.store.way_cards.drop(lambda one: one.mac == mac)
-        daemon.store.audit("forget", mac, by=request.text("by", CONSOLE), at=daemon.clock.now())
+        daemon.store.audit("forget", mac, by=by, at=daemon.clock.now())
         return {"problems": daemon.reload()}
 
 

@@ -29,10 +29,10 @@ _log = logging.getLogger(__name__)
 class RuleBook:
     """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, product: Product | None = None) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
         self.path = path
-        self._product = household.load_product()
+        self._product = product or household.load_product()
         self._histories: dict[Path, History] = {}
         self.household = lastgood.recall(self._first(), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))

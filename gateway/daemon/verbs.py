@@ -53,9 +53,9 @@ class Verbs:
         self._edits = EditVerbs(daemon, self._whom, self._editing)
         self._switches = SwitchVerbs(daemon, self._whom)
         self._time = TimeVerbs(daemon, self._whom, answers)
-        self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
+        self._requests = RequestVerbs(daemon, self._whom, answers, self._time, self._editing)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
-        self._places = Places(daemon, self._place)
+        self._places = Places(daemon, self._place, self._editing)
         self._devices = DeviceVerbs(daemon, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._started = daemon.loop.now()
@@ -75,7 +75,7 @@ class Verbs:
             "clock": self.clock,
             "time": self.time,
             "sight": Sights(self._daemon.presence.inventory).play,
-            **IdentityVerbs(self._daemon, self._whom, self._places).table(),
+            **IdentityVerbs(self._daemon, self._whom, self._places, self._editing).table(),
             **self._devices.table(),
             **self._cards.table(),
             **self._switches.table(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.assign import assign_device
+from gateway.daemon.editing import Author, Editing
 from gateway.daemon.places import Places
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
@@ -21,8 +22,9 @@ SHOWN = 64  # questions, at most
 
 
 class IdentityVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, places: Places) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, places: Places, editing: Editing) -> None:
         self._daemon = daemon
+        self._editing = editing
         self._whom = whom
         self._places = places
 
@@ -58,7 +60,7 @@ class IdentityVerbs:
         profile = self._daemon.rules.household.find(who)
         if question.ask not in TAKES_PROFILE or profile is None or profile.built_in:
             request.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
-        self._places.put(question.mac, profile.id)
+        self._places.put(question.mac, profile.id, self._whom.guardian(request))
         return profile.id
 
     def _reply(self, request: Request, question: Question) -> str:
@@ -70,7 +72,7 @@ class IdentityVerbs:
         if reply in (Reply.AGAIN, Reply.ALSO):
             self._again(request, question, instead=reply is Reply.AGAIN)
         elif reply in PLACES:
-            self._places.put(question.mac, reply)
+            self._places.put(question.mac, reply, self._whom.guardian(request))
         elif reply is Reply.NOT_SAME:
             ask = Ask.COPY if question.ask is Ask.COPY else Ask.NEW
             settled = replace(question, ask=ask, settled=True, profile="", known="", back=None)
@@ -86,7 +88,9 @@ class IdentityVerbs:
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
             request.refuse("answer", "cannot be written: say whose it is by name", Code.SAY_WHOSE)
         old = question.known if instead else None
-        assign_device(household, question.mac, household.profiles[owner.id], instead_of=old)
+        author = Author(self._whom.guardian(request), daemon.local_now())
+        whose = household.profiles[owner.id]
+        assign_device(self._editing, household, question.mac, whose, author, instead_of=old)
         daemon.store.devices.unplace(question.mac)
         daemon.identities.answered(question.mac)
         if old is not None:

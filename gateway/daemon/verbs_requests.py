@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, Giver, is_paused, with_grant
-from gateway.daemon.assign import allow_entry
+from gateway.daemon.editing import Author, Editing
 from gateway.daemon.family import Member
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.whom import Whom
@@ -32,8 +32,11 @@ SERVICE = "service:"
 
 
 class RequestVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, answers: Answers, time: TimeVerbs) -> None:
+    def __init__(
+        self, daemon: Daemon, whom: Whom, answers: Answers, time: TimeVerbs, editing: Editing
+    ) -> None:
         self._daemon = daemon
+        self._editing = editing
         self._whom = whom
         self._answers = answers
         self._time = time
@@ -166,15 +169,13 @@ class RequestVerbs:
         member = self._whom.stand_in(self._daemon.rules.profile(one.who))
         profile = member.profile
         if one.answer is Answer.ALWAYS:
-            allow_entry(self._daemon.rules.household, profile, one.thing)
+            self._editing.edit(profile.id, {f"allow/{one.thing}": True}, Author(giver.by, giver.at))
         with self._daemon.store.together():
             text, until = self._effect(one, member, giver)
             if one.answer not in (Answer.NO, Answer.ALWAYS):
                 one = with_grant(one, giver)
             put = self._daemon.store.requests.put
             put(one, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
-        if one.answer is Answer.ALWAYS:
-            self._daemon.reload()
         if one.answer is Answer.NO:
             self._answers.wait()
         else:

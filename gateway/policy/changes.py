@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import PolicyError
-from gateway.policy.documents import Place
-from gateway.policy.plain import Document, Plain, from_json
+from gateway.policy.plain import Document, Plain, from_json, refuse
 
 Changes = Mapping[str, object]
 
@@ -31,12 +30,12 @@ def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Doc
     Raises PolicyError for what no file can say. Whether its words mean something, the file's parser knows.
     """
     if len(changes) > MAX_CHANGES:
-        Place("", 1, "").refuse(f"changes {len(changes)} keys", f"change at most {MAX_CHANGES} at once")
+        refuse("", f"changes {len(changes)} keys", f"change at most {MAX_CHANGES} at once")
     result = dict(said)
     for key, value in changes.items():
         head, slash, entry = key.partition("/")
         if slash and not entry:
-            Place("", 1, head).refuse("has no entry after the '/'", "name one")
+            refuse(head, "has no entry after the '/'", "name one")
         wanted = None if value is None else from_json(value, head)
         if slash:
             wanted = _with_entry(head, result.get(head), entry, wanted, beneath.get(head))
@@ -52,7 +51,7 @@ def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object
     if head in LISTS:
         return _with_item(head, now, entry, value)
     if head not in MAPPINGS:
-        Place("", 1, head).refuse("has no entries", f"change '{head}' as a whole")
+        refuse(head, "has no entries", f"change '{head}' as a whole")
     entries = _entries(head, now, beneath)
     if value is None:
         entries.pop(entry, None)
@@ -64,12 +63,10 @@ def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object
 
 def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
     if isinstance(now, dict):
-        Place("", 1, head).refuse("clears what the band says", f"change '{head}' as a whole")
+        refuse(head, "clears what the band says", f"change '{head}' as a whole")
     items = list(now) if isinstance(now, list) else []
     if value not in (None, "true"):
-        Place("", 1, head).refuse(
-            f"is a list: '{item}' has no value of its own", "write true, or null to take it out"
-        )
+        refuse(head, f"is a list: '{item}' has no value of its own", "write true, or null to take it out")
     if value is None:
         return [one for one in items if one != item]
     return items if item in items else [*items, item]
@@ -83,7 +80,7 @@ def _entries(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
         return dict(now) if now else _cleared(head, beneath)
     if head == "bedtime" and isinstance(now, str):
         return {"school": now, "free": now}
-    return Place("", 1, head).refuse("is no mapping", f"change '{head}' as a whole")
+    return refuse(head, "is no mapping", f"change '{head}' as a whole")
 
 
 def _cleared(head: str, beneath: object) -> dict[str, Plain]:
@@ -95,8 +92,11 @@ def _cleared(head: str, beneath: object) -> dict[str, Plain]:
 
 
 def blamed(error: PolicyError, file: str, changes: Changes) -> str:
-    """The key of ``changes`` that a parser's refusal is about; the place in ``file`` where it is none."""
-    path = error.where.removeprefix(f"{file}:").partition(": ")[2]
+    """The key of ``changes`` that a parser's refusal is about; the place in ``file`` where it is none.
+
+    Without a ``file`` it is a refusal of ``changed``.
+    """
+    path = error.where.removeprefix(f"{file}:").partition(": ")[2] if file else error.where
     head = path.partition(".")[0].partition("[")[0]
     found = [key for key in changes if key.partition("/")[0] == head]
     exact = (key for key in found if path.startswith(key.replace("/", ".", 1)) and "/" in key)

@@ -5,9 +5,10 @@ Texts stay as they are written, as in ``documents``: YAML's own reader makes fal
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from gateway.policy.documents import MAX_DEPTH, Mapping, Node, Place, Scalar, shown
+from gateway.errors import PolicyError
+from gateway.policy.documents import MAX_DEPTH, Mapping, Node, Scalar, shown
 
 Plain = str | None | list["Plain"] | dict[str, "Plain"]
 Document = dict[str, Plain]
@@ -32,27 +33,31 @@ def document(source: Mapping) -> Document:
 
 def from_json(value: object, key: str, depth: int = 0) -> Plain:
     """A value as programs send it, as the file will have it. Raises PolicyError for what no file can say."""
-    place = Place("", 1, key)
     if depth > MAX_DEPTH:
-        place.refuse(f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
+        refuse(key, f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return _text(value, place)
+        return _text(value, key)
     if isinstance(value, list):
         return [from_json(item, key, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {_text(one, place): from_json(item, key, depth + 1) for one, item in value.items()}
-    return place.refuse(
-        "holds a value that no rule has", "use texts, whole numbers, true, false, lists, mappings"
+        return {_text(one, key): from_json(item, key, depth + 1) for one, item in value.items()}
+    return refuse(
+        key, "holds a value that no rule has", "use texts, whole numbers, true, false, lists, mappings"
     )
 
 
-def _text(text: str, place: Place) -> str:
+def refuse(key: str, problem: str, mend: str) -> NoReturn:
+    """Of what somebody wants, which stands in no file yet."""
+    raise PolicyError(key, problem, mend)
+
+
+def _text(text: str, key: str) -> str:
     if any("\ud800" <= char <= "\udfff" for char in text):
-        place.refuse(f"holds half a character: {shown(text)}", "take it out")
+        refuse(key, f"holds half a character: {shown(text)}", "take it out")
     return text
 
 

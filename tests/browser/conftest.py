@@ -55,7 +55,6 @@ def fresh(site: Site) -> None:
     household.tickets.clear()
     household.given.clear()
     household.minutes = deepcopy(MINUTES)
-    household.ruling.reset()
 
 
 @pytest.fixture(scope="module")

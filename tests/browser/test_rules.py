@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from html import unescape
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -17,6 +18,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, WEIGHT, Chromium, eventually
 from tests.browser.conftest import Site
+from tests.webui import ruling
+from tests.webui.ruling import by_hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -39,10 +42,10 @@ return [...document.querySelectorAll(".card *")]
 
 @pytest.fixture
 def rules(parent: Chromium, site: Site) -> Iterator[Chromium]:
-    site.household.ruling.reset()
+    by_hand(site.household)
     yield parent
     parent.resize(PHONE)
-    site.household.ruling.reset()
+    by_hand(site.household)
 
 
 def bar(browser: Chromium, number: int) -> WebElement:
@@ -64,8 +67,8 @@ def times(browser: Chromium, day: str) -> list[str]:
     return [str(one) for one in found]
 
 
-def said(site: Site) -> dict[str, object]:
-    return site.household.ruling.said("daughter")
+def said(site: Site) -> dict[str, Any]:
+    return dict(ruling.said(site.household))
 
 
 def save(browser: Chromium) -> None:
@@ -101,7 +104,7 @@ def test_hours_are_painted_by_drag(rules: Chromium, site: Site) -> None:
     back.release().perform()
     assert times(rules, "school")[:4] == ["16:00", "16:30", "17:00", "18:00"]
     save(rules)
-    assert said(site)["windows"]["service:youtube"] == {  # type: ignore[index]
+    assert said(site)["windows"]["service:youtube"] == {
         "school": ["16:00-16:30", "17:00-18:00"], "free": {},
     }  # fmt: skip
 
@@ -155,7 +158,7 @@ def test_hours_are_painted_by_keyboard_and_each_step_is_said(rules: Chromium, si
     rules.press(Keys.ESCAPE)
     assert times(rules, "school")[:2] == ["16:15", "17:30"]
     save(rules)
-    assert said(site)["windows"]["service:youtube"] == {"school": ["16:15-17:30"], "free": {}}  # type: ignore[index]
+    assert said(site)["windows"]["service:youtube"] == {"school": ["16:15-17:30"], "free": {}}
 
 
 def test_a_time_that_is_typed_shows_on_its_bar(rules: Chromium, site: Site) -> None:
@@ -168,7 +171,7 @@ def test_a_time_that_is_typed_shows_on_its_bar(rules: Chromium, site: Site) -> N
     assert (mark.get_attribute("x"), mark.get_attribute("width")) == ("490", "70")
     assert rules.measure("return document.querySelector('#school-how').value") == "times"
     save(rules)
-    assert said(site)["windows"]["service:youtube"] == {"school": ["08:10-09:20"], "free": {}}  # type: ignore[index]
+    assert said(site)["windows"]["service:youtube"] == {"school": ["08:10-09:20"], "free": {}}
 
 
 def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) -> None:
@@ -208,7 +211,7 @@ class PlainClient:
 
 
 def test_all_of_it_works_by_plain_forms(site: Site) -> None:
-    site.household.ruling.reset()
+    by_hand(site.household)
     client = PlainClient(site.url)
     client.post("/signin", code=site.household.guardians.link("Mum"))
     client.get(f"{CHILD}week/bedtime")
@@ -237,4 +240,4 @@ def test_all_of_it_works_by_plain_forms(site: Site) -> None:
     client.post(f"{CHILD}reset", key="ways/ssh")
     assert "ways" not in said(site)
     assert said(site)["block"] == ["service:tiktok", "bet.example", "bad.example", "service:roblox"]
-    site.household.ruling.reset()
+    by_hand(site.household)

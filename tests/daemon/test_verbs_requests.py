@@ -113,7 +113,7 @@ def test_always_is_written_into_the_profile_and_the_old_file_is_kept(make: Make)
     read = yaml.safe_load(file.read_text())
     assert read["allow"] == ["example.net", "service:reddit"]
     assert read["devices"] == DAUGHTER["devices"]
-    assert (file.parent / "daughter.yaml.before").read_text() == before
+    assert (file.parent / "history" / "000001" / "daughter.yaml").read_text() == before
     assert desk.reason(TABLET, "reddit.com") is Reason.FAMILY_ALLOW
     assert desk.ask("requests")["requests"][0]["answer"] == "always"
 
@@ -121,7 +121,7 @@ def test_always_is_written_into_the_profile_and_the_old_file_is_kept(make: Make)
 def test_always_where_the_file_cannot_take_it(make: Make) -> None:
     desk = make(AFTERNOON, daughter={**ASKS, "allow": {}})
     number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
-    with pytest.raises(GatewayError, match="clears what the band allows"):
+    with pytest.raises(GatewayError, match="allow: clears what the band says"):
         desk.ask("answer", id=number, answer="always")
     assert waiting(desk) == [number]
 

@@ -17,8 +17,8 @@ from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
+from tests.webui.editing import Editing
 from tests.webui.giving import Giving
-from tests.webui.ruling import Ruling
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 TODAY = NOW.date()
@@ -159,9 +159,10 @@ class Household:
     questions: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
 
-    ruling: Ruling = field(default_factory=lambda: Ruling(NOW))
+    edited: dict[str, dict[str, Any]] = field(default_factory=dict)  # by `edit`: laid over RULES
 
     def __post_init__(self) -> None:
+        self.editing = Editing(self)
         self.stamps = Stamps()
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
@@ -181,8 +182,8 @@ class Household:
             "cards": self._cards,
             "dismiss": self._dismiss,
             "guardian": self.guardians,
-            **self.ruling.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
+            **self.editing.verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
@@ -225,7 +226,7 @@ class Household:
         return {"device": card[0], "way": card[1]}
 
     def _child(self, profile: str) -> dict[str, object]:
-        rules = RULES[profile]
+        rules = self.rules_of(profile)
         devices = [
             {"mac": device["mac"], "name": device["name"], "online": ip != "192.168.1.21", "ip": ip}
             for ip, device in self.devices.items()
@@ -293,13 +294,12 @@ class Household:
         """Whose the device is that asks."""
         mac = request.text("device")
         profile = next((one["profile"] for one in self.devices.values() if one["mac"] == mac), None)
-        if profile not in RULES:
+        if profile not in {*RULES, *self.edited}:
             request.refuse("device", "is no device of a child here")
         return str(profile)
 
-    @staticmethod
-    def log_level(who: str) -> int:
-        return int(RULES[who]["log_level"])
+    def log_level(self, who: str) -> int:
+        return int(self.rules_of(who)["log_level"])
 
     def guardian_of(self, request: Request) -> str:
         if request.text("by") not in self.stamps:
@@ -316,7 +316,10 @@ class Household:
         return {"profile": request.text("profile", "guest"), "problems": []}
 
     def _profile(self, request: Request) -> dict[str, object]:
-        return {"profile": RULES[request.text("id")]}
+        return {"profile": self.rules_of(request.text("id"))}
+
+    def rules_of(self, who: str) -> dict[str, Any]:
+        return {**RULES.get(who, {}), **self.edited.get(who, {})}
 
     def _refusals(self, request: Request) -> dict[str, object]:
         mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"
@@ -344,5 +347,8 @@ class Household:
 
 @contextmanager
 def at_home(path: Path, household: Household) -> Iterator[Running]:
-    with running(path, household.verbs()) as daemon:
-        yield daemon
+    try:
+        with running(path, household.verbs()) as daemon:
+            yield daemon
+    finally:
+        household.editing.close()

@@ -6,9 +6,12 @@ import pytest
 
 from tests.webui.conftest import Browser
 from tests.webui.household import Household
+from tests.webui.ruling import said, write
 from tests.webui.test_child_time import asked_of
-from tests.webui.test_rules_overview import PAGE, text_of, write
+from tests.webui.test_rules_overview import PAGE, text_of
 from tests.webui.test_rules_sites import send
+
+pytestmark = pytest.mark.usefixtures("ruled")
 
 
 def test_each_word_is_offered_with_what_it_means(mum: Browser) -> None:
@@ -41,22 +44,22 @@ def test_a_word_is_changed_and_goes_back_to_the_band_s(
     status, page = send(mum, "basics/", **{key: sent})
     assert status == 303
     assert "The rules of Aruzhan are changed." in text_of(page)
-    assert household.ruling.said("daughter")[key] == value
+    assert said(household)[key] == value
     [band] = [one for one in before.split(f'name="{key}" value="')[1:] if " checked" in one.split(">")[0]]
     send(mum, "basics/", **{key: band.split('"')[0]})
-    assert key not in household.ruling.said("daughter")
+    assert key not in said(household)
 
 
 def test_a_way_is_opened_by_itself(mum: Browser, household: Household) -> None:
     send(mum, "basics/", **{"ways/ssh": "open", "ways/vpn": "refuse"})
-    assert household.ruling.said("daughter")["ways"] == {"ssh": "open"}
+    assert said(household)["ways"] == {"ssh": "open"}
 
 
 def test_the_name_is_changed_and_one_that_is_taken_is_told_at_its_field(
     mum: Browser, household: Household
 ) -> None:
     assert send(mum, "basics/", name="  Asem  ")[0] == 303
-    assert household.ruling.said("daughter")["name"] == "Asem"
+    assert said(household)["name"] == "Asem"
     status, page = send(mum, "basics/", name="guest")
     assert status == 422
     assert 'value="guest" aria-invalid="true"' in page
@@ -77,11 +80,11 @@ def test_another_band_is_told_before_it_is_taken(mum: Browser, household: Househ
     assert "SSH: refused SSH: open" in page
     assert "Social networks" not in page, "the family has its own word on them"
     assert "What you have set yourself stays: 6 keys of the file." in page
-    assert household.ruling.said("daughter")["band"] == "10-12"
+    assert said(household)["band"] == "10-12"
     status, page = send(mum, "band/", band="13-15")
     assert status == 303
     assert "Aruzhan has the 13-15 rules now." in text_of(page)
-    assert household.ruling.said("daughter")["band"] == "13-15"
+    assert said(household)["band"] == "13-15"
 
 
 def test_a_log_level_that_the_other_band_has_not_is_told_and_falls(
@@ -92,7 +95,7 @@ def test_a_log_level_that_the_other_band_has_not_is_told_and_falls(
         mum.get(f"{PAGE}band/?to=13-15").text
     )
     assert send(mum, "band/", band="13-15")[0] == 303
-    assert "log_level" not in household.ruling.said("daughter")
+    assert "log_level" not in said(household)
 
 
 def test_a_band_that_is_none_is_refused(mum: Browser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from html import unescape
 
@@ -12,8 +11,11 @@ from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
 from tests.webui.household import Household
+from tests.webui.ruling import said, write
 from tests.webui.test_child_time import asked_of
 from tests.webui.test_home import text_of as raw_text_of
+
+pytestmark = pytest.mark.usefixtures("ruled")
 
 PAGE = "/parent/child/daughter/"
 
@@ -49,11 +51,6 @@ SAID: dict[str, tuple[object, str]] = {
 
 def text_of(html: str) -> str:
     return unescape(raw_text_of(html))
-
-
-def write(household: Household, **said: object) -> None:
-    """The daughter's file."""
-    household.ruling.files["daughter"] = json.dumps({"name": "Aruzhan", "band": "10-12"} | said).encode()
 
 
 def revision(page: str) -> str:
@@ -99,7 +96,7 @@ def test_a_mapping_that_is_cleared_is_told_and_can_be_reset(
         return
     assert "in force" in page or "No way around is refused" in page
     assert "as the band has it" in post(mum, "reset", key=key)
-    assert key not in household.ruling.said("daughter")
+    assert key not in said(household)
 
 
 def test_a_hand_made_rule_without_a_form_is_shown_and_named(mum: Browser, household: Household) -> None:
@@ -137,29 +134,29 @@ SWITCHES = [
 def test_a_switch_turns_off_and_on_again(
     mum: Browser, household: Household, key: str, head: str, value: object
 ) -> None:
-    before = household.ruling.said("daughter").get(head)
+    before = said(household).get(head)
     assert ": off for Aruzhan." in post(mum, "switch", switch=f"off {key}")
-    assert household.ruling.said("daughter")[head] == value
+    assert said(household)[head] == value
     page = mum.get(PAGE).text
     assert 'aria-checked="false"' in page
     assert f'value="on {key}"' in page
     assert ": on for Aruzhan." in post(mum, "switch", switch=f"on {key}")
-    assert household.ruling.said("daughter").get(head) == before
+    assert said(household).get(head) == before
 
 
 def test_what_the_band_has_off_is_switched_on_by_a_word_of_the_family(
     mum: Browser, household: Household
 ) -> None:
     post(mum, "switch", switch="on strict")
-    assert household.ruling.said("daughter")["strict"] == "true"
+    assert said(household)["strict"] == "true"
     post(mum, "switch", switch="off strict")
-    assert "strict" not in household.ruling.said("daughter")
+    assert "strict" not in said(household)
 
 
 @pytest.mark.parametrize("key", ["categories/social_networks"])
 def test_a_reset_leaves_it_to_the_band(mum: Browser, household: Household, key: str) -> None:
     assert "as the band has it for Aruzhan" in post(mum, "reset", key=key)
-    assert "categories" not in household.ruling.said("daughter")
+    assert "categories" not in said(household)
 
 
 @pytest.mark.parametrize(("key", "head", "left"), [
@@ -170,20 +167,20 @@ def test_what_is_the_family_s_alone_is_taken_out(
     mum: Browser, household: Household, key: str, head: str, left: object
 ) -> None:
     assert "is taken out for Aruzhan." in post(mum, "reset", key=key)
-    assert household.ruling.said("daughter").get(head) == left
+    assert said(household).get(head) == left
 
 
 def test_every_change_can_be_undone(mum: Browser, household: Household) -> None:
-    before = household.ruling.said("daughter")
+    before, undo = said(household), revision(mum.get(PAGE).text)
     assert "Undo" in post(mum, "switch", switch="off bedtime")
-    assert 'name="revision" value="0">Undo' in mum.get("/parent/").text, "on the first page too"
-    answer = mum.post(f"{PAGE}undo", {"revision": "0"})
+    assert f'name="revision" value="{undo}">Undo' in mum.get("/parent/").text, "on the first page too"
+    answer = mum.post(f"{PAGE}undo", {"revision": undo})
     page = text_of(mum.get(answer.headers["Location"]).text)
     assert "The rules of Aruzhan are as they were before." in page
     assert "Undo" not in page
-    assert household.ruling.said("daughter") == before
+    assert said(household) == before
     assert asked_of(household, "unedit") == [
-        {"id": "daughter", "revision": 0, "by": "Mum", "origin": "192.168.1.7"}
+        {"id": "daughter", "revision": int(undo), "by": "Mum", "origin": "192.168.1.7"}
     ]
 
 
@@ -194,15 +191,16 @@ def test_an_undo_that_is_not_kept_any_more_is_told(mum: Browser) -> None:
 
 def test_notes_in_the_file_are_told_before_and_after(mum: Browser, household: Household) -> None:
     assert "Somebody wrote notes into the file of these rules." in text_of(mum.get(PAGE).text)
-    said = post(mum, "switch", switch="off bedtime")
-    assert "The notes in the file are gone; a copy of it is kept." in said
-    assert "Somebody wrote notes" not in said
+    told = post(mum, "switch", switch="off bedtime")
+    assert "The notes in the file are gone; a copy of it is kept." in told
+    assert "Somebody wrote notes" not in told
 
 
 def test_a_change_names_who_and_from_where(mum: Browser, household: Household) -> None:
+    seen = int(revision(mum.get(PAGE).text))
     post(mum, "switch", switch="off bedtime")
     assert asked_of(household, "edit") == [
-        {"id": "daughter", "revision": 0, "set": {"bedtime": {}}, "by": "Mum", "origin": "192.168.1.7"}
+        {"id": "daughter", "revision": seen, "set": {"bedtime": {}}, "by": "Mum", "origin": "192.168.1.7"}
     ]
 
 
@@ -210,9 +208,9 @@ def test_a_switch_of_a_page_that_is_old_changes_nothing_and_says_so(
     mum: Browser, household: Household
 ) -> None:
     post(mum, "switch", switch="off bedtime")
-    said = post(mum, "switch", switch="off ways/vpn", revision="0")
-    assert "Somebody changed this meanwhile." in said
-    assert "ways" not in household.ruling.said("daughter")
+    told = post(mum, "switch", switch="off ways/vpn", revision="0")
+    assert "Somebody changed this meanwhile." in told
+    assert "ways" not in said(household)
 
 
 @pytest.mark.parametrize("values", [

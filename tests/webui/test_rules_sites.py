@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webui.conftest import Browser
+from tests.webui.editing import product
 from tests.webui.household import Household
-from tests.webui.ruling import product
+from tests.webui.ruling import said
 from tests.webui.test_child_time import asked_of
 from tests.webui.test_rules_overview import PAGE, revision, text_of
 from webui import typed
@@ -23,6 +24,8 @@ NAMES = Catalogue(
     {"gambling": Kind("gambling", "Gambling", "")},
     {},
 )
+
+pytestmark = pytest.mark.usefixtures("ruled")
 
 
 def send(mum: Browser, path: str, **values: str) -> tuple[int, str]:
@@ -73,16 +76,16 @@ def test_a_pasted_address_is_refused_by_its_name_and_can_be_undone(
     assert status == 303
     assert "Aruzhan: chess.com is refused." in text_of(page)
     assert "Undo" in page
-    assert household.ruling.said("daughter")["block"] == ["service:tiktok", "bet.example", "chess.com"]
+    assert said(household)["block"] == ["service:tiktok", "bet.example", "chess.com"]
 
 
 def test_a_service_is_added_by_its_name_and_leaves_the_other_list(mum: Browser, household: Household) -> None:
     status, page = send(mum, "sites/", entry="tiktok", list="allow")
     assert status == 303
     assert "Aruzhan: TikTok is open." in text_of(page)
-    said = household.ruling.said("daughter")
-    assert said["allow"] == ["khanacademy.org", "service:tiktok"]
-    assert said["block"] == ["bet.example"]
+    now = said(household)
+    assert now["allow"] == ["khanacademy.org", "service:tiktok"]
+    assert now["block"] == ["bet.example"]
 
 
 def test_what_is_no_site_is_told_at_its_field_and_kept(mum: Browser, household: Household) -> None:
@@ -101,7 +104,7 @@ def test_what_the_daemon_refuses_is_told_at_its_field_and_kept(mum: Browser, hou
     assert 'value="co.uk"' in page
     assert "This cannot be set: 'co.uk' is a public suffix" in text_of(page)
     assert 'class="wrong" id="wrong"' in page
-    assert "co.uk" not in household.ruling.said("daughter")["block"]
+    assert "co.uk" not in said(household)["block"]
 
 
 def test_somebody_else_s_change_is_shown_and_what_was_typed_is_kept(
@@ -123,7 +126,7 @@ def test_an_entry_is_taken_out(mum: Browser, household: Household) -> None:
     status, page = send(mum, "sites/remove", entry="block/bet.example")
     assert status == 303
     assert "bet.example is taken out for Aruzhan." in text_of(page)
-    assert household.ruling.said("daughter")["block"] == ["service:tiktok"]
+    assert said(household)["block"] == ["service:tiktok"]
     assert send(mum, "sites/remove", entry="block/bet.example")[0] == 400
 
 
@@ -138,7 +141,7 @@ def test_a_change_is_tried_before_it_is_saved(mum: Browser, household: Household
     assert "Nothing is saved yet." in told
     assert 'name="entry" list="known"' in page
     assert 'value="chess.com"' in page
-    assert "chess.com" not in household.ruling.said("daughter")["block"]
+    assert "chess.com" not in said(household)["block"]
     [asked] = asked_of(household, "preview")
     assert asked == {
         "id": "daughter", "host": "chess.com", "at": "2026-11-24T17:00", "set": {"block/chess.com": True}
@@ -181,11 +184,11 @@ def test_a_service_is_opened_or_refused(
     assert status == 303
     assert told in text_of(page)
     assert f'value="{state}" checked' in page
-    said = household.ruling.said("daughter")
-    assert (said["block"], said["allow"]) == (block, allow)
+    now = said(household)
+    assert (now["block"], now["allow"]) == (block, allow)
     status, page = send(mum, "services/youtube", state="kind")
     assert "YouTube is as its kind for Aruzhan." in text_of(page)
-    assert "service:youtube" not in household.ruling.said("daughter")["block"]
+    assert "service:youtube" not in said(household)["block"]
 
 
 def test_a_service_that_is_none_has_no_page(mum: Browser) -> None:
@@ -204,7 +207,7 @@ def test_kinds_are_changed_together_and_only_those_that_differ(mum: Browser, hou
     status, page = send(mum, "kinds/", games="refuse", gambling="refuse", social_networks="refuse")
     assert status == 303
     assert "Aruzhan: the kinds of sites are changed." in text_of(page)
-    assert household.ruling.said("daughter")["categories"] == {"games": "refuse"}
+    assert said(household)["categories"] == {"games": "refuse"}
     [asked] = asked_of(household, "edit")
     assert asked["set"] == {"categories/games": "refuse", "categories/social_networks": None}
 

@@ -6,11 +6,14 @@ import pytest
 
 from tests.webui.conftest import Browser
 from tests.webui.household import Household
+from tests.webui.ruling import said, write
 from tests.webui.test_child_time import asked_of
-from tests.webui.test_rules_overview import PAGE, revision, text_of, write
+from tests.webui.test_rules_overview import PAGE, revision, text_of
 from webui.hours import DAYS
 
 Fields = dict[str, str | list[str]]
+
+pytestmark = pytest.mark.usefixtures("ruled")
 
 
 def send(mum: Browser, path: str, fields: Fields) -> tuple[int, str]:
@@ -60,12 +63,12 @@ def test_windows_are_set_to_the_minute(
     status, page = send(mum, "week/service:youtube", sent)
     assert status == 303
     assert "YouTube: the hours of Aruzhan are changed." in text_of(page)
-    assert household.ruling.said("daughter")["windows"]["service:youtube"] == value
+    assert said(household)["windows"]["service:youtube"] == value
 
 
 def test_windows_that_are_none_leave_the_file(mum: Browser, household: Household) -> None:
     assert send(mum, "week/service:roblox", week())[0] == 303
-    assert "windows" not in household.ruling.said("daughter")
+    assert "windows" not in said(household)
 
 
 @pytest.mark.parametrize(("sent", "value"), [
@@ -82,7 +85,7 @@ def test_a_bedtime_is_set_and_is_the_band_s_where_it_is_the_same(
     status, page = send(mum, "week/bedtime", sent)
     assert status == 303
     assert "Bedtime: the hours of Aruzhan are changed." in text_of(page)
-    assert household.ruling.said("daughter").get("bedtime") == value
+    assert said(household).get("bedtime") == value
 
 
 def test_times_that_are_missing_are_told_at_their_day_and_the_rest_is_kept(
@@ -125,7 +128,7 @@ def test_hours_are_tried_before_they_are_saved(mum: Browser, household: Househol
     assert "Nothing is saved yet." in page
     assert "Refused" in text_of(page)
     assert 'name="school-from" value="16:00"' in page
-    assert "service:youtube" not in household.ruling.said("daughter")["windows"]
+    assert "service:youtube" not in said(household)["windows"]
 
 
 def test_what_hours_and_limits_can_be_about_is_chosen_by_a_form(mum: Browser) -> None:
@@ -150,16 +153,16 @@ def test_minutes_are_set_for_all_days_or_each(
     status, page = send(mum, "limits/category:games", sent)
     assert status == 303
     assert "Games: the minutes of Aruzhan are changed." in text_of(page)
-    assert household.ruling.said("daughter")["limits"]["category:games"] == value
+    assert said(household)["limits"]["category:games"] == value
 
 
 def test_minutes_as_the_band_has_them_leave_the_file(mum: Browser, household: Household) -> None:
     send(mum, "limits/play", {"school": "60", "free": "60"})
-    assert household.ruling.said("daughter")["limits"]["play"] == "1h"
+    assert said(household)["limits"]["play"] == "1h"
     send(mum, "limits/play", {"school": "120", "free": "180"})
-    assert household.ruling.said("daughter")["limits"] == {"service:youtube": "1h"}
+    assert said(household)["limits"] == {"service:youtube": "1h"}
     send(mum, "limits/service:youtube", {"school": "", "free": ""})
-    assert "limits" not in household.ruling.said("daughter")
+    assert "limits" not in said(household)
 
 
 @pytest.mark.parametrize("text", ["1h", "-5", "1441", "12.5", "٣٠", "99999"])
