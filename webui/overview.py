@@ -106,19 +106,16 @@ def _cleared(key: str) -> str:
         "ways": _("No way around is refused"),
         "limits": _("None of the band’s limits is in force"),
         "windows": _("None of the band’s windows is in force"),
+        "allow": _("Nothing is open by its name because the band says so"),
+        "block": _("Nothing is refused by its name because the band says so"),
+        "homework": _("Nothing is for homework because the band says so"),
     }[key]
 
 
 def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     own, band = book.listed(key), part(book.band_rules, key) or ()
     if book.cleared(key):
-        yield Rule(
-            key,
-            key,
-            (_("None of the band’s entries of “%(list)s” is in force", list=key),),
-            FAMILY,
-            resets=True,
-        )
+        yield Rule(key, title(key, names), (_cleared(key),), FAMILY, resets=True)
     for word in own:
         said = (say.entry(key, word, names),)
         yield Rule(f"{key}/{word}", names.called(word), said, FAMILY, page="sites", removes=True)
@@ -226,4 +223,6 @@ def title(key: str, names: Catalogue) -> str:
         "failure": _("While the filter does not run"), "clock_unset": _("While the time is not known"),
         "name": _("Name"), "band": _("Age band"), "devices": _("Devices"), "dates": _("Dates"),
         "calendars": _("Calendars"), "portal": _("Our page on devices"),
+        "categories": _("Kinds of sites"), "ways": _("Ways around"), "limits": _("Limits"),
+        "windows": _("Hours"), "allow": _("Open"), "block": _("Refused"), "homework": _("For homework"),
     }.get(key, key)  # fmt: skip

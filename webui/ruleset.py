@@ -47,8 +47,8 @@ class Ruleset:
         return part(self.band_rules, key)
 
     def cleared(self, key: str) -> bool:
-        """Whether the file takes out all that the band says under a key, which has something there."""
-        return self.own.get(key) == {} and bool(self.band_rules.get(key))
+        """Whether the file takes out all that the band says under a key."""
+        return self.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
         """The family's own entries of a list."""

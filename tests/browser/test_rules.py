@@ -68,7 +68,7 @@ def times(browser: Chromium, day: str) -> list[str]:
 
 
 def said(site: Site) -> dict[str, Any]:
-    return dict(ruling.said(site.household))
+    return ruling.said(site.household)
 
 
 def save(browser: Chromium) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from gateway.policy import edits
-from gateway.policy.plain import Document
 from tests.webui.household import Household
 
 BY_HAND = """# Agreed at the table on Sunday.
@@ -34,9 +34,9 @@ def write(household: Household, **said: object) -> None:
     by_hand(household, json.dumps({"name": "Aruzhan", "band": "10-12"} | said))
 
 
-def said(household: Household) -> Document:
+def said(household: Household) -> dict[str, Any]:
     """What the file says by now."""
-    return edits.read(_file(household).read_bytes(), "daughter.yaml")
+    return dict(edits.read(_file(household).read_bytes(), "daughter.yaml"))
 
 
 def _file(household: Household) -> Path:
