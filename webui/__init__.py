@@ -13,13 +13,34 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, devices, door, home, refused, requests, stream
+from webui.pages import (
+    asks,
+    band,
+    basics,
+    cards,
+    child,
+    codes,
+    devices,
+    door,
+    home,
+    kinds,
+    limits,
+    preview,
+    refused,
+    requests,
+    rules,
+    services,
+    sites,
+    stream,
+    week,
+)
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
 
 __all__ = ["Settings", "create_app"]
 
+RULES = (rules, services, kinds, sites, week, limits, basics, band, preview)  # pages about one child's rules
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 HERE = Path(__file__).parent
 
@@ -40,7 +61,20 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (door, home, devices, cards, requests, codes, stream, child, asks, time_pages, refused):
+    for page in (
+        door,
+        home,
+        devices,
+        cards,
+        requests,
+        codes,
+        stream,
+        child,
+        asks,
+        time_pages,
+        refused,
+        *RULES,
+    ):
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)

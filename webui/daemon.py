@@ -22,13 +22,18 @@ from webui.answers import (
     parse_refusals,
 )
 from webui.asked import Asked, parse_asked
+from webui.catalogue import Catalogue, parse_catalogue
 from webui.given import Given, parse_given
+from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
+from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
+
+CATALOGUE_LANGUAGES = ("en", "ru", "kk")  # those in which services and kinds of sites have names
 
 
 class Daemon:
@@ -83,6 +88,18 @@ class Daemon:
     def batches(self) -> tuple[Batch, ...]:
         """Codes on paper that are good, without the codes."""
         return parse_batches(self.client.call("tickets"))
+
+    def ruleset(self, profile: str) -> Ruleset:
+        """What a child's file says, and its band, for whoever changes it."""
+        return parse_ruleset(self.client.call("rules", id=profile))
+
+    def catalogue(self) -> Catalogue:
+        return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))
+
+    def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
+        """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""
+        values: dict[str, object] = {"set": changes} if changes else {}
+        return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))

@@ -70,6 +70,9 @@ def current(home: Home) -> Notice | None:
         return _given(whom, str(sentence), str(end), home.now)
     if what == "card":
         return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
+    if what == "edited":
+        profile, _space, revision = str(whom).partition(" ")
+        return Notice(str(sentence), url_for("rules.undo", profile=profile), "revision", revision)
     return _paused(home, str(whom)) if what == "pause" else None
 
 
@@ -95,6 +98,11 @@ def _paused(home: Home, who: str) -> Notice | None:
         return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
     until = clock(child.now.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
+
+
+def edited(profile: str, undo: int, sentence: str) -> None:
+    """A child's rules; ``undo``: the revision to which its undo goes back."""
+    cookie["done"] = ["edited", f"{profile} {undo}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def put_away(card: str, sentence: str) -> None:

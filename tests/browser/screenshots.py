@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
-from tests.browser.family import Family, at_home
+from tests.browser.family import CHILD, Family, at_home
 from tests.lab import clients
 from tests.lab.console import VPN_SITE
 from tests.lab.filtering import module
@@ -76,6 +76,7 @@ def take_all(family: Family, album: Album) -> None:
     _ask(family, album)
     _answer(album)
     _make_codes(album)
+    _rules(album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
@@ -159,6 +160,18 @@ def _make_codes(album: Album) -> None:
     eventually(lambda: "min" in album.text(".strips"))
     album.take("sheet", PARENT.key, album.path)
     album.take("codes-unused", PARENT.key, "/parent/codes/")
+
+
+def _rules(album: Album) -> None:
+    """A child's rules, each page of them."""
+    pages = {
+        "": "", "-services": "services/", "-group": "services/?group=video", "-service": "services/youtube",
+        "-kinds": "kinds/", "-sites": "sites/", "-bedtime": "week/bedtime", "-hours": "week/service:youtube",
+        "-limits": "limits/", "-limit": "limits/play", "-basics": "basics/", "-band": "band/?to=13-15",
+        "-preview": "preview/?host=www.youtube.com",
+    }  # fmt: skip
+    for name, path in pages.items():
+        album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
 
 
 def _to_bedtime(family: Family, moved: timedelta, after: timedelta) -> timedelta:

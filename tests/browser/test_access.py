@@ -100,6 +100,26 @@ PARENTS = {
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
     "more": ("/parent/more", nothing),
+    **{
+        f"rules: {path}": (f"/parent/child/daughter/{path}", nothing)
+        for path in (
+            "",
+            "services/",
+            "services/?group=video",
+            "services/?q=zzzz",
+            "services/youtube",
+            "kinds/",
+            "sites/",
+            "week/",
+            "week/bedtime",
+            "week/service:roblox",
+            "limits/",
+            "limits/play",
+            "basics/",
+            "band/?to=13-15",
+            "preview/?host=www.youtube.com",
+        )
+    },
 }
 
 

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from tests.control.running import Running
 from tests.webui.household import Household, at_home
+from tests.webui.ruling import by_hand
 from webui import Settings, create_app
 
 GATEWAY = "http://192.168.1.1:8080"
@@ -69,6 +70,12 @@ def tablet(app: Flask, daemon: Running) -> Browser:
 @pytest.fixture
 def stranger(app: Flask, daemon: Running) -> Browser:
     return browser_on(app, "192.168.1.99")
+
+
+@pytest.fixture
+def ruled(household: Household, daemon: Running) -> None:
+    """The daughter's file is one that was written by hand."""
+    by_hand(household)
 
 
 @pytest.fixture

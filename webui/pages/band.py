@@ -1,0 +1,48 @@
+"""The band that supplies what the family has not set: another one, with what that would change."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui.bands import differences, falls
+from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("band", __name__, url_prefix="/parent/child/<profile>/band")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    to = request.args.get("to", "")
+    if to and to not in page.names.bands:
+        abort(404)
+    return _show(page, NOTHING, to)
+
+
+@blueprint.post("/")
+@guardians_only
+def save(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    to = one_of("band", page.names.bands)
+    changes: dict[str, object] = {} if to == page.book.band else {"band": to}
+    told = _("%(name)s has the %(band)s rules now.", name=plain(page.child.name), band=to)
+    back = url_for("rules.show", profile=page.child.id)
+    return change(page, changes, told, back, lambda page, outcome: _show(page, outcome, to))
+
+
+def _show(page: Page, outcome: Outcome, to: str) -> str:
+    return render(
+        "child_band.html",
+        page,
+        outcome,
+        to=to,
+        differences=differences(page.book, page.names, to) if to and to != page.book.band else (),
+        falls=bool(to) and falls(page.book, page.names, to),
+        kept=sum(key not in ("name", "band", "devices") for key in page.book.own),
+    )

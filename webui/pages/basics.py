@@ -1,0 +1,52 @@
+"""What is one word or one number each: what is open, searches, ways around, the log, the name."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import basics
+from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.i18n import gettext as _
+from webui.overview import title
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("basics", __name__, url_prefix="/parent/child/<profile>/basics")
+
+NAME_LIMIT = 60  # characters, as the daemon has it
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _show(opened(profile), NOTHING)
+
+
+@blueprint.post("/")
+@guardians_only
+def save(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    try:
+        changes = basics.changes(page.book, lambda key: request.form.get(key, ""))
+    except KeyError:
+        abort(400)
+    name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
+    if name and name != page.book.name:
+        changes["name"] = name
+    told = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
+    return change(page, changes, told, url_for("rules.show", profile=page.child.id), _show)
+
+
+def _show(page: Page, outcome: Outcome) -> str:
+    fields = basics.fields(page.book, request.form.to_dict())
+    return render(
+        "child_basics.html",
+        page,
+        outcome,
+        fields=fields,
+        titles={key: title(key, page.names) for key in fields},
+        name=request.form.get("name") or page.book.name,
+        most=page.book.highest_log_level,
+        ways=[f"ways/{way}" for way in basics.WAYS],
+    )

@@ -1,0 +1,48 @@
+"""Kinds of sites: refused, asked for first, counted as play, or open."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.i18n import gettext as _
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("kinds", __name__, url_prefix="/parent/child/<profile>/kinds")
+
+ACTIONS = ("refuse", "ask", "count", "open")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _show(opened(profile), NOTHING)
+
+
+@blueprint.post("/")
+@guardians_only
+def save(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    changes: dict[str, object] = {}
+    for kind in page.names.kinds:
+        key, chosen = f"categories/{kind}", request.form.get(kind, "")
+        if chosen in ACTIONS and chosen != _held(page, kind):
+            changes[key] = None if chosen == (page.book.band_says(key) or "open") else chosen
+    told = _("%(name)s: the kinds of sites are changed.", name=plain(page.child.name))
+    return change(page, changes, told, url_for("kinds.show", profile=page.child.id), _show)
+
+
+def _held(page: Page, kind: str) -> str:
+    return str(page.book.holds(f"categories/{kind}") or "open")
+
+
+def _show(page: Page, outcome: Outcome) -> str:
+    return render(
+        "child_kinds.html",
+        page,
+        outcome,
+        actions={"refuse": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "open": _("Open")},
+        chosen={kind: request.form.get(kind) or _held(page, kind) for kind in page.names.kinds},
+    )

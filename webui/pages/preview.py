@@ -1,0 +1,32 @@
+"""What would happen: a site, a day and a time, and the answer as the child would meet it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import refusals, typed
+from webui.daemon import daemon
+from webui.editing import Outcome, Problem, moment, opened, render
+from webui.session import guardians_only
+
+blueprint = Blueprint("preview", __name__, url_prefix="/parent/child/<profile>/preview")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page, outcome = opened(profile), Outcome()
+    if request.args.get("host", "").strip():
+        try:
+            host = typed.site(request.args["host"])
+            outcome = Outcome(tried=daemon().preview(page.child.id, host, moment(page.home), {}))
+        except typed.NotThatError as error:
+            outcome = Outcome(Problem(str(error), "host"))
+        except Unreachable:
+            raise
+        except ControlError as error:
+            outcome = Outcome(Problem(refusals.sentence(error)))
+    return render("child_preview.html", page, outcome), 422 if outcome.problem else 200

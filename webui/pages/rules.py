@@ -1,0 +1,100 @@
+"""A child's rules as sentences, each with its switch, its reset and a way to the page that changes it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.daemon import daemon, source_address
+from webui.editing import Page, opened, render, write
+from webui.forms import NUMBER_LIMIT, whole
+from webui.i18n import gettext as _
+from webui.overview import Rule, overview, rules
+from webui.session import guardian, guardians_only
+from webui.switches import switched
+from webui.words import plain
+
+blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    return render("child_rules.html", page, sections=overview(page.book, page.names), link=_link(page))
+
+
+@blueprint.post("/switch")
+@guardians_only
+def switch(profile: str) -> ResponseReturnValue:
+    """One tap; a rule that is the band's again has no entry in the file."""
+    page = opened(profile)
+    to, _space, key = request.form.get("switch", "").partition(" ")
+    found, on = _rule(page, key), to == "on"
+    if found.on is None or to not in ("on", "off"):
+        abort(400)
+    told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
+    return _at_once(page, switched(page.book, found.key, on=on), told % _values(page, found))
+
+
+@blueprint.post("/reset")
+@guardians_only
+def reset(profile: str) -> ResponseReturnValue:
+    """As the band has it; what the band does not speak of is taken out."""
+    page = opened(profile)
+    found = _rule(page, request.form.get("key", ""))
+    if found.resets:
+        told = _("%(rule)s: as the band has it for %(name)s.")
+    elif found.removes:
+        told = _("%(rule)s is taken out for %(name)s.")
+    else:
+        abort(400)
+    return _at_once(page, {found.key: None}, told % _values(page, found))
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo(profile: str) -> ResponseReturnValue:
+    """The file as it was before the last change."""
+    page = opened(profile)
+    with notices.refusals_to(notices.said):
+        revision = whole("revision", 0, NUMBER_LIMIT)
+        daemon().change(
+            "unedit", id=page.child.id, revision=revision, by=guardian() or "", origin=source_address()
+        )
+        notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
+    return redirect(url_for("rules.show", profile=page.child.id), 303)
+
+
+def _rule(page: Page, key: str) -> Rule:
+    found = next((one for one in rules(page.book, page.names) if one.key == key), None)
+    if found is None:
+        abort(400)
+    return found
+
+
+def _values(page: Page, rule: Rule) -> dict[str, str]:
+    return {"rule": plain(rule.title), "name": plain(page.child.name)}
+
+
+def _at_once(page: Page, changes: dict[str, object], told: str) -> ResponseReturnValue:
+    """A refusal is told on the next page, which shows what holds."""
+    with notices.refusals_to(notices.said):
+        write(page, changes, told)
+    return redirect(url_for("rules.show", profile=page.child.id), 303)
+
+
+def _link(page: Page) -> object:
+    """Where a rule is changed."""
+
+    def link(rule: Rule) -> str:
+        who, target = page.child.id, rule.key.partition("/")[2]
+        if rule.page == "week":
+            return url_for("week.show", profile=who, target=target or rule.key)
+        if rule.page == "limit":
+            return url_for("limits.one", profile=who, target=target)
+        anchor = rule.key.replace("/", "-") if rule.page in ("kinds", "basics") else None
+        return url_for(f"{rule.page}.show", profile=who, _anchor=anchor)
+
+    return link

@@ -1,0 +1,148 @@
+"""Services by group, and each by itself: open, refused, its minutes and hours."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import sentences_of_rules as say
+from webui.catalogue import Service
+from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.lists import ALLOW, BLOCK, out_of, put
+from webui.overview import Rule, rule
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/services")
+
+ACTIONS = ("refuse", "ask", "count", "open")  # from strict to lenient
+STATES = ("kind", "open", "refused")
+SEARCH_LIMIT = 60  # characters of what is looked for
+SHOWN = 60  # services on one page; a search with more is told to say more
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    """The groups, one group, or what was looked for; each page stays small."""
+    page = opened(profile)
+    wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
+    group = request.args.get("group", "")
+    if group and group not in page.names.groups:
+        abort(404)
+    found = page.names.search(wanted) if wanted else ()
+    if group:
+        found = tuple(one for one in page.names.services.values() if one.group == group)
+    own = tuple(one for one in page.names.services.values() if _has_rules(page, one))
+    return render(
+        "child_services.html",
+        page,
+        wanted=wanted,
+        group=group,
+        more=max(0, len(found) - SHOWN) if wanted else 0,
+        found=page.names.grouped(found[:SHOWN] if wanted else found),
+        groups=page.names.grouped(tuple(page.names.services.values())),
+        own=own,
+        told=lambda one: _told(page, one),
+    )
+
+
+@blueprint.get("/<service>")
+@guardians_only
+def one(profile: str, service: str) -> ResponseReturnValue:
+    page = opened(profile)
+    return _show(page, _service(page, service), NOTHING)
+
+
+@blueprint.post("/<service>")
+@guardians_only
+def save(profile: str, service: str) -> ResponseReturnValue:
+    page = opened(profile)
+    found, state = _service(page, service), one_of("state", STATES)
+    word = f"service:{found.id}"
+    if state == "kind":
+        changes = out_of(page.book, word)
+        told = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+    else:
+        changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
+        told = (
+            _("%(what)s is open for %(name)s.", **_values(page, found))
+            if state == "open"
+            else _("%(what)s is refused for %(name)s.", **_values(page, found))
+        )
+    back = url_for("services.one", profile=page.child.id, service=found.id)
+    return change(page, changes, told, back, lambda page, outcome: _show(page, found, outcome))
+
+
+def _values(page: Page, service: Service) -> dict[str, str]:
+    return {"what": service.name, "name": plain(page.child.name)}
+
+
+def _service(page: Page, service: str) -> Service:
+    found = page.names.services.get(service)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _state(page: Page, service: Service) -> str:
+    word = f"service:{service.id}"
+    if word in page.book.listed(BLOCK):
+        return "refused"
+    return "open" if word in page.book.listed(ALLOW) else "kind"
+
+
+def _has_rules(page: Page, service: Service) -> bool:
+    word = f"service:{service.id}"
+    return _state(page, service) != "kind" or any(
+        page.book.owns(f"{key}/{word}") and page.book.holds(f"{key}/{word}") for key in ("limits", "windows")
+    )
+
+
+def _told(page: Page, service: Service) -> str:
+    """In a word or two, for a list of many."""
+    state = _state(page, service)
+    if state == "refused":
+        return _("Refused")
+    limited = any(page.book.holds(f"{key}/service:{service.id}") for key in ("limits", "windows"))
+    if limited:
+        return _("Open, with limits")
+    return _("Open") if state == "open" else _as_kind(page, service)
+
+
+def _as_kind(page: Page, service: Service) -> str:
+    return {
+        "refuse": _("Refused by its kind"),
+        "ask": _("Asked for first"),
+        "count": _("Counted as play"),
+    }.get(_strictest(page, service)[1]) or _("As its kind")
+
+
+def _strictest(page: Page, service: Service) -> tuple[str, str]:
+    """Of its kinds, the one that decides, and what it says."""
+    said = [(kind, str(page.book.holds(f"categories/{kind}") or "open")) for kind in service.categories]
+    return min(said, key=lambda one: ACTIONS.index(one[1]), default=("", "open"))
+
+
+def _rules(page: Page, service: Service) -> dict[str, Rule | None]:
+    """Of its minutes and its hours, where there are any."""
+    keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
+    return {
+        key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None
+        for key, full in keys.items()
+    }
+
+
+def _show(page: Page, service: Service, outcome: Outcome) -> str:
+    kind, action = _strictest(page, service)
+    return render(
+        "child_service.html",
+        page,
+        outcome,
+        service=service,
+        kind=say.kind(page.names.called(f"category:{kind}"), action) if kind else "",
+        state_now=request.form.get("state") or _state(page, service),
+        rules=_rules(page, service),
+    )

@@ -1,0 +1,65 @@
+"""What is open, refused or for homework by name: sites, services and kinds, one at a time."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import sentences_of_rules as say
+from webui import typed
+from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.lists import put
+from webui.ruleset import LISTS
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("sites", __name__, url_prefix="/parent/child/<profile>/sites")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _show(opened(profile), NOTHING)
+
+
+@blueprint.post("/")
+@guardians_only
+def add(profile: str) -> ResponseReturnValue:
+    page, key = opened(profile), one_of("list", LISTS)
+    text = request.form.get("entry", "")
+    try:
+        word = typed.entry(text, page.names)
+    except typed.NotThatError as error:
+        return refused(page, Problem(str(error), "entry"), _show)
+    said = say.entry(key, word, page.names)
+    told = _("%(name)s: %(rule)s.", name=plain(page.child.name), rule=said)
+    return change(page, put(page.book, key, word), told, _here(page), _show)
+
+
+@blueprint.post("/remove")
+@guardians_only
+def remove(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    key, _slash, word = request.form.get("entry", "").partition("/")
+    if key not in LISTS or word not in page.book.listed(key):
+        abort(400)
+    name, what = plain(page.child.name), plain(page.names.called(word))
+    told = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    return change(page, {f"{key}/{word}": None}, told, _here(page), _show)
+
+
+def _here(page: Page) -> str:
+    return url_for("sites.show", profile=page.child.id)
+
+
+def _show(page: Page, outcome: Outcome) -> str:
+    return render(
+        "child_sites.html",
+        page,
+        outcome,
+        titles={"allow": _("Open"), "block": _("Refused"), "homework": _("For homework")},
+        typed=request.form.get("entry", "") if outcome is not NOTHING else request.args.get("entry", ""),
+        chosen=request.form.get("list", "block"),
+    )

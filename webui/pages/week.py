@@ -1,0 +1,123 @@
+"""Hours by day: when something is open, and when it is night. Painted, or typed as times."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import charts
+from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.hours import DAYS, Unreadable, drawn
+from webui.i18n import gettext as _
+from webui.overview import rule
+from webui.session import guardians_only
+from webui.weekform import (
+    NONE,
+    SAME,
+    TIMES,
+    NoHoursError,
+    Row,
+    axis,
+    hours_of,
+    rows,
+    same,
+    typed_rows,
+    value_of,
+)
+from webui.words import days, plain
+
+blueprint = Blueprint("week", __name__, url_prefix="/parent/child/<profile>/week")
+
+BEDTIME = "bedtime"
+HOWS = ("times", "never", "none", "same")
+
+
+@blueprint.get("/")
+@guardians_only
+def choose(profile: str) -> ResponseReturnValue:
+    """What a new window is to be about."""
+    page = opened(profile)
+    target = request.args.get("of", "")
+    if page.names.knows(target):
+        return redirect(url_for("week.show", profile=page.child.id, target=target), 303)
+    return render("child_targets.html", page, kind="week", fits=_("Hours for"), link="week.show")
+
+
+@blueprint.get("/<target>")
+@guardians_only
+def show(profile: str, target: str) -> ResponseReturnValue:
+    return _show(opened(profile), target, NOTHING)
+
+
+@blueprint.post("/<target>")
+@guardians_only
+def save(profile: str, target: str) -> ResponseReturnValue:
+    page, night = opened(profile), target == BEDTIME
+    key = _key(page, target)
+
+    def again(page: Page, outcome: Outcome) -> str:
+        return _show(page, target, outcome)
+
+    try:
+        value: object = value_of(_sent(night=night), night=night)
+    except NoHoursError as error:
+        told = _("%(days)s: say from when until when.", days=days(error.day))
+        return refused(page, Problem(told, error.day), again)
+    band = page.book.band_says(key)
+    if same(value, {} if band is None else band, night=night):
+        value = None
+    name, what = plain(page.child.name), _title(page, target)
+    told = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
+    back = url_for("rules.show", profile=page.child.id)
+    return change(page, {key: value}, told, back, again)
+
+
+def _key(page: Page, target: str) -> str:
+    if target == BEDTIME:
+        return BEDTIME
+    if not page.names.knows(target):
+        abort(404)
+    return f"windows/{target}"
+
+
+def _title(page: Page, target: str) -> str:
+    return _("Bedtime") if target == BEDTIME else plain(page.names.called(target))
+
+
+def _sent(*, night: bool) -> tuple[Row, ...]:
+    if any(request.form.get(f"{day}-how") not in (*HOWS, None) for day in DAYS):
+        abort(400)
+    return typed_rows(request.form.get, request.form.getlist, night=night)
+
+
+def _show(page: Page, target: str, outcome: Outcome) -> str:
+    key, night = _key(page, target), target == BEDTIME
+    start = axis(night=night)
+    held = page.book.holds(key)
+    found: tuple[Row, ...] = ()
+    try:
+        found = rows({} if held is None else held, night=night)
+    except Unreadable:
+        pass  # the template says so, and that the file is the place to change it
+    if request.method == "POST" and found:
+        found = _sent(night=night)
+    return render(
+        "child_week.html",
+        page,
+        outcome,
+        target=target,
+        night=night,
+        title=_title(page, target),
+        rule=rule(page.book, page.names, key) if held is not None else None,
+        rows=found,
+        start=start,
+        scale=hours_of(start),
+        picture=lambda row: charts.strip(drawn(row.spans, start), start),
+        hows={
+            TIMES: _("At these times"),
+            "never": _("Not at all"),
+            NONE: _("At any time"),
+            SAME: _("As the day is"),
+        },
+        night_hows={TIMES: _("At these times"), NONE: _("No bedtime"), SAME: _("As the day is")},
+    )
