@@ -67,4 +67,10 @@ class Code(StrEnum):
     NO_QUESTION = "no_question"  # about this device, now
     SAY_WHOSE = "say_whose"  # by name: the device that it was is in no one person's file
 
+    # Devices.
+    NO_DEVICE = "no_device"
+    DEVICE_SHARED = "device_shared"
+    TOO_MANY_NAMES = "too_many_names"  # [most]
+    SCANNED_JUST_NOW = "scanned_just_now"  # [seconds]
+
     CLOCK_WRONG = "clock_wrong"

@@ -49,8 +49,8 @@ class Verbs:
         self._time = TimeVerbs(daemon, self._whom, answers)
         self._requests = RequestVerbs(daemon, self._whom, answers, self._time)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
-        self._places = Places(daemon, self._place)
-        self._devices = DeviceVerbs(daemon, self._places, self._device)
+        self._places = Places(daemon, self._whom, self._place)
+        self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._started = daemon.loop.now()
 
@@ -63,8 +63,6 @@ class Verbs:
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
-            "assign": self._places.assign,
-            "forget": self._places.forget,
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
