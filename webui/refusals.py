@@ -71,7 +71,7 @@ def _sentences() -> dict[str, str]:
         Code.NO_QUESTION: _("Somebody has answered this already."),
         Code.SAY_WHOSE: _("The old device is not one person's. Say by name whose this one is."),
         Code.NO_DEVICE: _("This device is not known here any more. Go back and look again."),
-        Code.DEVICE_SHARED: _("Several people share this device. End that first, then it can be one person's."),
+        Code.DEVICE_SHARED: _("Several people share this device. End that first, then give it to one."),
         Code.TOO_MANY_NAMES: _("%(most)d devices have names already. Take one away first."),
         Code.SCANNED_JUST_NOW: _("There was a look around just now. Try again in %(seconds)d s."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
