@@ -22,6 +22,7 @@ from webui.answers import (
     parse_refusals,
 )
 from webui.asked import Asked, parse_asked
+from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
 from webui.ledger import Ledger, parse_ledger
 from webui.questions import SHOWN, Questions, parse_questions
@@ -75,6 +76,15 @@ class Daemon:
     def questions(self, limit: int = SHOWN) -> Questions:
         """What is asked about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
+
+    def devices(self) -> Devices:
+        """All of the home, briefly."""
+        return parse_devices(self.client.call("devices", brief=True))
+
+    def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
+        """One of them with all that is known of it; none where it is known no more."""
+        answer = self.client.call("devices", mac=mac)
+        return parse_devices(answer), parse_learnt(answer)
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Closed ways that wait for a guardian."""

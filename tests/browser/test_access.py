@@ -11,9 +11,12 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.household import NOW
+from tests.webui.asking import a_question
+from tests.webui.household import NOW, TABLET
+from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
+from tests.webui.things import KITCHEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -71,6 +74,10 @@ def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
 
+def a_new_device(site: Site) -> None:
+    site.household.questions[:] = [a_question("new"), a_question("again", mac=HER_PHONE)]
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -100,6 +107,9 @@ PARENTS = {
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
     "more": ("/parent/more", nothing),
+    "devices": ("/parent/devices/", a_new_device),
+    "a device": (f"/parent/device/{TABLET}", nothing),
+    "a shared device": (f"/parent/device/{KITCHEN}", nothing),
 }
 
 
