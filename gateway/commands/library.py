@@ -13,12 +13,13 @@ from pathlib import Path
 from gateway.errors import ListError
 from gateway.household import load_product
 from gateway.lists.addresses import parse_innocent
+from gateway.lists.book import SHELF
 from gateway.lists.build import Canaries, Report
 from gateway.lists.fetch import Fetcher
 from gateway.lists.known import Known
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import SHELF, Seed, Shelf, build_all
+from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
 from gateway.policy.hosts import public_suffix_check
 from profiles import DATA

@@ -15,9 +15,9 @@ from gateway.commands.library import Library, read_library
 from gateway.commands.settings import control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
+from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
 from gateway.lists.table import TABLE_NAME, open_table
-from gateway.lists.update import STALE
 from gateway.policy import nets
 from gateway.policy.categories import PROXY
 from gateway.policy.config import Config
