@@ -73,4 +73,10 @@ class Code(StrEnum):
     TOO_MANY_NAMES = "too_many_names"  # [most]
     SCANNED_JUST_NOW = "scanned_just_now"  # [seconds]
 
+    # Lists.
+    NO_LIST = "no_list"
+    NOT_OUTSIDE = "not_outside"
+    LIST_NOT_ADDED = "list_not_added"
+    NOT_LISTED = "not_listed"  # [host]
+
     CLOCK_WRONG = "clock_wrong"

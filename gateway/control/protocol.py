@@ -40,6 +40,7 @@ WEB_VERBS = frozenset(
         "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
         "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
         "devices", "assign", "forget", "name_device", "scan",
+        "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
     }
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from gateway.codes import Code
 from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
+from gateway.policy.domains import DomainTable
 from gateway.policy.household import keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
@@ -29,7 +30,7 @@ class RuleBook:
 
     def __init__(self, path: Path) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
-        self._path = path
+        self.path = path
         self._product = household.load_product()
         self.household = lastgood.recall(household.load(path, self._product), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
@@ -86,6 +87,11 @@ class RuleBook:
         )
 
     @property
+    def table(self) -> DomainTable:
+        """What the lists say, until the next reload."""
+        return self._table.table
+
+    @property
     def calendar(self) -> Calendar:
         return self._product.calendar(self.household.config)
 
@@ -131,7 +137,7 @@ class RuleBook:
 
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
-        new = household.load(self._path, self._product)
+        new = household.load(self.path, self._product)
         self.household = keep_last_good(new, self.household)
         self.keep_good()
         self._list_problem = ""

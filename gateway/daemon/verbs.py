@@ -21,6 +21,7 @@ from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
+from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
@@ -52,6 +53,8 @@ class Verbs:
         self._places = Places(daemon, self._whom, self._place)
         self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
+        self._lists = ListVerbs(daemon, self._whom)
+        self.close = self._lists.close
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -70,6 +73,7 @@ class Verbs:
             **IdentityVerbs(self._daemon, self._whom, self._places).table(),
             **self._devices.table(),
             **self._cards.table(),
+            **self._lists.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),

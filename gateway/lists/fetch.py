@@ -20,7 +20,8 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
 from gateway.errors import ListError
 from gateway.files import disk_words
 from gateway.lists.book import Validators
-from gateway.outside import NotOutside, Outside, check_url
+from gateway.outgoing import Outside
+from gateway.outside import NotOutside, check_url
 
 CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte; a home line that is slower than that is down

@@ -95,4 +95,7 @@ def names(address: str) -> None:
 
 
 if __name__ == "__main__":
-    {"web": web, "names": names}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "web":
+        web(*sys.argv[2:])
+    else:
+        names(sys.argv[2])

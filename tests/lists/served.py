@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 from gateway.lists.fetch import Fetcher, NoDowngrade
-from gateway.outside import Outside
+from gateway.outgoing import Outside
 
 
 class Anywhere(Outside):

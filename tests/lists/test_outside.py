@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import HTTPRedirectHandler
 
 import pytest
 
-from gateway import outside
-from gateway.outside import NotOutside, Outside, check_url, is_outside, our_networks
+from gateway.outgoing import Outside
+from gateway.outside import NotOutside, check_url, is_outside, our_networks
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, LAN6, LIST, PORT, RESOLVER, SITE, SITE6
 
@@ -135,7 +136,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     try:
         _wire(gateway, internet)
         gateway.set_resolvers(RESOLVER)
-        places = {
+        places: dict[str, tuple[Namespace, str, *tuple[str, ...]]] = {
             "internet": (internet, "web", f"{SITE}:{PORT}", f"[{SITE6}]:{PORT}"),
             "home": (
                 gateway,
@@ -252,5 +253,6 @@ def test_a_name_that_says_something_else_the_second_time(world: World) -> None:
 
 
 def test_no_proxy_is_used() -> None:
-    kinds = {type(one).__name__ for one in Outside().opener(outside.HTTPRedirectHandler()).handlers}
+    made = Outside().opener(HTTPRedirectHandler())
+    kinds = {type(one).__name__ for one in vars(made)["handlers"]}
     assert not kinds & {"ProxyHandler", "FTPHandler", "FileHandler", "DataHandler"}
