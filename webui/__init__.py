@@ -13,7 +13,20 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, device, devices, door, home, refused, requests, stream
+from webui.pages import (
+    asks,
+    cards,
+    child,
+    codes,
+    device,
+    devices,
+    door,
+    home,
+    lists,
+    refused,
+    requests,
+    stream,
+)
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
@@ -45,6 +58,7 @@ def create_app(settings: Settings) -> Flask:
         home,
         devices,
         device,
+        lists,
         cards,
         requests,
         codes,

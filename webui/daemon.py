@@ -25,6 +25,7 @@ from webui.asked import Asked, parse_asked
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
 from webui.ledger import Ledger, parse_ledger
+from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.tickets import Batch, parse_batches
@@ -85,6 +86,13 @@ class Daemon:
         """One of them with all that is known of it; none where it is known no more."""
         answer = self.client.call("devices", mac=mac)
         return parse_devices(answer), parse_learnt(answer)
+
+    def lists(self) -> Lists:
+        return parse_lists(self.client.call("lists"))
+
+    def list_lookup(self, host: str) -> Found:
+        """Raises ControlError for what is no host."""
+        return parse_found(self.client.call("list_lookup", host=host))
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Closed ways that wait for a guardian."""

@@ -25,6 +25,8 @@ BACK = {
     "named": "device.name_back",
     "shared": "device.share_back",
     "managed": "device.manage_back",
+    "switched": "lists.switch_back",
+    "unlisted": "lists.add_back",
 }  # what was done → where its undo goes
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
 

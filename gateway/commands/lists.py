@@ -28,7 +28,7 @@ from gateway.policy.config import Config
 from gateway.policy.domains import TableInfo
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
-STEP = 1.0  # seconds between two lines for the daemon
+STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
 NICE = 10  # of an update that the daemon started: packets go first
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
 MEGABYTE = 1 << 20

@@ -53,6 +53,7 @@ def fresh(site: Site) -> None:
     household.requests.clear()
     household.questions.clear()
     household.things.found[:] = each()
+    household.listed.wrong.clear()
     household.cards.clear()
     household.tickets.clear()
     household.given.clear()

@@ -78,6 +78,16 @@ def a_new_device(site: Site) -> None:
     site.household.questions[:] = [a_question("new"), a_question("again", mac=HER_PHONE)]
 
 
+def a_wrong_entry(site: Site) -> None:
+    entry = {"host": "bet.example", "category": "gambling", "by": "Mum", "at": NOW.date().isoformat()}
+    site.household.listed.wrong[:] = [entry]
+    site.household.listed.update = {"running": False, "ended": NOW, "problems": ["ut1-games: it has moved"]}
+
+
+def an_update(site: Site) -> None:
+    site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -108,6 +118,8 @@ PARENTS = {
     "minutes": ("/parent/time/daughter", nothing),
     "more": ("/parent/more", nothing),
     "devices": ("/parent/devices/", a_new_device),
+    "lists": ("/parent/lists/", a_wrong_entry),
+    "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
     "a device": (f"/parent/device/{TABLET}", nothing),
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),
 }

@@ -17,6 +17,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.giving import Giving
+from tests.webui.listed import Listed
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
 from tests.webui.things import Things
 
@@ -161,6 +162,7 @@ class Household:
     def __post_init__(self) -> None:
         self.stamps = Stamps()
         self.things = Things(self)
+        self.listed = Listed(self)
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
 
@@ -180,6 +182,7 @@ class Household:
             "dismiss": self._dismiss,
             "guardian": self.guardians,
             **self.things.verbs(),
+            **self.listed.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
