@@ -197,6 +197,7 @@ def _add_lists(commands: Subparsers) -> None:
     update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
     update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
     update.add_argument("--force", action="store_true", help="those too that were fetched today")
+    update.add_argument("--steps", action="store_true", help="a line of JSON now and then, for programs")
     _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
     lookup = _command(
         lists, "lookup", "lists", "say in which categories and services a host or an address is"

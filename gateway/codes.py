@@ -76,4 +76,16 @@ class Code(StrEnum):
     STILL_NAMED = "still_named"  # [name, key]: in the home's own file
     TOO_MANY_PROFILES = "too_many_profiles"  # [most]
 
+    # Devices.
+    NO_DEVICE = "no_device"
+    DEVICE_SHARED = "device_shared"
+    TOO_MANY_NAMES = "too_many_names"  # [most]
+    SCANNED_JUST_NOW = "scanned_just_now"  # [seconds]
+
+    # Lists.
+    NO_LIST = "no_list"
+    NOT_OUTSIDE = "not_outside"
+    LIST_NOT_ADDED = "list_not_added"
+    NOT_LISTED = "not_listed"  # [host]
+
     CLOCK_WRONG = "clock_wrong"

@@ -23,9 +23,11 @@ from webui.answers import (
 )
 from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
+from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
 from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
+from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
@@ -80,6 +82,22 @@ class Daemon:
     def questions(self, limit: int = SHOWN) -> Questions:
         """What is asked about devices."""
         return parse_questions(self.client.call("questions", limit=limit))
+
+    def devices(self) -> Devices:
+        """All of the home, briefly."""
+        return parse_devices(self.client.call("devices", brief=True))
+
+    def learnt(self, mac: str) -> tuple[Devices, Learnt | None]:
+        """One of them with all that is known of it; none where it is known no more."""
+        answer = self.client.call("devices", mac=mac)
+        return parse_devices(answer), parse_learnt(answer)
+
+    def lists(self) -> Lists:
+        return parse_lists(self.client.call("lists"))
+
+    def list_lookup(self, host: str) -> Found:
+        """Raises ControlError for what is no host."""
+        return parse_found(self.client.call("list_lookup", host=host))
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Closed ways that wait for a guardian."""

@@ -20,6 +20,14 @@ from webui.words import clock, plain
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; the cookie has to stay small
 STAYS = timedelta(hours=12)  # for what has no end of its own
+BACK = {
+    "assigned": "device.assign_back",
+    "named": "device.name_back",
+    "shared": "device.share_back",
+    "managed": "device.manage_back",
+    "switched": "lists.switch_back",
+    "unlisted": "lists.add_back",
+}  # what was done → where its undo goes
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
 
 
@@ -68,6 +76,8 @@ def current(home: Home) -> Notice | None:
         return Notice(str(sentence))
     if what == "gave":
         return _given(whom, str(sentence), str(end), home.now)
+    if what in BACK:
+        return Notice(str(sentence), url_for(BACK[what]), "was", str(whom))
     if what == "card":
         return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
     if what == "edited":
@@ -108,6 +118,11 @@ def edited(profile: str, undo: int, sentence: str) -> None:
 def put_away(card: str, sentence: str) -> None:
     """``card``: by which its undo has it back."""
     cookie["done"] = ["card", card, plain(sentence, SENTENCE_LIMIT), ""]
+
+
+def did_back(what: str, was: str, sentence: str) -> None:
+    """Something with a way back of its own, one of BACK; ``was``: what it was before."""
+    cookie["done"] = [what, was, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def forget() -> None:

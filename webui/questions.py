@@ -48,22 +48,13 @@ class Questions:
 
 def parse_questions(values: Mapping[str, Any]) -> Questions:
     answer = Answer(values)
-    found = tuple(
-        Question(
-            mac=entry.text("mac"),
-            ask=entry.text("ask"),
-            at=entry.moment("at"),
-            name=entry.text("name"),
-            kind=entry.text("kind"),
-            online=entry.flag("online"),
-            known=entry.text("known_name") or entry.text("known"),
-            owner=entry.text("owner_name"),
-            rules=entry.text("rules_name"),
-            signs=entry.texts("signs"),
-            settled=entry.flag("settled"),
-            replies=entry.texts("replies"),
-            people=entry.flag("people"),
-        )
-        for entry in answer.entries("questions")
+    return Questions(tuple(map(parse_question, answer.entries("questions"))), answer.whole("count"))
+
+
+def parse_question(entry: Answer) -> Question:
+    return entry.read(
+        Question,
+        known=entry.text("known_name") or entry.text("known"),
+        owner=entry.text("owner_name"),
+        rules=entry.text("rules_name"),
     )
-    return Questions(found, answer.whole("count"))

@@ -77,5 +77,13 @@ def _sentences() -> dict[str, str]:
         Code.NOT_WRITTEN: _("Nothing was changed, for it cannot be written down: %(why)s."),
         Code.STILL_NAMED: _("The home's settings name %(name)s (%(key)s). Change that first."),
         Code.TOO_MANY_PROFILES: _("There can be %(most)d people here. Remove one first."),
+        Code.NO_DEVICE: _("This device is not known here any more. Go back and look again."),
+        Code.DEVICE_SHARED: _("Several people share this device. End that first, then give it to one."),
+        Code.TOO_MANY_NAMES: _("%(most)d devices have names already. Take one away first."),
+        Code.SCANNED_JUST_NOW: _("There was a look around just now. Try again in %(seconds)d s."),
+        Code.NO_LIST: _("There is no such list any more. Go back and look again."),
+        Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
+        Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
+        Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
     }  # fmt: skip

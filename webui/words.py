@@ -55,15 +55,18 @@ def clock(moment: datetime, now: datetime) -> str:
 
 def day_past(moment: datetime, now: datetime) -> str:
     """``today``, ``yesterday``, ``on Tuesday``, ``on 2026-10-02``."""
-    moment = moment.astimezone(now.tzinfo)
-    days = (now.date() - moment.date()).days
+    return day_past_of(moment.astimezone(now.tzinfo).date(), now.date())
+
+
+def day_past_of(day: date, today: date) -> str:
+    days = (today - day).days
     if days == 0:
         return _("today")
     if days == 1:
         return _("yesterday")
     if 1 < days < 7:
-        return _("on %(day)s", day=weekday(moment))
-    return _("on %(day)s", day=moment.date().isoformat())
+        return _("on %(day)s", day=weekday(day))
+    return _("on %(day)s", day=day.isoformat())
 
 
 def ago(moment: datetime, now: datetime) -> str:

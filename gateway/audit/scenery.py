@@ -16,7 +16,7 @@ from gateway.control.client import Client
 from gateway.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists import addresses
-from gateway.lists.update import SHELF, Shelf
+from gateway.lists.book import SHELF, Book
 from gateway.policy.config import QUARANTINE, Config, Marks
 
 # Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
@@ -144,7 +144,7 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 def relays(config: Config) -> dict[str, str]:
     """An address of each family from the lists of Tor's relays that were fetched."""
     found: dict[str, str] = {}
-    copies = Shelf(Path(config.state, SHELF))
+    copies = Book(Path(config.state, SHELF))
     for file in map(copies.path, TOR):
         if file.exists():
             with file.open("rb") as lines:

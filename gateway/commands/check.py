@@ -19,8 +19,8 @@ from gateway.commands.findings import Finding, Level, note, ok, problem, refused
 from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import GatewayError, ListError, PolicyError
+from gateway.lists.book import BOOK_NAME, SHELF, STALE, Book
 from gateway.lists.table import TABLE_NAME, seed_names
-from gateway.lists.update import BOOK_NAME, SHELF, STALE, Shelf
 from gateway.policy import domains
 from gateway.policy.config import Config
 from gateway.policy.countries import COMMON, country_of
@@ -157,7 +157,7 @@ def _copies(state: Path) -> Iterator[Finding]:
         yield unseen("lists", state / SHELF)
         return
     try:
-        copies = Shelf(state / SHELF).copies
+        copies = Book(state / SHELF).copies
     except ListError as error:
         yield refused("lists", error)
         return

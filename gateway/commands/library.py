@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,12 +13,14 @@ from pathlib import Path
 from gateway.errors import ListError
 from gateway.household import load_product
 from gateway.lists.addresses import parse_innocent
+from gateway.lists.book import SHELF
 from gateway.lists.build import Canaries, Report
 from gateway.lists.fetch import Fetcher
 from gateway.lists.known import Known
+from gateway.lists.own import OwnLists, read_own
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import SHELF, Seed, Shelf, build_all
+from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
 from gateway.policy.hosts import public_suffix_check
 from profiles import DATA
@@ -32,6 +34,7 @@ class Library:
     seeds: tuple[Seed, ...]
     canaries: Canaries
     state: Path
+    own: OwnLists = field(default_factory=OwnLists)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -47,7 +50,9 @@ class Library:
                 msg = f"there is no list {one!r}; {mend}"
                 raise ListError(msg)
         return [
-            one for one in self.published.values() if one.default or one.id in named or self.is_here(one.id)
+            one
+            for one in self.published.values()
+            if one.id in named or self.own.is_on(one) or (one.id not in self.own.off and self.is_here(one.id))
         ]
 
     def is_here(self, source: str) -> bool:
@@ -69,7 +74,7 @@ class Library:
             raise ListError(msg)
         return build_all(
             self.shelf,
-            self.published.values(),
+            [one for one in self.published.values() if one.id not in self.own.off],
             self.seeds,
             self.state,
             canaries=self.canaries,
@@ -89,12 +94,14 @@ class Library:
             raise ListError(msg)
 
 
-def read_library(state: Path) -> Library:
-    """Raises PolicyError for damaged data of the product."""
+def read_library(state: Path, own_file: Path | None = None) -> Library:
+    """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
     product = load_product()
     categories = product.categories
+    own = OwnLists() if own_file is None else read_own(own_file, categories)
     return Library(
-        published=parse_sources(*_data("sources.yaml"), categories),
+        published={**parse_sources(*_data("sources.yaml"), categories), **own.lists},
+        own=own,
         seeds=tuple(
             Seed(file.stem, file)
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))

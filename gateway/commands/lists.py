@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,19 +15,21 @@ from typing import Any
 from gateway.commands import output
 from gateway.commands.homes import config_if_there
 from gateway.commands.library import Library, read_library
-from gateway.commands.settings import control_socket
+from gateway.commands.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
+from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
+from gateway.lists.lookup import look_up
+from gateway.lists.own import lists_file
 from gateway.lists.table import TABLE_NAME, open_table
-from gateway.lists.update import STALE
-from gateway.policy import nets
 from gateway.policy.categories import PROXY
 from gateway.policy.config import Config
-from gateway.policy.domains import DomainTable, TableInfo
-from gateway.policy.why import parse_host
+from gateway.policy.domains import TableInfo
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
+STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
+NICE = 10  # of an update that the daemon started: packets go first
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
 MEGABYTE = 1 << 20
 REFUSED_FOR_EVERYONE = "refused for everyone"
@@ -36,12 +41,14 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    library = read_library(state)
+    library = read_library(state, lists_file(config_path(args)))
     if args.action == "status":
         return _status(library, now, as_json=args.json)
     problems: list[str] = []
     if args.action == "update":
-        fetcher = Fetcher(progress=Progress())
+        if args.steps:
+            os.nice(NICE)
+        fetcher = Fetcher(progress=Steps() if args.steps else Progress())
         problems = library.fetch(args.source, fetcher, now, force=args.force)
         for line in problems:
             output.problem(line)
@@ -64,6 +71,20 @@ class Progress:
         elif done == total or done - self._told.get(source, 0) >= SHOW_EVERY:
             self._told[source] = done
             print(f"{source}: {size}", file=sys.stderr)
+
+
+class Steps:
+    """A line of JSON on standard output now and then, for the daemon."""
+
+    def __init__(self) -> None:
+        self._told = ("", 0.0)
+
+    def __call__(self, source: str, done: int, total: int | None) -> None:
+        last, at = self._told
+        now = time.monotonic()
+        if source != last or now - at >= STEP or done == total:
+            self._told = (source, now)
+            print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
 
 
 def _tell_daemon(config: Config) -> None:
@@ -153,35 +174,14 @@ def _age(row: Mapping[str, Any]) -> str:
 def _lookup(args: Namespace, config: Config) -> int:
     from gateway.household import load_product
 
-    packed = nets.address(args.host)
-    host = parse_host(args.host) if packed is None else nets.keys(packed)[0]
     product = load_product()
     table = open_table(Path(config.state)).table
-    resolver = product.resolvers.names.get(host) if packed is None else product.resolvers.at(packed)
-    found = table.matches(host) if packed is None else _entries(table, packed)
-    binding = product.categories.binding
-    answer: dict[str, Any]
-    if any(not categories.isdisjoint(binding) for _, categories in found):
-        # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
-        answer = {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
-    else:
-        answer = {
-            "host": host,
-            "refused_for_everyone": False,
-            "matches": [{"name": name, "categories": sorted(categories)} for name, categories in found],
-            "services": [] if packed else list(product.catalogue.services_of(host)),
-            "resolver": None if resolver is None else resolver.name,
-        }
+    answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers)
     if args.json:
         output.as_json(answer)
     else:
         output.rows(_found(answer))
     return 0
-
-
-def _entries(table: DomainTable, packed: bytes) -> tuple[tuple[str, frozenset[str]], ...]:
-    """The entries that an address falls under, longest first, and as what."""
-    return tuple((one, categories) for one in nets.keys(packed) if (categories := table.entry(one)))
 
 
 def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ WEB_VERBS = frozenset(
         "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
         "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
         "week", "family", "edit_family", "unedit_family",
+        "devices", "assign", "forget", "name_device", "scan",
+        "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
     }
 )  # fmt: skip
 

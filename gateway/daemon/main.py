@@ -190,7 +190,7 @@ class Daemon:
         guardians = Guardians(self.store, self.loop.now, self._audited)
         self.answers = self._kept(Answers(self))
         self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
-        verbs = Verbs(self, guardians, self.answers)
+        verbs = self._kept(Verbs(self, guardians, self.answers))
         self.control = self._kept(
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
         )

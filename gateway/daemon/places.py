@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request
+from gateway.codes import Code
+from gateway.control.protocol import Request, Role
 from gateway.daemon.assign import assign_device
 from gateway.daemon.editing import Author, Editing
-from gateway.daemon.family import CONSOLE
 from gateway.daemon.strangers import VISITOR
+from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 
@@ -25,8 +26,9 @@ VISIT_ENDS = time(6)  # tomorrow, local
 class Places:
     """The verbs `assign` and `forget`. ``treated`` names the profile whose rules hold for a device."""
 
-    def __init__(self, daemon: Daemon, treated: Callable[[str], str], editing: Editing) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, treated: Callable[[str], str], editing: Editing) -> None:
         self._daemon = daemon
+        self._whom = whom
         self._editing = editing
         self._treated = treated
 
@@ -42,13 +44,22 @@ class Places:
         return self._treated(mac) if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
-        request.owner_only()
-        mac, place = _mac(request), request.text("profile")
+        """``was``: where it belonged before, to which an undo puts it back."""
+        by, mac, place = self._whom.guardian(request), self.mac(request), request.text("profile")
         daemon = self._daemon
-        by, origin = request.text("by", CONSOLE), request.text("origin", "")
+        was = self.of(mac)
+        self._refuse_shared(request, mac)
         self.put(mac, place, by)
-        daemon.store.audit("assign", f"{mac} {place}", by=by, at=daemon.local_now(), origin=origin)
-        return {"problems": daemon.reload(), "profile": self.of(mac)}
+        at, origin = daemon.local_now(), request.text("origin", "")
+        daemon.store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
+        return {"problems": daemon.reload(), "profile": self.of(mac), "was": was}
+
+    def _refuse_shared(self, request: Request, mac: str) -> None:
+        people = self._daemon.rules.household.config.shared.get(mac)
+        if people is not None:
+            told = ", ".join(people)
+            problem = f"is a device shared by {told}; end that first ('shared' in qalqan.yaml)"
+            request.refuse("mac", problem, Code.DEVICE_SHARED)
 
     def put(self, mac: str, place: str, by: str) -> None:
         """Write it down, in a file or the store; whoever calls reloads. Raises PolicyError."""
@@ -69,25 +80,34 @@ class Places:
         assign_device(self._editing, self._daemon.rules.household, mac, owner, author)
 
     def forget(self, request: Request) -> Mapping[str, object]:
-        request.owner_only()
-        mac = _mac(request)
+        """All that is kept of it. If it comes again, it is a new one."""
+        by, mac = self._whom.guardian(request), self.mac(request)
         daemon = self._daemon
-        by = request.text("by", CONSOLE)
+        self._refuse_shared(request, mac)
         self._write(mac, None, by)
         daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
         daemon.store.way_cards.drop(lambda one: one.mac == mac)
-        daemon.store.audit("forget", mac, by=by, at=daemon.clock.now())
+        origin = request.text("origin", "")
+        daemon.store.audit("forget", mac, by=by, at=daemon.clock.now(), origin=origin)
         return {"problems": daemon.reload()}
 
+    def mac(self, request: Request) -> str:
+        """Of a device that is known here; the command may name one that is still to come."""
+        mac = parse_mac(request.text("mac"))
+        if mac is None:
+            request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        if request.role is Role.WEB and mac not in self.macs():
+            request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
+        return mac
 
-def _mac(request: Request) -> str:
-    mac = parse_mac(request.text("mac"))
-    if mac is None:
-        request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-    return mac
+    def macs(self) -> frozenset[str]:
+        """Every device that is known here: seen, named in the files, or placed."""
+        daemon = self._daemon
+        owned = {mac for one in daemon.family.members.values() for mac in one.macs} | set(daemon.family.plain)
+        return frozenset(owned | set(daemon.presence.inventory.macs()) | set(daemon.store.devices.all()))
 
 
 def _visit_ends(now: datetime) -> datetime:

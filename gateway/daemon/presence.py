@@ -84,7 +84,7 @@ class Presence(Watcher):
         store.sights.everything = self._sights
         self._taps_work = False  # once it has started, and while the kernel has such sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
-        self.scanning = Scanning(loop, self._lan, self.inventory.answered)
+        self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
         # Whoever is here before anything was ever written belongs to the house.
         self._first_run = not store.slots() and not store.devices.all()
 
@@ -167,6 +167,7 @@ class Presence(Watcher):
         for mac in self.inventory.macs():
             if self.inventory.online(mac):
                 self._store.devices.seen(mac, at, self._own_name(mac))
+                self._store.notes.seen(mac, self._addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
         """Who answers for which address now. All of the LAN's neighbours."""
@@ -200,6 +201,9 @@ class Presence(Watcher):
     def interface_of(self, mac: str) -> str | None:
         """Where a device was seen last; None: nowhere since the start."""
         return self._inside.get(self.inventory.interface(mac))
+
+    def _scanned(self) -> None:
+        self.publish("scan", found=len(self.scanning.found.difference(self.ignored)))
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""
@@ -246,13 +250,21 @@ class Presence(Watcher):
         return found
 
     def name_of(self, mac: str) -> str:
-        """What to call a device; empty when it says nothing."""
+        """What to call a device: as a guardian does, else as it calls itself; empty when it says nothing."""
+        return self._store.notes.labels().get(mac) or self.own_name(mac)
+
+    def own_name(self, mac: str) -> str:
+        """As it calls itself."""
         known = self._store.devices.all().get(mac)
         return self._own_name(mac) or (known.name if known is not None else "")
 
     def _own_name(self, mac: str) -> str:
         traits = self.inventory.traits(mac)
         return "" if traits is None else traits.host_name
+
+    def _addresses(self, mac: str) -> tuple[str, ...]:
+        sight = self.inventory.sight(mac)
+        return () if sight is None else sight.addresses
 
     def ignore(self, mac: str) -> None:
         """An audit's device: no device of the home, whatever it says and whoever answers for it."""
@@ -264,13 +276,15 @@ class Presence(Watcher):
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
         self._store.sights.forget(mac)
+        self._store.notes.forget(mac)
 
     def _keeps(self, mac: str) -> bool:
         known = self._store.devices.all().get(mac)
         return (known is not None and bool(known.place)) or self._is_named(mac)
 
     def _is_named(self, mac: str) -> bool:
-        return mac in self._rules.household.named
+        """By the family's files, or by a name of its own."""
+        return mac in self._rules.household.named or mac in self._store.notes.labels()
 
     def _sights(self) -> list[Sight]:
         return [one for mac in self.inventory.macs() if (one := self.inventory.sight(mac)) is not None]

@@ -15,6 +15,7 @@ from gateway.daemon.history import History
 from gateway.errors import GatewayError, PolicyError
 from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
+from gateway.policy.domains import DomainTable
 from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
@@ -98,6 +99,11 @@ class RuleBook:
             safe_address=self._safe_address,
             calling_address=self._calling_address,
         )
+
+    @property
+    def table(self) -> DomainTable:
+        """What the lists say, until the next reload."""
+        return self._table.table
 
     @property
     def calendar(self) -> Calendar:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from gateway.loop import Loop, Timer
 from gateway.policy.macs import parse_mac
 
+PAUSE = 30.0  # seconds between two that the pages ask for: each loads scapy anew, and asks every address
 TIMEOUT = 20.0  # seconds; it needs two to load, and two for each interface
 MAX_BYTES = 1 << 16  # of what it tells: a line of 18 bytes for each answer, some thousand answers
 MAX_FOUND = 1024  # devices
@@ -20,10 +21,18 @@ _log = logging.getLogger(__name__)
 
 
 class Scanning:
-    """``answered`` is called with each hardware address that answered."""
+    """``answered`` is called with each hardware address that answered, ``ended`` behind them all."""
 
-    def __init__(self, loop: Loop, interfaces: Iterable[str], answered: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        interfaces: Iterable[str],
+        answered: Callable[[str], None],
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self._loop = loop
+        self._ended = ended
+        self._begun = -PAUSE
         self._interfaces = tuple(interfaces)
         self._answered = answered
         self._pid = 0
@@ -37,10 +46,16 @@ class Scanning:
     def running(self) -> bool:
         return self._pid != 0
 
+    @property
+    def wait(self) -> float:
+        """Seconds until the pages may ask for another one."""
+        return max(0.0, self._begun + PAUSE - self._loop.now())
+
     def start(self) -> None:
         """Nothing where one runs already. Raises OSError where there can be no child."""
         if self._pid:
             return
+        self._begun = self._loop.now()
         self._told, self.found, self.problem = b"", frozenset(), ""
         reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         command = [sys.executable, "-m", "gateway.scanner", *self._interfaces]
@@ -85,6 +100,7 @@ class Scanning:
             _log.warning("scan: %s", self.problem)
         for mac in sorted(self.found):
             self._answered(mac)
+        self._ended()
 
     def _reap(self) -> int:
         if self._timer is not None:

@@ -25,6 +25,7 @@ from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
 from gateway.daemon.verbs_family import FamilyVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
+from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
@@ -55,9 +56,11 @@ class Verbs:
         self._time = TimeVerbs(daemon, self._whom, answers)
         self._requests = RequestVerbs(daemon, self._whom, answers, self._time, self._editing)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
-        self._places = Places(daemon, self._place, self._editing)
-        self._devices = DeviceVerbs(daemon, self._places, self._device)
+        self._places = Places(daemon, self._whom, self._place, self._editing)
+        self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
+        self._lists = ListVerbs(daemon, self._whom, self._editing)
+        self.close = self._lists.close
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -69,8 +72,6 @@ class Verbs:
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
             "guardian": self._guardians,
-            "assign": self._places.assign,
-            "forget": self._places.forget,
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
@@ -78,6 +79,7 @@ class Verbs:
             **IdentityVerbs(self._daemon, self._whom, self._places, self._editing).table(),
             **self._devices.table(),
             **self._cards.table(),
+            **self._lists.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),

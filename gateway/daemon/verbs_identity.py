@@ -94,6 +94,7 @@ class IdentityVerbs:
         daemon.store.devices.unplace(question.mac)
         daemon.identities.answered(question.mac)
         if old is not None:
+            daemon.store.notes.succeed(old, question.mac, daemon.clock.now())
             daemon.presence.forget(old)
             daemon.store.forget_slot(old)
             daemon.store.questions.forget_faces(old)

@@ -21,6 +21,7 @@ from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
 
 CHUNK = 1 << 18
+SAMPLE = 1 << 16  # bytes of a list by which its format is told
 NO_NETWORKS = Innocent({})
 NOTHING_KNOWN = Known((), (), ())
 
@@ -137,6 +138,34 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
+
+
+def guess_format(source: str, path: Path) -> Format:
+    """In which format a list is that nobody described: by which most of its first lines say something.
+
+    Raises ListError where none fits.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(SAMPLE)
+    except OSError as error:
+        msg = f"{source}: {path} cannot be read ({error.strerror}); run: qalqan lists update"
+        raise ListError(msg) from error
+    lines = head[: head.rfind(b"\n") + 1] or head
+    found: list[tuple[int, Format]] = []
+    refused: ListError | None = None
+    for form in Format:
+        tally = Tally()
+        try:
+            for _ in read_domains(source, [lines], form, tally):
+                pass
+        except ListError as error:
+            refused = refused or error
+        else:
+            found.append((tally.lines - tally.odd_lines, form))
+    if not found:
+        raise refused or ListError(f"{source}: there is nothing in it")
+    return max(found, key=lambda one: one[0])[1]
 
 
 def survey(source: Source, canaries: Canaries) -> Report:

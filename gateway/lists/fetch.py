@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
 
 from gateway.errors import ListError
 from gateway.files import disk_words
+from gateway.lists.book import Validators
+from gateway.outgoing import Outside
+from gateway.outside import NotOutside, check_url
 
 CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte; a home line that is slower than that is down
@@ -27,7 +30,6 @@ TRIES = 4
 BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus as much jitter
 USER_AGENT = "qalqan (family filter)"
 
-_SCHEMES = ("https", "http")
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 # What a machine says that has no internet: its resolver hears nothing, its kernel knows no way.
@@ -49,14 +51,6 @@ class Offline(ListError):
 
 
 @dataclass(frozen=True, slots=True)
-class Validators:
-    """What a server said of the copy that we have (RFC 9110 8.8)."""
-
-    etag: str | None = None
-    modified: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Fetched:
     """``path`` holds the new copy; None: the one we have is still the newest."""
 
@@ -64,7 +58,7 @@ class Fetched:
     validators: Validators
 
 
-class _NoDowngrade(HTTPRedirectHandler):
+class NoDowngrade(HTTPRedirectHandler):
     """A list that was asked for over HTTPS is not taken over HTTP."""
 
     def redirect_request(
@@ -118,7 +112,7 @@ class Fetcher:
     ) -> None:
         self._progress = progress
         self._sleep = sleep
-        self._opener = opener or build_opener(_NoDowngrade)
+        self._opener = opener or Outside().opener(NoDowngrade())
         self._stall = stall
         self._reached = False  # whether any server has answered anything
 
@@ -128,9 +122,11 @@ class Fetcher:
         Raises ListError that names the source and what went wrong; ``target`` is gone then. Offline, at once,
         where no server was reached at all; Unwritable, at once, where it is the disk that fails.
         """
-        if urlsplit(url).scheme not in _SCHEMES:
-            msg = f"{source}: {url} is no web address; it begins with https://"
-            raise ListError(msg)
+        try:
+            check_url(url)
+        except NotOutside as error:
+            msg = f"{source}: {url}: {error}"
+            raise ListError(msg) from error
         for attempt in range(1, TRIES + 1):
             try:
                 return self._once(source, url, target, known, max_bytes)
@@ -143,6 +139,12 @@ class Fetcher:
                 if error.code not in _WORTH_RETRYING:
                     msg = f"{source}: {problem}; look whether {url} has moved"
                     raise ListError(msg) from error
+            except NotOutside as error:
+                msg = f"{source}: it is not fetched: {error}"
+                raise ListError(msg) from error
+            except ValueError as error:  # what a server leads on to is text of its own
+                msg = f"{source}: the server leads on to what is no web address ({error})"
+                raise ListError(msg) from error
             except (URLError, OSError, HTTPException) as error:
                 reason = getattr(error, "reason", None) or error or type(error).__name__
                 problem = f"the download failed ({reason})"

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway.lists.build import Source
 from gateway.lists.formats import Format
 from gateway.policy import fields
 from gateway.policy.categories import Categories
 from gateway.policy.documents import Node, Place, parse_document, shown
+
+if TYPE_CHECKING:
+    from gateway.lists.build import Source
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
@@ -27,7 +30,7 @@ class PublishedList:
     id: str
     name: str
     url: str
-    form: Format
+    form: Format | None  # None: its copy tells
     licence: str  # SPDX id where there is one
     category: str  # id of a category of ours
     size: int  # names in it, about
@@ -36,8 +39,11 @@ class PublishedList:
     default: bool  # fetched without anybody asking for it
 
     def copy(self, path: Path) -> Source:
-        """The copy at ``path`` as the build reads it."""
-        return Source(self.id, self.category, path, self.form, self.skip_canaries)
+        """The copy at ``path`` as the build reads it. Raises ListError for what is no list."""
+        from gateway.lists.build import Source, guess_format  # the daemon only says what lists there are
+
+        form = self.form or guess_format(self.id, path)
+        return Source(self.id, self.category, path, form, self.skip_canaries)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:

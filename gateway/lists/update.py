@@ -2,78 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ListError
-from gateway.files import disk_words
+from gateway.lists.book import Book, Copy, Validators
 from gateway.lists.build import Canaries, Report, Source, build_table, survey
-from gateway.lists.fetch import Fetcher, Offline, Unwritable, Validators
+from gateway.lists.fetch import Fetcher, Offline, Unwritable
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.domains import TableInfo
 
 FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude
-STALE = timedelta(days=7)  # older than that is shown as a problem
-SHELF = "lists"  # folder of the copies, in the state directory
-BOOK_NAME = "sources.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What is known of our copy of a list."""
-
-    validators: Validators = field(default_factory=Validators)
-    fetched: datetime | None = None  # when the server last gave it or said it is the newest
-    error: str = ""  # one line, of the last try; empty after a good one
-
-
-class Shelf:
-    """The copies in ``folder`` and the book about them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._book = folder / BOOK_NAME
-        self.copies: dict[str, Copy] = self._read()
-
-    def path(self, source: str) -> Path:
-        return self.folder / f"{source}.list"
-
-    def _read(self) -> dict[str, Copy]:
-        try:
-            rows = json.loads(self._book.read_bytes())
-            return {key: _copy(row) for key, row in rows.items()} if isinstance(rows, dict) else {}
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as error:
-            msg = (
-                f"{self._book}: cannot be read ({error.strerror}); mend its permissions, or run this as root"
-            )
-            raise ListError(msg) from error
-        except (ValueError, RecursionError):
-            # A lost book costs one download more; the copies themselves are checked when they are read.
-            return {}
-
-    def save(self) -> None:
-        """Raises ListError; the old book stays then."""
-        rows = {key: _row(copy) for key, copy in sorted(self.copies.items())}
-        temporary = self._book.with_suffix(".new")
-        try:
-            temporary.write_text(json.dumps(rows, indent=1))
-            temporary.replace(self._book)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            msg = f"{self._book}: cannot be written ({disk_words(error)}); the old one stays"
-            raise ListError(msg) from error
+class Shelf(Book):
+    """The copies, and how they become new ones."""
 
     def fetch(
         self,
@@ -182,30 +132,3 @@ def _no_internet(hosts: set[str], error: Offline) -> str:
     what = f"neither {' nor '.join(tried)} can" if len(tried) > 1 else f"{tried[0]} cannot"
     why = getattr(reason, "strerror", None) or reason
     return f"no internet: {what} be reached ({why}); the old table stays in force"
-
-
-def _copy(row: object) -> Copy:
-    """What a row of the book says; of what it does not say rightly nothing is known."""
-    if not isinstance(row, dict):
-        return Copy()
-    etag, modified, fetched, error = (
-        word if isinstance(word, str) and word.isprintable() else None
-        for word in map(row.get, ("etag", "modified", "fetched", "error"))
-    )
-    return Copy(Validators(etag, modified), _moment(fetched), error or "")
-
-
-def _moment(written: str | None) -> datetime | None:
-    with suppress(ValueError):
-        moment = datetime.fromisoformat(written or "")
-        return moment if moment.tzinfo is not None else None
-    return None
-
-
-def _row(copy: Copy) -> dict[str, Any]:
-    return {
-        "etag": copy.validators.etag,
-        "modified": copy.validators.modified,
-        "fetched": copy.fetched.isoformat() if copy.fetched else None,
-        "error": copy.error,
-    }

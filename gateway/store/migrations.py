@@ -233,15 +233,23 @@ def add_way_cards(db: Any) -> None:
     )
 
 
+def add_device_notes(db: Any) -> None:
+    """What guardians call devices, and the addresses that devices had."""
+    db["labels"].create({"mac": str, "label": str}, pk="mac", strict=True)
+    db["addresses"].create(
+        {"mac": str, "address": str, "first": int, "last": int}, pk=("mac", "address"), strict=True
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
-    add_times, add_sights, add_questions, add_way_cards,
+    add_times, add_sights, add_questions, add_way_cards, add_device_notes,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
-    "openings", "requests", "tickets", "sights", "questions", "faces",
+    "openings", "requests", "tickets", "sights", "questions", "faces", "labels",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.daytotals import DayTotals
+from gateway.store.devicenotes import ADDRESSES_DAYS, DeviceNotes
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
 from gateway.store.given import Gifts
@@ -59,6 +60,7 @@ class Store:
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards = loaded.questions, loaded.way_cards
+        self.notes = loaded.notes
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -120,6 +122,7 @@ class Store:
         self.questions.flush()
         self.way_cards.flush()
         self.sights.flush()
+        self.notes.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
@@ -132,6 +135,7 @@ class Store:
         today = self.today(now)
         names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
         audit = int((now - timedelta(days=AUDIT_DAYS)).timestamp())
+        addresses = int((now - timedelta(days=ADDRESSES_DAYS)).timestamp())
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
         # All before the file is tidied: until then what was erased is still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
@@ -139,11 +143,13 @@ class Store:
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
+        self.notes.tidy()
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
             more |= self._erase("minutes", "day < ?", (counts,))
             more |= self._erase("audit", "at < ?", (audit,))
+            more |= self._erase("addresses", "last < ?", (addresses,))
             if not more:
                 self._database.tidy()
         except StoreError as error:
@@ -232,6 +238,7 @@ class _Loaded:
     tickets: Tickets
     sights: Sights
     way_cards: WayCards
+    notes: DeviceNotes
 
 
 def _load(database: Database) -> _Loaded:
@@ -251,6 +258,7 @@ def _load(database: Database) -> _Loaded:
                 Tickets(database, keeper),
                 Sights(database, keeper),
                 WayCards(database, keeper),
+                DeviceNotes(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

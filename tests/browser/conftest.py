@@ -12,6 +12,7 @@ from tests.control.running import Running
 from tests.webui.household import MINUTES, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
+from tests.webui.things import each
 
 
 class Site:
@@ -51,6 +52,8 @@ def fresh(site: Site) -> None:
     household.extra.clear()
     household.requests.clear()
     household.questions.clear()
+    household.things.found[:] = each()
+    household.listed.wrong.clear()
     household.cards.clear()
     household.tickets.clear()
     household.given.clear()

@@ -155,6 +155,9 @@ def _answer(album: Album) -> None:
 
 def _make_codes(album: Album) -> None:
     album.take("more", PARENT.key, "/parent/more")
+    album.take("devices", PARENT.key, "/parent/devices/")
+    album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
+    album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
     album.take("codes", PARENT.key, "/parent/codes/")
     album.tap("/parent/codes/", ".fields button")
     eventually(lambda: "min" in album.text(".strips"))

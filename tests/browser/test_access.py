@@ -11,9 +11,12 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.household import NOW
+from tests.webui.asking import a_question
+from tests.webui.household import NOW, TABLET
+from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
+from tests.webui.things import KITCHEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -71,6 +74,20 @@ def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
 
+def a_new_device(site: Site) -> None:
+    site.household.questions[:] = [a_question("new"), a_question("again", mac=HER_PHONE)]
+
+
+def a_wrong_entry(site: Site) -> None:
+    entry = {"host": "bet.example", "category": "gambling", "by": "Mum", "at": NOW.date().isoformat()}
+    site.household.listed.wrong[:] = [entry]
+    site.household.listed.update = {"running": False, "ended": NOW, "problems": ["ut1-games: it has moved"]}
+
+
+def an_update(site: Site) -> None:
+    site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -120,6 +137,11 @@ PARENTS = {
             "preview/?host=www.youtube.com",
         )
     },
+    "devices": ("/parent/devices/", a_new_device),
+    "lists": ("/parent/lists/", a_wrong_entry),
+    "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
+    "a device": (f"/parent/device/{TABLET}", nothing),
+    "a shared device": (f"/parent/device/{KITCHEN}", nothing),
 }
 
 

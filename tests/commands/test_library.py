@@ -15,11 +15,10 @@ from gateway.commands.library import Library, read_library
 from gateway.commands.lists import Progress
 from gateway.errors import ListError
 from gateway.lists.build import Canaries
-from gateway.lists.fetch import Fetcher
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
-from tests.lists.served import served
+from tests.lists.served import fetcher, served
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -43,7 +42,7 @@ def a_list(name: str, category: str, address: str, *, default: bool) -> Publishe
 
 
 def update(library: Library, *named: str, now: datetime = NOW) -> list[str]:
-    return library.fetch(named, Fetcher(sleep=lambda _: None), now)
+    return library.fetch(named, fetcher(sleep=lambda _: None), now)
 
 
 def test_what_is_due(library: Library) -> None:
@@ -67,11 +66,11 @@ def test_a_failed_list_is_said_and_the_others_are_built(library: Library) -> Non
 
 def test_a_fresh_list_is_not_fetched_again_unless_forced(library: Library) -> None:
     told: list[str] = []
-    fetcher = Fetcher(progress=lambda source, done, total: told.append(source), sleep=lambda _: None)
-    library.fetch((), fetcher, NOW)
-    library.fetch((), fetcher, NOW + timedelta(hours=1))
+    one = fetcher(progress=lambda source, done, total: told.append(source), sleep=lambda _: None)
+    library.fetch((), one, NOW)
+    library.fetch((), one, NOW + timedelta(hours=1))
     assert told == ["usual"]
-    library.fetch((), fetcher, NOW + timedelta(hours=1), force=True)
+    library.fetch((), one, NOW + timedelta(hours=1), force=True)
     assert told == ["usual", "usual"]
 
 

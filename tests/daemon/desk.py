@@ -105,7 +105,7 @@ class Scanning:
     """One that a test ends."""
 
     def __init__(self) -> None:
-        self.running, self.problem = False, ""
+        self.running, self.problem, self.wait = False, "", 0.0
         self.found: frozenset[str] = frozenset()
 
     def start(self) -> None:
@@ -132,8 +132,12 @@ class Presence:
     def forget(self, mac: str) -> None:
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
+        self._store.notes.forget(mac)
 
     def name_of(self, mac: str) -> str:
+        return self._store.notes.labels().get(mac) or self.own_name(mac)
+
+    def own_name(self, mac: str) -> str:
         return mac
 
 

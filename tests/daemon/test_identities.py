@@ -487,6 +487,15 @@ def test_again_puts_it_in_the_place_of_the_old_address(came_back: Desk) -> None:
     assert asked(came_back) == {}
 
 
+def test_what_came_by_another_address_keeps_its_name_and_history(came_back: Desk) -> None:
+    store = came_back.store
+    store.notes.name(TABLET, "Big tablet")
+    store.devices.seen(AGAIN, came_back.clock.at)
+    answer(came_back, answer="again")
+    assert came_back.presence.name_of(AGAIN) == "Big tablet"
+    assert TABLET in [one.address for one in store.notes.history(AGAIN)]
+
+
 def test_also_keeps_the_old_one(came_back: Desk) -> None:
     answer(came_back, answer="also")
     assert devices_of(came_back, "daughter") == [TABLET, SECOND, AGAIN]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.codes import Code
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.errors import ControlError, GatewayError
 from gateway.home.neighbours import Neighbour
@@ -33,6 +34,8 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
     desk.presence.inventory.heard(STRANGER, 3, Overheard(b"", dhcp=behind))
     assert listed(desk) == {
         "mac": STRANGER, "name": STRANGER, "online": False, "ip": None, "profile": "guest",
+        "label": "", "own_name": STRANGER, "until": None, "shared": [], "managed": [], "asked": None,
+        "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],
         "behind": ["02:00:00:00:00:77"], "through": [],
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
@@ -68,12 +71,11 @@ def test_what_is_no_lease(make: Make, values: dict[str, object]) -> None:
         make(NOON).ask("lease", **values)
 
 
-def test_only_root_may_scan_and_tell_of_leases(make: Make) -> None:
+def test_only_root_may_tell_of_leases(make: Make) -> None:
     desk = make(NOON)
-    for verb in ("scan", "lease"):
-        assert verb not in WEB_VERBS
-        with pytest.raises(ControlError, match="only root"):
-            desk.ask(verb, Role.WEB, action="add", mac=STRANGER)
+    assert "lease" not in WEB_VERBS
+    with pytest.raises(ControlError, match="only root"):
+        desk.ask("lease", Role.WEB, action="add", mac=STRANGER)
 
 
 def test_a_scan_is_started_and_looked_at(make: Make) -> None:
@@ -83,6 +85,127 @@ def test_a_scan_is_started_and_looked_at(make: Make) -> None:
     scanning = desk.presence.scanning
     scanning.running, scanning.found = False, frozenset({STRANGER})
     assert desk.ask("scan", look=True) == {"running": False, "found": [STRANGER], "problem": ""}
+
+
+def guardian(desk: Desk) -> dict[str, str]:
+    desk.store.keep_guardian("Mum", "stamp")
+    return {"by": "Mum", "origin": "192.168.77.7"}
+
+
+def audit(desk: Desk) -> list[tuple[str, str, str, str]]:
+    return [(one.who, one.what, one.detail, one.origin) for one in desk.store.audit_lines()]
+
+
+def test_the_pages_may_scan_for_a_guardian_and_not_all_the_time(make: Make) -> None:
+    desk = make(NOON)
+    with pytest.raises(ControlError) as refused:
+        desk.ask("scan", Role.WEB, by="Nobody")
+    assert refused.value.code == Code.NO_GUARDIAN
+    who = guardian(desk)
+    assert desk.ask("scan", Role.WEB, **who)["running"]
+    scanning = desk.presence.scanning
+    scanning.wait = 12.3
+    assert desk.ask("scan", Role.WEB, **who)["running"], "one that runs is only looked at"
+    scanning.running = False
+    with pytest.raises(ControlError) as refused:
+        desk.ask("scan", Role.WEB, **who)
+    assert (refused.value.code, refused.value.values) == (Code.SCANNED_JUST_NOW, {"seconds": 13})
+    assert not desk.ask("scan", Role.WEB, look=True)["running"], "to look is always allowed"
+    assert desk.ask("scan")["running"], "the command is root's, who may"
+
+
+def test_a_guardian_s_name_goes_before_the_device_s_own(make: Make) -> None:
+    desk = make(NOON)
+    meet(desk)
+    desk.store.devices.seen(STRANGER, desk.clock.at)
+    who = guardian(desk)
+    named = desk.ask("name_device", Role.WEB, mac=STRANGER, name="Kitchen <b>", **who)
+    assert named == {"name": "Kitchen <b>", "was": ""}
+    assert (listed(desk)["name"], listed(desk)["label"]) == ("Kitchen <b>", "Kitchen <b>")
+    assert audit(desk)[0] == ("Mum", "name_device", f"{STRANGER} Kitchen <b>", "192.168.77.7")
+    assert desk.heard("device")[-1]["name"] == "Kitchen <b>"
+    desk.restart()
+    meet(desk)
+    assert listed(desk)["name"] == "Kitchen <b>"
+    assert desk.ask("name_device", Role.WEB, mac=STRANGER, **who)["was"] == "Kitchen <b>"
+    assert listed(desk)["name"] == STRANGER
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"name": "a\nb"}, {"name": "x" * 41}, {"name": 3}, {"name": "\u202eabc"}, {"mac": "x"}, {"by": "Dad"}],
+)
+def test_what_is_no_name(make: Make, values: dict[str, object]) -> None:
+    desk = make(NOON)
+    meet(desk)
+    with pytest.raises(ControlError):
+        desk.ask("name_device", Role.WEB, **{"mac": STRANGER, "name": "Radio", **guardian(desk), **values})
+    assert desk.store.notes.labels() == {}
+
+
+def test_the_pages_name_and_assign_no_device_that_is_not_here(make: Make) -> None:
+    desk = make(NOON)
+    who = guardian(desk)
+    for verb, values in (("name_device", {"name": "Radio"}), ("assign", {"profile": "son"}), ("forget", {})):
+        assert verb in WEB_VERBS
+        with pytest.raises(ControlError) as refused:
+            desk.ask(verb, Role.WEB, mac="02:00:00:00:00:55", **values, **who)
+        assert refused.value.code == Code.NO_DEVICE
+    assert desk.ask("assign", mac="02:00:00:00:00:55", profile="son")["profile"] == "son", "the command may"
+
+
+def test_the_pages_assign_for_a_guardian_and_back(make: Make) -> None:
+    desk = make(NOON)
+    meet(desk)
+    desk.store.devices.seen(STRANGER, desk.clock.at)
+    with pytest.raises(ControlError):
+        desk.ask("assign", Role.WEB, mac=STRANGER, profile="son", by="Nobody")
+    who = guardian(desk)
+    answer = desk.ask("assign", Role.WEB, mac=STRANGER, profile="son", **who)
+    assert (answer["profile"], answer["was"]) == ("son", "guest")
+    assert audit(desk)[0] == ("Mum", "assign", f"{STRANGER} son", "192.168.77.7")
+    assert desk.ask("assign", Role.WEB, mac=STRANGER, profile="guest", **who)["was"] == "son"
+    assert desk.ask("device", mac=STRANGER)["profile"] == "guest"
+
+
+def test_a_shared_device_stays_shared(make: Make) -> None:
+    desk = make(NOON, shared={STRANGER: {"people": ["daughter", "son"]}})
+    meet(desk)
+    assert listed(desk)["shared"] == ["daughter", "son"]
+    for verb, values in (("assign", {"profile": "son"}), ("forget", {})):
+        with pytest.raises(ControlError) as refused:
+            desk.ask(verb, Role.WEB, mac=STRANGER, **values, **guardian(desk))
+        assert refused.value.code == Code.DEVICE_SHARED
+
+
+def test_all_that_is_kept_goes_with_a_device_that_is_forgotten(make: Make) -> None:
+    desk = make(NOON)
+    meet(desk)
+    desk.store.devices.seen(STRANGER, desk.clock.at)
+    desk.store.notes.seen(STRANGER, ["192.168.77.99"], desk.clock.at)
+    who = guardian(desk)
+    desk.ask("name_device", Role.WEB, mac=STRANGER, name="Radio", **who)
+    one = desk.ask("devices", Role.WEB, mac=STRANGER)["devices"][0]
+    at = desk.clock.at
+    assert one["history"] == [{"address": "192.168.77.99", "first": at, "last": at}]
+    desk.ask("forget", Role.WEB, mac=STRANGER, **who)
+    assert audit(desk)[0] == ("Mum", "forget", STRANGER, "192.168.77.7")
+    assert STRANGER not in {one["mac"] for one in desk.ask("devices")["devices"]}
+    meet(desk)
+    desk.store.devices.seen(STRANGER, desk.clock.at)
+    again = desk.ask("devices", mac=STRANGER)["devices"][0]
+    assert (again["label"], again["history"], again["profile"]) == ("", [], "guest")
+
+
+def test_the_list_for_a_page_is_brief_and_says_to_whom_a_device_may_go(make: Make) -> None:
+    desk = make(NOON)
+    meet(desk)
+    answer = desk.ask("devices", Role.WEB, brief=True)
+    assert {"id": "son", "name": "Son", "child": True} in answer["people"]
+    assert not answer["scanning"]
+    one = next(one for one in answer["devices"] if one["mac"] == STRANGER)
+    assert "addresses" not in one
+    assert one["asked"] is None
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -119,6 +119,29 @@ def test_all_addresses_of_a_device_are_known_at_once(own: Home, daemon: Daemon) 
     assert set(seen["addresses"]) == {*used, *link}
 
 
+def test_the_addresses_that_a_device_had_are_told(own: Home, daemon: Daemon) -> None:
+    """Of the first look at everything; another address of it later is one more."""
+    wake(own)
+    new, second = own.devices["new"], "192.168.77.213"
+    reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 3).close()\n"
+    python(new, reach)
+
+    def had() -> set[str]:
+        if not told(daemon):
+            return set()
+        return {one["address"] for one in daemon.client.call("devices", mac=NEW.mac)["devices"][0]["history"]}
+
+    assert until(lambda: NEW.ipv4 in had(), 12.0) is not None
+    new.run(["ip", "addr", "flush", "dev", "eth0"], check=True)
+    new.run(["ip", "addr", "add", f"{second}/24", "dev", "eth0"], check=True)
+    python(new, reach)
+    assert until(lambda: {NEW.ipv4, second} <= had(), 12.0) is not None
+    daemon.client.call("name_device", mac=NEW.mac, name="Robot")
+    assert told(daemon)["name"] == "Robot"
+    daemon.client.call("forget", mac=NEW.mac)
+    assert until(lambda: told(daemon).get("name") != "Robot", SOON) is not None
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_device_that_leaves_is_gone_after_two_minutes_and_is_back_at_its_first_packet(

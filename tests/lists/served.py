@@ -7,6 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
+
+from gateway.lists.fetch import Fetcher, NoDowngrade
+from gateway.outgoing import Outside
+
+
+class Anywhere(Outside):
+    """Takes loopback, on which the servers of tests are, for the internet."""
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        return self._resolve(host, port)
+
+
+def fetcher(**options: Any) -> Fetcher:
+    return Fetcher(opener=Anywhere().opener(NoDowngrade()), **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ListError
-from gateway.lists.fetch import Fetcher, Validators
+from gateway.lists.book import Validators
+from gateway.lists.fetch import Fetcher
+from tests.lists import served
 
 BODY = b"bad.example\n" * 100
 
@@ -58,7 +60,7 @@ def lists() -> Iterator[tuple[str, list[str]]]:
 
 
 def fetcher(pauses: list[float] | None = None, steps: list[tuple[int, int | None]] | None = None) -> Fetcher:
-    return Fetcher(
+    return served.fetcher(
         progress=lambda source, done, total: (steps if steps is not None else []).append((done, total)),
         sleep=(pauses if pauses is not None else []).append,
         stall=0.5,
@@ -109,5 +111,5 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
 
 
 def test_only_web_addresses(tmp_path: Path) -> None:
-    with pytest.raises(ListError, match="no web address"):
+    with pytest.raises(ListError, match="a web address begins with https:// or http://"):
         fetcher().fetch("x", "file:///etc/passwd", tmp_path / "list", Validators(), 10)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ListError
+from gateway.lists.book import Copy, Validators
 from gateway.lists.build import Canaries
-from gateway.lists.fetch import Fetcher, Validators
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
-from gateway.lists.update import Copy, Seed, Shelf, build_all
+from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import DomainTable
-from tests.lists.served import Served, served
+from tests.lists.served import Served, fetcher, served
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 INNOCENT = Canaries(["www.help.example"])
@@ -73,14 +73,14 @@ def test_only_good_copies_replace_good_copies(
     assert table_of(tmp_path, shelf, lists, seeds).categories("seed.example") == {"dating"}
 
     bodies.update({"/adult-list": b"bad.example\n", "/games-list": b"play.example\n"})
-    assert shelf.fetch(lists, Fetcher(), INNOCENT, NOW) == []
+    assert shelf.fetch(lists, fetcher(), INNOCENT, NOW) == []
     table = table_of(tmp_path, shelf, lists, seeds)
     assert table.categories("www.bad.example") == {"adult"}
     assert table.categories("play.example") == {"games"}
 
     bodies.update({"/adult-list": b"help.example\n", "/games-list": b"<html>"})
     later = NOW + timedelta(days=1)
-    problems = shelf.fetch(lists, Fetcher(), INNOCENT, later)
+    problems = shelf.fetch(lists, fetcher(), INNOCENT, later)
     assert [line.split(":")[0] for line in problems] == ["adult-list", "games-list"]
     assert "innocent" in problems[0]
     assert "web page" in problems[1]
@@ -99,11 +99,11 @@ def test_what_is_fresh_is_not_asked_for_again(
     lists = [published(server.address, "adult-list", "adult")]
     bodies["/adult-list"] = b"bad.example\n"
     shelf = Shelf(tmp_path / "lists")
-    shelf.fetch(lists, Fetcher(), INNOCENT, NOW)
-    shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=2))
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW)
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=2))
     assert len(server.asked) == 1
-    shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=2), force=True)
-    shelf.fetch(lists, Fetcher(), INNOCENT, NOW + timedelta(hours=30))
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=2), force=True)
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=30))
     assert len(server.asked) == 3
 
 
@@ -147,7 +147,7 @@ def test_a_full_disk_is_no_failed_download(server: Served, bodies: dict[str, byt
     waits: list[float] = []
     says = rf"^{tmp_path}: cannot be written \(File too large\); the old table stays in force$"
     with small_disk(4096), pytest.raises(ListError, match=says):
-        Shelf(tmp_path).fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+        Shelf(tmp_path).fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert (waits, server.asked) == ([], ["/adult-list"])
     assert [one.name for one in tmp_path.iterdir()] == ["sources.json"]
 
@@ -157,7 +157,7 @@ def test_a_book_that_cannot_be_written_is_named_and_nothing_is_left(
 ) -> None:
     bodies["/adult-list"] = b"bad.example\n"
     with small_disk(20), pytest.raises(ListError, match=rf"^{tmp_path}/sources\.json: cannot be written"):
-        Shelf(tmp_path).fetch([published(server.address, "adult-list", "adult")], Fetcher(), INNOCENT, NOW)
+        Shelf(tmp_path).fetch([published(server.address, "adult-list", "adult")], fetcher(), INNOCENT, NOW)
     assert [one.name for one in tmp_path.iterdir()] == ["adult-list.list"]
 
 
@@ -172,11 +172,11 @@ def test_without_internet_it_ends_at_the_second_host(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     says = r"^no internet: neither 224\.0\.0\.1 nor 255\.255\.255\.255 can be reached \(.*unreachable\); the"
     with pytest.raises(ListError, match=says):
-        shelf.fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+        shelf.fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert waits == []
     assert shelf.copies == {}
     with pytest.raises(ListError, match=r"^no internet: 224\.0\.0\.1 cannot be reached"):
-        shelf.fetch(lists[20:], Fetcher(sleep=waits.append), INNOCENT, NOW)
+        shelf.fetch(lists[20:], fetcher(sleep=waits.append), INNOCENT, NOW)
 
 
 def test_one_host_that_cannot_be_reached_keeps_nothing_from_the_others(
@@ -185,7 +185,7 @@ def test_one_host_that_cannot_be_reached_keeps_nothing_from_the_others(
     bodies["/games-list"] = b"play.example\n"
     lists = [published(NOWHERE, "adult-list", "adult"), published(server.address, "games-list", "games")]
     waits: list[float] = []
-    problems = Shelf(tmp_path).fetch(lists, Fetcher(sleep=waits.append), INNOCENT, NOW)
+    problems = Shelf(tmp_path).fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
     assert len(waits) == 3
     assert [line.partition(":")[0] for line in problems] == ["adult-list"]
     assert (tmp_path / "games-list.list").exists()

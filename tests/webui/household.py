@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.codes import Code
 from gateway.control.guardians import Guardians
@@ -19,12 +18,14 @@ from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
+from tests.webui.listed import Listed
+from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
+from tests.webui.things import Things
 
-NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
+__all__ = ["GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "Household", "at_home"]
+
 TODAY = NOW.date()
 BEDTIME = NOW.replace(hour=20, minute=45)
-TABLET, PHONE, LAPTOP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
-GUEST = "02:00:00:00:00:1a"
 
 HELP = [
     {"name": "Contact centre for children and families", "phone": "111"},
@@ -164,6 +165,8 @@ class Household:
     def __post_init__(self) -> None:
         self.editing = Editing(self)
         self.stamps = Stamps()
+        self.things = Things(self)
+        self.listed = Listed(self)
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
 
@@ -182,8 +185,10 @@ class Household:
             "cards": self._cards,
             "dismiss": self._dismiss,
             "guardian": self.guardians,
-            **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **self.editing.verbs(),
+            **self.things.verbs(),
+            **self.listed.verbs(),
+            **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 

@@ -1,12 +1,13 @@
-"""A parent's answers to what is asked about devices."""
+"""All devices of the home by person; a parent's answers to what is asked about them; a look around."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
 from webui.daemon import daemon, source_address
+from webui.devices import GROUP_SHOWN, PLACES, told_place
 from webui.i18n import gettext as _
 from webui.questions import Question
 from webui.session import guardian, guardians_only
@@ -17,19 +18,55 @@ blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
 ALL = 64  # questions, of which one is answered
 
 
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    return render_template("devices.html", **_all())
+
+
+@blueprint.get("/now")
+@guardians_only
+def now() -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    return render_template("devices_now.html", **_all())
+
+
+@blueprint.post("/scan")
+@guardians_only
+def scan() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        daemon().client.call("scan", by=guardian() or "")
+        notices.said(_("The gateway asks who is there. Whoever answers is in this list within ten seconds."))
+    return redirect(url_for("devices.show"), 303)
+
+
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
     """One tap: a person, or one of the answers that fit the question."""
+    back = url_for("devices.show" if request.form.get("from") else "home.show")
     question = daemon().questions(ALL).of(request.form.get("mac", ""))
     if question is None:
         notices.said(_("Somebody has answered this already."))
-        return redirect(url_for("home.show"), 303)
+        return redirect(back, 303)
     values, told = _chosen(question)
     with notices.refusals_to(notices.said):
         daemon().change("identify", mac=question.mac, by=guardian() or "", origin=source_address(), **values)
         notices.said(told)
-    return redirect(url_for("home.show"), 303)
+    return redirect(back, 303)
+
+
+def _all() -> dict[str, object]:
+    home = daemon().home()
+    return {
+        "home": home,
+        "devices": daemon().devices(),
+        "questions": daemon().questions() if home.questions else None,
+        "guardian": guardian(),
+        "notice": notices.current(home),
+        "places": PLACES,
+        "most": GROUP_SHOWN,
+    }
 
 
 def _chosen(question: Question) -> tuple[dict[str, str], str]:
@@ -56,9 +93,5 @@ def _told(said: str, question: Question, name: str) -> str:
         "not_same": _("%(device)s is a new device.", device=name),
         "me": _("What changed is trusted from now on."),
         "fine": _("%(device)s stays as it is.", device=name),
-        "home": _("%(device)s belongs to the house: only harmful sites are refused.", device=name),
-        "adult": _("%(device)s is an adult's: only harmful sites are refused.", device=name),
-        "guest": _("%(device)s is a guest.", device=name),
-        "visitor": _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
     }
-    return sentences.get(said, "")
+    return sentences.get(said) or told_place(name, said, None)

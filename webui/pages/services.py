@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from webui import sentences_of_rules as say
 from webui.catalogue import Service
 from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.entries import ALLOW, BLOCK, out_of, put
 from webui.forms import one_of
 from webui.i18n import gettext as _
-from webui.lists import ALLOW, BLOCK, out_of, put
 from webui.overview import Rule, rule
 from webui.session import guardians_only
 from webui.words import plain

@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from webui import sentences_of_rules as say
 from webui import typed
 from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.entries import put
 from webui.forms import one_of
 from webui.i18n import gettext as _
-from webui.lists import put
 from webui.ruleset import LISTS
 from webui.session import guardians_only
 from webui.words import plain

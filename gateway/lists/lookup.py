@@ -1,0 +1,40 @@
+"""In what a host or an address is, and as what: for the command and for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.policy import nets
+from gateway.policy.categories import Categories
+from gateway.policy.domains import DomainTable
+from gateway.policy.resolvers import Resolvers
+from gateway.policy.services import Catalogue
+from gateway.policy.why import parse_host
+
+Found = tuple[tuple[str, frozenset[str]], ...]
+
+
+def look_up(
+    written: str, table: DomainTable, categories: Categories, catalogue: Catalogue, resolvers: Resolvers
+) -> Mapping[str, Any]:
+    """``host refused_for_everyone matches services resolver``. Raises PolicyError for what is no host."""
+    packed = nets.address(written)
+    host = parse_host(written) if packed is None else nets.keys(packed)[0]
+    found = table.matches(host) if packed is None else _entries(table, packed)
+    if any(not known.isdisjoint(categories.binding) for _, known in found):
+        # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
+        return {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
+    resolver = resolvers.names.get(host) if packed is None else resolvers.at(packed)
+    return {
+        "host": host,
+        "refused_for_everyone": False,
+        "matches": [{"name": name, "categories": sorted(known)} for name, known in found],
+        "services": [] if packed else list(catalogue.services_of(host)),
+        "resolver": None if resolver is None else resolver.name,
+    }
+
+
+def _entries(table: DomainTable, packed: bytes) -> Found:
+    """The entries that an address falls under, longest first, and as what."""
+    return tuple((one, known) for one in nets.keys(packed) if (known := table.entry(one)))

@@ -1,0 +1,80 @@
+"""Lists of the real daemon in the virtual home: an update beside it, told by events, costs it no memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import PROFILES, fresh, until
+from tests.lab.home import Home
+
+pytestmark = pytest.mark.lab
+
+GROWN = 1_500  # kB; what a second table of the same size needs for a moment, and the catalogue of lists
+DONE = 60.0  # seconds
+OWN = {"name": "Mine", "url": "https://lists.own.example/games.txt", "category": "games"}
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with Home(absent=("new",), journal=False, quic=False) as home, fresh(home, PROFILES) as running:
+        yield running
+
+
+def rss(daemon: Daemon) -> int:
+    lines = Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def updates(daemon: Daemon) -> int:
+    """Children of the daemon that are one."""
+    pids = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return sum(b"lists\0update" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+
+
+def test_an_update_runs_beside_the_daemon_and_its_table_is_read(daemon: Daemon) -> None:
+    client = daemon.client
+    key = client.call("list_add", **OWN)["id"]
+    shelf = daemon.state / "lists"
+    shelf.mkdir(exist_ok=True)
+    (shelf / f"{key}.list").write_text("||play.own.example^\n")  # as an earlier update had fetched it
+    client.call("lists")
+    before, told = rss(daemon), list[dict[str, Any]]()
+    with client.events(("lists",), idle=0.2) as stream:
+        done = threading.Event()
+
+        def listen() -> None:
+            while not done.is_set():
+                if (event := next(stream)) is not None:
+                    told.append(event)
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        assert client.call("list_update", force=True)["running"]
+        assert until(lambda: updates(daemon) == 1, 2.0) is not None, "a process of its own"
+        assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
+        assert until(lambda: bool(told) and told[-1]["what"] == "ended", 2.0) is not None
+        done.set()
+        listener.join()
+    assert updates(daemon) == 0
+    assert told[0]["what"] == "begun"
+    problems = client.call("lists")["update"]["problems"]
+    # The virtual home's internet is in a range for benchmarks, which is no internet: each list says so.
+    assert any("it is not fetched" in line and "which is not on the internet" in line for line in problems)
+    assert client.call("list_lookup", host="www.play.own.example")["categories"][0]["id"] == "games"
+    assert rss(daemon) - before < GROWN
+
+
+def test_what_is_taken_out_is_gone_after_the_next_update(daemon: Daemon) -> None:
+    client = daemon.client
+    key = next(one["id"] for one in client.call("lists")["sources"] if one["own"])
+    client.call("list_remove", id=key)
+    assert not (daemon.state / "lists" / f"{key}.list").exists()
+    client.call("list_update")
+    assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
+    assert client.call("list_lookup", host="www.play.own.example")["matches"] == []

@@ -1,0 +1,245 @@
+"""Lists of names: how fresh they are, the family's own, what a host is on and why, and wrong entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, refusals
+from webui.answers import Home
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.lists import Found, Lists, Source, letter, maker, many
+from webui.session import guardian, guardians_only
+from webui.shapes import Answer
+from webui.words import plain
+
+blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
+
+NAME_LIMIT = 60  # characters, as the daemon takes them
+URL_LIMIT = 200
+HOST_LIMIT = 253
+ADDRESS_STARTS = ("https://", "http://")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What being on lists comes to for one child."""
+
+    id: str
+    name: str
+    open: bool
+    sentence: str
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home, lists = daemon().home(), daemon().lists()
+    asked = _host(request.args.get("host", ""))
+    found, problem = _looked_up(asked) if asked else (None, "")
+    return render_template(
+        "lists.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        lists=lists,
+        asked=asked,
+        found=found,
+        problem=problem,
+        meanings=_meanings(found, home) if found else (),
+        letter=letter,
+        maker=maker,
+        many=many,
+        name_limit=NAME_LIMIT,
+        url_limit=URL_LIMIT,
+    )
+
+
+@blueprint.get("/now")
+@guardians_only
+def now() -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    home = daemon().home()
+    return render_template(
+        "lists_now.html", home=home, guardian=guardian(), lists=daemon().lists(), many=many
+    )
+
+
+def _host(typed: str) -> str:
+    """A host out of what somebody typed or copied: an address of a page as well."""
+    text = plain(typed, 2 * HOST_LIMIT).strip().lower()
+    for start in ADDRESS_STARTS:
+        text = text.removeprefix(start)
+    return text.partition("/")[0].partition("?")[0][:HOST_LIMIT]
+
+
+def _looked_up(host: str) -> tuple[Found | None, str]:
+    try:
+        return daemon().list_lookup(host), ""
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return None, refusals.sentence(error)
+
+
+def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
+    told = []
+    for child in home.children:
+        try:
+            answer = Answer(daemon().client.call("why", host=found.host, profile=child.id))
+        except Unreachable:
+            raise
+        except ControlError:
+            continue
+        is_open = answer.text("verdict") != "block"
+        told.append(Meaning(child.id, child.name, is_open, answer.text("sentence")))
+    return tuple(told)
+
+
+# ---------------------------------------------------------------------------------------- what is fetched
+
+
+@blueprint.post("/update")
+@guardians_only
+def update() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        _change("list_update", force=True)
+        notices.forget()
+    return _back()
+
+
+@blueprint.post("/add")
+@guardians_only
+def add() -> ResponseReturnValue:
+    lists = daemon().lists()
+    name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
+    url = request.form.get("url", "").strip()
+    category = one_of("category", {one.id for one in lists.categories})
+    if not name or not url or len(url) > URL_LIMIT:
+        notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
+        return _back()
+    _add(name, url, category)
+    return _back()
+
+
+@blueprint.post("/add/back")
+@guardians_only
+def add_back() -> ResponseReturnValue:
+    """One of the family's own that was taken out."""
+    category, url, name = _was(3)
+    _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
+    return _back()
+
+
+def _add(name: str, url: str, category: str) -> None:
+    with notices.refusals_to(notices.said):
+        _change("list_add", name=name, url=url, category=category)
+        notices.said(_("%(name)s is fetched with the next update.", name=name))
+
+
+@blueprint.post("/remove")
+@guardians_only
+def remove() -> ResponseReturnValue:
+    one = _one(request.form.get("id", ""), daemon().lists())
+    if not one.own:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _change("list_remove", id=one.id)
+        told = _("%(name)s is taken out. Its names go with the next update.", name=plain(one.name))
+        notices.did_back("unlisted", f"{one.category} {one.url} {plain(one.name, NAME_LIMIT)}", told)
+    return _back()
+
+
+@blueprint.post("/switch")
+@guardians_only
+def switch() -> ResponseReturnValue:
+    one = _one(request.form.get("id", ""), daemon().lists())
+    _switch(one, on=one_of("on", {"yes", "no"}) == "yes")
+    return _back()
+
+
+@blueprint.post("/switch/back")
+@guardians_only
+def switch_back() -> ResponseReturnValue:
+    key, was = _was(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _switch(_one(key, daemon().lists()), on=was == "yes")
+    return _back()
+
+
+def _switch(one: Source, *, on: bool) -> None:
+    if one.own:
+        abort(400)
+    name = plain(one.name)
+    with notices.refusals_to(notices.said):
+        _change("list_add" if on else "list_remove", id=one.id)
+        told = (
+            _("%(name)s is fetched with the next update.", name=name)
+            if on
+            else _("%(name)s is off. Its names go with the next update.", name=name)
+        )
+        notices.did_back("switched", f"{one.id} {'no' if on else 'yes'}", told)
+
+
+# ---------------------------------------------------------------------------------------- wrong entries
+
+
+@blueprint.post("/report")
+@guardians_only
+def report() -> ResponseReturnValue:
+    """Written down here, and opened for whom it is ticked; nothing is sent."""
+    host = _host(request.form.get("host", ""))
+    ticked = request.form.getlist("open")
+    children = [one for one in daemon().home().children if one.id in ticked]
+    with notices.refusals_to(notices.said):
+        answer = Answer(_change("list_report", host=host, open=[one.id for one in children]))
+        entry = plain(answer.text("host"), 80)
+        names = ", ".join(plain(one.name) for one in children)
+        notices.said(
+            _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
+            if children
+            else _("%(host)s is written down.", host=entry)
+        )
+    return redirect(url_for("lists.show", _anchor="wrong"), 303)
+
+
+@blueprint.post("/unreport")
+@guardians_only
+def unreport() -> ResponseReturnValue:
+    host = request.form.get("host", "")
+    if not host or len(host) > HOST_LIMIT:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _change("list_unreport", host=host)
+        notices.said(_("%(host)s is taken off this list. What was opened stays open.", host=plain(host, 80)))
+    return redirect(url_for("lists.show", _anchor="wrong"), 303)
+
+
+def _one(key: str, lists: Lists) -> Source:
+    one = lists.of(key)
+    if one is None:
+        abort(404)
+    return one
+
+
+def _was(count: int) -> list[str]:
+    parts = request.form.get("was", "")[: URL_LIMIT + 2 * NAME_LIMIT].split(" ", count - 1)
+    if len(parts) != count or not all(parts):
+        abort(400)
+    return parts
+
+
+def _change(do: str, **values: object) -> dict[str, Any]:
+    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+
+
+def _back() -> ResponseReturnValue:
+    return redirect(url_for("lists.show"), 303)
