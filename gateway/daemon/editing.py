@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.daemon.history import History, Step, changed_meanwhile, no_revision, revision_of
+from gateway.daemon.history import History, changed_meanwhile, no_revision
+from gateway.daemon.steps import Step, revision_of
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.household import MAX_PROFILES, profile_files

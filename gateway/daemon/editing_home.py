@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gateway.codes import Code
 from gateway.daemon.editing import Author, Edit, Editing, bad_rule
-from gateway.daemon.history import changed_meanwhile, no_revision, revision_of
+from gateway.daemon.history import changed_meanwhile, no_revision
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.steps import revision_of
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.policy import edits
