@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from gateway.codes import Code
-from gateway.daemon.editing import Author, Editing
+from gateway.daemon.editing import Author, Draft, Editing
 from gateway.errors import PolicyError
 from gateway.policy import edits
 from gateway.policy.household import Household
@@ -32,8 +30,7 @@ def assign_device(
         raise PolicyError(owner.id, "is built in and has no file", "name a person's profile").coded(
             Code.NO_PROFILE
         )
-    files: dict[Path, bytes | None] = {}
-    found: dict[Path, bytes | None] = {}
+    draft = Draft({}, {})
     for profile in household.profiles.values():
         devices = [one for one in profile.devices if one != mac]
         if owner is not None and profile.id == owner.id:
@@ -41,7 +38,7 @@ def assign_device(
             devices += [] if mac in devices else [mac]
         if tuple(devices) != profile.devices:
             path = editing.file(profile.id)
-            found[path], said = editing.read(path)
-            files[path] = edits.profile_text(edits.edited(said, {"devices": devices}, household.bands))
-    if files:
-        editing.write(files, found, {"devices": mac}, author)
+            draft.found[path], said = editing.read(path)
+            draft.files[path] = edits.profile_text(edits.edited(said, {"devices": devices}, household.bands))
+    if draft.files:
+        editing.write(draft, {"devices": mac}, author)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.daemon.history import History, Step, changed_meanwhile, no_revision, revision_of
+from gateway.daemon.history import History, changed_meanwhile, no_revision
+from gateway.daemon.steps import Step, revision_of
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.household import MAX_PROFILES, profile_files
@@ -32,6 +33,14 @@ Contents = Mapping[Path, bytes | None]
 class Author:
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Files of one folder as they shall be (None: gone), and as they were read."""
+
+    files: dict[Path, bytes | None]
+    found: dict[Path, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,6 @@ class Editing:
 
     @property
     def history(self) -> History:
-        """Of the profiles' files."""
         return self._rules.history(self.profiles)
 
     def file(self, profile_id: str) -> Path:
@@ -89,10 +97,10 @@ class Editing:
         after = self.changed(before, changes)
         if after == before:
             return Edit(before, after, revision_of(source), revision_of(source), {})
-        files: dict[Path, bytes | None] = {path: edits.profile_text(after)}
-        lost = self._take(files, _devices(after), path)
-        self.put(files, {path: source}, changes, author)
-        return Edit(before, after, revision_of(source), _revision(files[path]), lost)
+        draft = Draft({path: edits.profile_text(after)}, {path: source})
+        lost = self._take(draft, _devices(after), path)
+        self.put(draft, changes, author)
+        return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
     def unedit(self, profile_id: str, revision: int, author: Author) -> Edit:
         """The file as it was at a revision. Devices that it gave away or took since go back as well, where
@@ -104,22 +112,23 @@ class Editing:
         old = self.history.content(steps[-1], path.name) if steps else None
         if old is None:
             raise no_revision(path, revision)
-        files: dict[Path, bytes | None] = {path: old, **self._taken_along(steps, path)}
+        draft = Draft({path: old}, {path: source})
+        self._take_along(draft, steps, path)
         after = edits.read(old, str(path))
-        lost = self._take(files, _devices(after), path)
-        self.put(files, {path: source}, {}, author)
+        lost = self._take(draft, _devices(after), path)
+        self.put(draft, {}, author)
         return Edit({}, after, revision_of(source), _revision(old), lost)
 
-    def _taken_along(self, steps: list[Step], path: Path) -> dict[Path, bytes | None]:
+    def _take_along(self, draft: Draft, steps: list[Step], path: Path) -> None:
         """The other files of these steps as they were before, where they still are as the steps left them."""
-        found: dict[Path, bytes | None] = {}
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
-                now = found[other] if other in found else _there(other)
+                there = draft.found[other] if other in draft.found else _there(other)
+                now = draft.files.get(other, there)
                 if other != path and now is not None and revision_of(now) == step.after[name]:
-                    found[other] = self.history.content(step, name)
-        return found
+                    draft.found[other] = there
+                    draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author) -> str:
         """A file for somebody; its id."""
@@ -133,14 +142,14 @@ class Editing:
         named = (one.name for one in household.profiles.values())
         path = self.profiles / f"{id_of(name, [*(one.stem for one in files), *named])}.yaml"
         said = self.changed({}, {"name": name, **changes})
-        put: dict[Path, bytes | None] = {path: edits.profile_text(said)}
-        self._take(put, _devices(said), path)
-        self.put(put, {path: None}, {"name": name, **changes}, author)
+        draft = Draft({path: edits.profile_text(said)}, {path: None})
+        self._take(draft, _devices(said), path)
+        self.put(draft, {"name": name, **changes}, author)
         return path.stem
 
     def remove(self, profile_id: str, author: Author) -> Step:
         path = self.file(profile_id)
-        return self.put({path: None}, {path: read_bounded(path)}, {}, author)
+        return self.put(Draft({path: None}, {path: read_bounded(path)}), {}, author)
 
     def restore(self, number: int, author: Author) -> str:
         """Somebody who was removed, under the same id where nobody has it now. Devices that others have by
@@ -159,7 +168,7 @@ class Editing:
         said = edits.read(old, str(path))
         others = self._rules.household.named & _devices(said)
         data = edits.profile_text(edits.without_devices(said, others)) if others else old
-        self.put({path: data}, {path: None}, {}, author)
+        self.put(Draft({path: data}, {path: None}), {}, author)
         return path.stem
 
     def changed(self, before: Document, changes: Changes) -> Document:
@@ -171,16 +180,14 @@ class Editing:
     def with_changes(self, profile_id: str, changes: Changes) -> Household:
         """The family as it would be; nothing is written. Raises PolicyError as ``edit`` does."""
         path = self.file(profile_id)
-        _, before = self.read(path)
+        source, before = self.read(path)
         after = self.changed(before, changes)
-        files: dict[Path, bytes | None] = {path: edits.profile_text(after)}
-        self._take(files, _devices(after), path)
-        return self._checked(files, changes)
+        draft = Draft({path: edits.profile_text(after)}, {path: source})
+        self._take(draft, _devices(after), path)
+        return self._checked(draft.files, changes)
 
-    def _take(
-        self, files: dict[Path, bytes | None], macs: frozenset[str], path: Path
-    ) -> dict[str, tuple[str, ...]]:
-        """Whoever else has one of these devices has it no more: into ``files``."""
+    def _take(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
+        """Whoever else has one of these devices has it no more: into ``draft``."""
         self.no_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
@@ -188,8 +195,12 @@ class Editing:
             if not gone or other.id == path.stem:
                 continue
             file = self.file(other.id)
-            _, said = self.read(file)
-            files[file] = edits.profile_text(edits.without_devices(said, gone))
+            source, said = self.read(file)
+            planned = draft.files.get(file)
+            if planned is not None:
+                said = edits.read(planned, str(file))
+            draft.found.setdefault(file, source)
+            draft.files[file] = edits.profile_text(edits.without_devices(said, gone))
             lost[other.id] = gone
         return lost
 
@@ -201,28 +212,26 @@ class Editing:
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
             raise bad_rule(PolicyError("devices", problem, mend), "", {})
 
-    def put(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
+    def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
         """``write``, and tell who goes by the rules."""
         before = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
-        step = self.write(files, found, changes, author)
+        step = self.write(draft, changes, author)
         after = {(one.id, mac) for one in self._rules.household.profiles.values() for mac in one.devices}
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
-    def write(self, files: Contents, found: Contents, changes: Changes, author: Author) -> Step:
-        """Check, and put in place. ``found``: what was read, of those that are not read here."""
-        folder = next(iter(files)).parent
-        read = {path: found[path] if path in found else _there(path) for path in files}
-        new = self._checked(files, changes)
+    def write(self, draft: Draft, changes: Changes, author: Author) -> Step:
+        """Check, and put in place."""
+        folder = next(iter(draft.files)).parent
+        new = self._checked(draft.files, changes)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
+        read = [(path, data) for path, data in draft.found.items() if data is not None]
         step = self._rules.history(folder).put(
-            {path.name: data for path, data in files.items()},
-            {path.name: data for path, data in read.items()},
+            {path.name: data for path, data in draft.files.items()},
+            {path.name: draft.found[path] for path in draft.files},
             by=author.by,
             at=author.at,
-            by_hand=frozenset(
-                path.name for path, data in read.items() if data is not None and is_by_hand(data, order)
-            ),
+            by_hand=frozenset(path.name for path, data in read if is_by_hand(data, order)),
         )
         self._rules.adopt(new)
         return step
@@ -272,8 +281,7 @@ def _revision(data: bytes | None) -> int:
 
 
 def _devices(said: Document) -> frozenset[str]:
-    items = said.get("devices")
-    return frozenset(one for one in items if isinstance(one, str)) if isinstance(items, list) else frozenset()
+    return frozenset(edits.macs(said.get("devices")))
 
 
 def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:

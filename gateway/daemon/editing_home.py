@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.codes import Code
-from gateway.daemon.editing import Author, Edit, Editing, bad_rule
-from gateway.daemon.history import changed_meanwhile, no_revision, revision_of
+from gateway.daemon.editing import Author, Draft, Edit, Editing, bad_rule
+from gateway.daemon.history import changed_meanwhile, no_revision
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.steps import revision_of
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.policy import edits
@@ -33,7 +34,7 @@ class HomeEditing:
         if after == before:
             return Edit(before, after, found, found, {})
         data = edits.home_text(after)
-        self._editing.put({path: data}, {path: source}, changes, author)
+        self._editing.put(Draft({path: data}, {path: source}), changes, author)
         return Edit(before, after, found, revision_of(data), {})
 
     def unedit(self, revision: int, author: Author) -> Edit:
@@ -44,7 +45,7 @@ class HomeEditing:
         old = history.content(steps[-1], path.name) if steps else None
         if old is None:
             raise no_revision(path, revision)
-        self._editing.put({path: old}, {path: source}, {}, author)
+        self._editing.put(Draft({path: old}, {path: source}), {}, author)
         return Edit({}, {}, revision_of(source), revision_of(old), {})
 
 

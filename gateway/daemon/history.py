@@ -8,16 +8,13 @@ each, the next start takes the step back.
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
 from gateway.codes import Code
+from gateway.daemon.steps import MAX_NOTE, Step, note_of, read_note, revision
 from gateway.errors import PolicyError
 from gateway.files import disk_words, read_bounded, sync_folder, write_whole
 
@@ -25,7 +22,6 @@ FOLDER = "history"
 STEPS = 8  # of one file that are kept
 BY_HAND = 8  # versions of one file that somebody wrote by hand, beyond those
 GONE = 16  # removed profiles that can be brought back
-MAX_STEP = 16 * 1024  # bytes of a step.json; one of 64 files has about 5 kB
 
 _NOTE = "step.json"
 _NEXT = ".next"
@@ -34,31 +30,6 @@ _log = logging.getLogger(__name__)
 
 Contents = Mapping[str, bytes | None]
 """File name → what stands in it; None: there is none."""
-
-
-def revision_of(data: bytes) -> int:
-    """A number for what stands in a file: equal for equal bytes, small enough for every reader of JSON."""
-    return int.from_bytes(sha256(data).digest()[:6])
-
-
-def _revision(data: bytes | None) -> int | None:
-    return None if data is None else revision_of(data)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    number: int
-    by: str
-    at: datetime
-    before: Mapping[str, int | None]  # file → its revision; None: there was no such file
-    after: Mapping[str, int | None]
-    by_hand: frozenset[str]  # files that somebody had written by hand
-
-    @property
-    def removed(self) -> str | None:
-        """The one file that it took away, where it did nothing else."""
-        name = next(iter(self.after), None)
-        return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
 
 class History:
@@ -97,7 +68,7 @@ class History:
         if step.before[name] is None:
             return None
         data = read_bounded(self._place(step.number) / name)
-        if revision_of(data) != step.before[name]:
+        if revision(data) != step.before[name]:
             where, mend = str(self._place(step.number) / name), "look into the folder by hand"
             raise PolicyError(where, "was changed since it was kept", mend)
         return data
@@ -114,45 +85,56 @@ class History:
         Raises PolicyError, with all files as they were.
         """
         number = 1 + max(max(self._known(), default=0), self._spoilt)
-        before = {name: _revision(found[name]) for name in files}
-        after = {name: _revision(data) for name, data in files.items()}
+        before = {name: revision(found[name]) for name in files}
+        after = {name: revision(data) for name, data in files.items()}
         step = Step(number, by, at, before, after, by_hand)
         try:
             self._keep(step, found)
             self._check(files, found)
             self._replace(files, found)
         except OSError as error:
-            shutil.rmtree(self._place(number), ignore_errors=True)
+            self._give_up(step)
             raise not_written(self._home, error) from error
         except PolicyError:
-            shutil.rmtree(self._place(number), ignore_errors=True)
+            self._give_up(step)
             raise
         self._known()[number] = step
         self._prune()
         return step
 
+    def _give_up(self, step: Step) -> None:
+        """Forget a step that did not happen. Where something of it cannot be taken back, it is kept."""
+        moved = [name for name in step.after if step.before[name] != step.after[name]]
+        if any(revision(self.read(name)) == step.after[name] for name in moved):
+            self._known()[step.number] = step
+        else:
+            _remove(self._place(step.number))
+
     def recover(self) -> bool:
         """Take back the last step where a kill left some of its files old and some new; whether it did."""
-        shutil.rmtree(self._folder / _NEXT, ignore_errors=True)
-        step = next(reversed(list(self.steps.values())), None)
-        if step is None or len(step.after) < 2:
-            return False
-        now = {name: _revision(self.read(name)) for name in step.after}
-        moved = {name for name in now if step.before[name] != step.after[name]}
-        if any(now[name] not in (step.before[name], step.after[name]) for name in moved):
-            return False  # somebody went on by hand
-        new = {name for name in moved if now[name] == step.after[name]}
-        if not new or new == moved:
-            return False
-        _log.warning("a change of %s was cut short and is taken back", ", ".join(sorted(moved)))
         try:
-            self._replace({name: self.content(step, name) for name in new}, {})
-            shutil.rmtree(self._place(step.number))
-            del self._known()[step.number]
+            return self._recover()
         except (OSError, PolicyError) as error:
-            _log.error("%s: %s", self._place(step.number), error)
+            _log.error("%s: %s", self._folder, error)
             return False
-        return True
+
+    def _recover(self) -> bool:
+        _remove(self._folder / _NEXT)
+        numbers = self._numbers()
+        step = self._noted(numbers[-1]) if numbers else None
+        if step is None:
+            return False
+        now = {name: revision(self.read(name)) for name in step.after}
+        moved = {name for name in now if step.before[name] != step.after[name]}
+        new = {name for name in moved if now[name] == step.after[name]}
+        if new == moved or any(now[name] != step.before[name] for name in moved - new):
+            return False  # it happened; or somebody went on by hand
+        if new:
+            _log.warning("a change of %s was cut short and is taken back", ", ".join(sorted(moved)))
+            self._replace({name: self.content(step, name) for name in new}, {})
+        _remove(self._place(step.number))
+        self._steps = None
+        return bool(new)
 
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:06}"
@@ -162,12 +144,12 @@ class History:
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._home)
-        shutil.rmtree(fresh, ignore_errors=True)
+        _remove(fresh)
         fresh.mkdir(mode=0o700)
         for name, data in found.items():
             if data is not None and name in step.after:
                 write_whole(fresh / name, data)
-        write_whole(fresh / _NOTE, _noted(step))
+        write_whole(fresh / _NOTE, note_of(step))
         sync_folder(fresh)
         fresh.rename(self._place(step.number))
         sync_folder(self._folder)
@@ -223,40 +205,42 @@ class History:
                 gone += 1
                 wanted = wanted and gone <= GONE
             if not wanted:
-                shutil.rmtree(self._place(step.number), ignore_errors=True)
+                _remove(self._place(step.number))
                 del self._known()[step.number]
 
-    def _read(self) -> Iterator[Step]:
+    def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
-            return
-        for place in sorted(self._folder.iterdir()):
-            if place.name.isascii() and place.name.isdigit():
-                try:
-                    yield _read_note(int(place.name), read_bounded(place / _NOTE, MAX_STEP))
-                except (PolicyError, ValueError, KeyError, TypeError, AttributeError) as error:
-                    _log.warning("%s is not understood: %s", place, error)
-                    self._spoilt = int(place.name)
+            return []
+        names = (one.name for one in self._folder.iterdir())
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+    def _read(self) -> Iterator[Step]:
+        for number in self._numbers():
+            step = self._noted(number)
+            if step is not None:
+                yield step
+            else:
+                self._spoilt = number
+
+    def _noted(self, number: int) -> Step | None:
+        place = self._place(number)
+        try:
+            return read_note(number, read_bounded(place / _NOTE, MAX_NOTE))
+        except (PolicyError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _log.warning("%s is not understood: %s", place, error)
+            return None
 
 
-def _noted(step: Step) -> bytes:
-    note = {
-        "by": step.by,
-        "at": step.at.isoformat(timespec="seconds"),
-        "before": dict(step.before),
-        "after": dict(step.after),
-        "by_hand": sorted(step.by_hand),
-    }
-    return json.dumps(note, ensure_ascii=False, indent=1).encode()
-
-
-def _read_note(number: int, data: bytes) -> Step:
-    note = json.loads(data)
-    at = datetime.fromisoformat(note["at"])
-    before, after = dict(note["before"]), dict(note["after"])
-    if before.keys() != after.keys() or at.tzinfo is None:
-        msg = "it names other files before than after, or a time without an offset"
-        raise ValueError(msg)
-    return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]))
+def _remove(place: Path) -> None:
+    """A step's folder, which has no folders in it. What stays is removed the next time, or by a hand."""
+    try:
+        # The note last: without files that it tells of a step cannot be taken back, without it it is none.
+        for one in sorted(place.iterdir(), key=lambda one: one.name == _NOTE):
+            one.unlink()
+        place.rmdir()
+    except OSError as error:
+        if place.is_dir():
+            _log.warning("%s cannot be removed: %s", place, error)
 
 
 def not_written(path: Path, error: OSError) -> PolicyError:

@@ -48,6 +48,7 @@ class RuleBook:
     def _first(self) -> Household:
         """The family's files at a start. What a kill cut short is taken back."""
         found = household.load(self.path, self._product)
+        self.history(self.path.parent).recover()
         if self.history(Path(found.config.profiles)).recover():
             found = household.load(self.path, self._product)
         return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.editing import Author, Edit, Editing
-from gateway.daemon.history import revision_of
+from gateway.daemon.steps import revision_of
 from gateway.daemon.whom import Whom
 from gateway.errors import PolicyError
 from gateway.files import read_bounded

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.editing_home import HomeEditing
-from gateway.daemon.history import revision_of
+from gateway.daemon.steps import revision_of
 from gateway.files import read_bounded
 from gateway.policy import edits
 

@@ -39,8 +39,9 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
     band = changes.get("band", said.get("band"))
     beneath = next((spoken(bands[one].rules) for one in bands if one.value == band), {})
     result = changed(said, changes, beneath)
-    if isinstance(result.get("devices"), list):
-        result["devices"] = _macs(result["devices"])
+    items = result.get("devices")
+    if isinstance(items, list) and any(key.partition("/")[0] == "devices" for key in changes):
+        result["devices"] = list(map(_normal, items))
     if "band" in changes and "log_level" not in changes:
         _lower_log(result, beneath)
     return result
@@ -59,17 +60,20 @@ def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
         del said["log_level"]
 
 
-def _macs(items: Plain) -> Plain:
-    """In normal form, where they are addresses at all."""
-    if not isinstance(items, list):
-        return items
-    return [(parse_mac(one) or one) if isinstance(one, str) else one for one in items]
+def _normal(item: Plain) -> Plain:
+    """A device's address in normal form, where it is one at all."""
+    return (parse_mac(item) or item) if isinstance(item, str) else item
 
 
-def without_devices(said: Document, macs: Collection[str]) -> Document:
+def macs(items: Plain) -> list[str]:
+    """What a list of devices names, in normal form."""
+    return [one for one in map(_normal, items) if isinstance(one, str)] if isinstance(items, list) else []
+
+
+def without_devices(said: Document, gone: Collection[str]) -> Document:
     """A profile that gives these away."""
-    items = _macs(said.get("devices"))
-    kept: list[Plain] = [one for one in items if one not in macs] if isinstance(items, list) else []
+    items = said.get("devices")
+    kept: list[Plain] = [one for one in items if _normal(one) not in gone] if isinstance(items, list) else []
     result = {**said, "devices": kept}
     if not kept:
         del result["devices"]

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from gateway.codes import Code
 from gateway.daemon.editing import Author, Editing
-from gateway.daemon.history import BY_HAND, GONE, STEPS, History, revision_of
+from gateway.daemon.history import BY_HAND, GONE, STEPS, History
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.steps import revision_of
 from gateway.errors import PolicyError
+from gateway.files import write_whole
 from gateway.household import load_product
 from tests.daemon.household_files import DAUGHTER, SON, write
 
@@ -118,6 +120,46 @@ def test_where_one_of_two_cannot_be_written_neither_is(tmp_path: Path) -> None:
     assert caught.value.code == Code.NOT_WRITTEN
     assert ((tmp_path / "a.yaml").read_bytes(), (tmp_path / "b.yaml").read_bytes()) == (b"a: 1\n", b"b: 1\n")
     assert not history.steps
+
+
+def test_a_step_that_did_not_happen_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
+    put(History(tmp_path), kid=b"a: 1\n")
+    for number in range(60):
+        was_killed = killed_at(number, partial(put, History(tmp_path), kid=b"a: %d\n" % (number + 2)))
+        again = History(tmp_path)
+        assert not again.recover()
+        data = again.read("kid.yaml")
+        assert data is not None
+        assert again.last("kid.yaml", revision_of(data)) is not None, "who made it is known"
+        if not was_killed:
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_where_a_step_cannot_be_taken_back_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"a: 1\n")
+    (tmp_path / "b.yaml").write_bytes(b"b: 1\n")
+    history = History(tmp_path)
+    wrote: list[Path] = []
+
+    def full(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+        if path.parent == tmp_path:
+            if wrote:
+                raise OSError(28, "No space left on device")
+            wrote.append(path)
+        write_whole(path, data, like)
+
+    monkeypatch.setattr("gateway.daemon.history.write_whole", full)
+    with pytest.raises(PolicyError, match="the disk is full"):
+        put(history, a=b"a: 2\n", b=b"b: 2\n")
+    [step] = history.since("a.yaml", revision_of(b"a: 1\n"))
+    assert history.content(step, "a.yaml") == b"a: 1\n"
+    monkeypatch.undo()
+    again = History(tmp_path)
+    assert again.recover()
+    assert (tmp_path / "a.yaml").read_bytes() == b"a: 1\n"
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,18 @@ def test_a_device_goes_from_one_child_to_another_and_back(make: Make) -> None:
     assert owner(desk, TABLET) == "daughter"
 
 
+def test_addresses_as_a_hand_spelt_them(make: Make) -> None:
+    desk = make(NOON, daughter={"devices": ["02-00-00-00-00-0A", OTHER]})
+    assert edit(desk, mode="allow-list")["changed"] == ["mode"]
+    assert says(desk)["devices"] == ["02-00-00-00-00-0A", OTHER]
+    done = edit(desk, "son", devices=[PHONE, OTHER])
+    assert says(desk)["devices"] == ["02-00-00-00-00-0A"]
+    edit(desk, "son", devices=[PHONE, OTHER, TABLET])
+    edit(desk, devices=[TABLET])
+    assert done["moved"] == [{"mac": OTHER, "from": "daughter"}]
+    assert owner(desk, TABLET) == "daughter"
+
+
 def test_undoing_takes_nothing_from_who_changed_meanwhile(make: Make) -> None:
     desk = make(NOON)
     done = edit(desk, "son", devices=[PHONE, TABLET])

@@ -244,6 +244,44 @@ def test_the_audit_names_no_site() -> None:
     assert len(edits.told_changes({}, long)) == edits.MAX_TOLD
 
 
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.dictionaries(
+        st.one_of(
+            st.sampled_from([*edits.PROFILE_ORDER, *VALUES]),
+            st.text(max_size=8),
+            st.sampled_from(edits.PROFILE_ORDER).map(lambda head: f"{head}/x"),
+        ),
+        JSON,
+        max_size=3,
+    )
+)
+def test_anything_that_is_sent_is_a_profile_or_refused_in_words(asked: dict[str, Any]) -> None:
+    said: Document = {"band": "10-12", "limits": {}, "bedtime": "21:00-07:00", "block": ["a.example.org"]}
+    refusal: PolicyError | None = None
+    after = said
+    try:
+        after = edits.edited(said, asked, PRODUCT.bands)
+        profile(after)
+    except PolicyError as error:
+        refusal = error
+    if refusal is None:
+        assert edits.told_changes(said, after).isprintable()
+        assert edits.effective(said, after, asked) or after == said
+    else:
+        assert refusal.problem
+        assert refusal.mend
+
+
 @pytest.mark.parametrize(
     ("where", "keys", "blame"),
     [
