@@ -177,6 +177,12 @@ def test_what_is_the_family_s_alone_is_taken_out(
     assert said(household).get(head) == left
 
 
+def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, household: Household) -> None:
+    write(household, categories={"forums": "refuse"})
+    assert "Forums is taken out for Aruzhan." in post(mum, "reset", key="categories/forums")
+    assert "categories" not in said(household)
+
+
 def test_every_change_can_be_undone(mum: Browser, household: Household) -> None:
     before, undo = said(household), revision(mum.get(PAGE).text)
     assert "Undo" in post(mum, "switch", switch="off bedtime")
