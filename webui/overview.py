@@ -144,7 +144,7 @@ def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
         on=switch_of(book, key) if page else None,
         page=page,
         resets=own and band is not None and key not in ("band", "name") and part(book.own, key) is not None,
-        removes=own and band is None and key.partition("/")[0] in ("limits", "windows", "bedtime"),
+        removes=own and band is None and _head(key) in BY_ENTRY,
     )
 
 

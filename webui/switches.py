@@ -6,7 +6,7 @@ from typing import Any
 
 from webui.ruleset import Ruleset, flag
 
-ON_OFF: dict[str, tuple[Any, Any]] = {"strict": (True, False), "updates": (True, False)}
+ON_OFF = ("strict", "updates")  # true or false in the file
 
 
 def switch_of(book: Ruleset, key: str) -> bool | None:

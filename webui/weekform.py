@@ -71,16 +71,26 @@ def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> Row:
 
 
 def typed_rows(
-    one: Callable[[str], str | None], many: Callable[[str], list[str]], *, night: bool
+    one: Callable[[str], str | None],
+    many: Callable[[str], list[str]],
+    held: Iterable[Row],
+    *,
+    night: bool,
 ) -> tuple[Row, ...]:
-    """As they were sent, for a form that is shown again; ``one`` and ``many`` read its fields."""
+    """As they were sent; ``one`` and ``many`` read the form's fields, ``held`` is what it showed.
+
+    Whoever types times into a row that had none means them, also without a hand on its ``how``.
+    """
+    shown = {row.day: row.how for row in held}
     found = []
     for day in DAYS:
-        pairs = tuple(zip(many(f"{day}-from")[:MOST], many(f"{day}-to")[:MOST], strict=False))
+        pairs = zip(many(f"{day}-from")[:MOST], many(f"{day}-to")[:MOST], strict=False)
         filled = tuple((start[:5], end[:5]) for start, end in pairs if start or end)
+        how = one(f"{day}-how") or SAME
+        if filled and how == shown.get(day):
+            how = TIMES
         spans = [span for start, end in filled if (span := typed_span(start, end)) is not None]
         placed = tuple(read_night(write_span(span)) if night else span for span in spans)
-        how = one(f"{day}-how") or SAME
         found.append(Row(day, how, (*filled, ("", "")), placed if how == TIMES else ()))
     return tuple(found)
 

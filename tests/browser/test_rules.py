@@ -176,10 +176,11 @@ def test_a_time_that_is_typed_shows_on_its_bar(rules: Chromium, site: Site) -> N
 
 def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) -> None:
     rules.driver.get(site.url + CHILD)
-    rules.tap("button[aria-label='Bedtime']")
+    rules.tap("button[value='off bedtime']")
     eventually(lambda: "Bedtime: off for Aruzhan." in rules.text(".notice"))
-    switch = rules.driver.find_element(By.CSS_SELECTOR, "button[aria-label='Bedtime']")
+    switch = rules.driver.find_element(By.CSS_SELECTOR, "button[value='on bedtime']")
     assert switch.get_attribute("aria-checked") == "false"
+    assert switch.get_attribute("aria-label") == "No bedtime"
     assert said(site)["bedtime"] == {}
     rules.tap(".notice button")
     eventually(lambda: "as they were before" in rules.text(".notice"))

@@ -102,7 +102,7 @@ def _sent(shown: tuple[Row, ...], *, night: bool) -> object:
     hows = {f"{row.day}-how": row.how for row in shown}
     many = {f"{row.day}-from": [one for one, _ in row.hours] for row in shown}
     many |= {f"{row.day}-to": [other for _, other in row.hours] for row in shown}
-    return value_of(typed_rows(hows.get, lambda key: many.get(key, []), night=night), night=night)
+    return value_of(typed_rows(hows.get, lambda key: many.get(key, []), shown, night=night), night=night)
 
 
 @given(st.lists(st.tuples(QUARTERS, QUARTERS), max_size=4))
@@ -141,7 +141,7 @@ def test_a_day_with_times_needs_both_ends(hours_typed: tuple[tuple[str, str], ..
     how = {"school-how": "times", "free-how": "none"}
     many = {"school-from": [one for one, _ in hours_typed], "school-to": [one for _, one in hours_typed]}
     with pytest.raises(NoHoursError) as error:
-        value_of(typed_rows(how.get, lambda key: many.get(key, []), night=False), night=False)
+        value_of(typed_rows(how.get, lambda key: many.get(key, []), (), night=False), night=False)
     assert error.value.day == "school"
 
 
@@ -149,4 +149,4 @@ def test_a_night_is_one_stretch() -> None:
     how = {"school-how": "times", "free-how": "none"}
     many = {"school-from": ["20:45", "22:00"], "school-to": ["07:00", "08:00"]}
     with pytest.raises(NoHoursError):
-        value_of(typed_rows(how.get, lambda key: many.get(key, []), night=True), night=True)
+        value_of(typed_rows(how.get, lambda key: many.get(key, []), (), night=True), night=True)

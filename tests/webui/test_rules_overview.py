@@ -68,7 +68,7 @@ def post(mum: Browser, path: str, **values: str) -> str:
 
 
 def test_the_child_s_card_leads_to_its_rules(mum: Browser) -> None:
-    assert f'<a href="{PAGE}">Aruzhan' in mum.get("/parent/").text
+    assert f'href="{PAGE}">Aruzhan' in mum.get("/parent/").text
 
 
 def test_every_key_of_a_profile_has_a_word_here() -> None:
@@ -175,6 +175,12 @@ def test_what_is_the_family_s_alone_is_taken_out(
 ) -> None:
     assert "is taken out for Aruzhan." in post(mum, "reset", key=key)
     assert said(household).get(head) == left
+
+
+def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, household: Household) -> None:
+    write(household, categories={"forums": "refuse"})
+    assert "Forums is taken out for Aruzhan." in post(mum, "reset", key="categories/forums")
+    assert "categories" not in said(household)
 
 
 def test_every_change_can_be_undone(mum: Browser, household: Household) -> None:

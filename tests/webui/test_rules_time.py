@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import webui
 from tests.webui.conftest import Browser
 from tests.webui.household import Household
 from tests.webui.ruling import said, write
@@ -64,6 +67,16 @@ def test_windows_are_set_to_the_minute(
     assert status == 303
     assert "YouTube: the hours of Aruzhan are changed." in text_of(page)
     assert said(household)["windows"]["service:youtube"] == value
+
+
+def test_times_that_are_typed_are_meant_and_a_choice_stands_before_them(
+    mum: Browser, household: Household
+) -> None:
+    typed = week(school="none") | {"school-from": ["16:00"], "school-to": ["18:00"]}
+    send(mum, "week/service:youtube", typed)
+    assert said(household)["windows"]["service:youtube"] == {"school": ["16:00-18:00"], "free": {}}
+    send(mum, "week/service:youtube", typed)
+    assert "service:youtube" not in said(household)["windows"], "the choice was changed, the times were not"
 
 
 def test_windows_that_are_none_leave_the_file(mum: Browser, household: Household) -> None:
@@ -188,3 +201,7 @@ def test_a_limit_that_the_form_cannot_show_is_left_to_the_file(mum: Browser, hou
     page = text_of(mum.get(f"{PAGE}limits/internet").text)
     assert "The internet, Fridays: no limit" in page
     assert "Change it in the file daughter.yaml." in page
+
+
+def test_the_script_that_paints_is_small() -> None:
+    assert (Path(webui.__file__).parent / "static" / "week.js").stat().st_size <= 6000

@@ -36,7 +36,7 @@ def show(profile: str) -> ResponseReturnValue:
     target = request.args.get("of", "")
     if page.names.knows(target):
         return redirect(url_for("limits.one", profile=page.child.id, target=target), 303)
-    return render("child_targets.html", page, kind="limits", fits=_("A limit for"), link="limits.one")
+    return render("child_targets.html", page, kind="limits", fits=_("Minutes for what"), link="limits.one")
 
 
 @blueprint.get("/<target>")

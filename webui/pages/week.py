@@ -40,7 +40,7 @@ def choose(profile: str) -> ResponseReturnValue:
     target = request.args.get("of", "")
     if page.names.knows(target):
         return redirect(url_for("week.show", profile=page.child.id, target=target), 303)
-    return render("child_targets.html", page, kind="week", fits=_("Hours for"), link="week.show")
+    return render("child_targets.html", page, kind="week", fits=_("Hours for what"), link="week.show")
 
 
 @blueprint.get("/<target>")
@@ -59,7 +59,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         return _show(page, target, outcome)
 
     try:
-        value: object = value_of(_sent(night=night), night=night)
+        value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
         told = _("%(days)s: say from when until when.", days=days(error.day))
         return refused(page, Problem(told, error.day), again)
@@ -84,23 +84,26 @@ def _title(page: Page, target: str) -> str:
     return _("Bedtime") if target == BEDTIME else plain(page.names.called(target))
 
 
-def _sent(*, night: bool) -> tuple[Row, ...]:
+def _held(page: Page, key: str) -> tuple[Row, ...]:
+    """None where the file says it in a way that has no form; the template tells so."""
+    held = page.book.holds(key)
+    try:
+        return rows({} if held is None else held, night=key == BEDTIME)
+    except Unreadable:
+        return ()
+
+
+def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
     if any(request.form.get(f"{day}-how") not in (*HOWS, None) for day in DAYS):
         abort(400)
-    return typed_rows(request.form.get, request.form.getlist, night=night)
+    return typed_rows(request.form.get, request.form.getlist, held, night=night)
 
 
 def _show(page: Page, target: str, outcome: Outcome) -> str:
     key, night = _key(page, target), target == BEDTIME
-    start = axis(night=night)
-    held = page.book.holds(key)
-    found: tuple[Row, ...] = ()
-    try:
-        found = rows({} if held is None else held, night=night)
-    except Unreadable:
-        pass  # the template says so, and that the file is the place to change it
+    start, found = axis(night=night), _held(page, key)
     if request.method == "POST" and found:
-        found = _sent(night=night)
+        found = _sent(found, night=night)
     return render(
         "child_week.html",
         page,
@@ -108,7 +111,7 @@ def _show(page: Page, target: str, outcome: Outcome) -> str:
         target=target,
         night=night,
         title=_title(page, target),
-        rule=rule(page.book, page.names, key) if held is not None else None,
+        rule=None if page.book.holds(key) is None else rule(page.book, page.names, key),
         rows=found,
         start=start,
         scale=hours_of(start),

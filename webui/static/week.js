@@ -1,4 +1,4 @@
-// Paints hours on the bars of a week: by drag, two taps or keyboard. It writes the time fields beside each bar,
+// Paints hours on the bars of a week: by drag, two taps, keyboard. It writes the time fields beside each bar,
 // which are the form and all that there is without it.
 (function () {
   "use strict";
@@ -17,7 +17,7 @@
   // One bar: the fields of its day as stretches [from, to) in minutes, and back.
   function bar(place) {
     var row = place.closest("[data-row]"), list = row.querySelector("[data-times]"), how = row.querySelector("select");
-    var svg = place.querySelector("svg"), cursor = start + (night ? 8 : 16) * 60, begun = null, held = null, moved = false;
+    var svg = place.querySelector("svg"), cursor = start + (night ? 10 : 16) * 60, begun = null, held = null, moved = false;
 
     function fields() { return Array.from(list.children, pair => pair.querySelectorAll("input")); }
     function read() {
