@@ -72,6 +72,7 @@ class Things:
             "scan": self._scan,
             "family": self._family,
             "edit_family": self._edit,
+            "device_mark": self._mark,
         }
 
     def of(self, mac: str) -> dict[str, Any]:
@@ -117,6 +118,12 @@ class Things:
             raise ControlError(msg).coded(Code.SCANNED_JUST_NOW, seconds=12)
         self.scanning = True
         return {"running": True, "found": [], "problem": ""}
+
+    def _mark(self, request: Request) -> Mapping[str, object]:
+        self._household.guardian_of(request)
+        one = self._one(request)
+        one["no_mobile_data"] = request.values["no_mobile_data"]
+        return {"mac": one["mac"], "no_mobile_data": one["no_mobile_data"]}
 
     def _family(self, _request: Request) -> Mapping[str, object]:
         if not self.edits:

@@ -236,6 +236,40 @@ def _manage(device: Device, names: list[str]) -> None:
             notices.said(sentence)
 
 
+# ---------------------------------------------------------------------------------------- its mark
+
+
+@blueprint.post("/mark")
+@guardians_only
+def mark() -> ResponseReturnValue:
+    _devices, device = _known(request.form.get("mac", ""))
+    _mark(device, one_of("mark", {"yes", "no"}))
+    return _back_to(device)
+
+
+@blueprint.post("/mark/back")
+@guardians_only
+def mark_back() -> ResponseReturnValue:
+    mac, was = _was(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _devices, device = _known(mac)
+    _mark(device, was)
+    return _back_to(device)
+
+
+def _mark(device: Device, said: str) -> None:
+    name = plain(device.called)
+    with notices.refusals_to(notices.said):
+        _change("device_mark", mac=device.mac, no_mobile_data=said == "yes")
+        sentence = (
+            _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
+            if said == "yes"
+            else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
+        )
+        notices.did_back("marked", f"{device.mac} {device.mark or 'no'}", sentence)
+
+
 # ---------------------------------------------------------------------------------------- forget
 
 
