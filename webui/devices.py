@@ -98,9 +98,6 @@ class Devices:
     people: tuple[Person, ...]
     scanning: bool
 
-    def of(self, mac: str) -> Device | None:
-        return next((one for one in self.found if one.mac == mac), None)
-
     def person(self, profile: str) -> Person | None:
         return next((one for one in self.people if one.id == profile), None)
 

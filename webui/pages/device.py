@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from webui import clues, notices
 from webui.daemon import daemon, source_address
-from webui.devices import PLACES, Device, Devices, told_place
+from webui.devices import PLACES, Device, Devices, Learnt, told_place
 from webui.forms import one_of
 from webui.i18n import gettext as _
 from webui.session import guardian, guardians_only
@@ -20,6 +21,7 @@ from webui.words import plain
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
 
+MAC_LIMIT = 17  # characters
 LABEL_LIMIT = 40  # characters, as the daemon takes them
 SITES_LIMIT = 8  # names of one school's or firm's tunnel
 SITE_LIMIT = 253  # characters of a host name
@@ -39,8 +41,7 @@ def now(mac: str) -> ResponseReturnValue:
 
 
 def _page(mac: str, template: str) -> ResponseReturnValue:
-    devices, device = _known(mac)
-    learnt = daemon().learnt(device.mac)[1]
+    devices, device, learnt = _learnt(mac)
     home = daemon().home()
     return render_template(
         template,
@@ -59,11 +60,24 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def _known(mac: str) -> tuple[Devices, Device]:
-    devices = daemon().devices()
-    device = devices.of(mac.lower())
-    if device is None:
+    return _learnt(mac)[:2]
+
+
+def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
+    """The one alone: a home may have hundreds, most of them invented."""
+    if len(mac) > MAC_LIMIT:
         abort(404)
-    return devices, device
+    try:
+        devices, learnt = daemon().learnt(mac)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code in (Code.NO_DEVICE, Code.INVALID):
+            abort(404)
+        raise
+    if not devices.found or learnt is None:
+        abort(404)
+    return devices, devices.found[0], learnt
 
 
 def _editable() -> bool:
