@@ -43,6 +43,7 @@ class Device:
     shared: tuple[str, ...]  # ids of those who share it
     managed: tuple[str, ...]  # names of a tunnel that stay open for it
     asked: str  # what is asked about it
+    mark: str  # yes or no: it has no mobile data; empty: the daemon knows of no such mark
     first_seen: datetime | None
     last_seen: datetime | None
 
@@ -96,9 +97,6 @@ class Devices:
     found: tuple[Device, ...]
     people: tuple[Person, ...]
     scanning: bool
-
-    def of(self, mac: str) -> Device | None:
-        return next((one for one in self.found if one.mac == mac), None)
 
     def person(self, profile: str) -> Person | None:
         return next((one for one in self.people if one.id == profile), None)
@@ -168,10 +166,16 @@ def told_place(name: str, place: str, person: Person | None) -> str:
 def parse_devices(values: Mapping[str, Any]) -> Devices:
     answer = Answer(values)
     return Devices(
-        found=tuple(entry.read(Device) for entry in answer.entries("devices")),
+        found=tuple(entry.read(Device, mark=_mark(entry)) for entry in answer.entries("devices")),
         people=tuple(entry.read(Person) for entry in answer.entries("people")),
         scanning=answer.flag("scanning"),
     )
+
+
+def _mark(entry: Answer) -> str:
+    if entry.values.get("no_mobile_data") is None:
+        return ""
+    return "yes" if entry.flag("no_mobile_data") else "no"
 
 
 def parse_learnt(values: Mapping[str, Any]) -> Learnt | None:

@@ -25,6 +25,7 @@ BACK = {
     "named": "device.name_back",
     "shared": "device.share_back",
     "managed": "device.manage_back",
+    "marked": "device.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
 }  # what was done → where its undo goes

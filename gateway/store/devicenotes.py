@@ -6,7 +6,7 @@ so here are only those that a device has now, and what waits for the next batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,7 +29,11 @@ _NEWEST = (
     "DELETE FROM addresses WHERE mac = ? AND address NOT IN (SELECT address FROM addresses WHERE mac = ? "
     f"ORDER BY last DESC, address LIMIT {ADDRESSES_KEPT})"
 )
-_STRAYS = "DELETE FROM addresses WHERE mac NOT IN (SELECT mac FROM devices)"
+_SUCCEED = (
+    "INSERT INTO addresses (mac, address, first, last) "
+    "SELECT ?, ?, coalesce(min(first), ?), coalesce(max(last), ?) FROM addresses WHERE mac = ? "
+    "ON CONFLICT (mac, address) DO UPDATE SET last = max(last, excluded.last)"
+)
 _TAKE_OVER = (
     "INSERT INTO addresses (mac, address, first, last) SELECT ?, address, first, last FROM addresses "
     "WHERE mac = ? ON CONFLICT (mac, address) DO UPDATE SET first = min(first, excluded.first)"
@@ -96,14 +100,12 @@ class DeviceNotes:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """A device that was known as ``old`` is ``new`` from now on."""
+        """A device that was known as ``old`` is ``new`` from now on; ``old`` is one of its addresses."""
         self.flush()
-        row = (new, old, unix(at), unix(at))
-        known = self._database.rows("SELECT min(first), max(last) FROM addresses WHERE mac = ?", (old,))[0]
-        if known[0] is not None:
-            row = (new, old, *known)
         self._keeper.save(
-            Statement(_TAKE_OVER, [(new, old)]), Statement(_PUT, [row]), Statement(_NEWEST, [(new, new)])
+            Statement(_SUCCEED, [(new, old, unix(at), unix(at), old)]),
+            Statement(_TAKE_OVER, [(new, old)]),
+            Statement(_NEWEST, [(new, new)]),
         )
         label = self._labels.get(old, "")
         if label and new not in self._labels:
@@ -126,12 +128,13 @@ class DeviceNotes:
         self._pending.clear()
         self._keeper.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
-    def tidy(self) -> None:
+    def tidy(self, known: Container[str]) -> None:
         """A device that made room for others is known no more."""
-        known = dict(self._database.rows("SELECT mac, '' FROM devices"))
-        for mac in [one for one in self._noted if one not in known]:
-            del self._noted[mac]
-        self._keeper.save(Statement(_STRAYS))
+        strays = [one for one in self._noted if one not in known]
+        for mac in strays:
+            self._noted.pop(mac)
+        if strays:
+            self._keeper.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in strays]))
 
     def _snapshot(self) -> list[Statement]:
         """Of addresses the disk has what there is."""

@@ -143,7 +143,7 @@ class Store:
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
-        self.notes.tidy()
+        self.notes.tidy(self.devices.all())
         try:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))

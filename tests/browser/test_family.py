@@ -134,11 +134,36 @@ def test_a_code_on_paper_is_good_once(family: Family, parent: Chromium) -> None:
     family.daemon.client.call("revoke", who="daughter")
 
 
+def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Family, parent: Chromium) -> None:
+    new, client = family.home.devices[NEW.key], family.daemon.client
+    clients.curl(new, OPEN_SITE)
+    before = client.call("device", mac=NEW.mac)["profile"]
+    parent.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
+    parent.measure("document.getElementById('owners').open = true")
+    parent.tap("#owners button[value='daughter']")
+    eventually(lambda: "is Daughter's now." in parent.text(".notice"))
+    assert client.call("device", mac=NEW.mac)["profile"] == "daughter"
+    assert NEW.mac in (family.daemon.profiles / "daughter.yaml").read_text()
+    assert not clients.curl(new, f"https://{REFUSED_SITE}/").reached
+    parent.tap(".notice button")
+    eventually(lambda: client.call("device", mac=NEW.mac)["profile"] == before)
+    parent.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
+    parent.driver.find_element(By.ID, "name").send_keys("Robot", Keys.ENTER)
+    eventually(lambda: "It is called Robot now." in parent.text(".notice"))
+    lines = client.call("devices", mac=NEW.mac)["devices"][0]
+    assert (lines["name"], lines["label"]) == ("Robot", "Robot")
+    parent.tap(".notice button")
+    eventually(lambda: client.call("devices", mac=NEW.mac)["devices"][0]["label"] == "")
+
+
 def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
         "requests": family.url(PARENT.key, "/parent/requests"),
+        "devices": family.url(PARENT.key, "/parent/devices/"),
+        "a device": family.url(PARENT.key, f"/parent/device/{TABLET.mac}"),
+        "lists": family.url(PARENT.key, "/parent/lists/"),
         "child's page": family.url(TABLET.key, "/my"),
         "ledger": family.url(TABLET.key, "/my/time"),
         "refused": family.url(TABLET.key, f"/refused?{refused.query}"),

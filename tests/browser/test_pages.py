@@ -28,6 +28,7 @@ from tests.webui.closed import a_card, each_way
 from tests.webui.household import NOW, REFUSALS, RULES, TABLET, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
+from tests.webui.things import a_device
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -48,6 +49,9 @@ PARENTS_PAGES = {
     "more": "/parent/more",
     "codes": "/parent/codes/",
     "ledger": "/parent/time/daughter",
+    "devices": "/parent/devices/",
+    "device": f"/parent/device/{TABLET}",
+    "lists": "/parent/lists/?host=www.bet.example",
 }
 
 
@@ -138,9 +142,44 @@ def test_the_parents_other_pages_look_right(parent: Chromium, site: Site, name: 
     )
     parent.driver.get(site.url + PARENTS_PAGES[name])
     eventually(lambda: "1" in parent.text("#waiting"))
-    for summary in parent.driver.find_elements(By.CSS_SELECTOR, "main summary"):
-        parent.driver.execute_script("arguments[0].click()", summary)
+    parent.measure("document.querySelectorAll('main details').forEach(one => { one.open = true })")
     check_looks(parent)
+
+
+def test_a_new_device_appears_by_itself_and_long_names_break_nothing(parent: Chromium, site: Site) -> None:
+    parent.driver.get(f"{site.url}/parent/devices/")
+    eventually(lambda: site.daemon.server.wanted("device"))
+    name = "W" * 64 + "<script>"
+
+    def comes() -> None:
+        site.household.things.found.append(
+            a_device("02:00:00:00:00:77", name, "guest", "phone", vendor="V" * 90)
+        )
+        site.daemon.server.publish("device", mac="02:00:00:00:00:77", name=name)
+
+    site.daemon.submit(comes)
+    eventually(lambda: "WWWW" in parent.text("#device-02\\:00\\:00\\:00\\:00\\:77"))
+    for path in ("/parent/devices/", "/parent/device/02:00:00:00:00:77"):
+        parent.driver.get(site.url + path)
+        parent.resize(NARROW)
+        assert parent.overflow() <= 0, path
+    parent.resize(PHONE)
+    assert parent.complaints() == []
+
+
+def test_an_update_of_the_lists_shows_how_far_it_is_by_itself(parent: Chromium, site: Site) -> None:
+    parent.driver.get(f"{site.url}/parent/lists/")
+    eventually(lambda: site.daemon.server.wanted("lists"))
+    parent.tap("form[action='/parent/lists/update'] button")
+    eventually(lambda: "UT1 Toulouse, games, 0.4 MB so far" in parent.text())
+    eventually(lambda: site.daemon.server.wanted("lists"))
+
+    def ends() -> None:
+        site.household.listed.update = {"running": False, "ended": NOW, "problems": []}
+        site.daemon.server.publish("lists", what="ended", problems=[])
+
+    site.daemon.submit(ends)
+    eventually(lambda: "Updated just now." in parent.text())
 
 
 def test_a_sheet_of_codes_looks_right_and_prints_without_the_rest(parent: Chromium, site: Site) -> None:

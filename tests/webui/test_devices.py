@@ -23,6 +23,8 @@ PAGES = (
     f"/parent/device/{TABLET}/now",
 )
 FORMS = (
+    "mark",
+    "mark/back",
     "assign",
     "assign/back",
     "name",
@@ -271,6 +273,23 @@ def test_a_tunnel_stays_open_and_back(mum: Browser, household: Household) -> Non
     assert household.things.of(LAPTOP)["managed"] == ["vpn.school.kz"]
     mum.post("/parent/device/managed", {"mac": LAPTOP, "names": " "})
     assert household.things.of(LAPTOP)["managed"] == []
+
+
+def test_a_device_without_mobile_data_is_marked_and_back(mum: Browser, household: Household) -> None:
+    one = household.things.of(TABLET)
+    assert "device/mark" not in mum.get(f"/parent/device/{TABLET}").text, "the daemon tells of no mark"
+    one["no_mobile_data"] = False
+    assert "It has no mobile data" in mum.get(f"/parent/device/{TABLET}").text
+    mum.post("/parent/device/mark", {"mac": TABLET, "mark": "yes"})
+    assert sent(household, "device_mark")[-1] == {
+        "mac": TABLET, "no_mobile_data": True, "by": "Mum", "origin": "192.168.1.7",
+    }  # fmt: skip
+    page = mum.get(f"/parent/device/{TABLET}").text
+    assert "Tablet has no mobile data: when it is shut, it shows why." in page
+    mum.post("/parent/device/mark/back", {"was": re.findall(r'name="was" value="([^"]+)"', page)[0]})
+    assert not one["no_mobile_data"]
+    for values in ({"mac": TABLET, "mark": "perhaps"}, {"mac": TABLET}):
+        assert mum.post("/parent/device/mark", values).status_code == 400
 
 
 def test_more_leads_there(mum: Browser) -> None:

@@ -70,6 +70,7 @@ class Things:
             "name_device": self._name,
             "scan": self._scan,
             "edit_family": self._edit,
+            "device_mark": self._mark,
         }
 
     def of(self, mac: str) -> dict[str, Any]:
@@ -115,6 +116,12 @@ class Things:
             raise ControlError(msg).coded(Code.SCANNED_JUST_NOW, seconds=12)
         self.scanning = True
         return {"running": True, "found": [], "problem": ""}
+
+    def _mark(self, request: Request) -> Mapping[str, object]:
+        self._household.guardian_of(request)
+        one = self._one(request)
+        one["no_mobile_data"] = request.values["no_mobile_data"]
+        return {"mac": one["mac"], "no_mobile_data": one["no_mobile_data"]}
 
     def _edit(self, request: Request) -> Mapping[str, object]:
         """What stands elsewhere in the file is changed as the daemon does."""

@@ -7,10 +7,12 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.codes import Code
+from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from webui import clues, notices
 from webui.daemon import daemon, source_address
-from webui.devices import PLACES, Device, Devices, told_place
+from webui.devices import PLACES, Device, Devices, Learnt, told_place
 from webui.forms import one_of
 from webui.i18n import gettext as _
 from webui.session import guardian, guardians_only
@@ -19,6 +21,7 @@ from webui.words import plain
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
 
+MAC_LIMIT = 17  # characters
 LABEL_LIMIT = 40  # characters, as the daemon takes them
 SITES_LIMIT = 8  # names of one school's or firm's tunnel
 SITE_LIMIT = 253  # characters of a host name
@@ -38,8 +41,7 @@ def now(mac: str) -> ResponseReturnValue:
 
 
 def _page(mac: str, template: str) -> ResponseReturnValue:
-    devices, device = _known(mac)
-    learnt = daemon().learnt(device.mac)[1]
+    devices, device, learnt = _learnt(mac)
     home = daemon().home()
     return render_template(
         template,
@@ -57,11 +59,24 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def _known(mac: str) -> tuple[Devices, Device]:
-    devices = daemon().devices()
-    device = devices.of(mac.lower())
-    if device is None:
+    return _learnt(mac)[:2]
+
+
+def _learnt(mac: str) -> tuple[Devices, Device, Learnt]:
+    """The one alone: a home may have hundreds, most of them invented."""
+    if len(mac) > MAC_LIMIT:
         abort(404)
-    return devices, device
+    try:
+        devices, learnt = daemon().learnt(mac)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code in (Code.NO_DEVICE, Code.INVALID):
+            abort(404)
+        raise
+    if not devices.found or learnt is None:
+        abort(404)
+    return devices, devices.found[0], learnt
 
 
 # ---------------------------------------------------------------------------------------- whose it is
@@ -221,6 +236,40 @@ def _manage(device: Device, names: list[str]) -> None:
             notices.did_back("managed", was, sentence)
         else:
             notices.said(sentence)
+
+
+# ---------------------------------------------------------------------------------------- its mark
+
+
+@blueprint.post("/mark")
+@guardians_only
+def mark() -> ResponseReturnValue:
+    _devices, device = _known(request.form.get("mac", ""))
+    _mark(device, one_of("mark", {"yes", "no"}))
+    return _back_to(device)
+
+
+@blueprint.post("/mark/back")
+@guardians_only
+def mark_back() -> ResponseReturnValue:
+    mac, was = _was(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _devices, device = _known(mac)
+    _mark(device, was)
+    return _back_to(device)
+
+
+def _mark(device: Device, said: str) -> None:
+    name = plain(device.called)
+    with notices.refusals_to(notices.said):
+        _change("device_mark", mac=device.mac, no_mobile_data=said == "yes")
+        sentence = (
+            _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
+            if said == "yes"
+            else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
+        )
+        notices.did_back("marked", f"{device.mac} {device.mark or 'no'}", sentence)
 
 
 # ---------------------------------------------------------------------------------------- forget
