@@ -15,6 +15,7 @@ from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
+from gateway.daemon.pins import PinDesk
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
@@ -22,6 +23,7 @@ from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
+from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
@@ -52,6 +54,8 @@ class Verbs:
         self._places = Places(daemon, self._place)
         self._devices = DeviceVerbs(daemon, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
+        self._pins = PinDesk(daemon, self._whom)
+        self._sharing = SharingVerbs(daemon, self._whom, self._pins)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -76,6 +80,8 @@ class Verbs:
             **self._time.table(),
             **self._requests.table(),
             **self._tickets.table(),
+            **self._pins.table(),
+            **self._sharing.table(),
             **AuditVerbs(self._daemon).table(),
         }
 
@@ -214,6 +220,7 @@ class Verbs:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
+        state |= self._sharing.describe(mac, member)
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
     def _place(self, mac: str) -> str:

@@ -26,6 +26,7 @@ from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
+from gateway.store.sharing import Pins, Uses
 from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
@@ -59,6 +60,7 @@ class Store:
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards = loaded.questions, loaded.way_cards
+        self.uses, self.pins = loaded.uses, loaded.pins
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -232,6 +234,8 @@ class _Loaded:
     tickets: Tickets
     sights: Sights
     way_cards: WayCards
+    uses: Uses
+    pins: Pins
 
 
 def _load(database: Database) -> _Loaded:
@@ -251,6 +255,8 @@ def _load(database: Database) -> _Loaded:
                 Tickets(database, keeper),
                 Sights(database, keeper),
                 WayCards(database, keeper),
+                Uses(database, keeper),
+                Pins(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:
