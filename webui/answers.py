@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
+from webui.sharing import Own, parse_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ class Here:
     asked: str = (
         ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
     )
+    own: Own = field(default_factory=Own)
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -199,4 +201,4 @@ def parse_here(values: Mapping[str, Any]) -> Here:
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")
-    return answer.read(Here, profile=profile, now=now, time=parse_time(answer))
+    return answer.read(Here, profile=profile, now=now, time=parse_time(answer), own=parse_own(answer))

@@ -27,6 +27,7 @@ class Question:
     settled: bool
     replies: tuple[str, ...]
     people: bool  # it may be answered with a person
+    adult: bool  # somebody says on it to be an adult
 
     @property
     def may_be_again(self) -> bool:
@@ -63,6 +64,7 @@ def parse_questions(values: Mapping[str, Any]) -> Questions:
             settled=entry.flag("settled"),
             replies=entry.texts("replies"),
             people=entry.flag("people"),
+            adult=entry.flag("adult"),
         )
         for entry in answer.entries("questions")
     )

@@ -11,7 +11,8 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.household import NOW
+from tests.webui.household import NOW, TABLET
+from tests.webui.lending import TV
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 
@@ -71,6 +72,31 @@ def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
 
+def shared(site: Site) -> None:
+    """The daughter's tablet is her brother's too, and there is a television."""
+    lending = site.household.lending
+    lending.people = {TABLET: ("son", "daughter"), TV: ("son", "daughter")}
+    lending.needs_pins, lending.pins["daughter"] = True, ("4821", "Mum")
+
+
+def used(site: Site) -> None:
+    shared(site)
+    site.household.lending.uses[TABLET] = ("daughter", "use", "")
+    site.household.lending.uses[TV] = ("daughter", "claim", "")
+
+
+def handed(site: Site) -> None:
+    site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
+
+
+def pins(site: Site) -> None:
+    site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
+
+
+def no_pin(site: Site) -> None:
+    site.household.lending.needs_pins = True
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -85,6 +111,15 @@ CHILDS = {
     "code": ("/my/code", nothing),
     "minutes": ("/my/time", nothing),
     "minutes of another day": ("/my/time?day=2026-11-20", nothing),
+    "own, shared": ("/my", shared),
+    "own, in use": ("/my", used),
+    "own, handed over": ("/my", handed),
+    "who is using it": ("/my/use", shared),
+    "her PIN on it": ("/my/use/daughter", shared),
+    "screens": ("/my/screens", shared),
+    "screens, on one": ("/my/screens", used),
+    "PIN": ("/my/pin", pins),
+    "PIN, none yet": ("/my/pin", no_pin),
     "sign in": ("/signin", nothing),
     "a page that is not there": ("/no-such-page", nothing),
 }
@@ -100,6 +135,8 @@ PARENTS = {
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
     "more": ("/parent/more", nothing),
+    "nothing is shared": ("/parent/sharing/", nothing),
+    "shared": ("/parent/sharing/", used),
 }
 
 

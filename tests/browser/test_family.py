@@ -135,12 +135,14 @@ def test_a_code_on_paper_is_good_once(family: Family, parent: Chromium) -> None:
 
 
 def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
+    family.unlock(parent)
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
         "requests": family.url(PARENT.key, "/parent/requests"),
         "child's page": family.url(TABLET.key, "/my"),
         "ledger": family.url(TABLET.key, "/my/time"),
+        "shared and handed over": family.url(PARENT.key, "/parent/sharing/"),
         "refused": family.url(TABLET.key, f"/refused?{refused.query}"),
         "guest's page": family.url(NEW.key),
     }

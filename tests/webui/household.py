@@ -18,6 +18,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.giving import Giving
+from tests.webui.lending import Lending
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 TODAY = NOW.date()
@@ -162,6 +163,7 @@ class Household:
         self.stamps = Stamps()
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
+        self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def verbs(self) -> dict[str, Verb]:
         handlers: dict[str, Verb] = {
@@ -178,6 +180,7 @@ class Household:
             "cards": self._cards,
             "dismiss": self._dismiss,
             "guardian": self.guardians,
+            **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
@@ -254,7 +257,8 @@ class Household:
     def _device(self, request: Request) -> dict[str, object]:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
         profile = str(device["profile"])
-        return (self.told_minutes(profile) if profile in self.minutes else {}) | device
+        told = self.told_minutes(profile) if profile in self.minutes else {}
+        return told | self.lending.of_device(device) | device
 
     def told_minutes(self, profile: str) -> dict[str, Any]:
         """With what follows from them: what is about to close, and whether a landing is due."""
