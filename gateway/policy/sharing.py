@@ -8,7 +8,7 @@ guardian named is gone, the youngest's hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -74,8 +74,15 @@ def lent(household: Household, uses: Iterable[Use]) -> Mapping[str, Profile]:
             continue
         chosen = next((each for each in people_of(household, one.mac) if each.id == one.who), None)
         if chosen is not None:
-            found[one.mac] = chosen
+            found[one.mac] = _closing_as(chosen, household.owner_of(one.mac))
     return found
+
+
+def _closing_as(chosen: Profile, youngest: Profile | None) -> Profile:
+    """While no daemon runs nothing ends a use: a shared device is shut then if the youngest's would be."""
+    if youngest is None or chosen.closes or not youngest.closes:
+        return chosen
+    return replace(chosen, rules=replace(chosen.rules, failure=youngest.rules.failure))
 
 
 def _child(household: Household, who: str) -> Profile:

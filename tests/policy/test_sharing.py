@@ -48,6 +48,14 @@ def test_a_shared_device_has_the_rules_of_who_uses_it() -> None:
     assert {mac: one.id for mac, one in found.items()} == {TABLET: "son", TV: "daughter"}
 
 
+def test_while_no_daemon_runs_a_shared_device_is_shut_as_the_youngest_s_would_be() -> None:
+    home = household()
+    assert not home.profiles["son"].closes
+    assert lent(home, [use(TABLET, "son")])[TABLET].closes
+    assert not lent(household(("son",)), [use(TABLET, "son")])[TABLET].closes
+    assert not lent(home, [use(MUMS, "son", Kind.HANDED)])[MUMS].closes
+
+
 @pytest.mark.parametrize("who", ["mum", "toddler", "nobody", "guest", "home"])
 def test_nobody_else_s_rules_come_by_a_use(who: str) -> None:
     assert lent(household(("son", "daughter", "mum")), [use(TABLET, who)]) == {}

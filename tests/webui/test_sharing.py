@@ -47,6 +47,15 @@ def test_with_the_pin_her_rules_hold_until_she_is_done(shared: Browser, househol
     assert "Who is using this device?" in shared.get("/my").text
 
 
+def test_what_it_says_of_itself_is_kept_fresh(shared: Browser, tablet: Browser) -> None:
+    assert 'data-live="/my/sharing"' in shared.get("/my").text
+    assert "Who is using this device?" in shared.get("/my/sharing").text
+    shared.post("/my/use/daughter", {"pin": PIN})
+    assert "Aruzhan is using this device" in shared.get("/my/sharing").text
+    assert "/my/sharing" not in tablet.get("/my").text
+    assert tablet.get("/my/sharing").text.strip() == ""
+
+
 def test_a_wrong_pin_is_told_and_nothing_changes(shared: Browser, household: Household) -> None:
     answer = shared.post("/my/use/daughter", {"pin": "1111"})
     assert answer.status_code == 409

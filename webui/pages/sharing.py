@@ -22,6 +22,13 @@ REFUSED = 409
 PIN_TYPED = 12  # characters: six digits, and what a finger adds
 
 
+@blueprint.get("/sharing")
+def now() -> str:
+    """The part of the child's page that says who uses this device, for the script that keeps it fresh."""
+    here, home = daemon().here(source_address()), daemon().home()
+    return render_template("parts/sharing_now.html", here=here, home=home)
+
+
 @blueprint.get("/use")
 def people() -> ResponseReturnValue:
     """Everybody who may use this device."""

@@ -24,7 +24,19 @@ LIFE = 600.0  # seconds; the browser comes back by itself, and its session is ch
 PACE = 1.0  # seconds between two messages
 HEARTBEAT = 10.0  # seconds of silence after which a comment finds out whether the browser is still there
 RECONNECT = 2.0  # seconds between tries while no daemon answers
-KINDS = ("status", "device", "refusal", "grant", "landing", "request", "answer", "identity", "card")
+KINDS = (
+    "status",
+    "device",
+    "refusal",
+    "grant",
+    "landing",
+    "request",
+    "answer",
+    "identity",
+    "card",
+    "sharing",
+    "pin",
+)
 
 CHANGED = b"event: changed\ndata: {}\n\n"
 BEAT = b": beat\n\n"
