@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
 from webui.sharing import Own, parse_own
+
+NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Child:
     devices: tuple[Device, ...]
     time: Time
     requests: int  # that wait
+    pin_set: datetime | None = None
+    pin_by: str = ""  # the guardian who set it; empty: the child itself
 
     @property
     def paused(self) -> bool:
@@ -55,6 +59,10 @@ class Child:
     @property
     def online(self) -> bool:
         return any(device.online for device in self.devices)
+
+    def pin_is_news(self, now: datetime) -> bool:
+        """Whether the child set a PIN within the last day, which its parents are told."""
+        return self.pin_set is not None and not self.pin_by and now - self.pin_set < NEWS
 
     def device_name(self, mac: str) -> str:
         """As the device calls itself; its address where it does not, or where it is the child's no more."""

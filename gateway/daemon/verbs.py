@@ -124,6 +124,7 @@ class Verbs:
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),
             **self._minutes(member, now),
+            **self._pins.describe(profile),
             "closing": self._closing(member, used.by(one.slot for one in members), now),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }

@@ -278,6 +278,8 @@ def test_a_child_sets_the_first_one_on_its_own_device_and_the_parents_are_told(d
     desk.ask("pin", Role.WEB, action="set", device=TABLET, pin="70 35")
     told = {"event": "pin", "profile": "daughter", "name": "Daughter", "what": "set", "by": None}
     assert desk.heard("pin") == [told]
+    (daughter,) = (one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
+    assert (daughter["pin_set"], daughter["pin_by"]) == (desk.local_now(), None)
     assert desk.ask("pin", Role.WEB, action="check", device=TABLET, pin="7035")["who"] == "daughter"
     assert refused(desk, "pin", action="check", device=TABLET, pin=SONS_PIN) == Code.PIN_WRONG
 

@@ -231,7 +231,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.told_minutes(profile)
+        child |= self.told_minutes(profile) | self.lending.of_child(profile)
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )

@@ -27,6 +27,7 @@ class Lending:
         self.people: dict[str, tuple[str, ...]] = {}  # MAC → profiles, the youngest first
         self.uses: dict[str, tuple[str, str, str]] = {}  # MAC → who, kind, by
         self.pins: dict[str, tuple[str, str]] = {}  # profile → PIN, by
+        self.set_ago = timedelta(days=2)
         self.needs_pins = False
         self.adults: set[str] = set()
 
@@ -61,16 +62,17 @@ class Lending:
         if mac in self.people or mac in self.uses:
             found["sharing"] = self._told(mac)
         if who in self._names and self.needs_pins:
-            found["pin"] = self._of(who) | {"may_set": mac not in self.people and mac not in self.uses}
+            found["pin"] = self.of_child(who) | {"may_set": mac not in self.people and mac not in self.uses}
         if TV in self.people and who in self.people[TV] and mac != TV:
             found["screens"] = [self._told(TV)]
         return found
 
-    def _of(self, who: str) -> dict[str, Any]:
+    def of_child(self, who: str) -> dict[str, Any]:
+        """As `status` and `lent` tell it."""
         known = self.pins.get(who)
         return {
             "pin": who in WITH_PIN,
-            "pin_set": None if known is None else self._now - timedelta(days=2),
+            "pin_set": None if known is None else self._now - self.set_ago,
             "pin_by": known[1] or None if known else None,
         }
 
@@ -81,7 +83,7 @@ class Lending:
         return {
             "device": mac,
             "name": device.get("name") or ("Television" if mac == TV else ""),
-            "people": [{"id": one, "name": self._names[one]} | self._of(one) for one in people],
+            "people": [{"id": one, "name": self._names[one]} | self.of_child(one) for one in people],
             "youngest": self._names[people[0]] if people else None,
             "who": who or None,
             "who_name": self._names.get(who),
@@ -151,7 +153,9 @@ class Lending:
     def _lent(self, request: Request) -> dict[str, Any]:
         return {
             "devices": [self._told(mac) for mac in dict.fromkeys((*self.people, *self.uses))],
-            "people": [{"id": who, "name": self._names[who]} | self._of(who) for who in self._home.children],
+            "people": [
+                {"id": who, "name": self._names[who]} | self.of_child(who) for who in self._home.children
+            ],
         }
 
     def _pin(self, request: Request) -> dict[str, Any]:

@@ -165,6 +165,18 @@ def test_a_child_sets_its_first_pin_on_its_own_device(
     assert "not which" in tablet.get("/my").text
 
 
+@pytest.mark.parametrize(
+    ("ago", "by", "told"),
+    [(timedelta(minutes=5), "", True), (timedelta(minutes=5), "Mum", False), (timedelta(days=2), "", False)],
+)
+def test_the_parents_are_told_for_a_day_that_a_child_set_one(
+    mum: Browser, household: Household, ago: timedelta, by: str, told: bool
+) -> None:
+    household.lending.pins["daughter"] = (PIN, by)
+    household.lending.set_ago = ago
+    assert ("Aruzhan set a PIN" in mum.get("/parent/").text) is told
+
+
 def test_on_a_shared_device_it_is_told_where_to_set_one(shared: Browser, household: Household) -> None:
     household.lending.pins.clear()
     household.lending._begin(SHARED, "daughter", "use", "Mum")
