@@ -74,6 +74,7 @@ class Code(StrEnum):
     SCREEN_TAKEN = "screen_taken"  # [name]
     NO_DEVICE_OF_AN_ADULT = "no_device_of_an_adult"
     NOT_A_STRANGER = "not_a_stranger"
+    NO_ROOM = "no_room"  # for one more of these
     NO_PIN = "no_pin"  # [name]
     PIN_WRONG = "pin_wrong"  # [name]
     PIN_FORM = "pin_form"  # [least, most]: digits

@@ -76,6 +76,7 @@ def _sentences() -> dict[str, str]:
         Code.SCREEN_TAKEN: _("%(name)s is on it now. When %(name)s is done, it is free."),
         Code.NO_DEVICE_OF_AN_ADULT: _("Only an adult's device can be handed over. This one is none."),
         Code.NOT_A_STRANGER: _("This device is known here. A parent says whose it is."),
+        Code.NO_ROOM: _("There are too many of these already. A parent can end some."),
         Code.NO_PIN: _("%(name)s has no PIN yet. It is set on %(name)s's own device, or by a parent."),
         Code.PIN_WRONG: _("This is not %(name)s's PIN."),
         Code.PIN_FORM: _("A PIN has %(least)d to %(most)d digits."),

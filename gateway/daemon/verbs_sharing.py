@@ -109,8 +109,10 @@ class SharingVerbs:
         who = self._daemon.rules.profile(request.text("who"))
         if not who.is_child:
             request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
-        if not self._is_adults(mac) or self._daemon.sharing.is_full(mac):
+        if not self._is_adults(mac):
             request.refuse("device", "is no device of an adult here", Code.NO_DEVICE_OF_AN_ADULT)
+        if self._daemon.sharing.is_full(mac):
+            request.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
         self._daemon.sharing.begin(
             mac, who.id, Kind.HANDED, by=by, what="hand over", origin=request.text("origin", "")
         )
@@ -158,7 +160,7 @@ class SharingVerbs:
         if known is None or not known.adult:
             self._says.take("", self._tried())
             if not daemon.identities.asking.says_adult(mac):
-                request.refuse("device", "finds no room; ask a parent", Code.TOO_MANY_WAIT, most=SAYS)
+                request.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
         return {"adult": True}
 
     # What the others need.

@@ -68,7 +68,7 @@ def test_a_phone_that_is_handed_over_is_the_child_s_until_a_parent_signs_in(
     assert opens(family, PARENT.key)
     browser.driver.get(family.url(PARENT.key, "/parent/sharing/"))
     browser.tap("button[name='who'][value='daughter']")
-    eventually(lambda: "This phone is handed over" in browser.text())
+    eventually(lambda: "This device is handed over" in browser.text())
     assert not opens(family, PARENT.key)
     browser.driver.get(family.url(PARENT.key, "/parent/"))
     eventually(lambda: "Sign in as a parent" in browser.text())

@@ -20,6 +20,7 @@ from gateway.policy.questions import Ask, Question
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.tickets import TRIES_WITHIN
 from gateway.policy.values import Observation, Proto, Reason
+from gateway.store.questions import STRANGERS_LIMIT
 from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, PHONE, STRANGER, TABLET, Desk
 
@@ -362,6 +363,24 @@ def test_strangers_cannot_fill_the_parents_page(desk: Desk) -> None:
     for number in range(20):
         desk.ask("adult", Role.WEB, device=f"02:00:00:00:01:{number:02x}")
     assert refused(desk, "adult", device="02:00:00:00:02:01") == Code.TRIED_TOO_OFTEN
+
+
+def test_where_the_questions_are_full_it_is_said_so(desk: Desk) -> None:
+    now = desk.clock.now()
+    for number in range(STRANGERS_LIMIT):
+        mac = f"02:00:00:00:01:{number:02x}"
+        desk.store.devices.seen(mac, now, "")
+        assert desk.store.questions.put(Question(mac, Ask.NEW, now), lambda _: now, now)
+    assert refused(desk, "adult", device=STRANGER) == Code.NO_ROOM
+
+
+def test_only_so_many_devices_are_handed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.daemon.sharing.SLOTS_LIMIT", 1)
+    desk.ask("hand_over", device=MUMS, who="daughter", by="Mum")
+    desk.ask("assign", mac=STRANGER, profile="home")
+    assert refused(desk, "hand_over", device=STRANGER, who="daughter", by="Mum") == Code.NO_ROOM
+    desk.ask("hand_over", device=MUMS, who="son", by="Mum")
+    assert whose(desk, MUMS) == "son"
 
 
 # ---------------------------------------------------------------------------------- docs/sharing.md
