@@ -88,4 +88,19 @@ class Code(StrEnum):
     LIST_NOT_ADDED = "list_not_added"
     NOT_LISTED = "not_listed"  # [host]
 
+    # Shared devices, PINs, devices handed over.
+    NOT_SHARED = "not_shared"  # the device, or not with this person
+    NOBODY_USES = "nobody_uses"  # it has its own rules already
+    NO_SCREEN = "no_screen"  # that this child shares
+    SCREEN_TAKEN = "screen_taken"  # [name]
+    NO_DEVICE_OF_AN_ADULT = "no_device_of_an_adult"
+    NOT_A_STRANGER = "not_a_stranger"
+    NO_ROOM = "no_room"  # for one more of these
+    NO_PIN = "no_pin"  # [name]
+    PIN_WRONG = "pin_wrong"  # [name]
+    PIN_FORM = "pin_form"  # [least, most]: digits
+    PIN_GUESSED = "pin_guessed"
+    PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on a device of its own
+    TRIED_TOO_OFTEN = "tried_too_often"  # [minutes]
+
     CLOCK_WRONG = "clock_wrong"

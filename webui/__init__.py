@@ -25,6 +25,7 @@ from webui.pages import (
     door,
     home,
     kinds,
+    lending,
     limits,
     lists,
     preview,
@@ -32,6 +33,7 @@ from webui.pages import (
     requests,
     rules,
     services,
+    sharing,
     sites,
     stream,
     week,
@@ -64,19 +66,8 @@ def create_app(settings: Settings) -> Flask:
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
-        door,
-        home,
-        devices,
-        device,
-        lists,
-        cards,
-        requests,
-        codes,
-        stream,
-        child,
-        asks,
-        time_pages,
-        refused,
+        *(door, home, devices, device, lists, cards, requests, codes, stream, lending),
+        *(child, asks, sharing, time_pages, refused),
         *RULES,
     ):
         app.register_blueprint(page.blueprint)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
+from webui.sharing import Own, parse_own
+
+NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Child:
     devices: tuple[Device, ...]
     time: Time
     requests: int  # that wait
+    pin_set: datetime | None = None
+    pin_by: str = ""  # the guardian who set it; empty: the child itself
 
     @property
     def paused(self) -> bool:
@@ -54,6 +59,10 @@ class Child:
     @property
     def online(self) -> bool:
         return any(device.online for device in self.devices)
+
+    def pin_is_news(self, now: datetime) -> bool:
+        """Whether the child set a PIN within the last day, which its parents are told."""
+        return self.pin_set is not None and not self.pin_by and now - self.pin_set < NEWS
 
     def device_name(self, mac: str) -> str:
         """As the device calls itself; its address where it does not, or where it is the child's no more."""
@@ -191,6 +200,7 @@ class Here:
     asked: str = (
         ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
     )
+    own: Own = field(default_factory=Own)
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -199,4 +209,4 @@ def parse_here(values: Mapping[str, Any]) -> Here:
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")
-    return answer.read(Here, profile=profile, now=now, time=parse_time(answer))
+    return answer.read(Here, profile=profile, now=now, time=parse_time(answer), own=parse_own(answer))

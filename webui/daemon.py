@@ -31,6 +31,7 @@ from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
+from webui.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
@@ -122,7 +123,18 @@ class Daemon:
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
 
+    def lending(self) -> Lending:
+        """Shared devices, those handed over, and PINs, for a guardian."""
+        return parse_lending(self.client.call("lent"))
+
+    def handed(self, ip: str) -> Handed:
+        return parse_handed(self.client.call("handed", ip=ip))
+
     # A child's device, for itself alone.
+
+    def sharing(self, do: str, **values: object) -> dict[str, Any]:
+        """Who is on it, on which screen its child is, its child's PIN."""
+        return self.client.call(do, **values)
 
     def requests_of_device(self, here: Here) -> tuple[Asked, ...]:
         found = parse_asked(self.client.call("requests", device=here.mac))

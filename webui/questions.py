@@ -27,6 +27,7 @@ class Question:
     settled: bool
     replies: tuple[str, ...]
     people: bool  # it may be answered with a person
+    adult: bool  # somebody says on it to be an adult
 
     @property
     def may_be_again(self) -> bool:

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui.daemon import daemon
+from webui.daemon import daemon, source_address
 
 P = ParamSpec("P")
 LIFE_DAYS = 90
@@ -34,6 +34,9 @@ def sign_in(name: str, stamp: str) -> None:
     session.clear()
     session.permanent = True
     session["guardian"], session["stamp"] = name, stamp
+    handed = daemon().handed(source_address())
+    if handed.who:  # who proves to be a guardian on a device that was handed over takes it back
+        daemon().change("take_back", device=handed.mac, by=name, origin=source_address())
 
 
 def sign_out() -> None:
@@ -49,7 +52,8 @@ def guardian() -> str | None:
     if isinstance(name, str) and isinstance(stamp, str):
         try:
             daemon().client.call("guardian", action="check", name=name, stamp=stamp)
-            g.guardian = name
+            # A child holds a device that is handed over: whatever its browsers kept, nobody is signed in.
+            g.guardian = None if daemon().handed(source_address()).who else name
         except Unreachable:
             del g.guardian
             raise

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gateway.daemon.answers import PROGRAM
 from gateway.daemon.grouping import Grouping
 from gateway.policy.asking import question_sentence
 from gateway.policy.profile import Profile
@@ -25,6 +28,24 @@ class Asking:
         found = [one for one in self._daemon.store.questions.all().values() if one.waits]
         found.sort(key=lambda one: one.at, reverse=True)
         return iter(sorted(found, key=lambda one: (one.about_stranger, one.ask is Ask.NEW)))
+
+    def says_adult(self, mac: str) -> bool:
+        """Somebody says on a stranger's device to be an adult: nothing of it is written down from now on, and
+        the family is asked. False where that finds no room.
+        """
+        daemon, now = self._daemon, self._daemon.clock.now()
+        known = daemon.store.questions.all().get(mac)
+        asked = replace(known or Question(mac, Ask.NEW, now), adult=True, silent=False)
+        if not daemon.store.questions.put(asked, self._last_seen, now):
+            return False
+        daemon.store.audit("says adult", mac, by=PROGRAM, at=now)
+        daemon.control.publish("identity", what="asked", **self.describe(asked))
+        daemon.reassign()
+        return True
+
+    def _last_seen(self, mac: str) -> datetime | None:
+        device = self._daemon.store.devices.all().get(mac)
+        return None if device is None else device.last_seen
 
     def describe(self, one: Question) -> dict[str, object]:
         """One of the answer to ``questions``; gateway/control/README.md has the keys."""
@@ -49,6 +70,7 @@ class Asking:
             "rules_name": "" if rules is None else rules.name,
             "signs": list(one.signs),
             "settled": one.settled,
+            "adult": one.adult,
             "replies": list(one.replies),
             "people": one.ask in TAKES_PROFILE,
             "sentence": question_sentence(
@@ -64,6 +86,7 @@ class Asking:
         """Whose rules hold until somebody answers; None where the question changes nothing."""
         daemon, household = self._daemon, self._daemon.rules.household
         devices, where = daemon.store.devices.all(), daemon.presence.interface_of
-        alone = Grouping(household, devices, {}, (), daemon.clock.now(), where)
+        uses = daemon.store.uses.all()
+        alone = Grouping(household, devices, {}, (), daemon.clock.now(), where, uses)
         otherwise, locked = alone.otherwise(one.mac)
         return None if otherwise is None or locked else meanwhile(household, one, otherwise)

@@ -155,8 +155,9 @@ class Family:
         who = {*(one.who for one in force.pauses), *(one.who for one in force.given)}
         alone = sorted({*(one for one in who if parse_mac(one) is not None), *household.config.managed})
         devices, questions = self._store.devices.all(), self._store.questions.all()
-        self.apart = frozenset((*alone, *questions)) - household.named
-        return Grouping(household, devices, questions, alone, at, self._where).wanted()
+        self.apart = frozenset((*alone, *questions, *self._store.uses.all())) - household.named
+        uses = self._store.uses.all()
+        return Grouping(household, devices, questions, alone, at, self._where, uses).wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.

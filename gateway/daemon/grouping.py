@@ -1,7 +1,7 @@
 """What each slot shall be: whose devices it has, by which rules, and which MACs have none.
 
 Slots are few, so strangers share one. A device with rules of its own has one of its own: one that a profile
-names, that is paused or given time alone, in quarantine, or about which somebody is asked.
+names, that is paused or given time alone, in quarantine, lent to a child, or about which somebody is asked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateway.policy.household import Household
 from gateway.policy.joint import alike
 from gateway.policy.profile import GUEST, HOME, Profile
 from gateway.policy.questions import Question, meanwhile
+from gateway.policy.sharing import Use, lent
 from gateway.store.devices import Device
 
 PLAIN_PLACES = (HOME, "adult")
@@ -34,6 +35,7 @@ class Grouping:
         alone: Collection[str],
         at: datetime,
         where: Where,
+        uses: Mapping[str, Use],
     ) -> None:
         self._household = household
         self._named = household.named
@@ -45,11 +47,14 @@ class Grouping:
             if one.place and mac not in self._named and (one.until is None or one.until > at)
         }
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
+        self._lent = lent(household, uses.values())
         self._asked = self._all_asked(questions)
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
         """By which rules a device is without a question, and whether it is in quarantine."""
         household, place = self._household, self._places.get(mac)
+        if mac in self._lent:
+            return household.managed(mac, self._lent[mac]), False
         if mac in self._named:
             return household.owner_of(mac), False
         if place in PLAIN_PLACES:
@@ -63,16 +68,19 @@ class Grouping:
 
     def wanted(self) -> tuple[list[Wanted], tuple[str, ...], Keys]:
         """All slots, the MACs that are never filtered, and whose slot strangers have."""
-        found: list[Wanted] = []
+        found = [
+            Wanted(mac, (mac,), self._household.managed(mac, self._lent[mac]))
+            for mac in sorted(self._lent.keys() - self._asked.keys())
+        ]
         plain: list[str] = []
-        for mac in sorted(self._named - self._asked.keys()):
+        for mac in sorted(self._named - self._asked.keys() - self._lent.keys()):
             owner = self._household.owner_of(mac)
             if owner is not None and owner.filtered:
                 found.append(Wanted(mac, (mac,), owner))
             elif owner is not None:
                 plain.append(mac)
         for mac, place in self._places.items():
-            if mac in self._asked:
+            if mac in self._asked or mac in self._lent:
                 continue
             if place in PLAIN_PLACES:
                 plain.append(mac)
@@ -81,7 +89,9 @@ class Grouping:
         placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
         called = {
             called: tuple(
-                mac for mac, place in self._places.items() if place == called and mac not in self._asked
+                mac
+                for mac, place in self._places.items()
+                if place == called and mac not in self._asked and mac not in self._lent
             )
             for called in self._profiles
         }
@@ -90,13 +100,17 @@ class Grouping:
         return [*found, *others, *self._questioned()], tuple(plain), keys
 
     def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
-        """Those for which other rules hold meanwhile: these, and what they would have otherwise."""
+        """Those for which other rules hold meanwhile: these, and what they would have otherwise. Of who says
+        to be an adult nothing changes but that nothing is written down.
+        """
         found = {}
         for mac, question in questions.items():
             otherwise, locked = self.otherwise(mac)
             if otherwise is None or locked:
                 continue
             chosen = meanwhile(self._household, question, otherwise)
+            if chosen is None and question.adult and otherwise.filtered:
+                chosen = otherwise
             if chosen is not None:
                 found[mac] = (chosen, otherwise)
         return found
@@ -119,4 +133,6 @@ class Grouping:
 
 def _asked(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> Wanted:
     profile, beside = alike(chosen, otherwise)
+    if chosen.id == otherwise.id:
+        return Wanted(key, macs, profile, asked=otherwise.is_child)
     return Wanted(key, macs, profile, asked=True, beside=beside if otherwise.filtered else None)

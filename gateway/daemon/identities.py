@@ -21,6 +21,7 @@ from gateway.home.inventory import Inventory
 from gateway.home.watcher import Watcher
 from gateway.policy.identity import Sign, Traits
 from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
+from gateway.policy.sharing import lent
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -151,10 +152,11 @@ class Identities(Watcher):
         if not (found.known or found.profile) or (kept.known and not found.known):
             found = Recognised(kept.known, kept.profile or found.profile, kept.signs)
         found = found._replace(profile=self._younger(kept.profile, found.profile))
+        adult = known is not None and known.adult
         if self._inventory.behind(mac):
-            return Question(mac, Ask.REPEATER, at, found.profile, found.known)
+            return Question(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
         ask = Ask.AGAIN if found.known or found.profile else Ask.NEW
-        return Question(mac, ask, at, found.profile, found.known, found.signs)
+        return Question(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
 
     def _younger(self, one: str, other: str) -> str:
         profiles = self._daemon.rules.household.profiles
@@ -166,8 +168,9 @@ class Identities(Watcher):
         that who changes its address twice is as far as who does it once.
         """
         household, devices = self._daemon.rules.household, self._daemon.store.devices.all()
-        for mac in household.named:
-            owner, device = household.owner_of(mac), devices.get(mac)
+        lent_now = lent(household, self._daemon.store.uses.all().values())
+        for mac in household.named | lent_now.keys():
+            owner, device = lent_now.get(mac) or household.owner_of(mac), devices.get(mac)
             traits = self._inventory.traits(mac)
             if owner is not None and (device is not None or traits is not None):
                 name = "" if device is None else device.name

@@ -33,6 +33,7 @@ from gateway.daemon.packets import PacketPath
 from gateway.daemon.paths import dns_path, flow_path
 from gateway.daemon.presence import Presence
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.sharing import Sharing
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
@@ -91,6 +92,7 @@ class Daemon:
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
         self.book, self.names = HeardBook(), NameBook()
         self.live = LiveFlows()
+        self.sharing = self._kept(Sharing(self))
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         kept = (self.store, self.book, self.services)
         self.family = Family(
@@ -182,6 +184,7 @@ class Daemon:
         self.internet.start()
         self.answers.start()
         self.warnings.start()
+        self.sharing.start()
         self.watch.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
@@ -219,6 +222,7 @@ class Daemon:
 
     def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
+        self.sharing.shift(jump)
         if self.answers.shift(jump):
             self.reassign()
         self.enforcer.sync()

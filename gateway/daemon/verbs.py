@@ -17,6 +17,7 @@ from gateway.daemon.editing_home import HomeEditing
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
+from gateway.daemon.pins import PinDesk
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
@@ -28,6 +29,7 @@ from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
+from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
@@ -61,6 +63,8 @@ class Verbs:
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
         self.close = self._lists.close
+        self._pins = PinDesk(daemon, self._whom)
+        self._sharing = SharingVerbs(daemon, self._whom, self._pins)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -84,6 +88,8 @@ class Verbs:
             **self._time.table(),
             **self._requests.table(),
             **self._tickets.table(),
+            **self._pins.table(),
+            **self._sharing.table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
@@ -136,6 +142,7 @@ class Verbs:
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),
             **self._minutes(member, now),
+            **self._pins.describe(profile),
             "closing": self._closing(member, used.by(one.slot for one in members), now),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
@@ -224,6 +231,7 @@ class Verbs:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
+        state |= self._sharing.describe(mac, member)
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
     def _place(self, mac: str) -> str:

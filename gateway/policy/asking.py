@@ -26,7 +26,9 @@ def question_sentence(
     ``rules``: whose hold meanwhile, empty where that changes nothing.
     """
     return " ".join(
-        part for part in (_asked(question, device, known, owner), _holds(question, rules)) if part
+        part
+        for part in (_asked(question, device, known, owner), _says(question), _holds(question, rules))
+        if part
     )
 
 
@@ -47,6 +49,10 @@ def _asked(question: Question, device: str, known: str, owner: str) -> str:
     if question.profile:
         return f"{device} came by an invented address when a child's device went."
     return f"{device} is new. Whose is it?"
+
+
+def _says(question: Question) -> str:
+    return "Somebody says on it to be an adult; that opens nothing." if question.adult else ""
 
 
 def _holds(question: Question, rules: str) -> str:

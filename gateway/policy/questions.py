@@ -54,6 +54,7 @@ class Question:
     back: datetime | None = None  # COPY: since when nobody but the owner's was there
     silent: bool = False  # a stranger's that found no room: its rules hold, and nobody is asked
     settled: bool = False  # NEW: not the one that went. COPY: it was another's. REPEATER: answered
+    adult: bool = False  # of a stranger: somebody says on it to be an adult, so nothing of it is written down
 
     @property
     def about_stranger(self) -> bool:

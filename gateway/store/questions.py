@@ -22,8 +22,8 @@ SILENT_LIMIT = 512  # of those, by whose rules nobody is asked: all devices that
 UNSEEN = timedelta(hours=1)  # after which a stranger's question gives way to another's
 FACES_LIMIT = 256  # addresses; a family names far fewer
 
-_QUESTIONS = "mac, ask, at, profile, known, signs, face, back, settled"
-_PUT = f"INSERT OR REPLACE INTO questions ({_QUESTIONS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_QUESTIONS = "mac, ask, at, profile, known, signs, face, back, settled, adult"
+_PUT = f"INSERT OR REPLACE INTO questions ({_QUESTIONS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FACES = "INSERT OR REPLACE INTO faces (mac, faces) VALUES (?, ?)"
 
 LastSeen = Callable[[str], datetime | None]
@@ -159,12 +159,12 @@ def _row(one: Question) -> tuple[object, ...]:
     face = None if one.face is None else _text((one.face,))
     return (
         one.mac, str(one.ask), unix(one.at), one.profile, one.known, " ".join(one.signs), face,
-        unix_or_none(one.back), int(one.settled),
+        unix_or_none(one.back), int(one.settled), int(one.adult),
     )  # fmt: skip
 
 
 def _read(row: tuple[Any, ...]) -> Question:
-    mac, ask, at, profile, known, signs, face, back, settled = row
+    mac, ask, at, profile, known, signs, face, back, settled, adult = row
     return Question(
         mac=mac,
         ask=Ask(ask),
@@ -175,6 +175,7 @@ def _read(row: tuple[Any, ...]) -> Question:
         face=next(iter(_faces(face)), None) if face is not None else None,
         back=moment_or_none(back),
         settled=bool(settled),
+        adult=bool(adult),
     )
 
 

@@ -27,6 +27,7 @@ from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
+from gateway.store.sharing import Pins, Uses
 from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
@@ -61,6 +62,7 @@ class Store:
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards = loaded.questions, loaded.way_cards
         self.notes = loaded.notes
+        self.uses, self.pins = loaded.uses, loaded.pins
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -239,6 +241,8 @@ class _Loaded:
     sights: Sights
     way_cards: WayCards
     notes: DeviceNotes
+    uses: Uses
+    pins: Pins
 
 
 def _load(database: Database) -> _Loaded:
@@ -259,6 +263,8 @@ def _load(database: Database) -> _Loaded:
                 Sights(database, keeper),
                 WayCards(database, keeper),
                 DeviceNotes(database, keeper),
+                Uses(database, keeper),
+                Pins(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

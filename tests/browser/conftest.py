@@ -57,6 +57,7 @@ def fresh(site: Site) -> None:
     household.cards.clear()
     household.tickets.clear()
     household.given.clear()
+    household.lending.clear()
     household.minutes = deepcopy(MINUTES)
 
 

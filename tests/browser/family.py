@@ -7,6 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+from selenium.webdriver.common.by import By
+
+from tests.browser.chromium import Chromium, eventually
 from tests.lab import clients, sample
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
@@ -15,6 +19,7 @@ from tests.lab.home import Home
 from tests.lab.names import NEW, ipv4_of
 
 CHILD = "daughter"
+PIN = "7035"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,21 @@ class Family:
         """Plain HTTP from a device that has known the site's address for a while."""
         known = ["--resolve", f"{host}:80:{ipv4_of(host)}"]
         return clients.curl(self.home.devices[seat], f"http://{host}/", extra=known)
+
+    def unlock(self, browser: Chromium) -> None:
+        """The daughter's PIN on her own tablet, so that this browser sees where her time went."""
+        self.daemon.client.call("pin", action="set", who=CHILD, pin=PIN)
+        browser.driver.get(self.url("tablet", "/my/pin"))
+        browser.driver.find_element(By.ID, "pin").send_keys(PIN)
+        browser.tap(".signin button")
+        eventually(lambda: "Where my time went" in browser.text("h1"))
+
+    def share(self, mac: str) -> None:
+        """From now on a device is her brother's as well as hers."""
+        settings = yaml.safe_load(self.daemon.config.read_text())
+        shared = {mac: {"people": [CHILD, "son"]}}
+        self.daemon.config.write_text(yaml.safe_dump(settings | {"shared": shared}))
+        self.daemon.client.call("reload")
 
     def child(self) -> dict[str, Any]:
         """The daughter's part of the daemon's status."""

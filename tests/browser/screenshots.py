@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home
+from tests.browser.family import CHILD, PIN, Family, at_home
 from tests.lab import clients
 from tests.lab.console import VPN_SITE
 from tests.lab.filtering import module
@@ -43,6 +43,9 @@ class Album:
             for size, pixels in SIZES.items():
                 self._browser.screenshot(f"{name}-{size}-{theme}", pixels)
                 self.count += 1
+
+    def unlock(self) -> None:
+        self._family.unlock(self._browser)
 
     def sign_in(self) -> None:
         self._browser.driver.get(self._family.link())
@@ -92,6 +95,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("child-bedtime", TABLET.key, "/my")
     family.daemon.client.call("clock", offset=0)
     take_ways(family, album)
+    take_sharing(family, album)
     family.daemon.kill()
     album.take("stopped", TABLET.key, "/my")
     for rules in family.daemon.profiles.glob("*.yaml"):
@@ -110,6 +114,22 @@ def take_ways(family: Family, album: Album) -> None:
     eventually(lambda: family.daemon.client.call("cards")["count"] == 4)
     album.take("home-ways", PARENT.key, "/parent/")
     album.take("child-ways", TABLET.key, "/my")
+
+
+def take_sharing(family: Family, album: Album) -> None:
+    """The new phone is both children's; then the parent's is handed over."""
+    family.share(NEW.mac)
+    album.take("shared", NEW.key, "/my")
+    album.take("use", NEW.key, "/my/use")
+    album.take("use-pin", NEW.key, "/my/use/daughter")
+    album.take("screens", TABLET.key, "/my/screens")
+    family.daemon.client.call("use", device=NEW.mac, who="daughter", pin=PIN)
+    album.take("shared-used", NEW.key, "/my")
+    album.take("screens-used", TABLET.key, "/my/screens")
+    album.take("lending", PARENT.key, "/parent/sharing/")
+    family.daemon.client.call("hand_over", device=PARENT.mac, who="son", by="Mum")
+    album.take("handed-over", PARENT.key, "/my")
+    family.daemon.client.call("take_back", device=PARENT.mac, by="Mum")
 
 
 def _a_day(family: Family) -> str:
@@ -131,7 +151,10 @@ def _ask(family: Family, album: Album) -> None:
     """The child asks for time, her brother for a site."""
     album.take("ask", TABLET.key, "/my/ask")
     album.take("code", TABLET.key, "/my/code")
+    album.take("pin-none", TABLET.key, "/my/pin")
+    album.unlock()
     album.take("my-time", TABLET.key, "/my/time")
+    album.take("pin", TABLET.key, "/my/pin", opened=True)
     album.tap("/my/ask", ".fields .primary", TABLET.key)
     eventually(lambda: "Waiting for an answer" in album.text(".asked"))
     family.daemon.client.call(

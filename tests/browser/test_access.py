@@ -14,6 +14,7 @@ from tests.browser.conftest import Site
 from tests.webui.asking import a_question
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
+from tests.webui.lending import TV
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 from tests.webui.things import KITCHEN
@@ -88,6 +89,31 @@ def an_update(site: Site) -> None:
     site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
 
 
+def shared(site: Site) -> None:
+    """The daughter's tablet is her brother's too, and there is a television."""
+    lending = site.household.lending
+    lending.people = {TABLET: ("son", "daughter"), TV: ("son", "daughter")}
+    lending.needs_pins, lending.pins["daughter"] = True, ("4821", "Mum")
+
+
+def used(site: Site) -> None:
+    shared(site)
+    site.household.lending.uses[TABLET] = ("daughter", "use", "")
+    site.household.lending.uses[TV] = ("daughter", "claim", "")
+
+
+def handed(site: Site) -> None:
+    site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
+
+
+def pins(site: Site) -> None:
+    site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
+
+
+def no_pin(site: Site) -> None:
+    site.household.lending.needs_pins = True
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -102,6 +128,15 @@ CHILDS = {
     "code": ("/my/code", nothing),
     "minutes": ("/my/time", nothing),
     "minutes of another day": ("/my/time?day=2026-11-20", nothing),
+    "own, shared": ("/my", shared),
+    "own, in use": ("/my", used),
+    "own, handed over": ("/my", handed),
+    "who is using it": ("/my/use", shared),
+    "her PIN on it": ("/my/use/daughter", shared),
+    "screens": ("/my/screens", shared),
+    "screens, on one": ("/my/screens", used),
+    "PIN": ("/my/pin", pins),
+    "PIN, none yet": ("/my/pin", no_pin),
     "sign in": ("/signin", nothing),
     "a page that is not there": ("/no-such-page", nothing),
 }
@@ -142,6 +177,8 @@ PARENTS = {
     "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
     "a device": (f"/parent/device/{TABLET}", nothing),
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),
+    "nothing is shared": ("/parent/sharing/", nothing),
+    "shared": ("/parent/sharing/", used),
 }
 
 

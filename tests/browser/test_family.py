@@ -157,6 +157,7 @@ def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Famil
 
 
 def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
+    family.unlock(parent)
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
@@ -166,6 +167,7 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
         "lists": family.url(PARENT.key, "/parent/lists/"),
         "child's page": family.url(TABLET.key, "/my"),
         "ledger": family.url(TABLET.key, "/my/time"),
+        "shared and handed over": family.url(PARENT.key, "/parent/sharing/"),
         "refused": family.url(TABLET.key, f"/refused?{refused.query}"),
         "guest's page": family.url(NEW.key),
     }

@@ -14,7 +14,9 @@ from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
 from gateway.daemon.main import Daemon
+from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.sharing import Sharing
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
@@ -141,6 +143,16 @@ class Presence:
         return mac
 
 
+class Table:
+    """What the kernel counted by slot and class, as a test says."""
+
+    def __init__(self) -> None:
+        self.counted: dict[tuple[int, int], int] = {}
+
+    def used(self) -> Mapping[tuple[int, int], int]:
+        return self.counted
+
+
 class Nothing:
     state, since = "works", None
 
@@ -178,6 +190,8 @@ class Desk:
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
+        self.recent, self.table = Recent(), Table()
+        self.sharing = Sharing(cast("Any", self))
         self.presence = Presence(self.store, self.rules, self.loop.now)
         self.family = Family(
             self.store,
@@ -201,11 +215,13 @@ class Desk:
         self.reassign()
         self.answers.start()
         self.warnings.start()
+        self.sharing.start()
 
     def stop(self) -> None:
         self.answers.close()
         self.identities.close()
         self.warnings.close()
+        self.sharing.close()
         self.store.close()
 
     def restart(self) -> None:

@@ -193,6 +193,17 @@ def test_of_several_that_went_the_youngest_one_s_rules_hold(desk: Desk) -> None:
     assert "again" not in asked(desk)[AGAIN]["replies"]
 
 
+def test_a_phone_that_was_handed_over_is_the_child_s_by_another_address_too(desk: Desk) -> None:
+    desk.store.keep_guardian("Mum", "stamp")
+    desk.ask("hand_over", device=MUMS, who="daughter", by="Mum")
+    leave(desk, MUMS)
+    desk.go(MINUTE)
+    arrive(desk, AGAIN, **GALAXY)
+    one = asked(desk)[AGAIN]
+    assert (one["ask"], one["known"], one["rules"]) == ("again", MUMS, "daughter")
+    assert member(desk, AGAIN).profile.id == "daughter"
+
+
 def test_an_adult_s_phone_that_comes_back_is_a_stranger_meanwhile(desk: Desk) -> None:
     leave(desk, MUMS)
     arrive(desk, AGAIN, **GALAXY)

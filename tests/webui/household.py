@@ -18,6 +18,7 @@ from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
+from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
 from tests.webui.things import Things
@@ -169,6 +170,7 @@ class Household:
         self.listed = Listed(self)
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
+        self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def verbs(self) -> dict[str, Verb]:
         handlers: dict[str, Verb] = {
@@ -188,6 +190,7 @@ class Household:
             **self.editing.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
+            **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
@@ -238,7 +241,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.told_minutes(profile)
+        child |= self.told_minutes(profile) | self.lending.of_child(profile)
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )
@@ -264,7 +267,8 @@ class Household:
     def _device(self, request: Request) -> dict[str, object]:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
         profile = str(device["profile"])
-        return (self.told_minutes(profile) if profile in self.minutes else {}) | device
+        told = self.told_minutes(profile) if profile in self.minutes else {}
+        return told | self.lending.of_device(device) | device
 
     def told_minutes(self, profile: str) -> dict[str, Any]:
         """With what follows from them: what is about to close, and whether a landing is due."""

@@ -36,6 +36,8 @@ KINDS = (
     "card",
     "scan",
     "lists",
+    "sharing",
+    "pin",
 )
 
 CHANGED = b"event: changed\ndata: {}\n\n"

@@ -13,6 +13,7 @@ from webui.answers import Child, Home
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
 from webui.ledger import DAYS, Ledger, lanes, rows, starts
+from webui.locks import own_eyes
 from webui.pages.home import NAMES_LEVEL
 from webui.session import guardian, guardians_only
 
@@ -20,6 +21,7 @@ blueprint = Blueprint("time", __name__)
 
 
 @blueprint.get("/my/time")
+@own_eyes
 def mine() -> ResponseReturnValue:
     """The asking device's child's own, every minute of it."""
     here = daemon().here(source_address())

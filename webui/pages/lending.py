@@ -1,0 +1,105 @@
+"""A guardian's page: who is on the shared devices, this phone handed over to a child, and children's PINs."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices, session
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.session import guardian, guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("lending", __name__, url_prefix="/parent/sharing")
+
+PIN_TYPED = 12  # characters: six digits, and what a finger adds
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    return render_template(
+        "lending.html",
+        home=home,
+        guardian=guardian(),
+        lending=daemon().lending(),
+        here=daemon().here(source_address()),
+        notice=notices.current(home),
+    )
+
+
+@blueprint.post("/hand-over")
+@guardians_only
+def hand_over() -> ResponseReturnValue:
+    """The device that asks: its browser is signed out for as long."""
+    here, home = daemon().here(source_address()), daemon().home()
+    child = home.child(request.form.get("who", ""))
+    if child is None or not here.mac:
+        abort(400)
+    problem: list[str] = []
+    with notices.refusals_to(problem.append):
+        daemon().change(
+            "hand_over", device=here.mac, who=child.id, by=guardian() or "", origin=source_address()
+        )
+    if problem:
+        notices.said(problem[0])
+        return redirect(url_for("lending.show"), 303)
+    session.sign_out()
+    return redirect(url_for("child.show"), 303)
+
+
+@blueprint.post("/take-back")
+@guardians_only
+def take_back() -> ResponseReturnValue:
+    """From another device; on the device itself signing in does it."""
+    lent = daemon().lending().device(request.form.get("device", ""))
+    if lent is None:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        daemon().change("take_back", device=lent.device, by=guardian() or "", origin=source_address())
+        notices.said(_("%(device)s has its own rules again.", device=plain(lent.label)))
+    return redirect(url_for("lending.show"), 303)
+
+
+@blueprint.post("/use")
+@guardians_only
+def use() -> ResponseReturnValue:
+    """Says who is on a shared device, or that nobody is."""
+    lent = daemon().lending().device(request.form.get("device", ""))
+    if lent is None:
+        abort(400)
+    who = request.form.get("who", "")
+    by, origin, device = guardian() or "", source_address(), plain(lent.label)
+    with notices.refusals_to(notices.said):
+        if not who:
+            daemon().change("leave", device=lent.device, by=by, origin=origin)
+            notices.said(_("The youngest's rules hold on %(device)s again.", device=device))
+        else:
+            one_of("who", {one.id for one in lent.people})
+            daemon().change("use", device=lent.device, who=who, by=by, origin=origin)
+            person = lent.person(who)
+            name = plain(person.name if person else who)
+            notices.said(_("%(name)s's rules hold on %(device)s now.", name=name, device=device))
+    return redirect(url_for("lending.show"), 303)
+
+
+@blueprint.post("/pin")
+@guardians_only
+def pin() -> ResponseReturnValue:
+    """A new one, or none."""
+    person = daemon().lending().person(request.form.get("who", ""))
+    if person is None:
+        abort(400)
+    by, origin, name = guardian() or "", source_address(), plain(person.name)
+    with notices.refusals_to(notices.said):
+        if one_of("action", {"set", "clear"}) == "clear":
+            daemon().change("pin", action="clear", who=person.id, by=by, origin=origin)
+            notices.said(_("%(name)s has no PIN now.", name=name))
+        else:
+            typed = request.form.get("pin", "").strip()[:PIN_TYPED] or "-"
+            daemon().change("pin", action="set", who=person.id, pin=typed, by=by, origin=origin)
+            notices.said(_("%(name)s has a new PIN.", name=name))
+    return redirect(url_for("lending.show"), 303)

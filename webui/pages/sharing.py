@@ -1,0 +1,192 @@
+"""On a child's page: who uses this device, "I'm on the TV", the PIN. On a stranger's: "I am an adult"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import locks, notices, refusals
+from webui.answers import Here
+from webui.daemon import daemon, source_address
+from webui.i18n import gettext as _
+from webui.sharing import Lent, Person, Pin
+from webui.words import plain
+
+blueprint = Blueprint("sharing", __name__, url_prefix="/my")
+
+REFUSED = 409
+PIN_TYPED = 12  # characters: six digits, and what a finger adds
+
+
+@blueprint.get("/sharing")
+def now() -> str:
+    """The part of the child's page that says who uses this device, for the script that keeps it fresh."""
+    here, home = daemon().here(source_address()), daemon().home()
+    return render_template("parts/sharing_now.html", here=here, home=home)
+
+
+@blueprint.get("/use")
+def people() -> ResponseReturnValue:
+    """Everybody who may use this device."""
+    here, shared = _shared()
+    return _page("use.html", here, shared=shared)
+
+
+@blueprint.get("/use/<who>")
+def person(who: str) -> ResponseReturnValue:
+    """Where one of them enters its PIN."""
+    here, shared = _shared()
+    return _page("use_pin.html", here, shared=shared, person=_person(shared, who))
+
+
+@blueprint.post("/use/<who>")
+def use(who: str) -> ResponseReturnValue:
+    here, shared = _shared()
+    chosen = _person(shared, who)
+    values = {"pin": _typed("pin")} if chosen.pin else {}
+    problem = _refused(lambda: daemon().sharing("use", device=here.mac, who=chosen.id, **values))
+    if problem:
+        return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
+    locks.lock()
+    notices.tell_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
+    return redirect(url_for("child.show"), 303)
+
+
+@blueprint.post("/leave")
+def leave() -> ResponseReturnValue:
+    """ "I'm done", here or on a screen."""
+    here = daemon().here(source_address())
+    screen = request.form.get("screen", "")
+    if not here.mac or (screen and here.own.screen(screen) is None):
+        abort(400)
+    values = {"screen": screen} if screen else {}
+    problem = _refused(lambda: daemon().sharing("leave", device=here.mac, **values))
+    if not screen:
+        locks.lock()
+    notices.tell_child(problem or _("Done. The youngest's rules hold again."))
+    return redirect(url_for("sharing.screens" if screen else "child.show"), 303)
+
+
+@blueprint.get("/screens")
+def screens() -> ResponseReturnValue:
+    here = daemon().here(source_address())
+    if not here.own.screens:
+        return redirect(url_for("child.show"), 303)
+    return _page("screens.html", here)
+
+
+@blueprint.post("/screens")
+def claim() -> ResponseReturnValue:
+    here = daemon().here(source_address())
+    screen = here.own.screen(request.form.get("screen", ""))
+    if screen is None:
+        abort(400)
+    problem = _refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
+    if problem:
+        return _page("screens.html", here, problem), REFUSED
+    notices.tell_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
+    return redirect(url_for("sharing.screens"), 303)
+
+
+@blueprint.get("/pin")
+def pin() -> ResponseReturnValue:
+    """What is the child's own asks for this; and how a child gets one."""
+    here, _own = _with_pin()
+    return _page("pin.html", here)
+
+
+@blueprint.post("/pin")
+def unlock() -> ResponseReturnValue:
+    here, own = _with_pin()
+    problem = _refused(lambda: daemon().sharing("pin", action="check", device=here.mac, pin=_typed("pin")))
+    if problem:
+        return _page("pin.html", here, problem), REFUSED
+    locks.unlock(here.profile, own)
+    return redirect(url_for("time.mine"), 303)
+
+
+@blueprint.post("/pin/set")
+def set_pin() -> ResponseReturnValue:
+    """On a device of its own; who has one already tells it too."""
+    here, own = _with_pin()
+    if not own.may_set:
+        abort(400)
+    entered = _typed("pin")
+    if entered != _typed("again"):
+        return _page(
+            "pin.html", here, _("The two are not the same. Enter them again."), setting=True
+        ), REFUSED
+    old = {"old": _typed("old")} if own.pin_set else {}
+    problem = _refused(
+        lambda: daemon().sharing(
+            "pin", action="set", device=here.mac, pin=entered, origin=source_address(), **old
+        )
+    )
+    if problem:
+        return _page("pin.html", here, problem, setting=True), REFUSED
+    notices.tell_child(_("Your PIN is set. Your parents see that you set one, not which."))
+    return redirect(url_for("child.show"), 303)
+
+
+@blueprint.post("/adult")
+def adult() -> ResponseReturnValue:
+    here = daemon().here(source_address())
+    if not here.mac:
+        return redirect(url_for("door.arrive"), 303)
+    problem = _refused(lambda: daemon().sharing("adult", device=here.mac))
+    if problem:
+        notices.tell_child(problem)
+    return redirect(url_for("door.arrive"), 303)
+
+
+def _shared() -> tuple[Here, Lent]:
+    here = daemon().here(source_address())
+    if here.own.sharing is None or here.own.handed:
+        abort(404)
+    return here, here.own.sharing
+
+
+def _with_pin() -> tuple[Here, Pin]:
+    here = daemon().here(source_address())
+    if here.own.pin is None:
+        abort(404)
+    return here, here.own.pin
+
+
+def _person(shared: Lent, who: str) -> Person:
+    found = shared.person(who)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _typed(key: str) -> str:
+    return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
+
+
+def _refused(ask: Callable[[], object]) -> str:
+    """What the daemon had against it; empty where nothing."""
+    try:
+        ask()
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return refusals.sentence(error)
+    return ""
+
+
+def _page(template: str, here: Here, problem: str = "", **values: object) -> str:
+    home = daemon().home()
+    return render_template(
+        template,
+        home=home,
+        here=here,
+        child=home.child(here.profile),
+        problem=problem,
+        told=notices.told_child(),
+        **values,
+    )
