@@ -55,7 +55,7 @@ class Journal:
         self._wall = wall
         self._zone = zone
         self._rules = rules
-        self._category = lru_cache(CATEGORIES_KEPT)(_category)
+        self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -139,7 +139,7 @@ class Journal:
             self.publish("status", profile=profile)
 
 
-def _category(rule: str, reason: Reason) -> str:
+def kind_of_rule(rule: str, reason: Reason) -> str:
     """What a count is kept under: the category or service that a rule names, else the reason."""
     for kind in ("category:", "service:"):
         _, found, rest = rule.partition(kind)

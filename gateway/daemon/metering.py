@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 from gateway.daemon.family import Family
@@ -17,7 +17,9 @@ from gateway.errors import KernelError
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.loop import Loop
 from gateway.path.live import LiveFlows
-from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile
+from gateway.store.history import uses
+from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile, spent
+from gateway.store.records import Record
 from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,15 @@ def metering(
     the table is installed.
     """
     config = rules.household.config
-    file = MinutesFile(Path(config.state) / FOLDER, store.minutes.keep, sync_every=sync_every)
+
+    def fold(day: date, records: Sequence[Record]) -> None:
+        """The book of a day that is over. Of a person without a log there is how much alone."""
+        logged = {one.id for one in rules.household.children if one.rules.log_level}
+        found = uses(records, rules.world.catalogue.kinds_of)
+        store.minutes.keep(day, spent(records))
+        store.history.keep(day, {key: count for key, count in found.items() if key[0] in logged})
+
+    file = MinutesFile(Path(config.state) / FOLDER, fold, sync_every=sync_every)
     store.erases_too(file.erase)
     return Meter(
         loop,

@@ -13,6 +13,7 @@ from gateway.codes import Code
 from gateway.daemon import lastgood
 from gateway.errors import GatewayError, PolicyError
 from gateway.lists.table import MappedTable, open_table
+from gateway.policy.config import Config
 from gateway.policy.household import keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
@@ -34,6 +35,7 @@ class RuleBook:
         self.household = lastgood.recall(household.load(path, self._product), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
         self._list_problem = ""
+        self._calendar: tuple[Config, Calendar] | None = None
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
         self._calling_address: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
@@ -87,7 +89,11 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        return self._product.calendar(self.household.config)
+        """Made once for the settings that hold: its holidays cost half a millisecond, and many ask."""
+        config = self.household.config
+        if self._calendar is None or self._calendar[0] is not config:
+            self._calendar = config, self._product.calendar(config)
+        return self._calendar[1]
 
     @property
     def ech_names(self) -> frozenset[str]:

@@ -14,19 +14,21 @@ from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
+from gateway.daemon.inuse import InUse
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
+from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
+from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.verbs_waycards import WayCardVerbs
-from gateway.daemon.warned import InUse
 from gateway.daemon.warnings import closing
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
@@ -76,6 +78,8 @@ class Verbs:
             **self._time.table(),
             **self._requests.table(),
             **self._tickets.table(),
+            **HistoryVerbs(self._daemon, self._whom).table(),
+            **ChangeVerbs(self._daemon).table(),
             **AuditVerbs(self._daemon).table(),
         }
 
@@ -118,7 +122,8 @@ class Verbs:
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),
             **self._minutes(member, now),
-            "closing": self._closing(member, used.by(one.slot for one in members), now),
+            "closing": self._closing(member, used.by(slots), now),
+            "in_use": used.told(profile, slots),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 

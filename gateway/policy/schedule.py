@@ -39,15 +39,16 @@ class Calendar:
         """The day that limits and grants of ``now`` belong to. It never goes back, as a clock may."""
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date() + DAY
-        while self._start(day) > now:
+        while self.starts(day) > now:
             day -= DAY
         return day
 
     def day_end(self, now: datetime) -> datetime:
         """The instant (UTC) at which the family's day of ``now`` turns."""
-        return self._start(self.family_day(now) + DAY)
+        return self.starts(self.family_day(now) + DAY)
 
-    def _start(self, day: date) -> datetime:
+    def starts(self, day: date) -> datetime:
+        """The instant at which a family's day begins."""
         return first_reaching(wall_time(day, self.day_starts), self.zone)
 
 

@@ -233,9 +233,18 @@ def add_way_cards(db: Any) -> None:
     )
 
 
+def add_uses(db: Any) -> None:
+    """For which services (7 days) and kinds (30 days) the minutes of days that are over went."""
+    db["uses"].create(
+        {"day": str, "profile": str, "use": str, "minutes": int},
+        pk=("day", "profile", "use"),
+        strict=True,
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
-    add_times, add_sights, add_questions, add_way_cards,
+    add_times, add_sights, add_questions, add_way_cards, add_uses,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
