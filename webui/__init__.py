@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, devices, door, home, refused, requests, stream
+from webui import daemon, guard, i18n, refusals, support, words
+from webui.pages import activity, asks, cards, child, codes, devices, door, home, refused, requests, stream
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
@@ -40,7 +40,20 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (door, home, devices, cards, requests, codes, stream, child, asks, time_pages, refused):
+    for page in (
+        door,
+        home,
+        activity,
+        devices,
+        cards,
+        requests,
+        codes,
+        stream,
+        child,
+        asks,
+        time_pages,
+        refused,
+    ):
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)
@@ -56,7 +69,13 @@ def _install_templates(app: Flask, settings: Settings) -> None:
     def static_url(name: str) -> str:
         return url_for("static", filename=name, v=stamps[name])
 
-    app.jinja_env.globals.update(brand=settings.brand, static_url=static_url, words=words)
+    app.jinja_env.globals.update(
+        brand=settings.brand,
+        static_url=static_url,
+        words=words,
+        support_code=support.code,
+        home_now=lambda: daemon.daemon().home(),
+    )
     app.jinja_env.filters["plain"] = words.plain
 
 

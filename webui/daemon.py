@@ -23,6 +23,7 @@ from webui.answers import (
 )
 from webui.asked import Asked, parse_asked
 from webui.given import Given, parse_given
+from webui.history import Change, History, parse_changes, parse_history
 from webui.ledger import Ledger, parse_ledger
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
@@ -86,6 +87,15 @@ class Daemon:
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
+
+    def history(self, profile: str, first: date, last: date) -> History:
+        """Both days included."""
+        span = {"from": first.isoformat(), "to": last.isoformat()}
+        return parse_history(self.client.call("history", id=profile, **span))
+
+    def changes(self) -> tuple[Change, ...]:
+        """What guardians set today."""
+        return parse_changes(self.client.call("changes"))
 
     # A child's device, for itself alone.
 

@@ -68,6 +68,10 @@ def current(home: Home) -> Notice | None:
         return Notice(str(sentence))
     if what == "gave":
         return _given(whom, str(sentence), str(end), home.now)
+    if what == "edited":
+        profile, _blank, revision = str(whom).partition(" ")
+        url = url_for("activity.close_again", profile=profile)
+        return Notice(str(sentence), url, "revision", revision)
     if what == "card":
         return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
     return _paused(home, str(whom)) if what == "pause" else None
@@ -95,6 +99,11 @@ def _paused(home: Home, who: str) -> Notice | None:
         return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
     until = clock(child.now.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
+
+
+def edited(profile: str, revision: int, sentence: str) -> None:
+    """A child's rules are others; ``revision``: as they were before, where the undo goes back to."""
+    cookie["done"] = ["edited", f"{profile} {revision}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def put_away(card: str, sentence: str) -> None:

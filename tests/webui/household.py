@@ -18,6 +18,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.giving import Giving
+from tests.webui.living import Living
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 TODAY = NOW.date()
@@ -157,6 +158,13 @@ class Household:
     guests_are_several: bool = False
     questions: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    erased: dict[str, str] = field(default_factory=dict)  # by child
+    allowed: list[str] = field(default_factory=list)  # the family's own entries
+    before: dict[int, list[str]] = field(default_factory=dict)  # those of earlier revisions
+    revision: int = 7
+    sample_until: str | None = None
+    hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
     def __post_init__(self) -> None:
         self.stamps = Stamps()
@@ -179,6 +187,7 @@ class Household:
             "dismiss": self._dismiss,
             "guardian": self.guardians,
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
+            **Living(self, NOW, RULES).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 

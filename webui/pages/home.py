@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import charts, notices
+from webui import charts, menu, notices
 from webui.answers import Child, Refusal
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, one_of, whole
@@ -90,20 +90,25 @@ def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
         notices.said(_("It is taken back."))
-    return redirect(url_for("home.show"), 303)
+    return _back()
 
 
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
     daemon().change("on", by=guardian() or "", origin=source_address())
-    return redirect(url_for("home.show"), 303)
+    return _back()
 
 
 @blueprint.get("/more")
 @guardians_only
 def more() -> ResponseReturnValue:
-    return render_template("more.html", home=daemon().home(), guardian=guardian())
+    return render_template("more.html", home=daemon().home(), groups=menu.groups(), guardian=guardian())
+
+
+def _back() -> ResponseReturnValue:
+    """Where the tap was made."""
+    return redirect(url_for("activity.show" if request.form.get("back") == "activity" else "home.show"), 303)
 
 
 def _cards() -> dict[str, object]:
@@ -136,4 +141,4 @@ def _change(do: str, **values: object) -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().change(do, who=who, by=by, origin=source_address(), **values)
         notices.did(do, who)
-    return redirect(url_for("home.show"), 303)
+    return _back()

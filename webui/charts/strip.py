@@ -1,0 +1,36 @@
+"""Twenty-four hours as a strip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+DAY = 24 * 60  # minutes
+STRIP_HEIGHT = 24
+THINNEST = 4  # minutes that a mark is wide at least: one pixel on a phone
+HOURS_APART = 6
+
+
+def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
+    """24 hours from minute ``start`` of the day on; ``spans`` count likewise, their last minute included.
+
+    What lies outside of the 24 hours is left out.
+    """
+    marks = []
+    for first, last in spans:
+        begin, end = max(first, start) - start, min(last + 1, start + DAY) - start
+        if begin < end:
+            width = max(end - begin, THINNEST)
+            marks.append(
+                f'<rect class="mark" x="{min(begin, DAY - width)}" width="{width}" height="{STRIP_HEIGHT}"/>'
+            )
+    ticks = "".join(
+        f'<path class="tick" d="M{hour * 60} 0V{STRIP_HEIGHT}"/>'
+        for hour in range(HOURS_APART, 24, HOURS_APART)
+    )
+    box = f'viewBox="0 0 {DAY} {STRIP_HEIGHT}" preserveAspectRatio="none"'
+    return Markup(
+        f'<svg class="strip" {box} aria-hidden="true">'
+        f'<rect class="track" width="{DAY}" height="{STRIP_HEIGHT}"/>{"".join(marks)}{ticks}</svg>'
+    )
