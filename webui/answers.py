@@ -35,6 +35,12 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    target: str  # service:x, category:x
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One profile as `status` tells it."""
 
@@ -46,6 +52,7 @@ class Child:
     devices: tuple[Device, ...]
     time: Time
     requests: int  # that wait
+    in_use: tuple[InUse, ...]  # just now, as far as the log level lets a guardian see
 
     @property
     def paused(self) -> bool:
@@ -127,6 +134,7 @@ def _child(answer: Answer) -> Child:
         now=_state(answer),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
+        in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
 
 

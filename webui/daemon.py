@@ -14,12 +14,10 @@ from webui.answers import (
     Here,
     Home,
     OwnRefusals,
-    Refusal,
     parse_help_lines,
     parse_here,
     parse_home,
     parse_own_refusals,
-    parse_refusals,
 )
 from webui.asked import Asked, parse_asked
 from webui.given import Given, parse_given
@@ -53,9 +51,6 @@ class Daemon:
         if not here.mac:
             return OwnRefusals()
         return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
-
-    def refusals_of_child(self, profile: str, limit: int) -> tuple[Refusal, ...]:
-        return parse_refusals(self.client.call("refusals", profile=profile, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
         """The last known ones when the daemon has none to give."""

@@ -98,6 +98,12 @@ class History:
         """Whether names of these days are still there."""
         return self.last >= self.names_from
 
+    @property
+    def opened(self) -> tuple[Kind, ...]:
+        """Kinds that were open and asked for, the most often first: all that is known without a limit."""
+        found = [one for one in self.kinds if one.opened and not one.target.startswith(REASON)]
+        return tuple(sorted(found, key=lambda one: -one.opened))
+
     def services(self) -> tuple[Use, ...]:
         """By service and, where nobody knows, the rest; the most used first."""
         return _sums(self.days, lambda target: not target.startswith(CATEGORY))

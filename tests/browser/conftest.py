@@ -54,6 +54,9 @@ def fresh(site: Site) -> None:
     household.cards.clear()
     household.tickets.clear()
     household.given.clear()
+    household.changes.clear()
+    household.in_use.clear()
+    household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
 
 

@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.household import NOW
+from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 
@@ -67,6 +68,16 @@ def off(site: Site) -> None:
     site.household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
 
 
+def changed(site: Site) -> None:
+    site.household.changes[:] = CHANGES
+
+
+def four(site: Site) -> None:
+    """Cards are folded, with something in use."""
+    site.household.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    site.household.children = ("daughter", "son", "teen", "daughter")
+
+
 def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
@@ -99,6 +110,12 @@ PARENTS = {
     "no codes": ("/parent/codes/", nothing),
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
+    "home, four children": ("/parent/", four),
+    "activity": ("/parent/activity/", changed),
+    "activity of a day": ("/parent/activity/daughter", nothing),
+    "activity of a week": ("/parent/activity/daughter/week", nothing),
+    "activity without a log": ("/parent/activity/teen", nothing),
+    "activity, to be deleted": ("/parent/activity/daughter/delete", nothing),
     "more": ("/parent/more", nothing),
 }
 

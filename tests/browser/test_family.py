@@ -95,7 +95,7 @@ def test_a_child_asks_for_time_and_a_parent_s_tap_gives_and_takes_it(
     eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
     parent.driver.get(family.url(PARENT.key, "/parent/requests"))
     assert "One more round" in parent.text("article")
-    parent.tap(".choices .primary")
+    parent.tap(".gives .primary")
     eventually(lambda: "Undo" in parent.text(".notice"))
     assert _bonus(family) == [15]
     assert "Mum gave 15 min" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
@@ -116,7 +116,7 @@ def test_a_child_asks_for_a_site_and_it_opens(family: Family, parent: Chromium) 
     clients.curl(phone, f"{PAGES}/my/ask/site", extra=form)
     assert "It waits for an answer." in device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
     parent.driver.get(family.url(PARENT.key, "/parent/requests"))
-    parent.tap(".choices .primary")
+    parent.tap(".gives .primary")
     eventually(lambda: clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
     parent.tap(".notice button")
     eventually(lambda: not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
@@ -139,6 +139,9 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
         "requests": family.url(PARENT.key, "/parent/requests"),
+        "activity": family.url(PARENT.key, "/parent/activity/"),
+        "a day of activity": family.url(PARENT.key, "/parent/activity/daughter"),
+        "a week of activity": family.url(PARENT.key, "/parent/activity/daughter/week"),
         "child's page": family.url(TABLET.key, "/my"),
         "ledger": family.url(TABLET.key, "/my/time"),
         "refused": family.url(TABLET.key, f"/refused?{refused.query}"),

@@ -164,6 +164,8 @@ class Household:
     before: dict[int, list[str]] = field(default_factory=dict)  # those of earlier revisions
     revision: int = 7
     sample_until: str | None = None
+    in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
+    kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
     def __post_init__(self) -> None:
@@ -237,7 +239,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.told_minutes(profile)
+        child |= self.told_minutes(profile) | {"in_use": self.in_use if profile == "daughter" else []}
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )

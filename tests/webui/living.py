@@ -81,7 +81,7 @@ class Living:
             "kinds": [
                 {"target": "category:ads_trackers", "name": "ads and trackers", "refused": 240, "opened": 0},
                 {"target": "category:social_networks", "name": "social networks", "refused": 16, "opened": 0},
-            ] if lives else [],
+            ] if lives else self.household.kinds if level else [],
             "refused": [{**one, **self.household.hostile} for one in told], "refused_left_off": 0,
             "visited": [], "visited_left_off": 0,
         }  # fmt: skip

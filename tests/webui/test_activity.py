@@ -146,6 +146,20 @@ def test_at_level_zero_there_is_nothing_and_it_says_so(mum: Browser) -> None:
     assert "Delete" not in text
 
 
+def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
+    mum: Browser, household: Household
+) -> None:
+    household.kinds = [
+        {"target": "category:games", "name": "games", "refused": 0, "opened": 4},
+        {"target": "category:music", "name": "music", "refused": 0, "opened": 40},
+        {"target": "reason:open", "name": None, "refused": 0, "opened": 900},
+    ]
+    text = shown(mum, "/parent/activity/son")
+    assert "Minutes are counted for what a limit is for." in text
+    assert "by kind What Times Music 40 Games 4" in text
+    assert "900" not in text
+
+
 def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
     assert "made up" not in shown(mum, "/parent/activity/daughter/week")
     household.sample_until = "2026-11-24"
