@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -159,3 +160,35 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
         print(f"{name}: {weight / 1000:.1f} kB on a first visit, answered in {typical:.1f} ms (median)")
         assert 0 < weight <= FIRST_VISIT
         assert best <= RENDER_MS  # what it costs: the others wait for whoever else is at work
+
+
+def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
+    family: Family, parent: Chromium
+) -> None:
+    tablet = family.home.devices[TABLET.key]
+    assert not clients.curl(tablet, f"https://{REFUSED_SITE}/").reached
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter"))
+    refused = parent.text("[aria-labelledby=refused]")
+    assert "TikTok" in refused
+    assert "TikTok is not open here. Your family set this." in refused
+    family.daemon.client.call("pause", who="son", minutes=30, by="Mum")
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/"))
+    assert "Mum paused Son until" in parent.text("[aria-labelledby=changed]")
+    parent.tap("[aria-labelledby=changed] button")
+    eventually(lambda: "Mum paused Son" not in parent.text("[aria-labelledby=changed]"))
+    states = {one["id"]: one["state"] for one in family.daemon.client.call("status")["profiles"]}
+    assert states["son"] == "open"
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/week"))
+    assert "Sample: these days are made up" in parent.text()
+    assert "YouTube" in parent.text("[aria-labelledby=used]")
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/delete"))
+    parent.tap("button[value=all]")
+    eventually(lambda: "What was written down of Daughter is deleted." in parent.text(".notice"))
+    told = family.daemon.client.call("history", id="daughter", **{"from": _weeks_first(family)})
+    assert [one["minutes"] for one in told["days"]] == [0] * 7
+    assert told["refused"] == []
+
+
+def _weeks_first(family: Family) -> str:
+    day = date.fromisoformat(family.daemon.client.call("status")["day"])
+    return (day - timedelta(days=6)).isoformat()

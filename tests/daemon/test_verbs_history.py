@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -193,6 +194,30 @@ def test_who_is_no_guardian_erases_nothing(make: Make) -> None:
     with pytest.raises(ControlError):
         desk.ask("erase", Role.WEB, id="daughter", by="Daughter")
     assert week(desk)["refused"]
+
+
+def test_the_cost_of_a_full_month_is_printed(make: Make) -> None:
+    """300 names a day for a week, 40 kinds a day for a month; the figure is for whoever looks."""
+    desk = make(EVENING, daughter={"log_level": 2})
+    now = desk.local_now()
+    for days in range(30):
+        for number in range(40):
+            decided(desk, ADS, "ads.example", 1, now - days * ONE, f"service:s{number}")
+        for number in range(300 if days < 7 else 0):
+            decided(desk, GAMBLING, f"host{number}.site{number % 80}.example", 2, now - days * ONE)
+        desk.store.flush(0.0, force=True)
+        desk.store.history.keep(
+            (now - days * ONE).date(), {("daughter", f"service:s{n}"): n for n in range(30)}
+        )
+    week(desk)
+    began = time.perf_counter()
+    for _ in range(10):
+        told = week(desk)
+    print(f"history of a busy week: {(time.perf_counter() - began) * 100:.2f} ms")
+    refused = told["refused"]
+    assert isinstance(refused, list)
+    assert len(refused) == 60
+    assert told["refused_left_off"] == 240
 
 
 def test_the_pages_may_ask_for_all_of_it() -> None:

@@ -162,7 +162,9 @@ def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
 
 def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
     assert "made up" not in shown(mum, "/parent/activity/daughter/week")
+    assert "sample" not in shown(mum, "/parent/activity/")
     household.sample_until = "2026-11-24"
+    assert "Aruzhan sample · 53 min today" in shown(mum, "/parent/activity/")
     household.hostile = {"sample": True}
     assert "these days are made up" in shown(mum, "/parent/activity/daughter/week")
     assert "TikTok sample 12 times" in shown(mum, "/parent/activity/daughter/week")
