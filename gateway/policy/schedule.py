@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
@@ -126,7 +127,7 @@ def bedtime_table(
                 found.append(Closure(one.value.start, end, str(one.value), one.owner))
         return tuple(found)
 
-    return closures
+    return lru_cache(HORIZON)(closures)
 
 
 def windows_on(
@@ -153,7 +154,7 @@ def windows_table(
         before = windows_on(windows, target, day - DAY, calendar, dates)
         return tuple(_complement(_open_spans(rule.value, before), _text(rule), rule.owner))
 
-    return closures
+    return lru_cache(HORIZON)(closures)
 
 
 def _open_spans(spans: tuple[Span, ...], before: Owned[tuple[Span, ...]] | None) -> list[tuple[int, int]]:
