@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from gateway.control.protocol import WEB_VERBS, Role
+from gateway.daemon.metering import fold
 from gateway.errors import ControlError
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.history import SAMPLE
+from gateway.store.records import MinuteRecord
 from tests.daemon.conftest import Make, at
 from tests.daemon.desk import PHONE, TABLET, Desk
 
@@ -150,6 +152,26 @@ def test_days_that_are_not_kept_are_refused(make: Make, span: dict[str, str]) ->
 def test_only_children_have_a_history(make: Make) -> None:
     with pytest.raises(ControlError, match="no child"):
         make(EVENING).ask("history", id="mum")
+
+
+@pytest.mark.parametrize(
+    ("level", "kept"),
+    [
+        (0, {}),
+        (1, {"all": 1, "category:games": 1}),
+        (2, {"all": 1, "category:games": 1, "service:roblox": 1}),
+    ],
+)
+def test_of_a_day_that_is_over_as_much_is_kept_as_the_log_level_says(
+    make: Make, level: int, kept: dict[str, int]
+) -> None:
+    desk = make(EVENING, daughter={"log_level": level})
+    day = date(2026, 11, 23)
+    records = [MinuteRecord(1, who, TABLET, "play", 300_000, "roblox") for who in ("daughter", "gone")]
+    fold(day, records, desk.store, desk.rules)
+    assert desk.store.history.of("daughter", day, day).get(day, {}) == kept
+    assert desk.store.history.of("gone", day, day) == {}
+    assert desk.store.minutes.of("daughter", day) == {(day, "play"): 1}
 
 
 def test_made_up_days_are_marked(make: Make) -> None:
