@@ -90,7 +90,7 @@ class HistoryVerbs:
         return told
 
     def erase(self, request: Request) -> Mapping[str, object]:
-        """Names alone, or all of the days that are over. It cannot be undone."""
+        """Names alone, or all that is kept, but for today's counted minutes. It cannot be undone."""
         by, profile = self._whom.guardian(request), self._child(request)
         what = request.choice("what", (NAMES, EVERYTHING)) if request.has("what") else EVERYTHING
         daemon = self._daemon

@@ -143,7 +143,8 @@ def test_at_level_one_a_parent_reads_kinds_and_no_name(
 def test_at_level_zero_there_is_nothing_and_it_says_so(mum: Browser) -> None:
     text = shown(mum, "/parent/activity/teen")
     assert "The rules of Dana keep no log" in text
-    assert "Delete" not in text
+    assert "CSV" not in text
+    assert "Delete…" in text  # of what was written down under other rules
 
 
 def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
@@ -158,6 +159,18 @@ def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
     assert "Minutes are counted for what a limit is for." in text
     assert "by kind What Times Music 40 Games 4" in text
     assert "900" not in text
+
+
+def test_at_level_three_what_was_visited_is_there(mum: Browser, household: Household) -> None:
+    site = {"times": 4, "first": NOW, "last": NOW, "hosts": [], "sample": False}
+    household.visited = [
+        {**site, "target": f"site{number}.example", "name": f"site{number}.example"} for number in range(14)
+    ]
+    text = shown(mum, "/parent/activity/son")
+    assert "Visited site0.example 4 times just now" in text
+    assert "More 2" in text  # folded, and there
+    assert "site13.example" in text
+    assert "Visited" not in shown(mum, "/parent/activity/daughter")
 
 
 def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
@@ -214,7 +227,7 @@ def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Househo
         "Names alone",
         "Everything",
         "Neither can be undone",
-        "Minutes of today stay",
+        "How many minutes counted today stays",
         "Keep it",
     ):
         assert expected in text
