@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, words
+from webui import daemon, guard, i18n, refusals, support, words
 from webui.pages import (
+    activity,
     asks,
     band,
     basics,
@@ -66,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
-        *(door, home, devices, device, lists, cards, requests, codes, stream, lending),
+        *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending),
         *(child, asks, sharing, time_pages, refused),
         *RULES,
     ):
@@ -85,7 +86,13 @@ def _install_templates(app: Flask, settings: Settings) -> None:
     def static_url(name: str) -> str:
         return url_for("static", filename=name, v=stamps[name])
 
-    app.jinja_env.globals.update(brand=settings.brand, static_url=static_url, words=words)
+    app.jinja_env.globals.update(
+        brand=settings.brand,
+        static_url=static_url,
+        words=words,
+        support_code=support.code,
+        home_now=lambda: daemon.daemon().home(),
+    )
     app.jinja_env.filters["plain"] = words.plain
 
 

@@ -38,6 +38,12 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    target: str  # service:x, category:x
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One profile as `status` tells it."""
 
@@ -51,6 +57,7 @@ class Child:
     requests: int  # that wait
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
+    in_use: tuple[InUse, ...] = ()  # just now, as far as the log level lets a guardian see
 
     @property
     def paused(self) -> bool:
@@ -136,6 +143,7 @@ def _child(answer: Answer) -> Child:
         now=_state(answer),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
+        in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
 
 

@@ -14,17 +14,16 @@ from webui.answers import (
     Here,
     Home,
     OwnRefusals,
-    Refusal,
     parse_help_lines,
     parse_here,
     parse_home,
     parse_own_refusals,
-    parse_refusals,
 )
 from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
+from webui.history import Change, History, parse_changes, parse_history
 from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
 from webui.lists import Found, Lists, parse_found, parse_lists
@@ -60,9 +59,6 @@ class Daemon:
         if not here.mac:
             return OwnRefusals()
         return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
-
-    def refusals_of_child(self, profile: str, limit: int) -> tuple[Refusal, ...]:
-        return parse_refusals(self.client.call("refusals", profile=profile, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
         """The last known ones when the daemon has none to give."""
@@ -129,6 +125,15 @@ class Daemon:
 
     def handed(self, ip: str) -> Handed:
         return parse_handed(self.client.call("handed", ip=ip))
+
+    def history(self, profile: str, first: date, last: date) -> History:
+        """Both days included."""
+        span = {"from": first.isoformat(), "to": last.isoformat()}
+        return parse_history(self.client.call("history", id=profile, **span))
+
+    def changes(self) -> tuple[Change, ...]:
+        """What guardians set today."""
+        return parse_changes(self.client.call("changes"))
 
     # A child's device, for itself alone.
 

@@ -34,15 +34,15 @@ def reason(key: str) -> str:
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
 
 
-def day(today: date) -> date:
-    """Which day the address asks for: today, or one of the seven before."""
-    text = request.args.get("day", "")
+def day(today: date, most: int = DAYS) -> date:
+    """Which day the address or the form is about: today, or one of the ``most`` before."""
+    text = request.values.get("day", "")
     if not text:
         return today
     try:
         asked = date.fromisoformat(text[:10])
     except ValueError:
         abort(404)
-    if not today - timedelta(days=DAYS) <= asked <= today:
+    if not today - timedelta(days=most) <= asked <= today:
         abort(404)
     return asked

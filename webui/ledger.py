@@ -123,6 +123,12 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
+def together(ledger: Ledger) -> Lane:
+    """The whole day in one lane, whatever its minutes counted for."""
+    minutes = {minute_of(one.at, ledger.day) for one in ledger.minutes}
+    return Lane("", len(minutes), tuple(_spans(minutes)))
+
+
 def minute_of(at: datetime, day: date) -> int:
     """Since the midnight with which ``day`` began, by the clock on the wall."""
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute

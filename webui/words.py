@@ -106,12 +106,29 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
 
 
 def day_name(day: date, today: date) -> str:
-    """``Today``, ``Yesterday``, ``Monday 23``: it is one of the last seven."""
+    """``Today``, ``Yesterday``, ``Monday 23`` of the last seven, then ``Monday 16.11.``"""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
         return _("Yesterday")
+    if today - day > timedelta(days=7):
+        return _("%(weekday)s %(date)s", weekday=weekday(day), date=f"{day:%d.%m.}")
     return _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+
+
+def weekday_short(day: date) -> str:
+    """For the foot of a bar: ``Mo``."""
+    return (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))[day.weekday()]
+
+
+def span(first: date, last: date) -> str:
+    """``18.11. – 24.11.``"""
+    return _("%(first)s – %(last)s", first=f"{first:%d.%m.}", last=f"{last:%d.%m.}")
+
+
+def wall(minute: int) -> str:
+    """``16:05``, of minutes since a midnight."""
+    return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
 def told(text: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -42,6 +42,7 @@ WEB_VERBS = frozenset(
         "devices", "assign", "forget", "name_device", "scan",
         "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult",
+        "history", "erase", "changes",
     }
 )  # fmt: skip
 
@@ -102,6 +103,14 @@ class Request:
         if moment.tzinfo is None:
             self.refuse(key, "needs an offset, as in 2026-11-24T20:45:00+05:00")
         return moment
+
+    def day(self, key: str, default: date) -> date:
+        if not self.has(key):
+            return default
+        try:
+            return date.fromisoformat(self.text(key))
+        except ValueError:
+            self.refuse(key, "must be a date such as 2026-11-24")
 
     def choice(self, key: str, allowed: Iterable[str]) -> str:
         value, options = self.text(key), tuple(allowed)

@@ -51,7 +51,7 @@ class Journal:
         self._family = family
         self._wall = wall
         self._rules = rules
-        self._category = lru_cache(CATEGORIES_KEPT)(_category)
+        self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -136,7 +136,7 @@ class Journal:
             self.publish("status", profile=profile)
 
 
-def _category(rule: str, reason: Reason) -> str:
+def kind_of_rule(rule: str, reason: Reason) -> str:
     """What a count is kept under: the category or service that a rule names, else the reason."""
     for kind in ("category:", "service:"):
         _, found, rest = rule.partition(kind)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 from gateway.daemon.family import Family
@@ -17,7 +17,10 @@ from gateway.errors import KernelError
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.loop import Loop
 from gateway.path.live import LiveFlows
-from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.store.history import SERVICE, uses
+from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile, spent
+from gateway.store.records import Record
 from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -40,7 +43,11 @@ def metering(
     the table is installed.
     """
     config = rules.household.config
-    file = MinutesFile(Path(config.state) / FOLDER, store.minutes.keep, sync_every=sync_every)
+    file = MinutesFile(
+        Path(config.state) / FOLDER,
+        lambda day, records: fold(day, records, store, rules),
+        sync_every=sync_every,
+    )
     store.erases_too(file.erase)
     return Meter(
         loop,
@@ -55,6 +62,23 @@ def metering(
         catalogue=lambda: rules.world.catalogue,
         day_of=lambda at: rules.calendar.family_day(at),
         changed=changed,
+    )
+
+
+def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
+    """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
+    for which kinds and services the minutes went.
+    """
+    store.minutes.keep(day, spent(records))
+    levels = {one.id: one.rules.log_level for one in rules.household.children}
+    found = uses(records, rules.world.catalogue.kinds_of)
+    store.history.keep(
+        day,
+        {
+            (profile, use): minutes
+            for (profile, use), minutes in found.items()
+            if levels.get(profile, 0) >= (NAMES_LEVEL if use.startswith(SERVICE) else KINDS_LEVEL)
+        },
     )
 
 

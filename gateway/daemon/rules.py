@@ -15,6 +15,7 @@ from gateway.daemon.history import History
 from gateway.errors import GatewayError, PolicyError
 from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
+from gateway.policy.config import Config
 from gateway.policy.domains import DomainTable
 from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
@@ -38,6 +39,7 @@ class RuleBook:
         self.household = lastgood.recall(self._first(), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
         self._list_problem = ""
+        self._calendar: tuple[Config, Calendar] | None = None
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
         self._calling_address: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
@@ -108,7 +110,11 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        return self._product.calendar(self.household.config)
+        """Made once for the settings that hold: its holidays cost half a millisecond, and many ask."""
+        config = self.household.config
+        if self._calendar is None or self._calendar[0] is not config:
+            self._calendar = config, self._product.calendar(config)
+        return self._calendar[1]
 
     @property
     def ech_names(self) -> frozenset[str]:

@@ -16,15 +16,18 @@ from gateway.daemon.editing import Editing
 from gateway.daemon.editing_home import HomeEditing
 from gateway.daemon.family import Member
 from gateway.daemon.figures import figures
+from gateway.daemon.inuse import InUse
 from gateway.daemon.ledgers import describe_closing, describe_left, describe_used
 from gateway.daemon.pins import PinDesk
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
+from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
 from gateway.daemon.verbs_family import FamilyVerbs
+from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
@@ -34,7 +37,6 @@ from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.verbs_waycards import WayCardVerbs
-from gateway.daemon.warned import InUse
 from gateway.daemon.warnings import closing
 from gateway.daemon.whom import Whom
 from gateway.policy.macs import parse_mac
@@ -90,6 +92,8 @@ class Verbs:
             **self._tickets.table(),
             **self._pins.table(),
             **self._sharing.table(),
+            **HistoryVerbs(self._daemon, self._whom).table(),
+            **ChangeVerbs(self._daemon).table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
@@ -143,7 +147,8 @@ class Verbs:
             **self._state(member, now),
             **self._minutes(member, now),
             **self._pins.describe(profile),
-            "closing": self._closing(member, used.by(one.slot for one in members), now),
+            "closing": self._closing(member, used.by(slots), now),
+            "in_use": used.told(profile, slots),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway.codes import Code
@@ -189,7 +189,7 @@ class TimeVerbs:
                 request.refuse("who", "names all; name one child")
             whole = request.role is Role.OWNER or profile.rules.log_level >= NAMES_LEVEL
         now = self._daemon.local_now()
-        day = self._day(request, self._daemon.rules.calendar.family_day(now))
+        day = request.day("day", default=self._daemon.rules.calendar.family_day(now))
         entries = self._daemon.family.minutes.entries(profile.id, day)
         today = self._whom.stand_in(profile).situation
         rules, is_today = self._daemon.rules, day == today.day
@@ -202,12 +202,3 @@ class TimeVerbs:
             "totals": describe_totals(today.used if is_today else totals(entries), rules),
             **describe_entries(entries if whole else (), rules),
         }
-
-    @staticmethod
-    def _day(request: Request, today: date) -> date:
-        if not request.has("day"):
-            return today
-        try:
-            return date.fromisoformat(request.text("day"))
-        except ValueError:
-            request.refuse("day", "must be a date such as 2026-11-24")

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.daemon.family import Member
+from gateway.daemon.inuse import InUse
 from gateway.policy.extension import Left
 from gateway.policy.gifts import gate_name
 from gateway.policy.schedule import Calendar
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
-
-
-class InUse:
-    """What devices use just now. Made for one look: classes come and go."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._live = daemon.live
-        self._gates = {(slot, number): gates for (slot, gates), number in daemon.store.classes().items()}
-
-    def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """The gates of the flows that these slots have."""
-        found: frozenset[str] = frozenset()
-        for slot in slots:
-            numbers = {live.class_number for _, live in self._live.of_slot(slot)}
-            found = found.union(*(self._gates.get((slot, number), frozenset()) for number in numbers))
-        return found
 
 
 class WarnedHome:

@@ -60,6 +60,13 @@ class LiveFlows:
         """A copy, so that flows can be dropped meanwhile."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])
 
+    def by_slot(self) -> dict[int, list[LiveFlow]]:
+        """All of them, in one pass."""
+        found: dict[int, list[LiveFlow]] = {}
+        for flow, live in self._flows.items():
+            found.setdefault(flow.slot, []).append(live)
+        return found
+
     def sweep(self, there: Container[object]) -> int:
         """Forget flows whose connection two sweeps in a row did not find ``there``. How many they were.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
@@ -39,15 +40,16 @@ class Calendar:
         """The day that limits and grants of ``now`` belong to. It never goes back, as a clock may."""
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date() + DAY
-        while self._start(day) > now:
+        while self.starts(day) > now:
             day -= DAY
         return day
 
     def day_end(self, now: datetime) -> datetime:
         """The instant (UTC) at which the family's day of ``now`` turns."""
-        return self._start(self.family_day(now) + DAY)
+        return self.starts(self.family_day(now) + DAY)
 
-    def _start(self, day: date) -> datetime:
+    def starts(self, day: date) -> datetime:
+        """The instant at which a family's day begins."""
         return first_reaching(wall_time(day, self.day_starts), self.zone)
 
 
@@ -125,7 +127,7 @@ def bedtime_table(
                 found.append(Closure(one.value.start, end, str(one.value), one.owner))
         return tuple(found)
 
-    return closures
+    return lru_cache(HORIZON)(closures)
 
 
 def windows_on(
@@ -152,7 +154,7 @@ def windows_table(
         before = windows_on(windows, target, day - DAY, calendar, dates)
         return tuple(_complement(_open_spans(rule.value, before), _text(rule), rule.owner))
 
-    return closures
+    return lru_cache(HORIZON)(closures)
 
 
 def _open_spans(spans: tuple[Span, ...], before: Owned[tuple[Span, ...]] | None) -> list[tuple[int, int]]:

@@ -152,6 +152,11 @@ class Catalogue:
         """The categories that the names of ``services`` count as."""
         return frozenset[str]().union(*(self.services[one].categories for one in services))
 
+    def kinds_of(self, service: str) -> tuple[str, ...]:
+        """The categories of one service, in order; none of one that is in the catalogue no more."""
+        known = self.services.get(service)
+        return () if known is None else tuple(sorted(known.categories))
+
     def groups_of(self, services: Iterable[str]) -> tuple[str, ...]:
         """The groups that ``services`` stand in."""
         return tuple(dict.fromkeys(self.services[one].group for one in services))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 HALF_DAY = timedelta(hours=12)
 MINUTE = timedelta(minutes=1)
+REMEMBERED = (
+    256  # answers of each kind, 200 bytes each: a status of eight children asks for the same dozens again
+)
 
 
 def wall_time(day: date, minute: int) -> datetime:
@@ -30,6 +34,7 @@ def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
     return frozenset(one for one in _possible(wall, zone) if shows(one, zone) == wall)
 
 
+@lru_cache(REMEMBERED)
 def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
     """The first instant at which the clock shows ``wall`` (naive) or more."""
     found = instants_showing(wall, zone)
@@ -39,6 +44,7 @@ def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
     return _first_change(*_possible(wall, zone), zone)
 
 
+@lru_cache(REMEMBERED)
 def clock_shift(day: date, zone: tzinfo) -> datetime | None:
     """The instant at which the clock is put forward or back, where it shows ``day`` just before or after."""
     midnight = wall_time(day, 0)

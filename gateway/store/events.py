@@ -142,6 +142,8 @@ class EventWriter:
             ),
         ]
 
-    def forget(self, profile: str) -> None:
-        """Drop what waits for the disk with this person's names in it; counts stay."""
+    def forget(self, profile: str, *, counts: bool = False) -> None:
+        """Drop what waits for the disk with this person's names in it; and its ``counts``."""
         self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
+        if counts:
+            self._counts = {key: times for key, times in self._counts.items() if key[1] != profile}

@@ -244,20 +244,29 @@ def add_device_notes(db: Any) -> None:
 def add_sharing(db: Any) -> None:
     """Who uses a device for a while, children's PINs, and who says to be an adult."""
     uses = {"mac": str, "who": str, "kind": str, "since": int, "until": int, "by": str}
-    db["uses"].create(uses, pk="mac", strict=True)
+    db["lent"].create(uses, pk="mac", strict=True)
     db["pins"].create({"who": str, "salt": str, "hash": str, "at": int, "by": str}, pk="who", strict=True)
     db["questions"].add_column("adult", int, not_null_default=0)
 
 
+def add_uses(db: Any) -> None:
+    """For which services (7 days) and kinds (30 days) the minutes of days that are over went."""
+    db["uses"].create(
+        {"day": str, "profile": str, "use": str, "minutes": int},
+        pk=("day", "profile", "use"),
+        strict=True,
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
-    add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing,
+    add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
-    "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "uses",
+    "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins",
 )  # fmt: skip
 

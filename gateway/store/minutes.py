@@ -10,7 +10,7 @@ import errno
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -48,9 +48,9 @@ class MinutesFile:
     """The running day's file. Trouble of the disk is never raised: it is said once, and `problems` has it."""
 
     def __init__(
-        self, folder: Path, fold: Callable[[date, Spent], None], *, sync_every: float = SYNC_EVERY
+        self, folder: Path, fold: Callable[[date, Sequence[Record]], None], *, sync_every: float = SYNC_EVERY
     ) -> None:
-        """``fold`` takes the minutes of a day that is over, and may be told them again. It raises StoreError
+        """``fold`` takes the records of a day that is over, and may be told them again. It raises StoreError
         where that cannot be; then they are offered again.
         """
         self._folder = folder
@@ -178,18 +178,23 @@ class MinutesFile:
     def _is_folded(self, day: date) -> bool:
         if day not in self._folded:
             try:
-                self._fold(day, spent(self.details(day)))
+                self._fold(day, self.details(day))
             except StoreError as error:
                 log.error("%s; the minutes of %s stay in their file until then", error, day)
                 return False
             self._folded.add(day)
         return True
 
-    def erase(self, profile: str) -> None:
-        """Forget which services and how much one person used; the counted minutes stay."""
+    def erase(self, profile: str, *, past: bool = False) -> None:
+        """Forget which services and how much one person used; the counted minutes stay: with ``past``
+        those of the running day alone, by which its limits go.
+        """
         for day in self._days():
             words = Words()
-            kept = (_bare(one, profile) for one in self.details(day))
+            found = self.details(day)
+            if past and day != self._day:
+                found = tuple(one for one in found if isinstance(one, ClockRecord) or one.profile != profile)
+            kept = (_bare(one, profile) for one in found)
             data = b"".join(pack(one, words) for one in kept)
             path = self._path(day)
             fresh = path.with_suffix(".new")

@@ -23,7 +23,7 @@ from gateway.store.keeper import (
 )
 
 _USES = "mac, who, kind, since, until, by"
-_PUT_USE = f"INSERT OR REPLACE INTO uses ({_USES}) VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_USE = f"INSERT OR REPLACE INTO lent ({_USES}) VALUES (?, ?, ?, ?, ?, ?)"
 _PINS = "who, salt, hash, at, by"
 _PUT_PIN = f"INSERT OR REPLACE INTO pins ({_PINS}) VALUES (?, ?, ?, ?, ?)"
 USES_LIMIT = 64  # devices at a time; a family has a few
@@ -38,7 +38,7 @@ class Uses:
         keeper.add(self._snapshot)
         self._uses = {
             mac: Use(mac, who, Kind(kind), moment(since), moment_or_none(until), by)
-            for mac, who, kind, since, until, by in database.rows(f"SELECT {_USES} FROM uses ORDER BY since")
+            for mac, who, kind, since, until, by in database.rows(f"SELECT {_USES} FROM lent ORDER BY since")
         }
 
     def all(self) -> Mapping[str, Use]:
@@ -57,7 +57,7 @@ class Uses:
         if gone is not None:
             told = f"{mac} {gone.who}"
             audit = audit_line(at, by, what, told, origin) if what and at is not None else None
-            self._keeper.save(Statement("DELETE FROM uses WHERE mac = ?", [(mac,)]), audit=audit)
+            self._keeper.save(Statement("DELETE FROM lent WHERE mac = ?", [(mac,)]), audit=audit)
 
     def drop_where(self, is_over: Callable[[Use], bool]) -> None:
         for mac in [mac for mac, one in self._uses.items() if is_over(one)]:
@@ -69,7 +69,7 @@ class Uses:
         self._keeper.save(Statement(_PUT_USE, [_use(self._uses[mac])]))
 
     def _snapshot(self) -> list[Statement]:
-        return table_snapshot("uses", _USES, [_use(one) for one in self._uses.values()])
+        return table_snapshot("lent", _USES, [_use(one) for one in self._uses.values()])
 
 
 class Pins:

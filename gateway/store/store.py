@@ -8,10 +8,11 @@ by ``problems``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
@@ -22,6 +23,7 @@ from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
 from gateway.store.given import Gifts
 from gateway.store.held import HeldBands
+from gateway.store.history import SERVICE, History
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
@@ -44,6 +46,12 @@ PURGE_ROWS = 500  # rows a call, so that the event loop is never held up for lon
 log = logging.getLogger(__name__)
 
 
+class Eraser(Protocol):
+    """Forgets what is kept of a person beside the database; with ``past`` all of days that are over."""
+
+    def __call__(self, profile: str, *, past: bool = False) -> None: ...
+
+
 class Store:
     """``path`` is made when missing and replaced when broken; raises StoreError when neither works."""
 
@@ -63,9 +71,9 @@ class Store:
         self.questions, self.way_cards = loaded.questions, loaded.way_cards
         self.notes = loaded.notes
         self.uses, self.pins = loaded.uses, loaded.pins
-        self.minutes = DayTotals(self._database)
+        self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
-        self._erasers: list[Callable[[str], None]] = []
+        self._erasers: list[Eraser] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
@@ -150,6 +158,9 @@ class Store:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
             more |= self._erase("minutes", "day < ?", (counts,))
+            more |= self._erase("uses", "day < ?", (counts,))
+            services = (today - timedelta(days=NAMES_DAYS)).isoformat()
+            more |= self._erase("uses", "day < ? AND use LIKE ?", (services, f"{SERVICE}%"))
             more |= self._erase("audit", "at < ?", (audit,))
             more |= self._erase("addresses", "last < ?", (addresses,))
             if not more:
@@ -174,21 +185,20 @@ class Store:
             if copy.stat().st_mtime < latest:
                 copy.unlink(missing_ok=True)
 
-    def erase(self, profile: str) -> None:
-        """Erase one person's names of sites now, and for which services its minutes went; their counts stay.
+    def erase(self, profile: str, *, counts: bool = False) -> None:
+        """Erase one person's names of sites now, and for which services its minutes went; how much of what
+        kind stays, unless ``counts`` go as well. Minutes that the running day's limits go by stay.
         Raises StoreError.
         """
-        self._events.forget(profile)
+        self._events.forget(profile, counts=counts)
         self.way_cards.drop(lambda one: one.profile == profile)
         for erase in self._erasers:
-            erase(profile)
-        self._database.write(
-            [Statement("DELETE FROM decisions WHERE profile = ?", [(profile,)])], durable=True
-        )
+            erase(profile, past=counts)
+        self.history.erase(profile, counts=counts)
         self._database.tidy()
 
-    def erases_too(self, erase: Callable[[str], None]) -> None:
-        """``erase`` forgets what is kept of a person beside the database."""
+    def erases_too(self, erase: Eraser) -> None:
+        """``erase`` is called as often as somebody is erased."""
         self._erasers.append(erase)
 
     def problems(self) -> list[str]:

@@ -58,6 +58,9 @@ def fresh(site: Site) -> None:
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()
+    household.changes.clear()
+    household.in_use.clear()
+    household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
 
 

@@ -166,7 +166,7 @@ def _ask(family: Family, album: Album) -> None:
 def _answer(album: Album) -> None:
     album.take("home-requests", PARENT.key, "/parent/")
     album.take("requests", PARENT.key, "/parent/requests")
-    album.tap("/parent/requests", ".choices .primary")
+    album.tap("/parent/requests", ".gives .primary")
     eventually(lambda: "Undo" in album.text(".notice"))
     album.take("requests-answered", PARENT.key, "/parent/requests")
     album.take("child-answered", TABLET.key, "/my")
@@ -174,6 +174,10 @@ def _answer(album: Album) -> None:
     eventually(lambda: "more minutes" in album.text(".notice"))
     album.take("home-more-time", PARENT.key, "/parent/")
     album.take("child-time", PARENT.key, "/parent/time/daughter")
+    album.take("activity", PARENT.key, "/parent/activity/")
+    album.take("activity-day", PARENT.key, "/parent/activity/daughter", opened=True)
+    album.take("activity-week", PARENT.key, "/parent/activity/daughter/week")
+    album.take("activity-delete", PARENT.key, "/parent/activity/daughter/delete")
 
 
 def _make_codes(album: Album) -> None:

@@ -15,6 +15,7 @@ from tests.webui.asking import a_question
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.lending import TV
+from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 from tests.webui.things import KITCHEN
@@ -69,6 +70,16 @@ def troubled(site: Site) -> None:
 
 def off(site: Site) -> None:
     site.household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
+
+
+def changed(site: Site) -> None:
+    site.household.changes[:] = CHANGES
+
+
+def four(site: Site) -> None:
+    """Cards are folded, with something in use."""
+    site.household.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    site.household.children = ("daughter", "son", "teen", "daughter")
 
 
 def tickets(site: Site) -> None:
@@ -151,6 +162,12 @@ PARENTS = {
     "no codes": ("/parent/codes/", nothing),
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
+    "home, four children": ("/parent/", four),
+    "activity": ("/parent/activity/", changed),
+    "activity of a day": ("/parent/activity/daughter", nothing),
+    "activity of a week": ("/parent/activity/daughter/week", nothing),
+    "activity without a log": ("/parent/activity/teen", nothing),
+    "activity, to be deleted": ("/parent/activity/daughter/delete", nothing),
     "more": ("/parent/more", nothing),
     **{
         f"rules: {path}": (f"/parent/child/daughter/{path}", nothing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,7 +96,7 @@ def test_a_child_asks_for_time_and_a_parent_s_tap_gives_and_takes_it(
     eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
     parent.driver.get(family.url(PARENT.key, "/parent/requests"))
     assert "One more round" in parent.text("article")
-    parent.tap(".choices .primary")
+    parent.tap(".gives .primary")
     eventually(lambda: "Undo" in parent.text(".notice"))
     assert _bonus(family) == [15]
     assert "Mum gave 15 min" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
@@ -116,7 +117,7 @@ def test_a_child_asks_for_a_site_and_it_opens(family: Family, parent: Chromium) 
     clients.curl(phone, f"{PAGES}/my/ask/site", extra=form)
     assert "It waits for an answer." in device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
     parent.driver.get(family.url(PARENT.key, "/parent/requests"))
-    parent.tap(".choices .primary")
+    parent.tap(".gives .primary")
     eventually(lambda: clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
     parent.tap(".notice button")
     eventually(lambda: not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
@@ -165,6 +166,9 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
         "devices": family.url(PARENT.key, "/parent/devices/"),
         "a device": family.url(PARENT.key, f"/parent/device/{TABLET.mac}"),
         "lists": family.url(PARENT.key, "/parent/lists/"),
+        "activity": family.url(PARENT.key, "/parent/activity/"),
+        "a day of activity": family.url(PARENT.key, "/parent/activity/daughter"),
+        "a week of activity": family.url(PARENT.key, "/parent/activity/daughter/week"),
         "child's page": family.url(TABLET.key, "/my"),
         "ledger": family.url(TABLET.key, "/my/time"),
         "shared and handed over": family.url(PARENT.key, "/parent/sharing/"),
@@ -183,3 +187,35 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
         print(f"{name}: {weight / 1000:.1f} kB on a first visit, answered in {typical:.1f} ms (median)")
         assert 0 < weight <= FIRST_VISIT
         assert best <= RENDER_MS  # what it costs: the others wait for whoever else is at work
+
+
+def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
+    family: Family, parent: Chromium
+) -> None:
+    tablet = family.home.devices[TABLET.key]
+    assert not clients.curl(tablet, f"https://{REFUSED_SITE}/").reached
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter"))
+    refused = parent.text("[aria-labelledby=refused]")
+    assert "TikTok" in refused
+    assert "TikTok is not open here. Your family set this." in refused
+    family.daemon.client.call("pause", who="son", minutes=30, by="Mum")
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/"))
+    assert "Mum paused Son until" in parent.text("[aria-labelledby=changed]")
+    parent.tap("[aria-labelledby=changed] button")
+    eventually(lambda: "Mum paused Son" not in parent.text("[aria-labelledby=changed]"))
+    states = {one["id"]: one["state"] for one in family.daemon.client.call("status")["profiles"]}
+    assert states["son"] == "open"
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/week"))
+    assert "Sample: these days are made up" in parent.text()
+    assert "YouTube" in parent.text("[aria-labelledby=used]")
+    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/delete"))
+    parent.tap("button[value=all]")
+    eventually(lambda: "What was written down of Daughter is deleted." in parent.text(".notice"))
+    told = family.daemon.client.call("history", id="daughter", **{"from": _weeks_first(family)})
+    assert [one["minutes"] for one in told["days"]] == [0] * 7
+    assert told["refused"] == []
+
+
+def _weeks_first(family: Family) -> str:
+    day = date.fromisoformat(family.daemon.client.call("status")["day"])
+    return (day - timedelta(days=6)).isoformat()

@@ -230,7 +230,7 @@ def test_a_child_asks_and_a_parent_gives_and_undoes(parent: Chromium, site: Site
     assert parent.text("#waiting") == "1"
     parent.tap(".status-link")
     eventually(lambda: "One more round" in parent.text("article"))
-    parent.tap(".choices .primary")
+    parent.tap(".gives .primary")
     eventually(lambda: "Undo" in parent.text(".notice"))
     assert site.household.requests[0]["given"] == 30
     assert parent.text("#waiting") == ""
@@ -250,12 +250,13 @@ def test_a_new_request_comes_by_itself_and_waits_while_somebody_writes(parent: C
     ask(site)
     parent.driver.get(f"{site.url}/parent/requests")
     eventually(lambda: site.daemon.server.wanted("request"))
-    word = parent.driver.find_element(By.ID, "because-1")
-    word.send_keys("Homework fir")
+    parent.tap("#other-1 summary")
+    parent.tap("#because-1")
+    parent.press("Homework fir")
     ask(site, 60)
     time.sleep(0.5)
     assert "1 h more" not in parent.text()
-    word.send_keys("st", Keys.TAB)
+    parent.press(f"st{Keys.TAB}")
     eventually(lambda: "1 h more" in parent.text())
     assert parent.measure("return document.getElementById('because-1').value") == "Homework first"
     assert parent.text("#waiting") == "2"
@@ -281,7 +282,7 @@ def test_nothing_that_has_the_focus_lies_below_the_tabs(parent: Chromium, site: 
     hidden = """
     const one = document.activeElement, box = one.getBoundingClientRect();
     const tabs = document.querySelector(".tabs"), bar = tabs.getBoundingClientRect();
-    return !tabs.contains(one) && box.bottom > bar.top && box.top < bar.bottom;
+    return one !== document.body && !tabs.contains(one) && box.bottom > bar.top && box.top < bar.bottom;
     """
     for _ in range(30):
         parent.press(Keys.TAB)
@@ -335,14 +336,27 @@ def test_one_tap_pauses_one_tap_undoes(parent: Chromium, site: Site) -> None:
 
 def test_what_happens_elsewhere_shows_by_itself_and_disturbs_nothing(parent: Chromium, site: Site) -> None:
     eventually(lambda: site.daemon.server.wanted("status"))
-    parent.tap("#devices-1 summary")
-    parent.driver.execute_script("document.querySelector('#refusals-2 summary').focus()")
+    parent.tap("#everyone summary")
+    parent.driver.execute_script("document.querySelector('#everyone summary').focus()")
     site.happens(lambda: site.household.paused.update(daughter=None))
     eventually(lambda: "Paused until a parent resumes." in parent.text(".child-card"))
-    assert parent.measure("return document.querySelector('#devices-1').open")
-    assert parent.measure("return document.activeElement.closest('details').id") == "refusals-2"
+    assert parent.measure("return document.querySelector('#everyone').open")
+    assert parent.measure("return document.activeElement.closest('details').id") == "everyone"
     site.happens(site.household.paused.clear)
     eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+
+
+@pytest.mark.parametrize("form", [".pauses", ".extras"])
+def test_a_button_keeps_the_focus_though_another_says_the_same(
+    parent: Chromium, site: Site, form: str
+) -> None:
+    eventually(lambda: site.daemon.server.wanted("status"))
+    focus = "document.querySelector(arguments[0]).focus()"
+    parent.driver.execute_script(focus, f".child-card {form} button[value='60']")
+    site.happens(lambda: site.household.paused.update(son=None))
+    eventually(lambda: "Paused until a parent resumes." in parent.text())
+    held = parent.measure("return document.activeElement.form.className + document.activeElement.value")
+    assert held == f"{form[1:]}60"
 
 
 def test_everything_works_by_keyboard(parent: Chromium, site: Site) -> None:
@@ -390,7 +404,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, ".fields button").click()
         assert "Waiting for an answer" in driver.find_element(By.CSS_SELECTOR, ".asked").text
         driver.get(f"{site.url}/parent/requests")
-        driver.find_element(By.CSS_SELECTOR, ".choices .primary").click()
+        driver.find_element(By.CSS_SELECTOR, ".gives .primary").click()
         assert "Undo" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         driver.find_element(By.CSS_SELECTOR, ".notice button").click()
         eventually(lambda: "It is taken back." in driver.page_source)

@@ -183,6 +183,7 @@ class Desk:
         self.counted = Counted()
         self.live = LiveFlows()
         self.control = self.journal = self
+        self.recent = Recent()
         self.internet = Nothing()
         self.watch = RightClock()
         self.start()

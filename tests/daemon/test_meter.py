@@ -25,7 +25,7 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.policy.ledger import Why
 from gateway.policy.values import Observation, Proto
-from gateway.store.minutes import MinutesFile
+from gateway.store.minutes import MinutesFile, spent
 from gateway.store.store import Store
 from tests.daemon.household_files import MUM, write
 
@@ -138,7 +138,9 @@ class World:
     def begin(self) -> Meter:
         """As at a start of the daemon: nothing in memory is left."""
         self.kernel.found, self.kernel.bytes = self.kernel.bytes, {}
-        file = MinutesFile(self.folder / "minutes", self.store.minutes.keep)
+        file = MinutesFile(
+            self.folder / "minutes", lambda day, records: self.store.minutes.keep(day, spent(records))
+        )
         self.store.erases_too(file.erase)
         meter = Meter(
             cast(Loop, self.clock),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import floor
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.daemon.histories import MARK
 from gateway.policy.values import Decision, Proto, Reason, Verdict
+from gateway.store.history import SAMPLE, uses
+from gateway.store.minutes import DETAIL_DAYS, FOLDER, MinutesFile, spent
+from gateway.store.records import ClockRecord, MinuteRecord, Record
 from gateway.store.store import Store
 from tests.lab import names
 from tests.lab.daemon import Daemon, afternoon_zone
 from tests.lab.home import Home
 
 DAYS = 14
-MARK = "sample: "
 GUARDIANS = ("Mum", "Dad")
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "daughter": {
@@ -59,22 +63,26 @@ _HABITS: Mapping[str, tuple[int, tuple[_Habit, ...]]] = {
     "daughter": (
         2,
         (
-            _open("www.khanacademy.org", "education", (4, 20)),
-            _open("www.youtube.com", "video_sharing", (10, 60)),
-            _open("www.roblox.com", "games", (0, 30)),
-            _refused("www.tiktok.com", "social_networks", (1, 6), "block: service:tiktok", None),
-            _refused("www.instagram.com", "social_networks", (0, 3), "category:social_networks", "10-12"),
-            _refused("doubleclick.net", "ads_trackers", (20, 80), "category:ads_trackers", "10-12"),
+            _open("www.khanacademy.org", "category:education", (4, 20)),
+            _open("www.youtube.com", "category:video_sharing", (10, 60)),
+            _open("www.roblox.com", "category:games", (0, 30)),
+            _refused("www.tiktok.com", "category:social_networks", (1, 6), "block: service:tiktok", None),
+            _refused(
+                "www.instagram.com", "category:social_networks", (0, 3), "category:social_networks", "10-12"
+            ),
+            _refused("doubleclick.net", "category:ads_trackers", (20, 80), "category:ads_trackers", "10-12"),
         ),
     ),
     "son": (
         1,
         (
-            _open("github.com", "education", (0, 15)),
-            _open("store.steampowered.com", "games", (5, 40)),
-            _open("www.youtube.com", "video_sharing", (10, 90)),
-            _refused("www.instagram.com", "social_networks", (0, 5), "category:social_networks", "13-15"),
-            _refused("doubleclick.net", "ads_trackers", (30, 120), "category:ads_trackers", "13-15"),
+            _open("github.com", "category:education", (0, 15)),
+            _open("store.steampowered.com", "category:games", (5, 40)),
+            _open("www.youtube.com", "category:video_sharing", (10, 90)),
+            _refused(
+                "www.instagram.com", "category:social_networks", (0, 5), "category:social_networks", "13-15"
+            ),
+            _refused("doubleclick.net", "category:ads_trackers", (30, 120), "category:ads_trackers", "13-15"),
         ),
     ),
 }
@@ -100,10 +108,44 @@ def write_history(database: Path, now: datetime) -> int:
                 for habit in habits:
                     written += _write_habit(store, chance, profile, level, habit, day)
             store.flush(0.0, force=True)
-        store.audit("sample history", f"{DAYS} days", by="the virtual home", at=now)
+        _write_minutes(store, database.parent / FOLDER, now)
+        store.audit(SAMPLE, f"{DAYS} days", by="the virtual home", at=now)
     finally:
         store.close()
     return written
+
+
+def _write_minutes(store: Store, folder: Path, now: datetime) -> None:
+    """The daughter's play: minute by minute for the last week, how much of what kind before. The audit's line
+    says of all of it that it is a sample.
+    """
+    file, chance = MinutesFile(folder, lambda day, records: None), random.Random(7)
+    kinds = {"youtube": ("video_sharing",), "roblox": ("games",)}
+    try:
+        for days_ago in range(DAYS, 0, -1):
+            day = now - timedelta(days=days_ago)
+            records = list(_played(chance, day))
+            if days_ago <= DETAIL_DAYS:
+                file.open(day.date())
+                file.append(records, 0.0)
+            store.minutes.keep(day.date(), spent(records))
+            store.history.keep(day.date(), uses(records, lambda service: kinds[service]))
+    finally:
+        file.close()
+
+
+def _played(chance: random.Random, day: datetime) -> Iterator[Record]:
+    """Two or three spells between school and supper; more on days without school."""
+    child, tablet = "daughter", names.TABLET.mac
+    at = 15 * 60 + chance.randint(0, 40)
+    for spell in range(3 if day.weekday() >= 5 else 2):
+        length = chance.randint(18, 45)
+        start = floor(day.replace(hour=at // 60, minute=at % 60, second=0).timestamp() / 60)
+        yield ClockRecord(start, 0.0, start, bytes(6))
+        service = "roblox" if spell == 1 else "youtube"
+        for minute in range(start, start + length):
+            yield MinuteRecord(minute, child, tablet, "play", chance.randint(300, 9_000) * 1000, service)
+        at += length + chance.randint(20, 50)
 
 
 def _write_habit(

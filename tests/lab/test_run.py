@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.daemon.histories import MARK
+from gateway.store.store import Store
 from tests.lab import sample
 from tests.lab.daemon import afternoon_zone
 from tests.lab.doors import free_ports, open_doors, ssh_line, start_relays
@@ -58,7 +60,14 @@ def test_the_history_is_fourteen_days_of_marked_decisions(tmp_path: Path) -> Non
         last = database.execute("SELECT max(last) FROM decisions").fetchone()[0]
         audit = database.execute("SELECT what FROM audit").fetchall()
     assert days == sample.DAYS
-    assert all(rule.startswith(sample.MARK) for rule in rules)
+    assert all(rule.startswith(MARK) for rule in rules)
+    store = Store(path)
+    used = store.history.of("daughter", (now - timedelta(days=sample.DAYS)).date(), now.date())
+    assert len(used) == sample.DAYS
+    assert all(day["all"] == day["category:games"] + day["category:video_sharing"] for day in used.values())
+    assert store.history.sample_until() is not None
+    store.close()
+    assert len(list((tmp_path / "minutes").iterdir())) == 7
     assert "www.tiktok.com" in names
     assert "www.khanacademy.org" not in names, "log level 2 keeps no visited site"
     assert now.timestamp() - last < timedelta(days=2).total_seconds()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -31,10 +31,10 @@ class Folded:
         self.days: dict[date, Mapping[tuple[str, str], int]] = {}
         self.refuses = False
 
-    def __call__(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
+    def __call__(self, day: date, records: Sequence[Record]) -> None:
         if self.refuses:
             raise StoreError("the disk is full")
-        self.days[day] = totals
+        self.days[day] = spent(records)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_the_audit_has_what_guardians_decided_and_no_child_s_tap(tmp_path: Path)
         ("Aruzhan", "pin set", "daughter"),
         ("Mum", "pin cleared", "daughter"),
     ]
-    assert look(path, "SELECT count(*) FROM uses") == [(0,)]
+    assert look(path, "SELECT count(*) FROM lent") == [(0,)]
     assert b"4821" not in path.read_bytes()
 
 

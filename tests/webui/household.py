@@ -20,6 +20,7 @@ from tests.webui.editing import Editing
 from tests.webui.giving import Giving
 from tests.webui.lending import Lending
 from tests.webui.listed import Listed
+from tests.webui.living import Living
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
 from tests.webui.things import Things
 
@@ -160,6 +161,13 @@ class Household:
     guests_are_several: bool = False
     questions: list[dict[str, Any]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    erased: dict[str, str] = field(default_factory=dict)  # by child
+    sample_until: str | None = None
+    in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
+    visited: list[dict[str, Any]] = field(default_factory=list)  # at log level 3
+    kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
+    hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
     edited: dict[str, dict[str, Any]] = field(default_factory=dict)  # by `edit`: laid over RULES
 
@@ -192,6 +200,7 @@ class Household:
             **self.listed.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
+            **Living(self, NOW, RULES).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
@@ -242,6 +251,7 @@ class Household:
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
         child |= self.told_minutes(profile) | self.lending.of_child(profile)
+        child["in_use"] = self.in_use if profile == "daughter" else []
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from webui.charts import DAY, RING_SIZE, RING_WIDTH, ring, strip
+from webui.charts import DAY, RING_SIZE, RING_WIDTH, bars, ring, share, strip
 
 LENGTH = pi * (RING_SIZE - RING_WIDTH)
 
@@ -46,7 +46,30 @@ def test_what_lies_outside_of_the_day_is_left_out() -> None:
 
 
 def test_drawings_are_not_read_aloud_and_carry_no_style_of_their_own() -> None:
-    for drawing in (ring(5, 10), strip([(300, 310)], 240)):
+    for drawing in (ring(5, 10), strip([(300, 310)], 240), bars([1, 0, 70], 2), share(1, 3), bars([])):
         ElementTree.fromstring(drawing)
         assert 'aria-hidden="true"' in drawing
         assert "style=" not in drawing
+
+
+def _heights(markup: str) -> list[int]:
+    return [
+        int(one.attrib["height"]) for one in ElementTree.fromstring(markup) if "bar" in one.attrib["class"]
+    ]
+
+
+def test_bars_stand_on_one_line_and_the_longest_day_is_the_highest() -> None:
+    markup = bars([30, 0, 120, 1], 2)
+    assert _heights(markup) == [24, 0, 96, 2]
+    found = [one for one in ElementTree.fromstring(markup) if "bar" in one.attrib["class"]]
+    assert all(int(one.attrib["y"]) + int(one.attrib["height"]) == 96 for one in found)
+    assert [one.attrib["class"] for one in found] == ["bar", "bar", "bar bar-chosen", "bar"]
+
+
+def test_a_quiet_week_looks_quiet() -> None:
+    assert _heights(bars([6, 3])) == [10, 5]
+
+
+@pytest.mark.parametrize(("part", "whole", "width"), [(30, 60, "50.0"), (60, 60, "100.0"), (9, 0, "0.0")])
+def test_a_share_is_measured_by_the_longest(part: int, whole: int, width: str) -> None:
+    assert f'class="mark" width="{width}"' in share(part, whole)

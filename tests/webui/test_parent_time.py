@@ -20,7 +20,7 @@ def test_each_card_tells_what_is_left_today(mum: Browser) -> None:
     text = text_of(page)
     assert "Play 40 min left of 1 h 30 min Roblox 15 min of it extra 55 min left of 1 h 15 min" in text
     assert "Play 53 min left of 1 h Took 10 min today to finish a game" in text
-    assert 'href="/parent/time/daughter"' in page
+    assert 'href="/parent/activity/daughter"' in page
     assert 'aria-label="More time for Dana"' not in page
 
 

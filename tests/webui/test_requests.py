@@ -23,6 +23,7 @@ def test_nothing_that_waits_says_so(mum: Browser) -> None:
     text = text_of(mum.get("/parent/requests").text)
     assert "Nobody waits for an answer" in text
     assert "Before" not in text
+    assert "Answered" not in text
 
 
 def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: Household) -> None:
@@ -32,8 +33,10 @@ def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: House
         "Aruzhan: 30 min more 12 minutes ago · waits until 23:40",
         "One more round",
         "Aruzhan: Instagram just now",
-        "Give No",
-        "Once Today Always No",
+        "Open until bedtime at 20:45. Play: 40 min left of 1 h 30 min",
+        "15 min 30 min 60 min No",
+        "Once 1 h Today Always No",
+        "No: Homework first",
     ):
         assert expected in text
     assert '<option value="30" selected>' in page
@@ -64,9 +67,48 @@ def test_time_is_given_with_other_minutes_and_a_word(mum: Browser, asked: Househ
     page = mum.get("/parent/requests").text
     text = text_of(page)
     assert "The internet is open for Aruzhan until 21:00. Undo" in text
-    assert "Before Aruzhan: 30 min more Mum gave 15 min Then to bed just now" in text
+    assert "Answered today Aruzhan: 30 min more Mum gave 15 min Then to bed just now" in text
     mum.post("/parent/undo", {"grant": "1"})
     assert asked.given == {}
+
+
+@pytest.mark.parametrize("minutes", [15, 30, 60])
+def test_one_tap_gives_the_usual_minutes(mum: Browser, asked: Household, minutes: int) -> None:
+    page = mum.get("/parent/requests").text
+    assert f'<button name="give" value="{minutes}" {"class=primary" if minutes == 30 else ""}>' in page
+    mum.post("/parent/requests", {"id": "1", "give": str(minutes), "minutes": "5", "because": ""})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["minutes"]) == ("once", minutes)
+    assert "because" not in values
+
+
+def test_one_tap_gives_what_was_asked_for_too(mum: Browser, asked: Household) -> None:
+    asked.requests[1]["minutes"] = 25
+    assert '<button name="give" value="25" class=primary>' in mum.get("/parent/requests").text
+
+
+def test_one_tap_opens_a_site_once(mum: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "2", "give": "60", "minutes": "5"})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["minutes"]) == ("once", 60)
+
+
+def test_a_no_can_have_ready_words(mum: Browser, tablet: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "1", "say": "homework", "because": "half a sen", "minutes": "30"})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["because"]) == ("no", "Homework first")
+    assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
+
+
+def test_what_was_answered_on_other_days_is_folded_away(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW - timedelta(days=1))
+    page = mum.get("/parent/requests").text
+    assert 'id="before"' not in page
+    assert "Before Aruzhan: 30 min more Dad said no" in text_of(page)
+    asked.requests[0].update(state="answered", answer="today", by="Dad", answered=NOW)
+    page = mum.get("/parent/requests").text
+    assert "Answered today Aruzhan: Instagram Dad opened it for today" in text_of(page)
+    assert '<details id="before">' in page
 
 
 def test_a_no_has_its_word_and_no_undo(mum: Browser, tablet: Browser, asked: Household) -> None:
@@ -123,6 +165,9 @@ def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) 
         ({"id": "1", "answer": "once", "minutes": "31"}, 400),
         ({"id": "1", "answer": "once", "minutes": "9999"}, 400),
         ({"id": "2", "answer": "once", "minutes": "1e2"}, 400),
+        ({"id": "1", "give": "31"}, 400),
+        ({"id": "1", "give": ""}, 400),
+        ({"id": "1", "say": "nonsense"}, 400),
     ],
 )
 def test_what_the_form_does_not_offer_answers_nothing(

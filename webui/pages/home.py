@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import charts, notices
-from webui.answers import Child, Refusal
+from webui import charts, kinds, menu, notices
+from webui.answers import Child
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, one_of, whole
 from webui.given import parse_given, to_parent
 from webui.i18n import gettext as _
+from webui.minutes import Dial, first_to_close
 from webui.notices import EVERYONE
 from webui.questions import Questions
 from webui.session import guardian, guardians_only
@@ -23,15 +24,15 @@ blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
-REFUSALS_SHOWN = 5
+FOLDED_FROM = 4  # children: then each card fits a quarter of a phone, and its taps are one further away
 NAMES_LEVEL = 2  # the log level from which a guardian sees names of refused sites
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     child: Child
-    refusals: tuple[Refusal, ...]
-    names_shown: bool
+    dial: Dial | None  # what closes first, while it is open
+    in_use: tuple[str, ...]  # names of services and kinds
 
 
 @blueprint.get("/")
@@ -90,20 +91,25 @@ def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().change("revoke", grant=number, by=guardian() or "", origin=source_address())
         notices.said(_("It is taken back."))
-    return redirect(url_for("home.show"), 303)
+    return _back()
 
 
 @blueprint.post("/on")
 @guardians_only
 def turn_on() -> ResponseReturnValue:
     daemon().change("on", by=guardian() or "", origin=source_address())
-    return redirect(url_for("home.show"), 303)
+    return _back()
 
 
 @blueprint.get("/more")
 @guardians_only
 def more() -> ResponseReturnValue:
-    return render_template("more.html", home=daemon().home(), guardian=guardian())
+    return render_template("more.html", home=daemon().home(), groups=menu.groups(), guardian=guardian())
+
+
+def _back() -> ResponseReturnValue:
+    """Where the tap was made."""
+    return redirect(url_for("activity.show" if request.form.get("back") == "activity" else "home.show"), 303)
 
 
 def _cards() -> dict[str, object]:
@@ -115,6 +121,7 @@ def _cards() -> dict[str, object]:
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,
+        "folded": len(home.children) >= FOLDED_FROM,
         "ring": charts.ring,
         "guardian": guardian(),
         "notice": notices.current(home),
@@ -122,9 +129,11 @@ def _cards() -> dict[str, object]:
 
 
 def _card(child: Child) -> Card:
-    shown = child.log_level >= NAMES_LEVEL
-    refusals = daemon().refusals_of_child(child.id, REFUSALS_SHOWN) if shown else ()
-    return Card(child, refusals, shown)
+    lively = child.now.open and bool(child.devices)
+    in_use = (
+        tuple(kinds.title(one.target, one.name) for one in child.in_use) if lively and child.online else ()
+    )
+    return Card(child, first_to_close(child.time) if lively else None, in_use)
 
 
 def _change(do: str, **values: object) -> ResponseReturnValue:
@@ -136,4 +145,4 @@ def _change(do: str, **values: object) -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().change(do, who=who, by=by, origin=source_address(), **values)
         notices.did(do, who)
-    return redirect(url_for("home.show"), 303)
+    return _back()

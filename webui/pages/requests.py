@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from datetime import datetime
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
 from webui.asked import Asked
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason, whole
+from webui.i18n import gettext as _
 from webui.session import guardian, guardians_only
 from webui.shapes import Answer
 
@@ -16,6 +19,7 @@ blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
 ANSWERS = {"time": ("once", "no"), "site": ("once", "today", "always", "no")}
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # that an answer may be changed to
+USUAL = (15, 30, 60)  # that one tap gives
 SITE_ONCE = 60  # minutes
 ANSWERED_SHOWN = 10
 ID_LIMIT = 1 << 31
@@ -41,11 +45,10 @@ def answer() -> ResponseReturnValue:
     asked = next((one for one in daemon().requests() if one.id == number), None)
     if asked is None:
         abort(404)
-    choice = one_of("answer", ANSWERS.get(asked.topic, ()))
+    choice, minutes, because = _chosen(asked)
     values: dict[str, object] = {"id": number, "answer": choice}
     if choice == "once":
-        values["minutes"] = int(one_of("minutes", {str(one) for one in choices(asked)}))
-    because = reason("because")
+        values["minutes"] = minutes
     if because:
         values["because"] = because
     with notices.refusals_to(notices.said):
@@ -60,19 +63,54 @@ def answer() -> ResponseReturnValue:
     return redirect(url_for("requests.show"), 303)
 
 
+def _chosen(asked: Asked) -> tuple[str, int, str]:
+    """What the tap says: so many minutes, a no in ready words, or what was filled in."""
+    minutes = {str(one) for one in choices(asked)}
+    if "give" in request.form:
+        return "once", int(one_of("give", minutes)), ""
+    if "say" in request.form:
+        return "no", 0, words_for_no()[one_of("say", words_for_no())]
+    choice = one_of("answer", ANSWERS.get(asked.topic, ()))
+    return choice, int(one_of("minutes", minutes)) if choice == "once" else 0, reason("because")
+
+
+def words_for_no() -> dict[str, str]:
+    """Told to the child as they are, in the words of whoever answers."""
+    return {
+        "homework": _("Homework first"),
+        "late": _("It is late now"),
+        "enough": _("Enough for today"),
+        "person": _("Let us talk about it"),
+    }
+
+
+def offered(asked: Asked) -> list[int]:
+    """What one tap gives: the usual minutes, those that were asked for among them."""
+    return sorted({*USUAL, asked.minutes or USUAL[0]})
+
+
 def choices(asked: Asked) -> list[int]:
     """The minutes that it may be answered with, those that were asked for among them."""
     return sorted({*MINUTES, asked.minutes or SITE_ONCE})
 
 
+def _was_today(one: Asked, now: datetime) -> bool:
+    at = one.answered or one.at
+    return at is not None and at.astimezone(now.tzinfo).date() == now.date()
+
+
 def _lists() -> dict[str, object]:
     home = daemon().home()
     found = daemon().requests()
+    done = [one for one in found if not one.waits][:ANSWERED_SHOWN]
     return {
         "home": home,
         "waiting": [one for one in found if one.waits],
-        "answered": [one for one in found if not one.waits][:ANSWERED_SHOWN],
+        "today": [one for one in done if _was_today(one, home.now)],
+        "before": [one for one in done if not _was_today(one, home.now)],
         "choices": choices,
+        "offered": offered,
+        "words_for_no": words_for_no(),
         "site_once": SITE_ONCE,
         "guardian": guardian(),
         "notice": notices.current(home),

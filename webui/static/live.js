@@ -8,7 +8,7 @@
   // Tells a control of the old HTML from the others, to find it again in the new.
   function key(one) {
     var part = one.closest("details"), card = one.closest("article");
-    return [one.tagName, one.id, one.name, one.value, part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
+    return [one.tagName, one.id, one.name, one.value, one.form && one.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
   }
 
   // Whether somebody fills in a field: the part waits until the next look.

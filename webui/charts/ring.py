@@ -1,0 +1,29 @@
+"""How much of something is left, as a ring."""
+
+from __future__ import annotations
+
+from math import pi
+
+from markupsafe import Markup
+
+RING_SIZE = 96
+RING_WIDTH = 9
+
+
+def ring(minutes: int, whole: int) -> Markup:
+    """How much of ``whole`` is left, clockwise from the top; an empty ring says that nothing is."""
+    radius = (RING_SIZE - RING_WIDTH) / 2
+    centre = RING_SIZE / 2
+    length = 2 * pi * radius
+    share = min(1.0, max(0.0, minutes / whole)) if whole > 0 else 0.0
+    circle = f'cx="{centre:g}" cy="{centre:g}" r="{radius:g}" stroke-width="{RING_WIDTH}"'
+    arc = (
+        f'<circle class="ring-left" {circle} stroke-dasharray="{length * share:.1f} {length:.1f}"'
+        f' transform="rotate(-90 {centre:g} {centre:g})"/>'
+        if share
+        else ""
+    )
+    return Markup(
+        f'<svg class="ring" viewBox="0 0 {RING_SIZE} {RING_SIZE}" aria-hidden="true">'
+        f'<circle class="ring-whole" {circle}/>{arc}</svg>'
+    )

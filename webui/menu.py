@@ -1,0 +1,55 @@
+"""What the page "More" leads to: one line an entry, in groups.
+
+To add a page, add its Entry to a group below; `icon` is one of parts/icons.html. Nothing else knows of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webui.i18n import gettext as _
+
+GUARDIAN, HELPER, SUPPORT = "guardian", "helper", "support"
+GUARDIANS = frozenset({GUARDIAN})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    endpoint: str  # of Flask's url_for, without arguments
+    icon: str
+    title: str
+    about: str  # one line
+    roles: frozenset[str] = GUARDIANS  # who may open it
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
+    """What somebody of this role may open; a group without an entry is left out. In the reader's language."""
+    found = (
+        Group(
+            _("Children"),
+            (
+                Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
+                Entry(
+                    "lending.show",
+                    "screen",
+                    _("Shared and handed over"),
+                    _("Who is on which screen, this phone for a child, PINs"),
+                ),
+            ),
+        ),
+        Group(
+            _("The home"),
+            (
+                Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
+                Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+            ),
+        ),
+    )
+    shown = (Group(one.title, tuple(e for e in one.entries if role in e.roles)) for one in found)
+    return tuple(one for one in shown if one.entries)

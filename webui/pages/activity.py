@@ -1,0 +1,199 @@
+"""Activity: what was used and refused, by day and week; what guardians set today; a table, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import charts, kinds, notices, spreadsheet
+from webui.answers import Child, Home
+from webui.daemon import daemon, source_address
+from webui.entries import ALLOW, put
+from webui.forms import day as asked_day
+from webui.forms import one_of
+from webui.history import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, WEEK, History
+from webui.i18n import gettext as _
+from webui.ledger import Lane, starts, together
+from webui.session import guardian, guardians_only
+from webui.shapes import Answer
+from webui.words import plain
+
+blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
+
+MONTH = 30  # days before today that are kept
+MOST_REVISION = 1 << 53
+ENTRY_LIMIT = 260  # characters of a host name or `service:x`
+VIEWS = ("day", "week")
+ERASABLE = ("names", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which days of a child's are looked at."""
+
+    name: str  # day, week
+    last: date
+    today: date
+
+    @property
+    def first(self) -> date:
+        return self.last if self.name == "day" else self.last - timedelta(days=WEEK - 1)
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(days=1 if self.name == "day" else WEEK)
+
+    @property
+    def earlier(self) -> date | None:
+        found = self.last - self.step
+        return found if found - (self.last - self.first) >= self.today - timedelta(days=MONTH) else None
+
+    @property
+    def later(self) -> date | None:
+        return min(self.last + self.step, self.today) if self.last < self.today else None
+
+    def url(self, profile: str, last: date | None = None, view: str = "") -> str:
+        day = last or self.last
+        told = day.isoformat() if day != self.today else None
+        return url_for(f"activity.{view or self.name}", profile=profile, day=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A child in the overview of the family."""
+
+    child: Child
+    week: History
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    """The whole family's week, and what guardians set today."""
+    home = daemon().home()
+    first = home.day - timedelta(days=WEEK - 1)
+    return render_template(
+        "activity.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        rows=[Row(child, daemon().history(child.id, first, home.day)) for child in home.children],
+        changes=daemon().changes(),
+        bars=charts.bars,
+        kinds_level=KINDS_LEVEL,
+    )
+
+
+@blueprint.get("/<profile>")
+@guardians_only
+def day(profile: str) -> ResponseReturnValue:
+    return _child_page(profile, "day")
+
+
+@blueprint.get("/<profile>/week")
+@guardians_only
+def week(profile: str) -> ResponseReturnValue:
+    return _child_page(profile, "week")
+
+
+def _child_page(profile: str, name: str) -> ResponseReturnValue:
+    home, child, view = _view(profile, name)
+    told = daemon().history(child.id, view.first, view.last)
+    when: tuple[Lane | None, int] = (None, 0)
+    if name == "day" and told.names_kept and child.log_level >= NAMES_LEVEL and told.minutes:
+        ledger = daemon().ledger_of_child(child.id, None if view.last == home.day else view.last)
+        when = together(ledger), starts(ledger)
+    lane, start = when
+    return render_template(
+        "activity_child.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        child=child,
+        view=view,
+        told=told,
+        lane=lane,
+        start=start,
+        hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
+        charts=charts,
+        kinds=kinds,
+        levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
+    )
+
+
+def _view(profile: str, name: str) -> tuple[Home, Child, View]:
+    home = daemon().home()
+    child = home.child(profile)
+    if child is None:
+        abort(404)
+    most = MONTH if name == "day" else MONTH - (WEEK - 1)
+    return home, child, View(name, asked_day(home.day, most), home.day)
+
+
+@blueprint.get("/<profile>/<name>.csv")
+@guardians_only
+def export(profile: str, name: str) -> ResponseReturnValue:
+    """A table for a spreadsheet, of what the page shows."""
+    if name not in VIEWS:
+        abort(404)
+    _home, child, view = _view(profile, name)
+    told = daemon().history(child.id, view.first, view.last)
+    answer = Response(spreadsheet.table(spreadsheet.rows(told)), mimetype="text/csv")
+    named = f"qalqan-{child.id}-{view.first.isoformat()}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{named}.csv"'
+    return answer
+
+
+@blueprint.post("/<profile>/open")
+@guardians_only
+def open_it(profile: str) -> ResponseReturnValue:
+    """One tap: what was refused comes onto the child's allow list."""
+    _home, child, view = _view(profile, one_of("view", VIEWS))
+    entry = request.form.get("entry", "")[:ENTRY_LIMIT]
+    told = daemon().history(child.id, view.first, view.last)
+    site = next((one for one in told.refused if entry and one.entry == entry), None)
+    if site is None:
+        abort(404)
+    with notices.refusals_to(notices.said):
+        book = daemon().ruleset(child.id)
+        done = daemon().change(
+            "edit",
+            id=child.id,
+            revision=book.revision,
+            set=put(book, ALLOW, entry),
+            by=guardian() or "",
+            origin=source_address(),
+        )
+        sentence = _(
+            "%(what)s is open for %(name)s from now on.",
+            what=plain(site.name or entry, 80),
+            name=plain(child.name),
+        )
+        notices.edited(child.id, Answer(done).whole("undo"), sentence)
+    return redirect(view.url(child.id), 303)
+
+
+@blueprint.get("/<profile>/delete")
+@guardians_only
+def ask_to_erase(profile: str) -> ResponseReturnValue:
+    home, child, _view_of = _view(profile, "day")
+    return render_template("activity_delete.html", home=home, guardian=guardian(), child=child)
+
+
+@blueprint.post("/<profile>/delete")
+@guardians_only
+def erase(profile: str) -> ResponseReturnValue:
+    _home, child, view = _view(profile, "day")
+    what = one_of("what", ERASABLE)
+    with notices.refusals_to(notices.said):
+        daemon().change("erase", id=child.id, what=what, by=guardian() or "", origin=source_address())
+        name = plain(child.name)
+        notices.said(
+            _("What was written down of %(name)s is deleted.", name=name)
+            if what == "all"
+            else _("Names of sites of %(name)s are deleted.", name=name)
+        )
+    return redirect(view.url(child.id), 303)

@@ -1,0 +1,56 @@
+"""A history as a table for a spreadsheet. Names in it are hostile input, and a spreadsheet calculates."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from webui import kinds
+from webui.history import History, Site
+from webui.i18n import gettext as _
+from webui.words import plain
+
+BOM = "\ufeff"  # by which Excel knows that it is UTF-8
+STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+CELL_LIMIT = 300  # characters
+
+Cells = tuple[str, ...]
+
+
+def rows(told: History) -> Iterator[Cells]:
+    """The head, minutes by day, then what was refused and open."""
+    yield _("Day"), _("What"), _("Name"), _("Minutes"), _("Times"), _("Last"), _("Why")
+    for day in told.days:
+        date = day.day.isoformat()
+        yield date, _("all"), "", str(day.minutes), str(day.refused), "", ""
+        for use in day.uses:
+            yield date, _("used"), kinds.title(use.target, use.name), str(use.minutes), "", "", ""
+    span = f"{told.first.isoformat()} – {told.last.isoformat()}"
+    for kind in told.kinds:
+        if kind.refused:
+            yield span, _("refused"), kinds.title(kind.target, kind.name), "", str(kind.refused), "", ""
+    for what, sites in ((_("refused"), told.refused), (_("visited"), told.visited)):
+        yield from (_site(what, span, one) for one in sites)
+
+
+def _site(what: str, span: str, one: Site) -> Cells:
+    name = kinds.title(one.target, one.name)
+    return span, what, name, "", str(one.times), _moment(one.last), one.sentence
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else at.strftime("%Y-%m-%d %H:%M")
+
+
+def table(found: Iterable[Cells]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(tuple(map(cell, one)) for one in found)
+    return BOM + text.getvalue()
+
+
+def cell(text: str) -> str:
+    """Nothing that a spreadsheet would calculate: what begins like a formula gets an apostrophe before it."""
+    bare = plain(text, CELL_LIMIT)
+    return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare
