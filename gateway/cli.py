@@ -86,8 +86,15 @@ def _add_services(commands: Subparsers) -> None:
 
 
 def _add_looks(commands: Subparsers) -> None:
-    _json(_command(commands, "check", "check", "say what is wrong with files and system, and how to mend it"))
+    text = "say what is wrong with files and system, and how to mend it"
+    check = _command(commands, "check", "check", text)
+    how = check.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object")
+    how.add_argument("--steps", action="store_true", help="a line of JSON for each finding, for programs")
     _json(_command(commands, "status", "status", "say how the running daemon is"))
+    text = "write one file for somebody who helps, with nothing personal in it"
+    support = _command(commands, "support", "support", text)
+    support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="standard output without it")
     audit = _command(commands, "audit", "audit", "try each way around against a child's rules")
     audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="these alone; --list names them")

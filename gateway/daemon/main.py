@@ -37,6 +37,7 @@ from gateway.daemon.sharing import Sharing
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.wanted import wanted
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
@@ -76,6 +77,7 @@ class Daemon:
 
     def _build(self, path: Path) -> None:
         loop = self.loop
+        self.vitals = self._kept(Vitals(self))
         self.rules = RuleBook(path)
         config = self.rules.household.config
         state, runtime = Path(config.state), Path(config.runtime)
@@ -186,6 +188,7 @@ class Daemon:
         self.warnings.start()
         self.sharing.start()
         self.watch.start()
+        self.vitals.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 

@@ -27,6 +27,7 @@ from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
 from gateway.daemon.verbs_family import FamilyVerbs
+from gateway.daemon.verbs_health import HealthVerbs
 from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
@@ -64,7 +65,7 @@ class Verbs:
         self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
-        self.close = self._lists.close
+        self._health = HealthVerbs(daemon)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
         self._started = daemon.loop.now()
@@ -86,6 +87,7 @@ class Verbs:
             **self._devices.table(),
             **self._cards.table(),
             **self._lists.table(),
+            **self._health.table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -99,6 +101,10 @@ class Verbs:
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
         }
+
+    def close(self) -> None:
+        self._lists.close()
+        self._health.close()
 
     def _edited(self, named: frozenset[str]) -> None:
         """A file was changed, which names these devices from now on."""

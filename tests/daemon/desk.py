@@ -18,6 +18,7 @@ from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.sharing import Sharing
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.daemon.waycards import WayCards
@@ -186,6 +187,7 @@ class Desk:
         self.recent = Recent()
         self.internet = Nothing()
         self.watch = RightClock()
+        self.vitals = Vitals(cast("Any", self))
         self.start()
 
     def start(self) -> None:
@@ -219,6 +221,7 @@ class Desk:
         self.sharing.start()
 
     def stop(self) -> None:
+        self.vitals.close()
         self.answers.close()
         self.identities.close()
         self.warnings.close()

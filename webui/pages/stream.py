@@ -38,6 +38,7 @@ KINDS = (
     "lists",
     "sharing",
     "pin",
+    "health",
 )
 
 CHANGED = b"event: changed\ndata: {}\n\n"
