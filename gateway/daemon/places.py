@@ -69,6 +69,7 @@ class Places:
         assign_device(daemon.rules.household, mac, None)
         daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
+        daemon.store.marks.forget(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
         daemon.store.way_cards.drop(lambda one: one.mac == mac)

@@ -21,6 +21,7 @@ from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
+from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
@@ -72,6 +73,7 @@ class Verbs:
             **IdentityVerbs(self._daemon, self._whom, self._places).table(),
             **self._devices.table(),
             **self._cards.table(),
+            **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),

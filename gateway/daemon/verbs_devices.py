@@ -61,6 +61,7 @@ class DeviceVerbs:
             "random": bool(int(mac[:2], 16) & 2),
             "addresses": list(sight.addresses) if sight else [],
             "names": list(sight.names) if sight else [],
+            "no_mobile_data": mac in self._daemon.store.marks.no_mobile_data,
             "behind": sorted(presence.inventory.behind(mac)),
             "first_seen": known.first_seen.astimezone(zone) if known else None,
             "last_seen": known.last_seen.astimezone(zone) if known else None,

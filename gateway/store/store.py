@@ -23,6 +23,7 @@ from gateway.store.given import Gifts
 from gateway.store.held import HeldBands
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
+from gateway.store.marks import Marks
 from gateway.store.numbers import Numbers
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
@@ -58,7 +59,7 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
-        self.questions, self.way_cards = loaded.questions, loaded.way_cards
+        self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -232,6 +233,7 @@ class _Loaded:
     tickets: Tickets
     sights: Sights
     way_cards: WayCards
+    marks: Marks
 
 
 def _load(database: Database) -> _Loaded:
@@ -251,6 +253,7 @@ def _load(database: Database) -> _Loaded:
                 Tickets(database, keeper),
                 Sights(database, keeper),
                 WayCards(database, keeper),
+                Marks(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -34,7 +34,7 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
     assert listed(desk) == {
         "mac": STRANGER, "name": STRANGER, "online": False, "ip": None, "profile": "guest",
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],
-        "behind": ["02:00:00:00:00:77"], "through": [],
+        "behind": ["02:00:00:00:00:77"], "through": [], "no_mobile_data": False,
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
     }  # fmt: skip
     meet(desk, "02:00:00:00:00:77")
