@@ -13,7 +13,21 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, devices, door, home, refused, requests, stream
+from webui.pages import (
+    asks,
+    cards,
+    child,
+    codes,
+    devices,
+    disputes,
+    door,
+    family_card,
+    home,
+    leave,
+    refused,
+    requests,
+    stream,
+)
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
@@ -40,7 +54,9 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (door, home, devices, cards, requests, codes, stream, child, asks, time_pages, refused):
+    for page in (door, home, devices, cards, requests, codes, stream, family_card):
+        app.register_blueprint(page.blueprint)
+    for page in (child, asks, disputes, time_pages, refused, leave):  # without a sign-in
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)

@@ -9,6 +9,9 @@ from typing import Any
 
 from webui.shapes import Answer
 
+# Refused whatever its name: how a connection is made, not where it goes.
+GENERAL = frozenset({"safe_search", "strict", "ways", "protocol"})
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -51,6 +54,11 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
+
+    @property
+    def things(self) -> list[Target]:
+        """What is refused and has a name that a small child knows: sites, services and kinds of sites."""
+        return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
 
     def refused_by_owner(self) -> dict[str, list[Target]]:
         """The family's own first, then the band's, then the rest; each in its order."""

@@ -14,7 +14,7 @@ from webui.shapes import Answer
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
-ANSWERS = {"time": ("once", "no"), "site": ("once", "today", "always", "no")}
+ANSWERS = {"time": ("once", "no"), "ledger": ("once", "no"), "site": ("once", "today", "always", "no")}
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # that an answer may be changed to
 SITE_ONCE = 60  # minutes
 ANSWERED_SHOWN = 10
