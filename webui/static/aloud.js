@@ -3,7 +3,7 @@
   "use strict";
   var speech = window.speechSynthesis;
   if (!speech || !window.SpeechSynthesisUtterance) { return; }
-  var root = document.documentElement, language = root.lang.toLowerCase().split("-")[0], reading = null;
+  var root = document.documentElement, language = root.lang.toLowerCase().split("-")[0], reading = "";
 
   // A voice of somebody's server would be told what the page says.
   function voice() {
@@ -29,27 +29,34 @@
     return found;
   }
 
+  // The page renews itself: a button is known by what it is called.
+  function show() {
+    document.querySelectorAll("[data-aloud]").forEach(function (one) {
+      one.setAttribute("aria-pressed", String(Boolean(reading) && one.getAttribute("aria-label") === reading));
+    });
+  }
+
   function stop() {
+    reading = "";
     speech.cancel();
-    if (reading) { reading.removeAttribute("aria-pressed"); }
-    reading = null;
+    show();
   }
 
   document.addEventListener("click", function (event) {
-    var button = event.target.closest("[data-aloud]");
+    var button = event.target.closest("[data-aloud]"), name = button && button.getAttribute("aria-label");
     if (!button) { return; }
-    var again = button === reading;
+    var again = name === reading;
     stop();
     if (again) { return; }
-    reading = button;
-    button.setAttribute("aria-pressed", "true");
-    var all = pieces(button.closest("section, main"), [""]).filter(Boolean);
+    reading = name;
+    show();
+    var all = pieces(button.closest("section"), [""]).filter(Boolean);
     all.forEach(function (text, place) {
       var said = new SpeechSynthesisUtterance(text);
       said.voice = voice();
-      said.lang = said.voice ? said.voice.lang : language;
+      said.lang = said.voice.lang;
       said.rate = 0.9; // a little slower than people talk
-      if (place === all.length - 1) { said.onend = function () { if (reading === button) { stop(); } }; }
+      if (place === all.length - 1) { said.onend = function () { if (reading === name) { stop(); } }; }
       speech.speak(said);
     });
   });
