@@ -32,6 +32,7 @@ const speech = {
 Object.defineProperty(window, "speechSynthesis", { value: speech });
 window.SpeechSynthesisUtterance = Utterance;
 """
+PRESSED = "return document.querySelector('[data-aloud]').getAttribute('aria-pressed')"
 CAME = """
 window.voices = [
   { name: "server", lang: "en-GB", localService: false },
@@ -107,10 +108,10 @@ def test_a_card_is_read_aloud_by_the_device_s_own_voice(speaking: Chromium, site
     said = speaking.measure("return window.said")
     assert {voice for _, voice in said} == {"own"}
     assert [text for text, _ in said] == ["Timur", "It is bedtime. The internet opens at 06:40 tomorrow."]
-    assert speaking.measure("return document.querySelector('[data-aloud]').getAttribute('aria-pressed')") == "true"
+    assert speaking.measure(PRESSED) == "true"
     speaking.tap("[data-aloud]")
     assert speaking.measure("return [window.stopped, window.said.length]") == [True, len(said)]
-    assert speaking.measure("return document.querySelector('[data-aloud]').getAttribute('aria-pressed')") == "false"
+    assert speaking.measure(PRESSED) == "false"
 
 
 def test_without_a_voice_of_the_language_there_is_nothing_to_tap(speaking: Chromium, site: Site) -> None:

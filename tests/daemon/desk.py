@@ -14,6 +14,7 @@ from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
 from gateway.daemon.main import Daemon
+from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.verbs import Verbs
 from gateway.daemon.warned import WarnedHome
@@ -166,6 +167,7 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self.counted = Counted()
         self.live = LiveFlows()
+        self.recent = Recent()
         self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()

@@ -73,6 +73,29 @@ def test_when_it_opens_is_told_to_a_small_child(laptop: Browser, household: Hous
     assert "A parent made a pause. It ends at 20:10." in text_of(laptop.get("/my").text)
 
 
+def test_a_small_child_is_not_taught_what_kinds_of_sites_there_are(
+    laptop: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on the page for whoever reads it together, folded away."""
+    monkeypatch.setitem(RULES, "son", {**RULES["daughter"], "id": "son", "name": "Timur", "band": "6-9"})
+    text = text_of(laptop.get("/my").text)
+    first, _, folded = text.partition("All of it, to read with somebody")
+    assert "Closed for you T TikTok Sites for older people are closed too. Mum decided it." in first
+    assert "Adult sites" not in first
+    assert "Adult sites Gambling" in folded
+
+
+def test_rules_of_the_family_that_nobody_signed_are_told_as_such(
+    phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        RULES, "teen", {**RULES["daughter"], "id": "teen", "name": "Dana", "band": "13-15", "set": None}
+    )
+    text = text_of(phone.get("/my").text)
+    assert "Some of these rules are your family’s own. Who wrote them, and when, is not noted." in text
+    assert "Nobody has changed them here yet." not in text
+
+
 def test_read_aloud_is_the_small_child_s_and_waits_for_a_voice(laptop: Browser, tablet: Browser) -> None:
     page = laptop.get("/my").text
     assert "/static/aloud.js" in page
