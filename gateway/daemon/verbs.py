@@ -31,6 +31,7 @@ from gateway.daemon.verbs_health import HealthVerbs
 from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
+from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
@@ -88,6 +89,7 @@ class Verbs:
             **self._cards.table(),
             **self._lists.table(),
             **self._health.table(),
+            **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
