@@ -26,6 +26,7 @@ from webui.pages import (
     disputes,
     door,
     family_card,
+    health,
     home,
     kinds,
     leave,
@@ -40,6 +41,7 @@ from webui.pages import (
     sharing,
     sites,
     stream,
+    update,
     week,
 )
 from webui.pages import time as time_pages
@@ -71,6 +73,7 @@ def create_app(settings: Settings) -> Flask:
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
         *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending, family_card),
+        *(health, update),
         *(child, asks, disputes, sharing, time_pages, refused, leave),  # without a sign-in
         *RULES,
     ):

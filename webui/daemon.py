@@ -23,6 +23,7 @@ from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
+from webui.health import Health, parse_health
 from webui.history import Change, History, parse_changes, parse_history
 from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
@@ -134,6 +135,14 @@ class Daemon:
     def changes(self) -> tuple[Change, ...]:
         """What guardians set today."""
         return parse_changes(self.client.call("changes"))
+
+    def health(self, *, again: bool = False) -> Health:
+        """``again``: the checks are done anew, where they were not done just now."""
+        return parse_health(self.client.call("health", **({"again": True} if again else {})))
+
+    def support(self) -> dict[str, Any]:
+        """How the gateway is, with nothing personal in it."""
+        return self.client.call("support")
 
     # A child's device, for itself alone.
 

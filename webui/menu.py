@@ -56,6 +56,13 @@ def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
             ),
         ),
+        Group(
+            _("The gateway"),
+            (
+                Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
+                Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
+            ),
+        ),
     )
     shown = (Group(one.title, tuple(e for e in one.entries if role in e.roles)) for one in found)
     return tuple(one for one in shown if one.entries)

@@ -108,6 +108,12 @@ def duration(minutes: int) -> str:
     return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
 
 
+def lasted(minutes: int) -> str:
+    """As ``duration``; from two days on in days."""
+    days = minutes // (24 * 60)
+    return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
+
+
 def left_of(used: Used) -> tuple[str, str]:
     """``40 min left`` ``of 2 h``, which stand beside or below each other; what was given beyond is in it."""
     return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))

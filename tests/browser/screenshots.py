@@ -200,6 +200,8 @@ def _make_codes(album: Album) -> None:
     album.take("more", PARENT.key, "/parent/more")
     album.take("devices", PARENT.key, "/parent/devices/")
     album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
+    album.take("health", PARENT.key, "/parent/health/", opened=True)
+    album.take("update", PARENT.key, "/parent/health/update/")
     album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
     album.take("family-card", PARENT.key, "/parent/card")
     album.take("codes", PARENT.key, "/parent/codes/")

@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.asking import a_question
+from tests.webui.healthy import FINE, TROUBLE
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.lending import TV
@@ -123,6 +124,16 @@ def an_update(site: Site) -> None:
     site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
 
 
+def ailing(site: Site) -> None:
+    healthy = site.household.healthy
+    healthy.findings, healthy.running, healthy.problem = (
+        (*FINE, *TROUBLE),
+        True,
+        "it did not end within 2 min",
+    )
+    healthy.figures["clock"] = False
+
+
 def shared(site: Site) -> None:
     """The daughter's tablet is her brother's too, and there is a television."""
     lending = site.household.lending
@@ -223,6 +234,9 @@ PARENTS = {
     },
     "devices": ("/parent/devices/", a_new_device),
     "lists": ("/parent/lists/", a_wrong_entry),
+    "health": ("/parent/health/", nothing),
+    "health, in trouble": ("/parent/health/", ailing),
+    "update": ("/parent/health/update/", nothing),
     "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
     "a device": (f"/parent/device/{TABLET}", nothing),
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),

@@ -18,6 +18,7 @@ from gateway.errors import ControlError
 from tests.control.running import Running, running
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
+from tests.webui.healthy import Healthy
 from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.living import Living
@@ -176,6 +177,7 @@ class Household:
         self.stamps = Stamps()
         self.things = Things(self)
         self.listed = Listed(self)
+        self.healthy = Healthy()
         self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
         self.stamps.keep_guardian("Mum", "stamp")
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
@@ -198,6 +200,7 @@ class Household:
             **self.editing.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
+            **self.healthy.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
