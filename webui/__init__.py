@@ -12,8 +12,25 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, devices, door, home, refused, requests, stream
+from webui import daemon, guard, i18n, refusals, session, tries, words
+from webui.pages import (
+    account,
+    asks,
+    auditlog,
+    cards,
+    child,
+    claim,
+    codes,
+    devices,
+    door,
+    helper,
+    home,
+    people,
+    refused,
+    requests,
+    stream,
+    support,
+)
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
@@ -21,6 +38,10 @@ from webui.settings import Settings, session_key
 __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
+PAGES = (
+    door, claim, account, home, devices, cards, requests, codes, stream, people, auditlog, helper, support,
+    child, asks, time_pages, refused,
+)  # fmt: skip
 HERE = Path(__file__).parent
 
 
@@ -40,7 +61,9 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (door, home, devices, cards, requests, codes, stream, child, asks, time_pages, refused):
+    session.install(app)
+    tries.install(app)
+    for page in PAGES:
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)

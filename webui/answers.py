@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from webui.announced import Announced
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
 
@@ -78,6 +79,7 @@ class Home:
     clock_known: bool
     clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
+    announced: tuple[Announced, ...]  # newest first, for a week
     children: tuple[Child, ...]
 
     def child(self, profile: str) -> Child | None:
@@ -105,6 +107,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         clock_known=clock is None or clock.flag("known"),
         clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),
+        announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry) for entry in answer.entries("profiles")),
     )
 

@@ -39,6 +39,7 @@ WEB_VERBS = frozenset(
         "status", "why", "pause", "resume", "grant", "revoke", "landing", "ticket", "tickets", "withdraw",
         "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
         "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
+        "audit_log",
     }
 )  # fmt: skip
 

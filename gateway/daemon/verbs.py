@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.daemon import clockverbs
+from gateway.daemon.accounts import announced, from_where
 from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.family import Member
@@ -19,6 +20,7 @@ from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
+from gateway.daemon.verbs_auditlog import AuditLogVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
@@ -55,14 +57,13 @@ class Verbs:
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
-        return {
+        table: Mapping[str, Verb] = {
             "status": self.status,
             "why": self.why,
             "profile": self.profile,
             "device": self.device,
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
-            "guardian": self._guardians,
             "assign": self._places.assign,
             "forget": self._places.forget,
             "reload": self.reload,
@@ -77,7 +78,10 @@ class Verbs:
             **self._requests.table(),
             **self._tickets.table(),
             **AuditVerbs(self._daemon).table(),
+            **AuditLogVerbs(self._daemon).table(),
         }
+        named = {name: from_where(self._daemon, verb) for name, verb in table.items()}
+        return {**named, "guardian": self._guardians}
 
     def status(self, _request: Request) -> Mapping[str, object]:
         daemon, now = self._daemon, self._daemon.local_now()
@@ -99,6 +103,7 @@ class Verbs:
             "questions": sum(one.waits for one in daemon.store.questions.all().values()),
             "cards": len(self._cards.waiting()),
             "problems": daemon.problems(),
+            "announced": announced(daemon),
             "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],
         }
@@ -241,7 +246,8 @@ class Verbs:
         def audit(what: str, detail: str, by: str) -> None:
             daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=request.text("origin", ""))
 
-        return clockverbs.offer(request, daemon.watch, daemon.store.guardians(), audit)
+        guardians = [one.name for one in daemon.store.guardians().values() if one.guards]
+        return clockverbs.offer(request, daemon.watch, guardians, audit)
 
     def clock(self, request: Request) -> Mapping[str, object]:
         """Move the family's time, in the virtual home alone."""

@@ -24,6 +24,7 @@ from gateway.store.held import HeldBands
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
 from gateway.store.numbers import Numbers
+from gateway.store.people import People
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
 from gateway.store.sights import Sights
@@ -59,6 +60,7 @@ class Store:
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards = loaded.questions, loaded.way_cards
+        self.people = loaded.people
         self.minutes = DayTotals(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Callable[[str], None]] = []
@@ -71,9 +73,9 @@ class Store:
         self.on = self._settings.on
         self.audit = self._settings.audit
         self.audit_lines = self._settings.audit_lines
-        self.guardians = self._settings.guardians
-        self.keep_guardian = self._settings.keep_guardian
-        self.remove_guardian = self._settings.remove_guardian
+        self.auditors = self._settings.auditors
+        self.guardians = loaded.people.guardians
+        self.keep_guardian = loaded.people.keep_guardian
         self.slots = self._numbers.slots
         self.slot = self._numbers.slot
         self.forget_slot = self._numbers.forget_slot
@@ -107,6 +109,7 @@ class Store:
             self.gifts.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
+            self.people.shift(jump)
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
@@ -120,6 +123,7 @@ class Store:
         self.questions.flush()
         self.way_cards.flush()
         self.sights.flush()
+        self.people.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
@@ -136,6 +140,7 @@ class Store:
         # All before the file is tidied: until then what was erased is still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
         self._settings.drop_old(now)
+        self.people.drop_old(now)
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
@@ -232,6 +237,7 @@ class _Loaded:
     tickets: Tickets
     sights: Sights
     way_cards: WayCards
+    people: People
 
 
 def _load(database: Database) -> _Loaded:
@@ -251,6 +257,7 @@ def _load(database: Database) -> _Loaded:
                 Tickets(database, keeper),
                 Sights(database, keeper),
                 WayCards(database, keeper),
+                People(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,10 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.codes import Code
-from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
+from gateway.policy.people import may_change
 from tests.control.running import Running, running
+from tests.webui.accounts import Accounts
 from tests.webui.giving import Giving
 
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=ZoneInfo("Asia/Almaty"))
@@ -117,17 +117,6 @@ def counted(day: date = TODAY) -> list[dict[str, Any]]:
     return entries
 
 
-class Stamps(dict[str, str]):
-    def guardians(self) -> Mapping[str, str]:
-        return self
-
-    def keep_guardian(self, name: str, stamp: str) -> None:
-        self[name] = stamp
-
-    def remove_guardian(self, name: str) -> None:
-        del self[name]
-
-
 @dataclass
 class Household:
     devices: dict[str, dict[str, Any]] = field(
@@ -159,9 +148,8 @@ class Household:
     cards: list[dict[str, Any]] = field(default_factory=list)  # those that are solved or put away as well
 
     def __post_init__(self) -> None:
-        self.stamps = Stamps()
-        self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
-        self.stamps.keep_guardian("Mum", "stamp")
+        self.accounts = Accounts(self.devices, NOW)
+        self.stamps, self.guardians = self.accounts.register, self.accounts.verb
 
     def verbs(self) -> dict[str, Verb]:
         handlers: dict[str, Verb] = {
@@ -177,7 +165,7 @@ class Household:
             "identify": self._identify,
             "cards": self._cards,
             "dismiss": self._dismiss,
-            "guardian": self.guardians,
+            **self.accounts.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
         }
         return {name: self._noted(handler) for name, handler in handlers.items()}
@@ -196,6 +184,7 @@ class Household:
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
             "cards": len(self._waiting()),
+            "announced": self.accounts.announced(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
@@ -298,7 +287,8 @@ class Household:
         return int(RULES[who]["log_level"])
 
     def guardian_of(self, request: Request) -> str:
-        if request.text("by") not in self.stamps:
+        account = self.stamps.guardians().get(request.text("by"))
+        if account is None or not may_change(account.role, request.do):
             request.refuse("by", "names nobody who is a guardian here; sign in again")
         return request.text("by")
 

@@ -16,6 +16,7 @@ from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
 from webui.given import to_child
 from webui.i18n import gettext as _
+from webui.session import anyone
 from webui.tickets import TYPED_LIMIT, typed
 from webui.words import plain
 
@@ -27,31 +28,37 @@ REFUSED = 409
 
 
 @blueprint.get("/ask")
+@anyone
 def ask() -> ResponseReturnValue:
     return _with_child(_ask_form)
 
 
 @blueprint.post("/ask")
+@anyone
 def ask_for_time() -> ResponseReturnValue:
     return _with_child(_ask_for_time)
 
 
 @blueprint.post("/ask/site")
+@anyone
 def ask_for_site() -> ResponseReturnValue:
     return _with_child(_ask_for_site)
 
 
 @blueprint.post("/landing")
+@anyone
 def land() -> ResponseReturnValue:
     return _with_child(_land)
 
 
 @blueprint.get("/code")
+@anyone
 def code() -> ResponseReturnValue:
     return _with_child(_code_form)
 
 
 @blueprint.post("/code")
+@anyone
 def redeem() -> ResponseReturnValue:
     return _with_child(_redeem)
 

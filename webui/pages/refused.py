@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from webui.asked import waiting_for
 from webui.daemon import daemon, source_address
+from webui.session import anyone
 
 blueprint = Blueprint("refused", __name__)
 
@@ -21,6 +22,7 @@ HOST_LIMIT = 253  # RFC 1035, 2.3.4, without the closing dot
 
 
 @blueprint.get("/refused")
+@anyone
 def show() -> ResponseReturnValue:
     host = request.args.get("host", "").lower().rstrip(".")
     if len(host) > HOST_LIMIT or not HOST.fullmatch(host):
