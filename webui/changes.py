@@ -23,6 +23,12 @@ class Line(Protocol):
     def until(self) -> datetime | None: ...
 
 
+def who(name: str) -> str:
+    """Who did it, where it was a person and where not."""
+    others = {"console": _("The gateway's console"), "qalqan": _("The gateway")}
+    return others.get(name) or plain(name)
+
+
 def told(line: Line, now: datetime) -> str:
     """As a phrase behind the name of who did it."""
     detail = plain(line.detail, 80)

@@ -87,7 +87,7 @@ while (walker.nextNode()) {
   const words = walker.currentNode.data.trim(), one = walker.currentNode.parentElement;
   if (words && seen(one) && !/^(SCRIPT|STYLE|TEMPLATE|OPTION)$/.test(one.tagName)) check(getComputedStyle(one).color, one, words);
 }
-for (const one of document.querySelectorAll("input:not([type=hidden]):not([type=radio]), select, textarea")) {
+for (const one of document.querySelectorAll("input:not([type=hidden]):not([type=radio]):not([type=checkbox]), select, textarea")) {
   if (!seen(one)) continue;
   check(getComputedStyle(one).color, one, `in ${told(one)}`);
   if (one.placeholder) check(getComputedStyle(one, "::placeholder").color, one, one.placeholder);

@@ -55,6 +55,7 @@ def fresh(site: Site) -> None:
     household.tickets.clear()
     household.given.clear()
     household.minutes = deepcopy(MINUTES)
+    household.accounts.mum_alone()
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,8 @@ class Album:
                 self._browser.screenshot(f"{name}-{size}-{theme}", pixels)
                 self.count += 1
 
-    def sign_in(self) -> None:
-        self._browser.driver.get(self._family.link())
+    def sign_in(self, name: str = "Mum") -> None:
+        self._browser.driver.get(self._family.link(name))
 
     def tap(self, path: str, selector: str, seat: str = PARENT.key) -> None:
         """On the parent's phone, or on another one."""
@@ -64,6 +64,7 @@ class Album:
 
 def take_all(family: Family, album: Album) -> None:
     album.take("signin", PARENT.key, "/signin")
+    album.take("forgot", PARENT.key, "/forgot")
     album.sign_in()
     refused = _a_day(family)
     album.take("home", PARENT.key, "/parent/")
@@ -76,6 +77,7 @@ def take_all(family: Family, album: Album) -> None:
     _ask(family, album)
     _answer(album)
     _make_codes(album)
+    _accounts(family, album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
@@ -159,6 +161,21 @@ def _make_codes(album: Album) -> None:
     eventually(lambda: "min" in album.text(".strips"))
     album.take("sheet", PARENT.key, album.path)
     album.take("codes-unused", PARENT.key, "/parent/codes/")
+
+
+def _accounts(family: Family, album: Album) -> None:
+    """A helper and the provider's support are there already, as the console adds them."""
+    for name, role in (("Oma", "helper"), ("Telecom", "support")):
+        family.daemon.client.call("guardian", action="add", name=name, role=role)
+    album.take("account", PARENT.key, "/account/", opened=True)
+    album.take("password", PARENT.key, "/account/password")
+    album.take("people", PARENT.key, "/parent/people/")
+    album.take("people-opened", PARENT.key, "/parent/people/", opened=True)
+    album.take("log", PARENT.key, "/parent/log/")
+    album.take("health", PARENT.key, "/support/")
+    album.sign_in("Oma")
+    album.take("helper", PARENT.key, "/helper/")
+    album.sign_in()
 
 
 def _to_bedtime(family: Family, moved: timedelta, after: timedelta) -> timedelta:

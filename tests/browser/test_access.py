@@ -71,6 +71,15 @@ def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
 
+def unclaimed(site: Site) -> None:
+    site.household.accounts.unclaimed()
+
+
+def a_family(site: Site) -> None:
+    """Everybody that there may be, and all that may be said of them."""
+    site.household.accounts.family()
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -86,6 +95,9 @@ CHILDS = {
     "minutes": ("/my/time", nothing),
     "minutes of another day": ("/my/time?day=2026-11-20", nothing),
     "sign in": ("/signin", nothing),
+    "forgot password": ("/forgot", nothing),
+    "set up": ("/claim", unclaimed),
+    "told who set up": ("/my", a_family),
     "a page that is not there": ("/no-such-page", nothing),
 }
 PARENTS = {
@@ -100,6 +112,14 @@ PARENTS = {
     "a sheet that is gone": ("/parent/codes/sheet/none", nothing),
     "minutes": ("/parent/time/daughter", nothing),
     "more": ("/parent/more", nothing),
+    "account": ("/account/", a_family),
+    "password": ("/account/password", nothing),
+    "a recovery code that is gone": ("/account/recovery/none", nothing),
+    "people": ("/parent/people/", a_family),
+    "a link that is gone": ("/parent/people/link/none", nothing),
+    "audit log": ("/parent/log/", a_family),
+    "nothing in the audit log": ("/parent/log/", nothing),
+    "health": ("/support/", nothing),
 }
 
 

@@ -42,12 +42,16 @@ CHILDS_PAGES = {
     "ask": "/my/ask",
     "code": "/my/code",
     "ledger": "/my/time",
+    "forgot": "/forgot",
 }
 PARENTS_PAGES = {
     "requests": "/parent/requests",
     "more": "/parent/more",
     "codes": "/parent/codes/",
     "ledger": "/parent/time/daughter",
+    "account": "/account/",
+    "people": "/parent/people/",
+    "log": "/parent/log/",
 }
 
 
@@ -254,6 +258,7 @@ def test_the_phone_s_time_is_sent_along_when_a_parent_signs_in(browser: Chromium
     path, _, code = site.link().partition("?code=")
     browser.driver.get(path)
     site.household.asked.clear()
+    browser.tap("#bycode summary")
     browser.driver.find_element(By.ID, "code").send_keys(code, Keys.ENTER)
     eventually(lambda: "time" in {do for do, _ in site.household.asked})
     browser.driver.delete_all_cookies()
@@ -334,6 +339,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.implicitly_wait(PATIENCE)  # a click returns before the page that it leads to is there
         path, _, code = site.link().partition("?code=")
         driver.get(path)
+        driver.find_element(By.CSS_SELECTOR, "#bycode summary").click()
         driver.find_element(By.ID, "code").send_keys(code)
         driver.find_element(By.CSS_SELECTOR, ".signin button").click()
         assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.control.around import Visitor
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
-from gateway.policy.people import Account, Register
+from gateway.policy.people import (
+    LIFE,
+    TOLD,
+    Account,
+    Announcement,
+    PersonRole,
+    Proposal,
+    Register,
+    Session,
+    Told,
+)
 from tests.around import Scene
 
 PARENTS_PHONE = "192.168.1.7"
@@ -35,7 +45,28 @@ class Accounts:
         for name in tuple(self.register.guardians()):
             self.register.remove(name)
         self.register.announced.clear()
+        self.changes.clear()
         self.register.put(Account("Mum", secret=MUMS_SECRET, came=True))
+
+    def family(self) -> None:
+        """Everybody that there may be; two guardians who want something of each other."""
+        now, register = self.scene.wall(), self.register
+        register.put(Account("Dad", secret="a hash", came=True))
+        register.put(Account("Oma", PersonRole.HELPER, "a hash", 45, came=True))
+        register.put(Account("Telecom", PersonRole.SUPPORT))
+        register.begin(
+            Session("k1", "Mum", "Laptop", now - timedelta(days=3), now + LIFE - timedelta(hours=5))
+        )
+        register.announce(
+            Announcement(Told.CLAIM, "Mum", "Galaxy-S23", now - timedelta(days=2), now + timedelta(days=5))
+        )
+        register.announce(Announcement(Told.CONSOLE, "Dad", "", now, now + TOLD))
+        register.propose(Proposal("Mum", "helper", 30, "Dad", now))
+        register.propose(Proposal("Dad", "none", 0, "Mum", now))
+        line = {"at": now, "who": "Mum", "address": PARENTS_PHONE, "device": "Galaxy-S23"}
+        paused = {"what": "pause", "about": "Aruzhan", "until": now + timedelta(minutes=30)}
+        reset = {"what": "guardian reset", "detail": "Dad", "who": "console", "address": "", "device": ""}
+        self.changes[:] = [line | paused, line | reset] * 20
 
     def unclaimed(self) -> None:
         self.register.remove("Mum")

@@ -9,8 +9,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.people import NAME_LIMIT
-from webui import session
-from webui.changes import told
+from webui import changes, session
 from webui.daemon import daemon
 from webui.session import guardians_only
 from webui.shapes import Answer
@@ -51,5 +50,5 @@ def show() -> ResponseReturnValue:
         who=who,
         newer=max(0, skip - PAGE) if skip else None,
         older=skip + PAGE if answer.flag("more") else None,
-        told=told,
+        changes=changes,
     )
