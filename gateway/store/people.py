@@ -17,7 +17,7 @@ class People(Register):
         self._keeper = keeper
         super().__init__(
             (
-                Account(name, PersonRole(role), secret, minutes, recovery, bool(came))
+                Account(name, _role(role), secret, minutes, recovery, bool(came))
                 for name, role, secret, minutes, recovery, came in database.rows(
                     f"SELECT {ACCOUNTS} FROM guardians"
                 )
@@ -31,6 +31,7 @@ class People(Register):
                 for told, name, device, at, until, sure in database.rows(
                     f"SELECT {ANNOUNCED} FROM announcements ORDER BY rowid"
                 )
+                if told in set(Told)
             ),
             (
                 Proposal(name, role, minutes, by, moment(at))
@@ -81,3 +82,8 @@ class People(Register):
                 [(one.name, one.role, one.minutes, one.by, unix(one.at)) for one in self.all_proposals()],
             ),
         ]
+
+
+def _role(text: str) -> PersonRole:
+    """One that a later version wrote has the least rights here."""
+    return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -83,4 +85,18 @@ def test_who_is_removed_leaves_nothing_but_the_audit(path: Path) -> None:
     store.people.remove("Mum")
     assert look(path, "SELECT name FROM guardians") == [("Oma",)]
     assert look(path, "SELECT * FROM sessions") == []
+    store.close()
+
+
+def test_what_a_later_version_wrote_gives_no_rights(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE guardians SET role = 'sovereign' WHERE name = 'Mum'")
+        connection.execute("UPDATE announcements SET told = 'else'")
+        connection.commit()
+    store = Store(path)
+    assert store.guardians()["Mum"].role is PersonRole.SUPPORT
+    assert store.people.announced == []
     store.close()

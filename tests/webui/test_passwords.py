@@ -14,7 +14,7 @@ from gateway.errors import ControlError
 from gateway.policy.people import SECRET
 from tests.control.running import Running
 from tests.webui.accounts import MUMS_PASSWORD, MUMS_SECRET
-from tests.webui.conftest import GATEWAY, Browser, browser_on
+from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import Household
 from webui import passwords
 from webui.limiter import TRIES, TRIES_OF_ALL
@@ -255,7 +255,6 @@ def test_what_is_refused_for_another_reason_is_no_wrong_try(tablet: Browser, hou
 
 def test_the_pages_answer_while_a_password_is_hashed(app: Flask, mum: Browser) -> None:
     """It is one thread that is busy, and the daemon not at all."""
-    assert GATEWAY
     done = threading.Event()
 
     def sign_in() -> None:

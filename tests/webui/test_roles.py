@@ -9,10 +9,8 @@ from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
 from tests.control.running import Running
-from tests.webui.accounts import Accounts
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import Household
-from webui import session
 from webui.session import ANYONE, STATIC, declared
 
 CHILDREN = ("Aruzhan", "Timur", "Dana", "Tablet", "02:00:00:00:00:0a", "192.168.1.20")
@@ -143,8 +141,3 @@ def test_a_role_that_changes_holds_at_the_next_tap(oma: Browser, household: Hous
     assert oma.post("/helper/pause", {"who": "daughter", "minutes": "15"}).status_code == 403
     household.stamps.remove("Oma")
     assert oma.get("/helper/").headers["Location"] == "/signin"
-
-
-def test_the_stand_in_family_is_the_daemon_s_verb(household: Household) -> None:
-    assert isinstance(household.accounts, Accounts)
-    assert session.LIFE_DAYS == 90
