@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def place_of(daemon: Daemon, origin: str) -> str:
 def from_where(daemon: Daemon, verb: Verb) -> Verb:
     """The same verb, which writes into the audit from which device it was asked."""
 
+    @wraps(verb)
     def named(request: Request) -> Mapping[str, object]:
         if not request.has("origin"):
             return verb(request)
