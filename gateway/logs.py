@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 FORMS = ("plain", "json")
 KEPT = 200  # different lines that are remembered, 500 bytes each; what was said longest ago gives way
 LINE_LIMIT = 300  # characters of one
+SECRET = "secret"  # ``extra={SECRET: True}``: what is filled in is for the console alone
 
 
 class JsonLines(logging.Formatter):
@@ -61,7 +62,7 @@ class LastLines(logging.Handler):
         kind, error = record.exc_info[:2] if record.exc_info else (None, None)
         if kind is not None:
             words, text = f"{words} ({kind.__name__})", f"{text} ({kind.__name__}: {error})"
-        text = " ".join(text.split())[:LINE_LIMIT]
+        text = " ".join((words if hasattr(record, SECRET) else text).split())[:LINE_LIMIT]
         known = self._lines.pop((place, text), None)
         self._lines[place, text] = (
             Line(record.levelname.lower(), place, words[:LINE_LIMIT], text, record.created, record.created)

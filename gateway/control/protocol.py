@@ -45,6 +45,7 @@ WEB_VERBS = frozenset(
         "history", "erase", "changes",
         "device_mark",
         "health", "support",
+        "audit_log",
     }
 )  # fmt: skip
 

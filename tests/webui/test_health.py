@@ -27,7 +27,7 @@ def read(mum: Browser, path: str = HEALTH) -> str:
     return html.unescape(text_of(mum.get(path).text)).replace("\u00a0", " ")
 
 
-@pytest.mark.parametrize("path", [HEALTH, f"{HEALTH}now", f"{HEALTH}support.json", UPDATE])
+@pytest.mark.parametrize("path", [HEALTH, f"{HEALTH}now", "/support/support.json", UPDATE])
 def test_nobody_else_sees_it(tablet: Browser, path: str) -> None:
     assert tablet.get(path).headers["Location"].endswith("/signin")
 
@@ -122,7 +122,7 @@ def test_what_the_program_says_is_escaped(mum: Browser, household: Household) ->
 
 def test_the_support_file_is_what_the_daemon_has_for_support(mum: Browser, household: Household) -> None:
     household.healthy.findings = (*FINE, *TROUBLE)
-    answer = mum.get(f"{HEALTH}support.json")
+    answer = mum.get("/support/support.json")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="qalqan-support.json"'
     told = json.loads(answer.text)
     assert "health" not in [do for do, _ in household.asked], "no personal part is even asked for"

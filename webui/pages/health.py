@@ -1,10 +1,8 @@
-"""How the gateway is: what its checks found, figures, the last lines of its log, and the file for support."""
+"""How the gateway is: what its checks found, figures, and the last lines of its log."""
 
 from __future__ import annotations
 
-import json
-
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import charts, notices
@@ -15,8 +13,6 @@ from webui.lists import many
 from webui.session import guardian, guardians_only
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
-
-FILE = "qalqan-support.json"
 
 
 @blueprint.get("/")
@@ -58,12 +54,3 @@ def again() -> ResponseReturnValue:
         else:
             notices.said(_("This was checked just now. Try again in a moment."))
     return redirect(url_for("health.show"), 303)
-
-
-@blueprint.get("/support.json")
-@guardians_only
-def support_file() -> Response:
-    """What the daemon has for somebody who helps: nothing personal."""
-    told = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
-    headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
-    return Response(told + "\n", mimetype="application/json", headers=headers)

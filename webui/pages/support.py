@@ -1,0 +1,42 @@
+"""What the provider's support sees: how the gateway is. No child, no device, no name."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
+
+from gateway.policy.people import PersonRole
+from webui import charts, session
+from webui.daemon import daemon
+from webui.health import PLACES, own_memory, parse_health
+from webui.lists import many
+from webui.session import seen_by
+
+blueprint = Blueprint("support", __name__, url_prefix="/support")
+
+FILE = "qalqan-support.json"
+
+
+@blueprint.get("/")
+@seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
+def show() -> ResponseReturnValue:
+    return render_template(
+        "support.html",
+        health=parse_health(daemon().support()),
+        me=session.signed_in(),
+        pages_memory=own_memory(),
+        line=charts.line,
+        places=PLACES,
+        many=many,
+    )
+
+
+@blueprint.get("/support.json")
+@seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
+def file() -> Response:
+    """The same as a file, for somebody who helps."""
+    told = json.dumps(daemon().support(), indent=1, ensure_ascii=False)
+    headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
+    return Response(f"{told}\n", mimetype="application/json", headers=headers)
