@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wishes(commands)
     _add_questions(commands)
     _add_lists(commands)
+    _add_backups(commands)
     return parser
 
 
@@ -217,6 +218,22 @@ def _add_lists(commands: Subparsers) -> None:
     )
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
+
+
+def _add_backups(commands: Subparsers) -> None:
+    password = "its first line is the password; without it, it is asked for"
+    backup = _command(
+        commands, "backup", "backup", "write rules, grants and accounts into one encrypted file"
+    )
+    backup.add_argument("file", metavar="FILE", type=Path)
+    backup.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore = _command(
+        commands, "restore", "backup", "put what is in such a file in place, after a look at it"
+    )
+    restore.add_argument("file", metavar="FILE", type=Path, nargs="?")
+    restore.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore.add_argument("--yes", action="store_true", help="do not ask before it is put in place")
+    restore.add_argument("--undo", action="store_true", help="take the last one back")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

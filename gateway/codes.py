@@ -118,4 +118,13 @@ class Code(StrEnum):
     PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on a device of its own
     TRIED_TOO_OFTEN = "tried_too_often"  # [minutes]
 
+    # Backups.
+    BACKUP_PASSWORD = "backup_password"  # [least, most]: characters that a password has
+    BACKUP_LARGE = "backup_large"  # [most]: MiB
+    BACKUP_LOCKED = "backup_locked"  # another password, or damaged
+    BACKUP_BROKEN = "backup_broken"  # no backup at all, or damaged
+    BACKUP_NEWER = "backup_newer"  # made by a later version
+    BACKUP_GONE = "backup_gone"  # it has to be sent again
+    NO_WAY_BACK = "no_way_back"  # nothing was restored, or something was changed since
+
     CLOCK_WRONG = "clock_wrong"

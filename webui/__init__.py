@@ -18,6 +18,7 @@ from webui.pages import (
     activity,
     asks,
     auditlog,
+    backup,
     band,
     basics,
     cards,
@@ -59,7 +60,7 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support, health, update,
+    family_card, stream, people, auditlog, helper, support, health, backup, update,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview,
 )  # fmt: skip

@@ -83,6 +83,9 @@ def groups(person: Person) -> tuple[Group, ...]:
             _("The gateway"),
             (
                 Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
+                Entry(
+                    "backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")
+                ),
                 Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
             ),
         ),

@@ -117,5 +117,12 @@ def _sentences() -> dict[str, str]:
         Code.PIN_GUESSED: _("Others would guess this one first. Choose another."),
         Code.PIN_ELSEWHERE: _("A PIN is set on your own device, or by a parent."),
         Code.TRIED_TOO_OFTEN: _("That was tried too often here. Try again in %(minutes)d min."),
+        Code.BACKUP_PASSWORD: _("A backup's password has %(least)d to %(most)d letters."),
+        Code.BACKUP_LARGE: _("There is more than %(most)d MB to keep. A large calendar may be the reason."),
+        Code.BACKUP_LOCKED: _("This is not its password, or the file is damaged."),
+        Code.BACKUP_BROKEN: _("This is no backup of this filter, or it is damaged."),
+        Code.BACKUP_NEWER: _("This backup was made by a newer version. Update this gateway first."),
+        Code.BACKUP_GONE: _("The file is not kept here any more. Choose it again."),
+        Code.NO_WAY_BACK: _("Something was changed since then, so there is no simple way back."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
     }  # fmt: skip

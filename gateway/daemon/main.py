@@ -32,6 +32,7 @@ from gateway.daemon.owned import Owned
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.paths import dns_path, flow_path
 from gateway.daemon.presence import Presence
+from gateway.daemon.restoring import recover_files
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.sharing import Sharing
 from gateway.daemon.table import KernelTable
@@ -78,6 +79,7 @@ class Daemon:
     def _build(self, path: Path) -> None:
         loop = self.loop
         self.vitals = self._kept(Vitals(self))
+        recover_files(path)
         self.rules = RuleBook(path)
         config = self.rules.household.config
         state, runtime = Path(config.state), Path(config.runtime)

@@ -25,6 +25,7 @@ from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_auditlog import AuditLogVerbs
+from gateway.daemon.verbs_backup import BackupVerbs
 from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
@@ -69,6 +70,7 @@ class Verbs:
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
         self._health = HealthVerbs(daemon)
+        self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
         self._started = daemon.loop.now()
@@ -90,6 +92,7 @@ class Verbs:
             **self._cards.table(),
             **self._lists.table(),
             **self._health.table(),
+            **self._backups.table(),
             **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),

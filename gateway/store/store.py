@@ -96,7 +96,7 @@ class Store:
         self.classes = self._numbers.classes
         self.class_number = self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
-        self.hold_band = loaded.held.hold
+        self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
         self.together = self._keeper.together
 
     def state(self, now: datetime, today: date | None = None) -> InForce:

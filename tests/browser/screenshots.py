@@ -203,6 +203,7 @@ def _make_codes(album: Album) -> None:
     album.take("devices", PARENT.key, "/parent/devices/")
     album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
     album.take("health", PARENT.key, "/parent/health/", opened=True)
+    album.take("backup", PARENT.key, "/parent/backup/")
     album.take("update", PARENT.key, "/parent/health/update/")
     album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
     album.take("family-card", PARENT.key, "/parent/card")

@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.asking import a_question
+from tests.webui.backing import TEXT, TOKEN
 from tests.webui.healthy import FINE, TROUBLE
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
@@ -134,6 +135,15 @@ def ailing(site: Site) -> None:
     healthy.figures["clock"] = False
 
 
+def a_backup(site: Site) -> None:
+    site.household.backing.came = TEXT
+    site.household.backing.look["problems"] = ["son.yaml:2: band: is no age band; write one of 6-9, 10-12"]
+
+
+def restored(site: Site) -> None:
+    site.household.backing.last = {"by": "Mum", "at": NOW, "made": NOW - timedelta(days=4), "undo": True}
+
+
 def shared(site: Site) -> None:
     """The daughter's tablet is her brother's too, and there is a television."""
     lending = site.household.lending
@@ -249,6 +259,9 @@ PARENTS = {
     "health": ("/parent/health/", nothing),
     "health, in trouble": ("/parent/health/", ailing),
     "update": ("/parent/health/update/", nothing),
+    "backup": ("/parent/backup/", nothing),
+    "backup, one was put in place": ("/parent/backup/", restored),
+    "backup, a look": (f"/parent/backup/look/{TOKEN}", a_backup),
     "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
     "a device": (f"/parent/device/{TABLET}", nothing),
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),

@@ -16,6 +16,7 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.accounts import Accounts
+from tests.webui.backing import Backing
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
 from tests.webui.healthy import Healthy
@@ -166,6 +167,7 @@ class Household:
         self.things = Things(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
+        self.backing = Backing(self)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
@@ -189,6 +191,7 @@ class Household:
             **self.things.verbs(),
             **self.listed.verbs(),
             **self.healthy.verbs(),
+            **self.backing.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
