@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import daemon, guard, i18n, refusals, words
-from webui.pages import asks, cards, child, codes, devices, door, home, refused, requests, stream
+from webui.pages import asks, cards, child, codes, devices, door, home, language, refused, requests, stream
 from webui.pages import time as time_pages
 from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
@@ -38,10 +38,11 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = PortSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
-    i18n.install(app, i18n.load_catalogues(HERE / "translations"))
+    i18n.install(app, i18n.load_catalogues(HERE / "translations"), settings.language)
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (door, home, devices, cards, requests, codes, stream, child, asks, time_pages, refused):
         app.register_blueprint(page.blueprint)
+    app.register_blueprint(language.blueprint)
     _install_templates(app, settings)
     _install_errors(app)
     return app

@@ -32,6 +32,7 @@ KEYS = (
     "managed",
     "day_starts",
     "keep_profile",
+    "language",
     "languages",
     "dns_refusal",
     "marks",
@@ -93,6 +94,7 @@ class Config:
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
     keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
+    language: str = ""  # of the pages, for a browser that asks for none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
@@ -131,6 +133,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
+        language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),

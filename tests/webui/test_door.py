@@ -170,8 +170,8 @@ def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: House
 
 # What opens without a session: this device's own page, and the way in.
 OPEN = {
-    "/", "/my", "/my/ask", "/my/ask/site", "/my/code", "/my/landing", "/my/now", "/my/time", "/refused",
-    "/signin", "/signout", "/static/<path:filename>", "/why",
+    "/", "/language", "/my", "/my/ask", "/my/ask/site", "/my/code", "/my/landing", "/my/now", "/my/time",
+    "/refused", "/signin", "/signout", "/static/<path:filename>", "/why",
 }  # fmt: skip
 
 
