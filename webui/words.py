@@ -133,7 +133,9 @@ def day_name(day: date, today: date) -> str:
         return _("Today")
     if day == today - timedelta(days=1):
         return _("Yesterday")
-    return _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    # Translators: a button, as in "Monday 23".
+    told = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    return told[:1].upper() + told[1:]
 
 
 def told(text: str) -> str:

@@ -114,6 +114,7 @@ def test_numbers_lists_and_lengths(app: Flask) -> None:
     with reading(app, "ru"):
         assert (words.size(250_000), words.size(36_400_000)) == ("0,2 МБ", "36 МБ")
         assert words.number(1.25, 2) == "1,25"
+        assert words.day_name(NOW.date() - timedelta(days=2), NOW.date()) == "Воскресенье, 22"
         assert words.duration(150) == "2 ч 30 мин"
         assert words.listed(["видео", "музыка", "игры"]) == "видео, музыка и игры"
         assert words.ago(NOW - timedelta(hours=26), NOW) == "вчера в 17:40"

@@ -51,7 +51,7 @@ OUT = {
                 "state": "open", "sentence": "…",
                 "next_change": {"at": BEDTIME.isoformat(), "state": "bedtime"},
             },
-            "Открыто до времени сна, до 20:45.",
+            "Открыто до 20:45, потом время сна.",
         ),
         (
             "kk",
