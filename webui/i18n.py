@@ -61,8 +61,10 @@ def direction() -> str:
 
 
 def family_speaks(code: str) -> None:
-    """The daemon says which language the family has chosen for its pages; it holds from the next page on."""
-    if code in languages().catalogues:
+    """The daemon says which language the family has chosen for its pages; it holds from the next page on.
+    Empty: none.
+    """
+    if not code or code in languages().catalogues:
         languages().family = code
 
 

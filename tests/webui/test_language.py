@@ -1,4 +1,4 @@
-"""Which language a page is in, and the daemon's sentences in it."""
+"""Which language a page is in, and its times and numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from flask import Flask
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import NOW, Household
-from webui import words
+from webui import Settings, create_app, words
 from webui.i18n import COOKIE
 
 TABLET_IP = "192.168.1.20"
@@ -54,9 +55,18 @@ def test_what_the_browser_asks_for_goes_before_the_family_s(tablet: Browser, hou
     tablet.get("/my")  # the daemon says so
     assert lang(tablet.get("/my", Accept_Language="de, fr").text) == "kk"
     assert lang(tablet.get("/my", Accept_Language="de, ru;q=0.5").text) == "ru"
-    household.extra["language"] = "xx"
+    household.extra["language"] = "xx"  # of a newer daemon
     tablet.get("/my")
     assert lang(tablet.get("/my", Accept_Language="de").text) == "kk"
+
+
+def test_the_family_s_language_is_there_before_the_daemon_and_can_be_given_up(
+    tmp_path: Path, household: Household, daemon: Running
+) -> None:
+    app = create_app(Settings(daemon.path, language="ru"))
+    tablet = browser_on(app, TABLET_IP)
+    assert lang(tablet.get("/my").text) == "ru"
+    assert lang(tablet.get("/my").text) == "en", "the daemon said that none is chosen"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ LISTS = {
 
 def code() -> Catalog:
     """What the code says now."""
-    catalogue = Catalog(project="Qalqan", charset="utf-8", fuzzy=False)
+    catalogue = Catalog(
+        project="Qalqan", charset="utf-8", fuzzy=False, header_comment="# The English of Qalqan's pages."
+    )
     for path, line, message, comments, context in sorted(
         (*_of_files(), *_of_decisions()), key=lambda one: (one[0], one[1])
     ):
@@ -158,11 +160,17 @@ def update(language: str) -> None:
         mo(language).write_bytes(compiled(language))
 
 
+_IDLE = re.compile(
+    rb'"(?:Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date|Last-Translator'
+    rb"|Language-Team|Generated-By): .*\n"
+)
+
+
 def _written(catalogue: Catalog) -> bytes:
     file = BytesIO()
     write_po(file, catalogue, width=WIDTH, include_lineno=False, ignore_obsolete=True)
-    # Dates and the tool's version say nothing of the words, and differ each time.
-    return re.sub(rb'"(POT-Creation-Date|PO-Revision-Date|Generated-By): .*\n', b"", file.getvalue())
+    # Dates, addresses and the tool's version say nothing of the words, or differ each time.
+    return _IDLE.sub(b"", file.getvalue())
 
 
 _NAMED = re.compile(r"%\(\w+\)[sd]|\{\w+\}|%(?![(%])|</?\w+[^>]*>")
