@@ -79,6 +79,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("refused", TABLET.key, refused)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
+    take_languages(album, refused)
     _ask(family, album)
     _answer(album)
     _make_codes(album)
@@ -106,6 +107,16 @@ def take_all(family: Family, album: Album) -> None:
         rules.unlink()
     family.daemon.start()
     album.take("home-empty", PARENT.key, "/parent/")
+
+
+def take_languages(album: Album, refused: str) -> None:
+    """Chosen in the menu below a page, and English again."""
+    for code in ("kk", "ru", "en"):
+        album.tap("/signin", f".languages [lang={code}]")
+        if code != "en":
+            album.take(f"home-{code}", PARENT.key, "/parent/")
+            album.take(f"child-{code}", TABLET.key, "/my")
+            album.take(f"refused-{code}", TABLET.key, refused)
 
 
 def take_ways(family: Family, album: Album) -> None:
