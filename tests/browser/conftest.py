@@ -65,6 +65,8 @@ def fresh(site: Site) -> None:
     household.devices["127.0.0.1"].clear()
     household.devices["127.0.0.1"].update(mac=TABLET, profile="daughter", name="Tablet")
     household.accounts.mum_alone()
+    household.healthy.clear()
+    household.backing.clear()
 
 
 @pytest.fixture(scope="module")

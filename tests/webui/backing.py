@@ -21,6 +21,9 @@ TOKEN = "0123456789abcdef"
 class Backing:
     def __init__(self, household: Household) -> None:
         self._household = household
+        self.clear()
+
+    def clear(self) -> None:
         self.came = ""
         self.last: dict[str, Any] | None = None
         self.look: dict[str, Any] = {

@@ -31,6 +31,9 @@ TROUBLE = (
 
 class Healthy:
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.findings: tuple[dict[str, str], ...] = FINE
         self.running, self.problem, self.checked = False, "", True
         self.just_now = False  # a check has just ended
