@@ -11,6 +11,8 @@ from webui.session import guardian, guardians_only
 
 blueprint = Blueprint("update", __name__, url_prefix="/parent/health/update")
 
+FIRST = 6  # entries that are seen at once, the others folded
+
 
 @blueprint.get("/")
 @guardians_only
@@ -21,5 +23,6 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         news=whatsnew.read_news(home.version),
+        first=FIRST,
         how=installed.installed(),
     )
