@@ -24,6 +24,7 @@ from webui.pages import (
     device,
     devices,
     door,
+    family,
     home,
     kinds,
     lending,
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
-        *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending),
+        *(door, home, activity, devices, device, lists, family, cards, requests, codes, stream, lending),
         *(child, asks, sharing, time_pages, refused),
         *RULES,
     ):

@@ -22,6 +22,7 @@ from webui.answers import (
 from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
+from webui.family import Family, parse_family
 from webui.given import Given, parse_given
 from webui.history import Change, History, parse_changes, parse_history
 from webui.i18n import spoken
@@ -107,6 +108,10 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """What a child's file says, and its band, for whoever changes it."""
         return parse_ruleset(self.client.call("rules", id=profile))
+
+    def family(self) -> Family:
+        """What qalqan.yaml says of the family."""
+        return parse_family(self.client.call("family"))
 
     def catalogue(self) -> Catalogue:
         return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))

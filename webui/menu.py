@@ -48,6 +48,12 @@ def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
             (
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+                Entry(
+                    "family.show",
+                    "settings",
+                    _("Settings"),
+                    _("Country, time, language, new devices, rules off for a while"),
+                ),
             ),
         ),
     )

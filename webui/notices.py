@@ -28,6 +28,7 @@ BACK = {
     "marked": "device.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
+    "family": "family.undo",
 }  # what was done → where its undo goes
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
 

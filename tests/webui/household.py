@@ -189,7 +189,8 @@ class Household:
             "helplines": lambda request: {"lines": HELP},
             "pause": self._pause,
             "resume": self._resume,
-            "on": lambda request: self.extra.update(mode="on") or {},
+            "off": self._off,
+            "on": lambda request: self.extra.update(mode="on", off_until=None) or {},
             "questions": self._questions,
             "identify": self._identify,
             "cards": self._cards,
@@ -210,6 +211,12 @@ class Household:
             return handler(request)
 
         return note
+
+    def _off(self, request: Request) -> dict[str, object]:
+        self.guardian_of(request)
+        until = NOW + timedelta(minutes=request.whole("minutes", least=1, most=10080))
+        self.extra.update(mode="off", off_until=until)
+        return {"until": until}
 
     def _status(self, _: Request) -> dict[str, object]:
         return {
