@@ -62,6 +62,7 @@ class Code(StrEnum):
     NO_REQUEST = "no_request"
     REQUEST_EXPIRED = "request_expired"
     ANSWERED_BEFORE = "answered_before"
+    NO_SUCH_MINUTES = "no_such_minutes"  # none of these counted on this child's devices
     NOT_FOR_TIME = "not_for_time"  # an answer that only a site can have
     NO_CARD = "no_card"  # of this device and way
     NO_QUESTION = "no_question"  # about this device, now

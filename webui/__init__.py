@@ -23,10 +23,13 @@ from webui.pages import (
     codes,
     device,
     devices,
+    disputes,
     door,
     family,
+    family_card,
     home,
     kinds,
+    leave,
     lending,
     limits,
     lists,
@@ -68,8 +71,9 @@ def create_app(settings: Settings) -> Flask:
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
-        *(door, home, activity, devices, device, lists, family, cards, requests, codes, stream, lending),
-        *(child, asks, sharing, time_pages, refused),
+        *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending, family_card),
+        *(family,),
+        *(child, asks, disputes, sharing, time_pages, refused, leave),  # without a sign-in
         *RULES,
     ):
         app.register_blueprint(page.blueprint)

@@ -46,6 +46,12 @@ def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
         Group(
             _("The home"),
             (
+                Entry(
+                    "family_card.show",
+                    "card",
+                    _("Family card"),
+                    _("To print: where everybody sees why a page is closed"),
+                ),
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
                 Entry(

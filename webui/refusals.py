@@ -66,6 +66,7 @@ def _sentences() -> dict[str, str]:
         Code.NO_REQUEST: _("This request is gone."),
         Code.REQUEST_EXPIRED: _("This request has expired. Give time on the home page instead."),
         Code.ANSWERED_BEFORE: _("This request was answered before. Each is answered once."),
+        Code.NO_SUCH_MINUTES: _("These minutes are not in the list any more. Go back and look again."),
         Code.NOT_FOR_TIME: _("Time is given in minutes. Say how many."),
         Code.NO_CARD: _("This card is gone already."),
         Code.NO_QUESTION: _("Somebody has answered this already."),

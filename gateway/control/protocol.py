@@ -43,6 +43,7 @@ WEB_VERBS = frozenset(
         "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult",
         "history", "erase", "changes",
+        "device_mark",
     }
 )  # fmt: skip
 

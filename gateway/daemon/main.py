@@ -227,6 +227,7 @@ class Daemon:
             self.reassign()
         self.enforcer.sync()
         self.enforcer.renew()
+        self.journal.recent.shift(jump.size)
         self.answers.look()
         self.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))

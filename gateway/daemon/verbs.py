@@ -30,6 +30,7 @@ from gateway.daemon.verbs_family import FamilyVerbs
 from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
+from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
@@ -86,6 +87,7 @@ class Verbs:
             **self._devices.table(),
             **self._cards.table(),
             **self._lists.table(),
+            **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),

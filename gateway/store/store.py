@@ -26,6 +26,7 @@ from gateway.store.held import HeldBands
 from gateway.store.history import SERVICE, History
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
+from gateway.store.marks import Marks
 from gateway.store.numbers import Numbers
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
@@ -68,7 +69,7 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
-        self.questions, self.way_cards = loaded.questions, loaded.way_cards
+        self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes = loaded.notes
         self.uses, self.pins = loaded.uses, loaded.pins
         self.minutes, self.history = DayTotals(self._database), History(self._database)
@@ -253,6 +254,7 @@ class _Loaded:
     notes: DeviceNotes
     uses: Uses
     pins: Pins
+    marks: Marks
 
 
 def _load(database: Database) -> _Loaded:
@@ -275,6 +277,7 @@ def _load(database: Database) -> _Loaded:
                 DeviceNotes(database, keeper),
                 Uses(database, keeper),
                 Pins(database, keeper),
+                Marks(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

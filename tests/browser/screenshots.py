@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import CHILD, PIN, Family, at_home
@@ -155,12 +157,26 @@ def _ask(family: Family, album: Album) -> None:
     album.unlock()
     album.take("my-time", TABLET.key, "/my/time")
     album.take("pin", TABLET.key, "/my/pin", opened=True)
+    album.take("my-requests", TABLET.key, "/my/asked")
+    album.take("quick-exit", TABLET.key, "/calendar")
+    for level, band in (("small", "6-9"), ("teen", "13-15")):
+        _as_if(family, band)
+        album.take(f"child-{level}", TABLET.key, "/my")
+    _as_if(family, "10-12")
     album.tap("/my/ask", ".fields .primary", TABLET.key)
     eventually(lambda: "Waiting for an answer" in album.text(".asked"))
     family.daemon.client.call(
         "request", device=SON.mac, site="www.instagram.com", reason="For the class chat"
     )
     album.take("child-asked", TABLET.key, "/my")
+
+
+def _as_if(family: Family, band: str) -> None:
+    """The daughter is of another age for a while."""
+    file = family.daemon.profiles / "daughter.yaml"
+    rules = yaml.safe_load(file.read_text())
+    family.daemon.write_profile("daughter", {**rules, "band": band})
+    family.daemon.client.call("reload")
 
 
 def _answer(album: Album) -> None:
@@ -185,6 +201,7 @@ def _make_codes(album: Album) -> None:
     album.take("devices", PARENT.key, "/parent/devices/")
     album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
     album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
+    album.take("family-card", PARENT.key, "/parent/card")
     album.take("codes", PARENT.key, "/parent/codes/")
     album.tap("/parent/codes/", ".fields button")
     eventually(lambda: "min" in album.text(".strips"))

@@ -182,6 +182,7 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self.counted = Counted()
         self.live = LiveFlows()
+        self.recent = Recent()
         self.control = self.journal = self
         self.recent = Recent()
         self.internet = Nothing()

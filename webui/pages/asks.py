@@ -46,6 +46,12 @@ def land() -> ResponseReturnValue:
     return _with_child(_land)
 
 
+@blueprint.get("/asked")
+def before() -> ResponseReturnValue:
+    """All that was asked for on this child's devices, and what became of it."""
+    return _with_child(_all_asked)
+
+
 @blueprint.get("/code")
 def code() -> ResponseReturnValue:
     return _with_child(_code_form)
@@ -125,6 +131,15 @@ def _redeem(here: Here, home: Home) -> ResponseReturnValue:
         return _code_form(here, home, refusals.sentence(error), plain(entered)), REFUSED
     notices.tell_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
+
+
+def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
+    return render_template(
+        "my_asked.html",
+        home=home,
+        asked=daemon().requests_of_device(here),
+        help_lines=daemon().help_lines(),
+    )
 
 
 def _ask_form(here: Here, _home: Home, sentence: str = "") -> str:

@@ -9,6 +9,7 @@ from webui import charts, notices
 from webui.answers import Child, Here
 from webui.asked import to_show, waiting_for, waiting_time
 from webui.daemon import daemon, source_address
+from webui.levels import level_of
 from webui.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
@@ -23,7 +24,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/my/now")
 def now() -> ResponseReturnValue:
     """The part of the page that changes, for the script that keeps it fresh."""
-    return _render("child_now.html", whole=False)
+    return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
@@ -39,6 +40,8 @@ def why() -> ResponseReturnValue:
         refusals=daemon().refusals_of_device(here),
         asked=daemon().requests_of_device(here) if child else (),
         waiting_for=waiting_for,
+        here=here,
+        level=level_of(child.band).value if child else "",
         help_lines=daemon().help_lines(),
     )
 
@@ -51,8 +54,10 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         return redirect(url_for("door.arrive"), 303)
     asked = daemon().requests_of_device(here)
     state = here.now or child.now
+    level = level_of(child.band)
     return render_template(
-        template,
+        template.format(level=level),
+        level=level.value,
         home=home,
         child=child,
         state=state,

@@ -71,4 +71,5 @@ def _render(
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         start=start,
         strip=charts.strip,
+        help_lines=daemon().help_lines(),
     )
