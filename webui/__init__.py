@@ -19,6 +19,7 @@ from webui.pages import (
     band,
     basics,
     cards,
+    carry,
     child,
     codes,
     device,
@@ -28,6 +29,7 @@ from webui.pages import (
     family,
     family_card,
     home,
+    importing,
     kinds,
     leave,
     lending,
@@ -49,7 +51,18 @@ from webui.settings import Settings, session_key
 
 __all__ = ["Settings", "create_app"]
 
-RULES = (rules, services, kinds, sites, week, limits, basics, band, preview)  # pages about one child's rules
+RULES = (
+    rules,
+    services,
+    kinds,
+    sites,
+    week,
+    limits,
+    basics,
+    band,
+    preview,
+    carry,
+)  # pages about one child's rules
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 HERE = Path(__file__).parent
 
@@ -72,7 +85,7 @@ def create_app(settings: Settings) -> Flask:
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     for page in (
         *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending, family_card),
-        *(family,),
+        *(family, importing),
         *(child, asks, disputes, sharing, time_pages, refused, leave),  # without a sign-in
         *RULES,
     ):

@@ -36,6 +36,12 @@ def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
             (
                 Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
                 Entry(
+                    "importing.show",
+                    "import",
+                    _("Rules from another home"),
+                    _("A child of two homes has the same rules in both"),
+                ),
+                Entry(
                     "lending.show",
                     "screen",
                     _("Shared and handed over"),

@@ -29,6 +29,7 @@ BACK = {
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
     "family": "family.undo",
+    "added": "importing.undo",
 }  # what was done → where its undo goes
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
 

@@ -148,16 +148,16 @@ def _masked(version: int, bits: str, mask: int) -> Matrix:
 
 
 def _flips(mask: int, row: int, column: int) -> bool:
-    product = row * column
+    times = row * column
     return (
         (row + column) % 2,
         row % 2,
         column % 3,
         (row + column) % 3,
         (row // 2 + column // 3) % 2,
-        product % 2 + product % 3,
-        (product % 2 + product % 3) % 2,
-        ((row + column) % 2 + product % 3) % 2,
+        times % 2 + times % 3,
+        (times % 2 + times % 3) % 2,
+        ((row + column) % 2 + times % 3) % 2,
     )[mask] == 0
 
 

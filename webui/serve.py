@@ -19,7 +19,7 @@ THREADS = 8  # four may be held by streams, four answer
 CONNECTIONS = 128
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
-BODY_LIMIT = 64 * 1024  # above the app's own limit, whose page is kinder
+BODY_LIMIT = 128 * 1024  # above the app's own limits, whose pages are kinder: a file of rules has 64 KB
 WATCH_EVERY = 5.0  # seconds between two looks at the interfaces
 
 log = logging.getLogger(__name__)
