@@ -1,8 +1,8 @@
 """A child's rules as they go to another home: a file to read, and a short code for one QR picture.
 
 In it are a name, an age band and what the family has set, in the words of a profile's file. No devices, no
-dates, no history. What comes back in may be anybody's: it is bounded here, its shapes are checked, and what it
-says is checked by the daemon's own parser before anything of it is shown or written.
+dates, no history. What comes back in may be anybody's: it is bounded here, its shapes are checked, and what
+it says is checked by the daemon's own parser before anything of it is shown or written.
 
 A code is ``1`` and base64url of a raw deflate stream of ``[name, band, rules]`` as JSON; ``WORDS`` is the
 stream's preset dictionary, and both are as they are for as long as the version is 1.
@@ -28,7 +28,7 @@ VERSION = 1
 FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
 RULES_LIMIT = (
     40 * 1024
-)  # characters of JSON: fits a line of the control socket, and a file with room to spare
+)  # characters of JSON: fits a line of the control socket, and a file easily
 NAME_LIMIT = 60  # characters, as the daemon has it
 TEXT_LIMIT = 253  # of one value; the longest is the name of a site
 DEPTH = 3  # a limit by days, the deepest there is, is two mappings in the rules

@@ -194,7 +194,7 @@ def _middles(version: int, size: int) -> list[tuple[int, int]]:
     step = (version * 4 + aligned * 2 + 1) // (aligned * 2 - 2) * 2
     lines = [6, *(size - 7 - step * n for n in range(aligned - 1))]
     corners = {(6, 6), (6, size - 7), (size - 7, 6)}
-    return [place for place in product(lines, repeat=2) if place not in corners]
+    return [place for place in product(lines, lines) if place not in corners]
 
 
 def _put_version(put: Put, size: int, version: int) -> None:

@@ -1,4 +1,4 @@
-"""A child's rules go from one home to another: as a file, as a picture, and what is asked before they hold."""
+"""A child's rules go from one home to another: as a file, as a picture, and asked about before they hold."""
 
 from __future__ import annotations
 
