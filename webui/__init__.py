@@ -12,15 +12,18 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, support, words
+from webui import daemon, guard, i18n, refusals, session, supportcode, tries, words
 from webui.pages import (
+    account,
     activity,
     asks,
+    auditlog,
     band,
     basics,
     cards,
     carry,
     child,
+    claim,
     codes,
     device,
     devices,
@@ -28,6 +31,7 @@ from webui.pages import (
     door,
     family,
     family_card,
+    helper,
     home,
     importing,
     kinds,
@@ -35,6 +39,7 @@ from webui.pages import (
     lending,
     limits,
     lists,
+    people,
     preview,
     refused,
     requests,
@@ -43,6 +48,7 @@ from webui.pages import (
     sharing,
     sites,
     stream,
+    support,
     week,
 )
 from webui.pages import time as time_pages
@@ -51,19 +57,13 @@ from webui.settings import Settings, session_key
 
 __all__ = ["Settings", "create_app"]
 
-RULES = (
-    rules,
-    services,
-    kinds,
-    sites,
-    week,
-    limits,
-    basics,
-    band,
-    preview,
-    carry,
-)  # pages about one child's rules
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
+PAGES = (
+    door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
+    family_card, stream, people, auditlog, helper, support, family, importing,
+    child, asks, disputes, sharing, time_pages, refused, leave,
+    rules, services, kinds, sites, week, limits, basics, band, preview, carry,
+)  # fmt: skip
 HERE = Path(__file__).parent
 
 
@@ -83,12 +83,9 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (
-        *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending, family_card),
-        *(family, importing),
-        *(child, asks, disputes, sharing, time_pages, refused, leave),  # without a sign-in
-        *RULES,
-    ):
+    session.install(app)
+    tries.install(app)
+    for page in PAGES:
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)
@@ -108,7 +105,7 @@ def _install_templates(app: Flask, settings: Settings) -> None:
         brand=settings.brand,
         static_url=static_url,
         words=words,
-        support_code=support.code,
+        support_code=supportcode.code,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters["plain"] = words.plain

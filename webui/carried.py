@@ -26,9 +26,7 @@ from webui.words import plain
 
 VERSION = 1
 FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
-RULES_LIMIT = (
-    40 * 1024
-)  # characters of JSON: fits a line of the control socket, and a file easily
+RULES_LIMIT = 40 * 1024  # characters of JSON: fits a line of the control socket, and a file easily
 NAME_LIMIT = 60  # characters, as the daemon has it
 TEXT_LIMIT = 253  # of one value; the longest is the name of a site
 DEPTH = 3  # a limit by days, the deepest there is, is two mappings in the rules

@@ -44,6 +44,7 @@ WEB_VERBS = frozenset(
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult",
         "history", "erase", "changes",
         "device_mark",
+        "audit_log",
     }
 )  # fmt: skip
 

@@ -64,6 +64,7 @@ def fresh(site: Site) -> None:
     household.minutes = deepcopy(MINUTES)
     household.devices["127.0.0.1"].clear()
     household.devices["127.0.0.1"].update(mac=TABLET, profile="daughter", name="Tablet")
+    household.accounts.mum_alone()
 
 
 @pytest.fixture(scope="module")

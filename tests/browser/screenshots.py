@@ -49,8 +49,8 @@ class Album:
     def unlock(self) -> None:
         self._family.unlock(self._browser)
 
-    def sign_in(self) -> None:
-        self._browser.driver.get(self._family.link())
+    def sign_in(self, name: str = "Mum") -> None:
+        self._browser.driver.get(self._family.link(name))
 
     def tap(self, path: str, selector: str, seat: str = PARENT.key) -> None:
         """On the parent's phone, or on another one."""
@@ -69,6 +69,7 @@ class Album:
 
 def take_all(family: Family, album: Album) -> None:
     album.take("signin", PARENT.key, "/signin")
+    album.take("forgot", PARENT.key, "/forgot")
     album.sign_in()
     refused = _a_day(family)
     album.take("home", PARENT.key, "/parent/")
@@ -82,6 +83,7 @@ def take_all(family: Family, album: Album) -> None:
     _answer(album)
     _make_codes(album)
     _rules(album)
+    _accounts(family, album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
@@ -219,6 +221,21 @@ def _rules(album: Album) -> None:
     }  # fmt: skip
     for name, path in pages.items():
         album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
+
+
+def _accounts(family: Family, album: Album) -> None:
+    """A helper and the provider's support are there already, as the console adds them."""
+    for name, role in (("Oma", "helper"), ("Telecom", "support")):
+        family.daemon.client.call("guardian", action="add", name=name, role=role)
+    album.take("account", PARENT.key, "/account/", opened=True)
+    album.take("password", PARENT.key, "/account/password")
+    album.take("people", PARENT.key, "/parent/people/")
+    album.take("people-opened", PARENT.key, "/parent/people/", opened=True)
+    album.take("log", PARENT.key, "/parent/log/")
+    album.take("health", PARENT.key, "/support/")
+    album.sign_in("Oma")
+    album.take("helper", PARENT.key, "/helper/")
+    album.sign_in()
 
 
 def _to_bedtime(family: Family, moved: timedelta, after: timedelta) -> timedelta:

@@ -148,6 +148,15 @@ def no_pin(site: Site) -> None:
     site.household.lending.needs_pins = True
 
 
+def unclaimed(site: Site) -> None:
+    site.household.accounts.unclaimed()
+
+
+def a_family(site: Site) -> None:
+    """Everybody that there may be, and all that may be said of them."""
+    site.household.accounts.family()
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -181,6 +190,9 @@ CHILDS = {
     "PIN": ("/my/pin", pins),
     "PIN, none yet": ("/my/pin", no_pin),
     "sign in": ("/signin", nothing),
+    "forgot password": ("/forgot", nothing),
+    "set up": ("/claim", unclaimed),
+    "told who set up": ("/my", a_family),
     "a page that is not there": ("/no-such-page", nothing),
 }
 PARENTS = {
@@ -229,6 +241,14 @@ PARENTS = {
     "nothing is shared": ("/parent/sharing/", nothing),
     "shared": ("/parent/sharing/", used),
     "family card": ("/parent/card", nothing),
+    "account": ("/account/", a_family),
+    "password": ("/account/password", nothing),
+    "a recovery code that is gone": ("/account/recovery/none", nothing),
+    "people": ("/parent/people/", a_family),
+    "a link that is gone": ("/parent/people/link/none", nothing),
+    "audit log": ("/parent/log/", a_family),
+    "nothing in the audit log": ("/parent/log/", nothing),
+    "health": ("/support/", nothing),
 }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from gateway.clock import WallClock
-from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
+from gateway.daemon.accounts import guardians
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
@@ -124,6 +124,7 @@ class Presence:
         self.inventory = Inventory(now, rules.kind_of, lambda _: "")
         self.scanning = Scanning()
         self.ignored: tuple[str, ...] = ()
+        self.addresses: dict[str, str] = {}
 
     def refresh(self) -> None:
         pass
@@ -141,6 +142,9 @@ class Presence:
 
     def own_name(self, mac: str) -> str:
         return mac
+
+    def mac_of(self, ip: str) -> str | None:
+        return self.addresses.get(ip)
 
 
 class Table:
@@ -211,9 +215,7 @@ class Desk:
         self.presence.inventory.watchers.append(self.identities)
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
-        self._verbs = Verbs(
-            daemon, Guardians(self.store, self.loop.now, lambda *_: None), self.answers
-        ).table()
+        self._verbs = Verbs(daemon, guardians(daemon), self.answers).table()
         self.reassign()
         self.answers.start()
         self.warnings.start()

@@ -16,6 +16,8 @@ from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
 from webui.given import to_child
 from webui.i18n import gettext as _
+from webui.locks import own_eyes
+from webui.session import anyone
 from webui.tickets import TYPED_LIMIT, typed
 from webui.words import plain
 
@@ -27,37 +29,45 @@ REFUSED = 409
 
 
 @blueprint.get("/ask")
+@anyone
 def ask() -> ResponseReturnValue:
     return _with_child(_ask_form)
 
 
 @blueprint.post("/ask")
+@anyone
 def ask_for_time() -> ResponseReturnValue:
     return _with_child(_ask_for_time)
 
 
 @blueprint.post("/ask/site")
+@anyone
 def ask_for_site() -> ResponseReturnValue:
     return _with_child(_ask_for_site)
 
 
 @blueprint.post("/landing")
+@anyone
 def land() -> ResponseReturnValue:
     return _with_child(_land)
 
 
 @blueprint.get("/asked")
+@own_eyes
+@anyone
 def before() -> ResponseReturnValue:
     """All that was asked for on this child's devices, and what became of it."""
     return _with_child(_all_asked)
 
 
 @blueprint.get("/code")
+@anyone
 def code() -> ResponseReturnValue:
     return _with_child(_code_form)
 
 
 @blueprint.post("/code")
+@anyone
 def redeem() -> ResponseReturnValue:
     return _with_child(_redeem)
 

@@ -11,23 +11,27 @@ from webui.asked import to_show, waiting_for, waiting_time
 from webui.daemon import daemon, source_address
 from webui.levels import level_of
 from webui.minutes import first_to_close, warning
+from webui.session import anyone
 
 blueprint = Blueprint("child", __name__)
 
 
 @blueprint.get("/my")
+@anyone
 def show() -> ResponseReturnValue:
     """What is open now, how long, what is refused and why, who set it, what is written down, and help."""
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
+@anyone
 def now() -> ResponseReturnValue:
     """The part of the page that changes, for the script that keeps it fresh."""
     return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
+@anyone
 def why() -> ResponseReturnValue:
     """This device's own last refusals: ten, ten minutes, kept in the daemon's memory alone."""
     here = daemon().here(source_address())

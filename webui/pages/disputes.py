@@ -16,6 +16,8 @@ from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
 from webui.i18n import gettext as _
 from webui.ledger import DAYS, Row, rows
+from webui.locks import own_eyes
+from webui.session import anyone
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")
 
@@ -42,6 +44,8 @@ class Meant:
 
 
 @blueprint.get("")
+@own_eyes
+@anyone
 def show() -> ResponseReturnValue:
     meant = _meant(
         request.args.get("at", ""), request.args.get("device", ""), request.args.get("service", "")
@@ -50,6 +54,8 @@ def show() -> ResponseReturnValue:
 
 
 @blueprint.post("")
+@own_eyes
+@anyone
 def send() -> ResponseReturnValue:
     form = request.form
     meant = _meant(form.get("at", ""), form.get("device", ""), form.get("service", ""))

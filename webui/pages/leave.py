@@ -12,12 +12,14 @@ from datetime import date
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from webui.session import anyone
 from webui.words import month, short_weekdays
 
 blueprint = Blueprint("leave", __name__)
 
 
 @blueprint.get("/calendar")
+@anyone
 def show() -> ResponseReturnValue:
     today = date.today()
     weeks = Calendar().monthdayscalendar(today.year, today.month)

@@ -15,6 +15,7 @@ from webui.answers import Here, Home
 from webui.asked import waiting_for
 from webui.daemon import daemon, source_address
 from webui.levels import level_of
+from webui.session import anyone
 
 blueprint = Blueprint("refused", __name__)
 
@@ -29,6 +30,7 @@ INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"
 
 
 @blueprint.get("/refused")
+@anyone
 def show() -> ResponseReturnValue:
     """By the device's own last refusals; a new device is told who lets it in."""
     home, here = daemon().home(), daemon().here(source_address())
