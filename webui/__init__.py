@@ -12,10 +12,11 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, session, supportcode, tries, words
+from webui import daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
 from webui.pages import (
     account,
     activity,
+    alerts,
     asks,
     auditlog,
     band,
@@ -60,7 +61,7 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support, family, importing,
+    family_card, stream, people, auditlog, helper, support, family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry,
 )  # fmt: skip
@@ -81,8 +82,10 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = PortSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
-    i18n.install(app, i18n.load_catalogues(HERE / "translations"))
-    daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
+    catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
+    i18n.install(app, catalogues)
+    daemon.install(app, daemon.Daemon(client, settings.country))
+    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
     tries.install(app)
     for page in PAGES:

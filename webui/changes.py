@@ -89,6 +89,7 @@ def _phrases() -> dict[str, str]:
         "dismiss": _("put a card about %(about)s away"),
         "time": _("told the gateway the time"),
         "button": _("pressed the button on the gateway"),
+        "alerts": _("changed what comes to the own phone: %(detail)s"),
         "edit_family": _("changed the settings of the home"),
         "unedit_family": _("took back a change of the home's settings"),
         "guardian sign-in": _("signed in"),

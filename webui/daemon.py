@@ -9,6 +9,7 @@ from flask import Flask, current_app, request
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from webui.alerts import AlertBook, parse_alerts
 from webui.answers import (
     HelpLine,
     Here,
@@ -108,6 +109,10 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """What a child's file says, and its band, for whoever changes it."""
         return parse_ruleset(self.client.call("rules", id=profile))
+
+    def alerts(self) -> AlertBook:
+        """What each guardian is told on a phone."""
+        return parse_alerts(self.client.call("alerts"))
 
     def family(self) -> Family:
         """What qalqan.yaml says of the family."""

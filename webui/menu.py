@@ -62,6 +62,12 @@ def groups(person: Person) -> tuple[Group, ...]:
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
                 Entry(
+                    "alerts.show",
+                    "bell",
+                    _("Messages to my phone"),
+                    _("Requests, new devices and more, by ntfy"),
+                ),
+                Entry(
                     "family.show",
                     "settings",
                     _("Settings"),

@@ -16,6 +16,7 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.accounts import Accounts
+from tests.webui.alerting import Alerting
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
 from tests.webui.lending import Lending
@@ -162,6 +163,7 @@ class Household:
 
     def __post_init__(self) -> None:
         self.editing = Editing(self)
+        self.alerting = Alerting(self, NOW)
         self.things = Things(self)
         self.listed = Listed(self)
         self.accounts = Accounts(self.devices, NOW)
@@ -185,6 +187,7 @@ class Household:
             "dismiss": self._dismiss,
             **self.accounts.verbs(),
             **self.editing.verbs(),
+            **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
             **self.lending.verbs(),
