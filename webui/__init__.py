@@ -36,6 +36,7 @@ from webui.pages import (
     home,
     importing,
     kinds,
+    language,
     leave,
     lending,
     limits,
@@ -61,7 +62,7 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support, family, importing, alerts,
+    family_card, stream, people, auditlog, helper, support, language, family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry,
 )  # fmt: skip
@@ -83,7 +84,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
-    i18n.install(app, catalogues)
+    i18n.install(app, catalogues, settings.language)
     daemon.install(app, daemon.Daemon(client, settings.country))
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
