@@ -12,7 +12,6 @@ from webui.shapes import Answer, refuse_shape
 
 STRANGERS = ("guest", "quarantine", "home")  # what an unknown device may be beside a child's
 ACCESS = ("closed", "open")
-LANGUAGES: Mapping[str, str] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}  # each in itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from webui import notices, zones
 from webui.answers import Home
 from webui.daemon import daemon, source_address
 from webui.editing import Problem, problem_of
-from webui.family import ACCESS, LANGUAGES, STRANGERS, Family, access, countries, strangers
+from webui.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.i18n import OWN_NAMES
 from webui.i18n import gettext as _
 from webui.session import guardian, guardians_only
 from webui.settings import OWN_NAME
@@ -124,7 +125,7 @@ def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
     people = {child.id for child in home.children}
     stranger = {family.unknown_devices, *STRANGERS, *people}
     wanted: dict[str, Any] = {
-        "language": one_of("language", {"", *LANGUAGES}),
+        "language": one_of("language", {"", *OWN_NAMES}),
         "country": country,
         "unknown_devices": one_of("unknown_devices", stranger),
         "gateway_access": one_of("gateway_access", ACCESS),
@@ -179,7 +180,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         "family.html",
         **_common(home, family, problem),
         countries=known,
-        languages=LANGUAGES,
+        own_names=OWN_NAMES,
         strangers=strangers(),
         people={child.id: plain(child.name) for child in home.children},
         access=access(),
