@@ -29,6 +29,7 @@ from webui.settings import OWN_NAME
 TICK = 1.0  # seconds
 GONE_AFTER = 20.0  # seconds without a daemon: a restart is shorter
 TEST_PACE = 10.0  # seconds between two test messages: each may hold a thread of the server for longer
+REFUSED_FOR = 60.0  # seconds until the daemon is asked again that refused
 SENDERS = 4  # messages that are on their way at a time
 EVENTS = ("request", "identity", "card", "status", "people", "alerts")
 PATHS = {"request": "/parent/requests", "device": "/parent/devices/", "people": "/parent/log"}
@@ -81,8 +82,9 @@ class Notifier:
                     self._listen(events)
             except Unreachable:
                 self._gone()
-            except ControlError as error:
-                log.warning("no messages to phones: %s", error)
+            except ControlError as error:  # a daemon of another version, during an update
+                log.warning("no messages to phones for a minute: %s", error)
+                self._ended.wait(REFUSED_FOR)
             self._tick()
             self._ended.wait(TICK)
 
