@@ -103,6 +103,8 @@ class Code(StrEnum):
     LIST_NOT_ADDED = "list_not_added"
     NOT_LISTED = "not_listed"  # [host]
 
+    BAD_ADDRESS = "bad_address"  # of the web
+
     # Shared devices, PINs, devices handed over.
     NOT_SHARED = "not_shared"  # the device, or not with this person
     NOBODY_USES = "nobody_uses"  # it has its own rules already

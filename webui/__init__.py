@@ -12,16 +12,18 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, session, supportcode, tries, words
+from webui import daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
 from webui.pages import (
     account,
     activity,
+    alerts,
     asks,
     auditlog,
     backup,
     band,
     basics,
     cards,
+    carry,
     child,
     claim,
     codes,
@@ -29,10 +31,12 @@ from webui.pages import (
     devices,
     disputes,
     door,
+    family,
     family_card,
     health,
     helper,
     home,
+    importing,
     kinds,
     language,
     leave,
@@ -62,8 +66,9 @@ BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred le
 PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
     family_card, stream, people, auditlog, helper, support, language, health, backup, update,
+    family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, preview,
+    rules, services, kinds, sites, week, limits, basics, band, preview, carry,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -82,8 +87,10 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = PortSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
-    i18n.install(app, i18n.load_catalogues(HERE / "translations"), settings.language)
-    daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
+    catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
+    i18n.install(app, catalogues, settings.language)
+    daemon.install(app, daemon.Daemon(client, settings.country))
+    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
     tries.install(app)
     for page in PAGES:

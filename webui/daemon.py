@@ -11,6 +11,7 @@ from flask import Flask, current_app, request
 from gateway.control.client import Client
 from gateway.errors import ControlError
 from webui import i18n
+from webui.alerts import AlertBook, parse_alerts
 from webui.answers import (
     HelpLine,
     Here,
@@ -24,6 +25,7 @@ from webui.answers import (
 from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
+from webui.family import Family, parse_family
 from webui.given import Given, parse_given
 from webui.health import Health, parse_health
 from webui.history import Change, History, parse_changes, parse_history
@@ -113,6 +115,14 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """What a child's file says, and its band, for whoever changes it."""
         return parse_ruleset(self.client.call("rules", id=profile))
+
+    def alerts(self) -> AlertBook:
+        """What each guardian is told on a phone."""
+        return parse_alerts(self.client.call("alerts"))
+
+    def family(self) -> Family:
+        """What qalqan.yaml says of the family."""
+        return parse_family(self.client.call("family"))
 
     def catalogue(self) -> Catalogue:
         return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))

@@ -37,6 +37,12 @@ def groups(person: Person) -> tuple[Group, ...]:
             (
                 Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
                 Entry(
+                    "importing.show",
+                    "import",
+                    _("Rules from another home"),
+                    _("A child of two homes has the same rules in both"),
+                ),
+                Entry(
                     "lending.show",
                     "screen",
                     _("Shared and handed over"),
@@ -55,6 +61,18 @@ def groups(person: Person) -> tuple[Group, ...]:
                 ),
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+                Entry(
+                    "alerts.show",
+                    "bell",
+                    _("Messages to my phone"),
+                    _("Requests, new devices and more, by ntfy"),
+                ),
+                Entry(
+                    "family.show",
+                    "settings",
+                    _("Settings"),
+                    _("Country, time, language, new devices, rules off for a while"),
+                ),
             ),
         ),
         Group(

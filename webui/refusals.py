@@ -104,6 +104,7 @@ def _sentences() -> dict[str, str]:
         Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
         Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
+        Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),
         Code.NO_SCREEN: _("You do not share this screen. Ask a parent."),

@@ -11,7 +11,7 @@ from types import FrameType
 
 import waitress
 
-from webui import create_app
+from webui import create_app, notifier
 from webui.listen import interface_indexes, open_sockets
 from webui.settings import Settings
 
@@ -47,6 +47,7 @@ def run(settings: Settings) -> int:
     changed = threading.Event()
     if settings.listen is None:
         threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()
+    notifier.of(app).start()
     signal.signal(signal.SIGTERM, _stop)
     for sock in sockets:
         log.info("the pages are at %s", _place(sock))

@@ -19,6 +19,12 @@ from gateway.policy.people import DEVICE_LIMIT
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
+# What other guardians may want to hear of at once.
+TOLD_TO_GUARDIANS = frozenset(
+    f"guardian {what}"
+    for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +38,11 @@ def guardians(daemon: Daemon) -> Guardians:
     def record(what: str, detail: str, by: str, origin: str) -> None:
         place = origin if by == CONSOLE else place_of(daemon, origin)
         daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=place)
+        if what in TOLD_TO_GUARDIANS:
+            daemon.store.alerts.keep_only(
+                [one.name for one in daemon.store.guardians().values() if one.guards]
+            )
+            daemon.control.publish("people", what=what, name=detail, by=by)
 
     return Guardians(
         daemon.store.people,

@@ -23,6 +23,7 @@ from gateway.daemon.pins import PinDesk
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
+from gateway.daemon.verbs_alerts import AlertVerbs
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_auditlog import AuditLogVerbs
 from gateway.daemon.verbs_backup import BackupVerbs
@@ -102,6 +103,7 @@ class Verbs:
             **self._sharing.table(),
             **HistoryVerbs(self._daemon, self._whom).table(),
             **ChangeVerbs(self._daemon).table(),
+            **AlertVerbs(self._daemon, self._whom).table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),

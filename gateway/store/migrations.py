@@ -270,17 +270,22 @@ def add_disputes(db: Any) -> None:
     db["requests"].add_column("since", int)  # null: it is about something else
 
 
+def add_alerts(db: Any) -> None:
+    """Where each guardian is told what; `said` is JSON."""
+    db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
-    add_marks, add_disputes, add_people,
+    add_marks, add_disputes, add_people, add_alerts,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
-    "pins", "no_mobile_data", "sessions", "announcements", "proposals",
+    "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts",
 )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def fresh(site: Site) -> None:
     household.things.found[:] = each()
     household.listed.wrong.clear()
     household.cards.clear()
+    household.alerting.book.clear()
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()

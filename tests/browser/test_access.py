@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from selenium.webdriver.common.by import By
 
+from gateway.policy.alerts import Alerts
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.asking import a_question
@@ -21,6 +24,7 @@ from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 from tests.webui.things import KITCHEN
+from webui.carried import Carried, to_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -178,6 +182,22 @@ def a_family(site: Site) -> None:
     site.household.accounts.family()
 
 
+def several_networks(site: Site) -> None:
+    editing = site.household.editing
+    editing.rules.reload()
+    file = editing.folder / "qalqan.yaml"
+    file.write_text(json.dumps(yaml.safe_load(file.read_text()) | {"lan": ["lo", "br-guest"]}))
+    editing.rules.reload()
+
+
+def told(site: Site) -> None:
+    topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
+    site.household.alerting.book["Mum"] = topic
+
+
+CARRIED = to_code(
+    Carried("Әйгерім", "10-12", {"block": ["service:of-later", "service:tiktok"], "safe_search": "off"})
+)
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -255,6 +275,14 @@ PARENTS = {
         )
     },
     "devices": ("/parent/devices/", a_new_device),
+    "settings": ("/parent/settings/", several_networks),
+    "settings, all is off": ("/parent/settings/", off),
+    "time zone": ("/parent/settings/zone", nothing),
+    "messages": ("/parent/alerts/", nothing),
+    "messages, one is kept": ("/parent/alerts/", told),
+    "rules for another home": ("/parent/child/daughter/carry/", nothing),
+    "rules from another home": ("/parent/import/", nothing),
+    "rules from another home, told": (f"/parent/import/?r={CARRIED}", nothing),
     "lists": ("/parent/lists/", a_wrong_entry),
     "health": ("/parent/health/", nothing),
     "health, in trouble": ("/parent/health/", ailing),

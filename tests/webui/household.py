@@ -16,6 +16,7 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.accounts import Accounts
+from tests.webui.alerting import Alerting
 from tests.webui.backing import Backing
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
@@ -164,6 +165,7 @@ class Household:
 
     def __post_init__(self) -> None:
         self.editing = Editing(self)
+        self.alerting = Alerting(self, NOW)
         self.things = Things(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
@@ -181,13 +183,15 @@ class Household:
             "helplines": lambda request: {"lines": HELP},
             "pause": self._pause,
             "resume": self._resume,
-            "on": lambda request: self.extra.update(mode="on") or {},
+            "off": self._off,
+            "on": lambda request: self.extra.update(mode="on", off_until=None) or {},
             "questions": self._questions,
             "identify": self._identify,
             "cards": self._cards,
             "dismiss": self._dismiss,
             **self.accounts.verbs(),
             **self.editing.verbs(),
+            **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
             **self.healthy.verbs(),
@@ -204,6 +208,12 @@ class Household:
             return handler(request)
 
         return note
+
+    def _off(self, request: Request) -> dict[str, object]:
+        self.guardian_of(request)
+        until = NOW + timedelta(minutes=request.whole("minutes", least=1, most=10080))
+        self.extra.update(mode="off", off_until=until)
+        return {"until": until}
 
     def _status(self, _: Request) -> dict[str, object]:
         return {
