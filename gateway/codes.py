@@ -103,4 +103,9 @@ class Code(StrEnum):
     PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on a device of its own
     TRIED_TOO_OFTEN = "tried_too_often"  # [minutes]
 
+    # Lessons.
+    NO_LESSON = "no_lesson"
+    LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
+    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that no lesson lifts
+
     CLOCK_WRONG = "clock_wrong"

@@ -34,6 +34,7 @@ from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
+from gateway.daemon.verbs_teach import TeachVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.verbs_waycards import WayCardVerbs
@@ -97,6 +98,7 @@ class Verbs:
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
+            **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
         }
 
@@ -149,6 +151,7 @@ class Verbs:
             **self._pins.describe(profile),
             "closing": self._closing(member, used.by(slots), now),
             "in_use": used.told(profile, slots),
+            "lesson": daemon.lessons.told(profile.id),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 
@@ -236,6 +239,7 @@ class Verbs:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
+            state["lesson"] = self._daemon.lessons.told(member.profile.id)
         state |= self._sharing.describe(mac, member)
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
