@@ -91,7 +91,7 @@ def _sentences() -> dict[str, str]:
             " Resume, or give time first."
         ),
         Code.LESSON_REFUSED: _(
-            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that rule first."
+            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
         ),
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),
