@@ -116,14 +116,20 @@ def _add_rules(commands: Subparsers) -> None:
     show.add_argument("--week", action="store_true", help="its times on each of the next seven days")
 
     guardian = _actions(commands, "guardian", "guardian", "who may change the rules on the pages")
-    _command(guardian, "list", "guardian", "list the guardians")
+    _command(guardian, "list", "guardian", "list the guardians, and how an unclaimed gateway is claimed")
+    add = _command(guardian, "add", "guardian", "add somebody and print a one-time code to sign in with")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument(
+        "--role", choices=("guardian", "helper", "support"), help="a guardian, unless it is told"
+    )
+    add.add_argument("--minutes", type=int, metavar="N", help="that a helper may give a day and child; 30")
     for name, text in (
-        ("add", "add a guardian and print a one-time code to sign in with"),
         ("reset", "end a guardian's sessions and print a new code"),
         ("remove", "remove a guardian and end their sessions"),
     ):
         one = _command(guardian, name, "guardian", text)
         one.add_argument("name", metavar="NAME")
+    _command(commands, "button", "button", "say that the button on the gateway was pressed")
 
 
 def _add_switches(commands: Subparsers) -> None:

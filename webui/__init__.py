@@ -12,23 +12,31 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, support, words
+from webui import daemon, guard, i18n, refusals, session, supportcode, tries, words
 from webui.pages import (
+    account,
     activity,
     asks,
+    auditlog,
     band,
     basics,
     cards,
     child,
+    claim,
     codes,
     device,
     devices,
+    disputes,
     door,
+    family_card,
+    helper,
     home,
     kinds,
+    leave,
     lending,
     limits,
     lists,
+    people,
     preview,
     refused,
     requests,
@@ -37,6 +45,7 @@ from webui.pages import (
     sharing,
     sites,
     stream,
+    support,
     week,
 )
 from webui.pages import time as time_pages
@@ -45,8 +54,13 @@ from webui.settings import Settings, session_key
 
 __all__ = ["Settings", "create_app"]
 
-RULES = (rules, services, kinds, sites, week, limits, basics, band, preview)  # pages about one child's rules
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
+PAGES = (
+    door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
+    family_card, stream, people, auditlog, helper, support,
+    child, asks, disputes, sharing, time_pages, refused, leave,
+    rules, services, kinds, sites, week, limits, basics, band, preview,
+)  # fmt: skip
 HERE = Path(__file__).parent
 
 
@@ -66,11 +80,9 @@ def create_app(settings: Settings) -> Flask:
     guard.install(app, settings.names)
     i18n.install(app, i18n.load_catalogues(HERE / "translations"))
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
-    for page in (
-        *(door, home, activity, devices, device, lists, cards, requests, codes, stream, lending),
-        *(child, asks, sharing, time_pages, refused),
-        *RULES,
-    ):
+    session.install(app)
+    tries.install(app)
+    for page in PAGES:
         app.register_blueprint(page.blueprint)
     _install_templates(app, settings)
     _install_errors(app)
@@ -90,7 +102,7 @@ def _install_templates(app: Flask, settings: Settings) -> None:
         brand=settings.brand,
         static_url=static_url,
         words=words,
-        support_code=support.code,
+        support_code=supportcode.code,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters["plain"] = words.plain

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from webui.announced import Announced
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
 from webui.sharing import Own, parse_own
@@ -94,6 +95,7 @@ class Home:
     clock_known: bool
     clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
+    announced: tuple[Announced, ...]  # newest first, for a week
     children: tuple[Child, ...]
 
     def child(self, profile: str) -> Child | None:
@@ -121,6 +123,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         clock_known=clock is None or clock.flag("known"),
         clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),
+        announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry) for entry in answer.entries("profiles")),
     )
 

@@ -20,8 +20,8 @@ class Asked:
     profile: str
     name: str  # of the child
     device: str
-    topic: str  # time, site
-    thing: str  # a site, service:x, or empty for all time
+    topic: str  # time, site, ledger
+    thing: str  # a site, service:x, limits, or empty for all time
     thing_name: str
     minutes: int  # asked for; 0 of a site
     reason: str  # the child's words
@@ -33,6 +33,7 @@ class Asked:
     because: str  # the guardian's words
     by: str
     answered: datetime | None
+    since: datetime | None = None  # ledger: when the minutes that are meant begin
 
     @property
     def waits(self) -> bool:
@@ -41,6 +42,10 @@ class Asked:
     @property
     def is_time(self) -> bool:
         return self.topic == "time"
+
+    @property
+    def is_ledger(self) -> bool:
+        return self.topic == "ledger"
 
 
 def parse_asked(values: Mapping[str, Any]) -> tuple[Asked, ...]:
@@ -74,4 +79,4 @@ def waiting_for(asked: Iterable[Asked], refusal: Refusal) -> Asked | None:
             return bool(refusal.name) and one.thing_name == refusal.name
         return refusal.host == one.thing or refusal.host.endswith(f".{one.thing}")
 
-    return next((one for one in asked if one.waits and not one.is_time and fits(one)), None)
+    return next((one for one in asked if one.waits and one.topic == "site" and fits(one)), None)

@@ -39,7 +39,8 @@ def is_open(here: Here) -> bool:
     if pin is None:
         return True  # no child's device; the page itself says what it shows to those
     if not pin.pin:
-        return session.guardian() is not None
+        who = session.person()
+        return who is not None and who.guards
     kept = cookie.get("own")
     if pin.pin_set is None or not (isinstance(kept, list) and len(kept) == PARTS):
         return False

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.policy.people import PersonRole
 from webui.i18n import gettext as _
+from webui.session import Person
 
-GUARDIAN, HELPER, SUPPORT = "guardian", "helper", "support"
-GUARDIANS = frozenset({GUARDIAN})
+GUARDIANS = frozenset({PersonRole.GUARDIAN.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
+def groups(person: Person) -> tuple[Group, ...]:
     """What somebody of this role may open; a group without an entry is left out. In the reader's language."""
     found = (
         Group(
@@ -46,10 +47,38 @@ def groups(role: str = GUARDIAN) -> tuple[Group, ...]:
         Group(
             _("The home"),
             (
+                Entry(
+                    "family_card.show",
+                    "card",
+                    _("Family card"),
+                    _("To print: where everybody sees why a page is closed"),
+                ),
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
             ),
         ),
+        Group(
+            _("People"),
+            (
+                Entry(
+                    "account.show",
+                    "key",
+                    _("My account"),
+                    _("Password, recovery code, where you are signed in")
+                    if person.password
+                    else _("You have no password yet"),
+                ),
+                Entry(
+                    "people.show",
+                    "people",
+                    _("People"),
+                    _("A change about you waits for your answer")
+                    if person.proposed
+                    else _("Guardians, helpers, support"),
+                ),
+                Entry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
+            ),
+        ),
     )
-    shown = (Group(one.title, tuple(e for e in one.entries if role in e.roles)) for one in found)
+    shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
     return tuple(one for one in shown if one.entries)

@@ -29,6 +29,7 @@ BACK = {
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
 }  # what was done → where its undo goes
+UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # where what was given is taken back
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end
 
 
@@ -45,10 +46,12 @@ def did(what: str, who: str) -> None:
     cookie["done"] = [what, who, "", ""]
 
 
-def gave(number: int | None, sentence: str, until: datetime | None, now: datetime) -> None:
-    """``number``: by which it is taken back; None: it cannot be."""
+def gave(
+    number: int | None, sentence: str, until: datetime | None, now: datetime, what: str = "gave"
+) -> None:
+    """``number``: by which it is taken back; None: it cannot be. ``what``: `helped` on a helper's page."""
     end = until if until is not None else now + STAYS
-    cookie["done"] = ["gave", number or 0, sentence[:SENTENCE_LIMIT], end.isoformat()]
+    cookie["done"] = [what, number or 0, sentence[:SENTENCE_LIMIT], end.isoformat()]
 
 
 def said(sentence: str) -> None:
@@ -75,8 +78,8 @@ def current(home: Home) -> Notice | None:
     what, whom, sentence, end = done
     if what == "said":
         return Notice(str(sentence))
-    if what == "gave":
-        return _given(whom, str(sentence), str(end), home.now)
+    if what in UNDONE_BY:
+        return _given(UNDONE_BY[what], whom, str(sentence), str(end), home.now)
     if what in BACK:
         return Notice(str(sentence), url_for(BACK[what]), "was", str(whom))
     if what == "card":
@@ -87,12 +90,12 @@ def current(home: Home) -> Notice | None:
     return _paused(home, str(whom)) if what == "pause" else None
 
 
-def _given(number: object, sentence: str, end: str, now: datetime) -> Notice | None:
+def _given(undo: str, number: object, sentence: str, end: str, now: datetime) -> Notice | None:
     if datetime.fromisoformat(end) <= now:
         return None
     if not number:
         return Notice(sentence)
-    return Notice(sentence, url_for("home.undo"), "grant", str(number))
+    return Notice(sentence, url_for(undo), "grant", str(number))
 
 
 def _paused(home: Home, who: str) -> Notice | None:

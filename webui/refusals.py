@@ -25,6 +25,24 @@ def _sentences() -> dict[str, str]:
         Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
         Code.LINK_USED: _("This code is used or older than 15 minutes. Ask for a new one."),
         Code.SESSION_ENDED: _("This session has ended. Sign in again."),
+        Code.GUARDIANS_ONLY: _("This is for guardians. Ask one of them."),
+        Code.HELPER_MINUTES: _(
+            "That is more than you may give. You can give %(minutes)d min more today."
+        ),
+        Code.NOT_YOUR_PAUSE: _("%(by)s set this pause. Ask %(by)s to change it."),
+        Code.WRONG_PASSWORD: _("Name and password do not fit together. Look for small and capital letters."),
+        Code.WRONG_RECOVERY: _("This is no recovery code of that name. Look at the paper again."),
+        Code.WRONG_LABEL: _("This is not the code on the gateway's label. Look at it again."),
+        Code.NO_BUTTON: _("Nobody has pressed the button within two minutes. Press it, then try again."),
+        Code.CLAIMED: _("This gateway has a guardian already. Sign in instead."),
+        Code.NOT_FROM_HOME: _("This device is not on the home's own network. Join its Wi-Fi first."),
+        Code.NAME_TAKEN: _("The name %(name)s is taken. Choose another one."),
+        Code.TOO_MANY_PEOPLE: _("There are %(most)d people already. Remove one first."),
+        Code.LAST_GUARDIAN: _("This is the only guardian. Make somebody else a guardian first."),
+        Code.CONSOLE_ONLY: _(
+            "%(name)s is a guardian and has been here. A new link comes from the gateway itself."
+        ),
+        Code.NO_PROPOSAL: _("Nothing waits for this answer any more."),
         Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
         Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
         Code.NO_CHILD: _("%(name)s is no child, so there is nothing to change."),
@@ -66,6 +84,7 @@ def _sentences() -> dict[str, str]:
         Code.NO_REQUEST: _("This request is gone."),
         Code.REQUEST_EXPIRED: _("This request has expired. Give time on the home page instead."),
         Code.ANSWERED_BEFORE: _("This request was answered before. Each is answered once."),
+        Code.NO_SUCH_MINUTES: _("These minutes are not in the list any more. Go back and look again."),
         Code.NOT_FOR_TIME: _("Time is given in minutes. Say how many."),
         Code.NO_CARD: _("This card is gone already."),
         Code.NO_QUESTION: _("Somebody has answered this already."),

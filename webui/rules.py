@@ -9,6 +9,9 @@ from typing import Any
 
 from webui.shapes import Answer
 
+FAMILY = "family"
+GENERAL = frozenset({"category", "safe_search", "strict", "ways", "protocol"})  # no one site or service
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -52,6 +55,20 @@ class Rules:
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
 
+    @property
+    def things(self) -> list[Target]:
+        """What is refused by a name that a small child may know: sites and services. What kinds of sites
+        there are beside them is nothing to teach to it.
+        """
+        return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
+
+    @property
+    def has_own(self) -> bool:
+        """Whether any of it is the family's own, and not its band's."""
+        targets = any(one.owner == FAMILY for one in (*self.refused, *self.allowed))
+        hours = any(one.owner == FAMILY for one in (*self.bedtime, *self.windows))
+        return targets or hours or any(one.owner == FAMILY for one in self.limits)
+
     def refused_by_owner(self) -> dict[str, list[Target]]:
         """The family's own first, then the band's, then the rest; each in its order."""
         groups: dict[str, list[Target]] = {}
@@ -61,7 +78,7 @@ class Rules:
 
 
 def _owner_rank(owner: str) -> int:
-    return 0 if owner == "family" else 1 if owner.startswith("band:") else 2
+    return 0 if owner == FAMILY else 1 if owner.startswith("band:") else 2
 
 
 def parse_rules(values: Mapping[str, Any]) -> Rules:

@@ -37,6 +37,20 @@ def weekday(moment: date) -> str:
     )[moment.weekday()]  # fmt: skip
 
 
+def short_weekdays() -> tuple[str, ...]:
+    """Monday first."""
+    return _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")
+
+
+def month(day: date) -> str:
+    """``November 2026``."""
+    names = (
+        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"),
+        _("September"), _("October"), _("November"), _("December"),
+    )  # fmt: skip
+    return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
+
+
 def clock(moment: datetime, now: datetime) -> str:
     """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 2026-12-24``."""
     moment = moment.astimezone(now.tzinfo)
@@ -69,6 +83,12 @@ def day_past_of(day: date, today: date) -> str:
     return _("on %(day)s", day=day.isoformat())
 
 
+def moment_past(moment: datetime, now: datetime) -> str:
+    """``today at 14:05``, ``on Tuesday at 14:05``."""
+    at = moment.astimezone(now.tzinfo)
+    return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """``7 minutes ago``; after an hour ``today at 14:05``."""
     minutes = max(0, int((now - moment) / timedelta(minutes=1)))
@@ -76,8 +96,7 @@ def ago(moment: datetime, now: datetime) -> str:
         return _("just now")
     if minutes < 60:
         return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
-    at = moment.astimezone(now.tzinfo)
-    return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
+    return moment_past(moment, now)
 
 
 def duration(minutes: int) -> str:

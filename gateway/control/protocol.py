@@ -43,6 +43,8 @@ WEB_VERBS = frozenset(
         "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult",
         "history", "erase", "changes", "teach", "lesson", "teach_end",
+        "device_mark",
+        "audit_log",
     }
 )  # fmt: skip
 

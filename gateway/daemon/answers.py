@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -69,6 +69,12 @@ class Answers:
         if not found:
             error = PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
             raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
+        return self._extended(key, member, minutes, found, giver)
+
+    def _extended(
+        self, key: str, member: Member, minutes: int, found: tuple[Extension, ...], giver: Giver
+    ) -> Extended:
+        name = member.profile.name
         today = self._daemon.rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
@@ -93,6 +99,19 @@ class Answers:
         told = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
         ends = [one.until for one in found if one.until is not None]
         return Extended(key, name, minutes, max(ends, default=None), found, told)
+
+    def give_back(
+        self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
+    ) -> Extended:
+        """Minutes beyond today's limits of these names, as far as the person has them still."""
+        profile = member.profile
+        found = tuple(Extension(one, minutes, None) for one in gates if one in profile.rules.limits)
+        if not found:
+            error = PolicyError(
+                profile.name, "has no such limit any more", "there is nothing to give back to"
+            )
+            raise error.coded(Code.NOTHING_TO_EXTEND, name=profile.name)
+        return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
         """A site or a service for a while; the sentence of it."""

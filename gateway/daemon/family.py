@@ -222,7 +222,7 @@ class Family:
             member.situation,
             quarantined=member.quarantined,
             clock_known=known,
-            portal=not member.profile.rules.portal.isdisjoint(macs),
+            portal=not (member.profile.rules.portal | self._store.marks.no_mobile_data).isdisjoint(macs),
             paused_until=None if longest is None else longest.until or FOREVER,
             paused_by="family" if longest is None else _owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from gateway.clock import WallClock
-from gateway.control.guardians import Guardians
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import clockverbs, lan
+from gateway.daemon.accounts import guardians
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
 from gateway.daemon.audit import Audit
@@ -191,10 +191,9 @@ class Daemon:
         self.safe.want(self.rules.safe_names)
 
     def _serve(self, runtime: Path) -> None:
-        guardians = Guardians(self.store, self.loop.now, self._audited)
         self.answers = self._kept(Answers(self))
         self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
-        verbs = self._kept(Verbs(self, guardians, self.answers))
+        verbs = self._kept(Verbs(self, guardians(self), self.answers))
         self.lessons = self._kept(Lessons(self))
         self.control = self._kept(
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
@@ -229,12 +228,10 @@ class Daemon:
             self.reassign()
         self.enforcer.sync()
         self.enforcer.renew()
+        self.journal.recent.shift(jump.size)
         self.answers.look()
         self.warnings.look()
         self.journal.status_changed(frozenset(self.family.members))
-
-    def _audited(self, what: str, whom: str) -> None:
-        self.store.audit(what, whom, by="console", at=self.clock.now())
 
     def _services_of(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)

@@ -87,6 +87,7 @@ class Places:
         self._write(mac, None, by)
         daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
+        daemon.store.marks.forget(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
         daemon.store.way_cards.drop(lambda one: one.mac == mac)

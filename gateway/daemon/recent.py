@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.policy.values import Decision, Observation
@@ -41,8 +41,14 @@ class Recent:
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
         """Newest first."""
-        found = [one for slot in slots for one in self._slots.get(slot, ()) if now - one.at < FOR]
+        kept = (one for slot in slots for one in self._slots.get(slot, ()))
+        found = [one for one in kept if -AGAIN < now - one.at < FOR]
         return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
+
+    def shift(self, size: timedelta) -> None:
+        """The clock jumped: each is as old as it was, else one put back would show them for longer."""
+        for slot, kept in self._slots.items():
+            self._slots[slot] = deque((replace(one, at=one.at + size) for one in kept), maxlen=KEPT)
 
     def forget(self, slot: int) -> None:
         self._slots.pop(slot, None)

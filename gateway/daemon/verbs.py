@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.daemon import clockverbs
+from gateway.daemon.accounts import announced, from_where
 from gateway.daemon.answers import Answers
 from gateway.daemon.describe import describe_profile, describe_state
 from gateway.daemon.editing import Editing
@@ -23,6 +24,7 @@ from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
 from gateway.daemon.verbs_audit import AuditVerbs
+from gateway.daemon.verbs_auditlog import AuditLogVerbs
 from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
@@ -30,6 +32,7 @@ from gateway.daemon.verbs_family import FamilyVerbs
 from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
+from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
@@ -71,14 +74,13 @@ class Verbs:
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
-        return {
+        table: Mapping[str, Verb] = {
             "status": self.status,
             "why": self.why,
             "profile": self.profile,
             "device": self.device,
             "refusals": Refusals(self._daemon),
             "helplines": self.helplines,
-            "guardian": self._guardians,
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
@@ -87,6 +89,7 @@ class Verbs:
             **self._devices.table(),
             **self._cards.table(),
             **self._lists.table(),
+            **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),
             **self._requests.table(),
@@ -100,7 +103,10 @@ class Verbs:
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
             **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
+            **AuditLogVerbs(self._daemon).table(),
         }
+        named = {name: from_where(self._daemon, verb) for name, verb in table.items()}
+        return {**named, "guardian": self._guardians}
 
     def _edited(self, named: frozenset[str]) -> None:
         """A file was changed, which names these devices from now on."""
@@ -129,6 +135,7 @@ class Verbs:
             "questions": sum(one.waits for one in daemon.store.questions.all().values()),
             "cards": len(self._cards.waiting()),
             "problems": daemon.problems(),
+            "announced": announced(daemon),
             "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],
         }
@@ -268,7 +275,8 @@ class Verbs:
         def audit(what: str, detail: str, by: str) -> None:
             daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=request.text("origin", ""))
 
-        return clockverbs.offer(request, daemon.watch, daemon.store.guardians(), audit)
+        guardians = [one.name for one in daemon.store.guardians().values() if one.guards]
+        return clockverbs.offer(request, daemon.watch, guardians, audit)
 
     def clock(self, request: Request) -> Mapping[str, object]:
         """Move the family's time, in the virtual home alone."""

@@ -82,6 +82,7 @@ class DeviceVerbs:
             "shared": list(config.shared.get(mac, ())),
             "managed": list(config.managed.get(mac, ())),
             "asked": question.ask if question is not None and question.waits else None,
+            "no_mobile_data": mac in self._daemon.store.marks.no_mobile_data,
             "first_seen": known.first_seen.astimezone(zone) if known else None,
             "last_seen": known.last_seen.astimezone(zone) if known else None,
         }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, Giver, is_paused, with_grant
+from gateway.daemon.disputes import disputed
 from gateway.daemon.editing import Author, Editing
 from gateway.daemon.family import Member
 from gateway.daemon.verbs_time import TimeVerbs
@@ -17,7 +19,15 @@ from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.entries import site_of
-from gateway.policy.gifts import ENGLISH, asked_sentence, check_askable, opened_sentence, outcome, thing_name
+from gateway.policy.gifts import (
+    ENGLISH,
+    asked_sentence,
+    check_askable,
+    limits_name,
+    opened_sentence,
+    outcome,
+    thing_name,
+)
 from gateway.policy.jumps import Kind as Span
 from gateway.policy.requests import Answer, ChildRequest, State, Topic
 from gateway.policy.why import parse_host
@@ -46,7 +56,7 @@ class RequestVerbs:
 
     def request(self, request: Request) -> Mapping[str, object]:
         member = self._whom.child(request)
-        new = self._site(request, member) if request.has("site") else self._some_time(request, member)
+        new = self._new_one(request, member)
         calendar = self._daemon.rules.calendar
         one = requests.asked(self._daemon.store.requests.all(), new, calendar, calendar.family_day(new.at))
         told = self._granted_by_itself(one, member) if one.topic is Topic.TIME else None
@@ -69,6 +79,15 @@ class RequestVerbs:
             reminder=False,
         )
         return {"request": self._as_values(one), "state": one.state, "sentence": text}
+
+    def _new_one(self, request: Request, member: Member) -> ChildRequest:
+        if request.has("site"):
+            return self._site(request, member)
+        if request.has("since"):
+            since, gates, minutes = disputed(request, self._daemon, member)
+            one = self._new(request, member, Topic.LEDGER, " ".join(gates), minutes)
+            return replace(one, since=in_utc(since))
+        return self._some_time(request, member)
 
     def _new(self, request: Request, member: Member, topic: Topic, thing: str, minutes: int) -> ChildRequest:
         now = self._daemon.local_now()
@@ -189,6 +208,9 @@ class RequestVerbs:
         if one.topic is Topic.TIME:
             done = self._answers.give(profile.id, member, one.given, one.thing or None, giver)
             return done.sentence, done.until
+        if one.topic is Topic.LEDGER:
+            done = self._answers.give_back(profile.id, member, one.given, one.thing.split(), giver)
+            return done.sentence, done.until
         if one.answer is Answer.ALWAYS:
             return opened_sentence(profile.name, one.thing, None, giver.at, names), None
         until, span = giver.at + timedelta(minutes=one.given), Span.LASTING
@@ -214,6 +236,7 @@ class RequestVerbs:
         zone = rules.household.config.zone
         profile = rules.household.find(one.who)
         thing = f"{SERVICE}{one.thing}" if one.topic is Topic.TIME and one.thing else one.thing
+        named = limits_name if one.topic is Topic.LEDGER else thing_name
         return {
             "id": one.id,
             "profile": one.who,
@@ -221,7 +244,8 @@ class RequestVerbs:
             "device": one.device,
             "topic": one.topic,
             "thing": thing or None,
-            "thing_name": thing_name(thing, rules.names) if thing else None,
+            "thing_name": named(thing, rules.names) if thing else None,
+            "since": None if one.since is None else one.since.astimezone(zone),
             "minutes": one.minutes or None,
             "reason": one.reason,
             "at": one.at.astimezone(zone),

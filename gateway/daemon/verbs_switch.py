@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import MAX_MINUTES, Request, Verb
+from gateway.daemon.helpers import Helpers
 from gateway.daemon.whom import Whom
 from gateway.policy.jumps import Kind
 from gateway.policy.macs import parse_mac
@@ -25,6 +26,7 @@ class SwitchVerbs:
     def __init__(self, daemon: Daemon, whom: Whom) -> None:
         self._daemon = daemon
         self._whom = whom
+        self._helpers = Helpers(daemon)
 
     def table(self) -> Mapping[str, Verb]:
         return {"pause": self.pause, "resume": self.resume, "off": self.off, "on": self.on}
@@ -41,12 +43,13 @@ class SwitchVerbs:
             request.refuse("until", "has passed", Code.HAS_PASSED)
         if until is not None and until - now > timedelta(minutes=MAX_MINUTES):
             request.refuse("until", "is more than seven days ahead")
+        keys = [one.id for one in profiles] if who == ALL else [who]
+        self._helpers.check_pauses(request, keys)
         to_wake = until is None and request.values.get("till_wake") is True
         sure, origin = self._daemon.watch.known, request.text("origin", "")
         ends = []
-        for one in profiles:
+        for one, key in zip(profiles, keys, strict=True):
             end = self._wake(one, now) if to_wake else until
-            key = one.id if who == ALL else who
             self._daemon.store.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
             ends.append(end or FOREVER)
         self._pauses_changed(who)
@@ -69,6 +72,7 @@ class SwitchVerbs:
     def resume(self, request: Request) -> Mapping[str, object]:
         by = self._whom.guardian(request)
         who, _ = self._whom.named(request)
+        self._helpers.check_pauses(request, None if who == ALL else [who])
         pauses = {one.who for one in self._daemon.store.state(self._daemon.local_now()).pauses}
         member = self._daemon.family.member_of(who)
         if member is not None and member.profile.id in pauses and who not in pauses:

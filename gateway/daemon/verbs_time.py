@@ -10,6 +10,7 @@ from gateway.codes import Code
 from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.answers import Answers, is_paused
 from gateway.daemon.family import Member
+from gateway.daemon.helpers import Helpers
 from gateway.daemon.ledgers import describe_entries, describe_totals, describe_used, totals
 from gateway.daemon.whom import Whom
 from gateway.errors import PolicyError
@@ -38,6 +39,7 @@ class TimeVerbs:
         self._daemon = daemon
         self._whom = whom
         self._answers = answers
+        self._helpers = Helpers(daemon)
 
     def table(self) -> Mapping[str, Verb]:
         return {"grant": self.grant, "revoke": self.revoke, "landing": self.landing, "ledger": self.ledger}
@@ -58,6 +60,7 @@ class TimeVerbs:
         minutes = request.whole("minutes", least=1, most=MAX_GRANT)
         service = self.service(request)
         members = self._whom.members(request)
+        self._helpers.check_grant(request, (key for key, _ in members), minutes)
         giver = self._answers.giver(by, Kind.GRANT, request.text("origin", ""))
         given, problems = [], []
         with self._daemon.store.together():
@@ -97,6 +100,7 @@ class TimeVerbs:
         keys = holders.get(number)
         if keys is None:
             request.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
+        self._helpers.check_revoke(request, number)
         self._daemon.store.gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
         self._answers.apply(keys)
         self._daemon.control.publish("status", what="revoke", who=sorted(keys), by=by)

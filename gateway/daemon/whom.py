@@ -8,6 +8,7 @@ from gateway.codes import Code
 from gateway.control.protocol import Request, Role
 from gateway.daemon.family import CONSOLE, Member
 from gateway.policy.macs import parse_mac
+from gateway.policy.people import may_change
 from gateway.policy.profile import ALL, Profile
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ class Whom:
         self._daemon = daemon
 
     def guardian(self, request: Request) -> str:
-        """Who changes something. The pages may only name who is a guardian here."""
+        """Who changes something. The pages may only name somebody whose role here has this verb."""
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
         by = request.text("by")
-        if by not in self._daemon.store.guardians():
+        account = self._daemon.store.guardians().get(by)
+        if account is None:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
+        if not may_change(account.role, request.do):
+            request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         return by
 
     def named(self, request: Request) -> tuple[str, list[Profile]]:

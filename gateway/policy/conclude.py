@@ -49,7 +49,7 @@ class Part(NamedTuple):
     relay: bool = False  # of iCloud Private Relay: what a question for it meets is no flow's outcome
     ordinary: Gates = ()  # of what has fewer gates than others: all of them, while only its name says so
     services: tuple[str, ...] = ()
-    portal: Gates = ()  # of a connectivity probe: its gates on a device for which the family chose the portal
+    portal: Gates = ()  # of a connectivity probe: its gates on a device that is led to the page
 
 
 def conclude(facts: Facts, profile: Profile) -> Part:
@@ -167,10 +167,16 @@ def _refuses_need(block: Entry | None, need: str) -> bool:
 
 def _need(need: tuple[str, str], rules: Rules) -> Part:
     entry, kind = need
-    gates = state_gates(rules, Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS)
+    gates = state_gates(rules, _bound_of_need(kind))
     rule = f"device needs: {kind}: {entry}"
     portal = with_uncounted(state_gates(rules)) if kind == PROBES else ()
     return Part(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates), portal=portal)
+
+
+def _bound_of_need(kind: str) -> Bound:
+    if kind == PROBES:
+        return Bound.NOTHING
+    return Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS
 
 
 def family_entry(facts: Facts) -> Entry | None:

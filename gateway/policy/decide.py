@@ -155,7 +155,7 @@ class Judge:
         return self._unproven if decision.reason in TIME_REASONS else decision
 
     def _by_state(self, host: str, part: Part, seen: Observation, state: Kept) -> Decision:
-        if part.portal and state.situation.portal and seen.proto is DNS:
+        if part.portal and state.situation.led and seen.proto is DNS:
             return part.outcome  # a probe that finds no address is never led to the page
         if state.standing.allowed and is_openable(part):
             part = self._opened(host, part, state)
@@ -239,7 +239,7 @@ class Judge:
         if state.standing.off:
             return state.off
         outcome, lifted = part.outcome, state.standing.lifted
-        if part.portal and state.situation.portal:
+        if part.portal and state.situation.led:
             return replace(outcome, gates=frozenset(part.portal))
         if lifted and outcome.verdict is not Verdict.BLOCK:
             granted = [f"service:{one}" for one in part.services if one in lifted]

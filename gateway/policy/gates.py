@@ -2,7 +2,7 @@
 
 A gate is a text without spaces:
 
-- ``device``: closed while the device is paused or in quarantine. Every flow but help has it.
+- ``device``: closed while the device is paused or in quarantine. Every flow but help and probes has it.
 - ``bedtime``
 - ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
   name. What passes it is counted there.
@@ -43,12 +43,13 @@ class Bound(Enum):
 
     ALL = "all"
     NO_LIMITS = "no limits"  # homework: open when time is used up, not at bedtime, not in a pause
-    DEVICE_ONLY = "device only"  # probes and updates: open at bedtime too, not in a pause
+    DEVICE_ONLY = "device only"  # updates and clocks: open at bedtime too, not in a pause
+    NOTHING = "nothing"  # probes: open in a pause too, else a phone leaves for mobile data
 
 
 def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
     """The gates of one target of limits and windows: its window before its limit."""
-    if bound is Bound.DEVICE_ONLY:
+    if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
         return ()
     window = (WINDOW + target,) if target in rules.windows else ()
     limit = (target,) if target in rules.limits and bound is Bound.ALL else ()
@@ -57,6 +58,8 @@ def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
 
 def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
     """The gates that hold for the device as a whole."""
+    if bound is Bound.NOTHING:
+        return ()
     if bound is Bound.DEVICE_ONLY:
         return (DEVICE,)
     bedtime = (BEDTIME,) if rules.sleeps else ()

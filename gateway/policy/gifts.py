@@ -29,6 +29,7 @@ ENGLISH = {
     "always": "{what} is open for {name} from now on.",
     "no": "{name} is told no.",
     "asks": "{name} asks for {what}.",
+    "doubts": "{name} thinks that {minutes} of {what} are not right.",
     "time": "{minutes} more",
     "time_of": "{minutes} more of {what}",
     "the_internet": "The internet",
@@ -58,6 +59,11 @@ def thing_name(thing: str, names: Names) -> str:
     if kind == "category":
         return names.categories.get(key, key.replace("_", " "))
     return key.replace("-", " ") if kind == "group" else thing
+
+
+def limits_name(gates: str, names: Names) -> str:
+    """Of limits that stand beside each other, as a request about the ledger has them."""
+    return ", ".join(gate_name(one, names) for one in gates.split())
 
 
 def minutes_text(minutes: int) -> str:
@@ -91,6 +97,9 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
 def asked_sentence(one: ChildRequest, name: str, names: Names) -> str:
     if one.topic is Topic.SITE:
         return ENGLISH["asks"].format(name=name, what=thing_name(one.thing, names))
+    if one.topic is Topic.LEDGER:
+        what, minutes = limits_name(one.thing, names), minutes_text(one.minutes)
+        return ENGLISH["doubts"].format(name=name, minutes=minutes, what=what)
     key = "time_of" if one.thing else "time"
     what = names.services.get(one.thing, one.thing)
     asked = ENGLISH[key].format(minutes=minutes_text(one.minutes), what=what)

@@ -41,7 +41,7 @@ def keep(situation: Situation, state: Standing, off: Decision) -> Kept:
         )
         for gate, one in state.closed.items()
     }
-    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.portal)
+    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.led)
     if state.off and situation.off_until is not None and situation.off_until < FOREVER:
         off = replace(off, until=situation.off_until)
     return Kept(situation, state.since, state.until, state, refusals, plain, off, {})
@@ -53,7 +53,7 @@ def closed(part: Part, state: Kept) -> Decision | None:
     if not refusals:
         return None
     lifted = state.standing.lifted_for([f"service:{one}" for one in part.services])
-    for gate in part.portal if part.portal and state.situation.portal else part.gates:
+    for gate in part.portal if part.portal and state.situation.led else part.gates:
         if gate in refusals and gate not in lifted:
             return refusals[gate]
     return None

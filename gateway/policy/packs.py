@@ -47,8 +47,9 @@ from gateway.policy.hosts import HostMap, PublicSuffixCheck
 
 PROBES = "probes"
 NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
-# Push and the store serve somebody who is awake; the rest keeps a device healthy, or on this network.
-NEEDS_AT_NIGHT = frozenset({PROBES, "time", "updates", "certificates"})
+# Push and the store serve somebody who is awake; the rest keeps a device healthy. Probes, which keep it on
+# this network, are open in a pause as well.
+NEEDS_AT_NIGHT = frozenset({"time", "updates", "certificates"})
 OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
 ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 

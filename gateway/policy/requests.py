@@ -1,7 +1,7 @@
 """What a child asks for, and what becomes of it: waiting, answered, or expired.
 
-A request is for time, of everything or of one service, or for a site. For one thing a child has one request
-that waits; asking again puts new words to it.
+A request is for time, of everything or of one service, for a site, or about minutes of the ledger that the
+child thinks are wrong. For one thing a child has one request that waits; asking again puts new words to it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ MAX_REASON = 200  # characters
 MAX_A_DAY = 20  # times that a child may ask in one day of the family
 MAX_KEPT = 500  # requests of the whole home
 KEPT = timedelta(days=30)
-SITE_KEPT = timedelta(days=7)  # after its answer: as long as any name of a site
+SITE_KEPT = timedelta(days=7)  # after its answer: as long as any name of a site, or minute of the ledger
 MAX_MINUTES = 240  # of one request
 REMIND_AFTER = timedelta(hours=24)
 SITE_LIFE = timedelta(days=7)
+LEDGER_LIFE = timedelta(days=7)  # as long as anybody can look which minutes they were
 SITE_ONCE = 60  # minutes that `once` opens a site for, unless told otherwise
 MIDNIGHT = 0  # minutes of the day
 
@@ -31,6 +32,7 @@ MIDNIGHT = 0  # minutes of the day
 class Topic(StrEnum):
     TIME = "time"
     SITE = "site"
+    LEDGER = "ledger"
 
 
 class Answer(StrEnum):
@@ -55,8 +57,10 @@ class ChildRequest:
     who: str  # a profile's id
     device: str  # the MAC from which it was asked for last
     topic: Topic
-    thing: str  # time: a service's id, empty for all; site: `example.com` or `service:x`
-    minutes: int  # asked for; 0 of a site
+    thing: (
+        str  # time: a service's id, or empty; site: `example.com`, `service:x`; ledger: limits, with spaces
+    )
+    minutes: int  # asked for, or meant; 0 of a site
     reason: str
     at: datetime
     expires: datetime
@@ -70,16 +74,18 @@ class ChildRequest:
     answered: datetime | None = None
     grant: int | None = None  # the number by which what it gave is taken back
     sure: bool = True  # asked while the clock was known
+    since: datetime | None = None  # ledger: when the minutes that are meant begin
 
     @property
     def waits(self) -> bool:
         return self.state is State.PENDING
 
 
-def pending(requests: Iterable[ChildRequest], who: str, topic: Topic, thing: str) -> ChildRequest | None:
+def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest | None:
+    """The one that waits for what ``new`` is about."""
+    wanted = (new.who, new.topic, new.thing, new.since)
     return next(
-        (one for one in requests if one.waits and (one.who, one.topic, one.thing) == (who, topic, thing)),
-        None,
+        (one for one in requests if one.waits and (one.who, one.topic, one.thing, one.since) == wanted), None
     )
 
 
@@ -99,7 +105,7 @@ def asked(
         where, problem = "asking", f"was done {MAX_A_DAY} times today"
         error = PolicyError(where, problem, "ask again tomorrow, or in person")
         raise error.coded(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
-    before = pending(known, new.who, new.topic, new.thing)
+    before = pending(known, new)
     if before is not None:
         return replace(
             before,
@@ -116,8 +122,10 @@ def asked(
 
 
 def expires(topic: Topic, at: datetime, calendar: Calendar) -> datetime:
-    """Time is asked for today: until midnight, local. A site is asked for a week."""
-    return next_local(MIDNIGHT, calendar, at) if topic is Topic.TIME else at + SITE_LIFE
+    """Time is asked for today: until midnight, local. A site is asked for a week; so are minutes back."""
+    if topic is Topic.TIME:
+        return next_local(MIDNIGHT, calendar, at)
+    return at + (SITE_LIFE if topic is Topic.SITE else LEDGER_LIFE)
 
 
 def answered(
@@ -147,11 +155,11 @@ def answered(
         given = minutes if minutes is not None else one.minutes or SITE_ONCE
     elif minutes is not None:
         raise PolicyError(where, f"'{answer}' takes no minutes", "answer 'once' with them")
-    if one.topic is Topic.TIME and answer is Answer.TODAY:
+    if one.topic is not Topic.SITE and answer is Answer.TODAY:
         raise PolicyError(
             where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes"
         ).coded(Code.NOT_FOR_TIME)
-    if one.topic is Topic.TIME and answer is Answer.ALWAYS:
+    if one.topic is not Topic.SITE and answer is Answer.ALWAYS:
         mend = "change limits, windows or bedtime in the profile"
         error = PolicyError(where, "is for time, which is not given for always", mend)
         raise error.coded(Code.NOT_FOR_TIME)

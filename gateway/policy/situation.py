@@ -86,7 +86,7 @@ class Situation:
     bonus: Mapping[str, int] = field(default_factory=dict)  # minutes given beyond a limit, by its gate
     clock_known: bool = True  # False: the time is not known to be right
     timeless: bool = False  # no time rule closes anything: an audit asks what is refused at any hour
-    portal: bool = False  # what a phone probes the internet with is refused while the device is shut
+    portal: bool = False  # what a phone probes the internet with is refused while the device is shut (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
     opened: tuple[
         tuple[str, datetime], ...
@@ -97,6 +97,13 @@ class Situation:
     )  # packed addresses that allowed names resolved to for this device
     resolved: Resolved | None = None  # None: nobody keeps the answers, and no address is held against them
     recent: Recent = NOTHING_RECENT  # services that it asked for just now
+
+    @property
+    def led(self) -> bool:
+        """Whether probes are refused while the device is shut, so that it shows the page: a new device has to
+        be told why nothing opens. Any other stays online as far as it can tell, else it leaves the Wi-Fi.
+        """
+        return self.portal or self.quarantined
 
     def is_bare(self, seen: Observation) -> bool:
         """Whether a hello with ECH hides nothing: browsers put GREASE into those to bare addresses, too. To

@@ -116,10 +116,7 @@ def _endpoint(text: str) -> tuple[bytes, int]:
 def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> Answer:
     """What ``seen`` meets at ``at``, with the rules passed on the way."""
     decision = judge.decide(seen, situation, at, explain=True)
-    if situation.portal and decision.reason is Reason.DEVICE_NEEDS:
-        seen = seen._replace(proto=Proto.HTTP)  # a probe's name is answered all the same
-        decision = judge.decide(seen, situation, at, explain=True)
-    if situation.portal and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
+    if situation.led and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
         seen = seen._replace(proto=Proto.HTTP)  # a probe's name is answered all the same
         decision = judge.decide(seen, situation, at, explain=True)
     left = None

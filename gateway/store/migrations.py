@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gateway.store.people_tables import add_people
+
 Migration = Callable[[Any], None]
 
 
@@ -258,16 +260,27 @@ def add_uses(db: Any) -> None:
     )
 
 
+def add_marks(db: Any) -> None:
+    """Devices that have no mobile data, as a guardian says."""
+    db["no_mobile_data"].create({"mac": str}, pk="mac", strict=True)
+
+
+def add_disputes(db: Any) -> None:
+    """Requests about minutes of the ledger: when those begin."""
+    db["requests"].add_column("since", int)  # null: it is about something else
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
+    add_marks, add_disputes, add_people,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
-    "pins",
+    "pins", "no_mobile_data", "sessions", "announcements", "proposals",
 )  # fmt: skip
 
 

@@ -19,9 +19,9 @@ from gateway.store.keeper import (
 
 COLUMNS = (
     "id, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given, "
-    'because, by, answered, "grant", sure'
+    'because, by, answered, "grant", sure, since'
 )
-_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 19)})"
+_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 20)})"
 
 
 class Requests:
@@ -74,14 +74,14 @@ def _row(one: ChildRequest) -> tuple[object, ...]:
         one.id, one.who, one.device, str(one.topic), one.thing, one.minutes, one.reason, unix(one.at),
         unix(one.expires), one.times, str(one.state), int(one.reminded),
         None if one.answer is None else str(one.answer), one.given, one.because, one.by,
-        unix_or_none(one.answered), one.grant, int(one.sure),
+        unix_or_none(one.answered), one.grant, int(one.sure), unix_or_none(one.since),
     )  # fmt: skip
 
 
 def _read(row: tuple[object, ...]) -> ChildRequest:
     (
         number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer,
-        given, because, by, answered, grant, sure,
+        given, because, by, answered, grant, sure, since,
     ) = row  # fmt: skip
     return ChildRequest(
         id=_int(number),
@@ -103,6 +103,7 @@ def _read(row: tuple[object, ...]) -> ChildRequest:
         answered=moment_or_none(None if answered is None else _int(answered)),
         grant=None if grant is None else _int(grant),
         sure=bool(sure),
+        since=moment_or_none(None if since is None else _int(since)),
     )
 
 

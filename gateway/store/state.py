@@ -1,4 +1,4 @@
-"""What guardians have set that is no rule of a file: pauses, `off`, guardians, and who did what.
+"""What guardians have set that is no rule of a file: pauses, `off`, and who did what.
 
 Everything in force is in memory; the keeper writes each change at once. All times are aware; the disk has
 Unix seconds.
@@ -6,7 +6,6 @@ Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -94,7 +93,6 @@ class State:
             (Off(moment(since), moment_or_none(until), by, bool(sure)) for _, since, until, by, sure in off),
             None,
         )
-        self._guardians = dict(database.rows("SELECT name, stamp FROM guardians"))
 
     def in_force(self, now: datetime) -> InForce:
         """Pauses and `off` that have not ended at ``now``."""
@@ -156,30 +154,27 @@ class State:
         off = None if self._off is None else _moved(self._off, jump)
         if (pauses, off) != (self._pauses, self._off):
             self._pauses, self._off = pauses, off
-            self._keeper.save(*self._switches())
-
-    def guardians(self) -> Mapping[str, str]:
-        """Name → stamp."""
-        return self._guardians
-
-    def keep_guardian(self, name: str, stamp: str) -> None:
-        self._guardians[name] = stamp
-        self._keeper.save(Statement("INSERT OR REPLACE INTO guardians VALUES (?, ?)", [(name, stamp)]))
-
-    def remove_guardian(self, name: str) -> None:
-        self._guardians.pop(name, None)
-        self._keeper.save(Statement("DELETE FROM guardians WHERE name = ?", [(name,)]))
+            self._keeper.save(*self._snapshot())
 
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
         """Record a change that is none of the above, such as an edited rule."""
         self._keeper.save(audit=audit_line(at, by, what, detail, origin))
 
-    def audit_lines(self, limit: int = 100) -> list[AuditLine]:
-        """Newest first."""
+    def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
+        """Newest first; ``who``: of one person alone."""
         rows = self._database.rows(
-            "SELECT at, who, what, detail, origin FROM audit ORDER BY at DESC, rowid DESC LIMIT ?", (limit,)
+            "SELECT at, who, what, detail, origin FROM audit WHERE ? IN (who, '') "
+            "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
+            (who or "", limit, skip),
         )
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
+
+    def auditors(self, limit: int) -> list[str]:
+        """Who stands in the audit, by name."""
+        return [
+            who
+            for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
+        ]
 
     def drop_old(self, now: datetime) -> None:
         """Forget pauses that have ended for good."""
@@ -193,10 +188,6 @@ class State:
         self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(who,) for who in ended]))
 
     def _snapshot(self) -> list[Statement]:
-        guardians = table_snapshot("guardians", "name, stamp", list(self._guardians.items()))
-        return [*self._switches(), *guardians]
-
-    def _switches(self) -> list[Statement]:
         return [
             *table_snapshot("pauses", PAUSES, [_pause_row(one) for one in self._pauses.values()]),
             *table_snapshot("switches", SWITCHES, [_off_row(self._off)] if self._off else []),

@@ -26,7 +26,9 @@ from gateway.store.held import HeldBands
 from gateway.store.history import SERVICE, History
 from gateway.store.keeper import Keeper
 from gateway.store.levels import family_day
+from gateway.store.marks import Marks
 from gateway.store.numbers import Numbers
+from gateway.store.people import People
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
 from gateway.store.sharing import Pins, Uses
@@ -68,8 +70,8 @@ class Store:
         self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
-        self.questions, self.way_cards = loaded.questions, loaded.way_cards
-        self.notes = loaded.notes
+        self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
+        self.notes, self.people = loaded.notes, loaded.people
         self.uses, self.pins = loaded.uses, loaded.pins
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
@@ -83,9 +85,9 @@ class Store:
         self.on = self._settings.on
         self.audit = self._settings.audit
         self.audit_lines = self._settings.audit_lines
-        self.guardians = self._settings.guardians
-        self.keep_guardian = self._settings.keep_guardian
-        self.remove_guardian = self._settings.remove_guardian
+        self.auditors = self._settings.auditors
+        self.guardians = loaded.people.guardians
+        self.keep_guardian = loaded.people.keep_guardian
         self.slots = self._numbers.slots
         self.slot = self._numbers.slot
         self.forget_slot = self._numbers.forget_slot
@@ -119,6 +121,7 @@ class Store:
             self.gifts.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
+            self.people.shift(jump)
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
@@ -133,6 +136,7 @@ class Store:
         self.way_cards.flush()
         self.sights.flush()
         self.notes.flush()
+        self.people.flush()
         self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
@@ -150,6 +154,7 @@ class Store:
         # All before the file is tidied: until then what was erased is still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
         self._settings.drop_old(now)
+        self.people.drop_old(now)
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
@@ -253,6 +258,8 @@ class _Loaded:
     notes: DeviceNotes
     uses: Uses
     pins: Pins
+    marks: Marks
+    people: People
 
 
 def _load(database: Database) -> _Loaded:
@@ -275,6 +282,8 @@ def _load(database: Database) -> _Loaded:
                 DeviceNotes(database, keeper),
                 Uses(database, keeper),
                 Pins(database, keeper),
+                Marks(database, keeper),
+                People(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

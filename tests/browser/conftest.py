@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.chromium import Chromium, chromium, eventually
 from tests.control.running import Running
-from tests.webui.household import MINUTES, Household, at_home
+from tests.webui.household import MINUTES, TABLET, Household, at_home
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 from tests.webui.things import each
@@ -62,6 +62,9 @@ def fresh(site: Site) -> None:
     household.in_use.clear()
     household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
+    household.devices["127.0.0.1"].clear()
+    household.devices["127.0.0.1"].update(mac=TABLET, profile="daughter", name="Tablet")
+    household.accounts.mum_alone()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from gateway.errors import GatewayError
 from tests.browser.chromium import DESKTOP, PHONE, SCREENSHOTS, Chromium, chromium, eventually
 from tests.browser.family import CHILD, PIN, Family, at_home
@@ -47,8 +49,8 @@ class Album:
     def unlock(self) -> None:
         self._family.unlock(self._browser)
 
-    def sign_in(self) -> None:
-        self._browser.driver.get(self._family.link())
+    def sign_in(self, name: str = "Mum") -> None:
+        self._browser.driver.get(self._family.link(name))
 
     def tap(self, path: str, selector: str, seat: str = PARENT.key) -> None:
         """On the parent's phone, or on another one."""
@@ -67,6 +69,7 @@ class Album:
 
 def take_all(family: Family, album: Album) -> None:
     album.take("signin", PARENT.key, "/signin")
+    album.take("forgot", PARENT.key, "/forgot")
     album.sign_in()
     refused = _a_day(family)
     album.take("home", PARENT.key, "/parent/")
@@ -80,6 +83,7 @@ def take_all(family: Family, album: Album) -> None:
     _answer(album)
     _make_codes(album)
     _rules(album)
+    _accounts(family, album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
@@ -155,12 +159,26 @@ def _ask(family: Family, album: Album) -> None:
     album.unlock()
     album.take("my-time", TABLET.key, "/my/time")
     album.take("pin", TABLET.key, "/my/pin", opened=True)
+    album.take("my-requests", TABLET.key, "/my/asked")
+    album.take("quick-exit", TABLET.key, "/calendar")
+    for level, band in (("small", "6-9"), ("teen", "13-15")):
+        _as_if(family, band)
+        album.take(f"child-{level}", TABLET.key, "/my")
+    _as_if(family, "10-12")
     album.tap("/my/ask", ".fields .primary", TABLET.key)
     eventually(lambda: "Waiting for an answer" in album.text(".asked"))
     family.daemon.client.call(
         "request", device=SON.mac, site="www.instagram.com", reason="For the class chat"
     )
     album.take("child-asked", TABLET.key, "/my")
+
+
+def _as_if(family: Family, band: str) -> None:
+    """The daughter is of another age for a while."""
+    file = family.daemon.profiles / "daughter.yaml"
+    rules = yaml.safe_load(file.read_text())
+    family.daemon.write_profile("daughter", {**rules, "band": band})
+    family.daemon.client.call("reload")
 
 
 def _answer(album: Album) -> None:
@@ -185,6 +203,7 @@ def _make_codes(album: Album) -> None:
     album.take("devices", PARENT.key, "/parent/devices/")
     album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
     album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
+    album.take("family-card", PARENT.key, "/parent/card")
     album.take("codes", PARENT.key, "/parent/codes/")
     album.tap("/parent/codes/", ".fields button")
     eventually(lambda: "min" in album.text(".strips"))
@@ -202,6 +221,21 @@ def _rules(album: Album) -> None:
     }  # fmt: skip
     for name, path in pages.items():
         album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
+
+
+def _accounts(family: Family, album: Album) -> None:
+    """A helper and the provider's support are there already, as the console adds them."""
+    for name, role in (("Oma", "helper"), ("Telecom", "support")):
+        family.daemon.client.call("guardian", action="add", name=name, role=role)
+    album.take("account", PARENT.key, "/account/", opened=True)
+    album.take("password", PARENT.key, "/account/password")
+    album.take("people", PARENT.key, "/parent/people/")
+    album.take("people-opened", PARENT.key, "/parent/people/", opened=True)
+    album.take("log", PARENT.key, "/parent/log/")
+    album.take("health", PARENT.key, "/support/")
+    album.sign_in("Oma")
+    album.take("helper", PARENT.key, "/helper/")
+    album.sign_in()
 
 
 def _to_bedtime(family: Family, moved: timedelta, after: timedelta) -> timedelta:

@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 SMALL = (360, 640)
 AUDIT = Path(__file__).with_name("access.js").read_text()
 
+DOUBTED = "at=2026-11-24T17:30:00%2B05:00&device=02:00:00:00:00:0a&service=Roblox"  # a row of the ledger
+
 Prepare = Callable[[Site], None]
 
 
@@ -82,6 +84,27 @@ def four(site: Site) -> None:
     site.household.children = ("daughter", "son", "teen", "daughter")
 
 
+def small(site: Site) -> None:
+    """The tablet is a seven-year-old's."""
+    asked(site)
+    site.household.devices["127.0.0.1"].update(profile="son", state="open", until=None, sentence="Open.")
+
+
+def sleeping(site: Site) -> None:
+    small(site)
+    site.household.devices["127.0.0.1"].update(state="bedtime", until=NOW + timedelta(hours=11))
+
+
+def grown(site: Site) -> None:
+    """It is a sixteen-year-old's."""
+    asked(site)
+    site.household.devices["127.0.0.1"].update(profile="teen")
+
+
+def new(site: Site) -> None:
+    site.household.devices["127.0.0.1"].update(profile="quarantine")
+
+
 def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 
@@ -125,12 +148,30 @@ def no_pin(site: Site) -> None:
     site.household.lending.needs_pins = True
 
 
+def unclaimed(site: Site) -> None:
+    site.household.accounts.unclaimed()
+
+
+def a_family(site: Site) -> None:
+    """Everybody that there may be, and all that may be said of them."""
+    site.household.accounts.family()
+
+
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
     "own, paused": ("/my", paused),
     "own, in trouble": ("/my", troubled),
     "own, all is off": ("/my", off),
+    "own, of a small child": ("/my", small),
+    "own, of a small child at bedtime": ("/my", sleeping),
+    "own, of a teenager": ("/my", grown),
+    "all that was asked for": ("/my/asked", asked),
+    "doubted minutes": (f"/my/wrong?{DOUBTED}", nothing),
+    "where the quick exit leads": ("/calendar", nothing),
+    "refused, of a small child": ("/refused?host=www.tiktok.com", small),
+    "refused, of a new device": ("/refused?host=captive.apple.com", new),
+    "why, of a small child": ("/why", small),
     "why": ("/why", nothing),
     "refused": ("/refused?host=www.tiktok.com&reason=family_block", nothing),
     "refused by time": ("/refused?host=www.example.org&reason=bedtime", nothing),
@@ -149,6 +190,9 @@ CHILDS = {
     "PIN": ("/my/pin", pins),
     "PIN, none yet": ("/my/pin", no_pin),
     "sign in": ("/signin", nothing),
+    "forgot password": ("/forgot", nothing),
+    "set up": ("/claim", unclaimed),
+    "told who set up": ("/my", a_family),
     "a page that is not there": ("/no-such-page", nothing),
 }
 PARENTS = {
@@ -196,6 +240,15 @@ PARENTS = {
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),
     "nothing is shared": ("/parent/sharing/", nothing),
     "shared": ("/parent/sharing/", used),
+    "family card": ("/parent/card", nothing),
+    "account": ("/account/", a_family),
+    "password": ("/account/password", nothing),
+    "a recovery code that is gone": ("/account/recovery/none", nothing),
+    "people": ("/parent/people/", a_family),
+    "a link that is gone": ("/parent/people/link/none", nothing),
+    "audit log": ("/parent/log/", a_family),
+    "nothing in the audit log": ("/parent/log/", nothing),
+    "health": ("/support/", nothing),
 }
 
 

@@ -43,6 +43,7 @@ CHILDS_PAGES = {
     "ask": "/my/ask",
     "code": "/my/code",
     "ledger": "/my/time",
+    "forgot": "/forgot",
 }
 PARENTS_PAGES = {
     "requests": "/parent/requests",
@@ -52,6 +53,9 @@ PARENTS_PAGES = {
     "devices": "/parent/devices/",
     "device": f"/parent/device/{TABLET}",
     "lists": "/parent/lists/?host=www.bet.example",
+    "account": "/account/",
+    "people": "/parent/people/",
+    "log": "/parent/log/",
 }
 
 
@@ -294,6 +298,7 @@ def test_the_phone_s_time_is_sent_along_when_a_parent_signs_in(browser: Chromium
     path, _, code = site.link().partition("?code=")
     browser.driver.get(path)
     site.household.asked.clear()
+    browser.tap("#bycode summary")
     browser.driver.find_element(By.ID, "code").send_keys(code, Keys.ENTER)
     eventually(lambda: "time" in {do for do, _ in site.household.asked})
     browser.driver.delete_all_cookies()
@@ -387,6 +392,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.implicitly_wait(PATIENCE)  # a click returns before the page that it leads to is there
         path, _, code = site.link().partition("?code=")
         driver.get(path)
+        driver.find_element(By.CSS_SELECTOR, "#bycode summary").click()
         driver.find_element(By.ID, "code").send_keys(code)
         driver.find_element(By.CSS_SELECTOR, ".signin button").click()
         assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text

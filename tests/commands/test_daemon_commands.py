@@ -166,6 +166,30 @@ def test_a_guardian_gets_a_link(qalqan: Qalqan, config: Path) -> None:
     assert out == "Mum\n"
 
 
+def test_a_helper_is_added_with_minutes_and_listed_as_one(qalqan: Qalqan, config: Path) -> None:
+    people = [
+        {"name": "Oma", "role": "helper", "minutes": 45},
+        {"name": "ISP", "role": "support", "minutes": 0},
+    ]
+    heard = Heard(
+        guardian={"guardian": "Oma", "token": "K7QD", "guardians": ["ISP", "Oma"], "people": people}
+    )
+    words = ("guardian", "add", "Oma", "--role", "helper", "--minutes", "45")
+    _, requests = asked(qalqan, config, heard, *words)
+    assert requests == [("guardian", {"action": "add", "name": "Oma", "role": "helper", "minutes": 45})]
+    out, _ = asked(qalqan, config, heard, "guardian", "list")
+    assert out == "ISP  support\nOma  helper, up to 45 min a day and child\n"
+
+
+def test_an_unclaimed_gateway_says_its_label_and_where_it_is_entered(qalqan: Qalqan, config: Path) -> None:
+    heard = Heard(guardian={"guardians": [], "label": "K7QM-3XPR", "seconds": 120})
+    out, _ = asked(qalqan, config, heard, "guardian", "list")
+    assert "label's code K7QM-3XPR: http://qalqan.home.arpa/claim" in out
+    out, requests = asked(qalqan, config, heard, "button")
+    assert requests[-1] == ("guardian", {"action": "button"})
+    assert "120 seconds" in out
+
+
 # ---------------------------------------------------------------- status, why
 
 

@@ -1,41 +1,43 @@
+"""The verb `guardian`: links, roles, and that no guardian takes another's rights."""
+
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pytest
 
+from gateway.codes import Code
 from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT, Guardians
 from gateway.control.protocol import Request, Role
 from gateway.errors import ControlError
+from gateway.policy.people import PEOPLE_LIMIT, PROPOSED, Register
+from tests.around import Scene
 
-
-class Kept:
-    """Guardians in a dictionary; the real keeper is the store."""
-
-    def __init__(self) -> None:
-        self.stamps: dict[str, str] = {}
-
-    def guardians(self) -> dict[str, str]:
-        return self.stamps
-
-    def keep_guardian(self, name: str, stamp: str) -> None:
-        self.stamps[name] = stamp
-
-    def remove_guardian(self, name: str) -> None:
-        del self.stamps[name]
+HOME = "192.168.1.7"
 
 
 class Desk:
     """Guardians and their clock."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self.audit: list[tuple[str, str]] = []
-        self.verb = Guardians(Kept(), lambda: self.now, lambda what, whom: self.audit.append((what, whom)))
+        self.scene = Scene()
+        self.register = Register()
+        self.verb = Guardians(self.register, self.scene.around())
 
-    def root(self, action: str, **values: object) -> dict[str, object]:
+    def root(self, action: str, **values: object) -> Mapping[str, object]:
         return self.verb(Request("guardian", Role.OWNER, 0, {"action": action, **values}))
 
-    def web(self, action: str, **values: object) -> dict[str, object]:
+    def web(self, action: str, **values: object) -> Mapping[str, object]:
+        values = {"origin": HOME, **values}
         return self.verb(Request("guardian", Role.WEB, 33, {"action": action, **values}))
+
+    def refused(self, action: str, **values: object) -> str:
+        with pytest.raises(ControlError) as error:
+            self.web(action, **values)
+        return str(error.value.code)
+
+    def role(self, name: str) -> str:
+        return self.register.guardians()[name].role.value
 
 
 @pytest.fixture
@@ -43,13 +45,20 @@ def desk() -> Desk:
     return Desk()
 
 
+@pytest.fixture
+def parents(desk: Desk) -> Desk:
+    for name in ("Mum", "Dad"):
+        desk.web("signin", token=desk.root("add", name=name)["token"])
+    desk.scene.audit.clear()
+    return desk
+
+
 def test_a_link_signs_in_once(desk: Desk) -> None:
     token = desk.root("add", name="Mum")["token"]
     signed = desk.web("signin", token=token)
-    assert signed["guardian"] == "Mum"
-    desk.web("check", name="Mum", stamp=signed["stamp"])
-    with pytest.raises(ControlError, match="is used or older"):
-        desk.web("signin", token=token)
+    assert (signed["guardian"], signed["role"], signed["password"]) == ("Mum", "guardian", False)
+    assert desk.web("check", session=signed["session"])["guardian"] == "Mum"
+    assert desk.refused("signin", token=token) == Code.LINK_USED
 
 
 def test_a_link_may_be_typed_carelessly(desk: Desk) -> None:
@@ -60,7 +69,7 @@ def test_a_link_may_be_typed_carelessly(desk: Desk) -> None:
 
 def test_a_link_dies_of_age(desk: Desk) -> None:
     token = desk.root("add", name="Mum")["token"]
-    desk.now = TOKEN_LIFE
+    desk.scene.now = TOKEN_LIFE
     with pytest.raises(ControlError, match="older than 15 minutes"):
         desk.web("signin", token=token)
 
@@ -70,53 +79,135 @@ def test_reset_and_remove_end_sessions_and_links(desk: Desk, action: str) -> Non
     signed = desk.web("signin", token=desk.root("add", name="Mum")["token"])
     waiting = desk.root("link", name="Mum")["token"]
     desk.root(action, name="Mum")
-    with pytest.raises(ControlError, match="session has ended"):
-        desk.web("check", name="Mum", stamp=signed["stamp"])
-    with pytest.raises(ControlError, match="is used"):
-        desk.web("signin", token=waiting)
+    assert desk.refused("check", session=signed["session"]) == Code.SESSION_ENDED
+    assert desk.refused("signin", token=waiting) == Code.LINK_USED
 
 
-def test_a_forged_stamp_is_no_session(desk: Desk) -> None:
+@pytest.mark.parametrize("action", ["list", "add", "link", "reset", "remove", "button"])
+def test_the_pages_cannot_do_what_is_the_console_s(desk: Desk, action: str) -> None:
     desk.root("add", name="Mum")
-    for name, stamp in (("Mum", "x"), ("Dad", "x"), ("Mum", "é")):
-        with pytest.raises(ControlError, match="session has ended"):
-            desk.web("check", name=name, stamp=stamp)
+    assert desk.refused(action, name="Mum") == Code.ROOT_ONLY
+    assert desk.root("list")["guardians"] == ["Mum"]
 
 
-@pytest.mark.parametrize("action", ["list", "add", "link", "reset", "remove"])
-def test_the_pages_cannot_make_guardians_or_links(desk: Desk, action: str) -> None:
-    desk.root("add", name="Mum")
-    with pytest.raises(ControlError, match="only root"):
-        desk.web(action, name="Mum")
-    assert desk.root("list") == {"guardians": ["Mum"]}
-
-
-def test_each_change_and_each_sign_in_is_recorded(desk: Desk) -> None:
+def test_each_change_and_each_sign_in_is_recorded_with_who_and_from_where(desk: Desk) -> None:
     desk.web("signin", token=desk.root("add", name="Mum")["token"])
+    desk.web("invite", name="Oma", role="helper", by="Mum")
     desk.root("reset", name="Mum")
     desk.root("remove", name="Mum")
-    assert [what for what, _ in desk.audit] == [
-        "guardian add", "guardian sign-in", "guardian reset", "guardian remove",
-    ]  # fmt: skip
-    assert {whom for _, whom in desk.audit} == {"Mum"}
+    assert desk.scene.audit == [
+        ("guardian add", "Mum", "console", ""),
+        ("guardian sign-in", "Mum", "Mum", HOME),
+        ("guardian add", "Oma", "Mum", HOME),
+        ("guardian reset", "Mum", "console", ""),
+        ("guardian remove", "Mum", "console", ""),
+    ]
 
 
-def test_links_are_for_guardians_only(desk: Desk) -> None:
+def test_links_are_for_known_people_only(desk: Desk) -> None:
     with pytest.raises(ControlError, match="no guardian 'Nobody'"):
         desk.root("link", name="Nobody")
 
 
-def test_a_name_is_taken_whatever_its_case(desk: Desk) -> None:
+@pytest.mark.parametrize("name", ["MUM", " mum ", "Console", "all"])
+def test_a_name_is_taken_whatever_its_case(desk: Desk, name: str) -> None:
     desk.root("add", name="Mum")
     with pytest.raises(ControlError, match="is taken"):
-        desk.root("add", name="MUM")
+        desk.root("add", name=name)
     with pytest.raises(ControlError, match="at most 40"):
         desk.root("add", name="x" * 41)
 
 
-def test_links_are_bounded(desk: Desk) -> None:
+def test_links_and_people_are_bounded(desk: Desk) -> None:
     first = desk.root("add", name="Mum")["token"]
     last = [desk.root("link", name="Mum")["token"] for _ in range(TOKENS_LIMIT)][-1]
-    with pytest.raises(ControlError):
-        desk.web("signin", token=first)
+    assert desk.refused("signin", token=first) == Code.LINK_USED
     assert desk.web("signin", token=last)["guardian"] == "Mum"
+    for number in range(1, PEOPLE_LIMIT):
+        desk.web("invite", name=f"Helper {number}", role="helper", by="Mum")
+    assert desk.refused("invite", name="One more", by="Mum") == Code.TOO_MANY_PEOPLE
+
+
+def test_the_console_adds_every_role(desk: Desk) -> None:
+    desk.root("add", name="Oma", role="helper", minutes=45)
+    desk.root("add", name="Telecom", role="support")
+    people = {one["name"]: one for one in desk.root("list")["people"]}  # type: ignore[attr-defined]
+    assert (people["Oma"]["role"], people["Oma"]["minutes"]) == ("helper", 45)
+    assert (people["Telecom"]["role"], people["Telecom"]["minutes"]) == ("support", 0)
+    assert desk.root("list")["label"] == desk.scene.label, "and the gateway is still unclaimed"
+    with pytest.raises(ControlError, match="must be one of"):
+        desk.root("add", name="X", role="king")
+
+
+# ---------------------------------------------------------------- of each other
+
+
+@pytest.mark.parametrize("role", ["helper", "support", "none"])
+def test_no_guardian_takes_another_s_rights_without_a_yes(parents: Desk, role: str) -> None:
+    assert parents.web("change", name="Dad", role=role, by="Mum") == {"proposed": True}
+    assert parents.role("Dad") == "guardian"
+    assert parents.refused("answer", name="Dad", answer="yes", by="Mum") == Code.NO_PROPOSAL
+    assert parents.role("Dad") == "guardian"
+    waiting = parents.web("people")["proposals"]
+    assert [(one["name"], one["role"], one["by"]) for one in waiting] == [("Dad", role, "Mum")]  # type: ignore[attr-defined]
+    assert parents.web("answer", name="Dad", answer="yes", by="Dad") == {"done": True}
+    if role == "none":
+        assert "Dad" not in parents.register.guardians()
+    else:
+        assert parents.role("Dad") == role
+    assert parents.web("people")["proposals"] == []
+
+
+def test_a_no_and_a_withdrawal_change_nothing(parents: Desk) -> None:
+    for who in ("Dad", "Mum"):
+        parents.web("change", name="Dad", role="none", by="Mum")
+        assert parents.web("answer", name="Dad", answer="no", by=who) == {"done": False}
+        assert parents.role("Dad") == "guardian"
+        assert parents.web("people")["proposals"] == []
+
+
+def test_whom_it_is_about_sees_that_it_waits_until_it_is_a_week_old(parents: Desk) -> None:
+    dad = parents.web("signin", token=parents.root("link", name="Dad")["token"])["session"]
+    parents.web("change", name="Dad", role="none", by="Mum")
+    assert parents.web("check", session=dad)["proposed"] is True
+    parents.scene.now += PROPOSED.total_seconds()
+    assert parents.web("check", session=dad)["proposed"] is False
+    assert parents.refused("answer", name="Dad", answer="yes", by="Dad") == Code.NO_PROPOSAL
+
+
+def test_oneself_steps_down_at_once_but_never_the_last(parents: Desk) -> None:
+    assert parents.web("change", name="Dad", role="helper", minutes=20, by="Dad") == {"proposed": False}
+    assert parents.role("Dad") == "helper"
+    assert parents.refused("change", name="Mum", role="none", by="Mum") == Code.LAST_GUARDIAN
+    assert parents.role("Mum") == "guardian"
+
+
+def test_a_yes_that_would_leave_nobody_is_refused(parents: Desk) -> None:
+    parents.web("change", name="Dad", role="none", by="Mum")
+    parents.web("change", name="Mum", role="helper", by="Mum")
+    assert parents.refused("answer", name="Dad", answer="yes", by="Dad") in (
+        Code.LAST_GUARDIAN,
+        Code.NO_PROPOSAL,
+    )
+    assert parents.role("Dad") == "guardian"
+
+
+def test_helpers_and_support_are_a_guardian_s_to_change(parents: Desk) -> None:
+    parents.web("invite", name="Oma", role="helper", minutes=15, by="Mum")
+    parents.web("change", name="Oma", role="helper", minutes=60, by="Dad")
+    assert parents.register.guardians()["Oma"].minutes == 60
+    for action in ("change", "invite"):
+        assert parents.refused(action, name="Oma", role="guardian", by="Oma") == Code.NO_GUARDIAN
+    parents.web("change", name="Oma", role="none", by="Dad")
+    assert "Oma" not in parents.register.guardians()
+
+
+def test_a_new_link_is_for_who_has_never_come_or_is_no_guardian(parents: Desk) -> None:
+    parents.web("invite", name="Oma", role="helper", by="Mum")
+    parents.web("invite", name="Aunt", role="guardian", by="Mum")
+    for name in ("Oma", "Aunt"):
+        token = parents.web("invite", name=name, again=True, by="Mum")["token"]
+        assert parents.web("signin", token=token)["guardian"] == name
+    assert parents.web("invite", name="Oma", again=True, by="Mum")["token"]
+    for name in ("Aunt", "Dad"):
+        assert parents.refused("invite", name=name, again=True, by="Mum") == Code.CONSOLE_ONLY

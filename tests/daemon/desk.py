@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from gateway.clock import WallClock
-from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
+from gateway.daemon.accounts import guardians
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
@@ -126,6 +126,7 @@ class Presence:
         self.inventory = Inventory(now, rules.kind_of, lambda _: "")
         self.scanning = Scanning()
         self.ignored: tuple[str, ...] = ()
+        self.addresses: dict[str, str] = {}
 
     def refresh(self) -> None:
         pass
@@ -143,6 +144,9 @@ class Presence:
 
     def own_name(self, mac: str) -> str:
         return mac
+
+    def mac_of(self, ip: str) -> str | None:
+        return self.addresses.get(ip)
 
 
 class Table:
@@ -184,6 +188,7 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self.counted = Counted()
         self.live = LiveFlows()
+        self.recent = Recent()
         self.control = self.journal = self
         self.recent = Recent()
         self.internet = Nothing()
@@ -214,9 +219,7 @@ class Desk:
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
         self.lessons = Lessons(daemon)
-        self._verbs = Verbs(
-            daemon, Guardians(self.store, self.loop.now, lambda *_: None), self.answers
-        ).table()
+        self._verbs = Verbs(daemon, guardians(daemon), self.answers).table()
         self.reassign()
         self.answers.start()
         self.warnings.start()

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from gateway.daemon.recent import KEPT, Recent
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
@@ -30,6 +32,17 @@ def test_a_browser_that_asks_again_is_one_refusal_and_ten_minutes_are_the_end() 
     assert recent.add(1, NOW + timedelta(seconds=40), seen("a.example"), REFUSED)
     assert len(recent.of(frozenset({1}), NOW + timedelta(minutes=10, seconds=1))) == 1
     assert recent.of(frozenset({1}), NOW + timedelta(minutes=11)) == []
+    assert recent.of(frozenset({1}), NOW - timedelta(hours=1)) == [], "it is yet to come"
+
+
+@pytest.mark.parametrize("size", [timedelta(hours=-5), timedelta(days=400)])
+def test_a_clock_that_is_set_makes_nothing_older_or_younger(size: timedelta) -> None:
+    recent = Recent()
+    recent.add(1, NOW, seen("a.example"), REFUSED)
+    recent.shift(size)
+    (one,) = recent.of(frozenset({1}), NOW + size + timedelta(minutes=9))
+    assert one.at == NOW + size
+    assert recent.of(frozenset({1}), NOW + size + timedelta(minutes=10)) == []
 
 
 def test_forgotten_and_bounded() -> None:

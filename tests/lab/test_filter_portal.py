@@ -75,4 +75,7 @@ def test_a_probe_at_bedtime(home: Home, daemon: Daemon, version: int) -> None:
 def test_a_probe_in_a_pause(home: Home, daemon: Daemon, version: int) -> None:
     daemon.client.call("pause", who="daughter", minutes=30)
     _assert_led_to_the_page(home.devices["tablet"], version, "paused")
-    assert _probe(home.devices["phone"], version).how == "no such name"
+    phone = home.devices["phone"]
+    assert _probe(phone, version).status == 204, "it stays on the Wi-Fi"
+    assert fetch(phone, SECURE, version).status == 204
+    assert clients.dig(phone, ALLOWED).status == "NXDOMAIN"

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.lab
 
 NOON = "2026-11-25T12:00:00"  # a Wednesday
 PROBE = "connectivitycheck.gstatic.com"
+UPDATES = "swcdn.apple.com"
 HELP = "befrienders.org"
 ROBLOX, MINECRAFT = "www.roblox.com", "www.minecraft.net"
 BEDTIME = "20:45-07:00"
@@ -227,9 +228,12 @@ def test_what_a_device_needs_is_open_at_bedtime(home: Home, daemon: Daemon, vers
     assert not fetch(device, f"https://{ALLOWED}/", version).reached
 
 
-def test_what_a_device_needs_stops_in_a_pause(home: Home, daemon: Daemon) -> None:
+def test_what_a_device_needs_stops_in_a_pause_and_it_finds_itself_online(home: Home, daemon: Daemon) -> None:
+    tablet = home.devices["tablet"]
+    assert fetch(tablet, f"https://{UPDATES}/", 4).reached
     _paused(daemon, "daughter")
-    assert fetch(home.devices["tablet"], f"https://{PROBE}/generate_204", 4).status == 0
+    assert not fetch(tablet, f"https://{UPDATES}/", 4).reached
+    assert fetch(tablet, f"https://{PROBE}/generate_204", 4).status == 204
 
 
 @FAMILIES

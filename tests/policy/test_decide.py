@@ -42,6 +42,7 @@ CHILD = """
 JUDGE = a_judge(CHILD)
 PAUSED = Situation(paused_until=almaty("2026-11-25T09:00"), paused_by="Mum")
 QUARANTINED = Situation(quarantined=True)
+WAYS = (Proto.HTTP, Proto.TLS, Proto.QUIC)
 USED_UP = used_up("internet")
 
 
@@ -149,12 +150,11 @@ def test_homework_stays_open_when_only_time_is_used_up() -> None:
     assert verdict(asks("bilimland.kz"), PAUSED) == ("block", "paused")
 
 
-def test_probes_and_updates_pass_at_bedtime_and_not_in_a_pause() -> None:
-    for host in ("captive.apple.com", "swcdn.apple.com"):
-        assert verdict(asks(host), PLAIN, NIGHT) == ("allow", "device_needs")
-        assert verdict(asks(host), USED_UP) == ("allow", "device_needs")
-        assert verdict(asks(host), PAUSED) == ("block", "paused")
-        assert verdict(asks(host), QUARANTINED) == ("block", "quarantined")
+def test_updates_pass_at_bedtime_and_not_in_a_pause() -> None:
+    assert verdict(asks("swcdn.apple.com"), PLAIN, NIGHT) == ("allow", "device_needs")
+    assert verdict(asks("swcdn.apple.com"), USED_UP) == ("allow", "device_needs")
+    assert verdict(asks("swcdn.apple.com"), PAUSED) == ("block", "paused")
+    assert verdict(asks("swcdn.apple.com"), QUARANTINED) == ("block", "quarantined")
     assert verdict(asks("x.push.apple.com"), USED_UP) == ("allow", "device_needs")
     assert verdict(asks("x.push.apple.com"), PLAIN, NIGHT) == ("block", "bedtime")
 
@@ -280,7 +280,25 @@ def test_what_is_open_anyway_stays_as_it_is() -> None:
     assert verdict(asks("bilimland.kz"), opened) == ("allow", "homework")
 
 
-# The portal.
+# Probes, and the portal.
+
+
+@pytest.mark.parametrize("at", [DAY, NIGHT])
+@pytest.mark.parametrize("situation", [PLAIN, USED_UP, PAUSED])
+def test_a_device_finds_itself_online_whatever_is_shut(situation: Situation, at: datetime) -> None:
+    for seen in (asks("captive.apple.com"), *(connects("captive.apple.com", proto=one) for one in WAYS)):
+        decision = JUDGE.decide(seen, situation, at)
+        assert (decision.verdict, decision.reason) == (Verdict.ALLOW, Reason.DEVICE_NEEDS)
+        assert decision.gates == frozenset()
+
+
+def test_a_new_device_is_led_to_the_page_and_gets_no_further() -> None:
+    assert verdict(asks("captive.apple.com"), QUARANTINED) == ("allow", "device_needs"), (
+        "else it asks no page"
+    )
+    for proto in WAYS:
+        assert verdict(connects("captive.apple.com", proto=proto), QUARANTINED) == ("block", "quarantined")
+    assert verdict(asks("time.apple.com"), QUARANTINED) == ("block", "quarantined")
 
 
 @pytest.mark.parametrize(
@@ -297,21 +315,19 @@ def test_with_the_portal_probes_are_refused_while_the_device_is_shut(
     situation: Situation, at: datetime, reason: str
 ) -> None:
     portal = replace(situation, portal=True)
-    for proto in (Proto.HTTP, Proto.TLS, Proto.QUIC):
+    for proto in WAYS:
         assert verdict(connects("captive.apple.com", proto=proto), portal, at)[1] == reason
     assert verdict(asks("captive.apple.com"), portal, at) == ("allow", "device_needs"), "else it asks no page"
     assert verdict(asks("time.apple.com"), replace(situation, portal=True), at)[1] in (
         "device_needs",
         "paused",
     )
-    if situation is not PAUSED:
-        assert verdict(asks("captive.apple.com"), situation, at) == ("allow", "device_needs")
 
 
 def test_a_probe_spends_nothing_and_is_cut_with_the_rest_where_the_portal_is() -> None:
     gates = JUDGE.decide(connects("captive.apple.com"), Situation(portal=True), DAY).gates
     assert gates == {"device", "bedtime", "internet", "uncounted"}
-    assert JUDGE.decide(asks("captive.apple.com"), PLAIN, DAY).gates == {"device"}
+    assert JUDGE.decide(asks("time.apple.com"), PLAIN, DAY).gates == {"device"}
 
 
 def test_off_says_until_when() -> None:

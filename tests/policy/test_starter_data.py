@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from gateway.policy.categories import parse_categories
+from gateway.policy.entries import host_map
 from gateway.policy.hosts import is_under, normalise, public_suffix_check
 from gateway.policy.packs import parse_engines, parse_needs, parse_sites
 from gateway.policy.services import Catalogue, parse_group
@@ -242,3 +244,13 @@ def test_a_search_host_is_in_the_catalogue(catalogue: Catalogue) -> None:
     for key, one in ENGINES.items():
         for host in one["hosts"]:
             assert catalogue.services_of(host[1:]) == (owners[key],), host
+
+
+def test_every_system_s_probe_is_a_need_unless_people_use_its_name() -> None:
+    probes = read("probes.yaml")["probes"]
+    known = host_map((name, kind) for _, kind, name in needs())
+    for one in probes:
+        host = urlsplit(one["url"]).hostname
+        assert (known.get(host) == "probes") is not one.get("shared", False), one["by"]
+        assert (one.get("source") is None) is (one.get("seen") is None), one["by"]
+    assert len({one["by"] for one in probes}) == len(probes)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.policy.people import Account
 from gateway.store import Store, StoreError
 from gateway.store.database import broken_copies
 from gateway.store.migrations import MIGRATIONS
@@ -127,7 +128,7 @@ def test_a_damaged_table_is_saved_from_both_ends(
     assert 50 < len(kept) < 200
     assert {"child-0", "child-199"} <= set(kept)
     assert len(store.slots()) == 200
-    assert store.guardians() == {"Mum": "stamp"}
+    assert store.guardians() == {"Mum": Account("Mum", secret="stamp")}
     store.close()
     assert "200 slots" in caplog.text
     assert look(path, "PRAGMA integrity_check") == [("ok",)]

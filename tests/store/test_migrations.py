@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlite_utils
 
 from gateway.policy.jumps import Kind
+from gateway.policy.people import LIFE, Account, PersonRole, Session
 from gateway.store.migrations import MIGRATIONS, is_due
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look
@@ -119,4 +120,26 @@ def test_older_codes_are_a_batch_where_they_were_made_at_once(tmp_path: Path) ->
     store = Store(path)
     found = {one.batch: one.who for one in store.tickets.all()}
     assert found == {"a1" * 4: "son", "b1" * 4: None}
+    store.close()
+
+
+def test_guardians_of_an_older_file_are_guardians_without_a_password(tmp_path: Path) -> None:
+    """As version 10 wrote it: a name and a stamp."""
+    path = tmp_path / "qalqan.db"
+    connection = sqlite3.connect(path)
+    database = sqlite_utils.Database(connection)
+    for number, migration in enumerate(MIGRATIONS[:10], start=1):
+        migration(database)
+        connection.execute(f"PRAGMA user_version = {number}")
+    connection.execute("INSERT INTO guardians VALUES ('Mum', 'stamp')")
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    assert store.guardians() == {"Mum": Account("Mum", PersonRole.GUARDIAN, came=True)}
+    assert store.people.sessions() == ()
+    store.people.begin(Session("k", "Mum", "Phone", NOW, NOW + LIFE))
+    store.close()
+    assert look(path, "SELECT name, role, secret FROM guardians") == [("Mum", "guardian", "")]
+    store = Store(path)
+    assert [one.device for one in store.people.sessions("Mum")] == ["Phone"]
     store.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Role
+from gateway.policy.people import Account
 from gateway.store import Off, Pause, Store
+from tests.around import Scene
 from tests.store.helpers import HOUR, NOW, look
 
 
@@ -86,15 +89,19 @@ def test_guardians_are_kept(path: Path) -> None:
     store.keep_guardian("Mum", "a")
     store.keep_guardian("Dad", "b")
     store.keep_guardian("Mum", "c")
-    store.remove_guardian("Dad")
+    store.people.remove("Dad")
     store = reopened(store, path)
-    assert store.guardians() == {"Mum": "c"}
+    assert store.guardians() == {"Mum": Account("Mum", secret="c")}
     store.close()
 
 
 def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
     store = Store(path)
-    desk = Guardians(store, lambda: 0.0, lambda what, whom: store.audit(what, whom, by="console", at=NOW))
+    around = replace(
+        Scene().around(),
+        record=lambda what, detail, by, origin: store.audit(what, detail, by=by, at=NOW, origin=origin),
+    )
+    desk = Guardians(store.people, around)
     token = desk(Request("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
     assert list(store.guardians()) == ["Mum"]

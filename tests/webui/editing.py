@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -155,7 +156,9 @@ class _Daemon:
 
 
 class _Store:
-    """Nobody is paused, and nobody was given anything."""
+    """Nobody is paused, nobody was given anything, and no device is marked."""
+
+    marks = SimpleNamespace(no_mobile_data=frozenset())
 
     @staticmethod
     def state(*_: object) -> InForce:

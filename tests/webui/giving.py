@@ -13,7 +13,11 @@ from gateway.errors import PolicyError
 if TYPE_CHECKING:
     from tests.webui.household import Household
 
-THINGS = {"www.instagram.com": "Instagram", "service:roblox": "Roblox"}
+THINGS = {
+    "www.instagram.com": "Instagram",
+    "service:roblox": "Roblox",
+    "play service:roblox": "Play, Roblox",
+}
 GOOD_FOR = timedelta(days=90)
 
 
@@ -131,7 +135,8 @@ class Giving:
     def _request(self, request: Request) -> Mapping[str, object]:
         who = self.household.child_of(request)
         site = request.text_or_none("site")
-        thing = site or request.text_or_none("service")
+        since, limits = request.moment_or_none("since"), request.text("limits", "")
+        thing = site or limits or request.text_or_none("service")
         minutes = None if site else request.whole("minutes", least=1, most=240)
         if request.text("reason", "") == "too often":
             raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
@@ -143,7 +148,7 @@ class Giving:
         number = 1 + max((one["id"] for one in self.household.requests), default=0)
         made = {
             "id": number, "profile": who, "name": self.names[who], "device": request.text("device"),
-            "topic": "site" if site else "time", "thing": thing,
+            "topic": "ledger" if since else "site" if site else "time", "thing": thing, "since": since,
             "thing_name": THINGS.get(thing or "", thing),
             "minutes": minutes, "reason": request.text("reason", ""), "at": self.now,
             "expires": self.now + timedelta(hours=4), "state": "pending", "answer": None, "given": None,

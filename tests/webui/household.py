@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.codes import Code
-from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
+from gateway.policy.people import may_change
 from tests.control.running import Running, running
+from tests.webui.accounts import Accounts
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
 from tests.webui.lending import Lending
@@ -121,17 +121,6 @@ def counted(day: date = TODAY) -> list[dict[str, Any]]:
     return entries
 
 
-class Stamps(dict[str, str]):
-    def guardians(self) -> Mapping[str, str]:
-        return self
-
-    def keep_guardian(self, name: str, stamp: str) -> None:
-        self[name] = stamp
-
-    def remove_guardian(self, name: str) -> None:
-        del self[name]
-
-
 @dataclass
 class Household:
     devices: dict[str, dict[str, Any]] = field(
@@ -173,11 +162,10 @@ class Household:
 
     def __post_init__(self) -> None:
         self.editing = Editing(self)
-        self.stamps = Stamps()
         self.things = Things(self)
         self.listed = Listed(self)
-        self.guardians = Guardians(self.stamps, time.monotonic, lambda what, whom: None)
-        self.stamps.keep_guardian("Mum", "stamp")
+        self.accounts = Accounts(self.devices, NOW)
+        self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def verbs(self) -> dict[str, Verb]:
@@ -194,7 +182,7 @@ class Household:
             "identify": self._identify,
             "cards": self._cards,
             "dismiss": self._dismiss,
-            "guardian": self.guardians,
+            **self.accounts.verbs(),
             **self.editing.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
@@ -218,6 +206,7 @@ class Household:
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
             "cards": len(self._waiting()),
+            "announced": self.accounts.announced(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
@@ -321,7 +310,8 @@ class Household:
         return int(self.rules_of(who)["log_level"])
 
     def guardian_of(self, request: Request) -> str:
-        if request.text("by") not in self.stamps:
+        account = self.stamps.guardians().get(request.text("by"))
+        if account is None or not may_change(account.role, request.do):
             request.refuse("by", "names nobody who is a guardian here; sign in again")
         return request.text("by")
 

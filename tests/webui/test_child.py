@@ -29,8 +29,9 @@ def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Bro
 
 def test_an_approved_list_is_told_as_one(app: Flask, daemon: Running) -> None:
     text = text_of(browser_on(app, "192.168.1.22").get("/my").text)
-    assert "Open for you BilimLand All other sites are closed." in text
-    assert "Bedtime Every night 20:00–07:00" in text
+    assert "Open for you B BilimLand Everything else is closed." in text
+    assert "Open for you BilimLand All other sites are closed." in text, "to read with somebody"
+    assert "Sleep 20:00–07:00 Every night" in text
     assert "Names of sites that you visit" in text
 
 

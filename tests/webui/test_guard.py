@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-import pytest
+import re
 
-from tests.webui.conftest import GATEWAY, Browser
-from tests.webui.household import Household
+import pytest
+from flask import Flask
+
+from gateway.control.around import Visitor
+from gateway.policy.people import TOLD, Announcement, Told
+from tests.webui.conftest import GATEWAY, Browser, browser_on
+from tests.webui.household import NOW, Household
 from webui.guard import is_ours, is_same_origin
 
 NAMES = frozenset({"qalqan.home.arpa", "localhost"})
@@ -101,6 +106,75 @@ def test_no_page_has_inline_script_or_style(tablet: Browser, mum: Browser) -> No
         assert "style=" not in page.text
         assert " on" + "click" not in page.text
         assert page.text.count("<script") == page.text.count("<script src=")
+
+
+def routes(app: Flask) -> list[tuple[str, str]]:
+    """Method and path of every view that there is."""
+    return [
+        (method, re.sub(r"<[^>]+>", "none" if rule.endpoint == "static" else "daughter", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) & {"GET", "POST"})
+    ]
+
+
+def test_every_route_is_closed_to_other_names_and_other_pages(
+    app: Flask, mum: Browser, household: Household
+) -> None:
+    """Signed in, since the cookie is what an attacker would ride on."""
+    household.accounts.scene.audit.clear()
+    before = dict(household.stamps.guardians())
+    assert len(routes(app)) > 50
+    for method, path in routes(app):
+        ask = mum.get if method == "GET" else mum.post
+        assert ask(path, Host="evil.example:8080").status_code == 421, path
+        if method == "POST":
+            for headers in (
+                {"Origin": "http://evil.example"},
+                {"Origin": "null"},
+                {"Origin": "http://192.168.1.1"},
+                {"Sec_Fetch_Site": "cross-site"},
+                {"Sec_Fetch_Site": "same-site"},
+            ):
+                assert mum.post(path, {"who": "daughter"}, **headers).status_code == 403, path
+    assert household.asked == []
+    assert household.accounts.scene.audit == []
+    assert household.stamps.guardians() == before
+
+
+def test_every_route_has_the_headers_that_close_it(app: Flask, mum: Browser) -> None:
+    for method, path in routes(app):
+        if method == "GET" and path != "/parent/stream":
+            headers = mum.get(path).headers
+            assert headers["Content-Security-Policy"].startswith("default-src 'none'"), path
+            assert "unsafe" not in headers["Content-Security-Policy"]
+            assert headers["Referrer-Policy"] == "no-referrer"
+            assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_hostile_device_name_is_text_on_every_page(app: Flask, mum: Browser, household: Household) -> None:
+    hostile = "<script>alert(1)</script>"
+    for device in household.devices.values():
+        device["name"] = hostile
+    household.accounts.scene.devices[mum.ip] = Visitor("02:00:00:00:00:1c", hostile)
+    household.accounts.register.announce(Announcement(Told.CLAIM, hostile[:40], hostile, NOW, NOW + TOLD))
+    mum.post("/signin", {"code": household.guardians.link("Mum")})
+    tablet = browser_on(app, "192.168.1.20")
+    for method, path in routes(app):
+        if method == "GET" and path != "/parent/stream":
+            for browser in (mum, tablet):
+                text = browser.get(path).text
+                assert "<script>" not in text, path
+                assert text.count("<script") == text.count("<script src="), path
+                assert "style=" not in text, path
+
+
+def test_an_oversize_body_is_refused_on_every_form(app: Flask, mum: Browser, household: Household) -> None:
+    for method, path in routes(app):
+        if method == "POST":
+            answer = mum.post(path, {"name": "x" * 100_000})
+            assert answer.status_code in (303, 404, 413), path
+    assert list(household.stamps.guardians()) == ["Mum"]
+    assert household.paused == {}
 
 
 def test_a_long_body_is_refused_with_a_page(mum: Browser) -> None:

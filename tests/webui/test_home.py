@@ -200,7 +200,7 @@ def test_hostile_names_come_to_nothing(mum: Browser, household: Household, table
 
 def test_a_session_ends_when_the_guardian_is_reset(mum: Browser, household: Household) -> None:
     assert mum.get("/parent/").status_code == 200
-    household.stamps["Mum"] = "another"
+    household.stamps.end("Mum")
     assert mum.get("/parent/").headers["Location"] == "/signin"
 
 

@@ -4,14 +4,17 @@ import http.client
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.control.running import Running
+from tests.webui.accounts import MUMS_PASSWORD
 from tests.webui.household import Household
 from tests.webui.test_listen import free_port
 
@@ -58,6 +61,18 @@ def ask(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], byte
         connection.close()
 
 
+def sign_in(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        form = urlencode({"name": "Mum", "password": MUMS_PASSWORD})
+        kind = "application/x-www-form-urlencoded"
+        headers = {"Content-Type": kind, "Origin": f"http://127.0.0.1:{port}"}
+        connection.request("POST", "/signin/password", form, headers)
+        assert connection.getresponse().getheader("Location") == "/parent/"
+    finally:
+        connection.close()
+
+
 @pytest.fixture
 def port() -> int:
     return free_port()
@@ -90,9 +105,15 @@ def test_a_long_header_is_refused(daemon: Running, port: int) -> None:
 
 
 def test_it_stays_small(daemon: Running, port: int) -> None:
+    """Also after passwords, whose hashes take 8 MB each, made by one thread or another."""
     with serving(daemon.path, port) as process:
+        threads = [threading.Thread(target=sign_in, args=(port,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
         for _ in range(50):
             ask(port, "/why")
+        for thread in threads:
+            thread.join()
         status = Path(f"/proc/{process.pid}/status").read_text()
         resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
         assert resident <= 45 * 1024

@@ -16,6 +16,8 @@ from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
 from webui.given import to_child
 from webui.i18n import gettext as _
+from webui.locks import own_eyes
+from webui.session import anyone
 from webui.tickets import TYPED_LIMIT, typed
 from webui.words import plain
 
@@ -27,31 +29,45 @@ REFUSED = 409
 
 
 @blueprint.get("/ask")
+@anyone
 def ask() -> ResponseReturnValue:
     return _with_child(_ask_form)
 
 
 @blueprint.post("/ask")
+@anyone
 def ask_for_time() -> ResponseReturnValue:
     return _with_child(_ask_for_time)
 
 
 @blueprint.post("/ask/site")
+@anyone
 def ask_for_site() -> ResponseReturnValue:
     return _with_child(_ask_for_site)
 
 
 @blueprint.post("/landing")
+@anyone
 def land() -> ResponseReturnValue:
     return _with_child(_land)
 
 
+@blueprint.get("/asked")
+@own_eyes
+@anyone
+def before() -> ResponseReturnValue:
+    """All that was asked for on this child's devices, and what became of it."""
+    return _with_child(_all_asked)
+
+
 @blueprint.get("/code")
+@anyone
 def code() -> ResponseReturnValue:
     return _with_child(_code_form)
 
 
 @blueprint.post("/code")
+@anyone
 def redeem() -> ResponseReturnValue:
     return _with_child(_redeem)
 
@@ -125,6 +141,15 @@ def _redeem(here: Here, home: Home) -> ResponseReturnValue:
         return _code_form(here, home, refusals.sentence(error), plain(entered)), REFUSED
     notices.tell_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
+
+
+def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
+    return render_template(
+        "my_asked.html",
+        home=home,
+        asked=daemon().requests_of_device(here),
+        help_lines=daemon().help_lines(),
+    )
 
 
 def _ask_form(here: Here, _home: Home, sentence: str = "") -> str:

@@ -9,24 +9,29 @@ from webui import charts, notices
 from webui.answers import Child, Here
 from webui.asked import to_show, waiting_for, waiting_time
 from webui.daemon import daemon, source_address
+from webui.levels import level_of
 from webui.minutes import first_to_close, warning
+from webui.session import anyone
 
 blueprint = Blueprint("child", __name__)
 
 
 @blueprint.get("/my")
+@anyone
 def show() -> ResponseReturnValue:
     """What is open now, how long, what is refused and why, who set it, what is written down, and help."""
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
+@anyone
 def now() -> ResponseReturnValue:
     """The part of the page that changes, for the script that keeps it fresh."""
-    return _render("child_now.html", whole=False)
+    return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
+@anyone
 def why() -> ResponseReturnValue:
     """This device's own last refusals: ten, ten minutes, kept in the daemon's memory alone."""
     here = daemon().here(source_address())
@@ -39,6 +44,8 @@ def why() -> ResponseReturnValue:
         refusals=daemon().refusals_of_device(here),
         asked=daemon().requests_of_device(here) if child else (),
         waiting_for=waiting_for,
+        here=here,
+        level=level_of(child.band).value if child else "",
         help_lines=daemon().help_lines(),
     )
 
@@ -51,8 +58,10 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         return redirect(url_for("door.arrive"), 303)
     asked = daemon().requests_of_device(here)
     state = here.now or child.now
+    level = level_of(child.band)
     return render_template(
-        template,
+        template.format(level=level),
+        level=level.value,
         home=home,
         child=child,
         state=state,

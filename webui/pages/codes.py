@@ -31,7 +31,7 @@ def _make_sheets(state: object) -> None:
     state.app.extensions["qalqan-sheets"] = Sheets()  # type: ignore[attr-defined]
 
 
-def _sheets() -> Sheets:
+def sheets() -> Sheets:
     sheets = current_app.extensions["qalqan-sheets"]
     assert isinstance(sheets, Sheets)
     return sheets
@@ -77,14 +77,14 @@ def make() -> ResponseReturnValue:
     notices.forget()
     name = "" if child is None else child.name
     sheet = Sheet(by, answer.texts("codes"), answer.whole("minutes"), name, answer.moment("until"))
-    return redirect(url_for("codes.sheet", key=_sheets().put(sheet, time.monotonic())), 303)
+    return redirect(url_for("codes.sheet", key=sheets().put(sheet, time.monotonic())), 303)
 
 
 @blueprint.get("/sheet/<key>")
 @guardians_only
 def sheet(key: str) -> ResponseReturnValue:
     """The only place where the codes are ever shown."""
-    found = _sheets().get(key, guardian() or "", time.monotonic())
+    found = sheets().get(key, guardian() or "", time.monotonic())
     page = render_template(
         "sheet.html", home=daemon().home(), guardian=guardian(), sheet=found, key=key, address=OWN_NAME
     )
@@ -94,7 +94,7 @@ def sheet(key: str) -> ResponseReturnValue:
 @blueprint.post("/sheet/<key>")
 @guardians_only
 def put_away(key: str) -> ResponseReturnValue:
-    _sheets().drop(key, guardian() or "")
+    sheets().drop(key, guardian() or "")
     return redirect(url_for("codes.show"), 303)
 
 

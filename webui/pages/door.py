@@ -1,39 +1,42 @@
-"""The way in: who comes to ``/`` is shown what is theirs, and a guardian signs in by a one-time code."""
+"""The way in: who comes to ``/`` is shown what is theirs, and people sign in by password or one-time code."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import session
+from gateway.policy.people import NAME_LIMIT, PersonRole
+from webui import passwords, refusals, session, tries
 from webui.daemon import daemon, source_address
 from webui.i18n import gettext as _
-from webui.i18n import ngettext
-from webui.limiter import Limiter
+from webui.session import anyone
+from webui.shapes import Answer
+from webui.tries import TooManyTriesError
 
 blueprint = Blueprint("door", __name__)
 
 TIME_LIMIT = 40  # characters
-
-
-@blueprint.record_once
-def _make_limiter(state: object) -> None:
-    state.app.extensions["qalqan-limiter"] = Limiter()  # type: ignore[attr-defined]
+HOMES = {
+    PersonRole.GUARDIAN: "home.show",
+    PersonRole.HELPER: "helper.show",
+    PersonRole.SUPPORT: "support.show",
+}
 
 
 @blueprint.get("/")
+@anyone
 def arrive() -> ResponseReturnValue:
-    """A guardian's browser goes home, a child's device to its page, anybody else to the visitors' page."""
-    if session.guardian() is not None:
-        return redirect(url_for("home.show"), 303)
+    """Who is signed in goes home, a child's device to its page, anybody else to the visitors' page."""
+    person = session.person()
+    if person is not None:
+        return redirect(url_for(HOMES[PersonRole(person.role)]), 303)
     status = daemon().home()
     here = daemon().here(source_address())
     if status.child(here.profile) is not None:
@@ -42,6 +45,7 @@ def arrive() -> ResponseReturnValue:
 
 
 @blueprint.get("/signin")
+@anyone
 def sign_in() -> ResponseReturnValue:
     """A link may carry the code; the tap that uses it is a form, since previews of chats open links too.
 
@@ -49,8 +53,10 @@ def sign_in() -> ResponseReturnValue:
     """
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
-        return _use(code)
-    return render_template("signin.html", code=code, sentence="")
+        return _use_code(code, detour=False)
+    if not code and session.ask("claimable").flag("claimable"):
+        return redirect(url_for("claim.claim"), 303)
+    return _form(code=code)
 
 
 def _is_loopback(host: str | None) -> bool:
@@ -61,34 +67,64 @@ def _is_loopback(host: str | None) -> bool:
 
 
 @blueprint.post("/signin")
+@anyone
 def use_code() -> ResponseReturnValue:
-    return _use(request.form.get("code", "")[:40])
+    return _use_code(request.form.get("code", "")[:40], detour=True)
 
 
-def _use(code: str) -> ResponseReturnValue:
-    limiter: Limiter = current_app.extensions["qalqan-limiter"]
-    address, now = source_address(), time.monotonic()
-    wait = limiter.wait(address, now)
-    if wait > 0:
-        seconds = int(wait) + 1
-        sentence = ngettext(
-            "Too many tries from this device. Try again in %(num)d second.",
-            "Too many tries from this device. Try again in %(num)d seconds.",
-            seconds,
-        )
-        return render_template("signin.html", code="", sentence=sentence), 429, {"Retry-After": str(seconds)}
+def _use_code(code: str, *, detour: bool) -> ResponseReturnValue:
+    """``detour``: to where a password is set, where there is none yet."""
     try:
-        answer = daemon().client.call("guardian", action="signin", token=code)
+        with tries.attempt():
+            answer = session.ask("signin", token=code)
+    except TooManyTriesError as error:
+        return _later(error)
     except Unreachable:
         raise
     except ControlError:
-        limiter.failed(address, now)
         sentence = _("This code was used already, is older than 15 minutes, or has a typing mistake.")
-        return render_template("signin.html", code="", sentence=sentence), 403
-    name = str(answer["guardian"])
-    session.sign_in(name, str(answer["stamp"]))
-    _offer_time(name)
-    return redirect(url_for("home.show"), 303)
+        return _form(sentence=sentence, by_code=True), 403
+    return _signed_in(answer, detour=detour)
+
+
+@blueprint.post("/signin/password")
+@anyone
+def use_password() -> ResponseReturnValue:
+    name, password = request.form.get("name", "")[:NAME_LIMIT], request.form.get("password", "")
+    if not name.strip() or not password or not name.isprintable():
+        return _form(name=name, sentence=_("Enter your name and your password.")), 403
+    try:
+        with tries.attempt():
+            answer = session.ask("signin", name=name, digest=digest_of(name, password))
+    except TooManyTriesError as error:
+        return _later(error, name)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _form(name=name, sentence=refusals.sentence(error)), 403
+    return _signed_in(answer, detour=False)
+
+
+def digest_of(name: str, password: str) -> str:
+    """What the daemon compares; made for every name, whether there is such a one or not."""
+    salt = session.ask("salt", name=name).text("salt")
+    return passwords.digest(password[: passwords.LONGEST + 1], salt)
+
+
+def _signed_in(answer: Answer, *, detour: bool) -> ResponseReturnValue:
+    session.sign_in(answer)
+    _offer_time(answer.text("guardian"))
+    if detour and not answer.flag("password"):
+        return redirect(url_for("account.password"), 303)
+    return redirect(url_for(HOMES[PersonRole(answer.text("role", PersonRole.GUARDIAN))]), 303)
+
+
+def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:
+    return render_template("signin.html", code=code, name=name, sentence=sentence, by_code=by_code or code)
+
+
+def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:
+    return _form(name=name, sentence=error.sentence), 429, {"Retry-After": str(error.seconds)}
 
 
 def _offer_time(name: str) -> None:
@@ -104,6 +140,10 @@ def _offer_time(name: str) -> None:
 
 
 @blueprint.post("/signout")
+@anyone
 def sign_out() -> ResponseReturnValue:
+    if session.token():
+        with contextlib.suppress(ControlError):
+            session.ask("signout")
     session.sign_out()
     return redirect(url_for("door.arrive"), 303)

@@ -16,7 +16,7 @@ from webui.i18n import gettext as _
 from webui.minutes import Dial, first_to_close
 from webui.notices import EVERYONE
 from webui.questions import Questions
-from webui.session import guardian, guardians_only
+from webui.session import guardian, guardians_only, signed_in
 from webui.shapes import Answer
 from webui.waycards import WayCards
 
@@ -104,7 +104,9 @@ def turn_on() -> ResponseReturnValue:
 @blueprint.get("/more")
 @guardians_only
 def more() -> ResponseReturnValue:
-    return render_template("more.html", home=daemon().home(), groups=menu.groups(), guardian=guardian())
+    return render_template(
+        "more.html", home=daemon().home(), groups=menu.groups(signed_in()), guardian=guardian()
+    )
 
 
 def _back() -> ResponseReturnValue:

@@ -11,8 +11,11 @@ import re
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from webui.answers import Here, Home
 from webui.asked import waiting_for
 from webui.daemon import daemon, source_address
+from webui.levels import level_of
+from webui.session import anyone
 
 blueprint = Blueprint("refused", __name__)
 
@@ -20,25 +23,49 @@ HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
 HOST_LIMIT = 253  # RFC 1035, 2.3.4, without the closing dot
 
 
+NEW = "quarantine"
+# Nothing was found bad: the time is over, or somebody has to say whose the device is. A system that looks
+# for a sign-in page is given one by 200.
+INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"})
+
+
 @blueprint.get("/refused")
+@anyone
 def show() -> ResponseReturnValue:
+    """By the device's own last refusals; a new device is told who lets it in."""
+    home, here = daemon().home(), daemon().here(source_address())
+    if here.profile == NEW:
+        return _render("new", home, here)
     host = request.args.get("host", "").lower().rstrip(".")
     if len(host) > HOST_LIMIT or not HOST.fullmatch(host):
         host = ""
-    home = daemon().home()
-    here = daemon().here(source_address())
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)
+    if refusal is None:
+        return _render("unknown", home, here, shared=own.shared)
     child = home.child(here.profile)
-    page = render_template(
-        "refused.html",
-        home=home,
-        child=child,
-        host=host if refusal else "",
+    page = _render(
+        "known",
+        home,
+        here,
+        host=host,
         refusal=refusal,
-        shared=own.shared,
-        rules=daemon().rules(child.id) if child and refusal else None,
-        asked=waiting_for(daemon().requests_of_device(here), refusal) if child and refusal else None,
-        help_lines=daemon().help_lines(),
+        rules=daemon().rules(child.id) if child else None,
+        asked=waiting_for(daemon().requests_of_device(here), refusal) if child else None,
     )
-    return page, 403 if refusal else 200
+    return page, 200 if refusal.reason in INFORMS else 403
+
+
+def _render(told: str, home: Home, here: Here, **values: object) -> str:
+    child = home.child(here.profile)
+    level = level_of(child.band).value if child else ""
+    return render_template(
+        "refused.html",
+        told=told,
+        home=home,
+        here=here,
+        child=child,
+        level=level,
+        help_lines=daemon().help_lines(),
+        **values,
+    )

@@ -17,7 +17,7 @@ from webui.shapes import Answer
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
-ANSWERS = {"time": ("once", "no"), "site": ("once", "today", "always", "no")}
+ANSWERS = {"time": ("once", "no"), "ledger": ("once", "no"), "site": ("once", "today", "always", "no")}
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # that an answer may be changed to
 USUAL = (15, 30, 60)  # that one tap gives
 SITE_ONCE = 60  # minutes
@@ -85,7 +85,9 @@ def words_for_no() -> dict[str, str]:
 
 
 def offered(asked: Asked) -> list[int]:
-    """What one tap gives: the usual minutes, those that were asked for among them."""
+    """What one tap gives: the usual minutes and those asked for; or back what was counted."""
+    if asked.is_ledger:
+        return [asked.minutes]
     return sorted({*USUAL, asked.minutes or USUAL[0]})
 
 

@@ -13,6 +13,7 @@ from webui import locks, notices, refusals
 from webui.answers import Here
 from webui.daemon import daemon, source_address
 from webui.i18n import gettext as _
+from webui.session import anyone
 from webui.sharing import Lent, Person, Pin
 from webui.words import plain
 
@@ -23,6 +24,7 @@ PIN_TYPED = 12  # characters: six digits, and what a finger adds
 
 
 @blueprint.get("/sharing")
+@anyone
 def now() -> str:
     """The part of the child's page that says who uses this device, for the script that keeps it fresh."""
     here, home = daemon().here(source_address()), daemon().home()
@@ -30,6 +32,7 @@ def now() -> str:
 
 
 @blueprint.get("/use")
+@anyone
 def people() -> ResponseReturnValue:
     """Everybody who may use this device."""
     here, shared = _shared()
@@ -37,6 +40,7 @@ def people() -> ResponseReturnValue:
 
 
 @blueprint.get("/use/<who>")
+@anyone
 def person(who: str) -> ResponseReturnValue:
     """Where one of them enters its PIN."""
     here, shared = _shared()
@@ -44,6 +48,7 @@ def person(who: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/use/<who>")
+@anyone
 def use(who: str) -> ResponseReturnValue:
     here, shared = _shared()
     chosen = _person(shared, who)
@@ -57,6 +62,7 @@ def use(who: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/leave")
+@anyone
 def leave() -> ResponseReturnValue:
     """ "I'm done", here or on a screen."""
     here = daemon().here(source_address())
@@ -72,6 +78,7 @@ def leave() -> ResponseReturnValue:
 
 
 @blueprint.get("/screens")
+@anyone
 def screens() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if not here.own.screens:
@@ -80,6 +87,7 @@ def screens() -> ResponseReturnValue:
 
 
 @blueprint.post("/screens")
+@anyone
 def claim() -> ResponseReturnValue:
     here = daemon().here(source_address())
     screen = here.own.screen(request.form.get("screen", ""))
@@ -93,6 +101,7 @@ def claim() -> ResponseReturnValue:
 
 
 @blueprint.get("/pin")
+@anyone
 def pin() -> ResponseReturnValue:
     """What is the child's own asks for this; and how a child gets one."""
     here, _own = _with_pin()
@@ -100,6 +109,7 @@ def pin() -> ResponseReturnValue:
 
 
 @blueprint.post("/pin")
+@anyone
 def unlock() -> ResponseReturnValue:
     here, own = _with_pin()
     problem = _refused(lambda: daemon().sharing("pin", action="check", device=here.mac, pin=_typed("pin")))
@@ -110,6 +120,7 @@ def unlock() -> ResponseReturnValue:
 
 
 @blueprint.post("/pin/set")
+@anyone
 def set_pin() -> ResponseReturnValue:
     """On a device of its own; who has one already tells it too."""
     here, own = _with_pin()
@@ -133,6 +144,7 @@ def set_pin() -> ResponseReturnValue:
 
 
 @blueprint.post("/adult")
+@anyone
 def adult() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if not here.mac:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Generator, Iterator
 from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, current_app, request
+from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Client, EventStream, Unreachable
 from gateway.errors import ControlError
+from gateway.policy.people import PersonRole
 from webui.daemon import daemon
-from webui.session import guardian
+from webui.session import seen_by
 
 blueprint = Blueprint("stream", __name__, url_prefix="/parent")
 
@@ -49,11 +51,14 @@ def _make_places(state: object) -> None:
     state.app.extensions["qalqan-streams"] = BoundedSemaphore(STREAMS)  # type: ignore[attr-defined]
 
 
+def _no_content() -> ResponseReturnValue:
+    return Response(status=204)
+
+
 @blueprint.get("/stream")
+@seen_by(PersonRole.GUARDIAN, PersonRole.HELPER, away=_no_content)
 def stream() -> Response:
     """204 tells EventSource not to come back: there is no place, or nobody is signed in."""
-    if guardian() is None:
-        return Response(status=204)
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
         return Response(status=204)

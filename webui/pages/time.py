@@ -15,13 +15,14 @@ from webui.forms import day as asked_day
 from webui.ledger import DAYS, Ledger, lanes, rows, starts
 from webui.locks import own_eyes
 from webui.pages.home import NAMES_LEVEL
-from webui.session import guardian, guardians_only
+from webui.session import anyone, guardian, guardians_only
 
 blueprint = Blueprint("time", __name__)
 
 
 @blueprint.get("/my/time")
 @own_eyes
+@anyone
 def mine() -> ResponseReturnValue:
     """The asking device's child's own, every minute of it."""
     here = daemon().here(source_address())
@@ -71,4 +72,5 @@ def _render(
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         start=start,
         strip=charts.strip,
+        help_lines=daemon().help_lines(),
     )

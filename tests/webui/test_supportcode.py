@@ -13,7 +13,7 @@ from flask import Flask
 from gateway import __version__
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import NOW, Household
-from webui import support
+from webui import supportcode
 from webui.answers import parse_home
 
 HOME = parse_home({"now": NOW.isoformat(), "version": "0.1.0", "internet": "works"})
@@ -31,11 +31,11 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "support-code.md").read_text()
     ],
 )
 def test_each_sign_says_one_thing(changed: dict[str, object], code: str) -> None:
-    assert support.code(replace(HOME, **changed)) == code  # type: ignore[arg-type]
+    assert supportcode.code(replace(HOME, **changed)) == code  # type: ignore[arg-type]
 
 
 def test_a_stopped_filter_has_a_code_too() -> None:
-    assert support.code(None) == f"{__version__}-USU0"
+    assert supportcode.code(None) == f"{__version__}-USU0"
 
 
 @pytest.mark.parametrize("sign", ["W", "D", "U", "N", "F", "S", "K", "0`-`9"])

@@ -1,0 +1,277 @@
+"""Signing in, and what goes with it: passwords, recovery, the first claim, sessions.
+
+The web process makes the digest of a password: scrypt takes 0.2 s and 8 MB here and far more on a router. The
+loop that judges packets has neither, nor has a thread beside it: on one core it would run at the daemon's own
+high priority. The web process is told the salt alone; comparing takes microseconds, and no hash leaves here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import NoReturn
+
+from gateway.codes import Code
+from gateway.control.around import Around
+from gateway.control.protocol import Request
+from gateway.errors import ControlError
+from gateway.policy.people import (
+    LIFE,
+    METHOD,
+    NAME_LIMIT,
+    RESERVED,
+    SECRET,
+    TOLD,
+    Account,
+    Announcement,
+    Register,
+    Session,
+    Told,
+    digest,
+)
+from gateway.policy.tickets import ALPHABET
+
+BUTTON_LIFE = 120.0  # seconds that a press of the button is good for
+RECOVERY_LENGTH = 16  # letters of a recovery code: 78 bits
+SALT_LENGTH = 16  # letters, as werkzeug has it
+
+_SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class SignIns:
+    def __init__(self, register: Register, around: Around) -> None:
+        self._register = register
+        self._around = around
+        self._pressed: float | None = None  # when the button was, by `around.now`
+
+    def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
+        return {
+            "salt": self.salt,
+            "check": self.check,
+            "signout": self.sign_out,
+            "claimable": self.claimable,
+            "claim": self.claim,
+            "recover": self.recover,
+            "password": self.password,
+            "recovery": self.recovery,
+            "sessions": self.sessions,
+            "end": self.end,
+            "button": self.button,
+        }
+
+    def begin(self, account: Account, request: Request) -> dict[str, object]:
+        """A session for a browser; its token is told this once."""
+        token, now = secrets.token_urlsafe(24), self._around.wall()
+        sure, device = self._around.clock_known(), self._around.device(request)
+        self._register.begin(Session(digest(token), account.name, device, now, now + LIFE, sure))
+        self._record("guardian sign-in", account, request)
+        return {"session": token, **_told(account)}
+
+    # Passwords.
+
+    def salt(self, request: Request) -> dict[str, object]:
+        """Where nobody has that name there is a salt all the same: who tries learns nothing of it."""
+        account = self._register.find(request.text("name"))
+        if account is not None and account.secret:
+            return {"method": METHOD, "salt": account.secret.split("$")[1]}
+        return {"method": METHOD, "salt": "".join(secrets.choice(_SALT_LETTERS) for _ in range(SALT_LENGTH))}
+
+    def by_password(self, request: Request) -> dict[str, object]:
+        account = self._register.find(request.text("name"))
+        if account is None or not _fits(account, request):
+            request.refuse("digest", "fits nobody of this name", Code.WRONG_PASSWORD)
+        return self.begin(account, request)
+
+    def password(self, request: Request) -> dict[str, object]:
+        """Set one, or another. The other sessions end: somebody else may have known the old one."""
+        session, account = self._session(request)
+        if account.secret and not _fits(account, request):
+            request.refuse("digest", "is not of the password so far", Code.WRONG_PASSWORD)
+        code, account = _with_recovery(replace(account, secret=_secret(request)), fresh=not account.recovery)
+        self._register.put(account)
+        self._register.end(account.name, but=session.key)
+        self._record("guardian password", account, request)
+        return {"recovery": code}
+
+    # Recovery.
+
+    def recovery(self, request: Request) -> dict[str, object]:
+        """A new recovery code in the place of the old one; who is only signed in gets none."""
+        _, account = self._session(request)
+        if not _fits(account, request):
+            request.refuse("digest", "is not of the password", Code.WRONG_PASSWORD)
+        code, account = _with_recovery(account)
+        self._register.put(account)
+        self._record("guardian recovery code", account, request)
+        return {"recovery": code}
+
+    def button(self, _: Request) -> dict[str, object]:
+        """The platform's script calls it when the button on the gateway is pressed."""
+        self._pressed = self._around.now()
+        self._around.record("button", "", "console", "")
+        return {"seconds": int(BUTTON_LIFE)}
+
+    def recover(self, request: Request) -> dict[str, object]:
+        """Who forgot the password sets another. The rules stay, sessions end, all are told for a week."""
+        account, secret = self._register.find(request.text("name")), _secret(request)
+        if request.has("code"):
+            typed_code = digest(_letters(request.text("code")))
+            fits = secrets.compare_digest(account.recovery if account else "", typed_code)
+            if account is None or not fits:
+                request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
+            return self._recovered(account, secret, Told.CODE, request)
+        if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
+            msg = "recover: nobody has pressed the button within two minutes; press it, then try again"
+            raise ControlError(msg).coded(Code.NO_BUTTON)
+        self._check_label(request)
+        if account is None:
+            request.refuse("name", "is nobody's here", Code.NO_GUARDIAN)
+        self._pressed = None
+        return self._recovered(account, secret, Told.BUTTON, request)
+
+    def _recovered(self, account: Account, secret: str, told: Told, request: Request) -> dict[str, object]:
+        code, account = _with_recovery(replace(account, secret=secret))
+        self._register.put(account)
+        self._register.end(account.name)
+        self._announce(told, account, request)
+        self._record(f"guardian recover {told}", account, request)
+        return {"recovery": code, **self.begin(account, request)}
+
+    # The first claim.
+
+    def claimable(self, request: Request) -> dict[str, object]:
+        return {"claimable": not self._register.claimed, "home": self._is_home(request)}
+
+    def claim(self, request: Request) -> dict[str, object]:
+        """The first visitor from the home who knows the label's code is the first guardian."""
+        if self._register.claimed:
+            msg = "claim: this gateway has a guardian already; sign in, or see what to do without a password"
+            raise ControlError(msg).coded(Code.CLAIMED)
+        if not self._is_home(request):
+            msg = "claim: this device is not on the home's own network; join its Wi-Fi first"
+            raise ControlError(msg).coded(Code.NOT_FROM_HOME)
+        self._check_label(request)
+        code, account = _with_recovery(Account(new_name(request, self._register), secret=_secret(request)))
+        self._register.put(account)
+        self._announce(Told.CLAIM, account, request)
+        self._record("guardian claim", account, request)
+        return {"recovery": code, **self.begin(account, request)}
+
+    def _is_home(self, request: Request) -> bool:
+        origin = request.text("origin", "")
+        try:
+            loopback = ip_address(origin).is_loopback
+        except ValueError:
+            return False
+        return loopback or bool(self._around.visitor(origin).mac)
+
+    def _check_label(self, request: Request) -> None:
+        code, label = _letters(request.text("label")), _letters(self._around.label())
+        if not secrets.compare_digest(code.encode(), label.encode()):
+            request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
+
+    def _announce(self, told: Told, account: Account, request: Request) -> None:
+        now, device = self._around.wall(), self._around.device(request)
+        sure = self._around.clock_known()
+        self._register.announce(Announcement(told, account.name, device, now, now + TOLD, sure))
+
+    # Sessions.
+
+    def check(self, request: Request) -> dict[str, object]:
+        _, account = self._session(request)
+        proposed = any(one.name == account.name for one in self._register.proposals(self._around.wall()))
+        return {**_told(account), "proposed": proposed}
+
+    def sign_out(self, request: Request) -> dict[str, object]:
+        session, account = self._session(request)
+        self._register.end(account.name, only=session.id)
+        return {}
+
+    def sessions(self, request: Request) -> dict[str, object]:
+        """The last used first."""
+        here, account = self._session(request)
+        zone = self._around.wall().tzinfo
+        found = reversed(self._register.sessions(account.name))
+        return {
+            "sessions": [
+                {
+                    "id": one.id,
+                    "device": one.device,
+                    "since": one.since.astimezone(zone),
+                    "used": (one.until - LIFE).astimezone(zone),
+                    "here": one.key == here.key,
+                }
+                for one in found
+            ],
+            "recovery": bool(account.recovery),
+        }
+
+    def end(self, request: Request) -> dict[str, object]:
+        """One of one's own sessions by its id, or all others."""
+        here, account = self._session(request)
+        if request.has("id"):
+            count = self._register.end(account.name, only=request.text("id"))
+        else:
+            count = self._register.end(account.name, but=here.key)
+        if count:
+            self._record("guardian sessions", account, request)
+        return {"count": count}
+
+    def _session(self, request: Request) -> tuple[Session, Account]:
+        key = digest(request.text("session"))
+        found = self._register.use(key, self._around.wall(), sure=self._around.clock_known())
+        if found is None:
+            msg = "this session has ended; sign in again"
+            raise ControlError(msg).coded(Code.SESSION_ENDED)
+        return found, self._register.guardians()[found.name]
+
+    def _record(self, what: str, account: Account, request: Request) -> None:
+        self._around.record(what, account.name, account.name, request.text("origin", ""))
+
+
+def new_name(request: Request, register: Register) -> str:
+    """A name that nobody has."""
+
+    def taken(problem: str) -> NoReturn:
+        request.refuse("name", problem, Code.NAME_TAKEN, name=name)
+
+    name = " ".join(request.text("name").split())
+    if len(name) > NAME_LIMIT:
+        request.refuse("name", f"must have at most {NAME_LIMIT} characters")
+    if name.casefold() in RESERVED:
+        taken(f"is taken: {name} means something else here")
+    if register.find(name) is not None:
+        taken(f"is taken: {name} is a guardian already")
+    return name
+
+
+def _told(account: Account) -> dict[str, object]:
+    role, minutes = account.role.value, account.minutes
+    return {"guardian": account.name, "role": role, "minutes": minutes, "password": bool(account.secret)}
+
+
+def _fits(account: Account, request: Request) -> bool:
+    kept = account.secret.rpartition("$")[2]
+    return bool(kept) and secrets.compare_digest(kept.encode(), request.text("digest", "-").encode())
+
+
+def _secret(request: Request) -> str:
+    secret = request.text("secret")
+    if SECRET.fullmatch(secret) is None:
+        request.refuse("secret", f"must be a hash by {METHOD}")
+    return secret
+
+
+def _with_recovery(account: Account, *, fresh: bool = True) -> tuple[str, Account]:
+    """With a new recovery code, which is told this once; where it is not ``fresh`` as it is, and no code."""
+    if not fresh:
+        return "", account
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH))
+    shown = "-".join(letters[i : i + 4] for i in range(0, RECOVERY_LENGTH, 4))
+    return shown, replace(account, recovery=digest(letters))
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.upper() if letter.isalnum())

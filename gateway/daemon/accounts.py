@@ -1,0 +1,81 @@
+"""The verb `guardian` in this daemon: what its surroundings are, and what everybody is told of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.control.around import CONSOLE, Around, Visitor
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Verb
+from gateway.daemon.label import label
+from gateway.policy.people import DEVICE_LIMIT
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+_log = logging.getLogger(__name__)
+
+
+def guardians(daemon: Daemon) -> Guardians:
+    """Says on the console how an unclaimed gateway is claimed."""
+    code = label(Path(daemon.rules.household.config.state))
+    if not daemon.store.people.claimed:
+        _log.warning("no guardian yet: the first visitor from the home with the label's code %s is one", code)
+
+    def record(what: str, detail: str, by: str, origin: str) -> None:
+        place = origin if by == CONSOLE else place_of(daemon, origin)
+        daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=place)
+
+    return Guardians(
+        daemon.store.people,
+        Around(
+            daemon.loop.now,
+            daemon.local_now,
+            lambda: daemon.watch.known,
+            record,
+            lambda origin: visitor(daemon, origin),
+            lambda: code,
+        ),
+    )
+
+
+def visitor(daemon: Daemon, origin: str) -> Visitor:
+    mac = daemon.presence.mac_of(origin) if origin else None
+    if mac is None:
+        return Visitor()
+    name = "".join(letter for letter in daemon.presence.name_of(mac) if letter.isprintable())
+    return Visitor(mac, name.strip()[:DEVICE_LIMIT])
+
+
+def place_of(daemon: Daemon, origin: str) -> str:
+    """``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``: an address alone means another device in a month."""
+    seen = visitor(daemon, origin)
+    return " ".join(part for part in (origin, seen.mac, seen.name) if part)
+
+
+def from_where(daemon: Daemon, verb: Verb) -> Verb:
+    """The same verb, which writes into the audit from which device it was asked."""
+
+    @wraps(verb)
+    def named(request: Request) -> Mapping[str, object]:
+        if not request.has("origin"):
+            return verb(request)
+        values = {**request.values, "origin": place_of(daemon, request.text("origin"))}
+        return verb(replace(request, values=values))
+
+    return named
+
+
+def announced(daemon: Daemon) -> list[dict[str, object]]:
+    """Newest first: what everybody is told for a week."""
+    now = daemon.local_now()
+    return [
+        {"told": one.told, "name": one.name, "device": one.device, "at": one.at.astimezone(now.tzinfo)}
+        for one in reversed(daemon.store.people.announced)
+        if one.until > now
+    ]

@@ -1,0 +1,89 @@
+"""Accounts, sessions, announcements and proposals on the disk: a few rows, written whole at each change."""
+
+from __future__ import annotations
+
+from gateway.policy.people import Account, Announcement, PersonRole, Proposal, Register, Session, Told
+from gateway.store.database import Database, Statement
+from gateway.store.keeper import Keeper, moment, table_snapshot, unix
+
+ACCOUNTS = "name, role, secret, minutes, recovery, came"
+SESSIONS = "key, name, device, since, until, sure"
+ANNOUNCED = "told, name, device, at, until, sure"
+PROPOSALS = "name, role, minutes, by, at"
+
+
+class People(Register):
+    def __init__(self, database: Database, keeper: Keeper) -> None:
+        self._keeper = keeper
+        super().__init__(
+            (
+                Account(name, _role(role), secret, minutes, recovery, bool(came))
+                for name, role, secret, minutes, recovery, came in database.rows(
+                    f"SELECT {ACCOUNTS} FROM guardians"
+                )
+            ),
+            (
+                Session(key, name, device, moment(since), moment(until), bool(sure))
+                for key, name, device, since, until, sure in database.rows(f"SELECT {SESSIONS} FROM sessions")
+            ),
+            (
+                Announcement(Told(told), name, device, moment(at), moment(until), bool(sure))
+                for told, name, device, at, until, sure in database.rows(
+                    f"SELECT {ANNOUNCED} FROM announcements ORDER BY rowid"
+                )
+                if told in set(Told)
+            ),
+            (
+                Proposal(name, role, minutes, by, moment(at))
+                for name, role, minutes, by, at in database.rows(f"SELECT {PROPOSALS} FROM proposals")
+            ),
+            self._write,
+        )
+        keeper.add(self._snapshot)
+
+    def flush(self) -> None:
+        """That a session was used is not worth a write each time."""
+        if self.stale:
+            self._write()
+
+    def _write(self) -> None:
+        self.stale = False
+        self._keeper.save(*self._snapshot())
+
+    def _snapshot(self) -> list[Statement]:
+        return [
+            *table_snapshot(
+                "guardians",
+                ACCOUNTS,
+                [
+                    (one.name, one.role.value, one.secret, one.minutes, one.recovery, int(one.came))
+                    for one in self.guardians().values()
+                ],
+            ),
+            *table_snapshot(
+                "sessions",
+                SESSIONS,
+                [
+                    (one.key, one.name, one.device, unix(one.since), unix(one.until), int(one.sure))
+                    for one in self.sessions()
+                ],
+            ),
+            *table_snapshot(
+                "announcements",
+                ANNOUNCED,
+                [
+                    (one.told.value, one.name, one.device, unix(one.at), unix(one.until), int(one.sure))
+                    for one in self.announced
+                ],
+            ),
+            *table_snapshot(
+                "proposals",
+                PROPOSALS,
+                [(one.name, one.role, one.minutes, one.by, unix(one.at)) for one in self.all_proposals()],
+            ),
+        ]
+
+
+def _role(text: str) -> PersonRole:
+    """One that a later version wrote has the least rights here."""
+    return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT

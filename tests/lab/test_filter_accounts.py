@@ -1,0 +1,97 @@
+"""Accounts on the real daemon and pages, from devices of the home: claim, guesses, a new password."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import clients, names
+from tests.lab.clients import Outcome
+from tests.lab.daemon import WEB_PORT, Daemon
+from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
+from tests.lab.home import Home
+from webui.limiter import TRIES
+
+pytestmark = pytest.mark.lab
+
+PAGES = f"http://{names.GATEWAY_IPV4}:{WEB_PORT}"
+FIRST, SECOND = "twelve green owls", "four quiet words here"
+
+
+@pytest.fixture
+def daemon(home: Home) -> Iterator[Daemon]:
+    shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
+    profiles = {"daughter": DAUGHTER, "son": SON, "mum": MUM}
+    with Daemon(home, profiles, settings={"timezone": ZONE.key}, web=True) as started:
+        yield started
+
+
+class Phone:
+    """A browser of one device, with its cookies."""
+
+    def __init__(self, home: Home, device: str, pages: str = PAGES) -> None:
+        self._device, self._pages = home.devices[device], pages
+        self._jar = str(home.folder / f"cookies-{device}")
+        (home.folder / f"cookies-{device}").unlink(missing_ok=True)
+
+    def get(self, path: str) -> Outcome:
+        return self._ask(path)
+
+    def post(self, path: str, **values: str) -> Outcome:
+        form = [part for key, value in values.items() for part in ("--data-urlencode", f"{key}={value}")]
+        return self._ask(path, "-H", f"Origin: {self._pages}", *form)
+
+    def _ask(self, path: str, *extra: str) -> Outcome:
+        return clients.curl(
+            self._device, f"{self._pages}{path}", extra=["-c", self._jar, "-b", self._jar, *extra]
+        )
+
+
+def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
+    label = str(daemon.client.call("guardian", action="list")["label"])
+    mum, child = Phone(home, "parent"), Phone(home, "tablet")
+    assert "Code on the label" in mum.get("/claim").body
+
+    # The claim, once, and everybody is told.
+    assert child.post("/claim", label="ABCD-EFGH", name="Child", password=FIRST).status == 403
+    claimed = mum.post("/claim", label=label, name="Mum", password=FIRST)
+    assert claimed.status == 303, claimed
+    sheet = mum.get(claimed.location.removeprefix(PAGES)).body
+    found = re.search(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){3}", sheet)
+    assert found is not None
+    assert mum.get("/parent/").status == 200
+    assert "Mum set up this gateway today from" in child.get("/my").body
+    assert child.post("/claim", label=label, name="Child", password=FIRST).status == 403
+
+    # A child's guesses are held off, and nobody else is, not even a browser that is new here.
+    codes = [child.post("/signin/password", name="Mum", password=f"guess {n}").status for n in range(12)]
+    assert codes.count(403) == TRIES - 1, "the wrong label was the first try"
+    assert codes[TRIES:] == [429] * (12 - TRIES)
+    other = Phone(home, "phone")
+    assert other.post("/signin/password", name="mum", password=FIRST).status == 303
+
+    # A new password by the code on paper ends both sessions, and leaves the rules.
+    daemon.client.call("pause", who="daughter", minutes=30, by="Mum")
+    fresh = Phone(home, "parent")
+    assert fresh.post("/forgot", name="Mum", way="code", code=found[0], password=SECOND).status == 303
+    assert other.get("/parent/").status == 303
+    assert fresh.get("/parent/").status == 200
+    assert "by a recovery code" in child.get("/my").body
+    states = {one["id"]: one["state"] for one in daemon.client.call("status")["profiles"]}
+    assert states["daughter"] == "paused"
+    log = fresh.get("/parent/log/").body
+    assert "set up this gateway" in log
+    assert "got a new password by a recovery code" in log
+
+    # It outlives the daemon, and the button alone opens nothing.
+    daemon.kill()
+    daemon.start()
+    assert fresh.get("/parent/").status == 200
+    assert other.post("/forgot", name="Mum", way="label", code=label, password=FIRST).status == 403
+    daemon.client.call("guardian", action="button")
+    assert other.post("/forgot", name="Mum", way="label", code="ABCD-EFGH", password=FIRST).status == 403
+    assert other.post("/forgot", name="Mum", way="label", code=label, password=FIRST).status == 303
+    assert fresh.get("/parent/").status == 303

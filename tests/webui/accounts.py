@@ -1,0 +1,88 @@
+"""The stand-in family's accounts: the real verb `guardian` over a register in memory, and an audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.control.around import Visitor
+from gateway.control.guardians import Guardians
+from gateway.control.protocol import Request, Verb
+from gateway.policy.people import (
+    LIFE,
+    TOLD,
+    Account,
+    Announcement,
+    PersonRole,
+    Proposal,
+    Register,
+    Session,
+    Told,
+)
+from tests.around import Scene
+
+PARENTS_PHONE = "192.168.1.7"
+MUMS_PASSWORD = "four quiet words here"
+MUMS_SECRET = (  # as werkzeug would write it
+    "scrypt:8192:8:10$Household0123456$"
+    "775cfb17c6c6478c42fbe7ff4d0ffe344a6bc4c4520d83fe5f98d31f343e946d"
+    "209a486f4ad04f35e9790fe6023a0d55b75faa4b15e33cc10cce5cc635d97bce"
+)
+
+
+class Accounts:
+    def __init__(self, devices: Mapping[str, Mapping[str, Any]], start: datetime) -> None:
+        visitors = {ip: Visitor(str(one["mac"]), str(one["name"])) for ip, one in devices.items()}
+        visitors[PARENTS_PHONE] = Visitor("02:00:00:00:00:1c", "Galaxy-S23")
+        self.scene = Scene(start=start, devices=visitors)
+        self.register = Register()
+        self.verb = Guardians(self.register, self.scene.around())
+        self.changes: list[dict[str, Any]] = []  # the audit log, newest first
+        self.mum_alone()
+
+    def mum_alone(self) -> None:
+        for name in tuple(self.register.guardians()):
+            self.register.remove(name)
+        self.register.announced.clear()
+        self.changes.clear()
+        self.register.put(Account("Mum", secret=MUMS_SECRET, came=True))
+
+    def family(self) -> None:
+        """Everybody that there may be; two guardians who want something of each other."""
+        now, register = self.scene.wall(), self.register
+        register.put(Account("Dad", secret="a hash", came=True))
+        register.put(Account("Oma", PersonRole.HELPER, "a hash", 45, came=True))
+        register.put(Account("Telecom", PersonRole.SUPPORT))
+        register.begin(
+            Session("k1", "Mum", "Laptop", now - timedelta(days=3), now + LIFE - timedelta(hours=5))
+        )
+        register.announce(
+            Announcement(Told.CLAIM, "Mum", "Galaxy-S23", now - timedelta(days=2), now + timedelta(days=5))
+        )
+        register.announce(Announcement(Told.CONSOLE, "Dad", "", now, now + TOLD))
+        register.propose(Proposal("Mum", "helper", 30, "Dad", now))
+        register.propose(Proposal("Dad", "none", 0, "Mum", now))
+        line = {"at": now, "who": "Mum", "address": PARENTS_PHONE, "device": "Galaxy-S23"}
+        paused = {"what": "pause", "about": "Aruzhan", "until": now + timedelta(minutes=30)}
+        reset = {"what": "guardian reset", "detail": "Dad", "who": "console", "address": "", "device": ""}
+        self.changes[:] = [line | paused, line | reset] * 20
+
+    def unclaimed(self) -> None:
+        self.register.remove("Mum")
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"guardian": self.verb, "audit_log": self._audit_log}
+
+    def announced(self) -> list[dict[str, object]]:
+        return [
+            {"told": one.told, "name": one.name, "device": one.device, "at": one.at}
+            for one in reversed(self.register.announced)
+        ]
+
+    def _audit_log(self, request: Request) -> dict[str, object]:
+        who = request.text("who", "")
+        found = [one for one in self.changes if who in ("", one["who"])]
+        limit, skip = request.whole("limit", least=1, most=50), request.whole("skip", least=0, most=20_000)
+        names = sorted({str(one["who"]) for one in self.changes})
+        return {"lines": found[skip : skip + limit], "more": len(found) > skip + limit, "people": names}

@@ -1,0 +1,116 @@
+"""My account, whatever one's role: password, recovery code, and where one is signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, passwords, refusals, session, tries
+from webui.daemon import daemon
+from webui.i18n import gettext as _
+from webui.i18n import ngettext
+from webui.pages.claim import to_recovery
+from webui.pages.door import digest_of
+from webui.session import everybody
+from webui.tries import TooManyTriesError
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+ID_LIMIT = 32  # characters of a session's id
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    id: str
+    device: str  # hostile input
+    since: datetime | None
+    used: datetime | None
+    here: bool
+
+
+@blueprint.get("/")
+@everybody
+def show() -> ResponseReturnValue:
+    answer, home = session.ask("sessions"), daemon().home()
+    return render_template(
+        "account.html",
+        home=home,
+        me=session.signed_in(),
+        guardian=session.guardian(),
+        notice=notices.current(home),
+        sessions=[entry.read(Session) for entry in answer.entries("sessions")],
+        recovery=answer.flag("recovery"),
+    )
+
+
+@blueprint.post("/end")
+@everybody
+def end() -> ResponseReturnValue:
+    """One session by its id, or all others."""
+    which = request.form.get("id", "")[:ID_LIMIT]
+    if not which.isalnum():
+        abort(400)
+    count = session.ask("end", **({} if which == "others" else {"id": which})).whole("count")
+    notices.said(ngettext("%(num)d browser is signed out.", "%(num)d browsers are signed out.", count))
+    return redirect(url_for("account.show"), 303)
+
+
+@blueprint.get("/password")
+@everybody
+def password() -> ResponseReturnValue:
+    return _form()
+
+
+@blueprint.post("/password")
+@everybody
+def set_password() -> ResponseReturnValue:
+    me, new = session.signed_in(), request.form.get("password", "")
+    if problem := passwords.problem(new, me.name):
+        return _form(problem), 403
+    try:
+        with tries.attempt():
+            answer = session.ask("password", secret=passwords.hashed(new), **_old(me))
+    except TooManyTriesError as error:
+        return _form(error.sentence), 429, {"Retry-After": str(error.seconds)}
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _form(refusals.sentence(error)), 403
+    code = answer.text("recovery")
+    if code:
+        return to_recovery(me.name, code)
+    notices.said(_("Your password is changed. Other browsers are signed out."))
+    return redirect(url_for("account.show"), 303)
+
+
+@blueprint.post("/recovery")
+@everybody
+def new_recovery_code() -> ResponseReturnValue:
+    me = session.signed_in()
+    try:
+        with tries.attempt():
+            answer = session.ask("recovery", **_old(me))
+    except TooManyTriesError as error:
+        notices.said(error.sentence)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        notices.said(refusals.sentence(error))
+    else:
+        return to_recovery(me.name, answer.text("recovery"))
+    return redirect(url_for("account.show"), 303)
+
+
+def _old(me: session.Person) -> dict[str, str]:
+    """The digest of the password so far, where there is one."""
+    old = request.form.get("old", "")
+    return {"digest": digest_of(me.name, old)} if me.password and old else {}
+
+
+def _form(sentence: str = "") -> str:
+    return render_template("password.html", me=session.signed_in(), sentence=sentence)

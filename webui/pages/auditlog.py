@@ -1,0 +1,54 @@
+"""What was changed, by whom, when, and from which device. Guardians alone see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway.policy.people import NAME_LIMIT
+from webui import changes, session
+from webui.daemon import daemon
+from webui.session import guardians_only
+from webui.shapes import Answer
+
+blueprint = Blueprint("auditlog", __name__, url_prefix="/parent/log")
+
+PAGE = 30  # lines
+FARTHEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    at: datetime | None
+    who: str
+    what: str
+    about: str  # a child or device: hostile input
+    detail: str
+    until: datetime | None
+    address: str
+    device: str  # hostile input
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home, who = daemon().home(), " ".join(request.args.get("who", "").split())[:NAME_LIMIT]
+    text = request.args.get("skip", "0")
+    skip = min(int(text), FARTHEST) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+    who = who if who.isprintable() else ""
+    values = {"who": who} if who else {}
+    answer = Answer(daemon().client.call("audit_log", limit=PAGE, skip=skip, **values))
+    return render_template(
+        "auditlog.html",
+        home=home,
+        guardian=session.guardian(),
+        lines=[entry.read(Line) for entry in answer.entries("lines")],
+        people=answer.texts("people"),
+        who=who,
+        newer=max(0, skip - PAGE) if skip else None,
+        older=skip + PAGE if answer.flag("more") else None,
+        changes=changes,
+    )

@@ -1,0 +1,121 @@
+"""The first guardian of a gateway, and a new password for who forgot the old one."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from gateway.policy.people import NAME_LIMIT
+from webui import passwords, refusals, session, tries
+from webui.i18n import gettext as _
+from webui.pages.codes import sheets
+from webui.session import anyone, everybody
+from webui.shapes import Answer
+from webui.tickets import Sheet
+from webui.tries import TooManyTriesError
+
+blueprint = Blueprint("claim", __name__)
+
+CODE_LIMIT = 60  # characters of a code that somebody types
+
+
+@blueprint.get("/claim")
+@anyone
+def claim() -> ResponseReturnValue:
+    """Once there is a guardian, there is nothing to claim."""
+    found = session.ask("claimable")
+    if not found.flag("claimable"):
+        return redirect(url_for("door.sign_in"), 303)
+    return render_template("claim.html", name="", sentence="", home=found.flag("home"))
+
+
+@blueprint.post("/claim")
+@anyone
+def make_claim() -> ResponseReturnValue:
+    name = _name()
+    try:
+        answer = _with_new_password("claim", name, label=request.form.get("label", "")[:CODE_LIMIT] or "-")
+    except _RefusedError as error:
+        page = render_template("claim.html", name=name, sentence=error.sentence, home=True)
+        return page, error.status, error.headers
+    return _welcome(answer)
+
+
+@blueprint.get("/forgot")
+@anyone
+def forgot() -> ResponseReturnValue:
+    return render_template("forgot.html", name="", sentence="")
+
+
+@blueprint.post("/forgot")
+@anyone
+def recover() -> ResponseReturnValue:
+    name, way = _name(), "label" if request.form.get("way") == "label" else "code"
+    typed = request.form.get("code", "")[:CODE_LIMIT] or "-"
+    try:
+        answer = _with_new_password("recover", name, **{way: typed})
+    except _RefusedError as error:
+        page = render_template("forgot.html", name=name, sentence=error.sentence, way=way)
+        return page, error.status, error.headers
+    return _welcome(answer)
+
+
+class _RefusedError(Exception):
+    def __init__(self, sentence: str, status: int, headers: dict[str, str] | None = None) -> None:
+        self.sentence, self.status, self.headers = sentence, status, headers or {}
+        super().__init__(sentence)
+
+
+def _with_new_password(action: str, name: str, **values: str) -> Answer:
+    """Raises _RefusedError."""
+    password = request.form.get("password", "")
+    if not name.strip() or not name.isprintable():
+        raise _RefusedError(_("Enter your name."), 403)
+    if problem := passwords.problem(password, name):
+        raise _RefusedError(problem, 403)
+    if not all(value.isprintable() for value in values.values()):
+        raise _RefusedError(_("This code has letters that no code has."), 403)
+    try:
+        with tries.attempt():
+            return session.ask(action, name=name, secret=passwords.hashed(password), **values)
+    except TooManyTriesError as error:
+        raise _RefusedError(error.sentence, 429, {"Retry-After": str(error.seconds)}) from None
+    except Unreachable:
+        raise
+    except ControlError as error:
+        raise _RefusedError(refusals.sentence(error), 403) from None
+
+
+def _welcome(answer: Answer) -> ResponseReturnValue:
+    session.sign_in(answer)
+    return to_recovery(answer.text("guardian"), answer.text("recovery"))
+
+
+def _name() -> str:
+    return request.form.get("name", "")[:NAME_LIMIT]
+
+
+def to_recovery(name: str, code: str) -> ResponseReturnValue:
+    """To the only page that ever shows a recovery code."""
+    key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
+    return redirect(url_for("claim.recovery", key=key), 303)
+
+
+@blueprint.get("/account/recovery/<key>")
+@everybody
+def recovery(key: str) -> ResponseReturnValue:
+    me = session.signed_in()
+    found = sheets().get(key, me.name, time.monotonic())
+    page = render_template("recovery.html", sheet=found, key=key, me=me)
+    return page, 200 if found else 410
+
+
+@blueprint.post("/account/recovery/<key>")
+@everybody
+def put_away(key: str) -> ResponseReturnValue:
+    sheets().drop(key, session.signed_in().name)
+    return redirect(url_for("door.arrive"), 303)

@@ -1,0 +1,119 @@
+"""``I think this is wrong``: minutes of the ledger that a child doubts, told to its guardians."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, refusals
+from webui.answers import Child, Here, Home
+from webui.daemon import daemon, source_address
+from webui.forms import one_of, reason
+from webui.i18n import gettext as _
+from webui.ledger import DAYS, Row, rows
+from webui.locks import own_eyes
+from webui.session import anyone
+
+blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")
+
+MOST = 240  # minutes of one request
+STEPS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180)
+REFUSED = 409
+ARGUMENT_LIMIT = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A row of the asking device's child's own ledger."""
+
+    here: Here
+    home: Home
+    child: Child
+    row: Row
+    gates: str  # of the limits that it counted for, with spaces between
+
+    @property
+    def choices(self) -> list[int]:
+        most = min(self.row.minutes, MOST)
+        return [*(one for one in STEPS if one < most), most]
+
+
+@blueprint.get("")
+@own_eyes
+@anyone
+def show() -> ResponseReturnValue:
+    meant = _meant(
+        request.args.get("at", ""), request.args.get("device", ""), request.args.get("service", "")
+    )
+    return _form(meant) if meant is not None else redirect(url_for("time.mine"), 303)
+
+
+@blueprint.post("")
+@own_eyes
+@anyone
+def send() -> ResponseReturnValue:
+    form = request.form
+    meant = _meant(form.get("at", ""), form.get("device", ""), form.get("service", ""))
+    if meant is None:
+        notices.tell_child(_("These minutes are not in the list any more. Go back and look again."))
+        return redirect(url_for("child.show"), 303)
+    minutes = int(one_of("minutes", {str(one) for one in meant.choices}))
+    values: dict[str, object] = {"minutes": minutes, "limits": meant.gates}
+    if because := reason("reason"):
+        values["reason"] = because
+    try:
+        daemon().ask(meant.here, origin=source_address(), since=meant.row.start.isoformat(), **values)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _form(meant, refusals.sentence(error)), REFUSED
+    notices.tell_child(_("Your parents see what you wrote. The answer will be here."))
+    return redirect(url_for("child.show"), 303)
+
+
+def _form(meant: Meant, sentence: str = "") -> str:
+    return render_template(
+        "wrong.html",
+        home=meant.home,
+        child=meant.child,
+        row=meant.row,
+        choices=meant.choices,
+        sentence=sentence,
+    )
+
+
+def _meant(at: str, device: str, service: str) -> Meant | None:
+    """The row that begins at ``at``; None where there is none, or the device is no child's."""
+    start = _moment(at[:ARGUMENT_LIMIT])
+    here, home = daemon().here(source_address()), daemon().home()
+    child = home.child(here.profile)
+    if child is None or not here.mac:
+        return None
+    for day in _days(start, home.day):
+        ledger = daemon().ledger_of_device(here, None if day == home.day else day)
+        for row in rows(ledger.minutes):
+            if (row.start, row.device, row.service) == (start, device, service):
+                gates = {one.gate for one in ledger.minutes if one.at == start and one.name in row.limits}
+                return Meant(here, home, child, row, " ".join(sorted(gates)))
+    return None
+
+
+def _days(start: datetime, today: date) -> list[date]:
+    """Of the family, which turn at night: a minute after midnight is of the day before."""
+    own = (start.date(), start.date() - timedelta(days=1))
+    return [day for day in own if today - timedelta(days=DAYS) <= day <= today]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in an address may have become a space
+    except ValueError:
+        abort(400)
+    if found.tzinfo is None:
+        abort(400)
+    return found

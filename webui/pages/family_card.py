@@ -1,0 +1,29 @@
+"""The family card: the address where every device learns why something was closed, to print and hang up."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from webui import qr
+from webui.daemon import daemon
+from webui.i18n import gettext as _
+from webui.session import guardian, guardians_only
+from webui.settings import OWN_NAME
+
+blueprint = Blueprint("family_card", __name__)
+
+ADDRESS = f"http://{OWN_NAME}/why"
+
+
+@blueprint.get("/parent/card")
+@guardians_only
+def show() -> ResponseReturnValue:
+    return render_template(
+        "family_card.html",
+        home=daemon().home(),
+        guardian=guardian(),
+        address=ADDRESS,
+        code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
+        help_lines=daemon().help_lines(),
+    )

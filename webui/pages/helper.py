@@ -1,0 +1,97 @@
+"""What a helper sees: each child's state, pause, and the minutes that a guardian lets a helper give.
+
+No refusals, no requests, no devices: those are the guardians'. The daemon holds a helper to the same limits.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.policy.people import PersonRole
+from webui import notices, session
+from webui.daemon import daemon, source_address
+from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.given import parse_given, to_parent
+from webui.i18n import gettext as _
+from webui.session import seen_by
+from webui.shapes import Answer
+
+blueprint = Blueprint("helper", __name__, url_prefix="/helper")
+
+PAUSES = (15, 30, 60)  # minutes
+EXTRAS = (15, 30, 60)  # minutes, as far as the helper may give so many
+
+helpers_only = seen_by(PersonRole.HELPER)
+
+
+@blueprint.get("/")
+@helpers_only
+def show() -> ResponseReturnValue:
+    home, me = daemon().home(), session.signed_in()
+    return render_template(
+        "helper.html",
+        home=home,
+        me=me,
+        notice=notices.current(home),
+        pauses=PAUSES,
+        extras=_extras(me.minutes),
+    )
+
+
+def _extras(most: int) -> list[int]:
+    return [minutes for minutes in EXTRAS if minutes <= most] or ([most] if most else [])
+
+
+@blueprint.post("/pause")
+@helpers_only
+def pause() -> ResponseReturnValue:
+    minutes = int(one_of("minutes", {str(choice) for choice in PAUSES}))
+    return _change("pause", minutes=minutes)
+
+
+@blueprint.post("/resume")
+@helpers_only
+def resume() -> ResponseReturnValue:
+    return _change("resume")
+
+
+def _change(do: str, **values: object) -> ResponseReturnValue:
+    who = _child()
+    with notices.refusals_to(notices.said):
+        daemon().change(do, who=who, by=session.guardian() or "", origin=source_address(), **values)
+        notices.forget()
+    return redirect(url_for("helper.show"), 303)
+
+
+@blueprint.post("/grant")
+@helpers_only
+def grant() -> ResponseReturnValue:
+    me, home, who = session.signed_in(), daemon().home(), _child()
+    minutes = int(one_of("minutes", {str(choice) for choice in _extras(me.minutes)}))
+    child = home.child(who)
+    assert child is not None
+    with notices.refusals_to(notices.said):
+        answer = daemon().change("grant", who=who, minutes=minutes, by=me.name, origin=source_address())
+        first = next(iter(Answer(answer).entries("given")), Answer(answer))
+        given = parse_given(first.values)
+        sentence = to_parent(given, child.name, home.now, paused=child.paused)
+        notices.gave(Answer(answer).whole("grant"), sentence, given.until, home.now, "helped")
+    return redirect(url_for("helper.show"), 303)
+
+
+@blueprint.post("/undo")
+@helpers_only
+def undo() -> ResponseReturnValue:
+    number = whole("grant", 1, NUMBER_LIMIT)
+    with notices.refusals_to(notices.said):
+        daemon().change("revoke", grant=number, by=session.guardian() or "", origin=source_address())
+        notices.said(_("It is taken back."))
+    return redirect(url_for("helper.show"), 303)
+
+
+def _child() -> str:
+    who = request.form.get("who", "")
+    if daemon().home().child(who) is None:
+        abort(400)
+    return who

@@ -1,0 +1,134 @@
+"""Who may sign in: guardians, helpers and the provider's support. Guardians alone see it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.policy.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
+from webui import notices, session
+from webui.daemon import daemon
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.pages.codes import sheets
+from webui.session import guardians_only
+from webui.tickets import Sheet
+from webui.words import plain
+
+blueprint = Blueprint("people", __name__, url_prefix="/parent/people")
+
+MINUTES = (15, 30, 45, 60, 90, 120, MINUTES_LIMIT)  # that a helper may give a day and child
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    name: str
+    role: str
+    minutes: int
+    password: bool
+    came: bool  # has signed in once
+    sessions: int
+
+    @property
+    def minutes_offered(self) -> tuple[int, ...]:
+        return tuple(sorted({*MINUTES, self.minutes or MINUTES[1]}))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    name: str
+    role: str
+    minutes: int
+    by: str
+    at: datetime | None
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home, answer = daemon().home(), session.ask("people")
+    return render_template(
+        "people.html",
+        home=home,
+        me=session.signed_in(),
+        guardian=session.guardian(),
+        notice=notices.current(home),
+        people=[entry.read(One) for entry in answer.entries("people")],
+        proposals=[entry.read(Proposal) for entry in answer.entries("proposals")],
+        minutes_offered=MINUTES,
+    )
+
+
+@blueprint.post("/invite")
+@guardians_only
+def invite() -> ResponseReturnValue:
+    """Somebody new, who gets a link; or a new link for who had one."""
+    name = _name()
+    if request.form.get("again"):
+        return _invited(name, again=True)
+    return _invited(name, **_role(PersonRole))
+
+
+def _invited(name: str, **values: object) -> ResponseReturnValue:
+    where = url_for("people.show")
+    with notices.refusals_to(notices.said):
+        answer = session.ask("invite", name=name, **values)
+        sheet = Sheet(session.guardian() or "", (answer.text("token"),), 0, answer.text("guardian"), None)
+        where = url_for("people.link", key=sheets().put(sheet, time.monotonic()))
+    return redirect(where, 303)
+
+
+@blueprint.get("/link/<key>")
+@guardians_only
+def link(key: str) -> ResponseReturnValue:
+    """The only page that shows it."""
+    found = sheets().get(key, session.guardian() or "", time.monotonic())
+    page = render_template(
+        "invited.html", home=daemon().home(), guardian=session.guardian(), sheet=found, key=key
+    )
+    return page, 200 if found else 410
+
+
+@blueprint.post("/change")
+@guardians_only
+def change() -> ResponseReturnValue:
+    """Another role at once, or, of another guardian, a proposal that waits for that one's yes."""
+    name, values = _name(), _role((*PersonRole, OUT))
+    with notices.refusals_to(notices.said):
+        proposed = session.ask("change", name=name, **values).flag("proposed")
+        if proposed:
+            notices.said(_("%(name)s is asked, and nothing changes without a yes.", name=plain(name)))
+        elif values["role"] == OUT:
+            notices.said(_("%(name)s can sign in here no more.", name=plain(name)))
+        else:
+            notices.said(_("The role of %(name)s is changed.", name=plain(name)))
+    return redirect(url_for("people.show" if session.person() else "door.arrive"), 303)
+
+
+@blueprint.post("/answer")
+@guardians_only
+def answer() -> ResponseReturnValue:
+    """To what is proposed about oneself; or who proposed it takes it back."""
+    said = one_of("answer", ("yes", "no"))
+    with notices.refusals_to(notices.said):
+        session.ask("answer", name=_name(), answer=said)
+        notices.said(_("It is done.") if said == "yes" else _("Nothing is changed."))
+    return redirect(url_for("door.arrive" if said == "yes" else "people.show"), 303)
+
+
+def _name() -> str:
+    """One that cannot be one is refused by the daemon, in words."""
+    return " ".join(request.form.get("name", "").split())[:NAME_LIMIT] or "-"
+
+
+def _role(allowed: tuple[str, ...] | type[PersonRole]) -> dict[str, object]:
+    role = one_of("role", [str(one) for one in allowed])
+    if role != PersonRole.HELPER:
+        return {"role": role}
+    minutes = request.form.get("minutes", "")
+    known = minutes.isascii() and minutes.isdigit() and int(minutes[:4]) <= MINUTES_LIMIT
+    return {"role": role, "minutes": int(minutes) if known else MINUTES[1]}

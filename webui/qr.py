@@ -1,0 +1,194 @@
+"""A QR code of a short address as SVG (ISO/IEC 18004): bytes, versions 1 to 6, error correction M. Pure.
+
+Made here since the gateway prints a card with its own address, and a library would be loaded for that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from markupsafe import Markup
+
+QUIET = 4  # modules around it
+# By version: code words of data and of correction in each block, blocks, middle of the alignment pattern.
+_VERSIONS = {
+    1: (16, 10, 1, 0),
+    2: (28, 16, 1, 18),
+    3: (44, 26, 1, 22),
+    4: (32, 18, 2, 26),
+    5: (43, 24, 2, 30),
+    6: (27, 16, 4, 34),
+}
+_LEVEL_M = 0b00
+Matrix = list[list[int]]  # 1: dark
+Put = Callable[[int, int, bool], None]
+
+_EXP = [1] * 512
+_LOG = [0] * 256
+for _power in range(1, 255):
+    _EXP[_power] = _EXP[_power - 1] << 1 ^ (0x11D if _EXP[_power - 1] & 0x80 else 0)
+for _power in range(255, 512):
+    _EXP[_power] = _EXP[_power - 255]
+for _power in range(255):
+    _LOG[_EXP[_power]] = _power
+
+
+def svg(text: str, label: str) -> Markup:
+    """``label``: what it is, for who cannot see it."""
+    matrix = encode(text.encode())
+    size = len(matrix) + 2 * QUIET
+    dark = "".join(
+        f"M{column + QUIET} {row + QUIET}h1v1h-1z"
+        for row, cells in enumerate(matrix)
+        for column, cell in enumerate(cells)
+        if cell
+    )
+    box = f'viewBox="0 0 {size} {size}" shape-rendering="crispEdges"'
+    return Markup(
+        '<svg class="qr" role="img" aria-label="{label}" {box}>'
+        '<path class="qr-light" d="M0 0h{size}v{size}H0z"/><path class="qr-dark" d="{dark}"/></svg>'
+    ).format(label=label, box=Markup(box), size=size, dark=dark)
+
+
+def encode(data: bytes) -> Matrix:
+    """Raises ValueError for more than 106 bytes."""
+    rooms = {version: words * blocks - 2 for version, (words, _, blocks, _) in _VERSIONS.items()}
+    version = next((version for version, room in rooms.items() if len(data) <= room), 0)
+    if not version:
+        msg = f"{len(data)} bytes are too many for a code of this size"
+        raise ValueError(msg)
+    bits = "".join(f"{byte:08b}" for byte in _interleaved(_padded(data, version), version))
+    return min((_masked(version, bits, mask) for mask in range(8)), key=_penalty)
+
+
+def _padded(data: bytes, version: int) -> bytes:
+    words, _, blocks, _ = _VERSIONS[version]
+    bits = f"0100{len(data):08b}" + "".join(f"{byte:08b}" for byte in data)
+    bits = (bits + "0000")[: words * blocks * 8]
+    bits += "0" * (-len(bits) % 8)
+    found = bytes(int(bits[place : place + 8], 2) for place in range(0, len(bits), 8))
+    rest = words * blocks - len(found)
+    return found + bytes((0xEC, 0x11) * (rest // 2 + 1))[:rest]
+
+
+def _interleaved(data: bytes, version: int) -> Iterator[int]:
+    words, correction, blocks, _ = _VERSIONS[version]
+    parts = [data[place * words : (place + 1) * words] for place in range(blocks)]
+    checks = [_remainder(part, correction) for part in parts]
+    for group in (parts, checks):
+        for place in range(len(group[0])):
+            yield from (one[place] for one in group)
+
+
+def _remainder(data: bytes, length: int) -> bytes:
+    """Reed-Solomon over GF(256): what is left of ``data`` divided by the generator of ``length`` roots."""
+    generator = [1]
+    for power in range(length):
+        generator = [
+            _times(high, _EXP[power]) ^ low
+            for high, low in zip([0, *generator], [*generator, 0], strict=True)
+        ]
+    rest = [0] * length
+    for byte in data:
+        factor = byte ^ rest[0]
+        rest = [after ^ _times(one, factor) for after, one in zip([*rest[1:], 0], generator[1:], strict=True)]
+    return bytes(rest)
+
+
+def _times(one: int, other: int) -> int:
+    return _EXP[_LOG[one] + _LOG[other]] if one and other else 0
+
+
+def _masked(version: int, bits: str, mask: int) -> Matrix:
+    matrix, fixed = _frame(version, mask)
+    size = len(matrix)
+    source = iter(bits)
+    upward = True
+    for right in (*range(size - 1, 6, -2), 5, 3, 1):
+        for step in range(size):
+            row = size - 1 - step if upward else step
+            for column in (right, right - 1):
+                if not fixed[row][column]:
+                    bit = int(next(source, "0"))
+                    matrix[row][column] = bit ^ _flips(mask, row, column)
+        upward = not upward
+    return matrix
+
+
+def _flips(mask: int, row: int, column: int) -> bool:
+    product = row * column
+    return (
+        (row + column) % 2,
+        row % 2,
+        column % 3,
+        (row + column) % 3,
+        (row // 2 + column // 3) % 2,
+        product % 2 + product % 3,
+        (product % 2 + product % 3) % 2,
+        ((row + column) % 2 + product % 3) % 2,
+    )[mask] == 0
+
+
+def _frame(version: int, mask: int) -> tuple[Matrix, Matrix]:
+    """The patterns that every code has, and which modules they take."""
+    size = 17 + 4 * version
+    matrix, fixed = ([[0] * size for _ in range(size)] for _ in range(2))
+
+    def put(row: int, column: int, dark: bool) -> None:
+        matrix[row][column], fixed[row][column] = int(dark), 1
+
+    for top, left in ((0, 0), (0, size - 7), (size - 7, 0)):
+        for row in range(max(0, top - 1), min(size, top + 8)):
+            for column in range(max(0, left - 1), min(size, left + 8)):
+                ring = max(abs(row - top - 3), abs(column - left - 3))
+                put(row, column, ring in (0, 1, 3))
+    for place in range(8, size - 8):
+        put(6, place, place % 2 == 0)
+        put(place, 6, place % 2 == 0)
+    middle = _VERSIONS[version][3]
+    for row in range(middle - 2, middle + 3) if middle else ():
+        for column in range(middle - 2, middle + 3):
+            put(row, column, max(abs(row - middle), abs(column - middle)) != 1)
+    _put_format(put, size, mask)
+    return matrix, fixed
+
+
+def _put_format(put: Put, size: int, mask: int) -> None:
+    """Which correction and which mask, twice."""
+    data = _LEVEL_M << 3 | mask
+    rest = data << 10
+    for power in range(14, 9, -1):
+        rest ^= (0x537 << (power - 10)) if rest >> power & 1 else 0
+    word = (data << 10 | rest) ^ 0x5412
+    beside = [
+        *((8, column) for column in (0, 1, 2, 3, 4, 5, 7, 8)),
+        *((row, 8) for row in (7, 5, 4, 3, 2, 1, 0)),
+    ]
+    apart = [*((size - 1 - row, 8) for row in range(7)), *((8, size - 8 + column) for column in range(8))]
+    for place in range(15):
+        dark = bool(word >> (14 - place) & 1)
+        for row, column in (beside[place], apart[place]):
+            put(row, column, dark)
+    put(size - 8, 8, True)
+
+
+def _penalty(matrix: Matrix) -> int:
+    """How hard it is to read; the mask with the least is taken."""
+    lines = [*matrix, *(list(column) for column in zip(*matrix, strict=True))]
+    found = 0
+    for line in lines:
+        text = "".join(map(str, line))
+        run, before = 0, ""
+        for cell in text:
+            run = run + 1 if cell == before else 1
+            found += 3 if run == 5 else 1 if run > 5 else 0
+            before = cell
+        found += 40 * sum(
+            text[place : place + 11] in ("10111010000", "00001011101") for place in range(len(text) - 10)
+        )
+    for above, below in pairwise(matrix):
+        columns = pairwise(zip(above, below, strict=True))
+        found += 3 * sum(len({*left, *right}) == 1 for left, right in columns)
+    dark = sum(map(sum, matrix)) * 100 // len(matrix) ** 2
+    return found + 10 * (abs(dark - 50) // 5)
