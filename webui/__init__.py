@@ -46,6 +46,7 @@ from webui.pages import (
     sites,
     stream,
     support,
+    teach,
     week,
 )
 from webui.pages import time as time_pages
@@ -59,7 +60,7 @@ PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
     family_card, stream, people, auditlog, helper, support,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, preview,
+    rules, services, kinds, sites, week, limits, basics, band, preview, teach,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

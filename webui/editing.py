@@ -103,7 +103,7 @@ def change(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
             return show(page, Outcome(Problem(told))), 409
-        return show(page, Outcome(_problem(error))), 422
+        return show(page, Outcome(problem_of(error))), 422
     return redirect(back, 303)
 
 
@@ -132,7 +132,7 @@ def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
     return show(page, Outcome(problem)), 422
 
 
-def _problem(error: ControlError) -> Problem:
+def problem_of(error: ControlError) -> Problem:
     if error.code != Code.BAD_RULE:
         return Problem(refusals.sentence(error))
     problem, mend = (plain(str(error.values.get(key, "")), PROBLEM_LIMIT) for key in ("problem", "mend"))
@@ -150,7 +150,7 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
     except Unreachable:
         raise
     except ControlError as error:
-        return show(page, Outcome(_problem(error))), 422
+        return show(page, Outcome(problem_of(error))), 422
 
 
 def moment(home: Home) -> str:

@@ -246,7 +246,6 @@ class Verbs:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
-            state["lesson"] = self._daemon.lessons.told(member.profile.id)
         state |= self._sharing.describe(mac, member)
         return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
 
