@@ -60,13 +60,14 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all lint bench fuzz vm screenshots clean root run-tools test-tools
+.PHONY: help run test test-all lint words bench fuzz vm screenshots clean root run-tools test-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         everything that is needed, and all tests (ARGS are pytest's)"
 	@echo "make test-all     the slow ones too"
 	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
 	@echo "make fuzz         the parsers under atheris"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
@@ -114,6 +115,9 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+words: $(VENV)/.dev
+	@$(PY) -m tests.words
 
 bench: test-tools $(VENV)/.dev
 	@$(PY) -m tests.bench $(ARGS)

@@ -32,8 +32,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
 
 
 def packaged() -> set[str]:
+    """Of the catalogues what is compiled; what it is compiled from is of no use where it runs."""
     found = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file())
-    return {str(path.relative_to(ROOT)) for path in found if "__pycache__" not in path.parts}
+    return {str(path.relative_to(ROOT)) for path in found if _belongs(path)}
+
+
+def _belongs(path: Path) -> bool:
+    return "__pycache__" not in path.parts and path.suffix not in (".po", ".pot")
 
 
 def test_every_file_of_the_packages_is_in_it(wheel: ZipFile) -> None:

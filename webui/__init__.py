@@ -32,6 +32,7 @@ from webui.pages import (
     helper,
     home,
     kinds,
+    language,
     leave,
     lending,
     limits,
@@ -58,7 +59,7 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
     door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support,
+    family_card, stream, people, auditlog, helper, support, language,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, teach,
 )  # fmt: skip
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = PortSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
-    i18n.install(app, i18n.load_catalogues(HERE / "translations"))
+    i18n.install(app, i18n.load_catalogues(HERE / "translations"), settings.language)
     daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
     session.install(app)
     tries.install(app)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from webui import telling
 from webui.announced import Announced
+from webui.i18n import language
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
 from webui.sharing import Own, parse_own
@@ -94,6 +96,7 @@ class Home:
     requests: int  # that wait
     questions: int  # about devices
     cards: int  # about closed ways
+    language: str  # of the pages, for a browser that asks for none of theirs; empty: none chosen
     clock_known: bool
     clock_sentence: str  # what it means that the time is not known
     problems: tuple[str, ...]
@@ -122,30 +125,31 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         requests=answer.whole("requests"),
         questions=answer.whole("questions"),
         cards=answer.whole("cards"),
+        language=answer.text("language"),
         clock_known=clock is None or clock.flag("known"),
         clock_sentence=clock.text("sentence") if clock else "",
         problems=answer.texts("problems"),
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
-        children=tuple(_child(entry) for entry in answer.entries("profiles")),
+        children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
     )
 
 
-def _state(answer: Answer) -> State:
+def _state(answer: Answer, now: datetime) -> State:
     change = answer.entry("next_change")
     return State(
         state=answer.text("state", "open"),
         until=answer.moment("until"),
-        sentence=answer.text("sentence"),
+        sentence=telling.state(answer, now),
         next_at=change.moment("at") if change else None,
         next_state=change.text("state") if change else "",
     )
 
 
-def _child(answer: Answer) -> Child:
+def _child(answer: Answer, now: datetime) -> Child:
     return answer.read(
         Child,
         name=answer.text("name") or answer.text("id"),
-        now=_state(answer),
+        now=_state(answer, now),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
         lesson=parse_lesson(answer.entry("lesson")),
@@ -174,7 +178,9 @@ class Refusal:
 
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
     """Newest first."""
-    return tuple(entry.read(Refusal) for entry in Answer(values).entries("refusals"))
+    return tuple(
+        entry.read(Refusal, sentence=telling.refusal(entry)) for entry in Answer(values).entries("refusals")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,11 @@ class HelpLine:
 
 
 def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
-    return tuple(entry.read(HelpLine) for entry in Answer(values).entries("lines"))
+    """Each by its name in the reader's language, as far as there is one."""
+    return tuple(
+        entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
+        for entry in Answer(values).entries("lines")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +229,8 @@ class Here:
 
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
-    now = _state(answer) if answer.text("state") else None
+    at = answer.moment("now") or datetime.now(UTC)
+    now = _state(answer, at) if answer.text("state") else None
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask import Flask, current_app, request
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from webui import i18n
 from webui.answers import (
     HelpLine,
     Here,
@@ -45,11 +47,13 @@ class Daemon:
 
     def __init__(self, client: Client, country: str) -> None:
         self._country = country
-        self._help_lines: tuple[HelpLine, ...] = ()
+        self._help_lines: Mapping[str, Any] = {}  # as answered: each page reads them in its language
         self.client = client
 
     def home(self) -> Home:
-        return parse_home(self.client.call("status"))
+        home = parse_home(self.client.call("status"))
+        i18n.family_speaks(home.language)
+        return home
 
     def here(self, ip: str) -> Here:
         return parse_here(self.client.call("device", ip=ip))
@@ -65,11 +69,12 @@ class Daemon:
     def help_lines(self) -> tuple[HelpLine, ...]:
         """The last known ones when the daemon has none to give."""
         try:
-            answer = self.client.call("helplines", **({"country": self._country} if self._country else {}))
+            self._help_lines = self.client.call(
+                "helplines", **({"country": self._country} if self._country else {})
+            )
         except ControlError:
-            return self._help_lines
-        self._help_lines = parse_help_lines(answer)
-        return self._help_lines
+            pass
+        return parse_help_lines(self._help_lines)
 
     def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
         """What a guardian does: recorded with who and from where."""

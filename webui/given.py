@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from webui.i18n import gettext as _
-from webui.i18n import ngettext
+from webui.i18n import is_source, ngettext
 from webui.shapes import Answer
+from webui.telling import more
 from webui.words import clock, plain
 
 WHOLE = frozenset({"internet", "bedtime", "device", "window:internet"})
@@ -30,31 +31,17 @@ def parse_given(values: Mapping[str, Any]) -> Given:
 
 def to_parent(given: Given, name: str, now: datetime, *, paused: bool) -> str:
     """``Aruzhan has 15 more minutes, until 21:00.``"""
-    values = {"name": plain(name)}
-    if not given.gates or not set(given.gates) <= WHOLE | PLAY:
+    if is_source() and not (given.gates and set(given.gates) <= WHOLE | PLAY):
         return given.sentence
-    if given.until is not None:
-        told = ngettext(
-            "%(name)s has %(num)d more minute, until %(until)s.",
-            "%(name)s has %(num)d more minutes, until %(until)s.",
-            given.minutes,
-            until=clock(given.until, now),
-            **values,
-        )
-    elif set(given.gates) <= PLAY:
+    if given.until is None and given.gates and set(given.gates) <= PLAY:
         told = ngettext(
             "%(name)s has %(num)d more minute of play today.",
             "%(name)s has %(num)d more minutes of play today.",
             given.minutes,
-            **values,
+            name=plain(name),
         )
     else:
-        told = ngettext(
-            "%(name)s has %(num)d more minute today.",
-            "%(name)s has %(num)d more minutes today.",
-            given.minutes,
-            **values,
-        )
+        told = more(plain(name), given.minutes, given.until, now)
     return f"{told} {_('The pause goes on.')}" if paused else told
 
 

@@ -1,20 +1,35 @@
 """Languages: stdlib gettext, one catalogue a language, English in the code.
 
-``translations/<language>/LC_MESSAGES/webui.mo``; where there is none, the words in the code are shown.
+``translations/<language>/LC_MESSAGES/webui.mo``; where there is none, the words in the code are shown. Which
+language a page is in: what this browser chose in the menu below every page, else what it asks for, else the
+family's, else English.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 
 DOMAIN = "webui"
 SOURCE_LANGUAGE = "en"
+OWN_NAMES: Mapping[str, str] = {"en": "English", "kk": "Қазақша", "ru": "Русский"}  # in the menu's order
+COOKIE = "qalqan-language"
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ps", "ug", "ur", "yi"})
 
 Catalogues = dict[str, NullTranslations]
+
+
+@dataclass(slots=True)
+class Languages:
+    """What there is to choose from; ``family``: for a browser that asks for none of these."""
+
+    catalogues: Catalogues
+    family: str = ""
+    built: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # by language and name
 
 
 def load_catalogues(folder: Path) -> Catalogues:
@@ -25,18 +40,57 @@ def load_catalogues(folder: Path) -> Catalogues:
     return catalogues
 
 
+def languages() -> Languages:
+    found = current_app.extensions["qalqan-languages"]
+    assert isinstance(found, Languages)
+    return found
+
+
 def language() -> str:
-    """The best of ours for the browser that asks."""
+    """The one that this page is in."""
     return str(g.get("language", SOURCE_LANGUAGE)) if has_request_context() else SOURCE_LANGUAGE
+
+
+def is_source() -> bool:
+    """Whether the daemon's own English words can stand on this page."""
+    return language() == SOURCE_LANGUAGE
+
+
+def direction() -> str:
+    return "rtl" if language().partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+
+
+def family_speaks(code: str) -> None:
+    """The daemon says which language the family has chosen for its pages; it holds from the next page on.
+    Empty: none.
+    """
+    if not code or code in languages().catalogues:
+        languages().family = code
+
+
+def menu() -> list[tuple[str, str]]:
+    """Each language that can be chosen, with its name in itself."""
+    catalogues = languages().catalogues
+    return [(code, name) for code, name in OWN_NAMES.items() if code in catalogues]
 
 
 def spoken(among: Container[str]) -> str:
     """The best of these for the browser that asks, whatever the pages are in: so are its device's menus."""
+    return _wanted(among) or SOURCE_LANGUAGE
+
+
+def _wanted(among: Container[str]) -> str:
     for wanted, quality in request.accept_languages if has_request_context() else ():
         language = wanted.partition("-")[0].lower()
         if quality > 0 and language in among:
             return language
-    return SOURCE_LANGUAGE
+    return ""
+
+
+def _chosen(known: Languages) -> str:
+    picked = request.cookies.get(COOKIE, "")
+    found = picked if picked in known.catalogues else _wanted(known.catalogues)
+    return found or (known.family if known.family in known.catalogues else SOURCE_LANGUAGE)
 
 
 def gettext(message: str, **values: object) -> str:
@@ -44,26 +98,40 @@ def gettext(message: str, **values: object) -> str:
     return text % values if values else text
 
 
+def pgettext(context: str, message: str, **values: object) -> str:
+    """``context``: tells a translator, and the catalogue, two uses of the same words from each other."""
+    text = _catalogue().pgettext(context, message)
+    return text % values if values else text
+
+
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
     return _catalogue().ngettext(one, many, number) % {"num": number, **values}
+
+
+def npgettext(context: str, one: str, many: str, number: int, **values: object) -> str:
+    return _catalogue().npgettext(context, one, many, number) % {"num": number, **values}
 
 
 def _catalogue() -> NullTranslations:
     return g.catalogue if has_request_context() and "catalogue" in g else NullTranslations()
 
 
-def install(app: Flask, catalogues: Catalogues) -> None:
+def install(app: Flask, catalogues: Catalogues, family: str = "") -> None:
+    app.extensions["qalqan-languages"] = Languages(catalogues, family)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     environment = app.jinja_env
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         lambda message: _catalogue().gettext(message),
         lambda one, many, number: _catalogue().ngettext(one, many, number),
         newstyle=True,
+        pgettext=lambda context, message: _catalogue().pgettext(context, message),
+        npgettext=lambda context, one, many, number: _catalogue().npgettext(context, one, many, number),
     )
 
     @app.before_request
     def choose() -> None:
-        g.language = spoken(catalogues)
-        g.catalogue = catalogues[g.language]
+        known = languages()
+        g.language = _chosen(known)
+        g.catalogue = known.catalogues[g.language]
 
-    app.jinja_env.globals["language"] = language
+    app.jinja_env.globals.update(language=language, direction=direction, languages=menu)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from webui import things
 from webui.charts import DAY
 from webui.shapes import Answer, refuse_shape
 
@@ -75,7 +76,7 @@ def parse_ledger(values: Mapping[str, Any]) -> Ledger:
         refuse_shape("day")
     counted = (_counted(entry) for entry in answer.entries("minutes"))
     totals = tuple(
-        Total(entry.text("target"), entry.text("name") or entry.text("target"), entry.whole("minutes"))
+        Total(entry.text("target"), _name(entry, "target"), entry.whole("minutes"))
         for entry in answer.entries("totals")
     )
     return Ledger(day, tuple(one for one in counted if one), answer.whole("left_off"), totals)
@@ -85,7 +86,12 @@ def _counted(entry: Answer) -> Counted | None:
     at = entry.moment("at")
     if at is None:
         return None
-    return entry.read(Counted, at=at, name=entry.text("name") or entry.text("gate"))
+    return entry.read(Counted, at=at, name=_name(entry, "gate"))
+
+
+def _name(entry: Answer, key: str) -> str:
+    """``key``: that of what the minutes counted for."""
+    return things.thing(entry.text(key), entry.text("name") or entry.text(key))
 
 
 def rows(minutes: Iterable[Counted]) -> tuple[Row, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from webui import things
 from webui.shapes import Answer
 
 BEDTIME = "bedtime"
@@ -79,11 +80,11 @@ class Dial:
 def parse_time(answer: Answer) -> Time:
     left, landing = answer.entry("left"), answer.entry("landing")
     return Time(
-        left=left.read(Left) if left else None,
+        left=left.read(Left, name=things.thing(left.text("gate"), left.text("name"))) if left else None,
         used=tuple(
             entry.read(
                 Used,
-                name=entry.text("name") or entry.text("target"),
+                name=things.thing(entry.text("target"), entry.text("name") or entry.text("target")),
                 devices=tuple((one.text("mac"), one.whole("minutes")) for one in entry.entries("devices")),
             )
             for entry in answer.entries("used")
@@ -91,7 +92,10 @@ def parse_time(answer: Answer) -> Time:
         landing=landing.whole("minutes") if landing else 0,
         landing_taken=landing.flag("taken") if landing else False,
         landing_due=landing.flag("due") if landing else False,
-        closing=tuple(one.read(Left, gate=one.text("what")) for one in answer.entries("closing")),
+        closing=tuple(
+            one.read(Left, gate=one.text("what"), name=things.thing(one.text("what"), one.text("name")))
+            for one in answer.entries("closing")
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from webui import things
 from webui.shapes import Answer
 
 FAMILY = "family"
@@ -111,4 +112,6 @@ def _hours(entry: Answer) -> Hours:
 
 def _name(entry: Answer) -> str:
     """Its name; without one, its id in words."""
-    return entry.text("name") or entry.text("target").rpartition(":")[2].replace("_", " ").capitalize()
+    target = entry.text("target")
+    known = entry.text("name") or target.rpartition(":")[2].replace("_", " ").capitalize()
+    return things.thing(target, known)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from webui import telling
 from webui.shapes import Answer
 
 RUNS, OVER = "runs", "over"
@@ -72,5 +73,9 @@ def parse_lesson(answer: Answer | None) -> Lesson | None:
     """None: nothing runs, and nothing waits to be kept."""
     if answer is None or answer.text("state") not in (RUNS, OVER):
         return None
-    names = tuple(entry.read(Needed, number=at) for at, entry in enumerate(answer.entries("names")))
+    until = answer.moment("until") or datetime.now(UTC)
+    names = tuple(
+        entry.read(Needed, number=at, sentence=telling.needed(entry, until))
+        for at, entry in enumerate(answer.entries("names"))
+    )
     return answer.read(Lesson, names=names)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from webui.i18n import gettext as _
-from webui.i18n import ngettext
+from webui.i18n import ngettext, pgettext
 from webui.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
+from webui.things import Ours
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
 
@@ -27,8 +29,9 @@ _ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # how the daemon refuses one va
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """Text from elsewhere without what could turn or hide the text around it."""
+    whole = isinstance(text, Ours)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= limit or whole else text[: limit - 1] + "…"
 
 
 def weekday(moment: date) -> str:
@@ -51,8 +54,27 @@ def month(day: date) -> str:
     return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
 
 
+def _on_weekday(moment: date) -> str:
+    # Translators: a day of this week, in the past or to come, as in "Mum set this on Monday".
+    return (
+        _("on Monday"), _("on Tuesday"), _("on Wednesday"), _("on Thursday"), _("on Friday"),
+        _("on Saturday"), _("on Sunday"),
+    )[moment.weekday()]  # fmt: skip
+
+
+def day_of(moment: date, now: date) -> str:
+    """``24 December``; of another year ``3 January 2027``."""
+    # Translators: a day of the year, as in "good until 24 December".
+    shown = (
+        _("%(day)d January"), _("%(day)d February"), _("%(day)d March"), _("%(day)d April"),
+        _("%(day)d May"), _("%(day)d June"), _("%(day)d July"), _("%(day)d August"),
+        _("%(day)d September"), _("%(day)d October"), _("%(day)d November"), _("%(day)d December"),
+    )[moment.month - 1] % {"day": moment.day}  # fmt: skip
+    return shown if moment.year == now.year else _("%(date)s %(year)d", date=shown, year=moment.year)
+
+
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 2026-12-24``."""
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
     days = (moment.date() - now.date()).days
@@ -63,12 +85,14 @@ def clock(moment: datetime, now: datetime) -> str:
     if days == 1:
         return _("%(time)s tomorrow", time=time)
     if 1 < days < 7:
-        return _("%(time)s on %(day)s", time=time, day=weekday(moment))
-    return _("%(time)s on %(day)s", time=time, day=moment.date().isoformat())
+        # Translators: %(day)s is "on Tuesday".
+        return _("%(time)s %(day)s", time=time, day=_on_weekday(moment))
+    # Translators: %(date)s is "24 December".
+    return _("%(time)s on %(date)s", time=time, date=day_of(moment, now))
 
 
 def day_past(moment: datetime, now: datetime) -> str:
-    """``today``, ``yesterday``, ``on Tuesday``, ``on 2026-10-02``."""
+    """``today``, ``yesterday``, ``on Tuesday``, ``on 2 October``."""
     return day_past_of(moment.astimezone(now.tzinfo).date(), now.date())
 
 
@@ -79,8 +103,9 @@ def day_past_of(day: date, today: date) -> str:
     if days == 1:
         return _("yesterday")
     if 1 < days < 7:
-        return _("on %(day)s", day=weekday(day))
-    return _("on %(day)s", day=day.isoformat())
+        return _on_weekday(day)
+    # Translators: %(date)s is "24 December".
+    return _("on %(date)s", date=day_of(day, today))
 
 
 def moment_past(moment: datetime, now: datetime) -> str:
@@ -131,8 +156,11 @@ def day_name(day: date, today: date) -> str:
     if day == today - timedelta(days=1):
         return _("Yesterday")
     if today - day > timedelta(days=7):
-        return _("%(weekday)s %(date)s", weekday=weekday(day), date=f"{day:%d.%m.}")
-    return _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+        told = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
+    else:
+        # Translators: a button, as in "Monday 23".
+        told = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    return told[:1].upper() + told[1:]
 
 
 def weekday_short(day: date) -> str:
@@ -209,7 +237,22 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
 def size(count: int) -> str:
     """Bytes, as ``0.4 MB`` or ``12 MB``."""
     megabytes = count / 1_000_000
-    return _("%(num)s MB", num=f"{megabytes:.0f}" if megabytes >= 10 else f"{megabytes:.1f}")
+    return _("%(num)s MB", num=number(megabytes, 0 if megabytes >= 10 else 1))
+
+
+def number(value: float, places: int) -> str:
+    """With the decimal mark of the reader's language."""
+    # Translators: the sign between whole numbers and tenths: a point or a comma.
+    return f"{value:.{places}f}".replace(".", pgettext("decimal mark", "."))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    found = list(parts)
+    if len(found) < 2:
+        return "".join(found)
+    # Translators: the end of a list: "games, video and music".
+    return _("%(before)s and %(last)s", before=", ".join(found[:-1]), last=found[-1])
 
 
 def kind(known: str) -> str:

@@ -34,4 +34,5 @@ def settings(config: Config) -> Settings:
         listen=listen,
         allow_wan=web.allow_wan,
         country=config.country,
+        language=config.language,
     )

@@ -41,7 +41,9 @@ _WAYS = {
 
 
 def describe_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> dict[str, object]:
-    """``state until reason sentence next_change`` of a device as a whole. ``now`` in the home's zone."""
+    """``state until reason rule owner sentence next_change`` of a device as a whole. ``now`` in the home's
+    zone.
+    """
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
     change = _next_change(judge, situation, now, closing)
@@ -51,6 +53,8 @@ def describe_state(judge: Judge, situation: Situation, now: datetime, rules: Rul
             "state": "open",
             "until": None,
             "reason": None,
+            "rule": None,
+            "owner": None,
             "sentence": _open_sentence(change, now),
             "next_change": next_change,
         }
@@ -62,6 +66,8 @@ def describe_state(judge: Judge, situation: Situation, now: datetime, rules: Rul
         "state": _STATES[closing.reason],
         "until": until,
         "reason": closing.reason,
+        "rule": closing.rule,
+        "owner": closing.owner,
         "sentence": sentence(decision, None, now, rules.names),
         "next_change": next_change,
     }

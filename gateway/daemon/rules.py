@@ -147,6 +147,7 @@ class RuleBook:
         return [
             {
                 "name": one.name_in("en"),
+                "names": dict(one.name),
                 "phone": one.phone,
                 "text": one.text,
                 "web": one.web[0].removeprefix("=") if one.web else "",

@@ -130,6 +130,7 @@ class Verbs:
             "internet": daemon.internet.state,
             "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,
+            "language": daemon.rules.household.config.language or None,
             "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
             "requests": sum(one.waits for one in daemon.store.requests.all()),
             "questions": sum(one.waits for one in daemon.store.questions.all().values()),
@@ -247,7 +248,8 @@ class Verbs:
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
         state |= self._sharing.describe(mac, member)
-        return {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)} | state
+        known = {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)}
+        return known | {"now": self._daemon.local_now()} | state
 
     def _place(self, mac: str) -> str:
         family = self._daemon.family

@@ -121,6 +121,8 @@ class TeachVerbs:
             "service": names[0] if names else None,
             "proposed": one.proposed,
             "refused": None if refusal is None else refusal.reason,
+            "rule": None if refusal is None else refusal.rule,
+            "owner": None if refusal is None else refusal.owner,
             "sentence": None if refusal is None else self._sentence(refusal, one.name),
         }
 

@@ -22,7 +22,7 @@ _KEYS = ("name", "about", "binding", "sealed")
 @dataclass(frozen=True, slots=True)
 class Category:
     id: str
-    name: Mapping[str, str]  # by language: en, ru, kk
+    name: Mapping[str, str]  # by language, English always
     about: Mapping[str, str]  # one sentence for a parent, by language
     binding: bool = False  # refused for everyone, adults and guests included
     sealed: bool = False  # its entries are never named, listed or told apart from other binding ones
@@ -70,6 +70,9 @@ def _category(key: str, place: Place, node: Node) -> Category:
 
 
 def translations(node: Node) -> Mapping[str, str]:
-    """A text in each language of the product."""
+    """A text in English, and in other languages where the file has them. Those of kinds, groups and ages are
+    in the catalogues of the pages.
+    """
     part = fields.Fields(fields.mapping(node), LANGUAGES)
-    return {language: fields.text(part.need(language)) for language in LANGUAGES}
+    part.need("en")
+    return {language: fields.text(part.need(language)) for language in LANGUAGES if language in part}

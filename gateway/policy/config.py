@@ -94,7 +94,7 @@ class Config:
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
     keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
-    language: str = ""  # of the pages, where a browser asks for none that there is; empty: none chosen
+    language: str = ""  # of the pages, for a browser that asks for none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)

@@ -17,9 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gateway.policy.rules import INTERNET, PLAY, Action, Rules
-from gateway.policy.services import Service
+
+if TYPE_CHECKING:
+    from gateway.policy.services import Service
 
 DEVICE = "device"
 BEDTIME = "bedtime"

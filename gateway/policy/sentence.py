@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from gateway.policy.extension import Left
 from gateway.policy.gates import is_limit
 from gateway.policy.rules import PLAY
 from gateway.policy.values import Decision, Reason, Verdict
+
+if TYPE_CHECKING:  # the pages import this module, and it leads to much
+    from gateway.policy.extension import Left
 
 Words = Mapping[str, str]
 

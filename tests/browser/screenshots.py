@@ -79,6 +79,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("refused", TABLET.key, refused)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
+    take_languages(album, refused)
     _ask(family, album)
     _answer(album)
     _make_codes(album)
@@ -109,6 +110,16 @@ def take_all(family: Family, album: Album) -> None:
     album.take("home-empty", PARENT.key, "/parent/")
 
 
+def take_languages(album: Album, refused: str) -> None:
+    """Chosen in the menu below a page, and English again."""
+    for code in ("kk", "ru", "en"):
+        album.tap("/signin", f".languages [lang={code}]")
+        if code != "en":
+            album.take(f"home-{code}", PARENT.key, "/parent/")
+            album.take(f"child-{code}", TABLET.key, "/my")
+            album.take(f"refused-{code}", TABLET.key, refused)
+
+
 def take_ways(family: Family, album: Album) -> None:
     """Cards about closed ways: of one child each is told whole, of her brother that it was."""
     tablet, phone = (family.home.devices[one.key] for one in (TABLET, SON))
@@ -135,6 +146,7 @@ def take_sharing(family: Family, album: Album) -> None:
     family.daemon.client.call("hand_over", device=PARENT.mac, who="son", by="Mum")
     album.take("handed-over", PARENT.key, "/my")
     family.daemon.client.call("take_back", device=PARENT.mac, by="Mum")
+    family.share_nothing()
 
 
 def _a_day(family: Family) -> str:

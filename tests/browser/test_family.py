@@ -53,6 +53,27 @@ def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield browser
 
 
+def test_the_pages_and_what_the_daemon_decides_are_in_the_language_that_was_chosen(
+    family: Family, parent: Chromium
+) -> None:
+    clients.curl(family.home.devices[TABLET.key], f"https://{ASKABLE_SITE}/")
+    try:
+        parent.driver.get(family.url(PARENT.key, "/parent/"))
+        parent.tap(".languages [lang=ru]")
+        eventually(lambda: "Открыто до" in parent.text(".child-card .sentence"))
+        parent.driver.get(family.url(TABLET.key, "/why"))
+        eventually(lambda: "Instagram: не разрешено – Социальные сети." in parent.text(".refusals"))
+        assert "Это правила группы 10-12." in parent.text(".refusals")
+        assert "Контакт-центр 111" in parent.text(".help")
+        parent.tap(".languages [lang=kk]")
+        eventually(lambda: "Instagram: рұқсат етілмеген – Әлеуметтік желілер." in parent.text(".refusals"))
+    finally:
+        parent.driver.get(family.url(PARENT.key, "/signin"))
+        parent.tap(".languages [lang=en]")
+        parent.driver.get(family.url(PARENT.key, "/parent/"))
+        eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+
+
 def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family, parent: Chromium) -> None:
     tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
     with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:

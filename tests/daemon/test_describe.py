@@ -42,6 +42,7 @@ def test_bedtime_until_morning(rules: RuleBook) -> None:
     assert (said["state"], said["until"]) == ("bedtime", morning)
     assert said["next_change"] == {"at": morning, "state": "open"}
     assert "until 07:00" in said["sentence"]
+    assert (said["rule"], said["owner"]) == ("bedtime: 20:45-07:00", "band:10-12")
 
 
 def test_a_pause_with_and_without_an_end(rules: RuleBook) -> None:
@@ -50,6 +51,7 @@ def test_a_pause_with_and_without_an_end(rules: RuleBook) -> None:
     endless = state(rules, NOON, Situation(paused_until=FOREVER, paused_by="guardian:Mum"))
     assert (endless["state"], endless["until"], endless["next_change"]) == ("paused", None, None)
     assert endless["sentence"] == "The internet is paused. Mum set this."
+    assert (endless["reason"], endless["owner"]) == ("paused", "guardian:Mum")
 
 
 def test_a_profile_as_values(rules: RuleBook) -> None:

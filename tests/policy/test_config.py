@@ -90,18 +90,21 @@ def test_the_gateways_door() -> None:
 def test_what_is_beside_the_contract() -> None:
     read = config("""
 day_starts: 05:30
+language: kk
 languages: [kk, ru]
 dns_refusal: zero
 queue_base: 300
 marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
 """)
     assert (read.day_starts, read.languages, read.dns_refusal) == (330, ("kk", "ru"), DnsRefusal.ZERO)
+    assert read.language == "kk"
     assert (read.queue_base, read.marks) == (300, Marks(0xFF00, 0xFF00, 0xFF000000))
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("language: de", "language: 'de' is not known here; use one of: en, ru, kk"),
         (
             "timezone: Asia/Almata",
             "timezone: the time zone 'Asia/Almata' is unknown; write it like Asia/Almaty",

@@ -255,11 +255,15 @@ class Household:
                 **child,
                 "state": "paused",
                 "until": until,
+                "reason": "paused",
+                "rule": "pause",
+                "owner": "guardian:Mum",
                 "sentence": f"{told} Mum set this.",
                 "next_change": change,
             }
         if profile == "son":
             return {**child, "state": "bedtime", "until": NOW.replace(hour=7) + timedelta(days=1),
+                    "reason": "bedtime", "rule": "bedtime: 20:00-07:00", "owner": "band:6-9",
                     "sentence": "Bedtime until 07:00 tomorrow.", "next_change": None}  # fmt: skip
         return {
             **child, "state": "open", "until": None, "sentence": "Open until bedtime at 20:45.",

@@ -18,7 +18,7 @@ CLOSED, REFUSED = "closed.kz", "casino.example"  # sites for which no lesson beg
 def needed(name: str, group: str, *, proposed: bool = True, **more: Any) -> dict[str, Any]:
     return {
         "name": name, "group": group, "service": None, "proposed": proposed, "refused": None,
-        "sentence": None, **more,
+        "sentence": None, "rule": None, "owner": None, **more,
     }  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def some_names(site: str = "kundelik.kz") -> list[dict[str, Any]]:
         needed("api.weather-app.example", "weather-app.example", proposed=False),
         needed(
             "www.tiktok.com", "tiktok.com", proposed=False, service="TikTok", refused="family_block",
+            owner="family", rule="block: service:tiktok",
             sentence="TikTok is not open here. Your family set this.",
         ),
     ]  # fmt: skip

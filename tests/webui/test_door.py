@@ -171,8 +171,8 @@ def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: House
 
 # What opens without a session: this device's own page, and the way in.
 OPEN = {
-    "/", "/calendar", "/claim", "/forgot", "/my", "/my/ask", "/my/ask/site", "/my/asked", "/my/code",
-    "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
+    "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
+    "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
     "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/refused", "/signin",
     "/signin/password", "/signout", "/static/<path:filename>", "/why",
 }  # fmt: skip

@@ -94,6 +94,13 @@ def test_names_are_in_groups_and_what_the_site_needed_is_ticked(mum: Browser, ho
     assert "Was not opened www.tiktok.com TikTok TikTok is not open here. Your family set this." in text
 
 
+def test_what_was_not_opened_is_told_in_the_reader_s_language(mum: Browser, household: Household) -> None:
+    begun(household)
+    text = text_of(mum.get(PAGE + "now", Accept_Language="ru").text)
+    assert "TikTok is not open here" not in text
+    assert "www.tiktok.com: не разрешено." in text
+
+
 def test_what_is_ticked_is_kept_and_can_be_taken_back(mum: Browser, household: Household) -> None:
     begun(household)
     page = end(mum, "keep", "0", "4")

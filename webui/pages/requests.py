@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
-from webui import notices
+from webui import notices, telling
 from webui.asked import Asked
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason, whole
@@ -56,12 +56,12 @@ def answer() -> ResponseReturnValue:
         values["because"] = because
     with notices.refusals_to(notices.said):
         done = daemon().change("answer", by=guardian() or "", origin=source_address(), **values)
-        told_by_daemon = Answer(done)
+        told_by_daemon, now = Answer(done), daemon().home().now
         notices.gave(
             told_by_daemon.whole("grant") or None,
-            told_by_daemon.text("sentence"),
+            telling.answered(told_by_daemon, now),
             told_by_daemon.moment("until"),
-            daemon().home().now,
+            now,
         )
     return redirect(url_for("requests.show"), 303)
 

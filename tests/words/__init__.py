@@ -1,0 +1,1 @@
+"""`make words`: the catalogues of webui/translations, made of the code."""
