@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from gateway.daemon.family import Member
 from gateway.path.subject import Decide
+from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.situation import Lesson
 from gateway.policy.teaching import LONGEST, Notes
 from gateway.policy.values import Decision, Observation, Proto
+from gateway.suffixes import suffixes_when_asked
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -35,6 +37,7 @@ class Taught:
     ends: float  # of the loop's clock
     notes: Notes = field(init=False)
     runs: bool = True
+    suffix: PublicSuffixCheck = field(default_factory=suffixes_when_asked)  # reads each top-level name once
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.lesson)

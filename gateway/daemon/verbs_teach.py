@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -11,7 +11,7 @@ from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.editing import Author, Editing
 from gateway.daemon.family import Member
-from gateway.daemon.lessons import MAX_LESSONS, Taught
+from gateway.daemon.lessons import MAX_LESSONS
 from gateway.daemon.whom import Whom
 from gateway.errors import ControlError, PolicyError
 from gateway.policy.hosts import HostError, rule_host
@@ -52,7 +52,7 @@ class TeachVerbs:
             self._check(host, member, lesson)
         macs = frozenset(mac for one in members for mac in one.macs)
         daemon.lessons.begin(profile.id, lesson, macs, by)
-        self._audit(request, by, "teach", f"{profile.id}: a site, on {len(macs)} devices")
+        self._audit(request, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
         return {"host": host, "until": lesson.until, "devices": sorted(macs)}
 
     def _child(self, request: Request) -> Profile:
@@ -104,11 +104,8 @@ class TeachVerbs:
         taught, told = self._daemon.lessons.of(profile.id), self._daemon.lessons.told(profile.id)
         if taught is None or told is None:
             return {"state": "none", "host": None, "until": None, "names": []}
-        names = self._named(taught, suffixes_when_asked())
+        names = [self._name(one, domain_of(one.name, taught.suffix)) for one in taught.notes.all()]
         return told | {"names": names, "left_out": taught.notes.left_out}
-
-    def _named(self, taught: Taught, suffix: Callable[[str], bool]) -> list[dict[str, object]]:
-        return [self._name(one, domain_of(one.name, suffix)) for one in taught.notes.all()]
 
     def _name(self, one: Asked, group: str) -> dict[str, object]:
         rules = self._daemon.rules
@@ -140,7 +137,7 @@ class TeachVerbs:
         author = Author(by, self._daemon.local_now())
         refused = [one.name for one in taught.notes.all() if one.refusal is not None]
         shared = partial(self._is_shared, refused)
-        found = entries(keep, taught.lesson.site, suffixes_when_asked(), shared)
+        found = entries(keep, taught.lesson.site, taught.suffix, shared)
         done = None
         if found:
             done = self._editing.edit(profile.id, {f"allow/{one}": True for one in found}, author)

@@ -14,6 +14,8 @@ from tests.webui.ruling import said
 from tests.webui.teaching import CLOSED, REFUSED, needed, some_names
 from tests.webui.test_child_time import asked_of
 from tests.webui.test_home import HOSTILE, text_of
+from webui import changes
+from webui.pages.auditlog import Line
 
 PAGE = "/parent/child/daughter/teach/"
 SITES = "/parent/child/daughter/sites/"
@@ -163,6 +165,15 @@ def test_hostile_names_come_to_nothing(mum: Browser, household: Household) -> No
     page = mum.get(PAGE).text
     assert "<script>alert" not in page
     assert "\u202e" not in page
+
+
+def test_the_audit_log_has_it_in_words() -> None:
+    for what, phrase in (
+        ("teach", "began a lesson for Aruzhan"),
+        ("teach_end", "ended a lesson of Aruzhan: 8 names kept, as 5 entries"),
+    ):
+        line = Line(None, "Mum", what, "Aruzhan", "8 names kept, as 5 entries", None, "", "")
+        assert changes.told(line, NOW) == phrase
 
 
 def test_two_hundred_long_names_fit_into_the_form(mum: Browser, household: Household) -> None:
