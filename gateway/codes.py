@@ -129,4 +129,9 @@ class Code(StrEnum):
     BACKUP_GONE = "backup_gone"  # it has to be sent again
     NO_WAY_BACK = "no_way_back"  # nothing was restored, or something was changed since
 
+    # Lessons.
+    NO_LESSON = "no_lesson"
+    LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
+    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that no lesson lifts
+
     CLOCK_WRONG = "clock_wrong"

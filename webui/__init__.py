@@ -53,6 +53,7 @@ from webui.pages import (
     sites,
     stream,
     support,
+    teach,
     update,
     week,
 )
@@ -68,7 +69,7 @@ PAGES = (
     family_card, stream, people, auditlog, helper, support, language, health, backup, update,
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, preview, carry,
+    rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -85,6 +85,8 @@ def _phrases() -> dict[str, str]:
         "expired": _("left a request of %(about)s without an answer"),
         "assign": _("said whose %(about)s is: %(detail)s"),
         "forget": _("forgot the device %(about)s"),
+        "teach": _("began a lesson for %(about)s"),
+        "teach_end": _("ended a lesson of %(about)s: %(detail)s"),
         "identify": _("answered what was asked about %(about)s"),
         "dismiss": _("put a card about %(about)s away"),
         "time": _("told the gateway the time"),

@@ -35,7 +35,9 @@ from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
+from webui.shapes import Answer
 from webui.sharing import Handed, Lending, parse_handed, parse_lending
+from webui.teaching import Lesson, parse_lesson
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
@@ -131,6 +133,10 @@ class Daemon:
         """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
+
+    def lesson(self, profile: str) -> Lesson | None:
+        """What a child is taught, with the names that it needed."""
+        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))

@@ -105,6 +105,14 @@ def _sentences() -> dict[str, str]:
         Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
+        Code.NO_LESSON: _("This lesson is over, and nothing of it is left to keep."),
+        Code.LESSON_CLOSED: _(
+            "%(name)s is shut now by a pause, bedtime, hours or a limit, and a lesson opens none of these."
+            " Resume, or give time first."
+        ),
+        Code.LESSON_REFUSED: _(
+            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
+        ),
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),
         Code.NO_SCREEN: _("You do not share this screen. Ask a parent."),

@@ -37,6 +37,15 @@ def refusal(answer: Answer) -> str:
     return _said(answer, answer.text("host") or None, at) or told
 
 
+def needed(answer: Answer, now: datetime) -> str:
+    """Why a name that a lesson heard was not opened (`lesson`)."""
+    told = answer.text("sentence")
+    if is_source() or not told:
+        return told
+    values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
+    return _said(Answer(values), answer.text("name"), now) or told
+
+
 def answered(answer: Answer, now: datetime) -> str:
     """What a parent's answer to a request did (`answer`)."""
     one, until = answer.entry("request"), answer.moment("until")

@@ -24,6 +24,7 @@ from gateway.daemon.family import Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.identities import Identities
 from gateway.daemon.internet import Evidence, HeardBook, Internet
+from gateway.daemon.lessons import Lessons
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
@@ -198,6 +199,7 @@ class Daemon:
         self.answers = self._kept(Answers(self))
         self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
         verbs = self._kept(Verbs(self, guardians(self), self.answers))
+        self.lessons = self._kept(Lessons(self))
         self.control = self._kept(
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
         )

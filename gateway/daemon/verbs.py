@@ -40,6 +40,7 @@ from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
+from gateway.daemon.verbs_teach import TeachVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.verbs_waycards import WayCardVerbs
@@ -107,6 +108,7 @@ class Verbs:
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
+            **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),
         }
@@ -168,6 +170,7 @@ class Verbs:
             **self._pins.describe(profile),
             "closing": self._closing(member, used.by(slots), now),
             "in_use": used.told(profile, slots),
+            "lesson": daemon.lessons.told(profile.id),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 

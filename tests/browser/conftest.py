@@ -59,6 +59,7 @@ def fresh(site: Site) -> None:
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()
+    household.teaching.lessons.clear()
     household.changes.clear()
     household.in_use.clear()
     household.children = ("daughter", "son", "teen")

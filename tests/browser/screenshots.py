@@ -84,6 +84,7 @@ def take_all(family: Family, album: Album) -> None:
     _answer(album)
     _make_codes(album)
     _rules(album)
+    _teach(family, album)
     _accounts(family, album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
@@ -241,6 +242,22 @@ def _rules(album: Album) -> None:
     }  # fmt: skip
     for name, path in pages.items():
         album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
+
+
+def _teach(family: Family, album: Album) -> None:
+    """A lesson on the tablet, with what it needs and what another service is."""
+    call = family.daemon.client.call
+    before = call("edit", id=CHILD, set={"mode": "allow-list"}, by="Mum")
+    album.take("teach", PARENT.key, f"/parent/child/{CHILD}/teach/")
+    call("teach", id=CHILD, host="kundelik.example", device=TABLET.mac, by="Mum")
+    tablet = family.home.devices[TABLET.key]
+    for host in ("kundelik.example", "www.kundelik.example", "a.kundelik-static.example", "www.tiktok.com"):
+        clients.curl(tablet, f"https://{host}/")
+    album.take("teach-lesson", PARENT.key, f"/parent/child/{CHILD}/teach/", opened=True)
+    album.take("home-lesson", PARENT.key, "/parent/")
+    album.take("child-lesson", TABLET.key, "/my")
+    call("teach_end", id=CHILD, keep=[], by="Mum")
+    call("unedit", id=CHILD, revision=before["undo"], by="Mum")
 
 
 def _accounts(family: Family, album: Album) -> None:

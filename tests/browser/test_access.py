@@ -20,6 +20,7 @@ from tests.webui.healthy import FINE, TROUBLE
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.lending import TV
+from tests.webui.teaching import some_names
 from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
@@ -165,6 +166,16 @@ def handed(site: Site) -> None:
     site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
 
 
+def taught(site: Site) -> None:
+    """The tablet is in a lesson, with names of every kind."""
+    site.household.teaching.begin("daughter", "kundelik.kz", device=TABLET)["names"] = some_names()
+
+
+def taught_before(site: Site) -> None:
+    taught(site)
+    site.household.teaching.lessons["daughter"]["state"] = "over"
+
+
 def pins(site: Site) -> None:
     site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
 
@@ -224,6 +235,7 @@ CHILDS = {
     "own, shared": ("/my", shared),
     "own, in use": ("/my", used),
     "own, handed over": ("/my", handed),
+    "own, in a lesson": ("/my", taught),
     "who is using it": ("/my/use", shared),
     "her PIN on it": ("/my/use/daughter", shared),
     "screens": ("/my/screens", shared),
@@ -274,6 +286,10 @@ PARENTS = {
             "preview/?host=www.youtube.com",
         )
     },
+    "teach a site": ("/parent/child/daughter/teach/", nothing),
+    "a lesson": ("/parent/child/daughter/teach/", taught),
+    "a lesson that is over": ("/parent/child/daughter/teach/", taught_before),
+    "home, in a lesson": ("/parent/", taught),
     "devices": ("/parent/devices/", a_new_device),
     "settings": ("/parent/settings/", several_networks),
     "settings, all is off": ("/parent/settings/", off),

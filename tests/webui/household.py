@@ -25,6 +25,7 @@ from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.living import Living
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
+from tests.webui.teaching import Teaching
 from tests.webui.things import Things
 
 __all__ = ["GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "Household", "at_home"]
@@ -170,6 +171,7 @@ class Household:
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
+        self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
@@ -196,6 +198,7 @@ class Household:
             **self.listed.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
+            **self.teaching.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
@@ -255,7 +258,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.told_minutes(profile) | self.lending.of_child(profile)
+        child |= self.told_minutes(profile) | self.lending.of_child(profile) | self.teaching.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests

@@ -39,6 +39,7 @@ KINDS = (
     "scan",
     "lists",
     "sharing",
+    "lesson",
     "pin",
     "health",
 )
