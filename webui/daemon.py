@@ -29,7 +29,6 @@ from webui.family import Family, parse_family
 from webui.given import Given, parse_given
 from webui.health import Health, parse_health
 from webui.history import Change, History, parse_changes, parse_history
-from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
 from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
@@ -41,8 +40,6 @@ from webui.teaching import Lesson, parse_lesson
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
-
-CATALOGUE_LANGUAGES = ("en", "ru", "kk")  # those in which services and kinds of sites have names
 
 
 class Daemon:
@@ -127,7 +124,7 @@ class Daemon:
         return parse_family(self.client.call("family"))
 
     def catalogue(self) -> Catalogue:
-        return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))
+        return parse_catalogue(self.client.call("catalogue"))
 
     def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
         """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""
