@@ -25,6 +25,7 @@ from webui.pages import (
     claim,
     codes,
     device,
+    device_use,
     devices,
     disputes,
     door,
@@ -57,7 +58,7 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
-    door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
+    door, claim, account, home, activity, devices, device, device_use, lists, cards, requests, codes, lending,
     family_card, stream, people, auditlog, helper, support, language,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview,

@@ -21,9 +21,6 @@ from webui.i18n import gettext as _
 from webui.ruleset import Preview, Ruleset
 from webui.session import guardian
 from webui.shapes import Answer
-from webui.words import plain
-
-PROBLEM_LIMIT = 200  # characters of what the daemon says of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +130,8 @@ def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
 
 
 def _problem(error: ControlError) -> Problem:
-    if error.code != Code.BAD_RULE:
-        return Problem(refusals.sentence(error))
-    problem, mend = (plain(str(error.values.get(key, "")), PROBLEM_LIMIT) for key in ("problem", "mend"))
-    told = _("This cannot be set: %(problem)s. To mend it: %(mend)s.", problem=problem, mend=mend)
-    return Problem(told, str(error.values.get("key", "")))
+    at = str(error.values.get("key", "")) if error.code == Code.BAD_RULE else ""
+    return Problem(refusals.sentence(error), at)
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:

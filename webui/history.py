@@ -10,7 +10,6 @@ from typing import Any
 from webui.shapes import Answer, refuse_shape
 from webui.telling import met
 
-KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL = 1, 2, 3  # log levels from which on that much is told
 SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
 ADS = "category:ads_trackers"
 WEEK = 7  # days

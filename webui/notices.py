@@ -23,9 +23,9 @@ STAYS = timedelta(hours=12)  # for what has no end of its own
 BACK = {
     "assigned": "device.assign_back",
     "named": "device.name_back",
-    "shared": "device.share_back",
-    "managed": "device.manage_back",
-    "marked": "device.mark_back",
+    "shared": "device_use.share_back",
+    "managed": "device_use.manage_back",
+    "marked": "device_use.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
 }  # what was done → where its undo goes

@@ -5,18 +5,25 @@ from __future__ import annotations
 from gateway.codes import Code
 from gateway.errors import GatewayError
 from webui.i18n import gettext as _
-from webui.words import plain, told
+from webui.words import NAME_LIMIT, plain, told
+
+# Values that are sentences or addresses; all others are names.
+LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
 
 
 def sentence(error: GatewayError) -> str:
     known = _sentences().get(error.code)
     if known is not None:
-        values = {key: plain(one) if isinstance(one, str) else one for key, one in error.values.items()}
+        values = {key: _plain(key, one) for key, one in error.values.items()}
         try:
             return known % values
         except (KeyError, TypeError, ValueError):
             pass  # a daemon of another version, or a slip of a translator's
     return told(str(error))
+
+
+def _plain(key: str, value: object) -> object:
+    return plain(value, LONG.get(key, NAME_LIMIT)) if isinstance(value, str) else value
 
 
 def _sentences() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from datetime import date, timedelta
 from urllib.parse import urlsplit
@@ -27,14 +26,6 @@ ASKABLE_SITE = "www.instagram.com"
 REFUSED_SITE = "www.tiktok.com"
 CUT_MS = 1000.0
 FIRST_VISIT = 80 * 1000  # bytes over the wire
-RENDER_MS = 50.0
-VISITS = 9
-
-# From the request's last byte to the answer's last one (Resource Timing).
-ANSWERED = """
-const page = performance.getEntriesByType("navigation")[0];
-return page.responseEnd - page.requestStart;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +169,7 @@ def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Famil
     eventually(lambda: client.call("devices", mac=NEW.mac)["devices"][0]["label"] == "")
 
 
-def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None:
+def test_the_pages_are_light(family: Family, parent: Chromium) -> None:
     family.unlock(parent)
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
@@ -200,14 +191,8 @@ def test_the_pages_are_light_and_quick(family: Family, parent: Chromium) -> None
         parent.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
         parent.driver.get(url)
         weight = int(parent.measure(WEIGHT))
-        answered = []
-        for _ in range(VISITS):
-            parent.driver.get(url)
-            answered.append(float(parent.measure(ANSWERED)))
-        typical, best = statistics.median(answered), min(answered)
-        print(f"{name}: {weight / 1000:.1f} kB on a first visit, answered in {typical:.1f} ms (median)")
+        print(f"{name}: {weight / 1000:.1f} kB on a first visit")
         assert 0 < weight <= FIRST_VISIT
-        assert best <= RENDER_MS  # what it costs: the others wait for whoever else is at work
 
 
 def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
