@@ -26,7 +26,6 @@ from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.given import Given, parse_given
 from webui.history import Change, History, parse_changes, parse_history
-from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
 from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
@@ -36,8 +35,6 @@ from webui.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
-
-CATALOGUE_LANGUAGES = ("en", "ru", "kk")  # those in which services and kinds of sites have names
 
 
 class Daemon:
@@ -114,7 +111,7 @@ class Daemon:
         return parse_ruleset(self.client.call("rules", id=profile))
 
     def catalogue(self) -> Catalogue:
-        return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))
+        return parse_catalogue(self.client.call("catalogue"))
 
     def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
         """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -32,6 +33,11 @@ Prepare = Callable[[Site], None]
 
 def nothing(_site: Site) -> None:
     """As it is."""
+
+
+def tablet(site: Site) -> dict[str, Any]:
+    """The device of a child's pages, at whatever address it is."""
+    return next(one for one in site.household.devices.values() if one["mac"] == TABLET)
 
 
 def asked(site: Site) -> None:
@@ -87,22 +93,22 @@ def four(site: Site) -> None:
 def small(site: Site) -> None:
     """The tablet is a seven-year-old's."""
     asked(site)
-    site.household.devices["127.0.0.1"].update(profile="son", state="open", until=None, sentence="Open.")
+    tablet(site).update(profile="son", state="open", until=None, sentence="Open.")
 
 
 def sleeping(site: Site) -> None:
     small(site)
-    site.household.devices["127.0.0.1"].update(state="bedtime", until=NOW + timedelta(hours=11))
+    tablet(site).update(state="bedtime", until=NOW + timedelta(hours=11))
 
 
 def grown(site: Site) -> None:
     """It is a sixteen-year-old's."""
     asked(site)
-    site.household.devices["127.0.0.1"].update(profile="teen")
+    tablet(site).update(profile="teen")
 
 
 def new(site: Site) -> None:
-    site.household.devices["127.0.0.1"].update(profile="quarantine")
+    tablet(site).update(profile="quarantine")
 
 
 def tickets(site: Site) -> None:

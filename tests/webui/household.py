@@ -168,6 +168,9 @@ class Household:
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
+    def close(self) -> None:
+        self.editing.close()
+
     def verbs(self) -> dict[str, Verb]:
         handlers: dict[str, Verb] = {
             "status": self._status,
