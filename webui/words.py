@@ -48,7 +48,7 @@ def short_weekdays() -> tuple[str, ...]:
 def month(day: date) -> str:
     """``November 2026``."""
     names = (
-        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"),
+        _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"), _("August"),
         _("September"), _("October"), _("November"), _("December"),
     )  # fmt: skip
     return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
