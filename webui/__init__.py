@@ -39,10 +39,12 @@ from webui.pages import (
     lists,
     people,
     preview,
+    proof,
     refused,
     requests,
     rules,
     services,
+    setup,
     sharing,
     sites,
     stream,
@@ -61,6 +63,7 @@ PAGES = (
     family_card, stream, people, auditlog, helper, support, language,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview,
+    setup, proof,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

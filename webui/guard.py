@@ -12,11 +12,18 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+
+def policy(reach: str = "") -> str:
+    """What a browser may load for a page. ``reach``: sources that its script may ask beside our own."""
+    own = f"'self' {reach}".strip()
+    return (
+        f"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src {own};"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
+    )
+
+
+HEADERS = {
+    "Content-Security-Policy": policy(),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -28,6 +28,8 @@ BACK = {
     "marked": "device.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
+    "removed": "setup.restore",
+    "placed": "setup.devices_back",
 }  # what was done → where its undo goes
 UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # where what was given is taken back
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end

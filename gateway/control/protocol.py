@@ -45,6 +45,7 @@ WEB_VERBS = frozenset(
         "history", "erase", "changes",
         "device_mark",
         "audit_log",
+        "proof",
     }
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
+from gateway.daemon.verbs_proof import ProofVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
@@ -102,6 +103,7 @@ class Verbs:
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),
+            **ProofVerbs(self._daemon, self._whom).table(),
         }
         named = {name: from_where(self._daemon, verb) for name, verb in table.items()}
         return {**named, "guardian": self._guardians}

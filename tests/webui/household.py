@@ -22,6 +22,7 @@ from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.living import Living
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
+from tests.webui.proving import Proving
 from tests.webui.things import Things
 
 __all__ = ["GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "Household", "at_home"]
@@ -163,6 +164,7 @@ class Household:
     def __post_init__(self) -> None:
         self.editing = Editing(self)
         self.things = Things(self)
+        self.proving = Proving(self)
         self.listed = Listed(self)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
@@ -186,6 +188,7 @@ class Household:
             **self.editing.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
+            **self.proving.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),

@@ -40,6 +40,7 @@ KINDS = (
     "lists",
     "sharing",
     "pin",
+    "proof",
 )
 
 CHANGED = b"event: changed\ndata: {}\n\n"
