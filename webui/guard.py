@@ -24,7 +24,9 @@ def policy(reach: str = "") -> str:
 
 HEADERS = {
     "Content-Security-Policy": policy(),
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer" a browser says `Origin: null` of our own forms, and over plain HTTP, where it sends
+    # no Sec-Fetch-Site, nothing is left by which to know them. Others are told nothing by this one either.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",

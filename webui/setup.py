@@ -36,8 +36,9 @@ class Known:
 
 
 def known_people(people: Iterable[Person], bands: Mapping[str, str]) -> tuple[Known, ...]:
-    """``bands``: of children, by id; who is no child is an adult."""
-    return tuple(Known(one.id, one.name, bands.get(one.id, ADULT)) for one in people)
+    """``bands``: of children, by id; who is no child is an adult. Children first: it is about them."""
+    found = (Known(one.id, one.name, bands.get(one.id, ADULT)) for one in people)
+    return tuple(sorted(found, key=lambda one: one.band == ADULT))
 
 
 def same_name(one: str, other: str) -> bool:

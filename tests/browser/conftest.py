@@ -55,6 +55,7 @@ def fresh(site: Site) -> None:
     household.things.found[:] = each()
     household.listed.wrong.clear()
     household.cards.clear()
+    household.proving.lines, household.proving.running = (), False
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()

@@ -1,4 +1,4 @@
-"""From the code on the label to a proof on the child's own tablet, through the kernel and two real browsers."""
+"""From the code on the label to a proof on the child's own tablet, by two browsers and the real kernel."""
 
 from __future__ import annotations
 

@@ -56,12 +56,13 @@ def _make_lock(state: object) -> None:
 @guardians_only
 def start() -> ResponseReturnValue:
     devices = daemon().devices()
+    here = _here(devices)
     return _render(
         "setup_start.html",
         "start",
         devices=devices,
-        here=_here(devices),
-        behind=[one for one in devices.found if one.online][:SHOWN],
+        here=here,
+        behind=[one for one in devices.found if one.online or one is here][:SHOWN],
         tongues=menu(),
         spoken=language(),
     )

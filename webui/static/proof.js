@@ -6,7 +6,7 @@
 
   function attempt(host) {
     var stop = new AbortController(), timer = setTimeout(function () { stop.abort(); }, PATIENCE);
-    var how = { mode: "no-cors", cache: "no-store", credentials: "omit", signal: stop.signal };
+    var how = { mode: "no-cors", cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", signal: stop.signal };
     function said(result) {
       return function () { clearTimeout(timer); return result + " " + host; };
     }
