@@ -86,10 +86,15 @@ class Proofs:
         self.sweep()
         return next((one for one in reversed(self._all.values()) if one.profile == profile), None)
 
+    def arrived(self, proof: Proof) -> None:
+        """The device is there: from now on it tries."""
+        if proof.begun is None:
+            proof.begun = self._daemon.loop.now()
+
     def tell(self, proof: Proof, reached: Mapping[str, bool]) -> None:
         """What the device's browser says of sites."""
+        self.arrived(proof)
         now = self._daemon.loop.now()
-        proof.begun = now if proof.begun is None else proof.begun
         for line in proof.lines:
             if line.host in reached and not proof.over:
                 line.reached = reached[line.host]

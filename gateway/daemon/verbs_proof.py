@@ -62,6 +62,7 @@ class ProofVerbs:
             return None  # nobody has started one, or the device is somebody else's since
         if action == "again":
             return self._proofs.start(member, found.mac)
+        self._proofs.arrived(found)
         if action == "tell":
             self._proofs.tell(found, self._reached(request))
         return found

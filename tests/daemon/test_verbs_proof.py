@@ -103,6 +103,17 @@ def test_what_opens_although_it_shall_not_is_said(desk: Desk) -> None:
     assert state(desk, "refused") == "fails"
 
 
+def test_how_long_it_took_is_from_the_device_s_first_look_to_its_last_word(desk: Desk) -> None:
+    start(desk)
+    desk.go(timedelta(seconds=30))
+    told = look(desk, device=TABLET)
+    assert told["took"] is None
+    desk.go(timedelta(seconds=4))
+    hosts = [one["host"] for one in told["lines"] if one["host"]]
+    results = dict.fromkeys(hosts, "failed")
+    assert desk.ask("proof", Role.WEB, action="tell", device=TABLET, results=results)["proof"]["took"] == 4
+
+
 def test_an_open_site_has_to_pass_and_to_be_reached(desk: Desk) -> None:
     start(desk)
     meets(desk, OPEN)
