@@ -60,6 +60,11 @@ class Family:
         self.daemon.config.write_text(yaml.safe_dump(settings | {"shared": shared}))
         self.daemon.client.call("reload")
 
+    def share_nothing(self) -> None:
+        settings = yaml.safe_load(self.daemon.config.read_text())
+        self.daemon.config.write_text(yaml.safe_dump(settings | {"shared": {}}))
+        self.daemon.client.call("reload")
+
     def child(self) -> dict[str, Any]:
         """The daughter's part of the daemon's status."""
         profiles = self.daemon.client.call("status")["profiles"]

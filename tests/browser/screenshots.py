@@ -156,6 +156,7 @@ def take_sharing(family: Family, album: Album) -> None:
     family.daemon.client.call("hand_over", device=PARENT.mac, who="son", by="Mum")
     album.take("handed-over", PARENT.key, "/my")
     family.daemon.client.call("take_back", device=PARENT.mac, by="Mum")
+    family.share_nothing()
 
 
 def _a_day(family: Family) -> str:
