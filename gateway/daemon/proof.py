@@ -23,10 +23,12 @@ from gateway.policy.why import question
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
+    from gateway.loop import Timer
 
 SECONDS = 180  # that one listens
 KEPT = 600  # seconds that its lines can be read
 MOST = 8  # at a time: more than a family does at once, a few hundred bytes each
+TICK = 15  # seconds between two looks at whether one is over
 DAYS = 7  # in which the next bedtime is looked for
 
 
@@ -59,6 +61,7 @@ class Proofs:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._all: dict[str, Proof] = {}  # by MAC, the oldest first
+        self._timer: Timer | None = None
 
     def start(self, member: Member, mac: str) -> Proof:
         """A new one of that device; raises ControlError where too many listen."""
@@ -70,12 +73,20 @@ class Proofs:
         self._all.pop(mac, None)
         while len(self._all) >= MOST:
             self._all.pop(next(key for key, one in self._all.items() if one.over))
-        loop = self._daemon.loop
-        proof = self._all[mac] = Proof(member, mac, self._lines(member), loop.now())
+        proof = self._all[mac] = Proof(member, mac, self._lines(member), self._daemon.loop.now())
         self._listen()
-        loop.call_later(SECONDS, lambda: self.end(proof))
-        loop.call_later(KEPT, self.sweep)
+        self._look_later()
         return proof
+
+    def _look_later(self) -> None:
+        """One timer for all, however often somebody tries again."""
+        if self._all and self._timer is None:
+            self._timer = self._daemon.loop.call_later(TICK, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.sweep()
+        self._look_later()
 
     def of_device(self, mac: str) -> Proof | None:
         self.sweep()
