@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wishes(commands)
     _add_questions(commands)
     _add_lists(commands)
+    _add_backups(commands)
     return parser
 
 
@@ -86,8 +87,15 @@ def _add_services(commands: Subparsers) -> None:
 
 
 def _add_looks(commands: Subparsers) -> None:
-    _json(_command(commands, "check", "check", "say what is wrong with files and system, and how to mend it"))
+    text = "say what is wrong with files and system, and how to mend it"
+    check = _command(commands, "check", "check", text)
+    how = check.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object")
+    how.add_argument("--steps", action="store_true", help="a line of JSON for each finding, for programs")
     _json(_command(commands, "status", "status", "say how the running daemon is"))
+    text = "write one file for somebody who helps, with nothing personal in it"
+    support = _command(commands, "support", "support", text)
+    support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="standard output without it")
     audit = _command(commands, "audit", "audit", "try each way around against a child's rules")
     audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="these alone; --list names them")
@@ -210,6 +218,22 @@ def _add_lists(commands: Subparsers) -> None:
     )
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
+
+
+def _add_backups(commands: Subparsers) -> None:
+    password = "its first line is the password; without it, it is asked for"
+    backup = _command(
+        commands, "backup", "backup", "write rules, grants and accounts into one encrypted file"
+    )
+    backup.add_argument("file", metavar="FILE", type=Path)
+    backup.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore = _command(
+        commands, "restore", "backup", "put what is in such a file in place, after a look at it"
+    )
+    restore.add_argument("file", metavar="FILE", type=Path, nargs="?")
+    restore.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore.add_argument("--yes", action="store_true", help="do not ask before it is put in place")
+    restore.add_argument("--undo", action="store_true", help="take the last one back")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

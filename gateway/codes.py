@@ -103,6 +103,8 @@ class Code(StrEnum):
     LIST_NOT_ADDED = "list_not_added"
     NOT_LISTED = "not_listed"  # [host]
 
+    BAD_ADDRESS = "bad_address"  # of the web
+
     # Shared devices, PINs, devices handed over.
     NOT_SHARED = "not_shared"  # the device, or not with this person
     NOBODY_USES = "nobody_uses"  # it has its own rules already
@@ -117,5 +119,19 @@ class Code(StrEnum):
     PIN_GUESSED = "pin_guessed"
     PIN_ELSEWHERE = "pin_elsewhere"  # a child sets it on a device of its own
     TRIED_TOO_OFTEN = "tried_too_often"  # [minutes]
+
+    # Backups.
+    BACKUP_PASSWORD = "backup_password"  # [least, most]: characters that a password has
+    BACKUP_LARGE = "backup_large"  # [most]: MiB
+    BACKUP_LOCKED = "backup_locked"  # another password, or damaged
+    BACKUP_BROKEN = "backup_broken"  # no backup at all, or damaged
+    BACKUP_NEWER = "backup_newer"  # made by a later version
+    BACKUP_GONE = "backup_gone"  # it has to be sent again
+    NO_WAY_BACK = "no_way_back"  # nothing was restored, or something was changed since
+
+    # Lessons.
+    NO_LESSON = "no_lesson"
+    LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
+    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that no lesson lifts
 
     CLOCK_WRONG = "clock_wrong"

@@ -12,25 +12,32 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, refusals, session, supportcode, tries, words
+from webui import daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
 from webui.pages import (
     account,
     activity,
+    alerts,
     asks,
     auditlog,
+    backup,
     band,
     basics,
     cards,
+    carry,
     child,
     claim,
     codes,
     device,
+    device_use,
     devices,
     disputes,
     door,
+    family,
     family_card,
+    health,
     helper,
     home,
+    importing,
     kinds,
     language,
     leave,
@@ -49,6 +56,8 @@ from webui.pages import (
     sites,
     stream,
     support,
+    teach,
+    update,
     week,
 )
 from webui.pages import time as time_pages
@@ -59,10 +68,11 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
-    door, claim, account, home, activity, devices, device, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support, language,
+    door, claim, account, home, activity, devices, device, device_use, lists, cards, requests, codes, lending,
+    family_card, stream, people, auditlog, helper, support, language, health, backup, update,
+    family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, preview,
+    rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
     setup, proof,
 )  # fmt: skip
 HERE = Path(__file__).parent
@@ -82,8 +92,10 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = PortSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app, settings.names)
-    i18n.install(app, i18n.load_catalogues(HERE / "translations"), settings.language)
-    daemon.install(app, daemon.Daemon(Client(settings.control), settings.country))
+    catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
+    i18n.install(app, catalogues, settings.language)
+    daemon.install(app, daemon.Daemon(client, settings.country))
+    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
     tries.install(app)
     for page in PAGES:

@@ -21,6 +21,10 @@ class Announced:
         values = {"name": plain(self.name), "day": day, "device": plain(self.device)}
         if self.told == "console":
             return _("%(name)s got a new way to sign in %(day)s, from the gateway itself.", **values)
+        if self.told == "backup":
+            return _("%(name)s made a backup of the rules and accounts %(day)s.", **values)
+        if self.told == "restore":
+            return _("%(name)s put a backup of the rules and accounts in place %(day)s.", **values)
         if self.told == "claim":
             return _("%(name)s set up this gateway %(day)s from %(device)s.", **values)
         if self.told == "code":

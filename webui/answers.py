@@ -13,6 +13,7 @@ from webui.i18n import language
 from webui.minutes import Time, parse_time
 from webui.shapes import Answer, refuse_shape
 from webui.sharing import Own, parse_own
+from webui.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
 
@@ -60,6 +61,7 @@ class Child:
     requests: int  # that wait
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
+    lesson: Lesson | None = None  # that runs, or of which nobody has said what is kept
     in_use: tuple[InUse, ...] = ()  # just now, as far as the log level lets a guardian see
 
     @property
@@ -150,6 +152,7 @@ def _child(answer: Answer, now: datetime) -> Child:
         now=_state(answer, now),
         devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
         time=parse_time(answer),
+        lesson=parse_lesson(answer.entry("lesson")),
         in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
     )
 

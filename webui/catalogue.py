@@ -9,6 +9,7 @@ from typing import Any
 from webui.i18n import gettext as _
 from webui.ruleset import INTERNET, PLAY
 from webui.shapes import Answer
+from webui.things import about, thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,16 @@ def parse_catalogue(values: Mapping[str, Any]) -> Catalogue:
     answer = Answer(values)
     return Catalogue(
         services={one.text("id"): one.read(Service) for one in answer.entries("services")},
-        groups={one.text("id"): one.text("name") for one in answer.entries("groups")},
-        kinds={one.text("id"): one.read(Kind) for one in answer.entries("categories")},
+        groups={
+            key: thing(f"group:{key}", one.text("name"))
+            for one in answer.entries("groups")
+            if (key := one.text("id"))
+        },
+        kinds={
+            key: Kind(key, thing(f"category:{key}", one.text("name")), about(key, one.text("about")))
+            for one in answer.entries("categories")
+            if (key := one.text("id"))
+        },
         bands={
             one.text("id"): rules.values
             for one in answer.entries("bands")

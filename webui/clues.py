@@ -15,6 +15,9 @@ _SERVICES = {
 }  # fmt: skip
 
 
+PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every language
+
+
 def system(vendor_class: str) -> str:
     """Of what it tells the network when it asks for an address; empty where that says nothing."""
     if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():

@@ -11,6 +11,7 @@ from flask import Flask, current_app, request
 from gateway.control.client import Client
 from gateway.errors import ControlError
 from webui import i18n
+from webui.alerts import AlertBook, parse_alerts
 from webui.answers import (
     HelpLine,
     Here,
@@ -24,20 +25,21 @@ from webui.answers import (
 from webui.asked import Asked, parse_asked
 from webui.catalogue import Catalogue, parse_catalogue
 from webui.devices import Devices, Learnt, parse_devices, parse_learnt
+from webui.family import Family, parse_family
 from webui.given import Given, parse_given
+from webui.health import Health, parse_health
 from webui.history import Change, History, parse_changes, parse_history
-from webui.i18n import spoken
 from webui.ledger import Ledger, parse_ledger
 from webui.lists import Found, Lists, parse_found, parse_lists
 from webui.questions import SHOWN, Questions, parse_questions
 from webui.rules import Rules, parse_rules
 from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
+from webui.shapes import Answer
 from webui.sharing import Handed, Lending, parse_handed, parse_lending
+from webui.teaching import Lesson, parse_lesson
 from webui.tickets import Batch, parse_batches
 from webui.waycards import SHOWN as CARDS_SHOWN
 from webui.waycards import WayCards, parse_cards
-
-CATALOGUE_LANGUAGES = ("en", "ru", "kk")  # those in which services and kinds of sites have names
 
 
 class Daemon:
@@ -113,13 +115,25 @@ class Daemon:
         """What a child's file says, and its band, for whoever changes it."""
         return parse_ruleset(self.client.call("rules", id=profile))
 
+    def alerts(self) -> AlertBook:
+        """What each guardian is told on a phone."""
+        return parse_alerts(self.client.call("alerts"))
+
+    def family(self) -> Family:
+        """What qalqan.yaml says of the family."""
+        return parse_family(self.client.call("family"))
+
     def catalogue(self) -> Catalogue:
-        return parse_catalogue(self.client.call("catalogue", language=spoken(CATALOGUE_LANGUAGES)))
+        return parse_catalogue(self.client.call("catalogue"))
 
     def preview(self, profile: str, host: str, at: str, changes: dict[str, Any]) -> Preview:
         """What ``host`` would meet at ``at``, the home's time, with ``changes`` as if they held."""
         values: dict[str, object] = {"set": changes} if changes else {}
         return parse_preview(self.client.call("preview", id=profile, host=host, at=at, **values))
+
+    def lesson(self, profile: str) -> Lesson | None:
+        """What a child is taught, with the names that it needed."""
+        return parse_lesson(Answer(self.client.call("lesson", id=profile)))
 
     def ledger_of_child(self, profile: str, day: date | None = None) -> Ledger:
         return parse_ledger(self.client.call("ledger", who=profile, **_on(day)))
@@ -139,6 +153,14 @@ class Daemon:
     def changes(self) -> tuple[Change, ...]:
         """What guardians set today."""
         return parse_changes(self.client.call("changes"))
+
+    def health(self, *, again: bool = False) -> Health:
+        """``again``: the checks are done anew, where they were not done just now."""
+        return parse_health(self.client.call("health", **({"again": True} if again else {})))
+
+    def support(self) -> dict[str, Any]:
+        """How the gateway is, with nothing personal in it."""
+        return self.client.call("support")
 
     # A child's device, for itself alone.
 

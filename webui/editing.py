@@ -21,9 +21,6 @@ from webui.i18n import gettext as _
 from webui.ruleset import Preview, Ruleset
 from webui.session import guardian
 from webui.shapes import Answer
-from webui.words import plain
-
-PROBLEM_LIMIT = 200  # characters of what the daemon says of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ def change(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
             return show(page, Outcome(Problem(told))), 409
-        return show(page, Outcome(_problem(error))), 422
+        return show(page, Outcome(problem_of(error))), 422
     return redirect(back, 303)
 
 
@@ -132,12 +129,9 @@ def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
     return show(page, Outcome(problem)), 422
 
 
-def _problem(error: ControlError) -> Problem:
-    if error.code != Code.BAD_RULE:
-        return Problem(refusals.sentence(error))
-    problem, mend = (plain(str(error.values.get(key, "")), PROBLEM_LIMIT) for key in ("problem", "mend"))
-    told = _("This cannot be set: %(problem)s. To mend it: %(mend)s.", problem=problem, mend=mend)
-    return Problem(told, str(error.values.get("key", "")))
+def problem_of(error: ControlError) -> Problem:
+    at = str(error.values.get("key", "")) if error.code == Code.BAD_RULE else ""
+    return Problem(refusals.sentence(error), at)
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
@@ -150,7 +144,7 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
     except Unreachable:
         raise
     except ControlError as error:
-        return show(page, Outcome(_problem(error))), 422
+        return show(page, Outcome(problem_of(error))), 422
 
 
 def moment(home: Home) -> str:

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from webui.shapes import Answer, refuse_shape
+from webui.telling import met
 
-KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL = 1, 2, 3  # log levels from which on that much is told
 SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
 ADS = "category:ads_trackers"
 WEEK = 7  # days
@@ -147,7 +147,12 @@ def parse_history(values: Mapping[str, Any]) -> History:
 
 def _site(entry: Answer) -> Site:
     hosts = tuple((one.text("host"), one.whole("times")) for one in entry.entries("hosts"))
-    return entry.read(Site, hosts=hosts)
+    target, last = entry.text("target"), entry.moment("last")
+    # What a reason put together has no name; of ads it is the host; of services and sites it is theirs.
+    named = "" if target.startswith(REASON) else entry.text("name")
+    what = hosts[0][0] if target.startswith(CATEGORY) and hosts else named
+    told = met(entry, what, last) if last else entry.text("sentence")
+    return entry.read(Site, hosts=hosts, sentence=told)
 
 
 def _day(answer: Answer, key: str) -> date:

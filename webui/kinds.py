@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from webui.history import OTHER, REASON
+from webui.history import CATEGORY, OTHER, REASON
 from webui.i18n import gettext as _
+from webui.things import thing
 from webui.words import plain
 
 NAME_LIMIT = 80  # characters of a host or a service
@@ -14,7 +15,10 @@ def title(target: str, name: str) -> str:
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):
-        return plain(name[:1].upper() + name[1:] if target.startswith("category:") else name, NAME_LIMIT)
+        named = thing(target, name)
+        if target.startswith(CATEGORY) and named == name:
+            named = name[:1].upper() + name[1:]
+        return plain(named, NAME_LIMIT)
     return _reasons().get(target.removeprefix(REASON)) or _("Something else")
 
 

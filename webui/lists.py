@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from webui.i18n import gettext as _
 from webui.shapes import Answer
+from webui.things import thing
 from webui.words import plain
 
 _RAW = "raw.githubusercontent.com"
@@ -152,8 +153,11 @@ def parse_lists(values: Mapping[str, Any]) -> Lists:
         names=table.whole("names"),
         bytes=table.whole("bytes"),
         built=table.moment("built"),
-        sources=tuple(entry.read(Source) for entry in answer.entries("sources")),
-        categories=tuple(entry.read(Named) for entry in answer.entries("categories")),
+        sources=tuple(
+            entry.read(Source, category_name=_kind_name(entry.text("category"), entry.text("category_name")))
+            for entry in answer.entries("sources")
+        ),
+        categories=_categories(answer),
         update=(answer.entry("update") or Answer({})).read(Update),
         wrong=tuple(entry.read(Wrong, at=entry.day("at")) for entry in answer.entries("wrong")),
         most=answer.whole("most"),
@@ -166,11 +170,22 @@ def parse_found(values: Mapping[str, Any]) -> Found:
         host=answer.text("host"),
         refused_for_everyone=answer.flag("refused_for_everyone"),
         entries=tuple(entry.text("name") for entry in answer.entries("matches")),
-        categories=tuple(entry.read(Named) for entry in answer.entries("categories")),
+        categories=_categories(answer),
         services=tuple(entry.read(Named) for entry in answer.entries("services")),
         resolver=answer.text("resolver"),
         sources=tuple(entry.read(Feed) for entry in answer.entries("sources")),
     )
+
+
+def _categories(answer: Answer) -> tuple[Named, ...]:
+    return tuple(
+        entry.read(Named, name=_kind_name(entry.text("id"), entry.text("name")))
+        for entry in answer.entries("categories")
+    )
+
+
+def _kind_name(category: str, name: str) -> str:
+    return thing(f"category:{category}", name)
 
 
 def maker(url: str) -> str:

@@ -37,6 +37,12 @@ def groups(person: Person) -> tuple[Group, ...]:
             (
                 Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
                 Entry(
+                    "importing.show",
+                    "import",
+                    _("Rules from another home"),
+                    _("A child of two homes has the same rules in both"),
+                ),
+                Entry(
                     "lending.show",
                     "screen",
                     _("Shared and handed over"),
@@ -56,6 +62,18 @@ def groups(person: Person) -> tuple[Group, ...]:
                 Entry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+                Entry(
+                    "alerts.show",
+                    "bell",
+                    _("Messages to my phone"),
+                    _("Requests, new devices and more, by ntfy"),
+                ),
+                Entry(
+                    "family.show",
+                    "settings",
+                    _("Settings"),
+                    _("Country, time, language, new devices, rules off for a while"),
+                ),
             ),
         ),
         Group(
@@ -78,6 +96,16 @@ def groups(person: Person) -> tuple[Group, ...]:
                     else _("Guardians, helpers, support"),
                 ),
                 Entry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
+            ),
+        ),
+        Group(
+            _("The gateway"),
+            (
+                Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
+                Entry(
+                    "backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")
+                ),
+                Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
             ),
         ),
     )

@@ -23,13 +23,15 @@ STAYS = timedelta(hours=12)  # for what has no end of its own
 BACK = {
     "assigned": "device.assign_back",
     "named": "device.name_back",
-    "shared": "device.share_back",
-    "managed": "device.manage_back",
-    "marked": "device.mark_back",
+    "shared": "device_use.share_back",
+    "managed": "device_use.manage_back",
+    "marked": "device_use.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
     "removed": "setup.restore",
     "placed": "setup.devices_back",
+    "family": "family.undo",
+    "added": "importing.undo",
 }  # what was done → where its undo goes
 UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # where what was given is taken back
 PARTS = 4  # of what the cookie keeps: what was done, to whom or under which number, its sentence, its end

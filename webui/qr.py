@@ -1,25 +1,23 @@
-"""A QR code of a short address as SVG (ISO/IEC 18004): bytes, versions 1 to 6, error correction M. Pure.
+"""A QR code of an address as SVG (ISO/IEC 18004): bytes, versions 1 to 15, error correction M. Pure.
 
 Made here since the gateway prints a card with its own address, and a library would be loaded for that alone.
+A code of a later version has more than 77 modules a side: a phone reads it off another one's screen no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 
 from markupsafe import Markup
 
 QUIET = 4  # modules around it
-# By version: code words of data and of correction in each block, blocks, middle of the alignment pattern.
-_VERSIONS = {
-    1: (16, 10, 1, 0),
-    2: (28, 16, 1, 18),
-    3: (44, 26, 1, 22),
-    4: (32, 18, 2, 26),
-    5: (43, 24, 2, 30),
-    6: (27, 16, 4, 34),
-}
+# Of correction M, by version from 1 on: code words of correction in each block, and blocks.
+_CORRECTION = (10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24)
+_BLOCKS = (1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10)
+_LATEST = len(_BLOCKS)
+_LONG_COUNT = 10  # from this version on the count of bytes has sixteen bits
+_TOLD = 7  # from this version on a code says which it is
 _LEVEL_M = 0b00
 Matrix = list[list[int]]  # 1: dark
 Put = Callable[[int, int, bool], None]
@@ -39,10 +37,9 @@ def svg(text: str, label: str) -> Markup:
     matrix = encode(text.encode())
     size = len(matrix) + 2 * QUIET
     dark = "".join(
-        f"M{column + QUIET} {row + QUIET}h1v1h-1z"
+        f"M{column + QUIET} {row + QUIET}h{width}v1h-{width}z"
         for row, cells in enumerate(matrix)
-        for column, cell in enumerate(cells)
-        if cell
+        for column, width in _runs(cells)
     )
     box = f'viewBox="0 0 {size} {size}" shape-rendering="crispEdges"'
     return Markup(
@@ -51,34 +48,69 @@ def svg(text: str, label: str) -> Markup:
     ).format(label=label, box=Markup(box), size=size, dark=dark)
 
 
+def _runs(cells: list[int]) -> Iterator[tuple[int, int]]:
+    """Of a row: where dark modules begin that stand beside each other, and how many they are."""
+    column = 0
+    for cell, found in groupby(cells):
+        width = len(list(found))
+        if cell:
+            yield column, width
+        column += width
+
+
+def room(version: int) -> int:
+    """Bytes that fit."""
+    return _data_words(version) - (3 if version >= _LONG_COUNT else 2)
+
+
 def encode(data: bytes) -> Matrix:
-    """Raises ValueError for more than 106 bytes."""
-    rooms = {version: words * blocks - 2 for version, (words, _, blocks, _) in _VERSIONS.items()}
-    version = next((version for version, room in rooms.items() if len(data) <= room), 0)
+    """Raises ValueError for more than MOST bytes."""
+    version = next((one for one in range(1, _LATEST + 1) if len(data) <= room(one)), 0)
     if not version:
         msg = f"{len(data)} bytes are too many for a code of this size"
         raise ValueError(msg)
     bits = "".join(f"{byte:08b}" for byte in _interleaved(_padded(data, version), version))
-    return min((_masked(version, bits, mask) for mask in range(8)), key=_penalty)
+    masks = 8 if version < _TOLD else 4  # each is right; to weigh all of a large one takes 0.2 s
+    return min((_masked(version, bits, mask) for mask in range(masks)), key=_penalty)
+
+
+def _all_words(version: int) -> int:
+    """Code words of a version, of data and of correction: the modules that no pattern takes, by eights."""
+    modules = (16 * version + 128) * version + 64
+    if version > 1:
+        aligned = version // 7 + 2
+        modules -= (25 * aligned - 10) * aligned - 55
+    return (modules - (36 if version >= _TOLD else 0)) // 8
+
+
+def _data_words(version: int) -> int:
+    return _all_words(version) - _CORRECTION[version - 1] * _BLOCKS[version - 1]
+
+
+MOST = room(_LATEST)
 
 
 def _padded(data: bytes, version: int) -> bytes:
-    words, _, blocks, _ = _VERSIONS[version]
-    bits = f"0100{len(data):08b}" + "".join(f"{byte:08b}" for byte in data)
-    bits = (bits + "0000")[: words * blocks * 8]
+    words = _data_words(version)
+    width = 16 if version >= _LONG_COUNT else 8
+    bits = f"0100{len(data):0{width}b}" + "".join(f"{byte:08b}" for byte in data)
+    bits = (bits + "0000")[: words * 8]
     bits += "0" * (-len(bits) % 8)
     found = bytes(int(bits[place : place + 8], 2) for place in range(0, len(bits), 8))
-    rest = words * blocks - len(found)
+    rest = words - len(found)
     return found + bytes((0xEC, 0x11) * (rest // 2 + 1))[:rest]
 
 
 def _interleaved(data: bytes, version: int) -> Iterator[int]:
-    words, correction, blocks, _ = _VERSIONS[version]
-    parts = [data[place * words : (place + 1) * words] for place in range(blocks)]
+    """The last blocks are a word longer where all of them cannot be as long."""
+    blocks, correction = _BLOCKS[version - 1], _CORRECTION[version - 1]
+    length, longer = divmod(len(data), blocks)
+    ends = [length * (n + 1) + max(0, n + 1 - (blocks - longer)) for n in range(blocks)]
+    parts = [data[start:end] for start, end in pairwise((0, *ends))]
     checks = [_remainder(part, correction) for part in parts]
     for group in (parts, checks):
-        for place in range(len(group[0])):
-            yield from (one[place] for one in group)
+        for place in range(max(map(len, group))):
+            yield from (one[place] for one in group if place < len(one))
 
 
 def _remainder(data: bytes, length: int) -> bytes:
@@ -117,16 +149,16 @@ def _masked(version: int, bits: str, mask: int) -> Matrix:
 
 
 def _flips(mask: int, row: int, column: int) -> bool:
-    product = row * column
+    times = row * column
     return (
         (row + column) % 2,
         row % 2,
         column % 3,
         (row + column) % 3,
         (row // 2 + column // 3) % 2,
-        product % 2 + product % 3,
-        (product % 2 + product % 3) % 2,
-        ((row + column) % 2 + product % 3) % 2,
+        times % 2 + times % 3,
+        (times % 2 + times % 3) % 2,
+        ((row + column) % 2 + times % 3) % 2,
     )[mask] == 0
 
 
@@ -146,12 +178,36 @@ def _frame(version: int, mask: int) -> tuple[Matrix, Matrix]:
     for place in range(8, size - 8):
         put(6, place, place % 2 == 0)
         put(place, 6, place % 2 == 0)
-    middle = _VERSIONS[version][3]
-    for row in range(middle - 2, middle + 3) if middle else ():
-        for column in range(middle - 2, middle + 3):
-            put(row, column, max(abs(row - middle), abs(column - middle)) != 1)
+    for middle in _middles(version, size):
+        for row, column in product(range(-2, 3), repeat=2):
+            put(middle[0] + row, middle[1] + column, max(abs(row), abs(column)) != 1)
+    if version >= _TOLD:
+        _put_version(put, size, version)
     _put_format(put, size, mask)
     return matrix, fixed
+
+
+def _middles(version: int, size: int) -> list[tuple[int, int]]:
+    """Of the small squares by which a large code is held straight; three corners have the large ones."""
+    if version == 1:
+        return []
+    aligned = version // 7 + 2
+    step = (version * 4 + aligned * 2 + 1) // (aligned * 2 - 2) * 2
+    lines = [6, *(size - 7 - step * n for n in range(aligned - 1))]
+    corners = {(6, 6), (6, size - 7), (size - 7, 6)}
+    return [place for place in product(lines, lines) if place not in corners]
+
+
+def _put_version(put: Put, size: int, version: int) -> None:
+    """Twice, with twelve bits of correction."""
+    rest = version
+    for _ in range(12):
+        rest = rest << 1 ^ (rest >> 11) * 0x1F25
+    word = version << 12 | rest
+    for place in range(18):
+        dark, near, far = bool(word >> place & 1), place // 3, size - 11 + place % 3
+        put(near, far, dark)
+        put(far, near, dark)
 
 
 def _put_format(put: Put, size: int, mask: int) -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from gateway.codes import Code
 from gateway.errors import GatewayError
 from webui.i18n import gettext as _
-from webui.words import plain, told
+from webui.words import NAME_LIMIT, plain, told
+
+# Values that are sentences or addresses; all others are names.
+LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
 
 
 def sentence(error: GatewayError) -> str:
     known = _sentences().get(error.code)
     if known is not None:
-        values = {key: plain(one) if isinstance(one, str) else one for key, one in error.values.items()}
+        values = {key: _plain(key, one) for key, one in error.values.items()}
         try:
             return known % values
         except (KeyError, TypeError, ValueError):
             pass  # a daemon of another version, or a slip of a translator's
     return told(str(error))
+
+
+def _plain(key: str, value: object) -> object:
+    return plain(value, LONG.get(key, NAME_LIMIT)) if isinstance(value, str) else value
 
 
 def _sentences() -> dict[str, str]:
@@ -104,6 +111,15 @@ def _sentences() -> dict[str, str]:
         Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
         Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
+        Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
+        Code.NO_LESSON: _("This lesson is over, and nothing of it is left to keep."),
+        Code.LESSON_CLOSED: _(
+            "%(name)s is shut now by a pause, bedtime, hours or a limit, and a lesson opens none of these."
+            " Resume, or give time first."
+        ),
+        Code.LESSON_REFUSED: _(
+            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
+        ),
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),
         Code.NO_SCREEN: _("You do not share this screen. Ask a parent."),
@@ -117,5 +133,12 @@ def _sentences() -> dict[str, str]:
         Code.PIN_GUESSED: _("Others would guess this one first. Choose another."),
         Code.PIN_ELSEWHERE: _("A PIN is set on your own device, or by a parent."),
         Code.TRIED_TOO_OFTEN: _("That was tried too often here. Try again in %(minutes)d min."),
+        Code.BACKUP_PASSWORD: _("A backup's password has %(least)d to %(most)d letters."),
+        Code.BACKUP_LARGE: _("There is more than %(most)d MB to keep. A large calendar may be the reason."),
+        Code.BACKUP_LOCKED: _("This is not its password, or the file is damaged."),
+        Code.BACKUP_BROKEN: _("This is no backup of this filter, or it is damaged."),
+        Code.BACKUP_NEWER: _("This backup was made by a newer version. Update this gateway first."),
+        Code.BACKUP_GONE: _("The file is not kept here any more. Choose it again."),
+        Code.NO_WAY_BACK: _("Something was changed since then, so there is no simple way back."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
     }  # fmt: skip

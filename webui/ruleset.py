@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from webui.shapes import Answer
+from webui.telling import met
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
@@ -118,7 +119,9 @@ class Preview:
 
 def parse_preview(values: Mapping[str, Any]) -> Preview:
     answer = Answer(values)
+    at = answer.moment("at")
     return answer.read(
         Preview,
+        sentence=met(answer, answer.text("host"), at) if at else answer.text("sentence"),
         passed=tuple((one.text("rule"), one.text("outcome")) for one in answer.entries("passed")),
     )

@@ -11,7 +11,7 @@ from types import FrameType
 
 import waitress
 
-from webui import create_app
+from webui import create_app, notifier
 from webui.listen import interface_indexes, open_sockets
 from webui.settings import Settings
 
@@ -19,7 +19,7 @@ THREADS = 8  # four may be held by streams, four answer
 CONNECTIONS = 128
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
-BODY_LIMIT = 64 * 1024  # above the app's own limit, whose page is kinder
+BODY_LIMIT = 288 * 1024  # above the app's own, whose page is kinder, and that of the one form with a file
 WATCH_EVERY = 5.0  # seconds between two looks at the interfaces
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def run(settings: Settings) -> int:
     changed = threading.Event()
     if settings.listen is None:
         threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()
+    notifier.of(app).start()
     signal.signal(signal.SIGTERM, _stop)
     for sock in sockets:
         log.info("the pages are at %s", _place(sock))

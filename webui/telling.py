@@ -34,7 +34,22 @@ def refusal(answer: Answer) -> str:
     told, at = answer.text("sentence"), answer.moment("at")
     if is_source() or at is None:
         return told
-    return _said(answer, answer.text("host") or None, at) or told
+    return _said(answer, answer.text("name") or answer.text("host") or None, at) or told
+
+
+def met(answer: Answer, what: str, now: datetime) -> str:
+    """What a site or a service meets, or would meet (`why`, `preview`), or met at ``now`` (`history`)."""
+    told = answer.text("sentence")
+    return told if is_source() else _said(answer, what or None, now) or told
+
+
+def needed(answer: Answer, now: datetime) -> str:
+    """Why a name that a lesson heard was not opened (`lesson`)."""
+    told = answer.text("sentence")
+    if is_source() or not told:
+        return told
+    values = {"reason": answer.text("refused"), "rule": answer.text("rule"), "owner": answer.text("owner")}
+    return _said(Answer(values), answer.text("name"), now) or told
 
 
 def answered(answer: Answer, now: datetime) -> str:
@@ -79,17 +94,18 @@ def _open(change: Answer | None, now: datetime) -> str:
     return _("Open until %(until)s.", until=clock(at, now))
 
 
-def _said(answer: Answer, host: str | None, now: datetime) -> str:
+def _said(answer: Answer, what: str | None, now: datetime) -> str:
     """Empty where the answer has too little in it, or a reason that is not known here."""
     rule, owner = answer.text("rule"), answer.text("owner")
     try:
         reason = Reason(answer.text("reason"))
+        verdict = Verdict(answer.text("verdict") or Verdict.BLOCK)
     except ValueError:
         return ""
-    if not owner or (reason is Reason.CATEGORY and not rule):
+    if (verdict is Verdict.BLOCK and not owner) or (reason is Reason.CATEGORY and not rule):
         return ""
-    decision = Decision(Verdict.BLOCK, reason, rule, owner, until=answer.moment("until"))
-    return sentence(decision, answer.text("name") or host, now, _names())
+    decision = Decision(verdict, reason, rule, owner, until=answer.moment("until"))
+    return sentence(decision, what, now, _names())
 
 
 def _names() -> Names:

@@ -48,7 +48,7 @@ def short_weekdays() -> tuple[str, ...]:
 def month(day: date) -> str:
     """``November 2026``."""
     names = (
-        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"),
+        _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"), _("August"),
         _("September"), _("October"), _("November"), _("December"),
     )  # fmt: skip
     return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
@@ -131,6 +131,12 @@ def duration(minutes: int) -> str:
     if not rest:
         return _("%(num)d h", num=hours)
     return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
+
+
+def lasted(minutes: int) -> str:
+    """As ``duration``; from two days on in days."""
+    days = minutes // (24 * 60)
+    return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
 
 
 def left_of(used: Used) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 from argparse import Namespace
@@ -25,9 +26,13 @@ from gateway.policy import domains
 from gateway.policy.config import Config
 from gateway.policy.countries import COMMON, country_of
 
+NICE = 10  # of a check that the daemon started: packets go first
+
 
 def run(args: Namespace) -> int:
-    findings = list(_findings(config_path(args)))
+    if args.steps:
+        return _steps(config_path(args))
+    findings = list(findings_of(config_path(args)))
     healthy = all(one.level is not Level.ERROR for one in findings)
     if args.json:
         counts = {
@@ -40,7 +45,15 @@ def run(args: Namespace) -> int:
     return 0 if healthy else 1
 
 
-def _findings(path: Path) -> Iterator[Finding]:
+def _steps(path: Path) -> int:
+    """For the daemon, which reads each line as it comes; that something is wrong is no failure to it."""
+    os.nice(NICE)
+    for one in findings_of(path):
+        print(json.dumps(one.as_json()), flush=True)
+    return 0
+
+
+def findings_of(path: Path) -> Iterator[Finding]:
     product = None
     try:
         product = household.load_product()

@@ -13,10 +13,17 @@ from gateway.control.around import CONSOLE, Around, Visitor
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.label import label
+from gateway.logs import SECRET
 from gateway.policy.people import DEVICE_LIMIT
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
+
+# What other guardians may want to hear of at once.
+TOLD_TO_GUARDIANS = frozenset(
+    f"guardian {what}"
+    for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +32,17 @@ def guardians(daemon: Daemon) -> Guardians:
     """Says on the console how an unclaimed gateway is claimed."""
     code = label(Path(daemon.rules.household.config.state))
     if not daemon.store.people.claimed:
-        _log.warning("no guardian yet: the first visitor from the home with the label's code %s is one", code)
+        text = "no guardian yet: the first visitor from the home with the label's code %s is one"
+        _log.warning(text, code, extra={SECRET: True})
 
     def record(what: str, detail: str, by: str, origin: str) -> None:
         place = origin if by == CONSOLE else place_of(daemon, origin)
         daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=place)
+        if what in TOLD_TO_GUARDIANS:
+            daemon.store.alerts.keep_only(
+                [one.name for one in daemon.store.guardians().values() if one.guards]
+            )
+            daemon.control.publish("people", what=what, name=detail, by=by)
 
     return Guardians(
         daemon.store.people,

@@ -130,8 +130,8 @@ class Editing:
                     draft.found[other] = there
                     draft.files[other] = self.history.content(step, name)
 
-    def add(self, name: str, changes: Changes, author: Author) -> str:
-        """A file for somebody; its id."""
+    def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
+        """A file for somebody; its id. A ``trial`` is checked alone: nothing is written."""
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
@@ -144,7 +144,10 @@ class Editing:
         said = self.changed({}, {"name": name, **changes})
         draft = Draft({path: edits.profile_text(said)}, {path: None})
         self._take(draft, _devices(said), path)
-        self.put(draft, {"name": name, **changes}, author)
+        if trial:
+            self._checked(draft.files, {"name": name, **changes})
+        else:
+            self.put(draft, {"name": name, **changes}, author)
         return path.stem
 
     def remove(self, profile_id: str, author: Author) -> Step:

@@ -111,7 +111,7 @@ class Enforcer:
                 if owner == slot and standing.closing(gates) is None
             }
             self._open[slot] = frozenset(open_now)
-            self._opened[slot] = (standing.off, standing.allowed)
+            self._opened[slot] = (standing.off, standing.opened)
             found += [
                 PassElement(slot, number, self._lease(member, standing, open_now[number], at))
                 for number in sorted(open_now)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.grouping import Grouping
+from gateway.daemon.listening import NoLessons, Teaching
 from gateway.daemon.member import Maker, Member, SlotBooks, Worn
 from gateway.daemon.minutes import Minutes, Uncounted
 from gateway.daemon.strangers import Keys, Wanted, Where
@@ -56,6 +57,7 @@ class Family:
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
         self.minutes: Minutes = Uncounted()
+        self.teaching: Teaching = NoLessons()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
         self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
@@ -139,9 +141,10 @@ class Family:
 
     def _put_subject(self, member: Member) -> None:
         slot, profile, beside = member.slot, member.profile, member.beside
-        number, running = partial(self._class_number, slot), member.decide_running
+        decide, number = self.teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
-        self.subjects[slot] = Subject(slot, profile.name, member.decide, number, running, unwanted)
+        running = member.decide_running
+        self.subjects[slot] = Subject(slot, profile.name, decide, number, running, unwanted)
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:
@@ -193,7 +196,7 @@ class Family:
         )
         minutes = {(one.gate, one.at) for one in self.minutes.entries(member.profile.id, day) if one.at < at}
         used = Counter(gate for gate, _ in minutes)
-        return replace(self._situation(member, at, force), day=day, used=used)
+        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Who judged for a member at a moment that is over, and what held."""
@@ -233,6 +236,7 @@ class Family:
             bonus=_bonus(given),
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
+            lesson=self.teaching.lesson_of(member),
             addresses=member.addresses,
             resolved=member.names,
             recent=member.services,

@@ -24,6 +24,7 @@ from gateway.daemon.family import Family
 from gateway.daemon.helpdns import HelpResolver
 from gateway.daemon.identities import Identities
 from gateway.daemon.internet import Evidence, HeardBook, Internet
+from gateway.daemon.lessons import Lessons
 from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
@@ -32,11 +33,13 @@ from gateway.daemon.owned import Owned
 from gateway.daemon.packets import PacketPath
 from gateway.daemon.paths import dns_path, flow_path
 from gateway.daemon.presence import Presence
+from gateway.daemon.restoring import recover_files
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.sharing import Sharing
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.wanted import wanted
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
@@ -76,6 +79,8 @@ class Daemon:
 
     def _build(self, path: Path) -> None:
         loop = self.loop
+        self.vitals = self._kept(Vitals(self))
+        recover_files(path)
         self.rules = RuleBook(path)
         config = self.rules.household.config
         state, runtime = Path(config.state), Path(config.runtime)
@@ -186,6 +191,7 @@ class Daemon:
         self.warnings.start()
         self.sharing.start()
         self.watch.start()
+        self.vitals.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
@@ -193,6 +199,7 @@ class Daemon:
         self.answers = self._kept(Answers(self))
         self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
         verbs = self._kept(Verbs(self, guardians(self), self.answers))
+        self.lessons = self._kept(Lessons(self))
         self.control = self._kept(
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
         )

@@ -23,12 +23,15 @@ from gateway.daemon.pins import PinDesk
 from gateway.daemon.places import Places
 from gateway.daemon.refusals import Refusals
 from gateway.daemon.sights import Sights
+from gateway.daemon.verbs_alerts import AlertVerbs
 from gateway.daemon.verbs_audit import AuditVerbs
 from gateway.daemon.verbs_auditlog import AuditLogVerbs
+from gateway.daemon.verbs_backup import BackupVerbs
 from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_devices import DeviceVerbs
 from gateway.daemon.verbs_edit import EditVerbs
 from gateway.daemon.verbs_family import FamilyVerbs
+from gateway.daemon.verbs_health import HealthVerbs
 from gateway.daemon.verbs_history import HistoryVerbs
 from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
@@ -38,6 +41,7 @@ from gateway.daemon.verbs_proof import ProofVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
+from gateway.daemon.verbs_teach import TeachVerbs
 from gateway.daemon.verbs_tickets import TicketVerbs
 from gateway.daemon.verbs_time import TimeVerbs
 from gateway.daemon.verbs_waycards import WayCardVerbs
@@ -68,7 +72,8 @@ class Verbs:
         self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
-        self.close = self._lists.close
+        self._health = HealthVerbs(daemon)
+        self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
         self._started = daemon.loop.now()
@@ -89,6 +94,8 @@ class Verbs:
             **self._devices.table(),
             **self._cards.table(),
             **self._lists.table(),
+            **self._health.table(),
+            **self._backups.table(),
             **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
             **self._time.table(),
@@ -98,15 +105,21 @@ class Verbs:
             **self._sharing.table(),
             **HistoryVerbs(self._daemon, self._whom).table(),
             **ChangeVerbs(self._daemon).table(),
+            **AlertVerbs(self._daemon, self._whom).table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
             **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
+            **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),
             **ProofVerbs(self._daemon, self._whom).table(),
         }
         named = {name: from_where(self._daemon, verb) for name, verb in table.items()}
         return {**named, "guardian": self._guardians}
+
+    def close(self) -> None:
+        self._lists.close()
+        self._health.close()
 
     def _edited(self, named: frozenset[str]) -> None:
         """A file was changed, which names these devices from now on."""
@@ -159,6 +172,7 @@ class Verbs:
             **self._pins.describe(profile),
             "closing": self._closing(member, used.by(slots), now),
             "in_use": used.told(profile, slots),
+            "lesson": daemon.lessons.told(profile.id),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 

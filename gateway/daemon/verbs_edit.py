@@ -111,9 +111,13 @@ class EditVerbs:
 
     def add_profile(self, request: Request) -> Mapping[str, object]:
         author, name, band = self.author(request), request.text("name"), request.text("band")
-        devices = request.texts("devices")
-        profile_id = self._editing.add(name, {"band": band, "devices": devices}, author)
-        self.audit(request, author, "add_profile", f"{profile_id}: {name}, band {band}")
+        rules = request.mapping("set") if request.has("set") else {}
+        changes = {**rules, "name": name, "band": band, "devices": request.texts("devices")}
+        trial = request.values.get("trial") is True
+        profile_id = self._editing.add(name, changes, author, trial=trial)
+        if not trial:
+            told = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
+            self.audit(request, author, "add_profile", told)
         return {"id": profile_id}
 
     def remove_profile(self, request: Request) -> Mapping[str, object]:

@@ -28,7 +28,7 @@ class FamilyVerbs:
     def family(self, _request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         source = read_bounded(rules.path)
-        return edits.told_home(rules.household.config) | {
+        return edits.told_home(source, rules.household.config) | {
             "set": self._edit.last_set(rules.path, source),
             "revision": revision_of(source),
         }

@@ -11,7 +11,6 @@ from gateway.daemon.describe import target_name
 from gateway.daemon.editing import Editing
 from gateway.daemon.family import Member
 from gateway.daemon.whom import Whom
-from gateway.policy.categories import LANGUAGES
 from gateway.policy.grid import Grid, Stretch
 from gateway.policy.profile import Profile
 from gateway.policy.sentence import sentence
@@ -34,10 +33,9 @@ class PreviewVerbs:
     def table(self) -> Mapping[str, Verb]:
         return {"catalogue": self.catalogue, "preview": self.preview, "week": self.week}
 
-    def catalogue(self, request: Request) -> Mapping[str, object]:
-        language = request.choice("language", LANGUAGES) if request.has("language") else LANGUAGES[0]
+    def catalogue(self, _request: Request) -> Mapping[str, object]:
         product = self._daemon.rules.product
-        return told_catalogue(product.catalogue, product.categories, product.bands, language)
+        return told_catalogue(product.catalogue, product.categories, product.bands)
 
     def preview(self, request: Request) -> Mapping[str, object]:
         member = self._whom.stand_in(self._profile(request))

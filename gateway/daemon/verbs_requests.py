@@ -73,6 +73,8 @@ class RequestVerbs:
             "request",
             id=one.id,
             profile=one.who,
+            name=member.profile.name,
+            site=one.thing if one.topic is Topic.SITE else None,
             topic=one.topic,
             state=one.state,
             sentence=text,

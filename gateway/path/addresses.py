@@ -6,7 +6,7 @@ An address behind NAT64's prefix is the IPv4 address in it, as in `nameaddresses
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.policy.nets import bare
 
@@ -48,6 +48,13 @@ class AddressBook:
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
         book = self._books.get(key)
         return book is not None and book.get(bare(address), 0.0) > now
+
+    def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
+        """These are not of ``key`` any more."""
+        book = self._books.get(key)
+        if book is not None:
+            for address in map(bare, addresses):
+                self._size -= book.pop(address, None) is not None
 
     def forget(self, key: int | str) -> None:
         self._size -= len(self._books.pop(key, ()))

@@ -7,7 +7,7 @@ and calls the other.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from sys import intern
 from typing import NamedTuple
 
@@ -55,6 +55,17 @@ class NameBook:
         if book is not None:
             self._size -= len(book.given)
             self._slots[slot] = _Slot()
+
+    def unlearn(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
+        """What answers told this slot of ``hosts``; the addresses that no other name has there."""
+        book = self._slots.get(slot)
+        gone = [] if book is None else [key for key in book.given if key[0] in hosts]
+        if book is None or not gone:
+            return frozenset()
+        for key in gone:
+            del book.given[key]
+        self._size -= len(gone)
+        return frozenset(address for _, address in gone) - {address for _, address in book.given}
 
     def watches(self, slot: int) -> bool:
         return slot in self._slots

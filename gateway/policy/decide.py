@@ -31,6 +31,7 @@ from gateway.policy.schedule import Calendar, calendar_for
 from gateway.policy.situation import Situation
 from gateway.policy.standing import Standing, standing
 from gateway.policy.study import Student
+from gateway.policy.teaching import taught
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from gateway.policy.ways import Way
 from gateway.policy.world import GATEWAY_NAME, World
@@ -158,6 +159,8 @@ class Judge:
             return part.outcome  # a probe that finds no address is never led to the page
         if state.standing.allowed and is_openable(part):
             part = self._opened(host, part, state)
+        if state.standing.lesson is not None:
+            part = taught(host, part, self._student, self.profile, state.standing.lesson)
         refusal = closed(part, state)
         if refusal is not None:
             return refusal

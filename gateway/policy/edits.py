@@ -101,9 +101,11 @@ def told_rules(source: bytes, said: Document, profile: Profile, bands: Bands) ->
     }
 
 
-def told_home(settings: Config) -> dict[str, Any]:
-    """What holds of ``FAMILY_KEYS``, in the shape of the file."""
+def told_home(source: bytes, settings: Config) -> dict[str, Any]:
+    """What holds of ``FAMILY_KEYS``, in the shape of the file, and the networks there are."""
     return {
+        "by_hand": has_own_comments(source),
+        "lan": list(settings.lan),
         "country": settings.country,
         "timezone": settings.timezone,
         "language": settings.language,

@@ -41,7 +41,7 @@ def keep(situation: Situation, state: Standing, off: Decision) -> Kept:
         )
         for gate, one in state.closed.items()
     }
-    plain = not (refusals or state.lifted or state.off or state.allowed or situation.led)
+    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.led)
     if state.off and situation.off_until is not None and situation.off_until < FOREVER:
         off = replace(off, until=situation.off_until)
     return Kept(situation, state.since, state.until, state, refusals, plain, off, {})

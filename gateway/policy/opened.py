@@ -33,6 +33,11 @@ def is_openable(part: Part) -> bool:
 
 def opened_part(facts: Facts, profile: Profile, entry: str, until: datetime) -> Part:
     """What `conclude` says, where a guardian opened ``entry`` for a while: an allow that only time closes."""
-    part = allowed_part(facts, profile.rules, Reason.FAMILY_ALLOW, f"{OPENED}: {entry}", FAMILY)
+    return part_until(facts, profile, f"{OPENED}: {entry}", until)
+
+
+def part_until(facts: Facts, profile: Profile, rule: str, until: datetime) -> Part:
+    """An allow of the family's that holds until then."""
+    part = allowed_part(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
     rewrite = None if part.rewrite is None else replace(part.rewrite, until=until)
     return Part(part.gates, replace(part.outcome, until=until), rewrite, services=facts.services)

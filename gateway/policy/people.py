@@ -53,6 +53,8 @@ class Told(StrEnum):
     CODE = "code"  # has a new password, by a recovery code
     BUTTON = "button"  # …, by the label and the button
     CONSOLE = "console"  # …, by the console
+    BACKUP = "backup"  # made a copy of rules and accounts
+    RESTORE = "restore"  # put one in place
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,15 @@ class Grant:
     sure: bool = True  # given while the clock was known
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a guardian teaches a device for some minutes (policy/teaching.py)."""
+
+    site: str  # it and the names under it are open
+    services: frozenset[str]  # that the site belongs to
+    until: datetime
+
+
 class Recent(Protocol):
     """Which services a device asked for within the last half hour, answered or refused, by their ids."""
 
@@ -82,6 +91,7 @@ class Situation:
     opened: tuple[
         tuple[str, datetime], ...
     ] = ()  # malware or phishing names that a guardian opened, until when
+    lesson: Lesson | None = None
     addresses: Container[bytes] = (
         frozenset()
     )  # packed addresses that allowed names resolved to for this device

@@ -22,7 +22,7 @@ from gateway.policy.schedule import (
     next_local,
     windows_table,
 )
-from gateway.policy.situation import FOREVER, Grant, Situation
+from gateway.policy.situation import FOREVER, Grant, Lesson, Situation
 from gateway.policy.timetext import duration_text
 from gateway.policy.values import Reason
 
@@ -72,6 +72,7 @@ class Standing:
     until: datetime
     budgets: Mapping[str, Budget]  # by the gate of the limit; only limits that hold today
     allowed: tuple[tuple[str, datetime], ...] = ()  # of the situation, those that have not ended
+    lesson: Lesson | None = None  # that runs
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Why a flow with these gates does not pass now; None where it passes."""
@@ -96,9 +97,14 @@ class Standing:
         """Whether the same flows pass, for the same reasons, whatever is used of a limit meanwhile."""
         return (
             self.closed.keys() == other.closed.keys()
-            and (self.lifted, self.off, self.allowed) == (other.lifted, other.off, other.allowed)
+            and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
             and all(one.reason is other.closed[gate].reason for gate, one in self.closed.items())
         )
+
+    @property
+    def opened(self) -> object:
+        """All that a guardian opened for a while."""
+        return self.allowed, self.lesson
 
     def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
         """The entry by which a guardian opened a host, or a service that it belongs to; and until when."""
@@ -129,11 +135,16 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
     allowed = tuple(one for one in situation.allowed if now < one[1])
     changes += [until for _, until in allowed]
+    lesson = situation.lesson
+    if lesson is not None and now < lesson.until:
+        changes.append(lesson.until)
+    else:
+        lesson = None
     if situation.off_until is not None and now < situation.off_until:
         changes.append(situation.off_until)
         return Standing(closed, {}, True, now, min(changes), {})
     if situation.timeless:
-        return Standing(closed, {}, False, now, min(changes), {}, allowed)
+        return Standing(closed, {}, False, now, min(changes), {}, allowed, lesson)
     rules = TimeRules(profile, calendar, situation)
     rules.close(closed, changes, now)
     budgets = rules.budgets(now)
@@ -145,7 +156,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
             closed.pop(grant.gate, None)
         else:
             lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
-    return Standing(closed, lifted, False, now, min(changes), budgets, allowed)
+    return Standing(closed, lifted, False, now, min(changes), budgets, allowed, lesson)
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:

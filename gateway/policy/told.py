@@ -9,10 +9,10 @@ from gateway.policy.categories import Categories
 from gateway.policy.services import Catalogue
 from gateway.policy.spoken import by_day, spoken
 
+ENGLISH = "en"  # other languages name kinds and groups by their ids (webui/things.py)
 
-def told_catalogue(
-    catalogue: Catalogue, categories: Categories, bands: Bands, language: str
-) -> dict[str, Any]:
+
+def told_catalogue(catalogue: Catalogue, categories: Categories, bands: Bands) -> dict[str, Any]:
     """Services and groups in the order of the files, categories that a family may choose, bands by age."""
     return {
         "services": [
@@ -25,16 +25,16 @@ def told_catalogue(
             }
             for one in catalogue.services.values()
         ],
-        "groups": [{"id": one.id, "name": one.name[language]} for one in catalogue.groups.values()],
+        "groups": [{"id": one.id, "name": one.name[ENGLISH]} for one in catalogue.groups.values()],
         "categories": [
-            {"id": one.id, "name": one.name[language], "about": one.about[language]}
+            {"id": one.id, "name": one.name[ENGLISH], "about": one.about[ENGLISH]}
             for one in categories.by_id.values()
             if not one.binding
         ],
         "bands": [
             {
                 "id": band.value,
-                "name": bands[band].title[language],
+                "name": bands[band].title[ENGLISH],
                 "rules": spoken(bands[band].rules),
                 "suggested": {"bedtime": by_day(bands[band].suggested_bedtime, str)},
             }

@@ -11,6 +11,7 @@ from gateway.policy.profile import Profile
 from gateway.policy.rules import Entry, SafeSearch
 from gateway.policy.standing import Standing
 from gateway.policy.study import Facts
+from gateway.policy.teaching import lesson_rule
 from gateway.policy.values import Decision, Reason, Step, Verdict
 
 NO_MATCH = "no match"
@@ -71,6 +72,8 @@ def _steps(
     ids = [fact.id for fact in facts.categories]
     yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
     yield from _approvals(facts)
+    if state.lesson is not None:
+        yield Step(lesson_rule(state.lesson), "needed")
     yield Step(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
     if not facts.known:
         yield Step(owned_rule(rules.unknown.owner, f"unknown = {rules.unknown.value}"), "in no category")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.age.bands import Band
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, table_snapshot
@@ -16,6 +18,9 @@ class HeldBands:
         known = {band.value: band for band in Band}
         rows = database.rows("SELECT profile, band FROM bands")
         self._held = {profile: known[band] for profile, band in rows if band in known}
+
+    def all(self) -> Mapping[str, Band]:
+        return self._held
 
     def hold(self, profile: str, band: Band) -> Band:
         """Note that a profile has a band now; the highest that it ever had. Written at once where it rose."""

@@ -81,6 +81,9 @@ class Pins:
         rows = database.rows(f"SELECT {_PINS} FROM pins ORDER BY at")
         self._pins = {who: Pin(who, salt, digest, moment(at), by) for who, salt, digest, at, by in rows}
 
+    def all(self) -> tuple[Pin, ...]:
+        return tuple(self._pins.values())
+
     def of(self, who: str) -> Pin | None:
         return self._pins.get(who)
 

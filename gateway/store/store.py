@@ -16,6 +16,7 @@ from typing import Protocol
 
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
+from gateway.store.alerts import AlertBook
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.daytotals import DayTotals
 from gateway.store.devicenotes import ADDRESSES_DAYS, DeviceNotes
@@ -72,7 +73,7 @@ class Store:
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes, self.people = loaded.notes, loaded.people
-        self.uses, self.pins = loaded.uses, loaded.pins
+        self.uses, self.pins, self.alerts = loaded.uses, loaded.pins, loaded.alerts
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -96,7 +97,7 @@ class Store:
         self.classes = self._numbers.classes
         self.class_number = self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
-        self.hold_band = loaded.held.hold
+        self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
         self.together = self._keeper.together
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
@@ -258,6 +259,7 @@ class _Loaded:
     notes: DeviceNotes
     uses: Uses
     pins: Pins
+    alerts: AlertBook
     marks: Marks
     people: People
 
@@ -282,6 +284,7 @@ def _load(database: Database) -> _Loaded:
                 DeviceNotes(database, keeper),
                 Uses(database, keeper),
                 Pins(database, keeper),
+                AlertBook(database, keeper),
                 Marks(database, keeper),
                 People(database, keeper),
             )

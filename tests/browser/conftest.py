@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from copy import deepcopy
 
 import pytest
@@ -41,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     household, port = Household(), free_port()
     path = tmp_path_factory.mktemp("run") / "control.sock"
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
-    with at_home(path, household) as daemon, serving(path, port):
+    with closing(household), at_home(path, household) as daemon, serving(path, port):
         yield Site(household, daemon, port)
 
 
@@ -56,9 +57,11 @@ def fresh(site: Site) -> None:
     household.listed.wrong.clear()
     household.cards.clear()
     household.proving.lines, household.proving.running = (), False
+    household.alerting.book.clear()
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()
+    household.teaching.lessons.clear()
     household.changes.clear()
     household.in_use.clear()
     household.children = ("daughter", "son", "teen")
@@ -66,6 +69,8 @@ def fresh(site: Site) -> None:
     household.devices["127.0.0.1"].clear()
     household.devices["127.0.0.1"].update(mac=TABLET, profile="daughter", name="Tablet")
     household.accounts.mum_alone()
+    household.healthy.clear()
+    household.backing.clear()
 
 
 @pytest.fixture(scope="module")

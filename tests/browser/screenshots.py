@@ -84,6 +84,7 @@ def take_all(family: Family, album: Album) -> None:
     _answer(album)
     _make_codes(album)
     _rules(album)
+    _teach(family, album)
     _accounts(family, album)
     take_setup(album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
@@ -225,6 +226,14 @@ def _make_codes(album: Album) -> None:
     album.take("more", PARENT.key, "/parent/more")
     album.take("devices", PARENT.key, "/parent/devices/")
     album.take("lists", PARENT.key, "/parent/lists/?host=www.1xbet.com", opened=True)
+    album.take("health", PARENT.key, "/parent/health/", opened=True)
+    album.take("backup", PARENT.key, "/parent/backup/")
+    album.take("update", PARENT.key, "/parent/health/update/")
+    album.take("settings", PARENT.key, "/parent/settings/")
+    album.take("settings-zone", PARENT.key, "/parent/settings/zone")
+    album.take("messages", PARENT.key, "/parent/alerts/")
+    album.take("carry", PARENT.key, f"/parent/child/{CHILD}/carry/")
+    album.take("import", PARENT.key, "/parent/import/")
     album.take("device", PARENT.key, f"/parent/device/{TABLET.mac}", opened=True)
     album.take("family-card", PARENT.key, "/parent/card")
     album.take("codes", PARENT.key, "/parent/codes/")
@@ -244,6 +253,22 @@ def _rules(album: Album) -> None:
     }  # fmt: skip
     for name, path in pages.items():
         album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
+
+
+def _teach(family: Family, album: Album) -> None:
+    """A lesson on the tablet, with what it needs and what another service is."""
+    call = family.daemon.client.call
+    before = call("edit", id=CHILD, set={"mode": "allow-list"}, by="Mum")
+    album.take("teach", PARENT.key, f"/parent/child/{CHILD}/teach/")
+    call("teach", id=CHILD, host="kundelik.example", device=TABLET.mac, by="Mum")
+    tablet = family.home.devices[TABLET.key]
+    for host in ("kundelik.example", "www.kundelik.example", "a.kundelik-static.example", "www.tiktok.com"):
+        clients.curl(tablet, f"https://{host}/")
+    album.take("teach-lesson", PARENT.key, f"/parent/child/{CHILD}/teach/", opened=True)
+    album.take("home-lesson", PARENT.key, "/parent/")
+    album.take("child-lesson", TABLET.key, "/my")
+    call("teach_end", id=CHILD, keep=[], by="Mum")
+    call("unedit", id=CHILD, revision=before["undo"], by="Mum")
 
 
 def _accounts(family: Family, album: Album) -> None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from selenium.webdriver.common.by import By
 
+from gateway.policy.alerts import Alerts
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.asking import a_question
+from tests.webui.backing import TEXT, TOKEN
+from tests.webui.healthy import FINE, TROUBLE
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.lending import TV
 from tests.webui.proving import lines
+from tests.webui.teaching import some_names
 from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 from tests.webui.things import KITCHEN
+from webui.carried import Carried, to_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -33,6 +41,11 @@ Prepare = Callable[[Site], None]
 
 def nothing(_site: Site) -> None:
     """As it is."""
+
+
+def tablet(site: Site) -> dict[str, Any]:
+    """The device of a child's pages, at whatever address it is."""
+    return next(one for one in site.household.devices.values() if one["mac"] == TABLET)
 
 
 def asked(site: Site) -> None:
@@ -88,22 +101,22 @@ def four(site: Site) -> None:
 def small(site: Site) -> None:
     """The tablet is a seven-year-old's."""
     asked(site)
-    site.household.devices["127.0.0.1"].update(profile="son", state="open", until=None, sentence="Open.")
+    tablet(site).update(profile="son", state="open", until=None, sentence="Open.")
 
 
 def sleeping(site: Site) -> None:
     small(site)
-    site.household.devices["127.0.0.1"].update(state="bedtime", until=NOW + timedelta(hours=11))
+    tablet(site).update(state="bedtime", until=NOW + timedelta(hours=11))
 
 
 def grown(site: Site) -> None:
     """It is a sixteen-year-old's."""
     asked(site)
-    site.household.devices["127.0.0.1"].update(profile="teen")
+    tablet(site).update(profile="teen")
 
 
 def new(site: Site) -> None:
-    site.household.devices["127.0.0.1"].update(profile="quarantine")
+    tablet(site).update(profile="quarantine")
 
 
 def tickets(site: Site) -> None:
@@ -124,6 +137,25 @@ def an_update(site: Site) -> None:
     site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
 
 
+def ailing(site: Site) -> None:
+    healthy = site.household.healthy
+    healthy.findings, healthy.running, healthy.problem = (
+        (*FINE, *TROUBLE),
+        True,
+        "it did not end within 2 min",
+    )
+    healthy.figures["clock"] = False
+
+
+def a_backup(site: Site) -> None:
+    site.household.backing.came = TEXT
+    site.household.backing.look["problems"] = ["son.yaml:2: band: is no age band; write one of 6-9, 10-12"]
+
+
+def restored(site: Site) -> None:
+    site.household.backing.last = {"by": "Mum", "at": NOW, "made": NOW - timedelta(days=4), "undo": True}
+
+
 def shared(site: Site) -> None:
     """The daughter's tablet is her brother's too, and there is a television."""
     lending = site.household.lending
@@ -139,6 +171,16 @@ def used(site: Site) -> None:
 
 def handed(site: Site) -> None:
     site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
+
+
+def taught(site: Site) -> None:
+    """The tablet is in a lesson, with names of every kind."""
+    site.household.teaching.begin("daughter", "kundelik.kz", device=TABLET)["names"] = some_names()
+
+
+def taught_before(site: Site) -> None:
+    taught(site)
+    site.household.teaching.lessons["daughter"]["state"] = "over"
 
 
 def pins(site: Site) -> None:
@@ -172,6 +214,22 @@ def a_family(site: Site) -> None:
     site.household.accounts.family()
 
 
+def several_networks(site: Site) -> None:
+    editing = site.household.editing
+    editing.rules.reload()
+    file = editing.folder / "qalqan.yaml"
+    file.write_text(json.dumps(yaml.safe_load(file.read_text()) | {"lan": ["lo", "br-guest"]}))
+    editing.rules.reload()
+
+
+def told(site: Site) -> None:
+    topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
+    site.household.alerting.book["Mum"] = topic
+
+
+CARRIED = to_code(
+    Carried("Әйгерім", "10-12", {"block": ["service:of-later", "service:tiktok"], "safe_search": "off"})
+)
 CHILDS = {
     "own": ("/my", nothing),
     "own, the end is near": ("/my", near_the_end),
@@ -200,6 +258,7 @@ CHILDS = {
     "own, shared": ("/my", shared),
     "own, in use": ("/my", used),
     "own, handed over": ("/my", handed),
+    "own, in a lesson": ("/my", taught),
     "who is using it": ("/my/use", shared),
     "her PIN on it": ("/my/use/daughter", shared),
     "screens": ("/my/screens", shared),
@@ -250,8 +309,26 @@ PARENTS = {
             "preview/?host=www.youtube.com",
         )
     },
+    "teach a site": ("/parent/child/daughter/teach/", nothing),
+    "a lesson": ("/parent/child/daughter/teach/", taught),
+    "a lesson that is over": ("/parent/child/daughter/teach/", taught_before),
+    "home, in a lesson": ("/parent/", taught),
     "devices": ("/parent/devices/", a_new_device),
+    "settings": ("/parent/settings/", several_networks),
+    "settings, all is off": ("/parent/settings/", off),
+    "time zone": ("/parent/settings/zone", nothing),
+    "messages": ("/parent/alerts/", nothing),
+    "messages, one is kept": ("/parent/alerts/", told),
+    "rules for another home": ("/parent/child/daughter/carry/", nothing),
+    "rules from another home": ("/parent/import/", nothing),
+    "rules from another home, told": (f"/parent/import/?r={CARRIED}", nothing),
     "lists": ("/parent/lists/", a_wrong_entry),
+    "health": ("/parent/health/", nothing),
+    "health, in trouble": ("/parent/health/", ailing),
+    "update": ("/parent/health/update/", nothing),
+    "backup": ("/parent/backup/", nothing),
+    "backup, one was put in place": ("/parent/backup/", restored),
+    "backup, a look": (f"/parent/backup/look/{TOKEN}", a_backup),
     "lists, a look-up": ("/parent/lists/?host=www.bet.example", an_update),
     "a device": (f"/parent/device/{TABLET}", nothing),
     "a shared device": (f"/parent/device/{KITCHEN}", nothing),
@@ -272,7 +349,8 @@ PARENTS = {
     "a link that is gone": ("/parent/people/link/none", nothing),
     "audit log": ("/parent/log/", a_family),
     "nothing in the audit log": ("/parent/log/", nothing),
-    "health": ("/support/", nothing),
+    "health, for support": ("/support/", nothing),
+    "health, for support, in trouble": ("/support/", ailing),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -426,7 +427,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
 def test_a_daemon_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:
     household, port, path = Household(), free_port(), tmp_path / "control.sock"
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
-    with serving(path, port), chromium(tmp_path / "chromium") as browser:
+    with closing(household), serving(path, port), chromium(tmp_path / "chromium") as browser:
         with at_home(path, household):
             browser.driver.get(f"http://127.0.0.1:{port}/my")
             assert "Aruzhan" in browser.text()

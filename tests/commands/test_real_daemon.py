@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -66,6 +67,34 @@ def test_status(daemon: Daemon) -> None:
     assert "Aruzhan" in told
     assert "packets" in told
     assert state(daemon, "daughter") == "open"
+
+
+def test_the_support_file_names_nobody(daemon: Daemon) -> None:
+    text = qalqan(daemon, "support")
+    told = json.loads(text)
+    assert told["figures"]["queues"] > 0
+    assert "queue" in [one["about"] for one in told["findings"]]
+    for marker in ("Aruzhan", "daughter", names.TABLET.mac, "tiktok", "Mum"):
+        assert marker not in text, marker
+
+
+def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: Path) -> None:
+    file, password = tmp_path / "home.backup", tmp_path / "password"
+    password.write_text("four quiet words\n")
+    words = (str(file), "--password-file", str(password))
+    assert "only its password opens it" in qalqan(daemon, "backup", *words)
+    opened = ("why", "tiktok.com", "--profile", "daughter", "--json")
+    daemon.client.call("edit", id="daughter", set={"block": None})
+    assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
+    told = qalqan(daemon, "restore", *words, "--yes")
+    assert "Changes: Aruzhan" in told
+    assert json.loads(qalqan(daemon, *opened))["rule"] == "block: service:tiktok"
+    qalqan(daemon, "restore", "--undo")
+    assert json.loads(qalqan(daemon, *opened))["rule"] != "block: service:tiktok"
+    qalqan(daemon, "restore", *words, "--yes")
+    password.write_text("another password\n")
+    refused = qalqan(daemon, "restore", *words, status=1)
+    assert refused == "qalqan: this is not its password, or the file is damaged\n"
 
 
 def test_a_pause_and_its_end(daemon: Daemon) -> None:

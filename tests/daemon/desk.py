@@ -13,11 +13,13 @@ from gateway.daemon.accounts import guardians
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
 from gateway.daemon.identities import Identities
+from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.sharing import Sharing
 from gateway.daemon.verbs import Verbs
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.daemon.waycards import WayCards
@@ -25,6 +27,7 @@ from gateway.home.inventory import Inventory
 from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
+from gateway.path.nameaddresses import NameBook
 from gateway.policy.jumps import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -191,6 +194,7 @@ class Desk:
         self.recent = Recent()
         self.internet = Nothing()
         self.watch = RightClock()
+        self.vitals = Vitals(cast("Any", self))
         self.start()
 
     def start(self) -> None:
@@ -199,9 +203,10 @@ class Desk:
         self.recent, self.table = Recent(), Table()
         self.sharing = Sharing(cast("Any", self))
         self.presence = Presence(self.store, self.rules, self.loop.now)
+        self.book, self.names = AddressBook(), NameBook()
         self.family = Family(
             self.store,
-            AddressBook(),
+            self.book,
             ServiceBook(lambda _: (), lambda: 0.0),
             lambda: 0.0,
             self.store.class_number,
@@ -215,6 +220,7 @@ class Desk:
         self.presence.inventory.watchers.append(self.identities)
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
+        self.lessons = Lessons(daemon)
         self._verbs = Verbs(daemon, guardians(daemon), self.answers).table()
         self.reassign()
         self.answers.start()
@@ -222,10 +228,12 @@ class Desk:
         self.sharing.start()
 
     def stop(self) -> None:
+        self.vitals.close()
         self.answers.close()
         self.identities.close()
         self.warnings.close()
         self.sharing.close()
+        self.lessons.close()
         self.store.close()
 
     def restart(self) -> None:

@@ -40,7 +40,7 @@ def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
 
 
 def verbs(desk: Desk) -> ListVerbs:
-    return cast("ListVerbs", cast("Any", desk._verbs["lists"]).__self__)
+    return cast("ListVerbs", cast("Any", desk._verbs["lists"]).__wrapped__.__self__)
 
 
 def source(desk: Desk, key: str) -> dict[str, Any]:

@@ -112,3 +112,14 @@ def test_one_devices_answers_push_out_no_others() -> None:
     assert len(book) == 8
     book.forget(1)
     assert len(book) == 2
+
+
+def test_single_addresses_are_taken_back() -> None:
+    book = AddressBook()
+    book.learn(1, [A, B], 1000, 0.0)
+    book.learn(2, [A], 1000, 0.0)
+    book.drop(1, [A, A])
+    book.drop(3, [A])
+    assert [book.knows(1, one, 1.0) for one in (A, B)] == [False, True]
+    assert book.knows(2, A, 1.0)
+    assert len(book) == 2

@@ -195,3 +195,16 @@ def test_what_a_slot_was_told_can_be_forgotten() -> None:
     learn(book, 1, "www.example.org", B)
     assert book.gave(1, "www.example.org", B, 1.0), "it is watched on"
     assert book.gave(2, "www.example.org", A, 1.0), "and what it forgot takes no room"
+
+
+def test_what_single_names_gave_is_taken_back_and_a_shared_address_is_another_s_still() -> None:
+    book = a_book()
+    for host, address in (("school.kz", A), ("school.kz", B), ("other.kz", B)):
+        learn(book, 1, host, address)
+    learn(book, 2, "school.kz", A)
+    assert book.unlearn(1, {"school.kz", "never.kz"}) == {A}
+    assert not book.gave(1, "school.kz", A, 1.0)
+    assert book.gave(1, "other.kz", B, 1.0)
+    assert book.gave(2, "school.kz", A, 1.0)
+    assert book.unlearn(3, {"school.kz"}) == frozenset()
+    assert len(book) == 2

@@ -42,8 +42,10 @@ class Browser:
 
 
 @pytest.fixture
-def household() -> Household:
-    return Household()
+def household() -> Iterator[Household]:
+    household = Household()
+    yield household
+    household.close()
 
 
 @pytest.fixture

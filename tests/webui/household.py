@@ -16,13 +16,17 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.accounts import Accounts
+from tests.webui.alerting import Alerting
+from tests.webui.backing import Backing
 from tests.webui.editing import Editing
 from tests.webui.giving import Giving
+from tests.webui.healthy import Healthy
 from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.living import Living
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
 from tests.webui.proving import Proving
+from tests.webui.teaching import Teaching
 from tests.webui.things import Things
 
 __all__ = ["GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "Household", "at_home"]
@@ -163,12 +167,19 @@ class Household:
 
     def __post_init__(self) -> None:
         self.editing = Editing(self)
+        self.alerting = Alerting(self, NOW)
         self.things = Things(self)
         self.proving = Proving(self)
         self.listed = Listed(self)
+        self.healthy = Healthy()
+        self.backing = Backing(self)
+        self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
+
+    def close(self) -> None:
+        self.editing.close()
 
     def verbs(self) -> dict[str, Verb]:
         handlers: dict[str, Verb] = {
@@ -179,16 +190,21 @@ class Household:
             "helplines": lambda request: {"lines": HELP},
             "pause": self._pause,
             "resume": self._resume,
-            "on": lambda request: self.extra.update(mode="on") or {},
+            "off": self._off,
+            "on": lambda request: self.extra.update(mode="on", off_until=None) or {},
             "questions": self._questions,
             "identify": self._identify,
             "cards": self._cards,
             "dismiss": self._dismiss,
             **self.accounts.verbs(),
             **self.editing.verbs(),
+            **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
             **self.proving.verbs(),
+            **self.healthy.verbs(),
+            **self.backing.verbs(),
+            **self.teaching.verbs(),
             **self.lending.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
@@ -201,6 +217,12 @@ class Household:
             return handler(request)
 
         return note
+
+    def _off(self, request: Request) -> dict[str, object]:
+        self.guardian_of(request)
+        until = NOW + timedelta(minutes=request.whole("minutes", least=1, most=10080))
+        self.extra.update(mode="off", off_until=until)
+        return {"until": until}
 
     def _status(self, _: Request) -> dict[str, object]:
         return {
@@ -242,7 +264,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
-        child |= self.told_minutes(profile) | self.lending.of_child(profile)
+        child |= self.told_minutes(profile) | self.lending.of_child(profile) | self.teaching.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests

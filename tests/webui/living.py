@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.webui.household import Household
 
 ONE = timedelta(days=1)
+SOCIAL = "category:social_networks"
 BAND = "Instagram is not open here: social networks. These are the 10-12 rules."
 
 
@@ -30,15 +31,16 @@ def sites(now: datetime) -> list[dict[str, Any]]:
          "owner": "family", "entry": None},
         {**site, "target": "service:instagram", "name": "Instagram", "times": 3, "first": now - ONE,
          "last": now - timedelta(hours=3), "hosts": [{"host": "www.instagram.com", "times": 3}],
-         "sentence": BAND, "reason": "category", "owner": "band:10-12", "entry": "service:instagram"},
+         "sentence": BAND, "reason": "category", "rule": SOCIAL,
+         "owner": "band:10-12", "entry": "service:instagram"},
         {**site, "target": "a-club.example", "name": "a-club.example", "times": 1, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "a-club.example", "times": 1}],
          "sentence": "a-club.example is not open here: social networks. These are the 10-12 rules.",
-         "reason": "category", "owner": "band:10-12", "entry": "a-club.example"},
+         "reason": "category", "rule": SOCIAL, "owner": "band:10-12", "entry": "a-club.example"},
         {**site, "target": "category:ads_trackers", "name": "ads and trackers", "times": 240,
          "first": now - 3 * ONE, "last": now, "hosts": [{"host": "ads.example", "times": 240}],
          "sentence": "ads.example is not open here: ads and trackers. These are the 10-12 rules.",
-         "reason": "category", "owner": "band:10-12", "entry": None},
+         "reason": "category", "rule": "category:ads_trackers", "owner": "band:10-12", "entry": None},
         {**site, "target": "reason:bedtime", "name": None, "times": 80, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "push.example", "times": 80}],
          "sentence": "It is bedtime: the internet is closed. These are the 10-12 rules.",

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.protocol import Request, Verb
+from webui import clues
 from webui.i18n import Languages
 
 LONGER = 1.4
@@ -68,11 +69,15 @@ _SENTENCES = frozenset({"sentence", "problems"})
 _TRANSLATED = ("category:", "group:", "window:", "internet", "play", "bedtime", "device", "ways:")
 
 
+# The same in every language: an address as one would type it, ends of files, systems and protocols.
+DATA = ("example.com", "yaml", "Android", "Windows", "Linux", *clues.PROTOCOLS)
+
+
 class Heard:
     """The words that came from the daemon as names: of people, devices, sites, what somebody wrote."""
 
     def __init__(self) -> None:
-        self.words = {"Qalqan", "qalqan", "home", "arpa"}
+        self.words = {"Qalqan", "qalqan", "home", "arpa", *words(" ".join(DATA))}
 
     def listening(self, verbs: Mapping[str, Verb]) -> dict[str, Verb]:
         return {name: self._noting(verb) for name, verb in verbs.items()}
@@ -104,6 +109,7 @@ def _is_translated(answer: Mapping[str, object]) -> bool:
 
 def words(text: str) -> list[str]:
     """Of two letters at least, a small one among them: codes and units of measure are none."""
+    text = re.sub(r"https?://\S+", "", text)  # an address is the same in every language
     return re.findall(r"[A-Z]+[a-z][A-Za-z]*|[a-z][A-Za-z]+", text)
 
 

@@ -157,11 +157,11 @@ def test_a_page_of_one_device(mum: Browser) -> None:
         "Where Aruzhan's time went",
         "It seems to be tablet Made by Samsung Electronics Model SM-X200 System Android 14",
         "It can do on the Wi-Fi Chromecast",
-        "First seen on 2026-10-15 at 19:40",
+        "First seen on 15 October at 19:40",
         "On the Wi-Fi now 192.168.1.20 fe80::1",
         "Addresses that it had 2",
         "192.168.1.20 first seen on Saturday at 19:40 · there now",
-        "02:00:00:00:00:99 first seen on 2026-10-15 at 19:40 · last seen on Friday at 19:40",
+        "02:00:00:00:00:99 first seen on 15 October at 19:40 · last seen on Friday at 19:40",
         "It calls itself Tablet. Leave this empty to call it so.",
     ):
         assert expected in text, expected

@@ -136,7 +136,7 @@ def test_what_does_not_fit_signs_nobody_in(stranger: Browser, values: dict[str, 
     answer = stranger.post("/signin/password", values)
     assert answer.status_code == 403
     assert "<script>" not in answer.text
-    assert "quiet" not in answer.text, "what was typed is not shown again"
+    assert "quiet words" not in answer.text, "what was typed is not shown again"
     assert stranger.get("/parent/").status_code == 303
 
 

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from gateway.policy.people import Account, PersonRole
 from tests.browser.test_access import CHILDS, PARENTS
 from tests.control.running import Running, running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.household import Household
-from tests.webui.pseudo import CODE, MIRRORED, Heard, accented, faults, head, teach
+from tests.webui.pseudo import CODE, MIRRORED, Heard, accented, faults, head, teach, words
 from webui.i18n import COOKIE
 
 TABLET_IP, MUM_IP = "192.168.1.20", "192.168.1.7"
@@ -65,7 +66,8 @@ def test_a_parent_s_page(
     path, prepare = PARENTS[name]
     prepare(site(household))  # type: ignore[arg-type]
     page = in_(mum, CODE).get(path).text
-    assert faults(page, heard.words) == []
+    typed = words(path.partition("?")[2])
+    assert faults(page, heard.words.union(typed)) == []
 
 
 @pytest.mark.parametrize("ip", ["192.168.1.30", "192.168.1.31", "192.168.1.99"])
@@ -126,6 +128,7 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 
 # Forms that no browser opens, parts of other pages, and what has no words: all else is in the lists above.
 WORDLESS = {"static", "stream.stream", "door.sign_in", "codes.sheet"}
+BELOW = {"activity.export", "helper.show"}  # a file, and a page that guardians have another one for
 
 
 def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
@@ -135,4 +138,19 @@ def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
     seen = {adapter.match(path)[0] for path in paths if path != "/no-such-page"}
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     parts = {endpoint for endpoint in pages if endpoint.endswith((".now", ".cards"))}
-    assert pages - seen - parts - WORDLESS == set()
+    assert pages - seen - parts - WORDLESS - BELOW == set()
+
+
+def test_a_table_for_a_spreadsheet(mum: Browser, daemon: Running, heard: Heard) -> None:
+    table = in_(mum, CODE).get("/parent/activity/daughter/week.csv").text
+    assert "YouTube" in table
+    assert faults(table, heard.words) == []
+
+
+def test_a_helper_s_page(app: Flask, daemon: Running, household: Household, heard: Heard) -> None:
+    household.stamps.put(Account("Oma", PersonRole.HELPER, "a hash", 30))
+    oma = in_(browser_on(app, MUM_IP), CODE)
+    assert oma.post("/signin", {"code": household.guardians.link("Oma")}).status_code == 303
+    page = oma.get("/helper/").text
+    assert "Aruzhan" in page
+    assert faults(page, heard.words) == []

@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from webui import charts, kinds, notices, spreadsheet
 from webui.answers import Child, Home
 from webui.daemon import daemon, source_address
 from webui.entries import ALLOW, put
 from webui.forms import day as asked_day
 from webui.forms import one_of
-from webui.history import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, WEEK, History
+from webui.history import WEEK, History
 from webui.i18n import gettext as _
 from webui.ledger import Lane, starts, together
 from webui.session import guardian, guardians_only

@@ -25,7 +25,6 @@ blueprint = Blueprint("home", __name__, url_prefix="/parent")
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
 FOLDED_FROM = 4  # children: then each card fits a quarter of a phone, and its taps are one further away
-NAMES_LEVEL = 2  # the log level from which a guardian sees names of refused sites
 
 
 @dataclass(frozen=True, slots=True)

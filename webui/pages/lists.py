@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals
+from webui import notices, refusals, telling
 from webui.answers import Home
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
@@ -99,7 +99,7 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
         except ControlError:
             continue
         is_open = answer.text("verdict") != "block"
-        told.append(Meaning(child.id, child.name, is_open, answer.text("sentence")))
+        told.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
     return tuple(told)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.age.bands import Band
 from webui import notices, telling
 from webui.asked import Asked
 from webui.daemon import daemon, source_address
@@ -22,6 +24,7 @@ MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # that an answer may be ch
 USUAL = (15, 30, 60)  # that one tap gives
 SITE_ONCE = 60  # minutes
 ANSWERED_SHOWN = 10
+ASK_FIRST = (Band.AGE_0_5.value, Band.AGE_6_9.value)  # in which names of no category ask
 ID_LIMIT = 1 << 31
 
 
@@ -101,6 +104,13 @@ def _was_today(one: Asked, now: datetime) -> bool:
     return at is not None and at.astimezone(now.tzinfo).date() == now.date()
 
 
+def _ask_first(waiting: Iterable[Asked]) -> frozenset[str]:
+    """The children among these for whom names that nobody knows ask first: a lesson is of use to them."""
+    who = {one.profile for one in waiting if one.topic == "site" and not one.thing.startswith("service:")}
+    found = {one: daemon().rules(one) for one in sorted(who)}
+    return frozenset(one for one, rules in found.items() if rules.allow_list or rules.band in ASK_FIRST)
+
+
 def _lists() -> dict[str, object]:
     home = daemon().home()
     found = daemon().requests()
@@ -108,6 +118,7 @@ def _lists() -> dict[str, object]:
     return {
         "home": home,
         "waiting": [one for one in found if one.waits],
+        "taught": _ask_first(one for one in found if one.waits),
         "today": [one for one in done if _was_today(one, home.now)],
         "before": [one for one in done if not _was_today(one, home.now)],
         "choices": choices,

@@ -11,6 +11,7 @@ from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refus
 from webui.entries import put
 from webui.forms import one_of
 from webui.i18n import gettext as _
+from webui.pages.teach import device_at_hand
 from webui.ruleset import LISTS
 from webui.session import guardians_only
 from webui.words import plain
@@ -60,6 +61,7 @@ def _show(page: Page, outcome: Outcome) -> str:
         page,
         outcome,
         titles={"allow": _("Open"), "block": _("Refused"), "homework": _("For homework")},
+        online=device_at_hand(page.child),
         typed=request.form.get("entry", "") if outcome is not NOTHING else request.args.get("entry", ""),
         chosen=request.form.get("list", "block"),
     )

@@ -39,8 +39,10 @@ KINDS = (
     "scan",
     "lists",
     "sharing",
+    "lesson",
     "pin",
     "proof",
+    "health",
 )
 
 CHANGED = b"event: changed\ndata: {}\n\n"

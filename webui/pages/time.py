@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.policy.loglevels import NAMES_LEVEL
 from webui import charts
 from webui.answers import Child, Home
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
 from webui.ledger import DAYS, Ledger, lanes, rows, starts
 from webui.locks import own_eyes
-from webui.pages.home import NAMES_LEVEL
 from webui.session import anyone, guardian, guardians_only
 
 blueprint = Blueprint("time", __name__)

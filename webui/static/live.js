@@ -11,10 +11,12 @@
     return [one.tagName, one.id, one.name, one.value, one.form && one.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
   }
 
+  function isTick(field) { return field.type === "checkbox"; }
+
   // Whether somebody fills in a field: the part waits until the next look.
   function isTyping(region) {
     var one = document.activeElement;
-    return region.contains(one) && /^(INPUT|TEXTAREA|SELECT)$/.test(one.tagName);
+    return region.contains(one) && /^(INPUT|TEXTAREA|SELECT)$/.test(one.tagName) && !isTick(one);
   }
 
   function fields(region) { return region.querySelectorAll("input:not([type=hidden]), select"); }
@@ -28,7 +30,11 @@
   // What was filled in but not sent, by the field's id.
   function filled(region) {
     var found = {};
-    fields(region).forEach(function (one) { if (one.id && one.value !== asRendered(one)) { found[one.id] = one.value; } });
+    fields(region).forEach(function (one) {
+      if (!one.id) { return; }
+      if (isTick(one)) { if (one.checked !== one.defaultChecked) { found[one.id] = one.checked; } }
+      else if (one.value !== asRendered(one)) { found[one.id] = one.value; }
+    });
     return found;
   }
 
@@ -45,10 +51,10 @@
     region.querySelectorAll("details[open]").forEach(function (part) { open[part.id] = true; });
     region.innerHTML = html;
     region.querySelectorAll("details").forEach(function (part) { if (open[part.id]) { part.open = true; } });
-    fields(region).forEach(function (one) { if (one.id in kept) { one.value = kept[one.id]; } });
+    fields(region).forEach(function (one) { if (one.id in kept) { one[isTick(one) ? "checked" : "value"] = kept[one.id]; } });
     deliver(region);
     if (!focused) { return; }
-    Array.prototype.some.call(region.querySelectorAll("button, a, summary"), function (one) {
+    Array.prototype.some.call(region.querySelectorAll("button, a, summary, input[type=checkbox]"), function (one) {
       if (key(one) !== focused) { return false; }
       one.focus({ preventScroll: true });
       return true;
@@ -91,6 +97,17 @@
         if (answer.ok) { location.assign(part.dataset.retry); }
       }).catch(function () {});
     }, 3000);
+  }
+
+  // A clock that runs down; what the server says next puts it right.
+  if (document.querySelector("[data-left]")) {
+    setInterval(function () {
+      document.querySelectorAll("[data-left]").forEach(function (one) {
+        var left = Math.max(0, one.dataset.left - 1), seconds = left % 60;
+        one.dataset.left = left;
+        one.textContent = Math.floor(left / 60) + ":" + (seconds < 10 ? "0" : "") + seconds;
+      });
+    }, 1000);
   }
 
   // The gateway may not know the time: a parent's phone offers its own when it signs in.

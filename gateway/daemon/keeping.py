@@ -1,0 +1,120 @@
+"""What a backup of this home has in it, collected from its files and its store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway import __version__
+from gateway.calendars import MAX_BYTES
+from gateway.errors import PolicyError
+from gateway.files import read_bounded
+from gateway.household import profile_files
+from gateway.lists.own import lists_file
+from gateway.policy import edits
+from gateway.policy.backups import (
+    CALENDAR,
+    PROFILE,
+    Backup,
+    KeptBand,
+    KeptDevice,
+    KeptGrant,
+    KeptPause,
+    KeptPerson,
+    KeptPin,
+)
+from gateway.policy.documents import parse_document
+from gateway.policy.plain import Document, document
+from gateway.store.store import Store
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+def collect(daemon: Daemon, by: str) -> tuple[Backup, list[str]]:
+    """Everything, and the names of files that cannot be in it. Raises PolicyError."""
+    rules, store, now = daemon.rules, daemon.store, daemon.local_now()
+    profiles = {one.name: one for one in profile_files(Path(rules.household.config.profiles))}
+    calendars, left_out = _calendars(rules.household.config.profiles)
+    left_out += [name for name in profiles if not PROFILE.fullmatch(name)]
+    own_lists = lists_file(rules.path)
+    backup = Backup(
+        made=now.replace(microsecond=0),
+        by=by,
+        gateway=os.uname().nodename[:64],
+        version=__version__,
+        home=familys(document(parse_document(read_bounded(rules.path), str(rules.path)))),
+        lists=_text(own_lists) if own_lists.exists() else None,
+        profiles={name: _text(path) for name, path in profiles.items() if name not in left_out},
+        calendars=calendars,
+        **kept_rows(store, now, daemon.store.today(now).isoformat()),  # type: ignore[arg-type]
+    )
+    return backup, left_out
+
+
+def familys(said: Document) -> Document:
+    """Of `qalqan.yaml`: the rest is how the gateway is built into its machine."""
+    return {key: value for key, value in said.items() if key in edits.FAMILY_KEYS}
+
+
+def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[object, ...]]:
+    state = store.state(now)
+    return {
+        "people": tuple(
+            KeptPerson(one.name, one.role.value, one.secret, one.minutes, one.recovery, one.came)
+            for one in store.people.guardians().values()
+        ),
+        "devices": tuple(_devices(store)),
+        "pins": tuple(KeptPin(one.who, one.salt, one.hash) for one in store.pins.all()),
+        "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands().items()),
+        "pauses": tuple(KeptPause(one.who, _iso(one.until)) for one in state.pauses),
+        "grants": tuple(
+            KeptGrant(
+                *(one.who, one.day.isoformat(), one.gate, one.minutes),
+                *(_iso(one.until), one.service or "", one.by),
+            )
+            for one in state.given
+            if one.until is not None or one.day.isoformat() == today
+        ),
+    }
+
+
+def _devices(store: Store) -> Iterator[KeptDevice]:
+    """Those of which a guardian said something. A visit ends by itself and is left out."""
+    labels, known = store.notes.labels(), store.devices.all()
+    for mac in sorted({*labels, *known}):
+        device = known.get(mac)
+        place = device.place if device is not None and device.until is None else ""
+        if place or mac in labels:
+            yield KeptDevice(mac, labels.get(mac, ""), place)
+
+
+def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
+    """Those beside the profiles, where their paths begin; and those that are no text."""
+    found: dict[str, str] = {}
+    left_out = []
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix.lower() != ".ics" or not path.is_file():
+            continue
+        data = read_bounded(path, MAX_BYTES)
+        try:
+            if not CALENDAR.fullmatch(path.name) or len(data) > MAX_BYTES:
+                raise ValueError
+            found[path.name] = data.decode()
+        except ValueError:
+            left_out.append(path.name)
+    return found, left_out
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bounded(path).decode()
+    except UnicodeDecodeError:
+        raise PolicyError(str(path), "is no text in UTF-8", "write it anew as such") from None
+
+
+def _iso(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(timespec="seconds")

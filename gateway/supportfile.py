@@ -1,0 +1,53 @@
+"""What somebody who helps is given: versions, checks, counters, last errors. Nothing personal is in it, since
+nothing personal is put in: of a check its kind and level, of a log line the words of the code.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from gateway import __version__
+
+FORMAT = 1  # grows when a key gets another meaning
+OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
+PLATFORM_KEYS = ("ID", "VERSION_ID")
+
+# What these say is about this machine and its programs alone. The others may name a child's file, a device,
+# an address or a site.
+IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services", "routing", "help", "dns"})
+
+
+def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts: object) -> dict[str, object]:
+    """``parts`` are the daemon's, where one runs; they have to be impersonal by themselves."""
+    return {
+        "format": FORMAT,
+        "made": made,
+        "version": __version__,
+        "python": platform.python_version(),
+        "kernel": os.uname().release,
+        "machine": os.uname().machine,
+        "platform": operating_system(),
+        "findings": [impersonal(one) for one in findings],
+        **parts,
+    }
+
+
+def impersonal(finding: Mapping[str, str]) -> dict[str, str]:
+    told = {"level": finding["level"], "about": finding["about"]}
+    if finding["about"] in IMPERSONAL:
+        told["text"] = finding["text"]
+    return told
+
+
+def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:
+    """``debian 13``; empty where the system does not say."""
+    path = next((one for one in paths if one.is_file()), None)
+    if path is None:
+        return ""
+    pairs = (line.partition("=") for line in path.read_text("utf-8", "replace").splitlines())
+    known = {key: value.strip("\"' ") for key, _, value in pairs}
+    return " ".join(known[key] for key in PLATFORM_KEYS if known.get(key))

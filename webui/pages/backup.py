@@ -1,0 +1,138 @@
+"""One file with rules, grants and accounts, which a password opens: made, put in place, taken back."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control import backups as pieces
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from gateway.sealed import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from webui import notices, refusals, sealer
+from webui.backups import parse_last, parse_look
+from webui.daemon import daemon, source_address
+from webui.i18n import gettext as _
+from webui.session import guardian, guardians_only
+
+blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
+
+UPLOAD_LIMIT = MOST_FILE + 8 * 1024  # bytes of the form around the file
+TOKEN_LIMIT = 64
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    return render_template(
+        "backup.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        last=parse_last(_ask("last")),
+        least=PASSWORD_LEAST,
+        most=PASSWORD_MOST,
+    )
+
+
+@blueprint.post("/make")
+@guardians_only
+def make() -> ResponseReturnValue:
+    """The file itself: the page stays as it is."""
+    password = request.form.get("password", "")
+    if password != request.form.get("again", ""):
+        notices.said(_("The two passwords are not the same. No file was made."))
+        return _back()
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        notices.said(
+            _(
+                "A backup's password has %(least)d to %(most)d letters.",
+                least=PASSWORD_LEAST,
+                most=PASSWORD_MOST,
+            )
+        )
+        return _back()
+    sealed = b""
+    with notices.refusals_to(notices.said):
+        text, _left_out = pieces.fetch(daemon().client, **_who())
+        sealed = sealer.seal(text, password)
+    if not sealed:
+        return _back()
+    name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(sealed, mimetype="application/octet-stream", headers=headers)
+
+
+@blueprint.post("/read")
+@guardians_only
+def read() -> ResponseReturnValue:
+    """Opened here, and held by the daemon until it is put in place; nothing is changed yet."""
+    # For this form alone: what the others send has no file in it.
+    request.max_content_length = UPLOAD_LIMIT
+    file = request.files.get("file")
+    data = file.read(MOST_FILE + 1) if file is not None else b""
+    token = ""
+    with notices.refusals_to(notices.said):
+        text = sealer.unseal(data, request.form.get("password", "")[:PASSWORD_MOST])
+        token = pieces.send(daemon().client, text, **_who())
+        notices.forget()
+    return redirect(url_for("backup.look", token=token), 303) if token else _back()
+
+
+@blueprint.get("/look/<token>")
+@guardians_only
+def look(token: str) -> ResponseReturnValue:
+    try:
+        found = parse_look(_ask("look", token=token[:TOKEN_LIMIT]))
+    except Unreachable:
+        raise
+    except ControlError as error:
+        notices.said(refusals.sentence(error))
+        return _back()
+    home = daemon().home()
+    return render_template(
+        "backup_look.html", home=home, guardian=guardian(), notice=None, found=found, token=token
+    )
+
+
+@blueprint.post("/apply")
+@guardians_only
+def apply() -> ResponseReturnValue:
+    token = request.form.get("token", "")
+    if not token or len(token) > TOKEN_LIMIT:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _ask("apply", token=token)
+        notices.said(_("The backup is in place, and what it says holds."))
+    return _back()
+
+
+@blueprint.post("/drop")
+@guardians_only
+def drop() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        _ask("drop")
+        notices.said(_("Nothing was changed."))
+    return _back()
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        _ask("undo")
+        notices.said(_("The backup is taken back. All is as it was before."))
+    return _back()
+
+
+def _who() -> dict[str, object]:
+    return {"by": guardian() or "", "origin": source_address()}
+
+
+def _ask(action: str, **values: object) -> dict[str, object]:
+    return daemon().client.call("restore", action=action, **_who(), **values)
+
+
+def _back() -> ResponseReturnValue:
+    return redirect(url_for("backup.show"), 303)

@@ -1,0 +1,37 @@
+"""A child's rules for another home, as one file and one code."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import carried, qr
+from webui.editing import opened, render
+from webui.i18n import gettext as _
+from webui.session import guardians_only
+from webui.settings import OWN_NAME
+from webui.words import plain
+
+blueprint = Blueprint("carry", __name__, url_prefix="/parent/child/<profile>/carry")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    one = carried.of_child(page.book)
+    address = f"http://{OWN_NAME}{url_for('importing.show')}?r={carried.to_code(one)}"
+    label = _("QR code of the rules of %(name)s", name=plain(page.child.name))
+    code = qr.svg(address, label) if len(address) <= qr.MOST else None
+    return render("child_carry.html", page, address=address, code=code, goes=carried.goes_along(one))
+
+
+@blueprint.get("/file")
+@guardians_only
+def file(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    return Response(
+        carried.to_file(carried.of_child(page.book)),
+        mimetype="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{page.child.id}.qalqan.json"'},
+    )

@@ -1,0 +1,150 @@
+"""How one device is used: by several, through a school's or firm's tunnel, without mobile data."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, request
+from flask.typing import ResponseReturnValue
+
+from gateway.errors import ControlError
+from webui import notices
+from webui.devices import PLACES, Device, Devices
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.pages.device import WAS_LIMIT, back_to, change, known, was_of
+from webui.session import guardians_only
+from webui.words import plain
+
+blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
+
+SITES_LIMIT = 8  # names of one school's or firm's tunnel
+SITE_LIMIT = 253  # characters of a host name
+
+
+@blueprint.post("/share")
+@guardians_only
+def share() -> ResponseReturnValue:
+    """Several people's, or nobody's in particular any more."""
+    devices, device = known(request.form.get("mac", ""))
+    people = [one.id for one in devices.people if one.id in request.form.getlist("people")]
+    if len(people) == 1:
+        notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
+        return back_to(device)
+    _share(device, people, devices)
+    return back_to(device)
+
+
+@blueprint.post("/share/back")
+@guardians_only
+def share_back() -> ResponseReturnValue:
+    mac, place, *people = was_of(None)
+    devices, device = known(mac)
+    _share(device, [one for one in people if devices.person(one)], devices, place)
+    return back_to(device)
+
+
+def _share(device: Device, people: list[str], devices: Devices, place: str = "") -> None:
+    """``place``: whose it was before it was shared."""
+    was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
+    with notices.refusals_to(notices.said):
+        if people:
+            _share_between(device, people, devices)
+        else:
+            _set(f"shared/{device.mac}", None)
+            if place in PLACES or devices.person(place) is not None:
+                change("assign", mac=device.mac, profile=place)
+        notices.did_back("shared", was, _told_shared(device, people, devices))
+
+
+def _share_between(device: Device, people: list[str], devices: Devices) -> None:
+    """A device of one person's cannot be shared as well, so it is taken out of that person's file first, and
+    put back where the second step is refused.
+    """
+    owned = not device.shared and devices.person(device.profile) is not None
+    if owned:
+        change("assign", mac=device.mac, profile="home")
+    try:
+        _set(f"shared/{device.mac}", {"people": people})
+    except ControlError:
+        if owned:
+            change("assign", mac=device.mac, profile=device.profile)
+        raise
+
+
+def _told_shared(device: Device, people: list[str], devices: Devices) -> str:
+    name = plain(device.called)
+    if not people:
+        return _("%(device)s is shared no more. Say whose it is now.", device=name)
+    told = ", ".join(plain(one) for one in devices.names_of(people))
+    return _("%(device)s is shared by %(people)s now.", device=name, people=told)
+
+
+@blueprint.post("/managed")
+@guardians_only
+def manage() -> ResponseReturnValue:
+    """Names of a school's or firm's tunnel, which stay open for this device."""
+    _devices, device = known(request.form.get("mac", ""))
+    _manage(device, request.form.get("names", "")[: SITES_LIMIT * SITE_LIMIT].replace(",", " ").split())
+    return back_to(device)
+
+
+@blueprint.post("/managed/back")
+@guardians_only
+def manage_back() -> ResponseReturnValue:
+    mac, *names = was_of(None)
+    _devices, device = known(mac)
+    _manage(device, names)
+    return back_to(device)
+
+
+def _manage(device: Device, names: list[str]) -> None:
+    named = plain(device.called)
+    with notices.refusals_to(notices.said):
+        _set(f"managed/{device.mac}", [one.lower() for one in names[:SITES_LIMIT]] or None)
+        sentence = (
+            _("The tunnel stays open for %(device)s.", device=named)
+            if names
+            else _("No tunnel is kept open for %(device)s.", device=named)
+        )
+        was = " ".join((device.mac, *device.managed))
+        if len(was) <= WAS_LIMIT:
+            notices.did_back("managed", was, sentence)
+        else:
+            notices.said(sentence)
+
+
+# ---------------------------------------------------------------------------------------- its mark
+
+
+@blueprint.post("/mark")
+@guardians_only
+def mark() -> ResponseReturnValue:
+    _devices, device = known(request.form.get("mac", ""))
+    _mark(device, one_of("mark", {"yes", "no"}))
+    return back_to(device)
+
+
+@blueprint.post("/mark/back")
+@guardians_only
+def mark_back() -> ResponseReturnValue:
+    mac, was = was_of(2)
+    if was not in ("yes", "no"):
+        abort(400)
+    _devices, device = known(mac)
+    _mark(device, was)
+    return back_to(device)
+
+
+def _mark(device: Device, said: str) -> None:
+    name = plain(device.called)
+    with notices.refusals_to(notices.said):
+        change("device_mark", mac=device.mac, no_mobile_data=said == "yes")
+        sentence = (
+            _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
+            if said == "yes"
+            else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
+        )
+        notices.did_back("marked", f"{device.mac} {device.mark or 'no'}", sentence)
+
+
+def _set(key: str, value: object) -> None:
+    change("edit_family", set={key: value})

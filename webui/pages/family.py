@@ -1,0 +1,222 @@
+"""Settings of the home: where it is, whose its networks are, and `off` for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, zones
+from webui.answers import Home
+from webui.daemon import daemon, source_address
+from webui.editing import Problem, problem_of
+from webui.family import ACCESS, STRANGERS, Family, access, countries, strangers
+from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.i18n import OWN_NAMES
+from webui.i18n import gettext as _
+from webui.session import guardian, guardians_only
+from webui.settings import OWN_NAME
+from webui.shapes import Answer
+from webui.words import clock, plain
+
+blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
+
+OFF_MINUTES = (30, 60, 120)
+MORNING = 7  # o'clock, when `until tomorrow morning` ends
+TOMORROW = "morning"
+AS_ELSEWHERE = ""  # what an interface says that has no default of its own
+OTHER = "other"
+COUNTRY_LENGTH = 2
+
+Show = Callable[[Home, Family, Problem | None], str]
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    return _show(daemon().home(), daemon().family())
+
+
+@blueprint.post("/")
+@guardians_only
+def save() -> ResponseReturnValue:
+    home, family = daemon().home(), daemon().family()
+    changes = _changes(family, home)
+    if isinstance(changes, Problem):
+        return _show(home, family, changes), 422
+    return _change(home, family, changes, _("The settings of the home are changed."), _show)
+
+
+@blueprint.get("/zone")
+@guardians_only
+def zone() -> ResponseReturnValue:
+    return _show_zone(daemon().home(), daemon().family())
+
+
+@blueprint.post("/zone")
+@guardians_only
+def save_zone() -> ResponseReturnValue:
+    home, family = daemon().home(), daemon().family()
+    name = request.form.get("timezone", "")
+    if not zones.is_known(name):
+        abort(400)
+    changes = {} if name == family.timezone else {"timezone": name}
+    told = _("The home is in the time zone of %(place)s now.", place=zones.zone(name, home.now).place)
+    return _change(home, family, changes, told, _show_zone)
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """The file as it was before the last change."""
+    with notices.refusals_to(notices.said):
+        revision = whole("was", 0, NUMBER_LIMIT)
+        daemon().change("unedit_family", revision=revision, by=guardian() or "", origin=source_address())
+        notices.said(_("The settings of the home are as they were before."))
+    return redirect(url_for("family.show"), 303)
+
+
+@blueprint.post("/off")
+@guardians_only
+def turn_off() -> ResponseReturnValue:
+    """Time rules and categories stop for everyone, and return by themselves."""
+    chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
+    now = daemon().home().now
+    minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
+    with notices.refusals_to(notices.said):
+        daemon().change("off", minutes=minutes, by=guardian() or "", origin=source_address())
+        notices.forget()  # the line on every page tells it
+    return redirect(url_for("family.show"), 303)
+
+
+@blueprint.post("/on")
+@guardians_only
+def turn_on() -> ResponseReturnValue:
+    daemon().change("on", by=guardian() or "", origin=source_address())
+    notices.said(_("All rules hold again."))
+    return redirect(url_for("family.show"), 303)
+
+
+def _morning(now: datetime) -> datetime:
+    """The next one: a tap at one in the night means the one that comes."""
+    today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    return today if now.hour < MORNING - 3 else today + timedelta(days=1)
+
+
+def _to_morning(now: datetime) -> int:
+    return max(1, -(-(_morning(now) - now) // timedelta(minutes=1)))
+
+
+def _changes(family: Family, home: Home) -> dict[str, Any] | Problem:
+    """Of what differs. What is no answer of a form of ours is 400."""
+    country = request.form.get("country", "")
+    if country == OTHER:
+        country = request.form.get("country-code", "").strip().lower()
+        if not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isalpha()):
+            return Problem(_("Write the two letters of the country, such as uz."), "country")
+    elif country not in {"", family.country, *countries()}:
+        abort(400)
+    people = {child.id for child in home.children}
+    stranger = {family.unknown_devices, *STRANGERS, *people}
+    wanted: dict[str, Any] = {
+        "language": one_of("language", {"", *OWN_NAMES}),
+        "country": country,
+        "unknown_devices": one_of("unknown_devices", stranger),
+        "gateway_access": one_of("gateway_access", ACCESS),
+    }
+    changes = {key: value or None for key, value in wanted.items() if value != getattr(family, key)}
+    for name in family.lan if len(family.lan) > 1 else ():
+        held = family.interfaces.get(name, AS_ELSEWHERE)
+        chosen = one_of(f"interface-{name}", {AS_ELSEWHERE, held, *stranger})
+        if chosen != held:
+            changes[f"interfaces/{name}"] = chosen or None
+    return changes
+
+
+def _change(
+    home: Home, family: Family, changes: Mapping[str, Any], sentence: str, show: Show
+) -> ResponseReturnValue:
+    """Do it and go back, or show the form again, with what was typed in it."""
+    if not changes:
+        notices.said(_("Nothing was changed."))
+        return redirect(url_for("family.show"), 303)
+    try:
+        answer = Answer(
+            daemon().change(
+                "edit_family",
+                revision=whole("revision", 0, NUMBER_LIMIT),
+                set=dict(changes),
+                by=guardian() or "",
+                origin=source_address(),
+            )
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code == Code.CHANGED_MEANWHILE:
+            told = _(
+                "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
+            )
+            return show(home, daemon().family(), Problem(told)), 409
+        return show(home, family, problem_of(error)), 422
+    if family.by_hand:
+        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+    notices.did_back("family", str(answer.whole("undo")), sentence)
+    return redirect(url_for("family.show"), 303)
+
+
+def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
+    known = countries()
+    if family.country and family.country not in known:
+        known = {family.country: family.country.upper(), **known}
+    sent = request.form
+    return render_template(
+        "family.html",
+        **_common(home, family, problem),
+        countries=known,
+        own_names=OWN_NAMES,
+        strangers=strangers(),
+        people={child.id: plain(child.name) for child in home.children},
+        access=access(),
+        zone=zones.zone(family.timezone, home.now),
+        chosen=lambda key, held: sent.get(key, held),
+        off_minutes=OFF_MINUTES,
+        tomorrow=clock(_morning(home.now), home.now),
+        addresses=_addresses(),
+    )
+
+
+def _show_zone(home: Home, family: Family, problem: Problem | None = None) -> str:
+    region = request.args.get("region", zones.region_of(family.timezone))
+    if region not in zones.REGIONS:
+        abort(404)
+    return render_template(
+        "family_zone.html",
+        **_common(home, family, problem),
+        region=region,
+        regions=zones.regions(),
+        zones=zones.zones(region, home.now),
+        zone=zones.zone(family.timezone, home.now),
+    )
+
+
+def _common(home: Home, family: Family, problem: Problem | None) -> dict[str, object]:
+    return {
+        "home": home,
+        "family": family,
+        "problem": problem,
+        "guardian": guardian(),
+        "notice": notices.current(home),
+    }
+
+
+def _addresses() -> dict[str, str]:
+    """Where the pages are: by our name on every device of the home, and as this browser has it."""
+    named = f"http://{OWN_NAME}"
+    return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

@@ -1,0 +1,56 @@
+"""How the gateway is: what its checks found, figures, and the last lines of its log."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import charts, notices
+from webui.daemon import daemon
+from webui.health import PLACES, own_memory
+from webui.i18n import gettext as _
+from webui.lists import many
+from webui.session import guardian, guardians_only
+
+blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    return _page("health.html")
+
+
+@blueprint.get("/now")
+@guardians_only
+def now() -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    return _page("health_now.html")
+
+
+def _page(template: str) -> str:
+    home = daemon().home()
+    return render_template(
+        template,
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        health=daemon().health(),
+        pages_memory=own_memory(),
+        line=charts.line,
+        places=PLACES,
+        many=many,
+        again_url=url_for("health.again"),
+    )
+
+
+@blueprint.post("/again")
+@guardians_only
+def again() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        running = daemon().health(again=True).running
+        if running:
+            notices.forget()
+        else:
+            notices.said(_("This was checked just now. Try again in a moment."))
+    return redirect(url_for("health.show"), 303)

@@ -1,0 +1,201 @@
+"""A child's rules from another home: read, told in sentences, then a new child's or one's who is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import carried, notices
+from webui.answers import Home
+from webui.carried import Carried, Fitted, NotRulesError
+from webui.catalogue import Catalogue
+from webui.daemon import daemon, source_address
+from webui.editing import problem_of
+from webui.i18n import gettext as _
+from webui.overview import Rule, rules
+from webui.session import guardian, guardians_only
+from webui.shapes import Answer
+from webui.words import plain
+
+blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
+
+NEW = "new"
+FORM_LIMIT = carried.FILE_LIMIT + 8 * 1024  # bytes: a file, and the form around it
+SHOWN = 200  # names of what is left out
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What somebody brought, as this home would have it."""
+
+    code: str
+    fitted: Fitted
+    rules: tuple[Rule, ...]
+
+    @property
+    def carried(self) -> Carried:
+        return self.fitted.carried
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    """``r``: a code that a phone's camera opened."""
+    text = request.args.get("r", "")
+    return _look(text) if text else _show(daemon().home())
+
+
+@blueprint.post("/")
+@guardians_only
+def look() -> ResponseReturnValue:
+    """A file or a text; nothing is changed."""
+    request.max_content_length = FORM_LIMIT
+    upload = request.files.get("file")
+    data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""
+    if len(data) > carried.FILE_LIMIT:
+        return _show(daemon().home(), problem=carried.too_long()), 422
+    return _look(data.decode("utf-8", "replace") if data else request.form.get("text", ""))
+
+
+@blueprint.post("/take")
+@guardians_only
+def take() -> ResponseReturnValue:
+    request.max_content_length = FORM_LIMIT
+    home, names = daemon().home(), daemon().catalogue()
+    text = request.form.get("code", "")
+    try:
+        found = _looked(carried.read(text), names)
+    except NotRulesError:
+        abort(400)
+    to = request.form.get("to", "")
+    if to == NEW:
+        return _added(home, found)
+    if home.child(to) is None:
+        abort(400)
+    return _replaced(home, found, to)
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """Who was made here is taken out again."""
+    with notices.refusals_to(notices.said):
+        who = request.form.get("was", "")[:60]
+        daemon().change("remove_profile", id=who, by=guardian() or "", origin=source_address())
+        notices.said(_("These rules are taken out again."))
+    return redirect(url_for("importing.show"), 303)
+
+
+def _look(text: str) -> ResponseReturnValue:
+    home, names = daemon().home(), daemon().catalogue()
+    try:
+        found = _looked(carried.read(text), names)
+        _try(home, found.carried)
+    except NotRulesError as error:
+        return _show(home, problem=str(error)), 422
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(home, problem=problem_of(error).sentence), 422
+    return _show(home, found)
+
+
+def _looked(brought: Carried, names: Catalogue) -> Looked:
+    fitted = carried.fitted(brought, names)
+    book = carried.as_book(fitted.carried, names)
+    own = tuple(rule for rule in rules(book, names) if rule.own)
+    return Looked(carried.to_code(brought), fitted, own)
+
+
+def _try(home: Home, one: Carried) -> None:
+    """Whether the daemon's parser takes it. Raises ControlError."""
+    daemon().change(
+        "add_profile",
+        name=_free(home, one.name),
+        band=one.band,
+        **({"set": dict(one.rules)} if one.rules else {}),
+        trial=True,
+        by=guardian() or "",
+        origin=source_address(),
+    )
+
+
+def _free(home: Home, name: str) -> str:
+    """A name that nobody here has yet."""
+    taken = {child.name.casefold() for child in home.children}
+    number, found = 2, name
+    while found.casefold() in taken:
+        found, number = f"{name} {number}", number + 1
+    return found
+
+
+def _added(home: Home, found: Looked) -> ResponseReturnValue:
+    name = plain(" ".join(request.form.get("name", "").split()), carried.NAME_LIMIT)
+    if not name:
+        return _show(home, found, _("Write the name of the child.")), 422
+    one = found.carried
+    try:
+        answer = Answer(
+            daemon().change(
+                "add_profile",
+                name=name,
+                band=one.band,
+                **({"set": dict(one.rules)} if one.rules else {}),
+                by=guardian() or "",
+                origin=source_address(),
+            )
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(home, found, problem_of(error).sentence), 422
+    who = answer.text("id")
+    notices.did_back("added", who, _("%(name)s is here with these rules. Give devices next.", name=name))
+    return redirect(url_for("rules.show", profile=who), 303)
+
+
+def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
+    book = daemon().ruleset(to)
+    changes = carried.replacing(book, found.carried)
+    back = redirect(url_for("rules.show", profile=to), 303)
+    if not changes:
+        notices.said(_("%(name)s has these rules already.", name=plain(book.name)))
+        return back
+    try:
+        answer = Answer(
+            daemon().change(
+                "edit",
+                id=to,
+                revision=book.revision,
+                set=changes,
+                by=guardian() or "",
+                origin=source_address(),
+            )
+        )
+    except Unreachable:
+        raise
+    except ControlError as error:
+        status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
+        return _show(home, found, problem_of(error).sentence), status
+    told = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
+    notices.edited(to, answer.whole("undo"), told)
+    return back
+
+
+def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
+    return render_template(
+        "importing.html",
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        found=found,
+        problem=problem,
+        left_out=[plain(one, 60) for one in found.fitted.left_out[:SHOWN]] if found else [],
+        name=request.form.get("name") or (_free(home, found.carried.name) if found else ""),
+        name_limit=carried.NAME_LIMIT,
+    )

@@ -1,0 +1,121 @@
+"""Teach a site: open it for five minutes, look at what it needs, keep what is ticked."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, typed
+from webui.answers import Child
+from webui.daemon import daemon, source_address
+from webui.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.i18n import ngettext
+from webui.session import guardian, guardians_only
+from webui.shapes import Answer
+from webui.teaching import Lesson
+from webui.words import plain
+
+blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
+
+ALL = "all"  # the child's devices
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _show(opened(profile), NOTHING)
+
+
+@blueprint.get("/now")
+@guardians_only
+def now(profile: str) -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    home = daemon().home()
+    child = home.child(profile)
+    if child is None:
+        abort(404)
+    return render_template("teach_now.html", home=home, child=child, lesson=daemon().lesson(child.id))
+
+
+@blueprint.post("/")
+@guardians_only
+def begin(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    device = one_of("device", {ALL, *(one.mac for one in page.child.devices)})
+    try:
+        host = typed.site(request.form.get("host", ""))
+        chosen: dict[str, object] = {} if device == ALL else {"device": device}
+        daemon().change(
+            "teach", id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
+        )
+    except typed.NotThatError as error:
+        return refused(page, Problem(str(error), "host"), _show)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return _show(page, Outcome(problem_of(error))), 422
+    notices.forget()
+    return redirect(url_for("teach.show", profile=page.child.id), 303)
+
+
+@blueprint.post("/end")
+@guardians_only
+def end(profile: str) -> ResponseReturnValue:
+    child = daemon().home().child(profile)
+    if child is None:
+        abort(404)
+    lesson = daemon().lesson(child.id)
+    if lesson is None or lesson.mark != request.form.get("lesson"):
+        notices.said(_("This lesson is over, and nothing of it is left to keep."))
+        return redirect(url_for("teach.show", profile=child.id), 303)
+    keep = _chosen(lesson) if one_of("do", {"keep", "none"}) == "keep" else []
+    with notices.refusals_to(notices.said):
+        done = daemon().change(
+            "teach_end", id=child.id, keep=keep, by=guardian() or "", origin=source_address()
+        )
+        _tell(child, lesson, Answer(done))
+    return redirect(url_for("sites.show", profile=child.id), 303)
+
+
+def device_at_hand(child: Child) -> str:
+    """The device that a lesson is for unless somebody chooses another one."""
+    return next((one.mac for one in child.devices if one.online), ALL)
+
+
+def _chosen(lesson: Lesson) -> list[str]:
+    """What is ticked, by number: the names themselves may be longer than a form."""
+    open_names = {str(one.number): one.name for one in lesson.names if not one.refused}
+    ticked = request.form.getlist("keep")
+    if any(number not in open_names for number in ticked):
+        abort(400)
+    return [open_names[number] for number in dict.fromkeys(ticked)]
+
+
+def _tell(child: Child, lesson: Lesson, answer: Answer) -> None:
+    entries, name, host = answer.texts("entries"), plain(child.name), plain(lesson.host, 80)
+    if answer.values.get("undo") is None:
+        notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
+        return
+    told = ngettext(
+        "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
+        "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
+        len(entries),
+        host=host,
+        name=name,
+    )
+    notices.edited(child.id, answer.whole("undo"), told)
+
+
+def _show(page: Page, outcome: Outcome) -> str:
+    return render(
+        "teach.html",
+        page,
+        outcome,
+        lesson=daemon().lesson(page.child.id),
+        typed=request.values.get("host", ""),
+        chosen=request.form.get("device", device_at_hand(page.child)),
+    )

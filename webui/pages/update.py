@@ -1,0 +1,28 @@
+"""Which version runs, what is new in it, and how a newer one comes here. Nothing is fetched by this page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from webui import installed, whatsnew
+from webui.daemon import daemon
+from webui.session import guardian, guardians_only
+
+blueprint = Blueprint("update", __name__, url_prefix="/parent/health/update")
+
+FIRST = 6  # entries that are seen at once, the others folded
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    home = daemon().home()
+    return render_template(
+        "update.html",
+        home=home,
+        guardian=guardian(),
+        news=whatsnew.read_news(home.version),
+        first=FIRST,
+        how=installed.installed(),
+    )
