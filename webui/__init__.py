@@ -46,10 +46,12 @@ from webui.pages import (
     lists,
     people,
     preview,
+    proof,
     refused,
     requests,
     rules,
     services,
+    setup,
     sharing,
     sites,
     stream,
@@ -71,6 +73,7 @@ PAGES = (
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
+    setup, proof,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -29,6 +29,7 @@ def heard() -> Heard:
 def daemon(tmp_path: Path, household: Household, heard: Heard) -> Iterator[Running]:
     with running(tmp_path / "control.sock", heard.listening(household.verbs())) as it:
         yield it
+    household.editing.close()
 
 
 @pytest.fixture
