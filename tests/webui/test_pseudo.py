@@ -128,7 +128,8 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 
 # Forms that no browser opens, parts of other pages, and what has no words: all else is in the lists above.
 WORDLESS = {"static", "stream.stream", "door.sign_in", "codes.sheet"}
-BELOW = {"activity.export", "helper.show"}  # a file, and a page that guardians have another one for
+# Files, and a page that guardians have another one for.
+BELOW = {"activity.export", "carry.file", "support.file", "helper.show"}
 
 
 def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
