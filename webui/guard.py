@@ -57,6 +57,13 @@ def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme
     return origin.lower() == f"{scheme}://{host.lower()}"
 
 
+def is_beyond_forms(path: str, authorization: str) -> bool:
+    """A request to the API that says by a header who asks: no page of another site can send one, since a
+    browser asks us first, and gets no leave.
+    """
+    return path.startswith("/api/") and authorization.lower().startswith("bearer ")
+
+
 def _split(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
@@ -69,7 +76,11 @@ def install(app: Flask, names: frozenset[str]) -> None:
     def check() -> None:
         if not is_ours(request.headers.get("Host", ""), names):
             abort(421)
-        if request.method not in SAFE_METHODS and not is_same_origin(
+        if request.method in SAFE_METHODS or is_beyond_forms(
+            request.path, request.headers.get("Authorization", "")
+        ):
+            return
+        if not is_same_origin(
             request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), request.host, request.scheme
         ):
             abort(403)

@@ -214,7 +214,11 @@ class Household:
     def _noted(self, handler: Verb) -> Verb:
         def note(request: Request) -> Mapping[str, object]:
             self.asked.append((request.do, dict(request.values)))
-            return handler(request)
+            try:
+                return handler(request)
+            except (LookupError, StopIteration):  # what the real one looks for first, and refuses
+                msg = f"{request.do}: there is no such thing"
+                raise ControlError(msg) from None
 
         return note
 
