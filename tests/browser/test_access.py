@@ -345,6 +345,7 @@ PARENTS = {
     "account": ("/account/", a_family),
     "password": ("/account/password", nothing),
     "a recovery code that is gone": ("/account/recovery/none", nothing),
+    "a token that is gone": ("/account/tokens/none", nothing),
     "people": ("/parent/people/", a_family),
     "a link that is gone": ("/parent/people/link/none", nothing),
     "audit log": ("/parent/log/", a_family),
