@@ -33,6 +33,9 @@ class Code(StrEnum):
     LAST_GUARDIAN = "last_guardian"
     CONSOLE_ONLY = "console_only"  # a link for a guardian who has come before [name]
     NO_PROPOSAL = "no_proposal"
+    WRONG_TOKEN = "wrong_token"  # unknown, ended or expired
+    TOO_MANY_TOKENS = "too_many_tokens"  # [most]
+    NO_TOKEN = "no_token"  # of this guardian's and id
     NO_PROFILE = "no_profile"
     NO_CHILDREN = "no_children"
     NO_CHILD = "no_child"  # [name]

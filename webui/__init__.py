@@ -8,11 +8,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 from flask import Flask, render_template, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
+from webui import api, daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
 from webui.pages import (
     account,
     activity,
@@ -46,15 +47,18 @@ from webui.pages import (
     lists,
     people,
     preview,
+    proof,
     refused,
     requests,
     rules,
     services,
+    setup,
     sharing,
     sites,
     stream,
     support,
     teach,
+    tokens,
     update,
     week,
 )
@@ -66,11 +70,12 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
-    door, claim, account, home, activity, devices, device, device_use, lists, cards, requests, codes, lending,
-    family_card, stream, people, auditlog, helper, support, language, health, backup, update,
+    door, claim, account, tokens, home, activity, devices, device, device_use, lists, cards, requests, codes,
+    lending, family_card, stream, people, auditlog, helper, support, language, health, backup, update,
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
+    setup, proof,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -97,6 +102,7 @@ def create_app(settings: Settings) -> Flask:
     tries.install(app)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
+    api.install(app)
     _install_templates(app, settings)
     _install_errors(app)
     return app
@@ -123,15 +129,21 @@ def _install_templates(app: Flask, settings: Settings) -> None:
 
 def _install_errors(app: Flask) -> None:
     @app.errorhandler(Unreachable)
-    def stopped(error: Unreachable) -> tuple[str, int]:
+    def stopped(error: Unreachable) -> ResponseReturnValue:
         app.logger.warning("%s", error)
+        if api.is_ours():
+            return api.told(error)
         return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
 
     @app.errorhandler(ControlError)
-    def refused_by_daemon(error: ControlError) -> tuple[str, int]:
+    def refused_by_daemon(error: ControlError) -> ResponseReturnValue:
+        if api.is_ours():
+            return api.told(error)
         return render_template("problem.html", code=502, sentence=refusals.sentence(error)), 502
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[str, int]:
+    def http_error(error: HTTPException) -> ResponseReturnValue:
+        if api.is_ours():
+            return api.told(error)
         code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return render_template("problem.html", code=code, sentence=""), code

@@ -108,4 +108,6 @@ def _phrases() -> dict[str, str]:
         "guardian propose": _("proposed to change a role: %(detail)s"),
         "guardian no": _("said no to a change: %(detail)s"),
         "guardian sessions": _("signed other browsers out"),
+        "guardian token": _("made a token for a program: %(detail)s"),
+        "guardian token end": _("ended a token for a program: %(detail)s"),
     }

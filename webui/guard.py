@@ -12,12 +12,21 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+
+def policy(reach: str = "") -> str:
+    """What a browser may load for a page. ``reach``: sources that its script may ask beside our own."""
+    own = f"'self' {reach}".strip()
+    return (
+        f"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src {own};"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
+    )
+
+
+HEADERS = {
+    "Content-Security-Policy": policy(),
+    # With "no-referrer" a browser says `Origin: null` of our own forms, and over plain HTTP, where it sends
+    # no Sec-Fetch-Site, nothing is left by which to know them. Others are told nothing by this one either.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -48,6 +57,13 @@ def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme
     return origin.lower() == f"{scheme}://{host.lower()}"
 
 
+def is_beyond_forms(path: str, authorization: str) -> bool:
+    """A request to the API that says by a header who asks: no page of another site can send one, since a
+    browser asks us first, and gets no leave.
+    """
+    return path.startswith("/api/") and authorization.lower().startswith("bearer ")
+
+
 def _split(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
@@ -60,7 +76,11 @@ def install(app: Flask, names: frozenset[str]) -> None:
     def check() -> None:
         if not is_ours(request.headers.get("Host", ""), names):
             abort(421)
-        if request.method not in SAFE_METHODS and not is_same_origin(
+        if request.method in SAFE_METHODS or is_beyond_forms(
+            request.path, request.headers.get("Authorization", "")
+        ):
+            return
+        if not is_same_origin(
             request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), request.host, request.scheme
         ):
             abort(403)

@@ -88,7 +88,7 @@ def _wanted(among: Container[str]) -> str:
 
 
 def _chosen(known: Languages) -> str:
-    picked = request.cookies.get(COOKIE, "")
+    picked = "" if "Authorization" in request.headers else request.cookies.get(COOKIE, "")
     found = picked if picked in known.catalogues else _wanted(known.catalogues)
     return found or (known.family if known.family in known.catalogues else SOURCE_LANGUAGE)
 

@@ -59,6 +59,7 @@ def groups(person: Person) -> tuple[Group, ...]:
                     _("Family card"),
                     _("To print: where everybody sees why a page is closed"),
                 ),
+                Entry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
                 Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
                 Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
                 Entry(

@@ -28,6 +28,8 @@ BACK = {
     "marked": "device_use.mark_back",
     "switched": "lists.switch_back",
     "unlisted": "lists.add_back",
+    "removed": "setup.restore",
+    "placed": "setup.devices_back",
     "family": "family.undo",
     "added": "importing.undo",
 }  # what was done → where its undo goes

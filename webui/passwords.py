@@ -89,13 +89,13 @@ def _in_turn() -> Iterator[None]:
     try:
         with _one:
             yield
-            _give_back()
+            give_back()
     finally:
         _places.release()
 
 
-def _give_back() -> None:
-    """The 8 MB: glibc would keep them, for each thread that ever made a hash."""
+def give_back() -> None:
+    """What is free: glibc would keep it, 8 MB for each thread that ever made a hash."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

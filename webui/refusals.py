@@ -50,6 +50,9 @@ def _sentences() -> dict[str, str]:
             "%(name)s is a guardian and has been here. A new link comes from the gateway itself."
         ),
         Code.NO_PROPOSAL: _("Nothing waits for this answer any more."),
+        Code.WRONG_TOKEN: _("This token is wrong, or it has ended. Make a new one at My account."),
+        Code.TOO_MANY_TOKENS: _("There are %(most)d tokens already. End one first."),
+        Code.NO_TOKEN: _("There is no such token any more. Go back and look again."),
         Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
         Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
         Code.NO_CHILD: _("%(name)s is no child, so there is nothing to change."),

@@ -13,6 +13,7 @@ import waitress
 
 from webui import create_app, notifier
 from webui.listen import interface_indexes, open_sockets
+from webui.passwords import give_back
 from webui.settings import Settings
 
 THREADS = 8  # four may be held by streams, four answer
@@ -30,6 +31,7 @@ def run(settings: Settings) -> int:
     again.
     """
     app = create_app(settings)
+    give_back()  # half a megabyte of what the imports took
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 
 from gateway.codes import Code
 from gateway.errors import ControlError
@@ -16,7 +16,9 @@ from webui.daemon import daemon, source_address
 from webui.i18n import ngettext
 from webui.limiter import TRIES, TRIES_OF_ALL, Limiter
 
-WRONG = frozenset({Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL})
+WRONG = frozenset(
+    {Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN}
+)
 STRANGERS = "strangers"
 PLACELESS = ("", "guest", "quarantine")  # as what a device counts that nobody has placed
 
@@ -67,7 +69,7 @@ class Gate:
 
 def _keys() -> dict[str, int]:
     """Under which this try counts, and how many each has."""
-    browser = browsers.known()
+    browser = "" if "Authorization" in request.headers else browsers.known()  # with a token no cookie counts
     if browser:
         return {f"browser {browser}": TRIES}
     address = source_address()

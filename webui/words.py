@@ -48,8 +48,8 @@ def short_weekdays() -> tuple[str, ...]:
 def month(day: date) -> str:
     """``November 2026``."""
     names = (
-        _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"), _("August"),
-        _("September"), _("October"), _("November"), _("December"),
+        _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"),
+        _("August"), _("September"), _("October"), _("November"), _("December"),
     )  # fmt: skip
     return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
 

@@ -14,6 +14,7 @@ from gateway.codes import Code
 from gateway.control.around import CONSOLE, Around
 from gateway.control.protocol import Request, Role
 from gateway.control.signins import SignIns, new_name
+from gateway.control.tokendesk import from_where
 from gateway.errors import ControlError
 from gateway.policy.people import (
     MINUTES_LIMIT,
@@ -98,6 +99,7 @@ class Guardians:
         self._forget_links(account.name)
         self._register.put(replace(account, secret="", recovery=""))
         self._register.end(account.name)
+        self._register.tokens.end(account.name)
         now = self._around.wall()
         sure = self._around.clock_known()
         self._register.announce(Announcement(Told.CONSOLE, account.name, "", now, now + TOLD, sure))
@@ -238,7 +240,8 @@ class Guardians:
 
     def _record(self, what: str, detail: str, request: Request) -> None:
         by = request.text("by", CONSOLE)
-        self._around.record(what, detail, by, request.text("origin", ""))
+        place = from_where(request, self._register, self._around.wall())
+        self._around.record(what, detail, by, place)
 
     def _take_out(self, account: Account) -> None:
         self._forget_links(account.name)

@@ -46,6 +46,7 @@ WEB_VERBS = frozenset(
         "device_mark",
         "health", "support", "backup", "restore",
         "audit_log",
+        "proof",
     }
 )  # fmt: skip
 

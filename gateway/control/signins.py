@@ -16,6 +16,7 @@ from typing import NoReturn
 from gateway.codes import Code
 from gateway.control.around import Around
 from gateway.control.protocol import Request
+from gateway.control.tokendesk import TokenDesk
 from gateway.errors import ControlError
 from gateway.policy.people import (
     LIFE,
@@ -44,6 +45,7 @@ class SignIns:
     def __init__(self, register: Register, around: Around) -> None:
         self._register = register
         self._around = around
+        self._tokens = TokenDesk(register, around, self._session)
         self._pressed: float | None = None  # when the button was, by `around.now`
 
     def table(self) -> dict[str, Callable[[Request], Mapping[str, object]]]:
@@ -59,6 +61,7 @@ class SignIns:
             "sessions": self.sessions,
             "end": self.end,
             "button": self.button,
+            **self._tokens.table(),
         }
 
     def begin(self, account: Account, request: Request) -> dict[str, object]:
@@ -85,13 +88,14 @@ class SignIns:
         return self.begin(account, request)
 
     def password(self, request: Request) -> dict[str, object]:
-        """Set one, or another. The other sessions end: somebody else may have known the old one."""
+        """Set one, or another. Other sessions and all tokens end: somebody may have known the old one."""
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
             request.refuse("digest", "is not of the password so far", Code.WRONG_PASSWORD)
         code, account = _with_recovery(replace(account, secret=_secret(request)), fresh=not account.recovery)
         self._register.put(account)
         self._register.end(account.name, but=session.key)
+        self._register.tokens.end(account.name)
         self._record("guardian password", account, request)
         return {"recovery": code}
 
@@ -135,6 +139,7 @@ class SignIns:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
         self._register.end(account.name)
+        self._register.tokens.end(account.name)
         self._announce(told, account, request)
         self._record(f"guardian recover {told}", account, request)
         return {"recovery": code, **self.begin(account, request)}

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from gateway.control.around import CONSOLE, Around, Visitor
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Request, Verb
+from gateway.control.tokendesk import from_where as from_where_asked
 from gateway.daemon.label import label
 from gateway.logs import SECRET
 from gateway.policy.people import DEVICE_LIMIT
+from gateway.policy.tokens import stamped, unstamped
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -36,8 +38,9 @@ def guardians(daemon: Daemon) -> Guardians:
         _log.warning(text, code, extra={SECRET: True})
 
     def record(what: str, detail: str, by: str, origin: str) -> None:
-        place = origin if by == CONSOLE else place_of(daemon, origin)
-        daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=place)
+        label, address = unstamped(origin)
+        place = address if by == CONSOLE else place_of(daemon, address)
+        daemon.store.audit(what, detail, by=by, at=daemon.clock.now(), origin=stamped(label, place))
         if what in TOLD_TO_GUARDIANS:
             daemon.store.alerts.keep_only(
                 [one.name for one in daemon.store.guardians().values() if one.guards]
@@ -76,9 +79,10 @@ def from_where(daemon: Daemon, verb: Verb) -> Verb:
 
     @wraps(verb)
     def named(request: Request) -> Mapping[str, object]:
-        if not request.has("origin"):
+        if not request.has("origin") and not request.has("via"):
             return verb(request)
-        values = {**request.values, "origin": place_of(daemon, request.text("origin"))}
+        label, address = unstamped(from_where_asked(request, daemon.store.people, daemon.local_now()))
+        values = {**request.values, "origin": stamped(label, place_of(daemon, address))}
         return verb(replace(request, values=values))
 
     return named

@@ -47,6 +47,7 @@ class Journal:
         self.publish: Publish = nobody
         self.cards = WayCards(store, family, rules)
         self.elsewhere: Sink | None = None  # what is decided about a slot of no member: an audit's device
+        self.witness: Sink | None = None  # while a proof runs, it sees what is decided; it keeps none of it
         self._store = store
         self._family = family
         self._wall = wall
@@ -64,6 +65,8 @@ class Journal:
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
             self._verdicts[decision.verdict, decision.reason] += 1
+            if self.witness is not None:
+                self.witness(subject, seen, decision, at)
         elif self.elsewhere is not None:
             self.elsewhere(subject, seen, decision, at)
         return member

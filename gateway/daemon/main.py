@@ -185,13 +185,9 @@ class Daemon:
         self.meter.refresh()
         self.enforcer.renew()
         self.table.start_alive()
-        self.presence.start()
-        self.internet.start()
-        self.answers.start()
-        self.warnings.start()
-        self.sharing.start()
-        self.watch.start()
-        self.vitals.start()
+        parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
+        for start in (one.start for one in (*parts, self.vitals)):
+            start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 

@@ -37,6 +37,7 @@ from gateway.daemon.verbs_identity import IdentityVerbs
 from gateway.daemon.verbs_lists import ListVerbs
 from gateway.daemon.verbs_marks import MarkVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs, answered, moment
+from gateway.daemon.verbs_proof import ProofVerbs
 from gateway.daemon.verbs_requests import RequestVerbs
 from gateway.daemon.verbs_sharing import SharingVerbs
 from gateway.daemon.verbs_switch import SwitchVerbs
@@ -111,6 +112,7 @@ class Verbs:
             **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),
+            **ProofVerbs(self._daemon, self._whom).table(),
         }
         named = {name: from_where(self._daemon, verb) for name, verb in table.items()}
         return {**named, "guardian": self._guardians}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
 from gateway.policy.macs import parse_mac
+from gateway.policy.tokens import unstamped
 from gateway.store.state import AuditLine
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class AuditLogVerbs:
         about, _, rest = detail.partition(" ")
         name = self._name(about.removesuffix(":"))
         end = self._end(line.detail)
-        address, _, device = line.origin.partition(" ")
+        token, place = unstamped(line.origin)
+        address, _, device = place.partition(" ")
         mac, _, called = device.partition(" ")
         return {
             "at": line.at.astimezone(self._daemon.rules.household.config.zone),
@@ -54,6 +56,7 @@ class AuditLogVerbs:
             "until": end,
             "address": address,
             "device": called or mac,
+            "token": token,
         }
 
     def _name(self, word: str) -> str:

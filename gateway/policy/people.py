@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.jumps import Jump, Kind, Moment, moved
+from gateway.policy.tokens import Token, Tokens
 
 METHOD = "scrypt:8192:8:10"
 SECRET = re.compile(r"scrypt:8192:8:10\$[A-Za-z0-9]{16}\$[0-9a-f]{128}")  # as werkzeug writes it
@@ -128,12 +129,14 @@ class Register:
         announced: Iterable[Announcement] = (),
         proposals: Iterable[Proposal] = (),
         changed: Callable[[], None] = _nothing,
+        tokens: Iterable[Token] = (),
     ) -> None:
         self._accounts = {one.name: one for one in accounts}
         self._sessions = {one.key: one for one in sessions}
         self.announced = list(announced)
         self._proposals = {one.name: one for one in proposals}
         self._changed = changed
+        self.tokens = Tokens(tokens, changed)
         self.stale = False  # some session was used since the last `changed`
 
     # Accounts.
@@ -162,8 +165,9 @@ class Register:
         self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
 
     def remove(self, name: str) -> None:
-        """With all sessions, and with what was proposed about or by this person."""
+        """With all sessions and tokens, and with what was proposed about or by this person."""
         self._accounts.pop(name, None)
+        self.tokens.end(name)
         self._proposals = {key: one for key, one in self._proposals.items() if name not in (key, one.by)}
         self.end(name)
 
@@ -227,6 +231,7 @@ class Register:
 
     def shift(self, jump: Jump) -> None:
         """The clock was set, or became known: what lasts goes with it."""
+        self.tokens.shift(jump)
         self._set(
             {key: after for key, one in self._sessions.items() if (after := _moved_session(one, jump))},
             [moved_on for one in self.announced if (moved_on := _moved_announcement(one, jump))],
@@ -235,6 +240,7 @@ class Register:
 
     def drop_old(self, now: datetime) -> None:
         """Call it while the clock is known."""
+        self.tokens.drop_old(now)
         self._set(
             {key: one for key, one in self._sessions.items() if one.until > now},
             [one for one in self.announced if one.until > now],

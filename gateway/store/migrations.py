@@ -24,7 +24,7 @@ from gateway.store.newer_tables import (
     add_uses,
     add_way_cards,
 )
-from gateway.store.people_tables import add_people
+from gateway.store.people_tables import add_people, add_tokens
 
 Migration = Callable[[Any], None]
 
@@ -200,14 +200,14 @@ def add_times(db: Any) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
-    add_marks, add_disputes, add_people, add_alerts,
+    add_marks, add_disputes, add_people, add_alerts, add_tokens,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
-    "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts",
+    "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens",
 )  # fmt: skip
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.policy.people import Account, Announcement, PersonRole, Proposal, Register, Session, Told
+from gateway.policy.tokens import Token
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import Keeper, moment, table_snapshot, unix
 
@@ -10,6 +13,7 @@ ACCOUNTS = "name, role, secret, minutes, recovery, came"
 SESSIONS = "key, name, device, since, until, sure"
 ANNOUNCED = "told, name, device, at, until, sure"
 PROPOSALS = "name, role, minutes, by, at"
+TOKENS = "key, name, label, role, since, used, until, sure"
 
 
 class People(Register):
@@ -38,16 +42,22 @@ class People(Register):
                 for name, role, minutes, by, at in database.rows(f"SELECT {PROPOSALS} FROM proposals")
             ),
             self._write,
+            (
+                Token(key, name, label, role, moment(since), _moment(used), _moment(until), bool(sure))
+                for key, name, label, role, since, used, until, sure in database.rows(
+                    f"SELECT {TOKENS} FROM tokens ORDER BY rowid"
+                )
+            ),
         )
         keeper.add(self._snapshot)
 
     def flush(self) -> None:
-        """That a session was used is not worth a write each time."""
-        if self.stale:
+        """That a session or token was used is not worth a write each time."""
+        if self.stale or self.tokens.stale:
             self._write()
 
     def _write(self) -> None:
-        self.stale = False
+        self.stale = self.tokens.stale = False
         self._keeper.save(*self._snapshot())
 
     def _snapshot(self) -> list[Statement]:
@@ -81,9 +91,19 @@ class People(Register):
                 PROPOSALS,
                 [(one.name, one.role, one.minutes, one.by, unix(one.at)) for one in self.all_proposals()],
             ),
+            *table_snapshot("tokens", TOKENS, [_row(one) for one in self.tokens.all()]),
         ]
 
 
 def _role(text: str) -> PersonRole:
     """One that a later version wrote has the least rights here."""
     return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT
+
+
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else moment(at)
+
+
+def _row(one: Token) -> tuple[object, ...]:
+    ends = [None if at is None else unix(at) for at in (one.used, one.until)]
+    return (one.key, one.name, one.label, one.role, unix(one.since), *ends, int(one.sure))

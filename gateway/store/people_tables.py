@@ -26,3 +26,12 @@ def add_people(db: Any) -> None:
     db["proposals"].create(
         {"name": str, "role": str, "minutes": int, "by": str, "at": int}, pk="name", strict=True
     )
+
+
+def add_tokens(db: Any) -> None:
+    """By which programs ask in a guardian's name; `used` and `until` are null where they never are."""
+    words, times = (
+        {"key": str, "name": str, "label": str, "role": str},
+        {"since": int, "used": int, "until": int},
+    )
+    db["tokens"].create({**words, **times, "sure": int}, pk="key", strict=True)

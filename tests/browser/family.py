@@ -72,6 +72,18 @@ class Family:
 
 
 @contextmanager
+def at_an_empty_home() -> Iterator[Family]:
+    """Nobody has rules, and nobody looks after the gateway yet. All devices are on the Wi-Fi."""
+    with ExitStack() as stack:
+        first = free_ports()
+        doors = open_doors(first, stack)
+        home = stack.enter_context(Home(quic=False))
+        daemon = stack.enter_context(sample.move_in_alone(home))
+        start_relays(home, doors, stack)
+        yield Family(home, daemon, first)
+
+
+@contextmanager
 def at_home() -> Iterator[Family]:
     """The new phone is not on the Wi-Fi until ``home.join``."""
     with ExitStack() as stack:

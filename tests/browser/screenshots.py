@@ -86,6 +86,7 @@ def take_all(family: Family, album: Album) -> None:
     _rules(album)
     _teach(family, album)
     _accounts(family, album)
+    take_setup(album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
     eventually(lambda: family.child()["state"] == "paused")
     album.take("home-paused", PARENT.key, "/parent/")
@@ -108,6 +109,16 @@ def take_all(family: Family, album: Album) -> None:
         rules.unlink()
     family.daemon.start()
     album.take("home-empty", PARENT.key, "/parent/")
+
+
+def take_setup(album: Album) -> None:
+    """The steps of the first run, of a home that has been through them, and a proof that waits."""
+    for step in ("", "people", "devices", "summary"):
+        album.take(f"setup-{step or 'start'}", PARENT.key, f"/parent/setup/{step}")
+    album.take("proof-none", TABLET.key, "/proof")
+    album.tap("/parent/child/daughter/proof/", f"button[value='{TABLET.mac}']")
+    eventually(lambda: "/proof" in album.text(".address"))
+    album.take("proof", PARENT.key, "/parent/child/daughter/proof/")
 
 
 def take_languages(album: Album, refused: str) -> None:

@@ -21,6 +21,7 @@ from tests.webui.healthy import FINE, TROUBLE
 from tests.webui.household import NOW, TABLET
 from tests.webui.household import PHONE as HER_PHONE
 from tests.webui.lending import TV
+from tests.webui.proving import lines
 from tests.webui.teaching import some_names
 from tests.webui.test_activity import CHANGES
 from tests.webui.test_listen import free_port
@@ -190,6 +191,20 @@ def no_pin(site: Site) -> None:
     site.household.lending.needs_pins = True
 
 
+def proving(site: Site) -> None:
+    """It waits for the tablet."""
+    site.household.proving.lines, site.household.proving.running = lines(), True
+
+
+def proved(site: Site) -> None:
+    """One line is well, one came through, one was not seen."""
+    proving(site)
+    first, second, third, *_ = site.household.proving.lines
+    first.reached = third.reached = False
+    first.blocked = second.blocked = True
+    second.reached = True
+
+
 def unclaimed(site: Site) -> None:
     site.household.accounts.unclaimed()
 
@@ -231,6 +246,8 @@ CHILDS = {
     "refused, of a new device": ("/refused?host=captive.apple.com", new),
     "why, of a small child": ("/why", small),
     "why": ("/why", nothing),
+    "no proof": ("/proof", nothing),
+    "proof": ("/proof", proved),
     "refused": ("/refused?host=www.tiktok.com&reason=family_block", nothing),
     "refused by time": ("/refused?host=www.example.org&reason=bedtime", nothing),
     "ask": ("/my/ask", nothing),
@@ -318,9 +335,17 @@ PARENTS = {
     "nothing is shared": ("/parent/sharing/", nothing),
     "shared": ("/parent/sharing/", used),
     "family card": ("/parent/card", nothing),
+    "set up, language": ("/parent/setup/", nothing),
+    "set up, family": ("/parent/setup/people", nothing),
+    "set up, devices": ("/parent/setup/devices", nothing),
+    "set up, what holds": ("/parent/setup/summary", nothing),
+    "no proof": ("/parent/child/daughter/proof/", nothing),
+    "proof that waits": ("/parent/child/daughter/proof/", proving),
+    "proof": ("/parent/child/daughter/proof/", proved),
     "account": ("/account/", a_family),
     "password": ("/account/password", nothing),
     "a recovery code that is gone": ("/account/recovery/none", nothing),
+    "a token that is gone": ("/account/tokens/none", nothing),
     "people": ("/parent/people/", a_family),
     "a link that is gone": ("/parent/people/link/none", nothing),
     "audit log": ("/parent/log/", a_family),

@@ -24,7 +24,7 @@ OPENED = "document.querySelectorAll('details').forEach(one => one.open = true)"
 SPILT = """
 return [...document.querySelectorAll("main *, .tabs *, .languages *")].filter(one => {
   const box = one.getBoundingClientRect();
-  if (!box.width || one.closest(".unseen, .days, svg, option")) return false;
+  if (!box.width || one.closest(".unseen, .days, .paint, svg, option")) return false;
   return box.left < -0.5 || box.right > innerWidth + 0.5;
 }).map(one => one.tagName + " " + one.textContent.trim().slice(0, 60));
 """

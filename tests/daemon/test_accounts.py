@@ -13,6 +13,7 @@ from gateway.control.protocol import WEB_VERBS, Role
 from gateway.daemon.verbs_auditlog import PAGE
 from gateway.errors import GatewayError
 from gateway.policy.people import HELPER_VERBS, Account, PersonRole
+from gateway.policy.tokens import Token
 from tests.control.test_signins import digest, secret
 from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, TABLET, Desk
@@ -181,13 +182,28 @@ def lines(desk: Desk, **values: object) -> list[dict[str, object]]:
     return list(desk.ask("audit_log", Role.WEB, **values)["lines"])
 
 
+def test_a_change_by_a_token_names_it(desk: Desk) -> None:
+    token = Token("abcdefabcdef00", "Mum", "Hall display", "helper", desk.local_now())
+    desk.store.people.tokens.add(token)
+    web(desk, "pause", who="daughter", minutes=30, by="Mum", via=token.id)
+    (line,) = lines(desk)
+    assert (line["who"], line["token"], line["address"], line["device"]) == (
+        "Mum",
+        "Hall display",
+        PHONE,
+        MUMS,
+    )
+    assert refused(desk, "on", by="Mum", via=token.id)[0] == Code.GUARDIANS_ONLY
+    assert refused(desk, "pause", who="daughter", by="Mum", via="gone")[0] == Code.WRONG_TOKEN
+
+
 def test_who_what_when_and_from_which_device(desk: Desk) -> None:
     web(desk, "pause", who="daughter", minutes=30, by="Mum")
     (line,) = lines(desk)
     at = desk.local_now()
     assert line == {
         "at": at, "who": "Mum", "what": "pause", "about": "Daughter", "detail": line["detail"],
-        "until": at + timedelta(minutes=30), "address": PHONE, "device": MUMS,
+        "until": at + timedelta(minutes=30), "address": PHONE, "device": MUMS, "token": "",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from gateway.errors import GatewayError
-from tests.lab import clients, names, sample
+from tests.lab import clients, sample
 from tests.lab.console import HELP, REFUSED_SITE, Console
 from tests.lab.daemon import Daemon
 from tests.lab.doors import links, open_doors, ssh_line, start_relays
@@ -68,7 +68,7 @@ def _run(chosen: argparse.Namespace, teller: Teller, stack: ExitStack) -> None:
     home = stack.enter_context(Home(absent=[NEW.key]))
     took = home.seconds_to_start
     teller.say(f"The home stands after {took:.1f} s: an internet, a gateway, four devices.")
-    daemon = _move_in_alone(home) if chosen.first_run else _move_in(home, teller)
+    daemon = sample.move_in_alone(home) if chosen.first_run else _move_in(home, teller)
     stack.enter_context(daemon)
     stack.callback(teller.close)
     teller.say(f"The daemon answers after {daemon.seconds_to_ready:.1f} s.")
@@ -94,13 +94,6 @@ def _move_in(home: Home, teller: Teller) -> Daemon:
     history = f"{count} decisions of the last {sample.DAYS} days are marked as samples"
     teller.say(f"A sample family lives in it; {history}.")
     return daemon
-
-
-def _move_in_alone(home: Home) -> Daemon:
-    """No family yet; the devices have been on the Wi-Fi for a while, as on a router that runs already."""
-    for key in home.present:
-        clients.curl(home.devices[key], f"http://{names.GATEWAY_IPV4}/", timeout=1.0)
-    return Daemon(home, {}, web=True)
 
 
 def _first_refusal(home: Home, teller: Teller) -> None:

@@ -17,7 +17,7 @@ from gateway.store.history import SAMPLE, uses
 from gateway.store.minutes import DETAIL_DAYS, FOLDER, MinutesFile, spent
 from gateway.store.records import ClockRecord, MinuteRecord, Record
 from gateway.store.store import Store
-from tests.lab import names
+from tests.lab import clients, names
 from tests.lab.daemon import Daemon, afternoon_zone
 from tests.lab.home import Home
 
@@ -94,6 +94,13 @@ def move_in(home: Home) -> tuple[Daemon, int]:
     daemon.state.mkdir(parents=True)
     now = datetime.now(UTC)
     return daemon, write_history(daemon.database, now.astimezone(ZoneInfo(afternoon_zone(now))))
+
+
+def move_in_alone(home: Home) -> Daemon:
+    """No family yet; the devices have been on the Wi-Fi for a while, as on a router that runs already."""
+    for key in home.present:
+        clients.curl(home.devices[key], f"http://{names.GATEWAY_IPV4}/", timeout=1.0)
+    return Daemon(home, {}, web=True)
 
 
 def write_history(database: Path, now: datetime) -> int:

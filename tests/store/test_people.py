@@ -20,6 +20,7 @@ from gateway.policy.people import (
     Session,
     Told,
 )
+from gateway.policy.tokens import Token
 from gateway.store import Store
 from tests.store.helpers import NOW, look
 
@@ -35,6 +36,21 @@ def fill(store: Store) -> None:
     store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + LIFE, sure=False))
     store.people.announce(Announcement(Told.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + TOLD))
     store.people.propose(Proposal("Mum", "helper", 30, "Dad", NOW))
+    store.people.tokens.add(Token("hall", "Mum", "Hall", "helper", NOW, until=NOW + timedelta(days=30)))
+    store.people.tokens.add(Token("wall", "Mum", "Wall", "guardian", NOW))
+
+
+def test_tokens_and_their_last_use_are_there_after_a_restart(path: Path) -> None:
+    store = Store(path)
+    fill(store)
+    store.people.tokens.use("wall", NOW + timedelta(hours=1), sure=True)
+    store.people.flush()
+    before = store.people.tokens.all()
+    store.close()
+    after = Store(path)
+    assert after.people.tokens.all() == before
+    assert [one.used for one in before] == [None, NOW + timedelta(hours=1)]
+    after.close()
 
 
 def test_all_of_it_is_there_after_a_restart(path: Path) -> None:

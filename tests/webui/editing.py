@@ -109,6 +109,17 @@ class Editing:
         book, services = AddressBook(), ServiceBook(lambda _: (), lambda: 0.0)
         return Family(cast("Any", _Store()), book, services, lambda: 0.0, lambda slot, gates: 0)
 
+    def people(self, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Whom a device may be given to: as the files say once one was changed here."""
+        if "rules" not in self.__dict__:
+            return before
+        family = self.rules.household
+        return [
+            {"id": one.id, "name": one.name, "child": one.is_child}
+            for one in family.profiles.values()
+            if not one.built_in
+        ]
+
     def guardian(self, request: Request) -> str:
         return self._household.guardian_of(request)
 

@@ -25,6 +25,7 @@ from tests.webui.lending import Lending
 from tests.webui.listed import Listed
 from tests.webui.living import Living
 from tests.webui.places import GUEST, LAPTOP, NOW, PHONE, TABLET
+from tests.webui.proving import Proving
 from tests.webui.teaching import Teaching
 from tests.webui.things import Things
 
@@ -168,6 +169,7 @@ class Household:
         self.editing = Editing(self)
         self.alerting = Alerting(self, NOW)
         self.things = Things(self)
+        self.proving = Proving(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
@@ -199,6 +201,7 @@ class Household:
             **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
+            **self.proving.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
             **self.teaching.verbs(),
@@ -211,7 +214,11 @@ class Household:
     def _noted(self, handler: Verb) -> Verb:
         def note(request: Request) -> Mapping[str, object]:
             self.asked.append((request.do, dict(request.values)))
-            return handler(request)
+            try:
+                return handler(request)
+            except (LookupError, StopIteration):  # what the real one looks for first, and refuses
+                msg = f"{request.do}: there is no such thing"
+                raise ControlError(msg) from None
 
         return note
 

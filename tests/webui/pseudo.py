@@ -70,7 +70,7 @@ _TRANSLATED = ("category:", "group:", "window:", "internet", "play", "bedtime", 
 
 
 # The same in every language: an address as one would type it, ends of files, systems and protocols.
-DATA = ("example.com", "yaml", "Android", "Windows", "Linux", *clues.PROTOCOLS)
+DATA = ("example.com", "yaml", "ntfy.sh", "of-later", "Android", "Windows", "Linux", *clues.PROTOCOLS)
 
 
 class Heard:

@@ -174,7 +174,7 @@ OPEN = {
     "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
     "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/refused", "/signin",
-    "/signin/password", "/signout", "/static/<path:filename>", "/why",
+    "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
 }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_every_page_is_closed_to_others(tablet: Browser, path: str) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     assert "Server" not in headers
@@ -147,7 +147,7 @@ def test_every_route_has_the_headers_that_close_it(app: Flask, mum: Browser) -> 
             headers = mum.get(path).headers
             assert headers["Content-Security-Policy"].startswith("default-src 'none'"), path
             assert "unsafe" not in headers["Content-Security-Policy"]
-            assert headers["Referrer-Policy"] == "no-referrer"
+            assert headers["Referrer-Policy"] == "same-origin"
             assert headers["X-Content-Type-Options"] == "nosniff"
 
 

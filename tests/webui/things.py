@@ -77,7 +77,7 @@ class Things:
         return next(one for one in self.found if one["mac"] == mac)
 
     def _devices(self, request: Request) -> Mapping[str, object]:
-        people = {"people": PEOPLE, "scanning": self.scanning}
+        people = {"people": self._household.editing.people(PEOPLE), "scanning": self.scanning}
         if request.has("mac"):
             one = self._one(request)
             return {"devices": [one | self.learnt.get(one["mac"], {"history": []})]} | people

@@ -14,6 +14,7 @@ from webui import notices, passwords, refusals, session, tries
 from webui.daemon import daemon
 from webui.i18n import gettext as _
 from webui.i18n import ngettext
+from webui.pages import tokens
 from webui.pages.claim import to_recovery
 from webui.pages.door import digest_of
 from webui.session import everybody
@@ -45,6 +46,8 @@ def show() -> ResponseReturnValue:
         notice=notices.current(home),
         sessions=[entry.read(Session) for entry in answer.entries("sessions")],
         recovery=answer.flag("recovery"),
+        tokens=tokens.mine() if session.signed_in().guards else (),
+        token_days=tokens.DAYS,
     )
 
 

@@ -30,6 +30,7 @@ class Line:
     until: datetime | None
     address: str
     device: str  # hostile input
+    token: str = ""  # what the program that asked is called; empty: a person did
 
 
 @blueprint.get("/")

@@ -13,6 +13,7 @@ from gateway.policy.people import NAME_LIMIT
 from webui import passwords, refusals, session, tries
 from webui.i18n import gettext as _
 from webui.pages.codes import sheets
+from webui.pages.door import is_empty
 from webui.session import anyone, everybody
 from webui.shapes import Answer
 from webui.tickets import Sheet
@@ -117,5 +118,7 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    sheets().drop(key, session.signed_in().name)
-    return redirect(url_for("door.arrive"), 303)
+    """To the first run, where there is nobody yet for whom anything could hold."""
+    me = session.signed_in()
+    sheets().drop(key, me.name)
+    return redirect(url_for("setup.start" if is_empty(me.role) else "door.arrive"), 303)

@@ -116,7 +116,13 @@ def _signed_in(answer: Answer, *, detour: bool) -> ResponseReturnValue:
     _offer_time(answer.text("guardian"))
     if detour and not answer.flag("password"):
         return redirect(url_for("account.password"), 303)
-    return redirect(url_for(HOMES[PersonRole(answer.text("role", PersonRole.GUARDIAN))]), 303)
+    role = answer.text("role", PersonRole.GUARDIAN)
+    return redirect(url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)]), 303)
+
+
+def is_empty(role: str) -> bool:
+    """Whether a guardian comes to a home where nobody has rules yet: the first run is next."""
+    return role == PersonRole.GUARDIAN and not daemon().home().children and not daemon().devices().people
 
 
 def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:

@@ -41,6 +41,7 @@ KINDS = (
     "sharing",
     "lesson",
     "pin",
+    "proof",
     "health",
 )
 

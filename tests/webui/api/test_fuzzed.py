@@ -1,0 +1,25 @@
+"""Schemathesis finds no 5xx, and no answer that the document does not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.control.running import Running
+from tests.webui.api.clients import token
+from tests.webui.api.fuzzed import fuzz
+from tests.webui.household import Household
+from tests.webui.test_listen import free_port
+from tests.webui.test_serve import serving
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "examples", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
+)
+def test_schemathesis_finds_nothing(
+    daemon: Running, household: Household, ruled: None, examples: int
+) -> None:
+    port = free_port()
+    with serving(daemon.path, port) as process:
+        assert fuzz(f"http://127.0.0.1:{port}", token(household), examples) == ""
+        assert process.poll() is None

@@ -1,0 +1,134 @@
+"""Whatever a page can do, the API can: each form of the pages has its operation here, or why it has none."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from webui.api.answering import OPERATIONS
+
+SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
+PASSWORD = "a password is typed in a browser of one's own, and nowhere else"
+SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
+TOPIC = "where messages go is a secret of the account: a program that knew it could read them"
+SEALED = "a password that a person types seals and opens the file; `qalqan backup` is for programs"
+BROWSER = "it is kept in the browser"
+
+OPERATION_OF: dict[str, tuple[str, ...]] = {
+    "account.end": ("account_end", "account_end_others"),
+    "activity.erase": ("activity_erase",),
+    "activity.open_it": ("rules_edit",),
+    "asks.ask_for_site": ("my_ask_site",),
+    "asks.ask_for_time": ("my_ask_time",),
+    "asks.land": ("my_land",),
+    "asks.redeem": ("my_redeem",),
+    "band.save": ("rules_edit",),
+    "basics.save": ("rules_edit",),
+    "cards.back": ("devices_restore",),
+    "cards.dismiss": ("devices_dismiss",),
+    "codes.make": ("codes_make",),
+    "codes.withdraw": ("codes_withdraw",),
+    "device.assign": ("devices_assign",),
+    "device.assign_back": ("devices_assign",),
+    "device.forget": ("devices_forget",),
+    "device.name": ("devices_name",),
+    "device.name_back": ("devices_name",),
+    "devices.answer": ("devices_identify",),
+    "devices.scan": ("devices_scan",),
+    "disputes.send": ("my_ask_minutes",),
+    "helper.grant": ("children_grant",),
+    "helper.pause": ("children_pause",),
+    "helper.resume": ("children_resume",),
+    "helper.undo": ("children_revoke",),
+    "home.grant": ("children_grant",),
+    "home.pause": ("children_pause",),
+    "home.resume": ("children_resume",),
+    "home.turn_on": ("home_on",),
+    "home.undo": ("children_revoke",),
+    "kinds.save": ("rules_edit",),
+    "lending.hand_over": ("sharing_hand_over",),
+    "lending.pin": ("sharing_set_pin", "sharing_clear_pin"),
+    "lending.take_back": ("sharing_take_back",),
+    "lending.use": ("sharing_use", "sharing_leave"),
+    "limits.save": ("rules_edit",),
+    "lists.add": ("lists_add",),
+    "lists.add_back": ("lists_remove",),
+    "lists.remove": ("lists_remove",),
+    "lists.report": ("lists_report",),
+    "lists.switch": ("lists_add", "lists_remove"),
+    "lists.switch_back": ("lists_add", "lists_remove"),
+    "lists.unreport": ("lists_unreport",),
+    "lists.update": ("lists_update",),
+    "people.answer": ("people_answer",),
+    "people.change": ("people_change",),
+    "people.invite": ("people_invite",),
+    "requests.answer": ("requests_answer",),
+    "rules.reset": ("rules_edit",),
+    "rules.switch": ("rules_edit",),
+    "rules.undo": ("rules_undo",),
+    "services.save": ("rules_edit",),
+    "sharing.adult": ("my_adult",),
+    "sharing.claim": ("my_claim",),
+    "sharing.leave": ("my_leave",),
+    "sharing.set_pin": ("my_set_pin",),
+    "sharing.use": ("my_use",),
+    "sites.add": ("rules_edit",),
+    "sites.remove": ("rules_edit",),
+    "tokens.end": ("account_end_token",),
+    "week.save": ("rules_edit",),
+    "device_use.manage": ("family_edit",),
+    "device_use.manage_back": ("family_edit",),
+    "device_use.mark": ("devices_mark",),
+    "device_use.mark_back": ("devices_mark",),
+    "device_use.share": ("family_edit",),
+    "device_use.share_back": ("family_edit",),
+    "family.save": ("family_edit",),
+    "family.save_zone": ("family_edit",),
+    "family.turn_off": ("home_off",),
+    "family.turn_on": ("home_on",),
+    "family.undo": ("family_undo",),
+    "importing.look": ("children_add", "rules_edit"),
+    "importing.take": ("children_add", "rules_edit"),
+    "importing.undo": ("rules_undo", "children_remove"),
+    "teach.begin": ("teaching_begin",),
+    "teach.end": ("teaching_end",),
+}
+
+WITHOUT: dict[str, str] = {
+    "account.new_recovery_code": PASSWORD,
+    "account.set_password": PASSWORD,
+    "claim.make_claim": SIGN_IN,
+    "claim.put_away": SHOWN_ONCE,
+    "claim.recover": SIGN_IN,
+    "codes.put_away": SHOWN_ONCE,
+    "door.sign_out": BROWSER,
+    "door.use_code": SIGN_IN,
+    "door.use_password": SIGN_IN,
+    "language.choose": BROWSER,
+    "sharing.unlock": BROWSER,
+    "alerts.save": TOPIC,
+    "alerts.stop": TOPIC,
+    "alerts.test": TOPIC,
+    "backup.apply": SEALED,
+    "backup.drop": SEALED,
+    "backup.make": SEALED,
+    "backup.read": SEALED,
+    "backup.undo": SEALED,
+    "health.again": "the checks run as root: `qalqan check` is for programs, and health tells the last ones",
+    "tokens.make": "a token makes no token: whoever finds one cannot make it last",
+}
+
+
+def test_each_form_of_the_pages_has_its_operation_or_a_reason(app: Flask) -> None:
+    forms = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ()) and not rule.endpoint.startswith("api.")
+    }
+    assert forms - OPERATION_OF.keys() - WITHOUT.keys() == set(), "the pages can do what the API cannot"
+    assert (OPERATION_OF.keys() | WITHOUT.keys()) - forms == set(), "there are no such forms any more"
+
+
+def test_each_operation_named_here_is_there() -> None:
+    names = {one.name for one in OPERATIONS}
+    assert {name for several in OPERATION_OF.values() for name in several} <= names
+    assert len(names) == len(OPERATIONS), "each name is one operation's"

@@ -1,0 +1,110 @@
+"""What goes wrong is told as problem details, whatever goes wrong."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+
+import pytest
+from flask import Flask
+
+from gateway.codes import Code
+from gateway.errors import ControlError
+from tests.control.running import Running
+from tests.webui.api.clients import Program
+from tests.webui.household import Household
+from webui import Settings, create_app
+from webui.api.problems import of_refusal
+
+
+def told(answer: object) -> tuple[int, str]:
+    status, values = answer.status_code, answer.get_json()  # type: ignore[attr-defined]
+    assert answer.mimetype == "application/problem+json"  # type: ignore[attr-defined]
+    assert answer.headers["Cache-Control"] == "no-store"  # type: ignore[attr-defined]
+    assert values["status"] == status
+    assert values["type"] == f"/api/problems/{values['code']}"
+    assert values["title"]
+    assert values["detail"]
+    return status, values["code"]
+
+
+def test_what_does_not_fit_names_its_place(hall: Program) -> None:
+    for body, pointer in (
+        ({"minutes": "x"}, "/minutes"),
+        ({"minutes": 0}, "/minutes"),
+        ({"minutes": True}, "/minutes"),
+        ({"much": 1}, "/much"),
+        ([], ""),
+    ):
+        answer = hall.post("/children/daughter/pause", body)
+        assert told(answer) == (400, "malformed")
+        assert answer.get_json()["pointer"] == pointer
+    assert told(hall.get("/audit-log?limit=0")) == (400, "malformed")
+    assert told(hall.get("/audit-log?limit=1&limit=2")) == (400, "malformed")
+    assert told(hall.get("/audit-log?page=1")) == (400, "malformed")
+
+
+def test_places_and_ways_that_are_not_there(hall: Program) -> None:
+    assert told(hall.get("/nothing")) == (404, "not_found")
+    assert told(hall.get("/children/nobody")) == (404, "no_profile")
+    assert told(hall.get("/devices/tablet")) == (404, "not_found")
+    answer = hall.ask("DELETE", "/children")
+    assert told(answer) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+    assert hall.ask("HEAD", "/children").status_code == 200
+
+
+def test_bodies_that_are_no_json_or_too_long(hall: Program) -> None:
+    client = hall.app.test_client()
+    url, headers = "http://192.168.1.1:8080/api/v1/children/daughter/pause", dict(hall.headers)
+    form = client.post(url, data={"minutes": "5"}, headers=headers)
+    assert told(form) == (415, "json_only")
+    for data in (b"{", b"[" * 10_000, b'{"minutes": NaN}', b"\xff\xfe"):
+        broken = client.post(url, data=data, content_type="application/json", headers=headers)
+        assert told(broken) == (400, "malformed")
+    long = client.post(url, data=b" " * 20_000, content_type="application/json", headers=headers)
+    assert told(long) == (413, "too_large")
+    assert told(client.get("http://evil.example/api/v1/children", headers=headers)) == (421, "wrong_host")
+
+
+def test_nobody_answers(app: Flask, daemon: Running, household: Household) -> None:
+    lost = create_app(Settings(daemon.path.with_name("none.sock")))
+    answer = Program(lost, {"Authorization": "Bearer qalqan_x"}).get("/home")
+    assert told(answer) == (503, "unreachable")
+    assert answer.headers["Retry-After"]
+    assert Program(lost, {}).get("/home/help-lines").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (Code.CHANGED_MEANWHILE, 409), (Code.BAD_RULE, 422), (Code.NO_DEVICE, 404),
+        (Code.HELPER_MINUTES, 403), (Code.TRIED_TOO_OFTEN, 429), (Code.BUSY, 503),
+        (Code.SESSION_ENDED, 401), (Code.REFUSED, 422),
+    ],
+)  # fmt: skip
+def test_each_refusal_has_its_status(app: Flask, code: Code, status: int) -> None:
+    with app.test_request_context():
+        found = of_refusal(ControlError("one line").coded(code, key="limits/service:x", minutes=2))
+        assert (found.status, found.code) == (status, str(code))
+        assert found.more["pointer"] == "/limits~1service:x"
+        assert found.headers.get("Retry-After") == {429: "120", 503: "5"}.get(status)
+
+
+class Loud(NullTranslations):
+    def gettext(self, message: str) -> str:
+        return message.upper()
+
+
+def test_it_speaks_the_reader_s_language(hall: Program) -> None:
+    hall.app.extensions["qalqan-languages"].catalogues["ru"] = Loud()
+    path = "/devices/02:00:00:00:00:ee"
+    english, russian = (hall.get(path, Accept_Language=one).get_json() for one in ("en", "ru"))
+    assert english["code"] == russian["code"] == "no_device"
+    assert russian["detail"] == english["detail"].upper()
+    assert russian["title"] == english["title"].upper()
+
+
+def test_an_answer_of_another_shape_is_no_traceback(hall: Program, household: Household) -> None:
+    household.extra["profiles"] = "none"
+    household.extra["now"] = "yesterday"
+    assert told(hall.get("/home"))[0] == 503

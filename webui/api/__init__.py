@@ -1,0 +1,76 @@
+"""`/api/v1`: all that the pages can do, for programs. docs/api.md says how it is used.
+
+Each operation is declared once (`operations.py`), with values for what it takes and answers (`kinds.py`):
+by those requests are read, answers are written and the OpenAPI document is made. All of it is loaded at the
+first request.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.errors import ControlError
+from webui.api import who
+from webui.api.kinds import NotThatError
+from webui.api.problems import Problem, of_refusal, of_status
+from webui.passwords import give_back
+from webui.session import anyone
+
+if TYPE_CHECKING:
+    from webui.api.answering import Api
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def is_ours() -> bool:
+    return request.path.startswith("/api/")
+
+
+class _Late:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._api: Api | None = None
+
+    def get(self) -> Api:
+        from webui.api.answering import Api
+
+        with self._lock:
+            if self._api is None:
+                self._api = Api()
+                give_back()
+            return self._api
+
+
+def install(app: Flask) -> None:
+    blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+    late = _Late()
+
+    @blueprint.route("/<path:_place>", methods=METHODS, provide_automatic_options=False)
+    @anyone
+    def every(_place: str) -> Response:
+        """Each operation says whose it is, and is held to that with a session or a token."""
+        try:
+            return late.get().answer()
+        except (Problem, ControlError, NotThatError, HTTPException) as error:
+            return told(error)
+
+    app.register_blueprint(blueprint)
+    who.install(app)
+
+
+def told(error: Exception) -> Response:
+    """Any error as problem details."""
+    if isinstance(error, Problem):
+        return error.response()
+    if isinstance(error, NotThatError):  # what a daemon of another version answers
+        current_app.logger.warning("the daemon's answer: %s", error)
+        return of_status(503, {"Retry-After": "60"}).response()
+    if isinstance(error, ControlError):
+        return of_refusal(error).response()
+    assert isinstance(error, HTTPException)
+    allow = dict(error.get_headers()).get("Allow")
+    return of_status(error.code or 500, {"Allow": allow} if allow else None).response()

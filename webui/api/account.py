@@ -1,0 +1,92 @@
+"""Who asks, and where one is signed in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from webui.api.operations import GUARDIAN, HELPER, SUPPORT, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("account")
+
+EVERYBODY = (GUARDIAN, HELPER, SUPPORT)
+
+
+@record
+class Me:
+    name: str
+    role: str
+    minutes: int
+    token: bool  # asked with one
+
+
+@record
+class SessionEntry:
+    id: str
+    device: str
+    since: datetime | None
+    used: datetime | None
+    here: bool
+
+
+@record
+class Sessions:
+    sessions: tuple[SessionEntry, ...]
+    recovery: bool
+
+
+@record
+class Ended:
+    count: int
+
+
+@record
+class TokenEntry:
+    id: str
+    label: str
+    role: str
+    since: datetime | None
+    used: datetime | None
+    until: datetime | None
+
+
+@record
+class TokenEntries:
+    tokens: tuple[TokenEntry, ...]
+
+
+@noun.declare("GET", "/account", *EVERYBODY, answer=Me)
+def me_(me: Caller) -> object:
+    """In whose name this is asked, and as what."""
+    return Me(me.name, me.role, me.minutes, bool(me.via))
+
+
+@noun.declare("GET", "/account/sessions", *EVERYBODY, answer=Sessions, by_session=True)
+def sessions(me: Caller) -> object:
+    """Where one is signed in. A token is told of none."""
+    return me.account("sessions")
+
+
+@noun.declare("DELETE", "/account/sessions", *EVERYBODY, answer=Ended, by_session=True)
+def end_others(me: Caller) -> object:
+    """All other browsers are signed out."""
+    return me.account("end")
+
+
+@noun.declare("DELETE", "/account/sessions/{session}", *EVERYBODY, answer=Ended, by_session=True)
+def end(me: Caller, session: str) -> object:
+    """One browser is signed out."""
+    return me.account("end", id=session)
+
+
+@noun.declare("GET", "/account/tokens", answer=TokenEntries, by_session=True)
+def tokens(me: Caller) -> object:
+    """One's tokens, without the tokens."""
+    return me.account("tokens")
+
+
+@noun.declare("DELETE", "/account/tokens/{session}", by_session=True)
+def end_token(me: Caller, session: str) -> object:
+    """A token is good no more."""
+    return me.account("token_end", id=session)

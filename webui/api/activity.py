@@ -1,0 +1,128 @@
+"""What a child's days had, as far as its log level allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+from webui.api.children import Used
+from webui.api.operations import Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("activity")
+
+
+@record
+class Span:
+    from_: date | None = None
+    to: date | None = None
+
+
+@record
+class HistoryDay:
+    day: date
+    minutes: int
+    uses: tuple[Mapping[str, Any], ...]
+    refused: int
+
+
+@record
+class History:
+    id: str
+    name: str
+    band: str
+    log_level: int
+    from_: date
+    to: date
+    today: date
+    oldest: date
+    days: tuple[HistoryDay, ...]
+    kinds: tuple[Mapping[str, Any], ...]
+    refused: tuple[Mapping[str, Any], ...]
+    visited: tuple[Mapping[str, Any], ...]
+
+
+@record
+class OnDay:
+    day: date | None = None
+
+
+@record
+class Total:
+    target: str
+    name: str
+    minutes: int
+
+
+@record
+class Counted:
+    at: datetime
+    device: str
+    gate: str
+    name: str
+    service: str
+    why: str
+
+
+@record
+class Ledger:
+    profile: str
+    name: str
+    day: date
+    used: tuple[Used, ...]
+    totals: tuple[Total, ...]
+    minutes: tuple[Counted, ...]
+    left_off: int
+
+
+@record
+class Erase:
+    what: Literal["all", "names"] = "all"
+
+
+@record
+class Refusal:
+    at: datetime
+    host: str
+    name: str
+    proto: str
+    verdict: str
+    reason: str
+    rule: str
+    owner: str
+    until: datetime | None
+    sentence: str
+    askable: bool
+
+
+@record
+class Refusals:
+    refusals: tuple[Refusal, ...]
+    shared: bool
+
+
+@noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
+def history(me: Caller, child: str, query: Span) -> object:
+    """Minutes by service and kind, and what was refused, 30 days back at most."""
+    days = {"from": query.from_, "to": query.to}
+    return me.ask("history", id=child, **{key: day.isoformat() for key, day in days.items() if day})
+
+
+@noun.declare("DELETE", "/children/{child}/history", query=Erase)
+def erase(me: Caller, child: str, query: Erase) -> object:
+    """What is kept of a child's days is gone for good."""
+    return me.change("erase", id=child, what=query.what)
+
+
+@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
+def ledger(me: Caller, child: str, query: OnDay) -> object:
+    """Which minutes counted; from log level 2 on also when and for what."""
+    return me.ask("ledger", who=child, **({"day": query.day.isoformat()} if query.day else {}))
+
+
+@noun.declare("GET", "/children/{child}/refusals", answer=Refusals)
+def refusals(me: Caller, child: str) -> object:
+    """The last refusals: ten a device, ten minutes, in memory alone."""
+    return me.ask("refusals", profile=child)

@@ -1,0 +1,197 @@
+"""Children: how each stands, pauses and extra time; profiles come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from gateway.codes import Code
+from gateway.errors import ControlError
+from gateway.policy.people import PersonRole
+from webui.api.kinds import Text
+from webui.api.operations import GUARDIAN, HELPER, Mac, Minutes, Name, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("children")
+
+Band = Literal["0-5", "6-9", "10-12", "13-15", "16-17", "adult"]
+ServiceId = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_.-]*")]
+
+
+@record
+class NextChange:
+    at: datetime
+    state: str
+
+
+@record
+class Left:
+    minutes: int
+    gate: str
+    name: str
+    at: datetime | None
+
+
+@record
+class Used:
+    target: str
+    name: str
+    minutes: int
+    limit: int
+    bonus: int
+    owner: str
+
+
+@record
+class InUse:
+    target: str
+    name: str
+
+
+@record
+class OwnDevice:
+    mac: str
+    name: str
+    online: bool
+
+
+@record
+class Child:
+    id: str
+    name: str
+    band: str
+    log_level: int
+    state: str
+    until: datetime | None
+    reason: str
+    owner: str
+    sentence: str
+    next_change: NextChange | None
+    left: Left | None
+    used: tuple[Used, ...]
+    in_use: tuple[InUse, ...]
+    requests: int
+    devices: tuple[OwnDevice, ...]
+
+
+@record
+class Children:
+    children: tuple[Child, ...]
+
+
+@record
+class NewChild:
+    name: Name
+    band: Band
+    devices: tuple[Mac, ...] = ()
+    set: Mapping[str, Any] | None = None  # rules, as in an edit
+
+
+@record
+class ChildMade:
+    id: str
+
+
+@record
+class ChildRemoved:
+    undo: str
+    devices: tuple[str, ...]
+
+
+@record
+class Restore:
+    undo: Annotated[str, Text(1, 40, r"[A-Za-z0-9_-]+")]
+
+
+@record
+class Pause:
+    minutes: Minutes | None = None  # none: until somebody resumes
+    till_wake: bool = False
+
+
+@record
+class Paused:
+    until: datetime | None
+
+
+@record
+class Extra:
+    minutes: Minutes
+    service: ServiceId | None = None
+
+
+@record
+class Given:
+    grant: int
+    minutes: int
+    until: datetime | None
+    sentence: str
+
+
+@noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
+def all_(me: Caller) -> object:
+    """All children. A helper is told how each stands, and nothing of what it does."""
+    return {"children": [_told(me, one) for one in me.ask("status")["profiles"]]}
+
+
+@noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
+def one(me: Caller, child: str) -> object:
+    """One child."""
+    for found in me.ask("status")["profiles"]:
+        if found["id"] == child:
+            return _told(me, found)
+    msg = f"there is no child {child}"
+    raise ControlError(msg).coded(Code.NO_PROFILE)
+
+
+def _told(me: Caller, child: dict[str, Any]) -> dict[str, Any]:
+    if me.role == PersonRole.GUARDIAN:
+        return child
+    return {**child, "used": [], "in_use": [], "devices": [], "requests": 0}
+
+
+@noun.declare("POST", "/children", body=NewChild, answer=ChildMade, status=201)
+def add(me: Caller, body: NewChild) -> object:
+    """A new child, with the rules of its age band."""
+    more = {"set": dict(body.set)} if body.set else {}
+    return me.change("add_profile", name=body.name, band=body.band, devices=list(body.devices), **more)
+
+
+@noun.declare("DELETE", "/children/{child}", answer=ChildRemoved)
+def remove(me: Caller, child: str) -> object:
+    """A child's rules go; `undo` brings them back."""
+    return me.change("remove_profile", id=child)
+
+
+@noun.declare("POST", "/children/restore", body=Restore, answer=ChildMade, status=201)
+def restore(me: Caller, body: Restore) -> object:
+    """What was removed, with its devices as far as they are nobody's."""
+    return me.change("restore_profile", token=body.undo)
+
+
+@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=Paused)
+def pause(me: Caller, child: str, body: Pause) -> object:
+    """Pause a child; `all` is every child."""
+    values: dict[str, object] = {"minutes": body.minutes} if body.minutes else {}
+    return me.change("pause", who=child, **values, **({"till_wake": True} if body.till_wake else {}))
+
+
+@noun.declare("POST", "/children/{child}/resume", GUARDIAN, HELPER)
+def resume(me: Caller, child: str) -> object:
+    """End a child's pause; `all` is every child."""
+    return me.change("resume", who=child)
+
+
+@noun.declare("POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=Given, status=201)
+def grant(me: Caller, child: str, body: Extra) -> object:
+    """Give more time, for all or for one service."""
+    values: dict[str, object] = {"service": body.service} if body.service else {}
+    return me.change("grant", who=child, minutes=body.minutes, **values)
+
+
+@noun.declare("DELETE", "/grants/{number}", GUARDIAN, HELPER)
+def revoke(me: Caller, number: int) -> object:
+    """Take back what was given."""
+    return me.change("revoke", grant=number)

@@ -1,0 +1,259 @@
+"""Devices: whose, what they are, what is asked about them, closed ways that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from webui.api.kinds import Text
+from webui.api.operations import ChildId, Name, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("devices")
+
+Reply = Literal["again", "also", "me", "fine", "not_same", "home", "guest", "visitor", "adult"]
+Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
+
+
+@record
+class Device:
+    mac: str
+    name: str
+    label: str
+    own_name: str
+    online: bool
+    ip: str
+    profile: str | None
+    until: datetime | None
+    vendor: str
+    kind: str
+    random: bool
+    shared: tuple[str, ...]
+    managed: tuple[str, ...]
+    asked: str | None
+    no_mobile_data: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+@record
+class Person:
+    id: str
+    name: str
+    child: bool
+
+
+@record
+class Devices:
+    devices: tuple[Device, ...]
+    people: tuple[Person, ...]
+    scanning: bool
+
+
+@record
+class Learnt:
+    mac: str
+    name: str
+    label: str
+    own_name: str
+    online: bool
+    ip: str
+    profile: str | None
+    vendor: str
+    kind: str
+    random: bool
+    shared: tuple[str, ...]
+    managed: tuple[str, ...]
+    no_mobile_data: bool
+    model: str
+    system: str
+    services: tuple[str, ...]
+    addresses: tuple[str, ...]
+    names: tuple[str, ...]
+    history: tuple[Mapping[str, Any], ...]
+
+
+@record
+class Assign:
+    owner: Owner
+
+
+@record
+class Assigned:
+    profile: str | None
+    was: str | None
+    problems: tuple[str, ...]
+
+
+@record
+class Rename:
+    name: Name | None = None  # none: as it calls itself
+
+
+@record
+class Renamed:
+    name: str
+    was: str
+
+
+@record
+class Mark:
+    no_mobile_data: bool
+
+
+@record
+class Marked:
+    mac: str
+    no_mobile_data: bool
+
+
+@record
+class Scan:
+    running: bool
+    found: tuple[str, ...]
+    problem: str
+
+
+@record
+class Question:
+    mac: str
+    ask: str
+    at: datetime | None
+    name: str
+    kind: str
+    online: bool
+    known: str
+    known_name: str
+    owner: str
+    owner_name: str
+    rules: str
+    signs: tuple[str, ...]
+    settled: bool
+    replies: tuple[str, ...]
+    people: bool
+    sentence: str
+
+
+@record
+class Questions:
+    questions: tuple[Question, ...]
+    count: int
+
+
+@record
+class QuestionReply:
+    answer: Literal["again", "also", "me", "fine", "not_same", "home", "guest", "visitor", "adult"] | None = (
+        None
+    )
+    child: ChildId | None = None
+
+
+@record
+class Identified:
+    profile: str | None
+    problems: tuple[str, ...]
+
+
+@record
+class Card:
+    device: str
+    name: str
+    kind: str
+    profile: str
+    profile_name: str
+    way: str
+    topic: str
+    day: str
+    at: datetime | None
+    host: str | None
+    resolver: str | None
+    sure: bool
+    solved: bool
+    sentence: str
+
+
+@record
+class Cards:
+    cards: tuple[Card, ...]
+    count: int
+
+
+@noun.declare("GET", "/devices", answer=Devices)
+def all_(me: Caller) -> object:
+    """Every device of the home."""
+    return me.ask("devices", brief=True)
+
+
+@noun.declare("GET", "/devices/{mac}", answer=Learnt)
+def one(me: Caller, mac: str) -> object:
+    """One device with all that is known of it."""
+    return me.ask("devices", mac=mac)["devices"][0]
+
+
+@noun.declare("PUT", "/devices/{mac}/owner", body=Assign, answer=Assigned)
+def assign(me: Caller, mac: str, body: Assign) -> object:
+    """Say whose it is: a person's id, or `home`, `guest`, `visitor`, `adult`."""
+    return me.change("assign", mac=mac, profile=body.owner)
+
+
+@noun.declare("PUT", "/devices/{mac}/name", body=Rename, answer=Renamed)
+def name(me: Caller, mac: str, body: Rename) -> object:
+    """What the family calls it; null: as it calls itself."""
+    return me.change("name_device", mac=mac, **({"name": body.name} if body.name else {}))
+
+
+@noun.declare("PUT", "/devices/{mac}/mark", body=Mark, answer=Marked)
+def mark(me: Caller, mac: str, body: Mark) -> object:
+    """Whether it has no mobile data."""
+    return me.change("device_mark", mac=mac, no_mobile_data=body.no_mobile_data)
+
+
+@noun.declare("DELETE", "/devices/{mac}")
+def forget(me: Caller, mac: str) -> object:
+    """All that is kept of it is gone; if it comes again, it is a new one."""
+    return me.change("forget", mac=mac)
+
+
+@noun.declare("GET", "/scan", answer=Scan)
+def look(me: Caller) -> object:
+    """How the last look around is."""
+    return me.ask("scan", look=True)
+
+
+@noun.declare("POST", "/scan", answer=Scan)
+def scan(me: Caller) -> object:
+    """Ask who is there."""
+    return me.change("scan")
+
+
+@noun.declare("GET", "/questions", answer=Questions)
+def questions(me: Caller) -> object:
+    """What is asked about devices."""
+    return me.ask("questions")
+
+
+@noun.declare("POST", "/questions/{mac}/answer", body=QuestionReply, answer=Identified)
+def identify(me: Caller, mac: str, body: QuestionReply) -> object:
+    """Answer by one of its `replies`, or by whose it is."""
+    values = {"answer": body.answer, "profile": body.child}
+    return me.change("identify", mac=mac, **{key: one for key, one in values.items() if one})
+
+
+@noun.declare("GET", "/cards", answer=Cards)
+def cards(me: Caller) -> object:
+    """Closed ways that devices use and that wait for a guardian."""
+    return me.ask("cards")
+
+
+@noun.declare("POST", "/cards/{mac}/{way}/dismiss")
+def dismiss(me: Caller, mac: str, way: str) -> object:
+    """The card waits no more."""
+    return me.change("dismiss", device=mac, way=way)
+
+
+@noun.declare("POST", "/cards/{mac}/{way}/restore")
+def restore(me: Caller, mac: str, way: str) -> object:
+    """It waits again."""
+    return me.change("dismiss", device=mac, way=way, back=True)

@@ -1,0 +1,139 @@
+"""The OpenAPI 3.1 document, made of the operations. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from webui.api.kinds import Json, Maybe, is_needed, kind_of, kinds_of, name_of
+from webui.api.operations import ANYONE, PARTS, Nothing, Operation
+from webui.api.problems import CODES, MEDIA
+
+BASE = "/api/v1"
+VERSION = "1.0.0"  # of the API: what is taken away or changes its meaning makes another base
+FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
+OF_INPUT = (400, 415)
+OF_CHANGES = (409,)
+
+
+class Book:
+    """The schemas of records, each once."""
+
+    def __init__(self, *, bodies: bool) -> None:
+        self._bodies = bodies
+        self.schemas: Json = {}
+
+    def ref(self, record: type) -> Json:
+        name = record.__name__
+        if name not in self.schemas:
+            self.schemas[name] = {}  # so that a record may be part of itself
+            self.schemas[name] = self._schema(record)
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _schema(self, record: type) -> Json:
+        kinds = kinds_of(record)
+        schema: Json = {
+            "type": "object",
+            "properties": {name_of(one): kinds[one.name].schema(self) for one in fields(record)},
+        }
+        needed = [name_of(one) for one in fields(record) if is_needed(one) or not self._bodies]
+        if needed:
+            schema["required"] = needed
+        if self._bodies:
+            schema["additionalProperties"] = False
+        return schema
+
+
+def document(operations: Iterable[Operation], server: str = BASE) -> Json:
+    bodies, answers = Book(bodies=True), Book(bodies=False)
+    paths: Json = {}
+    for one in operations:
+        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, bodies, answers)
+    twice = bodies.schemas.keys() & answers.schemas.keys()
+    assert not twice, f"{twice} are sent and answered: what is needed differs"
+    problem: Json = {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "code": {"type": "string"},
+            "pointer": {"type": "string"},
+            "values": {"type": "object"},
+        },
+        "required": ["type", "title", "status", "detail", "code"],
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Qalqan", "version": VERSION, "summary": "A family filter and age gate"},
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {
+            "schemas": {**bodies.schemas, **answers.schemas, "Problem": problem},
+            "responses": {str(status): _problem(status) for status in CODES},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "qalqan"},
+            },
+        },
+    }
+
+
+def _operation(one: Operation, bodies: Book, answers: Book) -> Json:
+    done: Json = {"description": "Done"}
+    if one.answer is not Nothing:
+        done["content"] = {one.media: {"schema": answers.ref(one.answer)}}
+    told: Json = {
+        "operationId": one.name,
+        "tags": [one.noun],
+        "summary": one.summary,
+        "description": "For " + ", ".join(sorted(one.roles)) + ".",
+        "responses": {str(one.status): done},
+    }
+    parameters = [_part(name) for name in re.findall(r"{(\w+)}", one.path)] + _query(one, bodies)
+    statuses = {*FOR_ALL, *(OF_CHANGES if one.method != "GET" else ())}
+    if ANYONE not in one.roles:
+        ways: list[Json] = [{"session": []}] if one.by_session else [{"token": []}, {"session": []}]
+        told["security"] = ways
+    statuses.add(401)  # also where a token is wrong that nobody asked for
+    if one.body is not None or one.query is not None:
+        statuses |= {*OF_INPUT}
+    if parameters:
+        told["parameters"] = parameters
+    if one.body is not None:
+        told["requestBody"] = {
+            "required": any(is_needed(field) for field in fields(one.body)),
+            "content": {"application/json": {"schema": bodies.ref(one.body)}},
+        }
+    for status in sorted(statuses):
+        told["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return told
+
+
+def _problem(status: int) -> Json:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    found: Json = {
+        "description": CODES[status].replace("_", " ").capitalize(),
+        "content": {MEDIA: {"schema": schema}},
+    }
+    return found
+
+
+def _part(name: str) -> Json:
+    schema = kind_of(PARTS[name]).schema(Book(bodies=True))
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(one: Operation, bodies: Book) -> list[Json]:
+    if one.query is None:
+        return []
+    found: list[Json] = []
+    for field in fields(one.query):
+        kind: Any = kinds_of(one.query)[field.name]
+        inner = kind.inner if isinstance(kind, Maybe) else kind
+        entry = {"name": name_of(field), "in": "query", "schema": inner.schema(bodies)}
+        found.append({**entry, "required": True} if is_needed(field) else entry)
+    return found

@@ -1,0 +1,52 @@
+"""What stands in the home's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from webui.api.operations import Noun
+from webui.api.records import record
+from webui.api.rules import Edited, LastSet, Revision, Undo, Undone
+from webui.api.who import Caller
+
+noun = Noun("family")
+
+
+@record
+class Family:
+    country: str
+    timezone: str
+    language: str | None
+    unknown_devices: Any
+    interfaces: Any
+    keep_profile: Any
+    shared: Mapping[str, Any] | None
+    managed: Mapping[str, Any] | None
+    set: LastSet | None
+    revision: int
+
+
+@record
+class FamilyEdit:
+    set: Mapping[str, Any]
+    revision: Revision | None = None
+
+
+@noun.declare("GET", "/family", answer=Family)
+def read(me: Caller) -> object:
+    """Place, language, what new devices get, which devices are shared and which tunnels stay open."""
+    return me.ask("family")
+
+
+@noun.declare("PATCH", "/family", body=FamilyEdit, answer=Edited)
+def edit(me: Caller, body: FamilyEdit) -> object:
+    """Change it by key."""
+    values: dict[str, object] = {} if body.revision is None else {"revision": body.revision}
+    return me.change("edit_family", set=dict(body.set), **values)
+
+
+@noun.declare("POST", "/family/undo", body=Undo, answer=Undone)
+def undo(me: Caller, body: Undo) -> object:
+    """As it was at that revision."""
+    return me.change("unedit_family", revision=body.revision)

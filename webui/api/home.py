@@ -1,0 +1,157 @@
+"""The home as a whole: how it stands, `off` and `on`, help lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from webui.api.operations import ANYONE, Minutes, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+from webui.daemon import daemon
+
+noun = Noun("home")
+
+
+@record
+class Told:
+    told: str
+    name: str
+    device: str
+    at: datetime | None
+
+
+@record
+class HomeNow:
+    version: str
+    now: datetime
+    day: date
+    mode: str
+    off_until: datetime | None
+    internet: str
+    internet_since: datetime | None
+    country: str
+    language: str
+    new_devices: int
+    requests: int
+    questions: int
+    cards: int
+    problems: tuple[str, ...]
+    announced: tuple[Told, ...]
+
+
+@record
+class Off:
+    minutes: Minutes | None = None
+
+
+@record
+class OffUntil:
+    until: datetime | None
+
+
+@record
+class Line:
+    name: str
+    phone: str
+    text: str
+    web: str
+
+
+@record
+class HelpLines:
+    lines: tuple[Line, ...]
+
+
+@record
+class Change:
+    at: datetime
+    by: str
+    what: str
+    who: str
+    name: str
+    minutes: int | None
+    thing: str | None
+    thing_name: str | None
+    until: datetime | None
+    ended: bool
+    grant: int | None  # by which it is taken back, where it is extra time
+
+
+@record
+class Changes:
+    changes: tuple[Change, ...]
+
+
+@record
+class Service:
+    id: str
+    name: str
+    group: str
+    category: str
+
+
+@record
+class Named:
+    id: str
+    name: str
+
+
+@record
+class Kind:
+    id: str
+    name: str
+    about: str
+
+
+@record
+class Band:
+    id: str
+    name: str
+    rules: Mapping[str, Any]
+
+
+@record
+class Catalogue:
+    services: tuple[Service, ...]
+    groups: tuple[Named, ...]
+    categories: tuple[Kind, ...]
+    bands: tuple[Band, ...]
+
+
+@noun.declare("GET", "/home", answer=HomeNow)
+def now(me: Caller) -> object:
+    """How the home stands."""
+    return me.ask("status")
+
+
+@noun.declare("POST", "/home/off", body=Off, answer=OffUntil)
+def off(me: Caller, body: Off) -> object:
+    """Stop times and categories for everyone, for so many minutes or until `on`."""
+    return me.change("off", **({"minutes": body.minutes} if body.minutes else {}))
+
+
+@noun.declare("POST", "/home/on")
+def on(me: Caller) -> object:
+    """Start them again."""
+    return me.change("on")
+
+
+@noun.declare("GET", "/home/help-lines", ANYONE, answer=HelpLines)
+def help_lines(_me: Caller | None) -> object:
+    """Help lines of the country. They are there while the filter is not."""
+    return HelpLines(tuple(Line(one.name, one.phone, one.text, one.web) for one in daemon().help_lines()))
+
+
+@noun.declare("GET", "/home/changes", answer=Changes)
+def changes(me: Caller) -> object:
+    """What guardians set that holds, and extra time of today."""
+    found = me.ask("changes")["changes"]
+    return {"changes": [{**one, "grant": (one.get("undo") or {}).get("grant")} for one in found]}
+
+
+@noun.declare("GET", "/catalogue", answer=Catalogue)
+def catalogue(me: Caller) -> object:
+    """Services, kinds of sites and age bands that rules may name."""
+    return me.ask("catalogue")

@@ -1,0 +1,296 @@
+"""What a value of the API may be: JSON Schema of an annotation, and reading by the same declaration. Pure.
+
+An annotation is one of ``str int float bool``, a ``StrEnum``, ``Literal["a", "b"]``, an aware ``datetime``,
+a ``date``, a frozen dataclass, ``tuple[X, ...]``, ``Mapping[str, X]``, ``Any``, each with ``| None`` where it
+may be null, and with limits by ``Annotated[str, Text(…)]``. A field that ends in ``_`` is called without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Protocol,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+TEXT_MOST = 300  # characters of one value, as over the control socket
+MANY_MOST = 256  # entries of a list or a mapping in what is sent
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    least: int = 1
+    most: int = TEXT_MOST
+    pattern: str = ""  # of the whole text, in what ECMA 262 and Python both understand
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    least: int
+    most: int
+
+
+class NotThatError(ValueError):
+    """What is at ``pointer`` (RFC 6901) is not ``expected``."""
+
+    def __init__(self, pointer: str, expected: str) -> None:
+        self.pointer, self.expected = pointer, expected
+        super().__init__(f"{pointer or '/'}: {expected}")
+
+
+class Schemas(Protocol):
+    def ref(self, record: type) -> Json:
+        """Where the schema of a dataclass stands."""
+
+
+class Kind(Protocol):
+    """``read`` raises NotThatError; ``empty`` stands for what a daemon of another version leaves out."""
+
+    @property
+    def empty(self) -> object: ...
+    def schema(self, names: Schemas, /) -> Json: ...
+    def read(self, value: object, at: str, strict: bool, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A JSON type with limits that ``fits`` checks, in what is sent to us."""
+
+    json_type: str
+    kinds: tuple[type, ...]
+    empty: object
+    limits: tuple[tuple[str, Any], ...] = ()
+    fits: Callable[[Any], bool] = lambda _: True
+
+    def schema(self, _: Schemas, /) -> Json:
+        return {"type": self.json_type, **dict(self.limits)}
+
+    def read(self, value: object, at: str, strict: bool, /) -> object:
+        if self.json_type == "integer" and isinstance(value, float) and value.is_integer():
+            value = int(value)  # 1.0 is an integer to JSON Schema
+        known = isinstance(value, self.kinds) and (bool in self.kinds or not isinstance(value, bool))
+        if not known or (strict and not self.fits(value)):
+            raise not_that(at, " ".join((self.json_type, *(f"{key} {one}" for key, one in self.limits))))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """An aware time, or a day."""
+
+    day: bool
+    empty: object = None
+
+    def schema(self, _: Schemas, /) -> Json:
+        return {"type": "string", "format": "date" if self.day else "date-time"}
+
+    def read(self, value: object, at: str, _: bool, /) -> object:
+        expected = "a date such as 2026-11-24" if self.day else "a time such as 2026-11-24T20:45:00+05:00"
+        try:
+            if not isinstance(value, str):
+                raise ValueError
+            found = date.fromisoformat(value) if self.day else datetime.fromisoformat(value)
+        except ValueError:
+            raise not_that(at, expected) from None
+        if isinstance(found, datetime) and found.tzinfo is None:
+            raise not_that(at, f"{expected}, with its offset")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    among: tuple[str, ...]
+    empty: object = None
+
+    def schema(self, _: Schemas, /) -> Json:
+        return {"type": "string", "enum": list(self.among)}
+
+    def read(self, value: object, at: str, _: bool, /) -> object:
+        if not isinstance(value, str) or value not in self.among:
+            raise not_that(at, f"one of {', '.join(self.among)}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    empty: object = None
+
+    def schema(self, _: Schemas, /) -> Json:
+        return {}
+
+    def read(self, value: object, _at: str, _: bool, /) -> object:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    inner: Kind
+    empty: object = None
+
+    def schema(self, names: Schemas, /) -> Json:
+        inner = self.inner.schema(names)
+        if "enum" in inner:
+            return {"type": ["string", "null"], "enum": [*inner["enum"], None]}
+        if isinstance(inner.get("type"), str):
+            return {**inner, "type": [inner["type"], "null"]}
+        return {"anyOf": [inner, {"type": "null"}]}
+
+    def read(self, value: object, at: str, strict: bool, /) -> object:
+        return None if value is None else self.inner.read(value, at, strict)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    inner: Kind
+    empty: object = ()
+
+    def schema(self, names: Schemas, /) -> Json:
+        return {"type": "array", "items": self.inner.schema(names)}
+
+    def read(self, value: object, at: str, strict: bool, /) -> object:
+        if not isinstance(value, list | tuple) or (strict and len(value) > MANY_MOST):
+            raise not_that(at, f"a list of at most {MANY_MOST}")
+        return tuple(self.inner.read(one, f"{at}/{n}", strict) for n, one in enumerate(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    inner: Kind
+    empty: object = None
+
+    def schema(self, names: Schemas, /) -> Json:
+        return {"type": "object", "additionalProperties": self.inner.schema(names)}
+
+    def read(self, value: object, at: str, strict: bool, /) -> object:
+        if not isinstance(value, Mapping) or (strict and len(value) > MANY_MOST):
+            raise not_that(at, f"a mapping of at most {MANY_MOST}")
+        return {
+            str(key): self.inner.read(one, f"{at}/{escaped(str(key))}", strict) for key, one in value.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    of: type
+    empty: object = None
+
+    def schema(self, names: Schemas, /) -> Json:
+        return names.ref(self.of)
+
+    def read(self, value: object, at: str, strict: bool, /) -> object:
+        if not isinstance(value, Mapping):
+            raise not_that(at, "an object")
+        known = {name_of(field): field for field in fields(self.of)}
+        if strict and (strangers := sorted(str(key) for key in value if key not in known)):
+            raise not_that(pointer=f"{at}/{escaped(strangers[0])}", expected="no such field")
+        found: dict[str, object] = {}
+        for name, field in known.items():
+            kind, where = kinds_of(self.of)[field.name], f"{at}/{name}"
+            given = value.get(name)
+            if given is not None or (name in value and strict):
+                found[field.name] = kind.read(given, where, strict)
+            elif is_needed(field):
+                if strict or (kind.empty is None and not isinstance(kind, Maybe | Anything)):
+                    raise not_that(where, "needed")
+                found[field.name] = kind.empty
+        return self.of(**found)
+
+
+def not_that(pointer: str, expected: str) -> NotThatError:
+    return NotThatError(pointer, expected)
+
+
+def name_of(field: Field[Any]) -> str:
+    return field.name.removesuffix("_")
+
+
+def is_needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+@cache
+def kinds_of(record: type) -> Mapping[str, Kind]:
+    return {name: kind_of(one) for name, one in get_type_hints(record, include_extras=True).items()}
+
+
+def kind_of(annotation: Any) -> Kind:
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _limited(inside[0], inside[1])
+    if origin in (UnionType, Union):
+        (inner,) = [one for one in inside if one is not NoneType]
+        return Maybe(kind_of(inner))
+    if origin is Literal:
+        return Choice(tuple(inside))
+    if origin is tuple:
+        return Several(kind_of(inside[0]))
+    if origin is not None and issubclass(origin, Mapping):
+        return Table(kind_of(inside[1]))
+    return _plain(annotation)
+
+
+def _plain(annotation: Any) -> Kind:
+    if annotation is Any:
+        return Anything()
+    if is_dataclass(annotation) and isinstance(annotation, type):
+        return Record(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return Choice(tuple(str(one.value) for one in annotation))
+    simple: Mapping[object, Kind] = {
+        str: Scalar("string", (str,), ""),
+        int: Scalar("integer", (int,), 0),
+        float: Scalar("number", (int, float), 0.0),
+        bool: Scalar("boolean", (bool,), False),
+        datetime: Time(day=False),
+        date: Time(day=True),
+    }
+    return simple[annotation]
+
+
+def _limited(base: object, limit: Text | Whole) -> Kind:
+    if isinstance(limit, Whole):
+        within = range(limit.least, limit.most + 1)
+        numbers = (("minimum", limit.least), ("maximum", limit.most))
+        return Scalar("integer", (int,), 0, numbers, lambda value: value in within)
+    assert base is str
+    form = re.compile(limit.pattern) if limit.pattern else None
+    shown = (("minLength", limit.least), ("maxLength", limit.most))
+    pattern = (("pattern", f"^(?:{limit.pattern})$"),) if limit.pattern else ()
+
+    def fits(value: str) -> bool:
+        return limit.least <= len(value) <= limit.most and (form is None or bool(form.fullmatch(value)))
+
+    return Scalar("string", (str,), "", (*shown, *pattern), fits)
+
+
+def plain(value: object) -> object:
+    """A value of these kinds as JSON has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name_of(one): plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    return value

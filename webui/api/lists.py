@@ -1,0 +1,164 @@
+"""Lists of sites: sources, updates, what a site is on, wrong entries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from webui.api.kinds import Text
+from webui.api.operations import ChildId, Host, Name, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("lists")
+
+ListId = Annotated[str, Text(1, 63, r"[A-Za-z0-9_.-]+")]
+Url = Annotated[str, Text(8, 300, r"https?://[!-~]+")]
+CategoryId = Annotated[str, Text(1, 63, r"[a-z0-9_]+")]
+
+
+@record
+class Source:
+    id: str
+    name: str
+    url: str
+    category: str
+    category_name: str
+    licence: str
+    own: bool
+    on: bool
+    default: bool
+    names: int | None
+    about: int | None
+    bytes: int | None
+    fetched: datetime | None
+    stale: bool
+    error: str
+
+
+@record
+class Category:
+    id: str
+    name: str
+
+
+@record
+class Update:
+    running: bool
+    ended: datetime | None
+    problems: tuple[str, ...]
+    source: str | None
+    done: int | None
+
+
+@record
+class Wrong:
+    host: str
+    category: str
+    by: str
+    at: str
+
+
+@record
+class Lists:
+    sources: tuple[Source, ...]
+    categories: tuple[Category, ...]
+    update: Update | None
+    wrong: tuple[Wrong, ...]
+    most: int
+
+
+@record
+class NewList:
+    """A published one by ``id``, or an own one by the other three."""
+
+    id: ListId | None = None
+    name: Name | None = None
+    url: Url | None = None
+    category: CategoryId | None = None
+
+
+@record
+class ListMade:
+    id: str
+
+
+@record
+class UpdateAsked:
+    force: bool = False
+
+
+@record
+class HostAsked:
+    host: Host
+
+
+@record
+class Match:
+    name: str
+    categories: tuple[str, ...]
+
+
+@record
+class Found:
+    host: str
+    refused_for_everyone: bool
+    matches: tuple[Match, ...]
+    categories: tuple[Category, ...]
+    services: tuple[Category, ...]
+
+
+@record
+class Report:
+    host: Host
+    open: tuple[ChildId, ...] = ()
+
+
+@record
+class Reported:
+    host: str
+    opened: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@noun.declare("GET", "/lists", answer=Lists)
+def all_(me: Caller) -> object:
+    """Sources and how fresh they are."""
+    return me.ask("lists")
+
+
+@noun.declare("POST", "/lists", body=NewList, answer=ListMade, status=201)
+def add(me: Caller, body: NewList) -> object:
+    """One of the family's own, or a published one. It is fetched by the next update."""
+    values = {"id": body.id, "name": body.name, "url": body.url, "category": body.category}
+    return me.change("list_add", **{key: one for key, one in values.items() if one is not None})
+
+
+@noun.declare("DELETE", "/lists/{list}")
+def remove(me: Caller, **parts: str) -> object:
+    """An own one goes, a published one is fetched no more."""
+    return me.change("list_remove", id=parts["list"])
+
+
+@noun.declare("POST", "/lists/update", body=UpdateAsked, answer=Update)
+def update(me: Caller, body: UpdateAsked) -> object:
+    """Start an update, or hear how the one is that runs."""
+    return me.change("list_update", **({"force": True} if body.force else {}))
+
+
+@noun.declare("GET", "/lists/lookup", query=HostAsked, answer=Found)
+def lookup(me: Caller, query: HostAsked) -> object:
+    """What a site is on."""
+    return me.ask("list_lookup", host=query.host)
+
+
+@noun.declare("POST", "/lists/reports", body=Report, answer=Reported, status=201)
+def report(me: Caller, body: Report) -> object:
+    """Write an entry down as wrong, and open it for these children."""
+    return me.change("list_report", host=body.host, **({"open": list(body.open)} if body.open else {}))
+
+
+@noun.declare("DELETE", "/lists/reports/{host}")
+def unreport(me: Caller, host: str) -> object:
+    """It is not wrong after all. What was opened stays open."""
+    return me.change("list_unreport", host=host)

@@ -1,0 +1,234 @@
+"""A child's device for itself, known by its address as on the child's page; nothing can name another one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from webui import locks
+from webui.answers import Here
+from webui.api.activity import Ledger, OnDay, Refusals
+from webui.api.children import Left, ServiceId, Used
+from webui.api.kinds import Text, Whole
+from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
+from webui.api.problems import Problem, of_status
+from webui.api.records import record
+from webui.api.requests import AllAsked
+from webui.api.rules import Summary
+from webui.api.sharing import Digits, Lent
+from webui.api.who import Caller
+from webui.daemon import daemon, source_address
+from webui.tickets import TYPED_LIMIT, typed
+
+noun = Noun("my")
+
+AskedMinutes = Annotated[int, Whole(1, 240)]
+MOST_REFUSALS = 10
+
+
+@record
+class Mine:
+    mac: str
+    profile: str | None
+    name: str
+    state: str
+    until: datetime | None
+    reason: str
+    owner: str
+    sentence: str
+    left: Left | None
+    used: tuple[Used, ...]
+
+
+@record
+class AskTime:
+    minutes: AskedMinutes
+    service: ServiceId | None = None
+    reason: Line | None = None
+
+
+@record
+class AskSite:
+    host: Host
+
+
+@record
+class AskLedger:
+    since: datetime
+    minutes: AskedMinutes
+    limits: Line | None = None
+    reason: Line | None = None
+
+
+@record
+class AskedNow:
+    request: int
+    state: str
+    sentence: str
+
+
+@record
+class Code:
+    code: Annotated[str, Text(1, TYPED_LIMIT, r"[^\x00-\x1f\x7f-\x9f]+")]
+
+
+@record
+class MoreTime:
+    grant: int
+    minutes: int
+    until: datetime | None
+    sentence: str
+
+
+@record
+class Use:
+    child: ChildId
+    pin: Digits | None = None
+
+
+@record
+class Done:
+    screen: Mac | None = None
+
+
+@record
+class Screen:
+    screen: Mac
+
+
+@record
+class OwnPin:
+    pin: Digits
+    old: Digits | None = None
+
+
+@noun.declare("GET", "/my", ANYONE, answer=Mine)
+def now(_me: Caller | None) -> object:
+    """How things stand for the device that asks."""
+    return daemon().client.call("device", ip=source_address())
+
+
+@noun.declare("GET", "/my/rules", ANYONE, answer=Summary)
+def rules(_me: Caller | None) -> object:
+    """My rules, with who decided."""
+    return daemon().client.call("profile", id=_child().profile)["profile"]
+
+
+@noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
+def refusals(_me: Caller | None) -> object:
+    """This device's last refusals: ten, ten minutes, in memory alone."""
+    return daemon().client.call("refusals", device=_device(), limit=MOST_REFUSALS)
+
+
+@noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
+def asked(_me: Caller | None) -> object:
+    """What was asked for on this device's child's devices; the child's own, behind its PIN."""
+    here = _own()
+    found = daemon().client.call("requests", device=here.mac)["requests"]
+    return {"requests": [one for one in found if one.get("profile") == here.profile]}
+
+
+@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
+def ledger(_me: Caller | None, query: OnDay) -> object:
+    """Which minutes counted; the child's own, behind its PIN."""
+    day = {"day": query.day.isoformat()} if query.day else {}
+    return daemon().client.call("ledger", device=_own().mac, **day)
+
+
+@noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
+def ask_time(_me: Caller | None, body: AskTime) -> object:
+    """Ask for time, for all or for one service."""
+    return _ask(minutes=body.minutes, service=body.service, reason=body.reason)
+
+
+@noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
+def ask_site(_me: Caller | None, body: AskSite) -> object:
+    """Ask for a site that was refused on this device within ten minutes."""
+    found = daemon().refusals_of_device(_child()).found
+    if not any(one.host == body.host and one.askable and not one.for_time for one in found):
+        raise Problem(422, "not_refused")
+    return _ask(site=body.host)
+
+
+@noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
+def ask_minutes(_me: Caller | None, body: AskLedger) -> object:
+    """Say that minutes of the ledger are not right; the child's own, behind its PIN."""
+    _own()
+    since = body.since.isoformat()
+    return _ask(since=since, minutes=body.minutes, limits=body.limits, reason=body.reason)
+
+
+@noun.declare("POST", "/my/landing", ANYONE, answer=MoreTime)
+def land(_me: Caller | None) -> object:
+    """The minutes to finish a game, once a day."""
+    return daemon().client.call("landing", device=_child().mac, origin=source_address())
+
+
+@noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=MoreTime)
+def redeem(_me: Caller | None, body: Code) -> object:
+    """Enter a code from paper."""
+    text = typed(body.code)
+    if not text:
+        raise Problem(422, "code_unknown")
+    return daemon().client.call("redeem", device=_child().mac, code=text, origin=source_address())
+
+
+@noun.declare("POST", "/my/use", ANYONE, body=Use, answer=Lent)
+def use(_me: Caller | None, body: Use) -> object:
+    """Say who uses this shared device."""
+    pin = {"pin": body.pin} if body.pin else {}
+    return daemon().sharing("use", device=_device(), who=body.child, **pin)
+
+
+@noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=Lent)
+def leave(_me: Caller | None, body: Done) -> object:
+    """Done, here or on a screen."""
+    return daemon().sharing("leave", device=_device(), **({"screen": body.screen} if body.screen else {}))
+
+
+@noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
+def claim(_me: Caller | None, body: Screen) -> object:
+    """I am on that screen."""
+    return daemon().sharing("claim", device=_child().mac, screen=body.screen)
+
+
+@noun.declare("PUT", "/my/pin", ANYONE, body=OwnPin)
+def set_pin(_me: Caller | None, body: OwnPin) -> object:
+    """A child's own PIN, on its own device."""
+    old = {"old": body.old} if body.old else {}
+    return daemon().sharing("pin", action="set", device=_child().mac, pin=body.pin, **old)
+
+
+@noun.declare("POST", "/my/adult", ANYONE)
+def adult(_me: Caller | None) -> object:
+    """Somebody on a stranger's device says to be an adult: nothing is written down from now on."""
+    return daemon().sharing("adult", device=_device())
+
+
+def _ask(**values: object) -> object:
+    given = {key: one for key, one in values.items() if one is not None}
+    found: dict[str, Any] = daemon().ask(_child(), origin=source_address(), **given)
+    request = found.get("request")
+    return {**found, "request": request["id"] if isinstance(request, dict) else request}
+
+
+def _device() -> str:
+    mac = daemon().here(source_address()).mac
+    if not mac:
+        raise of_status(403)
+    return mac
+
+
+def _child() -> Here:
+    here = daemon().here(source_address())
+    if not here.mac or daemon().home().child(here.profile) is None:
+        raise Problem(403, "no_device_of_a_child")
+    return here
+
+
+def _own() -> Here:
+    """What is the child's own opens by its PIN in this browser, or by a guardian below ten."""
+    here = _child()
+    if not locks.is_open(here):
+        raise Problem(403, "pin_needed")
+    return here

@@ -1,0 +1,89 @@
+"""One operation of the API, declared once: its place, whose it is, what it takes and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from gateway.policy.people import PersonRole
+from webui.api.kinds import Text, Whole
+
+ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(one.value for one in PersonRole)
+
+ID = r"[a-z0-9][a-z0-9_-]{0,62}"
+MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
+NUMBER_MOST = (1 << 31) - 1
+DAY_MINUTES = 24 * 60
+
+ChildId = Annotated[str, Text(1, 63, ID)]
+Mac = Annotated[str, Text(17, 17, MAC)]
+Host = Annotated[str, Text(1, 253, r"[A-Za-z0-9.:_-]+")]
+Number = Annotated[int, Whole(1, NUMBER_MOST)]
+Line = Annotated[str, Text(1, 200, r"[^\x00-\x1f\x7f-\x9f]+")]
+Name = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
+Minutes = Annotated[int, Whole(1, DAY_MINUTES)]
+
+# What may stand in `{…}` of a path.
+PARTS: Mapping[str, Any] = {
+    "child": ChildId,
+    "mac": Mac,
+    "number": Number,
+    "batch": Annotated[str, Text(1, 40, r"[A-Za-z0-9_-]+")],
+    "way": Annotated[str, Text(1, 40, r"[a-z_]+")],
+    "list": Annotated[str, Text(1, 63, r"[A-Za-z0-9_.-]+")],
+    "host": Host,
+    "person": Name,
+    "session": Annotated[str, Text(1, 32, r"[0-9a-f]+")],
+}
+
+SESSION_ONLY = "session"  # of `needs`: a browser's own, which a token has none of
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """204, and no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str
+    roles: frozenset[str]
+    call: Callable[..., object]
+    name: str
+    noun: str
+    answer: type
+    body: type | None = None
+    query: type | None = None
+    status: int = 200
+    media: str = "application/json"
+    by_session: bool = False  # a token has no such thing
+
+    @property
+    def summary(self) -> str:
+        return " ".join((self.call.__doc__ or "").split())
+
+
+class Noun:
+    """Operations on one thing, in the order in which they are declared."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.operations: list[Operation] = []
+
+    def declare(
+        self, method: str, path: str, *roles: str, answer: type = Nothing, **more: Any
+    ) -> Callable[[Callable[..., object]], Callable[..., object]]:
+        """``roles``: whose it is; none: a guardian's."""
+
+        def keep(call: Callable[..., object]) -> Callable[..., object]:
+            whose = frozenset(roles or (GUARDIAN,))
+            status = 204 if answer is Nothing else more.pop("status", 200)
+            name = f"{self.name}_{call.__name__}".rstrip("_")
+            self.operations.append(
+                Operation(method, path, whose, call, name, self.name, answer, status=status, **more)
+            )
+            return call
+
+        return keep

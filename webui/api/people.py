@@ -1,0 +1,104 @@
+"""Who may sign in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from gateway.policy.people import MINUTES_LIMIT
+from webui.api.kinds import Text, Whole
+from webui.api.operations import Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("people")
+
+HelperMinutes = Annotated[int, Whole(0, MINUTES_LIMIT)]
+PersonName = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
+
+
+@record
+class Guardian:
+    name: str
+    role: str
+    minutes: int
+    password: bool
+    came: bool
+    sessions: int
+
+
+@record
+class Proposal:
+    name: str
+    role: str
+    minutes: int
+    by: str
+    at: datetime
+
+
+@record
+class People:
+    people: tuple[Guardian, ...]
+    proposals: tuple[Proposal, ...]
+
+
+@record
+class Invite:
+    name: PersonName
+    role: Literal["guardian", "helper", "support"] = "guardian"
+    minutes: HelperMinutes | None = None
+    again: bool = False
+
+
+@record
+class Invited:
+    guardian: str
+    token: str  # of the link, good once within 15 minutes
+
+
+@record
+class NewRole:
+    role: Literal["guardian", "helper", "support", "none"]
+    minutes: HelperMinutes | None = None
+
+
+@record
+class RoleSet:
+    proposed: bool
+
+
+@record
+class Said:
+    answer: Literal["yes", "no"]
+
+
+@record
+class Settled:
+    done: bool
+
+
+@noun.declare("GET", "/people", answer=People)
+def all_(me: Caller) -> object:
+    """Who may sign in, and what is proposed."""
+    return me.account("people")
+
+
+@noun.declare("POST", "/people", body=Invite, answer=Invited, status=201)
+def invite(me: Caller, body: Invite) -> object:
+    """Somebody new, or once more who has never come."""
+    values = {"minutes": body.minutes, "again": body.again or None}
+    more = {key: one for key, one in values.items() if one is not None}
+    return me.account("invite", name=body.name, role=body.role, **more)
+
+
+@noun.declare("PUT", "/people/{person}/role", body=NewRole, answer=RoleSet)
+def change(me: Caller, person: str, body: NewRole) -> object:
+    """Another role at once; of another guardian a proposal that waits for that one's yes."""
+    values = {} if body.minutes is None else {"minutes": body.minutes}
+    return me.account("change", name=person, role=body.role, **values)
+
+
+@noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled)
+def answer(me: Caller, person: str, body: Said) -> object:
+    """To what is proposed about oneself; or who proposed it takes it back."""
+    return me.account("answer", name=person, answer=body.answer)

@@ -1,0 +1,126 @@
+"""Problem details (RFC 9457): what went wrong, for programs by its code, for people in their language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from flask import Response
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import refusals
+from webui.i18n import gettext as _
+
+MEDIA = "application/problem+json"
+TYPES = "/api/problems/"
+SOON = 5  # seconds until another try makes sense while no daemon answers
+
+NOT_FOUND = frozenset(
+    {
+        Code.NO_PROFILE, Code.NO_DEVICE, Code.NO_LIST, Code.NO_REQUEST, Code.NO_QUESTION, Code.NO_CARD,
+        Code.NO_REVISION, Code.NO_PROPOSAL, Code.NO_GOOD_CODES, Code.NO_TOKEN, Code.NOT_LISTED,
+    }
+)  # fmt: skip
+CONFLICT = frozenset({Code.CHANGED_MEANWHILE, Code.FILE_BROKEN, Code.ANSWERED_BEFORE, Code.STILL_NAMED})
+FORBIDDEN = frozenset(
+    {
+        Code.GUARDIANS_ONLY, Code.HELPER_MINUTES, Code.NOT_YOUR_PAUSE, Code.NO_GUARDIAN, Code.ROOT_ONLY,
+        Code.NO_DEVICE_OF_A_CHILD, Code.PIN_WRONG, Code.CONSOLE_ONLY,
+    }
+)  # fmt: skip
+SLOWED: Mapping[
+    str, tuple[str, int]
+] = {  # code → the value that says how long, and of how many seconds it is
+    Code.TOO_MANY_TRIES: ("minutes", 60),
+    Code.TRIED_TOO_OFTEN: ("minutes", 60),
+    Code.SCANNED_JUST_NOW: ("seconds", 1),
+}
+
+
+class Problem(Exception):
+    """Becomes the answer as it is."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        headers: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> None:
+        self.status, self.code, self.detail = status, code, detail
+        self.headers = dict(headers or {})
+        self.more = more
+        super().__init__(code)
+
+    def response(self) -> Response:
+        told: dict[str, object] = {
+            "type": TYPES + self.code,
+            "title": title(self.status),
+            "status": self.status,
+            "detail": self.detail or title(self.status),
+            "code": self.code,
+            **self.more,
+        }
+        response = Response(json.dumps(told) + "\n", self.status, mimetype=MEDIA)
+        response.headers.update(self.headers)
+        return response
+
+
+def of_refusal(error: ControlError) -> Problem:
+    """What the daemon refused, or that none answers."""
+    if isinstance(error, Unreachable):
+        detail = _("The filter does not answer. Try again in a moment.")
+        return Problem(503, "unreachable", detail, {"Retry-After": str(SOON)})
+    status, headers = _status(error), {}
+    if error.code in SLOWED:
+        key, seconds = SLOWED[error.code]
+        wait = error.values.get(key)
+        headers["Retry-After"] = str(seconds * wait if isinstance(wait, int) else 60)
+    elif status == 503:
+        headers["Retry-After"] = str(SOON)
+    more: dict[str, object] = {"values": dict(error.values)} if error.values else {}
+    field = error.values.get("key")
+    if isinstance(field, str):
+        more["pointer"] = "/" + field.replace("~", "~0").replace("/", "~1")
+    return Problem(status, str(error.code), refusals.sentence(error), headers, **more)
+
+
+def _status(error: ControlError) -> int:
+    for status, codes in ((404, NOT_FOUND), (409, CONFLICT), (403, FORBIDDEN), (429, SLOWED)):
+        if error.code in codes:
+            return status
+    if error.code in (Code.BUSY, Code.NO_SUCH_VERB):
+        return 503
+    return 401 if error.code in (Code.SESSION_ENDED, Code.WRONG_TOKEN) else 422
+
+
+CODES: Mapping[int, str] = {
+    400: "malformed", 401: "sign_in", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "json_only", 421: "wrong_host",
+    422: "refused", 429: "slow_down", 503: "unreachable",
+}  # fmt: skip
+
+
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
+    return Problem(status, CODES.get(status, "error"), "", headers)
+
+
+def title(status: int) -> str:
+    told = {
+        400: _("This request does not fit"),
+        401: _("Sign in first"),
+        403: _("This is not for you"),
+        404: _("There is no such thing here"),
+        405: _("This cannot be done here"),
+        409: _("This is otherwise by now"),
+        413: _("This is too much at once"),
+        415: _("Send JSON"),
+        421: _("This is not the name of this gateway"),
+        422: _("The gateway refused this"),
+        429: _("Too many tries"),
+        503: _("The filter does not answer"),
+    }
+    return told.get(status) or _("Something went wrong")

@@ -1,0 +1,67 @@
+"""Teach a site: five minutes in which its pages say which names they need."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from webui.api.operations import Host, Mac, Noun
+from webui.api.records import record
+from webui.api.who import Caller
+
+noun = Noun("teaching")
+
+
+@record
+class Teach:
+    host: Host
+    device: Mac | None = None
+
+
+@record
+class LessonBegun:
+    host: str
+    until: datetime | None
+    devices: tuple[str, ...]
+
+
+@record
+class Lesson:
+    state: str
+    host: str
+    until: datetime | None
+    by: str
+    devices: tuple[str, ...]
+    names: tuple[Any, ...]
+    left_out: int
+
+
+@record
+class Keep:
+    keep: tuple[Host, ...] = ()
+
+
+@record
+class Kept:
+    kept: int
+    entries: tuple[str, ...]
+    undo: int | None
+    revision: int | None
+
+
+@noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=LessonBegun)
+def begin(me: Caller, child: str, body: Teach) -> object:
+    """A lesson begins."""
+    return me.change("teach", id=child, host=body.host, **({"device": body.device} if body.device else {}))
+
+
+@noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
+def read(me: Caller, child: str) -> object:
+    """How it goes, and which names were asked for."""
+    return me.ask("lesson", id=child)
+
+
+@noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=Kept)
+def end(me: Caller, child: str, body: Keep) -> object:
+    """It is over; these of its names are kept."""
+    return me.change("teach_end", id=child, **({"keep": list(body.keep)} if body.keep else {}))

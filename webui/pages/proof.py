@@ -1,0 +1,138 @@
+"""Proof: a parent starts it for a child's device, that device tries it, and both see how each line went."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, qr
+from webui.answers import Child, Home
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.guard import policy
+from webui.i18n import gettext as _
+from webui.proofs import Proof, connect_sources, parse_proof
+from webui.session import anyone, guardian, guardians_only
+from webui.settings import OWN_NAME
+from webui.words import plain
+
+blueprint = Blueprint("proof", __name__)
+
+ADDRESS = f"http://{OWN_NAME}/proof"
+RESULTS = 16  # of one form; a proof has five lines
+HOST_LIMIT = 253  # characters
+
+
+# ---------------------------------------------------------------------------------------- a parent's
+
+
+@blueprint.get("/parent/child/<profile>/proof/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _page(profile, "proof.html")
+
+
+@blueprint.get("/parent/child/<profile>/proof/now")
+@guardians_only
+def now(profile: str) -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    return _page(profile, "proof_now.html")
+
+
+@blueprint.post("/parent/child/<profile>/proof/")
+@guardians_only
+def start(profile: str) -> ResponseReturnValue:
+    child = _child(daemon().home(), profile)
+    mac = one_of("device", {one.mac for one in child.devices})
+    with notices.refusals_to(notices.said):
+        daemon().change(
+            "proof", action="start", id=child.id, device=mac, by=guardian() or "", origin=source_address()
+        )
+        notices.forget()
+    return redirect(url_for("proof.show", profile=child.id), 303)
+
+
+@blueprint.post("/parent/child/<profile>/proof/end")
+@guardians_only
+def end(profile: str) -> ResponseReturnValue:
+    child = _child(daemon().home(), profile)
+    with notices.refusals_to(notices.said):
+        daemon().change("proof", action="end", id=child.id, by=guardian() or "", origin=source_address())
+    return redirect(url_for("proof.show", profile=child.id), 303)
+
+
+def _page(profile: str, template: str) -> ResponseReturnValue:
+    home = daemon().home()
+    child = _child(home, profile)
+    return render_template(
+        template,
+        home=home,
+        child=child,
+        guardian=guardian(),
+        notice=notices.current(home),
+        proof=parse_proof(daemon().client.call("proof", action="look", id=child.id)),
+        address=ADDRESS,
+        code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
+    )
+
+
+def _child(home: Home, profile: str) -> Child:
+    child = home.child(profile)
+    if child is None:
+        abort(404)
+    return child
+
+
+# ---------------------------------------------------------------------------------------- on the device
+
+
+@blueprint.get("/proof")
+@anyone
+def mine() -> ResponseReturnValue:
+    """The one page that may reach other sites, and those of its own proof alone."""
+    found = _of_this_device("look")
+    response = make_response(render_template("my_proof.html", proof=found, home=daemon().home()))
+    if found is not None and found.hosts:
+        response.headers["Content-Security-Policy"] = policy(connect_sources(found.hosts))
+    return response
+
+
+@blueprint.post("/proof")
+@anyone
+def tell() -> ResponseReturnValue:
+    """What this browser met: all at once by the script, or line by line by taps."""
+    results = {}
+    for said in request.form.getlist("result")[:RESULTS]:
+        result, _space, host = said.partition(" ")
+        if result not in ("opened", "failed") or not 0 < len(host) <= HOST_LIMIT or not host.isprintable():
+            abort(400)
+        results[host] = result
+    if not results:
+        abort(400)
+    _of_this_device("tell", results=results)
+    return redirect(url_for("proof.mine"), 303)
+
+
+@blueprint.post("/proof/again")
+@anyone
+def again() -> ResponseReturnValue:
+    _of_this_device("again")
+    return redirect(url_for("proof.mine"), 303)
+
+
+def _of_this_device(action: str, **values: object) -> Proof | None:
+    """None where no parent has started one for it."""
+    here = daemon().here(source_address())
+    if not here.mac:
+        return None
+    try:
+        return parse_proof(daemon().client.call("proof", action=action, device=plain(here.mac), **values))
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code == Code.NO_DEVICE_OF_A_CHILD:
+            return None
+        raise

@@ -1,0 +1,278 @@
+"""First run, one step after another: language and Wi-Fi, who is in the family, whose each device is, and what
+holds from now on. Each step is in force when it is sent, so that nothing is lost by leaving.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices, refusals
+from webui.catalogue import Catalogue
+from webui.daemon import daemon, source_address
+from webui.devices import GUEST, HOME, PLACES, Device, Devices
+from webui.forms import one_of
+from webui.i18n import COOKIE, language, languages, menu
+from webui.i18n import gettext as _
+from webui.overview import Section, overview
+from webui.pages.language import LIFE
+from webui.session import guardian, guardians_only
+from webui.setup import (
+    STEPS,
+    STRANGERS,
+    Known,
+    Row,
+    checked,
+    chosen,
+    known_people,
+    placed,
+    read_rows,
+    rows_of,
+    who_is,
+)
+from webui.shapes import Answer
+from webui.words import plain
+
+blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
+
+SHOWN = 60  # devices of one page; the devices page has all
+WAS_LIMIT = 600  # characters of what an undo says
+ONE_AT_A_TIME = "qalqan-setup"  # a form that is tapped twice waits for itself
+
+
+@blueprint.record_once
+def _make_lock(state: object) -> None:
+    state.app.extensions[ONE_AT_A_TIME] = Lock()  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------------------------------- language, Wi-Fi
+
+
+@blueprint.get("/")
+@guardians_only
+def start() -> ResponseReturnValue:
+    devices = daemon().devices()
+    here = _here(devices)
+    return _render(
+        "setup_start.html",
+        "start",
+        devices=devices,
+        here=here,
+        behind=[one for one in devices.found if one.online or one is here][:SHOWN],
+        tongues=menu(),
+        spoken=language(),
+    )
+
+
+@blueprint.post("/")
+@guardians_only
+def speak() -> ResponseReturnValue:
+    """The family's language, and this browser's."""
+    code = one_of("language", languages().catalogues)
+    with notices.refusals_to(notices.said):
+        _change("edit_family", set={"language": code})
+    answer = redirect(url_for("setup.people"), 303)
+    answer.set_cookie(COOKIE, code, max_age=LIFE, httponly=True, samesite="Lax")
+    return answer
+
+
+def _here(devices: Devices) -> Device | None:
+    """This browser's own device, where the gateway has it on a network of the home."""
+    mac = daemon().here(source_address()).mac
+    return next((one for one in devices.found if mac and one.mac == mac), None)
+
+
+# ---------------------------------------------------------------------------------------- the family
+
+
+@blueprint.get("/people")
+@guardians_only
+def people() -> ResponseReturnValue:
+    return _people(rows_of(_known(daemon().devices()), guardian() or ""))
+
+
+@blueprint.post("/people")
+@guardians_only
+def save_people() -> ResponseReturnValue:
+    """Who is there by now is changed and not made again, whichever page the form was on."""
+    names = daemon().catalogue()
+    problems = {
+        "name": _("Write a name, or take this person out."),
+        "band": _("Choose the age."),
+        "twice": _("This name stands here twice."),
+    }
+    rows = checked(read_rows(request.form, names.bands), problems)
+    if any(row.problem for row in rows):
+        return _people(rows), 422
+    with current_app.extensions[ONE_AT_A_TIME]:
+        try:
+            for row in rows:
+                _save(row)
+        except Unreachable:
+            raise
+        except ControlError as error:
+            return _people(rows, refusals.sentence(error)), 422
+    return redirect(url_for("setup.devices"), 303)
+
+
+def _save(row: Row) -> None:
+    """Raises ControlError."""
+    who = who_is(row, _known(daemon().devices()))
+    if who is None:
+        _change("add_profile", name=row.name, band=row.band)
+        return
+    changes = {
+        key: new
+        for key, new, old in (("name", row.name, who.name), ("band", row.band, who.band))
+        if new != old
+    }
+    if changes:
+        _change("edit", id=who.id, set=changes)
+
+
+@blueprint.post("/people/remove")
+@guardians_only
+def remove() -> ResponseReturnValue:
+    who = next((one for one in _known(daemon().devices()) if one.id == request.form.get("who")), None)
+    if who is None:
+        notices.said(_("This person is not here any more."))
+        return redirect(url_for("setup.people"), 303)
+    with notices.refusals_to(notices.said):
+        answer = Answer(_change("remove_profile", id=who.id))
+        told = _("%(name)s is taken out.", name=plain(who.name))
+        notices.did_back("removed", answer.text("undo"), told)
+    return redirect(url_for("setup.people"), 303)
+
+
+@blueprint.post("/people/restore")
+@guardians_only
+def restore() -> ResponseReturnValue:
+    token = request.form.get("was", "")
+    if not (token.isascii() and token.isdigit() and len(token) <= 9):
+        abort(400)
+    with notices.refusals_to(notices.said):
+        _change("restore_profile", token=token)
+        notices.said(_("It is taken back."))
+    return redirect(url_for("setup.people"), 303)
+
+
+def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
+    return _render(
+        "setup_people.html", "people", rows=rows, sentence=sentence, bands=tuple(daemon().catalogue().bands)
+    )
+
+
+def _known(devices: Devices) -> tuple[Known, ...]:
+    bands = {child.id: child.band for child in daemon().home().children}
+    return known_people(devices.people, bands)
+
+
+# ---------------------------------------------------------------------------------------- devices
+
+
+@blueprint.get("/devices")
+@guardians_only
+def devices() -> ResponseReturnValue:
+    found = daemon().devices()
+    known, here = _known(found), daemon().here(source_address()).mac
+    shown = sorted(found.found, key=lambda one: (one.mac != here, not one.online))[:SHOWN]
+    return _render(
+        "setup_devices.html",
+        "devices",
+        devices=found,
+        shown=[(one, chosen(one, here, known, guardian() or "")) for one in shown],
+        here=here,
+        people=known,
+        unknown=daemon().client.call("family").get("unknown_devices", GUEST),
+        strangers=STRANGERS,
+    )
+
+
+@blueprint.post("/devices")
+@guardians_only
+def save_devices() -> ResponseReturnValue:
+    """What is as it was is left alone, so a form that is sent twice does nothing twice."""
+    found = daemon().devices()
+    allowed = {*PLACES, *(one.id for one in found.people)}
+    moved: list[tuple[str, str]] = []
+    told: list[str] = []
+    with current_app.extensions[ONE_AT_A_TIME]:
+        for one in found.found:
+            wanted = request.form.get(f"of-{one.mac}", "")
+            if wanted in allowed and not one.shared and (wanted != one.profile or one.is_new):
+                with notices.refusals_to(told.append):
+                    answer = Answer(_change("assign", mac=one.mac, profile=wanted))
+                    moved.append((one.mac, answer.text("was")))
+        with notices.refusals_to(told.append):
+            _strangers(request.form.get("unknown", ""))
+    if told:
+        notices.said(told[0])
+        return redirect(url_for("setup.devices"), 303)
+    if moved:
+        was = placed(moved, WAS_LIMIT)
+        sentence = _("The devices are given.")
+        notices.did_back("placed", was, sentence) if was else notices.said(sentence)
+    return redirect(url_for("setup.summary"), 303)
+
+
+def _strangers(wanted: str) -> None:
+    """Raises ControlError."""
+    if wanted in STRANGERS and wanted != daemon().client.call("family").get("unknown_devices"):
+        _change("edit_family", set={"unknown_devices": wanted})
+
+
+@blueprint.post("/devices/back")
+@guardians_only
+def devices_back() -> ResponseReturnValue:
+    parts = request.form.get("was", "")[:WAS_LIMIT].split()
+    if not parts or len(parts) % 2:
+        abort(400)
+    with notices.refusals_to(notices.said):
+        for mac, was in zip(parts[::2], parts[1::2], strict=True):
+            _change("assign", mac=mac, profile=was)
+        notices.said(_("Each device is whose it was before."))
+    return redirect(url_for("setup.devices"), 303)
+
+
+# ---------------------------------------------------------------------------------------- what holds
+
+
+@blueprint.get("/summary")
+@guardians_only
+def summary() -> ResponseReturnValue:
+    found, home = daemon().devices(), daemon().home()
+    names = daemon().catalogue()
+    return _render(
+        "setup_summary.html",
+        "summary",
+        devices=found,
+        cards=[(child, _rules(child.id, names)) for child in home.children],
+        adults=[one for one in _known(found) if home.child(one.id) is None],
+        of_house=sum(one.profile == HOME for one in found.found),
+        unknown=daemon().client.call("family").get("unknown_devices", GUEST),
+    )
+
+
+def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
+    return tuple(one for one in overview(daemon().ruleset(profile), names) if one.id != "who")
+
+
+def _change(do: str, **values: object) -> dict[str, object]:
+    return daemon().change(do, by=guardian() or "", origin=source_address(), **values)
+
+
+def _render(template: str, step: str, **values: object) -> str:
+    home = daemon().home()
+    return render_template(
+        template,
+        step=step,
+        steps=STEPS,
+        home=home,
+        guardian=guardian(),
+        notice=notices.current(home),
+        **values,
+    )

@@ -1,0 +1,76 @@
+"""Tokens for programs, on a guardian's own account page: made, shown once, listed, ended. docs/api.md."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.policy import tokens
+from gateway.policy.people import PersonRole
+from webui import notices, session
+from webui.daemon import daemon
+from webui.forms import one_of
+from webui.i18n import gettext as _
+from webui.pages.codes import sheets
+from webui.session import guardians_only
+from webui.tickets import Sheet
+
+blueprint = Blueprint("tokens", __name__, url_prefix="/account/tokens")
+
+DAYS = (*tokens.DAYS, 0)  # 0: until somebody ends it
+ID_LIMIT = 12  # characters of a token's id
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    id: str
+    label: str
+    role: str
+    since: datetime | None
+    used: datetime | None  # None: never
+    until: datetime | None  # None: until somebody ends it
+
+
+def mine() -> tuple[Token, ...]:
+    return tuple(entry.read(Token) for entry in session.ask("tokens").entries("tokens"))
+
+
+@blueprint.post("/")
+@guardians_only
+def make() -> ResponseReturnValue:
+    label = " ".join(request.form.get("label", "").split())[: tokens.LABEL_LIMIT]
+    role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(one) for one in DAYS]))
+    where = url_for("account.show")
+    if not label or not label.isprintable():
+        notices.said(_("Give the token a name, such as what will use it."))
+        return redirect(where, 303)
+    with notices.refusals_to(notices.said):
+        answer = session.ask("token_make", label=label, role=role, days=days)
+        sheet = Sheet(session.guardian() or "", (answer.text("token"),), 0, label, None)
+        where = url_for("tokens.show", key=sheets().put(sheet, time.monotonic()))
+    return redirect(where, 303)
+
+
+@blueprint.get("/<key>")
+@guardians_only
+def show(key: str) -> ResponseReturnValue:
+    """The only page that shows it."""
+    found = sheets().get(key, session.guardian() or "", time.monotonic())
+    page = render_template("token.html", home=daemon().home(), guardian=session.guardian(), sheet=found)
+    return page, 200 if found else 410
+
+
+@blueprint.post("/end")
+@guardians_only
+def end() -> ResponseReturnValue:
+    which = request.form.get("id", "")[:ID_LIMIT]
+    if not which.isalnum():
+        abort(400)
+    with notices.refusals_to(notices.said):
+        session.ask("token_end", id=which)
+        notices.said(_("The token is ended. What used it can do nothing here any more."))
+    return redirect(url_for("account.show"), 303)

@@ -1,0 +1,102 @@
+"""First run: the rows of the family as they are typed, and what each comes to. Pure but for the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from webui.devices import GUEST, HOME, QUARANTINE, Device, Person
+
+STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
+ROWS = 4  # of a family that nobody has told of yet
+MOST_ROWS = 24  # people of one form
+NAME_LIMIT = 60  # characters, as the page of a child's rules takes them
+ID_LIMIT = 40  # characters
+ADULT = "adult"
+STRANGERS = (GUEST, QUARANTINE, HOME)  # what an unknown device may be
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the form."""
+
+    name: str = ""
+    band: str = ""
+    id: str = ""  # of who is there already
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who is there."""
+
+    id: str
+    name: str
+    band: str
+
+
+def known_people(people: Iterable[Person], bands: Mapping[str, str]) -> tuple[Known, ...]:
+    """``bands``: of children, by id; who is no child is an adult. Children first: it is about them."""
+    found = (Known(one.id, one.name, bands.get(one.id, ADULT)) for one in people)
+    return tuple(sorted(found, key=lambda one: one.band == ADULT))
+
+
+def same_name(one: str, other: str) -> bool:
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def rows_of(people: Sequence[Known], guardian: str) -> tuple[Row, ...]:
+    """Who is there, and room for more. The first to be there is who looks after the gateway."""
+    found = [Row(one.name, one.band, one.id) for one in people]
+    if not found:
+        found = [Row(guardian, ADULT)]
+    room = max(ROWS - len(found), 1)
+    return (*found, *(Row() for _ in range(room)))
+
+
+def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
+    """As typed; whatever is no band is none."""
+    allowed, found = set(bands), []
+    for number in range(MOST_ROWS):
+        name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
+        band, who = form.get(f"band-{number}", ""), form.get(f"id-{number}", "")[:ID_LIMIT]
+        if name or who:
+            found.append(Row(name, band if band in allowed else "", who))
+    return tuple(found)
+
+
+def checked(rows: Iterable[Row], problems: Mapping[str, str]) -> tuple[Row, ...]:
+    """``problems``: sentences for `name`, `band` and `twice`."""
+    found: list[Row] = []
+    for row in rows:
+        if not row.name or not row.name.isprintable():
+            row = replace(row, problem=problems["name"])
+        elif not row.band:
+            row = replace(row, problem=problems["band"])
+        elif any(same_name(row.name, one.name) for one in found):
+            row = replace(row, problem=problems["twice"])
+        found.append(row)
+    return tuple(found)
+
+
+def who_is(row: Row, people: Iterable[Known]) -> Known | None:
+    """Who a row is about: by id, else by name, so that a form that is sent twice makes nobody twice."""
+    known = tuple(people)
+    found = next((one for one in known if row.id and one.id == row.id), None)
+    return found or next((one for one in known if same_name(one.name, row.name)), None)
+
+
+def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) -> str:
+    """What is marked for a device before anybody says: the guardian's own phone is theirs."""
+    mine = next((one.id for one in people if one.band == ADULT and same_name(one.name, guardian)), "")
+    if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
+        return mine
+    return "" if device.is_new else device.profile
+
+
+def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:
+    """What an undo carries: which device had whose rules. Empty where that is too long, or was no place."""
+    found = tuple(pairs)
+    text = " ".join(f"{mac} {was}" for mac, was in found)
+    ours = all(was and was != QUARANTINE for _, was in found)
+    return text if found and ours and len(text) <= limit else ""
