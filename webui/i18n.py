@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
@@ -32,11 +33,35 @@ class Languages:
     built: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # by language and name
 
 
+class _Late(NullTranslations):
+    """A catalogue that is read when somebody first reads that language: each has 2 MB in memory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    @cached_property
+    def _known(self) -> NullTranslations:
+        with self._path.open("rb") as file:
+            return GNUTranslations(file)
+
+    def gettext(self, message: str) -> str:
+        return self._known.gettext(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self._known.ngettext(msgid1, msgid2, n)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self._known.pgettext(context, message)
+
+    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
+        return self._known.npgettext(context, msgid1, msgid2, n)
+
+
 def load_catalogues(folder: Path) -> Catalogues:
     catalogues: Catalogues = {SOURCE_LANGUAGE: NullTranslations()}
     for path in sorted(folder.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")):
-        with path.open("rb") as file:
-            catalogues[path.parts[-3]] = GNUTranslations(file)
+        catalogues[path.parts[-3]] = _Late(path)
     return catalogues
 
 

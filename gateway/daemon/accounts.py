@@ -31,11 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def guardians(daemon: Daemon) -> Guardians:
-    """Says on the console how an unclaimed gateway is claimed."""
     code = label(Path(daemon.rules.household.config.state))
-    if not daemon.store.people.claimed:
-        text = "no guardian yet: the first visitor from the home with the label's code %s is one"
-        _log.warning(text, code, extra={SECRET: True})
 
     def record(what: str, detail: str, by: str, origin: str) -> None:
         label, address = unstamped(origin)
@@ -58,6 +54,14 @@ def guardians(daemon: Daemon) -> Guardians:
             lambda: code,
         ),
     )
+
+
+def tell_unclaimed(daemon: Daemon) -> None:
+    """On the console, once all runs: how an unclaimed gateway is claimed."""
+    if not daemon.store.people.claimed:
+        text = "no guardian yet: the first visitor from the home with the label's code %s is one"
+        code = label(Path(daemon.rules.household.config.state))
+        _log.warning(text, code, extra={SECRET: True})
 
 
 def visitor(daemon: Daemon, origin: str) -> Visitor:

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.clock import WallClock
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import clockverbs, lan
-from gateway.daemon.accounts import guardians
+from gateway.daemon.accounts import guardians, tell_unclaimed
 from gateway.daemon.addresses import HelpAddresses, SafeAddresses
 from gateway.daemon.answers import Answers
 from gateway.daemon.audit import Audit
@@ -114,6 +114,7 @@ class Daemon:
         self._bind(config)
         self._build_table(config, runtime)
         self._start()
+        tell_unclaimed(self)
 
     def _build_paths(self, config: Config) -> None:
         """What judges packets, and what is told of it."""

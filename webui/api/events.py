@@ -42,6 +42,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {  # what leaves of each kind: gateway/con
     "pin": ("profile", "name", "what", "by"),
     "lesson": ("profile", "what"),
     "health": (),
+    "proof": ("device",),
 }
 
 

@@ -12,6 +12,7 @@ SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by it
 TOPIC = "where messages go is a secret of the account: a program that knew it could read them"
 SEALED = "a password that a person types seals and opens the file; `qalqan backup` is for programs"
 BROWSER = "it is kept in the browser"
+PROOF = "the child's own browser is a witness of it, and a person looks at both"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
@@ -89,6 +90,12 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "importing.look": ("children_add", "rules_edit"),
     "importing.take": ("children_add", "rules_edit"),
     "importing.undo": ("rules_undo", "children_remove"),
+    "setup.devices_back": ("devices_assign",),
+    "setup.remove": ("children_remove",),
+    "setup.restore": ("children_restore",),
+    "setup.save_devices": ("devices_assign", "family_edit"),
+    "setup.save_people": ("children_add", "rules_edit"),
+    "setup.speak": ("family_edit",),
     "teach.begin": ("teaching_begin",),
     "teach.end": ("teaching_end",),
 }
@@ -104,6 +111,10 @@ WITHOUT: dict[str, str] = {
     "door.use_code": SIGN_IN,
     "door.use_password": SIGN_IN,
     "language.choose": BROWSER,
+    "proof.again": PROOF,
+    "proof.end": PROOF,
+    "proof.start": PROOF,
+    "proof.tell": PROOF,
     "sharing.unlock": BROWSER,
     "alerts.save": TOPIC,
     "alerts.stop": TOPIC,
