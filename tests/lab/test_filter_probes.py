@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.lab import chromium, clients, names
+from tests.lab import chromium, clients, names, shutting
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, CUT, DAUGHTER, FAMILIES, MUM, fetch, fresh, set_time, until
+from tests.lab.filtering import ALLOWED, CUT, DAUGHTER, FAMILIES, MUM, fetch, fresh, until
 from tests.lab.home import ROOT, Home
 
 pytestmark = pytest.mark.lab
@@ -36,7 +36,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
             **DAUGHTER,
             "devices": [names.TABLET.mac, names.PHONE.mac],
             "bedtime": BED,
-            "limits": {"internet": {"school": "2h", "free": "0m"}},
+            "limits": shutting.LIMITS,
         },
         "mum": MUM,
     }
@@ -49,24 +49,12 @@ def daemon(home: Home) -> Iterator[Daemon]:
 
 @pytest.fixture(autouse=True)
 def noon(daemon: Daemon) -> Iterator[None]:
-    set_time(daemon, "2026-11-25T12:00:00")
+    shutting.noon(daemon)
     yield
-    daemon.client.call("resume", who="daughter")
+    shutting.resume(daemon)
 
 
-def _paused(daemon: Daemon) -> None:
-    daemon.client.call("pause", who="daughter", minutes=30)
-
-
-def _bedtime(daemon: Daemon) -> None:
-    set_time(daemon, "2026-11-25T22:00:00")
-
-
-def _out_of_time(daemon: Daemon) -> None:
-    set_time(daemon, "2026-11-28T12:00:00")  # a Saturday
-
-
-STATES = pytest.mark.parametrize("shut", [_paused, _bedtime, _out_of_time])
+STATES = pytest.mark.parametrize("shut", [shutting.paused, shutting.bedtime, shutting.out_of_time])
 
 
 def _ask(home: Home, seat: str, url: str, version: int) -> Outcome:

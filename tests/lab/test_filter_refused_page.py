@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab import clients, names
+from tests.lab import clients, names, shutting
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, CUT, DAUGHTER, FAMILIES, REFUSED, SON, fetch, fresh, set_time
@@ -33,7 +33,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
         "daughter": {
             **DAUGHTER,
             "bedtime": "20:45-07:00",
-            "limits": {"internet": {"school": "2h", "free": "0m"}},
+            "limits": shutting.LIMITS,
         },
         "son": {**SON, "name": "Timur", "band": "6-9", "mode": "block-list"},
     }
@@ -47,34 +47,22 @@ def daemon(home: Home) -> Iterator[Daemon]:
 
 @pytest.fixture(autouse=True)
 def noon(daemon: Daemon) -> Iterator[None]:
-    set_time(daemon, "2026-11-25T12:00:00")
+    shutting.noon(daemon)
     yield
-    daemon.client.call("resume", who="daughter")
+    shutting.resume(daemon)
 
 
 def _open(_daemon: Daemon) -> None:
     """As it is."""
 
 
-def _paused(daemon: Daemon) -> None:
-    daemon.client.call("pause", who="daughter", minutes=30, by="Mum")
-
-
-def _bedtime(daemon: Daemon) -> None:
-    set_time(daemon, "2026-11-25T22:00:00")
-
-
-def _out_of_time(daemon: Daemon) -> None:
-    set_time(daemon, "2026-11-28T12:00:00")  # a Saturday
-
-
 STATES = pytest.mark.parametrize(
     ("shut", "host", "status", "said"),
     [
         (_open, REFUSED, 403, "TikTok"),
-        (_paused, ALLOWED, 200, "Mum set this."),
-        (_bedtime, ALLOWED, 200, "07:00"),
-        (_out_of_time, ALLOWED, 200, "ime"),
+        (shutting.paused, ALLOWED, 200, "Mum set this."),
+        (shutting.bedtime, ALLOWED, 200, "07:00"),
+        (shutting.out_of_time, ALLOWED, 200, "ime"),
     ],
 )
 
