@@ -7,8 +7,9 @@ from gateway.wire.effort import Effort
 from gateway.wire.limits import Limits
 
 # Bytes of questions and answers, a second and at once: a page needs some 20 kB of them when nothing is known
-# yet. A tunnel in DNS then has 64 kbit/s, whatever resolver and transport it uses.
-BULK = Limits(work_rate=8_000, work_burst=512_000)
+# yet, and a browser may open fifty again when it starts. A tunnel in DNS then has 64 kbit/s, whatever
+# resolver and transport it uses.
+BULK = Limits(work_rate=8_000, work_burst=1_024_000)
 ASKED_BULK = 64_000  # bytes more for answers: what was asked is best answered
 
 

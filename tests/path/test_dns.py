@@ -453,6 +453,17 @@ def test_twenty_pages_in_a_row_are_not_put_off() -> None:
             assert path.dns.answer_packet(path.answer(answer), path.subject, now).accept
 
 
+def test_fifty_pages_at_once_are_not_put_off() -> None:
+    """A browser that opens its tabs again: thirty names each, of three types; answers of 180 bytes."""
+    path = Path()
+    for number in range(50 * 90):
+        query = dns.message.make_query(f"n{number}.site{number // 90}.example", "A")
+        forward, _ = path.ask(query, number / 2000)
+        assert forward is not None, number
+        answer = upstream(forward, f'{query.question[0].name} 1 IN TXT "{"y" * 120}"')
+        assert path.dns.answer_packet(path.answer(answer), path.subject, number / 2000).accept
+
+
 def test_ordinary_answers_are_never_put_off() -> None:
     path = Path()
     response = dns.message.make_response(dns.message.make_query("www.example.com", "A"))
