@@ -13,7 +13,11 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import api, daemon, guard, i18n, notifier, refusals, session, supportcode, tries, words
+from webui import api, daemon, guard
+from webui.accounts import session, tries
+from webui.accounts.session import LIFE_DAYS, PortSession
+from webui.language import i18n, refusals, words
+from webui.messages import notifier
 from webui.pages import (
     account,
     activity,
@@ -63,8 +67,8 @@ from webui.pages import (
     week,
 )
 from webui.pages import time as time_pages
-from webui.session import LIFE_DAYS, PortSession
 from webui.settings import Settings, session_key
+from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]
 

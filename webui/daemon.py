@@ -10,9 +10,12 @@ from flask import Flask, current_app, request
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
-from webui import i18n
-from webui.alerts import AlertBook, parse_alerts
-from webui.answers import (
+from webui.language import i18n
+from webui.messages.alerts import AlertBook, parse_alerts
+from webui.rules.catalogue import Catalogue, parse_catalogue
+from webui.rules.childs import Rules, parse_rules
+from webui.rules.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
+from webui.values.answers import (
     HelpLine,
     Here,
     Home,
@@ -22,24 +25,21 @@ from webui.answers import (
     parse_home,
     parse_own_refusals,
 )
-from webui.asked import Asked, parse_asked
-from webui.catalogue import Catalogue, parse_catalogue
-from webui.devices import Devices, Learnt, parse_devices, parse_learnt
-from webui.family import Family, parse_family
-from webui.given import Given, parse_given
-from webui.health import Health, parse_health
-from webui.history import Change, History, parse_changes, parse_history
-from webui.ledger import Ledger, parse_ledger
-from webui.lists import Found, Lists, parse_found, parse_lists
-from webui.questions import SHOWN, Questions, parse_questions
-from webui.rules import Rules, parse_rules
-from webui.ruleset import Preview, Ruleset, parse_preview, parse_ruleset
-from webui.shapes import Answer
-from webui.sharing import Handed, Lending, parse_handed, parse_lending
-from webui.teaching import Lesson, parse_lesson
-from webui.tickets import Batch, parse_batches
-from webui.waycards import SHOWN as CARDS_SHOWN
-from webui.waycards import WayCards, parse_cards
+from webui.values.asked import Asked, parse_asked
+from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
+from webui.values.family import Family, parse_family
+from webui.values.given import Given, parse_given
+from webui.values.health import Health, parse_health
+from webui.values.history import Change, History, parse_changes, parse_history
+from webui.values.ledger import Ledger, parse_ledger
+from webui.values.lists import Found, Lists, parse_found, parse_lists
+from webui.values.questions import SHOWN, Questions, parse_questions
+from webui.values.shapes import Answer
+from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
+from webui.values.teaching import Lesson, parse_lesson
+from webui.values.tickets import Batch, parse_batches
+from webui.values.waycards import SHOWN as CARDS_SHOWN
+from webui.values.waycards import WayCards, parse_cards
 
 
 class Daemon:

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from flask import abort, request
 
-from webui.ledger import DAYS
-from webui.words import plain
+from webui.language.words import plain
+from webui.values.ledger import DAYS
 
 REASON_LIMIT = 200  # characters
 NUMBER_LIMIT = 1 << 53

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.policy.people import PersonRole
-from webui.i18n import gettext as _
-from webui.session import Person
+from webui.accounts.session import Person
+from webui.language.i18n import gettext as _
 
 GUARDIANS = frozenset({PersonRole.GUARDIAN.value})
 

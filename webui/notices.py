@@ -12,10 +12,10 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import refusals
-from webui.answers import Home
-from webui.i18n import gettext as _
-from webui.words import clock, plain
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, plain
+from webui.values.answers import Home
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; the cookie has to stay small

@@ -11,9 +11,10 @@ from types import FrameType
 
 import waitress
 
-from webui import create_app, notifier
+from webui import create_app
+from webui.accounts.passwords import give_back
 from webui.listen import interface_indexes, open_sockets
-from webui.passwords import give_back
+from webui.messages import notifier
 from webui.settings import Settings
 
 THREADS = 8  # four may be held by streams, four answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from webui.devices import GUEST, HOME, QUARANTINE, Device, Person
+from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
 
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
 ROWS = 4  # of a family that nobody has told of yet

@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from webui import kinds
-from webui.history import History, Site
-from webui.i18n import gettext as _
-from webui.words import plain
+from webui.language import kinds
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.history import History, Site
 
 BOM = "\ufeff"  # by which Excel knows that it is UTF-8
 STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula

@@ -9,7 +9,7 @@ from gateway.policy.categories import Categories
 from gateway.policy.services import Catalogue
 from gateway.policy.spoken import by_day, spoken
 
-ENGLISH = "en"  # other languages name kinds and groups by their ids (webui/things.py)
+ENGLISH = "en"  # other languages name kinds and groups by their ids (webui/language/things.py)
 
 
 def told_catalogue(catalogue: Catalogue, categories: Categories, bands: Bands) -> dict[str, Any]:

@@ -15,19 +15,19 @@ from selenium.webdriver.common.by import By
 from gateway.policy.alerts import Alerts
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.asking import a_question
-from tests.webui.backing import TEXT, TOKEN
-from tests.webui.healthy import FINE, TROUBLE
-from tests.webui.household import NOW, TABLET
-from tests.webui.household import PHONE as HER_PHONE
-from tests.webui.lending import TV
-from tests.webui.proving import lines
-from tests.webui.teaching import some_names
-from tests.webui.test_activity import CHANGES
+from tests.webui.pages.test_activity import CHANGES
+from tests.webui.standin.asking import a_question
+from tests.webui.standin.backing import TEXT, TOKEN
+from tests.webui.standin.healthy import FINE, TROUBLE
+from tests.webui.standin.household import NOW, TABLET
+from tests.webui.standin.household import PHONE as HER_PHONE
+from tests.webui.standin.lending import TV
+from tests.webui.standin.proving import lines
+from tests.webui.standin.teaching import some_names
+from tests.webui.standin.things import KITCHEN
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
-from tests.webui.things import KITCHEN
-from webui.carried import Carried, to_code
+from webui.rules.carried import Carried, to_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

@@ -11,7 +11,7 @@ from tests.browser.chromium import WEIGHT, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.test_access import a_family, faults, unclaimed
 from tests.browser.test_pages import FIRST_VISIT, check_looks
-from tests.webui.accounts import MUMS_PASSWORD
+from tests.webui.standin.accounts import MUMS_PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.test_pages import check_looks
-from tests.webui.household import NOW, TABLET
+from tests.webui.standin.household import NOW, TABLET
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

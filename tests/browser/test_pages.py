@@ -24,12 +24,12 @@ from tests.browser.chromium import (
     eventually,
 )
 from tests.browser.conftest import Site
-from tests.webui.asking import AGAIN, each
-from tests.webui.closed import a_card, each_way
-from tests.webui.household import NOW, REFUSALS, RULES, TABLET, Household, at_home
+from tests.webui.standin.asking import AGAIN, each
+from tests.webui.standin.closed import a_card, each_way
+from tests.webui.standin.household import NOW, REFUSALS, RULES, TABLET, Household, at_home
+from tests.webui.standin.things import a_device
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
-from tests.webui.things import a_device
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

@@ -18,8 +18,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, WEIGHT, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui import ruling
-from tests.webui.ruling import by_hand
+from tests.webui.standin import ruling
+from tests.webui.standin.ruling import by_hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

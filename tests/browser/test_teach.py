@@ -7,8 +7,8 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.household import TABLET
-from tests.webui.teaching import needed, some_names
+from tests.webui.standin.household import TABLET
+from tests.webui.standin.teaching import needed, some_names
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

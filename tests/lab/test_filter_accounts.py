@@ -13,7 +13,7 @@ from tests.lab.clients import Outcome
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
 from tests.lab.home import Home
-from webui.limiter import TRIES
+from webui.accounts.limiter import TRIES
 
 pytestmark = pytest.mark.lab
 

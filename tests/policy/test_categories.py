@@ -12,7 +12,7 @@ from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy.categories import LANGUAGES, parse_categories
 from tests.policy.homes import product
-from webui.i18n import load_catalogues
+from webui.language.i18n import load_catalogues
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 TEXTS = "name: {en: A}, about: {en: A., ru: A.}"
@@ -40,7 +40,7 @@ def test_the_shipped_file() -> None:
 
 
 def test_each_category_has_one_sentence() -> None:
-    """In the other languages: tests/webui/test_catalogues.py."""
+    """In the other languages: tests/webui/language/test_catalogues.py."""
     for one in product().categories.by_id.values():
         assert one.about["en"].endswith(".")
         assert one.about["en"].count(". ") == 0

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.control.running import Running
-from tests.webui.household import Household, at_home
-from tests.webui.ruling import by_hand
+from tests.webui.standin.household import Household, at_home
+from tests.webui.standin.ruling import by_hand
 from webui import Settings, create_app
 
 GATEWAY = "http://192.168.1.1:8080"

@@ -8,7 +8,7 @@ from flask import Flask
 from gateway.control.around import Visitor
 from gateway.policy.people import TOLD, Announcement, Told
 from tests.webui.conftest import GATEWAY, Browser, browser_on
-from tests.webui.household import NOW, Household
+from tests.webui.standin.household import NOW, Household
 from webui.guard import is_ours, is_same_origin
 
 NAMES = frozenset({"qalqan.home.arpa", "localhost"})

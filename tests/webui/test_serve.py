@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.control.running import Running
-from tests.webui.accounts import MUMS_PASSWORD
-from tests.webui.household import Household
+from tests.webui.standin.accounts import MUMS_PASSWORD
+from tests.webui.standin.household import Household
 from tests.webui.test_listen import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from gateway.policy.sentence import ENGLISH
-from webui.i18n import DOMAIN, OWN_NAMES, SOURCE_LANGUAGE
-from webui.telling import DECISION
+from webui.language.i18n import DOMAIN, OWN_NAMES, SOURCE_LANGUAGE
+from webui.language.telling import DECISION
 
 ROOT = Path(__file__).parents[2]
 WEBUI = ROOT / "webui"

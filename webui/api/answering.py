@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.routing import Map, Rule
 
+from webui.accounts.passwords import give_back
 from webui.api import (
     account,
     activity,
@@ -44,7 +45,6 @@ from webui.api.kinds import (
 )
 from webui.api.operations import ANYONE, PARTS, Nothing, Operation
 from webui.api.problems import Problem, of_status
-from webui.passwords import give_back
 
 NOUNS = (
     teaching,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
 from webui.api.records import record
 from webui.api.who import Caller
-from webui.shapes import Answer
+from webui.values.shapes import Answer
 
 noun = Noun("health")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from webui import locks
-from webui.answers import Here
+from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.kinds import Text, Whole
@@ -18,7 +17,8 @@ from webui.api.rules import Summary
 from webui.api.sharing import Digits, Lent
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.tickets import TYPED_LIMIT, typed
+from webui.values.answers import Here
+from webui.values.tickets import TYPED_LIMIT, typed
 
 noun = Noun("my")
 

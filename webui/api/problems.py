@@ -10,8 +10,8 @@ from flask import Response
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import refusals
-from webui.i18n import gettext as _
+from webui.language import refusals
+from webui.language.i18n import gettext as _
 
 MEDIA = "application/problem+json"
 TYPES = "/api/problems/"

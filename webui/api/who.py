@@ -12,11 +12,11 @@ from flask import Flask, current_app, request
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import digest
-from webui import session, tries
+from webui.accounts import session, tries
+from webui.accounts.tries import TooManyTriesError
 from webui.api.problems import Problem, of_status
 from webui.daemon import daemon, source_address
-from webui.shapes import Answer
-from webui.tries import TooManyTriesError
+from webui.values.shapes import Answer
 
 SCHEME = "bearer"
 TOKEN_LIMIT = 100  # characters; ours have 39

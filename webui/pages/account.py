@@ -10,15 +10,17 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, passwords, refusals, session, tries
+from webui import notices
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import everybody
+from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon
-from webui.i18n import gettext as _
-from webui.i18n import ngettext
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
 from webui.pages import tokens
 from webui.pages.claim import to_recovery
 from webui.pages.door import digest_of
-from webui.session import everybody
-from webui.tries import TooManyTriesError
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 

@@ -9,18 +9,19 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
-from webui import charts, kinds, notices, spreadsheet
-from webui.answers import Child, Home
+from webui import charts, notices, spreadsheet
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.entries import ALLOW, put
 from webui.forms import day as asked_day
 from webui.forms import one_of
-from webui.history import WEEK, History
-from webui.i18n import gettext as _
-from webui.ledger import Lane, starts, together
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
-from webui.words import plain
+from webui.language import kinds
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.entries import ALLOW, put
+from webui.values.answers import Child, Home
+from webui.values.history import WEEK, History
+from webui.values.ledger import Lane, starts, together
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 

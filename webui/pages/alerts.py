@@ -10,14 +10,16 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.alerts import ADDRESS_LIMIT, KINDS
-from webui import notices, notifier, refusals
-from webui.alerts import Alerts, kinds, not_sent
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.i18n import gettext as _
-from webui.i18n import language
-from webui.ntfy import NotSent
-from webui.outbox import NIGHT
-from webui.session import guardian, guardians_only
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.i18n import language
+from webui.messages import notifier
+from webui.messages.alerts import Alerts, kinds, not_sent
+from webui.messages.ntfy import NotSent
+from webui.messages.outbox import NIGHT
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/parent/alerts")
 

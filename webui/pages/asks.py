@@ -9,17 +9,18 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals
-from webui.answers import Here, Home
-from webui.asked import waiting_time
+from webui import notices
+from webui.accounts.locks import own_eyes
+from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
-from webui.given import to_child
-from webui.i18n import gettext as _
-from webui.locks import own_eyes
-from webui.session import anyone
-from webui.tickets import TYPED_LIMIT, typed
-from webui.words import plain
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.answers import Here, Home
+from webui.values.asked import waiting_time
+from webui.values.given import to_child
+from webui.values.tickets import TYPED_LIMIT, typed
 
 blueprint = Blueprint("asks", __name__, url_prefix="/my")
 

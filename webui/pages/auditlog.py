@@ -9,10 +9,11 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.people import NAME_LIMIT
-from webui import changes, session
+from webui.accounts import session
+from webui.accounts.session import guardians_only
 from webui.daemon import daemon
-from webui.session import guardians_only
-from webui.shapes import Answer
+from webui.language import changes
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("auditlog", __name__, url_prefix="/parent/log")
 

@@ -9,11 +9,13 @@ from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.sealed import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
-from webui import notices, refusals, sealer
-from webui.backups import parse_last, parse_look
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.upkeep import sealer
+from webui.values.backups import parse_last, parse_look
 
 blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 

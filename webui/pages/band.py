@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui.bands import differences, falls
-from webui.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.accounts.session import guardians_only
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.session import guardians_only
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.bands import differences, falls
+from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
 
 blueprint = Blueprint("band", __name__, url_prefix="/parent/child/<profile>/band")
 

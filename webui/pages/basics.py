@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import basics
-from webui.editing import NOTHING, Outcome, Page, change, opened, render
-from webui.i18n import gettext as _
-from webui.overview import title
-from webui.session import guardians_only
-from webui.words import plain
+from webui.accounts.session import guardians_only
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import basics
+from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.overview import title
 
 blueprint = Blueprint("basics", __name__, url_prefix="/parent/child/<profile>/basics")
 

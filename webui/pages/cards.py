@@ -6,9 +6,9 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
+from webui.language.i18n import gettext as _
 
 blueprint = Blueprint("cards", __name__, url_prefix="/parent/cards")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import carried, qr
-from webui.editing import opened, render
-from webui.i18n import gettext as _
-from webui.session import guardians_only
+from webui.accounts.session import guardians_only
+from webui.charts import qr
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import carried
+from webui.rules.editing import opened, render
 from webui.settings import OWN_NAME
-from webui.words import plain
 
 blueprint = Blueprint("carry", __name__, url_prefix="/parent/child/<profile>/carry")
 

@@ -6,12 +6,12 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import charts, notices
-from webui.answers import Child, Here
-from webui.asked import to_show, waiting_for, waiting_time
+from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.levels import level_of
-from webui.minutes import first_to_close, warning
-from webui.session import anyone
+from webui.language.levels import level_of
+from webui.values.answers import Child, Here
+from webui.values.asked import to_show, waiting_for, waiting_time
+from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
 

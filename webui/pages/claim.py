@@ -10,14 +10,15 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import NAME_LIMIT
-from webui import passwords, refusals, session, tries
-from webui.i18n import gettext as _
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import anyone, everybody
+from webui.accounts.tries import TooManyTriesError
+from webui.language import refusals
+from webui.language.i18n import gettext as _
 from webui.pages.codes import sheets
 from webui.pages.door import is_empty
-from webui.session import anyone, everybody
-from webui.shapes import Answer
-from webui.tickets import Sheet
-from webui.tries import TooManyTriesError
+from webui.values.shapes import Answer
+from webui.values.tickets import Sheet
 
 blueprint = Blueprint("claim", __name__)
 

@@ -9,15 +9,16 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
-from webui.i18n import ngettext
+from webui.language import refusals
+from webui.language.i18n import ngettext
 from webui.notices import EVERYONE
-from webui.session import guardian, guardians_only
 from webui.settings import OWN_NAME
-from webui.shapes import Answer
-from webui.tickets import Batch, Sheet, Sheets
+from webui.values.shapes import Answer
+from webui.values.tickets import Batch, Sheet, Sheets
 
 blueprint = Blueprint("codes", __name__, url_prefix="/parent/codes")
 

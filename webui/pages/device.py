@@ -10,14 +10,15 @@ from flask.typing import ResponseReturnValue
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import clues, notices
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.devices import PLACES, Device, Devices, Learnt, told_place
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
-from webui.words import plain
+from webui.language import clues
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.devices import PLACES, Device, Devices, Learnt, told_place
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("device", __name__, url_prefix="/parent/device")
 

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from gateway.errors import ControlError
 from webui import notices
-from webui.devices import PLACES, Device, Devices
+from webui.accounts.session import guardians_only
 from webui.forms import one_of
-from webui.i18n import gettext as _
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 from webui.pages.device import WAS_LIMIT, back_to, change, known, was_of
-from webui.session import guardians_only
-from webui.words import plain
+from webui.values.devices import PLACES, Device, Devices
 
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
 

@@ -6,12 +6,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.devices import GROUP_SHOWN, PLACES, told_place
-from webui.i18n import gettext as _
-from webui.questions import Question
-from webui.session import guardian, guardians_only
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.devices import GROUP_SHOWN, PLACES, told_place
+from webui.values.questions import Question
 
 blueprint = Blueprint("devices", __name__, url_prefix="/parent/devices")
 

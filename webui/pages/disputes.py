@@ -10,14 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals
-from webui.answers import Child, Here, Home
+from webui import notices
+from webui.accounts.locks import own_eyes
+from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason
-from webui.i18n import gettext as _
-from webui.ledger import DAYS, Row, rows
-from webui.locks import own_eyes
-from webui.session import anyone
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.values.answers import Child, Here, Home
+from webui.values.ledger import DAYS, Row, rows
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/my/wrong")
 

@@ -13,12 +13,13 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import NAME_LIMIT, PersonRole
-from webui import passwords, refusals, session, tries
+from webui.accounts import passwords, session, tries
+from webui.accounts.session import anyone
+from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
-from webui.i18n import gettext as _
-from webui.session import anyone
-from webui.shapes import Answer
-from webui.tries import TooManyTriesError
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("door", __name__)
 

@@ -12,18 +12,19 @@ from flask.typing import ResponseReturnValue
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, zones
-from webui.answers import Home
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.editing import Problem, problem_of
-from webui.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.forms import NUMBER_LIMIT, one_of, whole
-from webui.i18n import OWN_NAMES
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
+from webui.language import zones
+from webui.language.i18n import OWN_NAMES
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, plain
+from webui.rules.editing import Problem, problem_of
 from webui.settings import OWN_NAME
-from webui.shapes import Answer
-from webui.words import clock, plain
+from webui.values.answers import Home
+from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
 

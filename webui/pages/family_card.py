@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from webui import qr
+from webui.accounts.session import guardian, guardians_only
+from webui.charts import qr
 from webui.daemon import daemon
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
+from webui.language.i18n import gettext as _
 from webui.settings import OWN_NAME
 
 blueprint = Blueprint("family_card", __name__)

@@ -6,11 +6,11 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import charts, notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
-from webui.health import PLACES, own_memory
-from webui.i18n import gettext as _
-from webui.lists import many
-from webui.session import guardian, guardians_only
+from webui.language.i18n import gettext as _
+from webui.values.health import PLACES, own_memory
+from webui.values.lists import many
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 

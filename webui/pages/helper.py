@@ -9,13 +9,14 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.people import PersonRole
-from webui import notices, session
+from webui import notices
+from webui.accounts import session
+from webui.accounts.session import seen_by
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, one_of, whole
-from webui.given import parse_given, to_parent
-from webui.i18n import gettext as _
-from webui.session import seen_by
-from webui.shapes import Answer
+from webui.language.i18n import gettext as _
+from webui.values.given import parse_given, to_parent
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("helper", __name__, url_prefix="/helper")
 

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import charts, kinds, menu, notices
-from webui.answers import Child
+from webui import charts, menu, notices
+from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, one_of, whole
-from webui.given import parse_given, to_parent
-from webui.i18n import gettext as _
-from webui.minutes import Dial, first_to_close
+from webui.language import kinds
+from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
-from webui.questions import Questions
-from webui.session import guardian, guardians_only, signed_in
-from webui.shapes import Answer
-from webui.waycards import WayCards
+from webui.values.answers import Child
+from webui.values.given import parse_given, to_parent
+from webui.values.minutes import Dial, first_to_close
+from webui.values.questions import Questions
+from webui.values.shapes import Answer
+from webui.values.waycards import WayCards
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 

@@ -10,17 +10,18 @@ from flask.typing import ResponseReturnValue
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import carried, notices
-from webui.answers import Home
-from webui.carried import Carried, Fitted, NotRulesError
-from webui.catalogue import Catalogue
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.editing import problem_of
-from webui.i18n import gettext as _
-from webui.overview import Rule, rules
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import carried
+from webui.rules.carried import Carried, Fitted, NotRulesError
+from webui.rules.catalogue import Catalogue
+from webui.rules.editing import problem_of
+from webui.rules.overview import Rule, rules
+from webui.values.answers import Home
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui.editing import NOTHING, Outcome, Page, change, opened, render
-from webui.i18n import gettext as _
-from webui.session import guardians_only
-from webui.words import plain
+from webui.accounts.session import guardians_only
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
 
 blueprint = Blueprint("kinds", __name__, url_prefix="/parent/child/<profile>/kinds")
 

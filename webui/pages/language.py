@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui.i18n import COOKIE, languages
-from webui.session import anyone
+from webui.accounts.session import anyone
+from webui.language.i18n import COOKIE, languages
 
 blueprint = Blueprint("language", __name__)
 

@@ -12,8 +12,8 @@ from datetime import date
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from webui.session import anyone
-from webui.words import month, short_weekdays
+from webui.accounts.session import anyone
+from webui.language.words import month, short_weekdays
 
 blueprint = Blueprint("leave", __name__)
 

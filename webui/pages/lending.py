@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import notices, session
+from webui import notices
+from webui.accounts import session
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 
 blueprint = Blueprint("lending", __name__, url_prefix="/parent/sharing")
 

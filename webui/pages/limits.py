@@ -5,8 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
-from webui.hours import (
+from webui.accounts.session import guardians_only
+from webui.language.i18n import gettext as _
+from webui.language.words import days, plain
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.hours import (
     DAY,
     DAYS,
     FREE,
@@ -18,10 +21,7 @@ from webui.hours import (
     write_minutes,
     write_plan,
 )
-from webui.i18n import gettext as _
-from webui.overview import rule
-from webui.session import guardians_only
-from webui.words import days, plain
+from webui.rules.overview import rule
 
 blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/limits")
 

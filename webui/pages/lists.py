@@ -10,15 +10,16 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals, telling
-from webui.answers import Home
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.lists import Found, Lists, Source, letter, maker, many
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
-from webui.words import plain
+from webui.language import refusals, telling
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.answers import Home
+from webui.values.lists import Found, Lists, Source, letter, maker, many
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 

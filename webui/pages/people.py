@@ -10,14 +10,15 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.people import MINUTES_LIMIT, NAME_LIMIT, OUT, PersonRole
-from webui import notices, session
+from webui import notices
+from webui.accounts import session
+from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.forms import one_of
-from webui.i18n import gettext as _
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 from webui.pages.codes import sheets
-from webui.session import guardians_only
-from webui.tickets import Sheet
-from webui.words import plain
+from webui.values.tickets import Sheet
 
 blueprint = Blueprint("people", __name__, url_prefix="/parent/people")
 

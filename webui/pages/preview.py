@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import refusals, typed
+from webui.accounts.session import guardians_only
 from webui.daemon import daemon
-from webui.editing import Outcome, Problem, moment, opened, render
-from webui.session import guardians_only
+from webui.language import refusals
+from webui.rules import typed
+from webui.rules.editing import Outcome, Problem, moment, opened, render
 
 blueprint = Blueprint("preview", __name__, url_prefix="/parent/child/<profile>/preview")
 

@@ -8,16 +8,17 @@ from flask.typing import ResponseReturnValue
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, qr
-from webui.answers import Child, Home
+from webui import notices
+from webui.accounts.session import anyone, guardian, guardians_only
+from webui.charts import qr
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
 from webui.guard import policy
-from webui.i18n import gettext as _
-from webui.proofs import Proof, connect_sources, parse_proof
-from webui.session import anyone, guardian, guardians_only
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 from webui.settings import OWN_NAME
-from webui.words import plain
+from webui.values.answers import Child, Home
+from webui.values.proofs import Proof, connect_sources, parse_proof
 
 blueprint = Blueprint("proof", __name__)
 

@@ -11,11 +11,11 @@ import re
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webui.answers import Here, Home
-from webui.asked import waiting_for
+from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.levels import level_of
-from webui.session import anyone
+from webui.language.levels import level_of
+from webui.values.answers import Here, Home
+from webui.values.asked import waiting_for
 
 blueprint = Blueprint("refused", __name__)
 

@@ -9,13 +9,14 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
-from webui import notices, telling
-from webui.asked import Asked
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import one_of, reason, whole
-from webui.i18n import gettext as _
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
+from webui.language import telling
+from webui.language.i18n import gettext as _
+from webui.values.asked import Asked
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 

@@ -6,14 +6,14 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.editing import Page, opened, render, write
 from webui.forms import NUMBER_LIMIT, whole
-from webui.i18n import gettext as _
-from webui.overview import Rule, overview, rules
-from webui.session import guardian, guardians_only
-from webui.switches import switched
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.editing import Page, opened, render, write
+from webui.rules.overview import Rule, overview, rules
+from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import sentences_of_rules as say
-from webui.catalogue import Service
-from webui.editing import NOTHING, Outcome, Page, change, opened, render
-from webui.entries import ALLOW, BLOCK, out_of, put
+from webui.accounts.session import guardians_only
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.overview import Rule, rule
-from webui.session import guardians_only
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import sentences as say
+from webui.rules.catalogue import Service
+from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.entries import ALLOW, BLOCK, out_of, put
+from webui.rules.overview import Rule, rule
 
 blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/services")
 

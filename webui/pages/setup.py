@@ -11,16 +11,17 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, refusals
-from webui.catalogue import Catalogue
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.devices import GUEST, HOME, PLACES, Device, Devices
 from webui.forms import one_of
-from webui.i18n import COOKIE, language, languages, menu
-from webui.i18n import gettext as _
-from webui.overview import Section, overview
+from webui.language import refusals
+from webui.language.i18n import COOKIE, language, languages, menu
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 from webui.pages.language import LIFE
-from webui.session import guardian, guardians_only
+from webui.rules.catalogue import Catalogue
+from webui.rules.overview import Section, overview
 from webui.setup import (
     STEPS,
     STRANGERS,
@@ -34,8 +35,8 @@ from webui.setup import (
     rows_of,
     who_is,
 )
-from webui.shapes import Answer
-from webui.words import plain
+from webui.values.devices import GUEST, HOME, PLACES, Device, Devices
+from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 

@@ -9,13 +9,15 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import locks, notices, refusals
-from webui.answers import Here
+from webui import notices
+from webui.accounts import locks
+from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.i18n import gettext as _
-from webui.session import anyone
-from webui.sharing import Lent, Person, Pin
-from webui.words import plain
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.answers import Here
+from webui.values.sharing import Lent, Person, Pin
 
 blueprint = Blueprint("sharing", __name__, url_prefix="/my")
 

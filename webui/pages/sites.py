@@ -5,16 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import sentences_of_rules as say
-from webui import typed
-from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
-from webui.entries import put
+from webui.accounts.session import guardians_only
 from webui.forms import one_of
-from webui.i18n import gettext as _
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
 from webui.pages.teach import device_at_hand
-from webui.ruleset import LISTS
-from webui.session import guardians_only
-from webui.words import plain
+from webui.rules import sentences as say
+from webui.rules import typed
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.entries import put
+from webui.rules.ruleset import LISTS
 
 blueprint = Blueprint("sites", __name__, url_prefix="/parent/child/<profile>/sites")
 

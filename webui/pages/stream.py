@@ -16,8 +16,8 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Client, EventStream, Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import PersonRole
+from webui.accounts.session import seen_by
 from webui.daemon import daemon
-from webui.session import seen_by
 
 blueprint = Blueprint("stream", __name__, url_prefix="/parent")
 

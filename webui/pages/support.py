@@ -8,11 +8,12 @@ from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.people import PersonRole
-from webui import charts, session
+from webui import charts
+from webui.accounts import session
+from webui.accounts.session import seen_by
 from webui.daemon import daemon
-from webui.health import PLACES, own_memory, parse_health
-from webui.lists import many
-from webui.session import seen_by
+from webui.values.health import PLACES, own_memory, parse_health
+from webui.values.lists import many
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 

@@ -7,17 +7,18 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from webui import notices, typed
-from webui.answers import Child
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
 from webui.forms import one_of
-from webui.i18n import gettext as _
-from webui.i18n import ngettext
-from webui.session import guardian, guardians_only
-from webui.shapes import Answer
-from webui.teaching import Lesson
-from webui.words import plain
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
+from webui.language.words import plain
+from webui.rules import typed
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
+from webui.values.answers import Child
+from webui.values.shapes import Answer
+from webui.values.teaching import Lesson
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
 

@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 
 from gateway.policy.loglevels import NAMES_LEVEL
 from webui import charts
-from webui.answers import Child, Home
+from webui.accounts.locks import own_eyes
+from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
-from webui.ledger import DAYS, Ledger, lanes, rows, starts
-from webui.locks import own_eyes
-from webui.session import anyone, guardian, guardians_only
+from webui.values.answers import Child, Home
+from webui.values.ledger import DAYS, Ledger, lanes, rows, starts
 
 blueprint = Blueprint("time", __name__)
 

@@ -11,13 +11,14 @@ from flask.typing import ResponseReturnValue
 
 from gateway.policy import tokens
 from gateway.policy.people import PersonRole
-from webui import notices, session
+from webui import notices
+from webui.accounts import session
+from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.forms import one_of
-from webui.i18n import gettext as _
+from webui.language.i18n import gettext as _
 from webui.pages.codes import sheets
-from webui.session import guardians_only
-from webui.tickets import Sheet
+from webui.values.tickets import Sheet
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/account/tokens")
 

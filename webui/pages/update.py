@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from webui import installed, whatsnew
+from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon
-from webui.session import guardian, guardians_only
+from webui.upkeep import installed, whatsnew
 
 blueprint = Blueprint("update", __name__, url_prefix="/parent/health/update")
 

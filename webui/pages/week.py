@@ -6,12 +6,13 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import charts
-from webui.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
-from webui.hours import DAYS, Unreadable, drawn
-from webui.i18n import gettext as _
-from webui.overview import rule
-from webui.session import guardians_only
-from webui.weekform import (
+from webui.accounts.session import guardians_only
+from webui.language.i18n import gettext as _
+from webui.language.words import days, plain
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.hours import DAYS, Unreadable, drawn
+from webui.rules.overview import rule
+from webui.rules.weekform import (
     NONE,
     SAME,
     TIMES,
@@ -24,7 +25,6 @@ from webui.weekform import (
     typed_rows,
     value_of,
 )
-from webui.words import days, plain
 
 blueprint = Blueprint("week", __name__, url_prefix="/parent/child/<profile>/week")
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.policy.people import PersonRole, digest
 from gateway.policy.tokens import Token
 from tests.webui.conftest import GATEWAY
-from tests.webui.household import NOW, Household
+from tests.webui.standin.household import NOW, Household
 
 
 @dataclass

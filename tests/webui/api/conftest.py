@@ -6,7 +6,7 @@ from flask import Flask
 from gateway.policy.people import PersonRole
 from tests.control.running import Running
 from tests.webui.api.clients import Program, program
-from tests.webui.household import Household
+from tests.webui.standin.household import Household
 
 
 @pytest.fixture

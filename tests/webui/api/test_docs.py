@@ -12,7 +12,7 @@ import pytest
 
 from tests.control.running import Running
 from tests.webui.api.clients import token
-from tests.webui.household import Household
+from tests.webui.standin.household import Household
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import serving
 

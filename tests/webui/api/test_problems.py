@@ -11,7 +11,7 @@ from gateway.codes import Code
 from gateway.errors import ControlError
 from tests.control.running import Running
 from tests.webui.api.clients import Program
-from tests.webui.household import Household
+from tests.webui.standin.household import Household
 from webui import Settings, create_app
 from webui.api.problems import of_refusal
 

@@ -11,10 +11,10 @@ from gateway.policy.people import PersonRole
 from tests.control.running import Running
 from tests.webui.api.clients import Program, program, token
 from tests.webui.conftest import GATEWAY, Browser
-from tests.webui.household import Household
+from tests.webui.standin.household import Household
+from webui.accounts.limiter import TRIES
 from webui.api.answering import OPERATIONS
 from webui.api.operations import ANYONE, Operation
-from webui.limiter import TRIES
 
 IDS = [one.name for one in OPERATIONS]
 

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from gateway import codes
+from gateway.codes import Code
+from gateway.errors import ControlError, GatewayError, PolicyError
+from tests.webui.conftest import Browser
+from tests.webui.language.test_i18n import write_catalogue
+from tests.webui.standin.household import Household
+from webui.language import i18n, refusals
+
+# Nothing that a page asks for ends in one of these, or there is no more to say than the daemon does.
+WITHOUT = {Code.REFUSED, Code.INVALID, Code.NO_SUCH_VERB, Code.ROOT_ONLY}
+ENGLISH = "Aruzhan has landed today already. There is one landing a day."
+
+
+def landed(**values: str) -> PolicyError:
+    error = PolicyError("Aruzhan", "has landed today already", "there is one landing a day")
+    return error.coded(Code.LANDED, **values)
+
+
+@pytest.fixture
+def kazakh(tmp_path: Path) -> Iterator[None]:
+    told = {
+        "%(name)s has landed today already. There is one landing a day.": "%(name)s бүгін аяқтап қойды.",
+        "%(name)s is open now. Try it.": "%(nobody)s ашық.",
+        "This request is gone.": "100% жоқ.",
+    }
+    write_catalogue(tmp_path, "kk", told)
+    app = Flask(__name__)
+    i18n.install(app, i18n.load_catalogues(tmp_path))
+    with app.test_request_context(headers={"Accept-Language": "kk"}):
+        app.preprocess_request()
+        yield
+
+
+def test_a_refusal_is_told_in_the_reader_s_language(kazakh: None) -> None:
+    assert refusals.sentence(landed(name="Aruzhan")) == "Aruzhan бүгін аяқтап қойды."
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (landed(), ENGLISH),  # without its values
+        (PolicyError("x.kz", "is shut", "wait").coded("of_a_later_version"), "X.kz is shut. Wait."),
+        (ControlError("the disk is full; make room"), "The disk is full. Make room."),
+        (ControlError("roblox: is open").coded(Code.OPEN_NOW, name="Roblox"), "Roblox is open."),
+        (ControlError("it is gone").coded(Code.NO_REQUEST), "It is gone."),
+        (
+            ControlError("nobody here").coded(Code.NO_GUARDIAN),
+            "You are no guardian here any more. Sign in again.",
+        ),
+    ],
+)
+def test_where_that_cannot_be_it_is_english(kazakh: None, error: GatewayError, told: str) -> None:
+    assert refusals.sentence(error) == told
+
+
+def test_each_code_has_a_sentence_of_the_values_that_come_with_it() -> None:
+    told = refusals._sentences()
+    assert set(told) == {str(one) for one in Code} - {str(one) for one in WITHOUT}
+    brought = {
+        code: set(re.findall(r"\w+", rest.partition("[")[2].partition("]")[0]))
+        for code, rest in re.findall(r' = "([a-z_]+)"(.*)', inspect.getsource(codes))
+    }
+    assert set(brought) == set(Code)
+    for code, sentence in told.items():
+        assert set(re.findall(r"%\((\w+)\)", sentence)) <= brought[code], code
+
+
+def test_what_is_wrong_with_a_rule_is_told_to_its_end() -> None:
+    problem = "is no time of the day that a clock on the wall would show"
+    mend = "write one such as 20:45 or 07:00, with a colon between them"
+    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem=problem, mend=mend)
+    assert refusals.sentence(error) == f"This cannot be set: {problem}. To mend it: {mend}."
+
+
+def test_what_is_said_of_a_rule_has_an_end() -> None:
+    error = ControlError("x").coded(Code.BAD_RULE, key="bedtime", problem="p" * 999, mend="m" * 999)
+    assert len(refusals.sentence(error)) < 500
+
+
+def test_a_name_in_a_refusal_cannot_turn_what_is_around_it() -> None:
+    error = ControlError("x").coded(Code.LANDED, name="Dana\u202e" + "x" * 80)
+    assert "\u202e" not in refusals.sentence(error)
+    assert len(refusals.sentence(error)) < 120
+
+
+def test_the_child_s_page_tells_it(tablet: Browser, household: Household) -> None:
+    household.minutes["daughter"]["landing"]["taken"] = True
+    tablet.post("/my/landing")
+    assert ENGLISH in tablet.get("/my").text

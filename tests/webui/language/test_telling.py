@@ -1,0 +1,213 @@
+"""The daemon's sentences and names in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from gateway.policy.sentence import ENGLISH, Names, sentence
+from gateway.policy.values import Decision, Reason, Verdict
+from tests.webui.conftest import Browser
+from tests.webui.language.test_pages import reading
+from tests.webui.standin.household import BEDTIME, NOW, Household
+from tests.webui.standin.pseudo import CODE, teach
+from webui.language import telling, things, words
+from webui.rules.childs import parse_rules
+from webui.values.answers import parse_help_lines, parse_home, parse_refusals
+from webui.values.given import Given, to_child, to_parent
+from webui.values.shapes import Answer
+
+TABLET_IP = "192.168.1.20"
+
+
+PAUSED: dict[str, Any] = {
+    "state": "paused", "until": "2026-11-24T20:10:00+05:00", "reason": "paused", "rule": "pause",
+    "owner": "guardian:Mum", "sentence": "The internet is paused until 20:10. Mum set this.",
+}  # fmt: skip
+OUT = {
+    "state": "out_of_time", "until": "2026-11-25T04:00:00+05:00", "reason": "out_of_time",
+    "rule": "limits: internet: 90m + 15m", "owner": "band:10-12", "sentence": "…",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "answer", "told"),
+    [
+        ("ru", PAUSED, "Интернет на паузе до 20:10. Решение: Mum."),
+        ("kk", PAUSED, "Интернет кідіртілген (аяқталуы: 20:10). Белгілеген: Mum."),
+        ("en", PAUSED, "The internet is paused until 20:10. Mum set this."),
+        (
+            "ru",
+            OUT,
+            "Интернет: закрыто до 04:00, сегодняшние 105 мин израсходованы. Это правила группы 10-12.",
+        ),
+        ("ru", {"state": "open", "sentence": "Open."}, "Открыто."),
+        (
+            "ru",
+            {
+                "state": "open", "sentence": "…",
+                "next_change": {"at": BEDTIME.isoformat(), "state": "bedtime"},
+            },
+            "Открыто до 20:45, потом время сна.",
+        ),
+        (
+            "kk",
+            {
+                "state": "open", "sentence": "…",
+                "next_change": {"at": (NOW + timedelta(hours=14)).isoformat(), "state": "window"},
+            },
+            "Ашық, аяқталуы: ертең, 09:40.",
+        ),
+        # A daemon of another version, with less or more to tell.
+        ("ru", {"state": "paused", "sentence": "Paused."}, "Paused."),
+        ("ru", {**PAUSED, "reason": "a new one"}, PAUSED["sentence"]),
+    ],
+)  # fmt: skip
+def test_how_things_stand(app: Flask, language: str, answer: dict[str, Any], told: str) -> None:
+    with reading(app, language):
+        assert telling.state(Answer(answer), NOW) == told
+
+
+def refusal(**values: object) -> dict[str, Any]:
+    return {
+        "at": NOW.isoformat(), "host": "www.tiktok.com", "name": "TikTok", "reason": "service",
+        "rule": "block: service:tiktok", "owner": "family", "sentence": "TikTok is not open here.", **values,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "russian", "kazakh"),
+    [
+        ({}, "TikTok: не разрешено. Так решили в семье.", "TikTok: рұқсат етілмеген. Отбасы осылай шешті."),
+        (
+            {"name": "", "host": "bet.example", "reason": "category", "rule": "category:gambling",
+             "owner": "band:10-12"},
+            "bet.example: не разрешено – Азартные игры. Это правила группы 10-12.",
+            "bet.example: рұқсат етілмеген – Құмар ойындар. Бұл – 10-12 тобының ережелері.",
+        ),
+        (
+            {"reason": "bedtime", "rule": "bedtime: 20:45-07:00", "owner": "band:10-12",
+             "until": (NOW + timedelta(hours=11, minutes=20)).isoformat()},
+            "Время сна: интернет закрыт до 07:00. Это правила группы 10-12.",
+            "Ұйқы уақыты: интернет жабық (аяқталуы: 07:00). Бұл – 10-12 тобының ережелері.",
+        ),
+        (
+            {"reason": "paused", "rule": "pause", "owner": "guardian:Mum",
+             "until": (NOW + timedelta(days=2)).isoformat()},
+            "Интернет на паузе до 19:40 в четверг. Решение: Mum.",
+            "Интернет кідіртілген (аяқталуы: бейсенбі, 19:40). Белгілеген: Mum.",
+        ),
+        (
+            {"reason": "out_of_time", "rule": "limits: group:video: 1h", "owner": "band:10-12",
+             "name": "YouTube"},
+            "YouTube: закрыто, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
+            "YouTube жабық: бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
+        ),
+        # What a log level leaves out.
+        ({"reason": "category", "rule": None}, "TikTok is not open here.", "TikTok is not open here."),
+    ],
+)  # fmt: skip
+def test_a_refusal(app: Flask, values: dict[str, object], russian: str, kazakh: str) -> None:
+    for language, told in (("ru", russian), ("kk", kazakh), ("en", "TikTok is not open here.")):
+        with reading(app, language):
+            (found,) = parse_refusals({"refusals": [refusal(**values)]})
+            assert found.sentence == told, language
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", CODE])
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_words_in_each_language(app: Flask, reason: Reason, language: str) -> None:
+    teach(app)
+    decision = Decision(
+        Verdict.BLOCK, reason, "block: category:adult", "list:x", until=NOW + timedelta(days=9)
+    )
+    english = sentence(decision, "a.example", NOW, Names(categories={"adult": "Adult sites"}))
+    with reading(app, language):
+        told = telling.refusal(Answer(refusal(
+            reason=str(reason), rule=decision.rule, owner=decision.owner, name="", host="a.example",
+            until=(NOW + timedelta(days=9)).isoformat(), sentence=english,
+        )))  # fmt: skip
+        assert told != english
+        assert "{" not in told
+
+
+def test_in_english_the_words_are_the_daemon_s_own(app: Flask) -> None:
+    """Else the command line and the pages would say two things."""
+    with reading(app, "en"):
+        assert dict(telling._words()) == dict(ENGLISH)
+
+
+def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask) -> None:
+    entries = [
+        {"target": "category:adult", "name": "Adult sites", "owner": "product", "verdict": "refuse"},
+        {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "refuse"},
+        {"target": "ways:vpn", "name": "VPN", "owner": "product", "verdict": "refuse"},
+        {"target": "protocol", "name": "Internet protocols that no app needs", "owner": "product"},
+        {"target": "category:invented", "name": "Something new", "owner": "product"},
+    ]
+    with reading(app, "ru"):
+        rules = parse_rules({"profile": {"refused": entries}})
+        assert [one.name for one in rules.refused] == [
+            "Сайты для взрослых", "TikTok", "VPN", "Протоколы, которые не нужны ни одному приложению",
+            "Something new",
+        ]  # fmt: skip
+        # Longer than what is left of a name that somebody else chose.
+        assert words.plain(rules.refused[3].name) == rules.refused[3].name
+        assert things.thing("window:group:video", "Video") == "Видео"
+        assert things.about("music", "Music, radio, podcasts and audio books.").startswith("Музыка")
+
+
+@pytest.mark.parametrize(
+    ("answer", "topic", "until", "told"),
+    [
+        ("no", "site", None, "Aruzhan получает ответ: нет."),
+        ("once", "time", BEDTIME, "Aruzhan: ещё 30 минут, до 20:45."),
+        ("once", "time", None, "Aruzhan: ещё 30 минут сегодня."),
+        ("once", "site", BEDTIME, "Instagram: открыто до 20:45 (Aruzhan)."),
+        ("always", "site", None, "Instagram: теперь открыто всегда (Aruzhan)."),
+    ],
+)
+def test_what_an_answer_did(app: Flask, answer: str, topic: str, until: datetime | None, told: str) -> None:
+    one = {"name": "Aruzhan", "thing_name": "Instagram", "answer": answer, "topic": topic, "given": 30}
+    values = {"request": one, "until": until.isoformat() if until else None, "sentence": "English."}
+    with reading(app, "ru"):
+        assert telling.answered(Answer(values), NOW) == told
+    with reading(app, "en"):
+        assert telling.answered(Answer(values), NOW) == "English."
+
+
+def test_what_was_given(app: Flask) -> None:
+    given = Given(21, BEDTIME, ("bedtime",), "…")
+    with reading(app, "ru"):
+        assert to_parent(given, "Тимур", NOW, paused=True) == (
+            "Тимур: ещё 21 минута, до 20:45. Пауза продолжается."
+        )
+        assert to_child(given, NOW) == "У тебя ещё 21 минута, до 20:45."
+        assert to_parent(Given(3, None, ("service:roblox",), "…"), "Тимур", NOW, paused=False) == (
+            "Тимур: ещё 3 минуты сегодня."
+        )
+    with reading(app, "kk"):
+        assert to_child(given, NOW) == "Сенде тағы 21 минут бар, аяқталуы: 20:45."
+
+
+def test_help_lines_are_named_in_the_reader_s_language(app: Flask) -> None:
+    line = {"name": "Emergency", "names": {"en": "Emergency", "kk": "Шұғыл қызметтер"}, "phone": "112"}
+    for language, name in (("kk", "Шұғыл қызметтер"), ("ru", "Emergency"), ("en", "Emergency")):
+        with reading(app, language):
+            assert [one.name for one in parse_help_lines({"lines": [line]})] == [name]
+
+
+def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Household) -> None:
+    household.paused["daughter"] = NOW + timedelta(minutes=30)
+    page = mum.get("/parent/", Accept_Language="ru").text
+    assert "Интернет на паузе до 20:10. Решение: Mum." in page
+    assert "Время сна: интернет закрыт до 07:40. Это правила группы 6-9." in page
+
+
+def test_a_home_without_the_new_keys_is_told_all_the_same(app: Flask) -> None:
+    old = {"now": NOW.isoformat(), "profiles": [{"id": "a", "state": "paused", "sentence": "Paused."}]}
+    with reading(app, "ru"):
+        assert parse_home(old).children[0].now.sentence == "Paused."

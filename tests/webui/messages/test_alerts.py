@@ -1,0 +1,234 @@
+"""Messages to a guardian's phone: the page, the secret in it, and what an event becomes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.control.client import Client
+from gateway.policy.alerts import Alerts, read
+from tests.control.running import Running
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_home import text_of
+from tests.webui.standin.household import Household, at_home
+from webui.messages import notifier, outbox
+from webui.messages.notifier import Notifier, kind_of
+from webui.messages.ntfy import NotSent, Why
+
+PAGE = "/parent/alerts/"
+TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"
+FIELDS = {"address": TOPIC, "kinds": "request", "at_night": "request", "names": "yes"}
+
+Post = tuple[str, str, dict[str, Any]]
+
+
+class Phone:
+    """Stands for the server."""
+
+    def __init__(self) -> None:
+        self.posts: list[Post] = []
+        self.refuses: NotSent | None = None
+
+    def __call__(self, address: str, text: str, **more: Any) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.posts.append((address, text, more))
+
+
+def until(check: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def phone(monkeypatch: pytest.MonkeyPatch) -> Phone:
+    monkeypatch.setattr(outbox, "GATHER", 0.0)
+    monkeypatch.setattr(outbox, "is_night", lambda _: False)
+    monkeypatch.setattr(notifier, "TICK", 0.05)
+    return Phone()
+
+
+@pytest.fixture
+def listening(household: Household, daemon: Running, tmp_path: Path, phone: Phone) -> Iterator[Notifier]:
+    household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request", "device", "filter", "people"}))
+    made = Notifier(Client(tmp_path / "control.sock"), {"en": NullTranslations()}, "Qalqan", phone)
+    made.start()
+    yield made
+    made.stop()
+
+
+def happens(daemon: Running, event: str, **values: object) -> None:
+    daemon.submit(lambda: daemon.server.publish(event, **values))
+
+
+def test_each_guardian_chooses_for_himself_and_the_address_is_shown_no_more(
+    mum: Browser, household: Household
+) -> None:
+    assert "To your topic on" not in mum.get(PAGE).text
+    answer = mum.post(PAGE, FIELDS)
+    page = mum.get(answer.location).text
+    assert household.alerting.book == {
+        "Mum": Alerts(TOPIC, frozenset({"request"}), frozenset({"request"}), names=True, language="en")
+    }
+    assert "To your topic on ntfy.sh." in text_of(page)
+    assert "secret-topic" not in page
+    assert 'name="kinds" value="request" checked' in page
+    assert 'name="kinds" value="device" >' in page
+    mum.post(PAGE, {"address": "", "kinds": "device"})
+    assert household.alerting.book["Mum"] == Alerts(TOPIC, frozenset({"device"}), language="en")
+    mum.post(f"{PAGE}stop")
+    assert household.alerting.book == {}
+
+
+def test_neither_audit_nor_event_nor_log_has_the_address(
+    mum: Browser, household: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        mum.post(PAGE, FIELDS)
+        mum.get(PAGE)
+    assert household.alerting.audited == [("alerts", "request")]
+    assert household.alerting.published == [("alerts", {"by": "Mum"})]
+    assert "secret-topic" not in caplog.text
+    assert "secret-topic" not in repr(mum.client.application.extensions)
+
+
+@pytest.mark.parametrize(
+    "address", ["hello", "ftp://ntfy.sh/x", "https://mum:pw@ntfy.sh/x", "https://x/" + "a" * 300]
+)
+def test_what_is_no_web_address_is_told_and_the_rest_kept(
+    mum: Browser, household: Household, address: str
+) -> None:
+    answer = mum.post(PAGE, {"address": address, "kinds": "way"})
+    assert answer.status_code == 422
+    assert "This is no web address. It begins with https:// or http://." in text_of(answer.text)
+    assert 'name="kinds" value="way" checked' in answer.text
+    assert household.alerting.book == {}
+    assert mum.post(PAGE, {"address": " "}).status_code == 422
+
+
+def test_a_test_message_goes_at_once_and_says_how_it_went(mum: Browser, household: Household) -> None:
+    phone, app = Phone(), mum.client.application
+    notifier.of(app)._send = phone
+    mum.post(PAGE, {"address": TOPIC})
+    told = text_of(mum.get(mum.post(f"{PAGE}test").location).text)
+    assert "The server took it." in told
+    [(address, text, more)] = phone.posts
+    assert (address, text[:14], more["inside"]) == (TOPIC, "This is a test", False)
+    assert "There was a test just now." in text_of(mum.get(mum.post(f"{PAGE}test").location).text)
+    notifier.of(app)._tested, phone.refuses = -99.0, NotSent(Why.NOT_OUTSIDE)
+    told = text_of(mum.get(mum.post(f"{PAGE}test").location).text)
+    assert "The server is not on the internet. If it stands in this home, say so below." in told
+
+
+def test_a_request_is_told_within_a_moment_without_a_name(
+    daemon: Running, listening: Notifier, phone: Phone, household: Household
+) -> None:
+    until(lambda: listening._book.by_guardian)
+    happens(daemon, "request", id=1, state="pending", name="Aruzhan", site="chess.com", sentence="…")
+    until(lambda: phone.posts)
+    [(address, text, more)] = phone.posts
+    assert (address, text) == (TOPIC, "1 request waits.")
+    assert more == {"title": "Qalqan", "click": "http://qalqan.home.arpa/parent/requests", "inside": False}
+
+
+def test_names_are_in_it_where_the_guardian_wants_them(
+    daemon: Running, listening: Notifier, phone: Phone, household: Household
+) -> None:
+    household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request"}), names=True, inside=True)
+    happens(daemon, "alerts", by="Mum")
+    until(lambda: listening._book.by_guardian and listening._book.by_guardian["Mum"].names)
+    happens(daemon, "request", id=1, state="pending", name="Aru\u202ezhan", site="chess.com")
+    until(lambda: phone.posts)
+    assert phone.posts[0][1] == "1 request waits.\nAruzhan · chess.com"
+    assert phone.posts[0][2]["inside"] is True
+
+
+def test_a_slow_server_holds_up_no_other_guardian(
+    daemon: Running, listening: Notifier, household: Household, phone: Phone
+) -> None:
+    slow, went = "https://slow.example/x", phone.__call__
+
+    def send(address: str, text: str, **more: Any) -> None:
+        if address == slow:
+            time.sleep(2)
+        went(address, text, **more)
+
+    listening._send = send
+    household.alerting.book["Dad"] = Alerts(slow, frozenset({"device"}))
+    happens(daemon, "alerts", by="Dad")
+    until(lambda: "Dad" in listening._book.by_guardian)
+    start = time.monotonic()
+    happens(daemon, "identity", what="asked", ask="new", name="phone")
+    until(lambda: phone.posts)
+    assert time.monotonic() - start < 1.5
+    assert phone.posts[0][:2] == (TOPIC, "1 new device is here.")
+
+
+def test_that_the_daemon_went_and_came_is_told_by_the_pages(
+    tmp_path: Path, household: Household, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "GONE_AFTER", 0.3)
+    monkeypatch.setattr(outbox, "PACE", 0.1)
+    household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"filter"}))
+    path = tmp_path / "control.sock"
+    made = Notifier(Client(path), {}, "Qalqan", phone)
+    with at_home(path, household):
+        made.start()
+        until(lambda: made._book.by_guardian)
+    until(lambda: phone.posts)
+    assert phone.posts[0][1].startswith("The filter does not run.")
+    with at_home(path, household):
+        until(lambda: len(phone.posts) == 2)
+    made.stop()
+    assert phone.posts[1][1] == "The filter runs again."
+
+
+def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address_in_the_log(
+    daemon: Running, listening: Notifier, phone: Phone, mum: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    until(lambda: listening._book.by_guardian)
+    phone.refuses = NotSent(Why.REFUSED, 403)
+    with caplog.at_level(logging.DEBUG):
+        happens(daemon, "people", what="guardian add", name="Dad", by="Mum")
+        until(lambda: listening.trouble("Mum"))
+    assert "secret-topic" not in caplog.text
+    notifier.install(mum.client.application, listening)
+    told = text_of(mum.get(PAGE).text)
+    assert "The last message was not sent. The server did not take it: it answered 403." in told
+
+
+@pytest.mark.parametrize(("event", "kind"), [
+    ({"event": "request", "state": "pending", "reminder": False}, ("request", "")),
+    ({"event": "request", "state": "auto"}, None),
+    ({"event": "request", "state": "pending", "reminder": True}, None),
+    ({"event": "identity", "what": "asked", "ask": "new"}, ("device", "")),
+    ({"event": "identity", "what": "answered", "ask": "new"}, None),
+    ({"event": "card", "what": "raised"}, ("way", "")),
+    ({"event": "card", "what": "solved"}, None),
+    ({"event": "status", "what": "off", "by": "Dad"}, ("filter", "off")),
+    ({"event": "status", "what": "pause"}, None),
+    ({"event": "people", "what": "guardian add"}, ("people", "")),
+    ({"event": "warning"}, None),
+])  # fmt: skip
+def test_what_is_news_and_what_is_none(event: dict[str, Any], kind: tuple[str, str] | None) -> None:
+    assert kind_of(event) == kind
+
+
+def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
+    said = {"address": TOPIC, "kinds": ["request", "of_later"], "at_night": ["way"], "names": "yes", "new": 1}
+    assert read(said) == Alerts(TOPIC, frozenset({"request"}))
+    assert read(read(said).plain()) == read(said)
+
+
+def test_a_child_s_device_sees_nothing_of_it(tablet: Browser, household: Household) -> None:
+    assert tablet.get(PAGE).location == "/signin"
+    assert tablet.post(PAGE, FIELDS).location == "/signin"
+    assert household.alerting.book == {}

@@ -1,0 +1,88 @@
+"""My account: password, recovery code, and where one is signed in."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from gateway.control.around import Visitor
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.pages.test_claim import code_of
+from tests.webui.standin.accounts import MUMS_PASSWORD
+from tests.webui.standin.household import Household
+
+NEW = "twelve green owls"
+
+
+@pytest.fixture
+def laptop(app: Flask, mum: Browser, household: Household) -> Browser:
+    """Mum's other device."""
+    household.accounts.scene.devices["192.168.1.8"] = Visitor(
+        "02:00:00:00:00:1d", "<script>alert(1)</script>"
+    )
+    browser = browser_on(app, "192.168.1.8")
+    browser.post("/signin/password", {"name": "Mum", "password": MUMS_PASSWORD})
+    return browser
+
+
+def test_a_first_password_brings_a_recovery_code(stranger: Browser, household: Household) -> None:
+    household.stamps.keep_guardian("Dad")
+    stranger.post("/signin", {"code": household.guardians.link("Dad")})
+    sheet = stranger.post("/account/password", {"password": NEW}).headers["Location"]
+    assert code_of(stranger.get(sheet).text)
+    stranger.post("/signout")
+    assert stranger.post("/signin/password", {"name": "Dad", "password": NEW}).status_code == 303
+
+
+def test_another_password_needs_the_old_one_and_ends_other_sessions(mum: Browser, laptop: Browser) -> None:
+    for old in ("", "not it"):
+        answer = mum.post("/account/password", {"password": NEW, "old": old})
+        assert answer.status_code == 403
+    answer = mum.post("/account/password", {"password": "password1", "old": MUMS_PASSWORD})
+    assert "tried first everywhere" in answer.text
+    assert laptop.get("/parent/").status_code == 200
+    assert mum.post("/account/password", {"password": NEW, "old": MUMS_PASSWORD}).status_code == 303
+    assert laptop.get("/parent/").status_code == 303
+    assert mum.get("/parent/").status_code == 200
+
+
+def test_a_new_recovery_code_needs_the_password(mum: Browser) -> None:
+    assert mum.post("/account/recovery", {"old": "not it"}).headers["Location"] == "/account/"
+    assert "do not fit together" in mum.get("/account/").text
+    sheet = mum.post("/account/recovery", {"old": MUMS_PASSWORD}).headers["Location"]
+    assert code_of(mum.get(sheet).text)
+    assert "You have a recovery code on paper." in mum.get("/account/").text
+
+
+def test_sessions_are_listed_with_device_and_time_and_ended_one_by_one(mum: Browser, laptop: Browser) -> None:
+    page = mum.get("/account/").text
+    assert "Galaxy-S23" in page
+    assert "this one" in page
+    assert "Signed in just now" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+    id_of_laptop = page.partition('name="id" value="')[2].partition('"')[0]
+    assert mum.post("/account/end", {"id": id_of_laptop}).status_code == 303
+    assert "1 browser is signed out." in mum.get("/account/").text
+    assert laptop.get("/parent/").headers["Location"] == "/signin"
+
+
+def test_all_others_are_ended_at_once_and_this_one_stays(app: Flask, mum: Browser, laptop: Browser) -> None:
+    mum.post("/account/end", {"id": "others"})
+    assert laptop.get("/parent/").status_code == 303
+    assert mum.get("/parent/").status_code == 200
+
+
+@pytest.mark.parametrize("which", ["", "../x", "<script>", "x" * 500])
+def test_nonsense_ends_no_session(mum: Browser, laptop: Browser, which: str) -> None:
+    assert mum.post("/account/end", {"id": which}).status_code in (303, 400)
+    assert laptop.get("/parent/").status_code == 200
+
+
+def test_a_cookie_that_was_signed_out_opens_nothing_more(app: Flask, mum: Browser) -> None:
+    cookie = mum.client.get_cookie("qalqan-8080", domain="192.168.1.1")
+    assert cookie is not None
+    mum.post("/signout")
+    thief = browser_on(app, "192.168.1.20")
+    thief.client.set_cookie("qalqan-8080", cookie.value, domain="192.168.1.1")
+    assert thief.get("/parent/").status_code == 303

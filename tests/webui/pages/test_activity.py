@@ -1,0 +1,348 @@
+"""Activity: the family's week, a child's day and week, what guardians changed; the table, and its end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+import yaml
+
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_child_time import asked_of
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.household import NOW, RULES, Household
+from tests.webui.standin.living import change
+from webui.spreadsheet import cell
+
+PAGES = ("/parent/activity/", "/parent/activity/daughter", "/parent/activity/daughter/week",
+         "/parent/activity/daughter/day.csv", "/parent/activity/daughter/delete")  # fmt: skip
+
+
+def shown(browser: Browser, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    return text_of(answer.text)
+
+
+@pytest.fixture
+def level(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Sets the daughter's log level."""
+    return lambda value: monkeypatch.setitem(RULES["daughter"], "log_level", value)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_else_sees_activity(tablet: Browser, household: Household, path: str) -> None:
+    assert tablet.get(path).headers["Location"] == "/signin"
+    assert asked_of(household, "history") == []
+
+
+@pytest.mark.parametrize("path", ["open", "delete"])
+def test_nobody_else_changes_anything(tablet: Browser, household: Household, path: str) -> None:
+    values = {"what": "all", "entry": "service:instagram", "revision": "7", "view": "day"}
+    answer = tablet.post(f"/parent/activity/daughter/{path}", values)
+    assert answer.headers["Location"] == "/signin"
+    assert {do for do, _ in household.asked}.isdisjoint({"edit", "unedit", "erase"})
+
+
+def test_the_family_comes_first_then_a_child(mum: Browser, household: Household) -> None:
+    page = mum.get("/parent/activity/").text
+    text = text_of(page)
+    assert "Aruzhan 53 min today · 9 times refused" in text
+    assert "Dana Nothing is written down" in text
+    assert 'href="/parent/activity/daughter"' in page
+    weeks = [values for values in asked_of(household, "history") if values["id"] == "daughter"]
+    assert weeks == [{"id": "daughter", "from": "2026-11-18", "to": "2026-11-24"}]
+
+
+def test_a_day_has_its_strip_its_services_and_what_was_refused(mum: Browser) -> None:
+    page = mum.get("/parent/activity/daughter").text
+    text = text_of(page)
+    for expected in (
+        "Today",
+        "Used 53 min",
+        "By service What Minutes YouTube 31 min Roblox 21 min",
+        "By kind What Minutes Video sharing 31 min Games 21 min",
+        "TikTok 12 times",
+        "TikTok is not open here. Your family set this.",
+        "What devices try by themselves 2",
+        "During bedtime 80 times",
+    ):
+        assert expected in text
+    assert 'class="strip"' in page
+    assert "<td>17:00</td><td>17:50</td>" in page  # for who cannot see the strip
+    assert text.index("Instagram") < text.index("Ads and trackers")
+
+
+def test_a_week_has_bars_and_their_table(mum: Browser) -> None:
+    page = mum.get("/parent/activity/daughter/week").text
+    text = text_of(page)
+    assert 'class="bars"' in page
+    assert page.count('<rect class="bar"') == 7
+    assert "18.11. – 24.11." in text
+    assert "Wednesday 18 1 h 1 min 9" in text
+    assert "Today 53 min 9" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "earlier", "later"),
+    [
+        ("/parent/activity/daughter", "/parent/activity/daughter?day=2026-11-23", None),
+        ("/parent/activity/daughter?day=2026-11-23", "/parent/activity/daughter?day=2026-11-22",
+         "/parent/activity/daughter"),
+        ("/parent/activity/daughter?day=2026-10-25", None, "/parent/activity/daughter?day=2026-10-26"),
+        ("/parent/activity/daughter/week", "/parent/activity/daughter/week?day=2026-11-17", None),
+        ("/parent/activity/daughter/week?day=2026-10-31", None,
+         "/parent/activity/daughter/week?day=2026-11-07"),
+    ],
+)  # fmt: skip
+def test_days_step_back_as_far_as_they_are_kept(
+    mum: Browser, path: str, earlier: str | None, later: str | None
+) -> None:
+    page = mum.get(path).text
+    found = dict(re.findall(r'<a class="button" href="([^"]+)" aria-label="(Earlier|Later)"', page))
+    assert {name: url for url, name in found.items()} == {
+        name: url for name, url in (("Earlier", earlier), ("Later", later)) if url
+    }
+
+
+@pytest.mark.parametrize("query", ["day=2026-11-25", "day=2026-10-24", "day=x"])
+def test_other_days_are_not_there(mum: Browser, query: str) -> None:
+    assert mum.get(f"/parent/activity/daughter?{query}").status_code == 404
+    assert mum.get(f"/parent/activity/daughter/week?{query}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/parent/activity/nobody", "/parent/activity/daughter/x.csv"])
+def test_there_is_no_page_of_what_does_not_exist(mum: Browser, path: str) -> None:
+    assert mum.get(path).status_code == 404
+
+
+def test_after_a_week_kinds_are_left(mum: Browser, household: Household) -> None:
+    text = shown(mum, "/parent/activity/daughter?day=2026-11-10")
+    assert "Names of services and sites are kept for 7 days" in text
+    assert "Social networks 16" in text
+    assert "TikTok" not in text
+    assert asked_of(household, "ledger") == []
+
+
+def test_at_level_one_a_parent_reads_kinds_and_no_name(
+    mum: Browser, household: Household, level: object
+) -> None:
+    level(1)  # type: ignore[operator]
+    for path in ("/parent/activity/daughter", "/parent/activity/daughter/week"):
+        text = shown(mum, path)
+        assert "By kind What Minutes Video sharing" in text
+        assert "Social networks 16" in text
+        assert "not which service and when" in text
+        for name in ("TikTok", "YouTube", "17:00", "Minute by minute"):
+            assert name not in text
+    assert asked_of(household, "ledger") == []
+
+
+def test_at_level_zero_there_is_nothing_and_it_says_so(mum: Browser) -> None:
+    text = shown(mum, "/parent/activity/teen")
+    assert "The rules of Dana keep no log" in text
+    assert "CSV" not in text
+    assert "Delete…" in text  # of what was written down under other rules
+
+
+def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
+    mum: Browser, household: Household
+) -> None:
+    household.kinds = [
+        {"target": "category:games", "name": "games", "refused": 0, "opened": 4},
+        {"target": "category:music", "name": "music", "refused": 0, "opened": 40},
+        {"target": "reason:open", "name": None, "refused": 0, "opened": 900},
+    ]
+    text = shown(mum, "/parent/activity/son")
+    assert "Minutes are counted for what a limit is for." in text
+    assert "by kind What Times Music 40 Games 4" in text
+    assert "900" not in text
+
+
+def test_at_level_three_what_was_visited_is_there(mum: Browser, household: Household) -> None:
+    site = {"times": 4, "first": NOW, "last": NOW, "hosts": [], "sample": False}
+    household.visited = [
+        {**site, "target": f"site{number}.example", "name": f"site{number}.example"} for number in range(14)
+    ]
+    text = shown(mum, "/parent/activity/son")
+    assert "Visited site0.example 4 times just now" in text
+    assert "More 2" in text  # folded, and there
+    assert "site13.example" in text
+    assert "Visited" not in shown(mum, "/parent/activity/daughter")
+
+
+def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
+    assert "made up" not in shown(mum, "/parent/activity/daughter/week")
+    assert "sample" not in shown(mum, "/parent/activity/")
+    household.sample_until = "2026-11-24"
+    assert "Aruzhan sample · 53 min today" in shown(mum, "/parent/activity/")
+    household.hostile = {"sample": True}
+    assert "these days are made up" in shown(mum, "/parent/activity/daughter/week")
+    assert "TikTok sample 12 times" in shown(mum, "/parent/activity/daughter/week")
+    assert "these days are made up" not in shown(mum, "/parent/activity/daughter")
+
+
+def test_one_tap_opens_what_was_refused_and_an_undo_closes_it(mum: Browser, household: Household) -> None:
+    household.editing.files["daughter"]["allow"] = ["khanacademy.org"]
+    page = mum.get("/parent/activity/daughter").text
+    assert 'name="entry" value="service:instagram" aria-label="Open Instagram"' in page
+    assert 'value="service:tiktok"' not in page  # the family's own rule: nothing on the allow list opens it
+    form = {"entry": "service:instagram", "view": "week", "day": "2026-11-24"}
+    answer = mum.post("/parent/activity/daughter/open", form)
+    assert answer.headers["Location"] == "/parent/activity/daughter/week"
+    assert allowed(household) == ["khanacademy.org", "service:instagram"]
+    page = mum.get("/parent/activity/daughter").text
+    assert "Instagram is open for Aruzhan from now on." in page
+    undo = re.search(
+        r'class="notice" method="post" action="([^"]+)".*?name="revision" value="(\d+)">', page, re.S
+    )
+    assert undo is not None, page
+    mum.post(undo[1], {"revision": undo[2]})
+    assert allowed(household) == ["khanacademy.org"]
+
+
+def allowed(household: Household) -> list[str]:
+    file = household.editing.folder / "profiles" / "daughter.yaml"
+    return list(yaml.safe_load(file.read_text())["allow"])
+
+
+@pytest.mark.parametrize("entry", ["", "service:tiktok", "category:gambling", "evil.example"])
+def test_what_the_page_does_not_offer_is_not_opened(mum: Browser, household: Household, entry: str) -> None:
+    answer = mum.post("/parent/activity/daughter/open", {"entry": entry, "view": "day"})
+    assert answer.status_code == 404
+    assert asked_of(household, "edit") == []
+
+
+def test_a_file_that_is_broken_meanwhile_is_told(mum: Browser, household: Household) -> None:
+    mum.get("/parent/child/daughter/")
+    file = household.editing.folder / "profiles" / "daughter.yaml"
+    file.write_text("band: [")
+    mum.post("/parent/activity/daughter/open", {"entry": "service:instagram", "view": "day"})
+    assert asked_of(household, "edit") == []
+    assert "Somebody wrote into" in mum.get("/parent/activity/daughter").text
+    assert file.read_text() == "band: ["
+
+
+def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Household) -> None:
+    text = shown(mum, "/parent/activity/daughter/delete")
+    for expected in (
+        "Names alone",
+        "Everything",
+        "Neither can be undone",
+        "How many minutes counted today stays",
+        "Keep it",
+    ):
+        assert expected in text
+    assert household.erased == {}
+    mum.post("/parent/activity/daughter/delete", {"what": "names"})
+    assert asked_of(household, "erase") == [
+        {"id": "daughter", "what": "names", "by": "Mum", "origin": "192.168.1.7"}
+    ]
+    assert "Names of sites of Aruzhan are deleted." in shown(mum, "/parent/activity/daughter")
+    mum.post("/parent/activity/daughter/delete", {"what": "all"})
+    text = shown(mum, "/parent/activity/daughter")
+    assert "What was written down of Aruzhan is deleted." in text
+    assert "No minute counted." in text
+    assert "Undo" not in text
+
+
+@pytest.mark.parametrize("what", ["", "rules", "ALL"])
+def test_nothing_else_can_be_deleted(mum: Browser, household: Household, what: str) -> None:
+    assert mum.post("/parent/activity/daughter/delete", {"what": what}).status_code == 400
+    assert household.erased == {}
+
+
+CHANGES = [
+    change(NOW - timedelta(minutes=4), "off", "all", None, until=NOW, undo={"do": "on"}),
+    change(NOW - timedelta(minutes=5), "pause", "all", None, undo={"do": "resume", "who": "all"}),
+    change(NOW - timedelta(minutes=9), "grant", "daughter", "Aruzhan", minutes=15,
+           undo={"do": "revoke", "grant": 3}),
+    change(NOW - timedelta(hours=2), "open", "daughter", "Aruzhan", thing="service:reddit",
+           thing_name="Reddit", until=NOW + timedelta(hours=1), undo={"do": "revoke", "grant": 2}),
+    change(NOW - timedelta(hours=3), "grant", "son", "Timur", minutes=30, thing="service:roblox",
+           thing_name="Roblox", ended=True),
+]  # fmt: skip
+
+
+def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: Household) -> None:
+    household.changes = CHANGES
+    page = mum.get("/parent/activity/").text
+    text = text_of(page)
+    for expected in (
+        "Mum turned time rules and categories off until 19:40. 4 minutes ago Undo",
+        "Mum paused every child. 5 minutes ago Undo",
+        "Mum gave Aruzhan 15 min more. 9 minutes ago Undo",
+        "Mum opened Reddit for Aruzhan until 20:40. today at 17:40 Undo",
+        "Mum gave Timur 30 min more of Roblox. today at 16:40 · over, or taken back",
+    ):
+        assert expected in text
+    assert page.count(">Undo</button>") == 4
+    household.given[3] = ("daughter", "Mum")
+    answer = mum.post("/parent/undo", {"grant": "3", "back": "activity"})
+    assert answer.headers["Location"] == "/parent/activity/"
+    assert household.given == {}
+
+
+def test_a_day_on_which_nothing_was_changed_says_what_would_be_there(mum: Browser) -> None:
+    assert "Nothing yet. A pause, extra time or a site" in shown(mum, "/parent/activity/")
+
+
+def test_a_family_without_children_has_an_empty_page(mum: Browser, household: Household) -> None:
+    household.children = ()
+    assert "No child has rules yet" in shown(mum, "/parent/activity/")
+
+
+def table(browser: Browser, path: str) -> list[list[str]]:
+    answer = browser.get(path)
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.text.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+
+def test_a_table_has_what_the_page_shows(mum: Browser) -> None:
+    rows = table(mum, "/parent/activity/daughter/week.csv")
+    assert rows[0] == ["Day", "What", "Name", "Minutes", "Times", "Last", "Why"]
+    assert ["2026-11-24", "all", "", "53", "9", "", ""] in rows
+    assert ["2026-11-24", "used", "YouTube", "31", "", "", ""] in rows
+    assert [
+        "2026-11-18 – 2026-11-24", "refused", "TikTok", "", "12", "2026-11-24 19:38",
+        "TikTok is not open here. Your family set this.",
+    ] in rows  # fmt: skip
+
+
+def test_a_table_of_level_one_has_no_names(mum: Browser, level: object) -> None:
+    level(1)  # type: ignore[operator]
+    assert "TikTok" not in str(table(mum, "/parent/activity/daughter/week.csv"))
+    assert "YouTube" not in str(table(mum, "/parent/activity/daughter/week.csv"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\u202e=1", '=HYPERLINK("http://x")'],
+)
+def test_a_name_is_no_formula(text: str) -> None:
+    assert cell(text).startswith("'")
+
+
+@pytest.mark.parametrize("text", ["", "YouTube", "2026-11-24", "kk.wikipedia.org", "a-b"])
+def test_other_names_stay_as_they_are(text: str) -> None:
+    assert cell(text) == text
+
+
+def test_hostile_names_come_to_nothing(mum: Browser, household: Household) -> None:
+    household.hostile = {
+        "name": HOSTILE, "hosts": [{"host": HOSTILE, "times": 2}], "sentence": HOSTILE, "entry": HOSTILE,
+    }  # fmt: skip
+    household.changes = [change(NOW, "open", "daughter", HOSTILE, thing_name=HOSTILE, until=NOW)]
+    for path in PAGES[:3]:
+        page = mum.get(path).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "\u202e" not in text_of(page)
+    household.hostile = {"name": "=cmd|' /C calc'!A0"}
+    rows = table(mum, "/parent/activity/daughter/day.csv")
+    assert any(row[2].startswith("'=cmd") for row in rows)

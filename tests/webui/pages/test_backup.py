@@ -1,0 +1,191 @@
+"""The page of backups: a file is made, looked into, put in place and taken back, by guardians alone."""
+
+from __future__ import annotations
+
+import html
+import io
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from gateway.sealed import MOST_FILE, seal, unseal
+from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.backing import TEXT, TOKEN
+from tests.webui.standin.household import Household
+from tests.webui.standin.places import NOW
+from webui.pages.backup import UPLOAD_LIMIT
+
+BACKUP = "/parent/backup/"
+PASSWORD = "four quiet words"
+FORMS = ("make", "read", "apply", "drop", "undo")
+
+
+@pytest.fixture(scope="module")
+def sealed() -> bytes:
+    return seal(TEXT.encode(), PASSWORD)
+
+
+def read(mum: Browser, path: str = BACKUP) -> str:
+    return html.unescape(text_of(mum.get(path).text))
+
+
+def upload(
+    browser: Browser, data: bytes, password: str = PASSWORD, path: str = f"{BACKUP}read"
+) -> TestResponse:
+    return browser.client.post(
+        path,
+        base_url=GATEWAY,
+        data={"file": (io.BytesIO(data), "a.backup"), "password": password},
+        headers={"Origin": GATEWAY},
+        environ_overrides={"REMOTE_ADDR": browser.ip},
+    )
+
+
+def did(household: Household, action: str) -> list[dict[str, Any]]:
+    return [values for do, values in household.asked if do == "restore" and values["action"] == action]
+
+
+@pytest.mark.parametrize("path", [BACKUP, f"{BACKUP}look/{TOKEN}"])
+def test_nobody_else_sees_it(tablet: Browser, path: str) -> None:
+    assert tablet.get(path).headers["Location"].endswith("/signin")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_else_does_it(tablet: Browser, household: Household, form: str) -> None:
+    answer = tablet.post(BACKUP + form, {"password": PASSWORD, "again": PASSWORD, "token": TOKEN})
+    assert answer.headers["Location"].endswith("/signin")
+    assert not {"backup", "restore"} & {do for do, _ in household.asked}
+
+
+def test_a_file_is_made_that_its_password_opens(mum: Browser, household: Household) -> None:
+    answer = mum.post(f"{BACKUP}make", {"password": PASSWORD, "again": PASSWORD})
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="qalqan-{NOW:%Y-%m-%d}.backup"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert unseal(answer.data, PASSWORD) == TEXT.encode()
+    asked = [values for do, values in household.asked if do == "backup"]
+    assert asked[0] == {"by": "Mum", "origin": "192.168.1.7"}
+    assert [one.get("from") for one in asked] == [None, 100, 200]
+
+
+@pytest.mark.parametrize(
+    ("password", "again", "told"),
+    [
+        (PASSWORD, "another one", "The two passwords are not the same. No file was made."),
+        ("short", "short", "A backup's password has 8 to 200 letters."),
+        ("x" * 201, "x" * 201, "A backup's password has 8 to 200 letters."),
+    ],
+)
+def test_a_password_that_is_none_makes_no_file(
+    mum: Browser, household: Household, password: str, again: str, told: str
+) -> None:
+    assert mum.post(f"{BACKUP}make", {"password": password, "again": again}).status_code == 303
+    assert told in read(mum)
+    assert "backup" not in [do for do, _ in household.asked]
+
+
+def test_it_is_looked_into_before_anything_changes(mum: Browser, household: Household, sealed: bytes) -> None:
+    answer = upload(mum, sealed)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{BACKUP}look/{TOKEN}")
+    assert household.backing.came == TEXT
+    text = read(mum, f"{BACKUP}look/{TOKEN}")
+    for expected in (
+        "By Mum On the gateway home-gateway Version 0.1.0 Children Aruzhan Accounts Mum, Dad",
+        "Comes back Timur Other rules Aruzhan Goes Guest of ours May sign in again Dad",
+        "Settings and lists as they were Devices with another name or place 3 PINs as they were 1",
+        "Put it in place Leave all as it is",
+    ):
+        assert expected in text, expected
+    assert not did(household, "apply")
+
+
+def test_it_is_put_in_place_and_taken_back(mum: Browser, household: Household, sealed: bytes) -> None:
+    upload(mum, sealed)
+    mum.post(f"{BACKUP}apply", {"token": TOKEN})
+    assert did(household, "apply") == [
+        {"action": "apply", "token": TOKEN, "by": "Mum", "origin": "192.168.1.7"}
+    ]
+    text = read(mum)
+    assert "The backup is in place, and what it says holds." in text
+    assert "Mum put it in place just now." in text
+    mum.post(f"{BACKUP}undo")
+    assert "The backup is taken back. All is as it was before." in read(mum)
+    mum.post(f"{BACKUP}undo")
+    assert "Something was changed since then, so there is no simple way back." in read(mum)
+
+
+def test_there_is_no_undo_once_rules_were_changed(mum: Browser, household: Household) -> None:
+    household.backing.last = {"by": "Mum", "at": NOW, "made": NOW, "undo": False}
+    text = read(mum)
+    assert "Rules were changed since then, so it cannot be taken back in one tap." in text
+    assert "Take it back" not in text
+
+
+def test_it_may_be_left(mum: Browser, household: Household, sealed: bytes) -> None:
+    upload(mum, sealed)
+    mum.post(f"{BACKUP}drop")
+    assert household.backing.came == ""
+    assert "Nothing was changed." in read(mum)
+    assert mum.get(f"{BACKUP}look/{TOKEN}").status_code == 303
+    assert "The file is not kept here any more. Choose it again." in read(mum)
+
+
+def test_nothing_to_change_needs_no_button(mum: Browser, household: Household, sealed: bytes) -> None:
+    upload(mum, sealed)
+    household.backing.look["same"] = True
+    text = read(mum, f"{BACKUP}look/{TOKEN}")
+    assert "Nothing: all is as it is in this backup." in text
+    assert "Put it in place" not in text
+
+
+@pytest.mark.parametrize(
+    ("data", "password", "told"),
+    [
+        (None, "another password", "This is not its password, or the file is damaged."),
+        (b"PK\x03\x04 a holiday", PASSWORD, "This is no backup of this filter, or it is damaged."),
+        (b"", PASSWORD, "This is no backup of this filter, or it is damaged."),
+        (
+            b"QALQANBK\x02" + bytes(90),
+            PASSWORD,
+            "This backup was made by a newer version. Update this gateway first.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_so(
+    mum: Browser, household: Household, sealed: bytes, data: bytes | None, password: str, told: str
+) -> None:
+    upload(mum, sealed if data is None else data, password)
+    assert told in read(mum)
+    assert not did(household, "begin")
+
+
+def test_an_upload_is_bounded_and_only_here(mum: Browser, household: Household) -> None:
+    assert upload(mum, bytes(UPLOAD_LIMIT)).status_code == 413
+    assert upload(mum, bytes(MOST_FILE // 2), path=f"{BACKUP}apply").status_code == 413
+    assert upload(mum, bytes(MOST_FILE // 2)).status_code == 303
+    assert not did(household, "begin")
+
+
+def test_what_is_in_a_file_is_hostile(mum: Browser, household: Household, sealed: bytes) -> None:
+    upload(mum, sealed)
+    look = household.backing.look
+    look["children"] = [{"id": "x", "name": HOSTILE}]
+    look.update(
+        by=HOSTILE, gateway=HOSTILE, version=HOSTILE, people=[HOSTILE], fresh=[HOSTILE], problems=[HOSTILE]
+    )
+    page = mum.get(f"{BACKUP}look/{TOKEN}").text
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    assert "1 file in it cannot be used as it is" in text_of(page)
+
+
+def test_everybody_is_told_for_a_week(tablet: Browser, household: Household) -> None:
+    at = NOW.replace(hour=8)
+    household.extra["announced"] = [
+        {"told": "restore", "name": "Mum", "device": "Phone", "at": at},
+        {"told": "backup", "name": "Mum", "device": "Phone", "at": at},
+    ]
+    text = text_of(tablet.get("/my").text)
+    assert "Mum put a backup of the rules and accounts in place today." in text
+    assert "Mum made a backup of the rules and accounts today." in text

@@ -1,0 +1,178 @@
+"""The first guardian of a gateway, and a new password for who forgot the old one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.around import LABEL
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.standin.accounts import MUMS_PASSWORD
+from tests.webui.standin.household import Household
+from webui.accounts.limiter import TRIES
+
+PASSWORD = "twelve green owls"
+
+
+@pytest.fixture
+def phone(app: Flask, daemon: Running, household: Household) -> Browser:
+    """A parent's, in a home that nobody has claimed."""
+    household.accounts.unclaimed()
+    return browser_on(app, "192.168.1.7")
+
+
+def claim(browser: Browser, **values: str) -> tuple[int, str]:
+    answer = browser.post("/claim", {"label": LABEL, "name": "Mum", "password": PASSWORD, **values})
+    return answer.status_code, answer.headers.get("Location", answer.text)
+
+
+def code_of(page: str) -> str:
+    found = re.search(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){3}", page)
+    assert found is not None
+    return found[0]
+
+
+# ---------------------------------------------------------------- the claim
+
+
+def test_an_unclaimed_gateway_leads_to_the_claim(phone: Browser) -> None:
+    assert phone.get("/signin").headers["Location"] == "/claim"
+    page = phone.get("/claim").text
+    assert "Code on the label" in page
+    assert 'autocomplete="new-password"' in page
+    assert LABEL not in page
+
+
+def test_the_claim_ends_at_a_recovery_code_that_is_shown_until_it_is_kept(
+    phone: Browser, household: Household
+) -> None:
+    status, sheet = claim(phone)
+    assert status == 303
+    page = phone.get(sheet).text
+    code = code_of(page)
+    assert "data-print" in page
+    assert household.stamps.guardians()["Mum"].recovery not in ("", code)
+    assert phone.get("/parent/").status_code == 200
+    assert phone.post(sheet).headers["Location"] == "/"
+    assert phone.get(sheet).status_code == 410
+    assert code not in phone.get(sheet).text
+    assert PASSWORD not in str(household.asked)
+
+
+def test_nobody_else_is_shown_the_recovery_code(app: Flask, phone: Browser, household: Household) -> None:
+    _, sheet = claim(phone)
+    assert browser_on(app, "192.168.1.20").get(sheet).status_code == 303
+    household.stamps.keep_guardian("Dad", "a hash")
+    dad = browser_on(app, "192.168.1.8")
+    dad.post("/signin", {"code": household.guardians.link("Dad")})
+    assert dad.get(sheet).status_code == 410
+
+
+def test_everybody_is_told_who_set_the_gateway_up(app: Flask, phone: Browser, household: Household) -> None:
+    claim(phone)
+    told = "Mum set up this gateway today from Galaxy-S23."
+    pages = [browser_on(app, ip).get("/my").text for ip in ("192.168.1.20", "192.168.1.22")]
+    pages += [browser_on(app, "192.168.1.30").get("/").text, phone.get("/parent/").text]
+    assert all(told in page for page in pages)
+
+
+def test_it_is_claimed_once(app: Flask, phone: Browser, household: Household) -> None:
+    claim(phone)
+    child = browser_on(app, "192.168.1.20")
+    assert child.get("/claim").headers["Location"] == "/signin"
+    assert claim(child, name="Child")[0] == 403
+    assert list(household.stamps.guardians()) == ["Mum"]
+
+
+def test_a_visitor_from_elsewhere_is_told_to_join_the_wifi(
+    app: Flask, phone: Browser, household: Household
+) -> None:
+    elsewhere = browser_on(app, "203.0.113.7")
+    assert "Join its Wi-Fi first" in elsewhere.get("/claim").text
+    status, page = claim(elsewhere)
+    assert (status, "Join its Wi-Fi first" in page) == (403, True)
+    assert not household.stamps.claimed
+
+
+def test_the_label_s_code_is_not_to_be_guessed(phone: Browser, household: Household) -> None:
+    codes = [claim(phone, label=f"ABCD-{number:04}")[0] for number in range(200)]
+    assert codes == [403] * TRIES + [429] * (200 - TRIES)
+    assert claim(phone)[0] == 429
+    assert not household.stamps.claimed
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"password": "password1"}, "tried first everywhere"),
+        ({"password": "short"}, "at least 8"),
+        ({"name": " "}, "Enter your name."),
+        ({"name": "a\u202eb"}, "Enter your name."),
+        ({"name": "console"}, "is taken"),
+        ({"label": ""}, "not the code on the gateway"),
+        ({"label": "\x00"}, "letters that no code has"),
+    ],
+)
+def test_what_is_wrong_is_said_and_can_be_mended(
+    phone: Browser, household: Household, values: dict[str, str], told: str
+) -> None:
+    status, page = claim(phone, **values)
+    assert (status, told in page) == (403, True)
+    assert PASSWORD not in page
+    assert not household.stamps.claimed
+    assert claim(phone)[0] == 303
+
+
+# ---------------------------------------------------------------- forgotten
+
+
+def forgot(browser: Browser, **values: str) -> tuple[int, str]:
+    answer = browser.post("/forgot", {"name": "Mum", "way": "code", "password": PASSWORD, **values})
+    return answer.status_code, answer.headers.get("Location", answer.text)
+
+
+def test_a_recovery_code_sets_a_new_password_and_ends_sessions(
+    app: Flask, phone: Browser, household: Household
+) -> None:
+    _, sheet = claim(phone, password=MUMS_PASSWORD)
+    code = code_of(phone.get(sheet).text)
+    other = browser_on(app, "192.168.1.99")
+    assert "Forgot password?" in other.get("/signin").text
+    assert forgot(other, code="ABCD-EFGH-JKMN-PQRS")[0] == 403
+    status, fresh = forgot(other, code=code.lower())
+    assert status == 303
+    assert code_of(other.get(fresh).text) != code
+    assert phone.get("/parent/").headers["Location"] == "/signin"
+    assert other.get("/parent/").status_code == 200
+    child = browser_on(app, "192.168.1.20").get("/my").text
+    assert "Mum got a new password today by a recovery code" in child
+    other.post("/signout")
+    assert other.post("/signin/password", {"name": "Mum", "password": MUMS_PASSWORD}).status_code == 403
+    assert other.post("/signin/password", {"name": "Mum", "password": PASSWORD}).status_code == 303
+
+
+def test_the_label_needs_a_press_of_the_button(stranger: Browser, household: Household) -> None:
+    status, page = forgot(stranger, way="label", code=LABEL)
+    assert (status, "Nobody has pressed the button" in page) == (403, True)
+    household.guardians._signins._pressed = household.accounts.scene.now
+    assert forgot(stranger, way="label", code="ABCD-EFGH")[0] == 403
+    assert forgot(stranger, way="label", code=LABEL)[0] == 303
+    assert stranger.get("/parent/").status_code == 200
+    assert "by label and button" in stranger.get("/parent/").text
+
+
+def test_recovery_codes_are_not_to_be_guessed(tablet: Browser) -> None:
+    codes = [forgot(tablet, code=f"ABCD-EFGH-JKMN-{number:04}")[0] for number in range(20)]
+    assert codes == [403] * TRIES + [429] * (20 - TRIES)
+
+
+@pytest.mark.parametrize("way", ["", "code", "label", "<script>"])
+def test_nonsense_recovers_nothing(stranger: Browser, household: Household, way: str) -> None:
+    for values in ({"code": ""}, {"code": "\u202e"}, {"name": "<script>alert(1)</script>", "code": "x"}):
+        status, page = forgot(stranger, way=way, **values)
+        assert status == 403
+        assert "<script>a" not in page
+    assert stranger.get("/parent/").status_code == 303

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.standin.household import HELP, Household, at_home
+from webui.accounts.limiter import TRIES
+
+
+def test_a_child_s_device_is_led_to_its_own_page(tablet: Browser) -> None:
+    assert tablet.get("/").headers["Location"] == "/my"
+
+
+def test_a_guardian_is_led_home_from_any_device(mum: Browser) -> None:
+    for ip in ("192.168.1.7", "192.168.1.20"):
+        mum.ip = ip
+        assert mum.get("/").headers["Location"] == "/parent/"
+
+
+@pytest.mark.parametrize(
+    ("ip", "sentence"),
+    [
+        ("192.168.1.99", "It does not know this device yet."),
+        ("192.168.1.30", "This device is a guest in this home."),
+        ("192.168.1.31", "On this device only harmful sites are refused."),
+    ],
+)
+def test_anybody_else_is_told_what_this_is(app: Flask, daemon: Running, ip: str, sentence: str) -> None:
+    page = browser_on(app, ip).get("/").text
+    assert sentence in page
+    assert "I am a parent" in page
+    assert 'href="tel:111"' in page
+    assert "Aruzhan" not in page
+
+
+def test_a_guest_is_told_that_the_internet_is_closed(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    closed = "It is bedtime: the internet is closed until 07:00."
+    household.devices["192.168.1.30"].update(state="bedtime", sentence=closed)
+    assert closed in browser_on(app, "192.168.1.30").get("/").text
+
+
+def test_numbers_that_nobody_confirmed_are_said_to_be_so(
+    stranger: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "Not all of these services have confirmed their entry yet."
+    assert note in stranger.get("/").text
+    monkeypatch.setattr("tests.webui.standin.household.HELP", [{**line, "confirmed": True} for line in HELP])
+    assert note not in stranger.get("/").text
+
+
+@pytest.mark.parametrize("ip", ["::ffff:192.168.1.20", "192.168.1.20%br-lan"])
+def test_an_address_in_other_clothes_is_the_same_device(app: Flask, daemon: Running, ip: str) -> None:
+    assert browser_on(app, ip).get("/").headers["Location"] == "/my"
+
+
+def test_a_link_shows_a_button_and_only_the_button_uses_the_code(
+    stranger: Browser, household: Household
+) -> None:
+    code = household.guardians.link("Mum")
+    for _ in range(2):
+        page = stranger.get(f"/signin?code={code}").text
+        assert f'value="{code}"' in page
+    assert stranger.post("/signin", {"code": code}).headers["Location"] == "/parent/"
+    assert stranger.get("/parent/").status_code == 200
+    assert stranger.post("/signin", {"code": code}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "[::1]:8080", "localhost"])
+def test_a_link_to_this_machine_alone_signs_in_at_once(
+    stranger: Browser, household: Household, host: str
+) -> None:
+    link = f"/signin?code={household.guardians.link('Mum')}"
+    first = stranger.client.get(link, base_url=f"http://{host}")
+    assert (first.status_code, first.headers["Location"]) == (303, "/parent/")
+    assert stranger.client.get("/parent/", base_url=f"http://{host}").status_code == 200
+    second = stranger.client.get(link, base_url=f"http://{host}")
+    assert second.status_code == 403
+    assert "used already" in second.text
+    assert stranger.client.get("/signin", base_url=f"http://{host}").status_code == 200
+
+
+def test_the_session_cookie_is_for_this_site_alone(stranger: Browser, household: Household) -> None:
+    answer = stranger.post("/signin", {"code": household.guardians.link("Mum")})
+    cookies = sorted(answer.headers.getlist("Set-Cookie"))
+    assert [one.partition("=")[0] for one in cookies] == ["qalqan-8080", "qalqan-known-8080"]
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+
+
+def test_two_gateways_on_two_ports_of_one_host_have_two_sessions(mum: Browser) -> None:
+    assert mum.client.get("/parent/", base_url="http://192.168.1.1:8081").status_code == 303
+    assert mum.get("/parent/").status_code == 200
+
+
+def test_wrong_codes_slow_the_device_that_typed_them_and_nobody_else(
+    app: Flask, stranger: Browser, household: Household
+) -> None:
+    answers = [stranger.post("/signin", {"code": f"WRONG-{number}"}) for number in range(TRIES + 1)]
+    assert [answer.status_code for answer in answers] == [403] * TRIES + [429]
+    assert int(answers[-1].headers["Retry-After"]) <= 60
+    assert "Too many tries from this device" in answers[-1].text
+    code = household.guardians.link("Mum")
+    assert stranger.post("/signin", {"code": code}).status_code == 429
+    assert browser_on(app, "192.168.1.7").post("/signin", {"code": code}).status_code == 303
+
+
+@pytest.mark.parametrize("code", ["", " ", "x" * 5000, "\x00", "<script>"])
+def test_nonsense_is_no_code(stranger: Browser, code: str) -> None:
+    answer = stranger.post("/signin", {"code": code})
+    assert answer.status_code == 403
+    assert "typing mistake" in answer.text
+
+
+def test_the_code_in_a_link_is_shown_as_text(stranger: Browser) -> None:
+    assert "<script>" not in stranger.get("/signin?code=%22%3E%3Cscript%3E").text
+
+
+@pytest.mark.parametrize("path", ["/", "/my", "/why", "/refused?host=x.kz"])
+def test_a_stopped_daemon_is_said_and_help_stays(
+    app: Flask, household: Household, tmp_path: Path, path: str
+) -> None:
+    tablet = browser_on(app, "192.168.1.20")
+    with at_home(tmp_path / "control.sock", household):
+        tablet.get("/my")
+    answer = tablet.get(path)
+    assert answer.status_code == 503
+    assert "The filter is stopped" in answer.text
+    assert 'href="tel:111"' in answer.text
+
+
+def offered(household: Household) -> list[dict[str, object]]:
+    return [values for do, values in household.asked if do == "time"]
+
+
+def test_a_phone_offers_its_time_when_a_parent_signs_in(stranger: Browser, household: Household) -> None:
+    values = {"code": household.guardians.link("Mum"), "at": "2026-11-24T14:40:00.000Z"}
+    assert stranger.post("/signin", values).headers["Location"] == "/parent/"
+    assert offered(household) == [{"at": "2026-11-24T14:40:00.000Z", "by": "Mum"}]
+
+
+@pytest.mark.parametrize("at", ["", "now", "2026-11-24T14:40:00", "9" * 500, "<script>"])
+def test_without_a_time_that_is_one_nothing_is_offered(
+    stranger: Browser, household: Household, at: str
+) -> None:
+    values = {"code": household.guardians.link("Mum"), "at": at}
+    assert stranger.post("/signin", values).headers["Location"] == "/parent/"
+    assert offered(household) == []
+
+
+def test_a_time_that_the_daemon_refuses_keeps_nobody_out(stranger: Browser, household: Household) -> None:
+    household.stamps.keep_guardian("Dad", "a hash")
+    code = household.guardians.link("Dad")
+    household.refuses_time = True
+    answer = stranger.post("/signin", {"code": code, "at": "2031-01-01T00:00:00Z"})
+    assert answer.headers["Location"] == "/parent/"
+    assert stranger.get("/parent/").status_code == 200
+
+
+def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: Household) -> None:
+    assert stranger.post("/signin", {"code": "wrong", "at": "2026-11-24T14:40:00Z"}).status_code == 403
+    assert offered(household) == []
+
+
+# What opens without a session: this device's own page, and the way in.
+OPEN = {
+    "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
+    "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
+    "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/refused", "/signin",
+    "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ip", ["192.168.1.20", "192.168.1.30", "192.168.1.99"])
+def test_nothing_of_the_parents_is_there_without_a_session(
+    app: Flask, daemon: Running, household: Household, ip: str
+) -> None:
+    """Every page and every form that there is: for a child, a guest and a stranger."""
+    browser = browser_on(app, ip)
+    # What is for programs answers with problems, not with the way in: api/test_who.py.
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.endpoint.startswith("api.")]
+    others = [rule for rule in rules if rule.rule not in OPEN]
+    assert {one.rule.split("/")[1] for one in others} == {"parent", "account", "helper", "support"}
+    assert len(others) > 15
+    for rule in others:
+        path = re.sub(r"<[^>]+>", "daughter", rule.rule)
+        for method, answer in (("GET", browser.get), ("POST", browser.post)):
+            if method in (rule.methods or ()):
+                found = answer(path)
+                if path == "/parent/stream":
+                    assert (found.status_code, found.text) == (204, "")  # an event source ends with it
+                    continue
+                assert found.status_code == 303, (method, path)
+                assert found.headers["Location"].startswith("/signin"), (method, path)
+                assert "Aruzhan" not in found.text
+    assert household.paused == {}
+    assert household.asked == []

@@ -1,0 +1,196 @@
+"""Settings of the home: what they say and change, their undo, and `off` for a while."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from gateway.policy import edits
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_home import text_of
+from tests.webui.standin.household import NOW, Household
+from webui.pages.family import _morning, _to_morning
+
+PAGE = "/parent/settings/"
+HELD = {"language": "", "country": "kz", "unknown_devices": "guest", "gateway_access": "closed"}
+
+
+def revision(page: str) -> str:
+    return page.split('name="revision" value="')[1].split('"', maxsplit=1)[0]
+
+
+def send(mum: Browser, path: str = PAGE, **fields: str) -> tuple[int, str]:
+    """The form with these in it, and the page after it."""
+    held = revision(mum.get(PAGE).text)
+    answer = mum.post(path, {"revision": held, **HELD, **fields})
+    page = answer if answer.status_code != 303 else mum.get(answer.location)
+    return answer.status_code, page.text
+
+
+def said(household: Household) -> dict[str, object]:
+    path = household.editing.folder / "qalqan.yaml"
+    return dict(edits.read(path.read_bytes(), "qalqan.yaml"))
+
+
+def test_the_page_says_what_each_choice_means_and_what_holds(mum: Browser) -> None:
+    page = mum.get(PAGE).text
+    told = text_of(page)
+    assert 'name="unknown_devices" value="guest" checked' in page
+    assert "Closed until somebody says whose it is It reaches help and our page, and nothing else." in told
+    assert "Aruzhan the rules of Aruzhan, from its first packet" in told
+    assert '<option value="kz" selected>Kazakhstan</option>' in page
+    assert "Time zone: Almaty UTC+5" in told
+    assert "http://qalqan.home.arpa/my" in told
+    assert "never asks anybody to pass a warning" in told
+    assert "New devices on" not in told  # one network: nothing to choose
+
+
+@pytest.mark.parametrize(("sent", "key", "value"), [
+    ({"language": "kk"}, "language", "kk"),
+    ({"country": "ru"}, "country", "ru"),
+    ({"country": "other", "country-code": " UZ "}, "country", "uz"),
+    ({"unknown_devices": "quarantine"}, "unknown_devices", "quarantine"),
+    ({"unknown_devices": "son"}, "unknown_devices", "son"),
+    ({"gateway_access": "open"}, "gateway_access", "open"),
+])  # fmt: skip
+def test_a_choice_is_written_and_undone(
+    mum: Browser, household: Household, sent: dict[str, str], key: str, value: str
+) -> None:
+    mum.get(PAGE)
+    before = said(household)
+    status, page = send(mum, **sent)
+    assert status == 303
+    assert "The settings of the home are changed." in text_of(page)
+    assert said(household)[key] == value
+    undo = page.split('action="/parent/settings/undo"')[1].split('name="was" value="')[1].split('"')[0]
+    told = text_of(mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location).text)
+    assert "The settings of the home are as they were before." in told
+    assert said(household) == before
+
+
+def test_a_form_of_which_nothing_differs_changes_nothing(mum: Browser, household: Household) -> None:
+    status, page = send(mum)
+    assert (status, "Nothing was changed." in text_of(page)) == (303, True)
+    assert "edit_family" not in [what for what, _ in household.asked]
+
+
+def test_a_country_that_is_none_is_told_at_its_field_and_kept(mum: Browser, household: Household) -> None:
+    status, page = send(mum, **{"country": "other", "country-code": "7!", "language": "ru"})
+    assert status == 422
+    assert "Write the two letters of the country, such as uz." in text_of(page)
+    assert 'value="7!" aria-invalid="true"' in page
+    assert 'name="language" value="ru" checked' in page
+    assert "edit_family" not in [what for what, _ in household.asked]
+
+
+@pytest.mark.parametrize("fields", [
+    {"unknown_devices": "nobody"}, {"gateway_access": "perhaps"}, {"language": "xx"}, {"country": "zz"},
+])  # fmt: skip
+def test_what_is_no_answer_of_the_form_changes_nothing(
+    mum: Browser, household: Household, fields: dict[str, str]
+) -> None:
+    assert send(mum, **fields)[0] == 400
+    assert "edit_family" not in [what for what, _ in household.asked]
+
+
+def test_a_change_of_somebody_else_meanwhile_is_told_with_what_was_typed(
+    mum: Browser, household: Household
+) -> None:
+    held = revision(mum.get(PAGE).text)
+    send(mum, language="kk")
+    answer = mum.post(PAGE, {"revision": held, **HELD, "language": "kk", "gateway_access": "open"})
+    assert answer.status_code == 409
+    assert "Somebody changed these settings meanwhile." in text_of(answer.text)
+    assert 'name="gateway_access" value="open" checked' in answer.text
+    assert revision(answer.text) != held
+    assert "gateway_access" not in said(household)
+
+
+def test_what_the_parser_refuses_is_told_in_one_sentence(mum: Browser, household: Household) -> None:
+    household.children = (*household.children, "gone")
+    household.edited["gone"] = {"id": "gone", "name": "Gone", "band": "6-9", "log_level": 0}
+    household.minutes["gone"] = {"left": None, "used": [], "landing": {"minutes": 0, "taken": False}}
+    status, page = send(mum, unknown_devices="gone")
+    assert status == 422
+    assert "This cannot be set:" in text_of(page)
+    assert "unknown_devices" not in said(household)
+
+
+def test_each_network_has_a_default_of_its_own(mum: Browser, household: Household) -> None:
+    household.editing.settings["lan"] = ["lo", "br-guest"]
+    assert "New devices on br-guest" in text_of(mum.get(PAGE).text)
+    networks = {"interface-lo": "", "interface-br-guest": "quarantine"}
+    assert send(mum, **networks)[0] == 303
+    assert said(household)["interfaces"] == {"br-guest": "quarantine"}
+    networks["interface-br-guest"] = ""
+    assert send(mum, **networks)[0] == 303
+    assert "interfaces" not in said(household)
+
+
+def test_notes_in_the_file_are_spoken_of_before_they_go(mum: Browser, household: Household) -> None:
+    mum.get(PAGE)
+    path = household.editing.folder / "qalqan.yaml"
+    path.write_text("# the router in the hall\n" + path.read_text())
+    household.editing.rules.reload()
+    assert "Somebody wrote notes into the file" in text_of(mum.get(PAGE).text)
+    assert "The notes in the file are gone" in text_of(send(mum, language="ru")[1])
+
+
+def test_a_time_zone_is_chosen_by_region_without_a_script(mum: Browser, household: Household) -> None:
+    page = mum.get(f"{PAGE}zone").text
+    assert '<option value="Asia/Almaty" selected>Almaty · UTC+5</option>' in page
+    assert "Lisbon" not in page
+    page = mum.get(f"{PAGE}zone?region=Europe").text
+    assert '<option value="Europe/Lisbon" >Lisbon' in page
+    status, page = send(mum, f"{PAGE}zone?region=Europe", timezone="Europe/Lisbon")
+    assert status == 303
+    assert "The home is in the time zone of Lisbon now." in text_of(page)
+    assert said(household)["timezone"] == "Europe/Lisbon"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "Etc/GMT+5", ""])
+def test_what_is_no_place_is_no_time_zone(mum: Browser, household: Household, zone: str) -> None:
+    assert send(mum, f"{PAGE}zone", timezone=zone)[0] == 400
+    assert mum.get(f"{PAGE}zone?region={zone or 'Mars'}").status_code == 404
+
+
+@pytest.mark.parametrize(("choice", "minutes"), [("30", 30), ("60", 60), ("120", 120)])
+def test_off_for_a_while_is_told_on_every_page_and_ended_at_once(
+    mum: Browser, tablet: Browser, household: Household, choice: str, minutes: int
+) -> None:
+    page = text_of(mum.get(PAGE).text)
+    assert "What stays: malware, the lists that bind everyone, and help." in page
+    assert mum.post(f"{PAGE}off", {"for": choice}).status_code == 303
+    [values] = [values for what, values in household.asked if what == "off"]
+    assert values == {"minutes": minutes, "by": "Mum", "origin": "192.168.1.7"}
+    told = "Time rules and categories are off for everyone until"
+    assert all(told in text_of(mum.get(path).text) for path in (PAGE, "/parent/", "/parent/lists/"))
+    assert told in text_of(tablet.get("/my").text)
+    answer = mum.post(f"{PAGE}on")
+    assert "All rules hold again." in text_of(mum.get(answer.location).text)
+    assert told not in text_of(tablet.get("/my").text)
+
+
+def test_off_for_another_while_is_no_answer_of_the_form(mum: Browser, household: Household) -> None:
+    assert mum.post(f"{PAGE}off", {"for": "99999"}).status_code == 400
+    assert household.extra == {}
+
+
+@pytest.mark.parametrize(("at", "until", "minutes"), [
+    ("2026-11-24T18:00", "2026-11-25T07:00", 780),
+    ("2026-11-24T23:30", "2026-11-25T07:00", 450),
+    ("2026-11-25T01:00", "2026-11-25T07:00", 360),
+    ("2026-11-25T06:00", "2026-11-26T07:00", 1500),
+])  # fmt: skip
+def test_until_tomorrow_morning_is_the_one_that_somebody_means(at: str, until: str, minutes: int) -> None:
+    now = datetime.fromisoformat(at).replace(tzinfo=NOW.tzinfo)
+    assert _morning(now).replace(tzinfo=None) == datetime.fromisoformat(until)
+    assert _to_morning(now) == minutes
+
+
+@pytest.mark.parametrize("path", ["", "zone", "off", "on", "undo"])
+def test_settings_are_for_guardians_alone(tablet: Browser, household: Household, path: str) -> None:
+    answer = tablet.post(PAGE + path) if path in ("off", "on", "undo") else tablet.get(PAGE + path)
+    assert (answer.status_code, answer.location) == (303, "/signin")
+    assert household.extra == {}

@@ -1,0 +1,226 @@
+"""Health: one sentence, checks in a family's words with a way out, figures, the log; and what is new."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.healthy import FINE, TROUBLE, finding
+from tests.webui.standin.household import Household
+from tests.webui.standin.places import NOW
+from webui.charts import line
+from webui.upkeep.installed import Installed, installed
+from webui.upkeep.whatsnew import parse_news, read_news
+from webui.values.health import SHOWN, own_memory, parse_health
+
+HEALTH = "/parent/health/"
+UPDATE = "/parent/health/update/"
+
+
+def read(mum: Browser, path: str = HEALTH) -> str:
+    return html.unescape(text_of(mum.get(path).text)).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("path", [HEALTH, f"{HEALTH}now", "/support/support.json", UPDATE])
+def test_nobody_else_sees_it(tablet: Browser, path: str) -> None:
+    assert tablet.get(path).headers["Location"].endswith("/signin")
+
+
+def test_nobody_else_has_it_checked(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}again").headers["Location"].endswith("/signin")
+    assert "health" not in [do for do, _ in household.asked]
+
+
+def test_all_is_well(mum: Browser) -> None:
+    text = read(mum)
+    assert "Everything works. Checked 2 minutes ago." in text
+    assert "The way through the filter fine" in text
+    assert "daughter" not in text, "what is well needs no words of the program"
+
+
+def test_what_needs_a_look_comes_first_with_its_way_out(mum: Browser, household: Household) -> None:
+    household.healthy.findings = (*FINE, *TROUBLE)
+    text = read(mum)
+    assert "2 things need a look." in text
+    for expected in (
+        "The home's network does not work Some devices may go past the filter",
+        "wan and br-lan are both in 192.168.1.0/24 give br-lan another network",
+        "Lists of sites needs a look What is new on the internet may be missing from them. To the lists",
+        "Your family's rules worth knowing 1 remark none chosen: no public holidays",
+    ):
+        assert expected in text, expected
+    assert text.index("The home's network") < text.index("Lists of sites") < text.index("Your family's rules")
+    assert '<a class="link" href="/parent/lists/">' in mum.get(HEALTH).text
+    household.healthy.findings = (*FINE, TROUBLE[0])
+    assert "1 thing needs a look." in read(mum)
+
+
+def test_a_clock_that_nobody_vouches_for_needs_a_look(mum: Browser, household: Household) -> None:
+    household.healthy.figures["clock"] = False
+    text = read(mum)
+    assert "1 thing needs a look." in text
+    assert "The time is not known yet." in text
+
+
+def test_before_the_first_check_has_ended(mum: Browser, household: Household) -> None:
+    household.healthy.checked, household.healthy.running = False, True
+    text = read(mum)
+    assert "The checks are being done. The checks are running." in text
+    assert "Everything works" not in text
+
+
+def test_checks_that_came_to_no_end_are_no_good_news(mum: Browser, household: Household) -> None:
+    household.healthy.checked, household.healthy.problem = False, "it did not end within 2 min"
+    text = read(mum)
+    assert "The checks could not be done. The last checks came to no end: it did not end within 2 min" in text
+
+
+def test_they_are_done_again(mum: Browser, household: Household) -> None:
+    answer = mum.post(f"{HEALTH}again")
+    assert (answer.status_code, answer.headers["Location"]) == (303, HEALTH)
+    assert ("health", {"again": True}) in household.asked
+    assert "The checks are running." in read(mum, f"{HEALTH}now")
+    household.healthy.running, household.healthy.just_now = False, True
+    mum.post(f"{HEALTH}again")
+    assert "This was checked just now." in read(mum)
+
+
+def test_figures_that_a_person_understands(mum: Browser) -> None:
+    text = read(mum)
+    for expected in (
+        "in the last 30 minutes: 9 a second now, 29 at most",
+        "The filter runs for 3 days", "The machine runs for 40 days", "Packets lost since the filter runs 7",
+        "9 100, 8 800 answered", "Memory of the filter 34 MB", "Free memory 280 MB of 512 MB",
+        "Load of 2 processors 0.31", "Free room 4100 MB of 7000 MB", "What is written down 2.4 MB",
+        "put together today at 04:40 65 912",
+    ):  # fmt: skip
+        assert expected in text, expected
+
+
+def test_the_log_says_when_and_how_often(mum: Browser, household: Household) -> None:
+    assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.daemon.lookups:88" in read(mum)
+    household.healthy.log *= SHOWN + 2
+    assert "2 older lines are in the support file." in read(mum)
+    household.healthy.log = []
+    assert "Nothing since the filter was started." in read(mum)
+
+
+def test_what_the_program_says_is_escaped(mum: Browser, household: Household) -> None:
+    household.healthy.log[0]["text"] = HOSTILE
+    household.healthy.findings = (finding("error", "profile", HOSTILE, HOSTILE),)
+    household.healthy.problem = HOSTILE
+    page = mum.get(HEALTH).text
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+
+
+def test_the_support_file_is_what_the_daemon_has_for_support(mum: Browser, household: Household) -> None:
+    household.healthy.findings = (*FINE, *TROUBLE)
+    answer = mum.get("/support/support.json")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="qalqan-support.json"'
+    told = json.loads(answer.text)
+    assert "health" not in [do for do, _ in household.asked], "no personal part is even asked for"
+    assert (told["format"], told["log"][0]["text"]) == (1, "no answer from %s")
+    assert "daughter" not in answer.text
+
+
+def test_what_support_is_told_is_read_as_well(household: Household) -> None:
+    told = {
+        "made": NOW.isoformat(), "version": "0.1.0", "check": {"running": False, "ended": NOW.isoformat()},
+        "findings": [{"level": "warning", "about": "profile"}], "figures": {"clock": True},
+    }  # fmt: skip
+    health = parse_health(told)
+    assert (health.now, health.wrong, health.topics[0].telling[0].text) == (NOW, 1, "")
+
+
+def test_a_check_of_a_later_version_is_shown(mum: Browser, household: Household) -> None:
+    household.healthy.findings = (*FINE, finding("warning", "moon", "it is full", "wait"))
+    assert "Other checks needs a look it is full wait" in read(mum)
+
+
+def test_a_line_is_drawn_from_foot_to_top_with_the_newest_at_the_right() -> None:
+    root = ElementTree.fromstring(line([0, 5, 10], 5))
+    points = root[0].attrib["points"].split()
+    assert points == ["120.0,38.0", "180.0,20.0", "240.0,2.0"]
+    assert "points" in line([], 60)
+    assert "nan" not in line([0, 0], 1)
+
+
+def test_own_memory_is_that_of_this_process(tmp_path: Path) -> None:
+    assert own_memory() > 1_000_000
+    (tmp_path / "status").write_text("Name:\tx\nVmRSS:\t  120 kB\n")
+    assert own_memory(tmp_path / "status") == 120 * 1024
+
+
+# ---------------------------------------------------------------------------------------- update
+
+CHANGELOG = """# Changelog
+
+## Unreleased
+
+### Added
+- One thing, which
+  goes on.
+
+### Fixed
+- `Another`.
+
+## [0.2.0] - 2026-12-01
+
+### Added
+- A third.
+"""
+
+
+def test_what_is_new_is_that_of_the_version() -> None:
+    news = parse_news("0.2.0", CHANGELOG)
+    assert news is not None
+    assert (news.heading, news.entries) == ("[0.2.0] - 2026-12-01", ("A third.",))
+    news = parse_news("0.3.0", CHANGELOG)
+    assert news is not None
+    assert news.entries == ("One thing, which goes on.", "Another.")
+    assert parse_news("0.1.0", "# Changelog\n") is None
+
+
+def test_the_list_of_changes_comes_along(tmp_path: Path) -> None:
+    news = read_news("0.1.0")
+    assert news is not None
+    assert news.entries
+    assert read_news("0.1.0", tmp_path / "none") is None
+
+
+def test_how_it_came_here(tmp_path: Path) -> None:
+    assert installed(tmp_path, tmp_path) is Installed.PYTHON
+    (tmp_path / "var/lib/dpkg/info").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/info/qalqan.list").touch()
+    assert installed(tmp_path, tmp_path) is Installed.DEBIAN
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/openwrt_release").touch()
+    assert installed(tmp_path, tmp_path) is Installed.OPENWRT
+    (tmp_path / ".git").touch()
+    assert installed(tmp_path, tmp_path) is Installed.GIT
+
+
+@pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        (Installed.OPENWRT, "opkg upgrade qalqan"),
+        (Installed.DEBIAN, "apt-get install qalqan"),
+        (Installed.GIT, "git pull"),
+        (Installed.PYTHON, "pip install --upgrade qalqan"),
+    ],
+)
+def test_how_a_newer_one_comes_here(
+    mum: Browser, monkeypatch: pytest.MonkeyPatch, how: Installed, step: str
+) -> None:
+    monkeypatch.setattr("webui.upkeep.installed.installed", lambda: how)
+    text = read(mum, UPDATE)
+    assert "Qalqan 0.1.0 runs" in text
+    assert step in text
+    assert "This page never loads a program from the internet." in text

@@ -1,0 +1,218 @@
+"""The page of lists: freshness, the family's own, what a site is on, wrong entries."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.household import Household
+from tests.webui.standin.places import NOW
+from webui.values.lists import maker, many
+
+LISTS = "/parent/lists/"
+FORMS = ("update", "add", "add/back", "remove", "switch", "switch/back", "report", "unreport")
+
+
+def sent(household: Household, do: str) -> list[dict[str, object]]:
+    return [values for verb, values in household.asked if verb == do]
+
+
+def read(mum: Browser, path: str = LISTS) -> str:
+    return html.unescape(text_of(mum.get(path).text)).replace("\u00a0", " ")
+
+
+def was(mum: Browser) -> str:
+    return html.unescape(re.findall(r'name="was" value="([^"]+)"', mum.get(LISTS).text)[0])
+
+
+@pytest.mark.parametrize("path", [LISTS, f"{LISTS}now"])
+def test_nobody_else_sees_them(tablet: Browser, path: str) -> None:
+    assert tablet.get(path).headers["Location"].endswith("/signin")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_else_changes_anything(tablet: Browser, household: Household, form: str) -> None:
+    answer = tablet.post(LISTS + form, {"id": "ut1-games", "on": "no", "was": "a b c", "host": "a.example"})
+    assert answer.headers["Location"].endswith("/signin")
+    assert {do for do, _ in household.asked} <= {"guardian"}
+
+
+def test_how_fresh_they_are(mum: Browser) -> None:
+    text = read(mum)
+    for expected in (
+        "65 912 names from 3 lists; the newest came today at 04:10.",
+        "1 list is older than a week. What is new on the internet is missing from it: update now",
+        "School's list Games · https://school.example/l.txt 12 names · fetched today at 04:10",
+        "Gambling 1 of 2 on",
+        "UT1 Toulouse, gambling CC-BY-SA-4.0 32 200 names · fetched on 15 November at 19:40 "
+        "Older than a week The last try: ut1-gambling: the server says 404 Not Found",
+        "hostsVN, gambling CC-BY-SA-4.0 off · about 65 700 names Turn on",
+    ):
+        assert expected in text, expected
+
+
+def test_before_the_first_update(mum: Browser, household: Household) -> None:
+    household.listed.found[:] = [one | {"fetched": None} for one in household.listed.found]
+    assert "None was fetched yet. 65 912 names that come with the filter are in use." in read(mum)
+
+
+def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: Household) -> None:
+    mum.post(f"{LISTS}update")
+    assert sent(household, "list_update") == [{"force": True, "by": "Mum", "origin": "192.168.1.7"}]
+    text = read(mum, f"{LISTS}now")
+    assert "Being fetched: UT1 Toulouse, games, 0.4 MB so far" in text
+    assert "Update now" not in text
+    household.listed.update = {"running": True, "ended": None, "problems": []}
+    assert "The update has begun." in read(mum, f"{LISTS}now")
+    household.listed.update = {"running": False, "ended": NOW, "problems": ["no internet: a.example"]}
+    assert "The last update had troubles 1 no internet: a.example" in read(mum)
+    household.listed.update["problems"] = []
+    assert "Updated just now." in read(mum)
+
+
+def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household: Household) -> None:
+    values = {"name": " Mine ", "url": "https://lists.example/mine.txt", "category": "games"}
+    mum.post(f"{LISTS}add", values)
+    assert sent(household, "list_add")[-1] == {
+        **values, "name": "Mine", "by": "Mum", "origin": "192.168.1.7",
+    }  # fmt: skip
+    assert "Mine is fetched with the next update." in read(mum)
+    mum.post(f"{LISTS}remove", {"id": "own-00000002"})
+    assert "Mine is taken out. Its names go with the next update." in read(mum)
+    mum.post(f"{LISTS}add/back", {"was": was(mum)})
+    assert household.listed.of("own-00000002")["url"] == values["url"]
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [({"category": "nothing"}, 400), ({"name": " "}, 303), ({"url": ""}, 303), ({"url": "x" * 201}, 303)],
+)
+def test_what_is_no_list(mum: Browser, household: Household, values: dict[str, str], status: int) -> None:
+    form = {"name": "Mine", "url": "https://lists.example/", "category": "games", **values}
+    assert mum.post(f"{LISTS}add", form).status_code == status
+    assert sent(household, "list_add") == []
+
+
+def test_an_address_in_our_own_network_is_refused(mum: Browser) -> None:
+    mum.post(f"{LISTS}add", {"name": "Mine", "url": "http://192.168.1.1/", "category": "games"})
+    assert "A list is fetched from the internet alone." in read(mum)
+
+
+def test_a_published_list_is_switched_and_back(mum: Browser, household: Household) -> None:
+    mum.post(f"{LISTS}switch", {"id": "ut1-games", "on": "no"})
+    assert not household.listed.of("ut1-games")["on"]
+    assert "UT1 Toulouse, games is off. Its names go with the next update." in read(mum)
+    mum.post(f"{LISTS}switch/back", {"was": was(mum)})
+    assert household.listed.of("ut1-games")["on"]
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "status"),
+    [
+        ("switch", {"id": "ut1-games", "on": "perhaps"}, 400),
+        ("switch", {"id": "own-00000001", "on": "no"}, 400),
+        ("switch", {"id": "nobody", "on": "no"}, 404),
+        ("switch/back", {"was": "ut1-games"}, 400),
+        ("switch/back", {"was": "ut1-games maybe"}, 400),
+        ("remove", {"id": "ut1-games"}, 400),
+        ("add/back", {"was": "games https://a.example"}, 400),
+        ("unreport", {"host": ""}, 400),
+    ],
+)
+def test_what_no_form_of_ours_sends(
+    mum: Browser, household: Household, form: str, values: dict[str, str], status: int
+) -> None:
+    assert mum.post(LISTS + form, values).status_code == status
+    assert not [do for do, _ in household.asked if do.startswith("list_")]
+
+
+@pytest.mark.parametrize(
+    "typed", ["www.bet.example", "https://WWW.bet.example/page?x=1", " www.bet.example "]
+)
+def test_what_a_site_is_on_and_what_that_means(mum: Browser, typed: str) -> None:
+    text = read(mum, f"{LISTS}?host={typed}")
+    for expected in (
+        "www.bet.example Gambling The entry is bet.example. It may be from: UT1 Toulouse, gambling.",
+        "Aruzhan A gambling site. The 10-12 rules refuse these.",
+        "Dana open now",
+        "This is a mistake",
+    ):
+        assert expected in text, expected
+
+
+def test_other_answers_of_a_look_up(mum: Browser) -> None:
+    assert "It is on no list." in read(mum, f"{LISTS}?host=nothing.example")
+    assert "It belongs to YouTube." in read(mum, f"{LISTS}?host=www.youtube.com")
+    sealed = read(mum, f"{LISTS}?host=sealed.example")
+    assert "It is refused for everyone in this home. Nobody here can open it." in sealed
+    assert "This is a mistake" not in sealed
+    assert "A b is no host name. Write one such as www.example.org." in read(mum, f"{LISTS}?host=a b")
+
+
+def test_a_wrong_entry_is_written_down_opened_and_told(mum: Browser, household: Household) -> None:
+    answer = mum.client.post(
+        f"{LISTS}report",
+        data={"host": "www.bet.example", "open": ["daughter", "son", "nobody"]},
+        base_url=GATEWAY,
+        headers={"Origin": GATEWAY},
+        environ_overrides={"REMOTE_ADDR": mum.ip},
+    )
+    assert answer.headers["Location"] == f"{LISTS}#wrong"
+    assert sent(household, "list_report")[-1]["open"] == ["daughter", "son"]
+    text = read(mum)
+    for expected in (
+        "bet.example is written down, and open for Aruzhan, Timur.",
+        "bet.example Gambling · Mum wrote it down today",
+        "bet.example is on your list as Gambling (UT1 Toulouse, gambling). We think that this is a mistake.",
+        "nothing is sent by itself",
+    ):
+        assert expected in text, expected
+    assert 'href="https://github.com/olbat/ut1-blacklists/issues"' in mum.get(LISTS).text
+    mum.post(f"{LISTS}unreport", {"host": "bet.example"})
+    assert household.listed.wrong == []
+    assert "What was opened stays open." in read(mum)
+
+
+def test_hostile_text_comes_to_nothing(mum: Browser, household: Household) -> None:
+    for one in household.listed.found:
+        one.update(name=HOSTILE, url=f"https://a.example/{HOSTILE}", error=HOSTILE, category_name=HOSTILE)
+    household.listed.found[1]["url"] = "javascript:alert(1)"
+    household.listed.wrong.append({"host": HOSTILE, "category": HOSTILE, "by": HOSTILE, "at": "2026-11-24"})
+    household.listed.wrong.append({"host": "x", "category": "games", "by": "Mum", "at": "2026-11-24"})
+    household.listed.update = {"running": False, "ended": NOW, "problems": [HOSTILE]}
+    for path in (LISTS, f"{LISTS}now", f"{LISTS}?host={HOSTILE}", f"{LISTS}?host=bet.example"):
+        page = mum.get(path).text
+        assert "<script>alert" not in page, path
+        assert "<img" not in page, path
+        assert "\u202e" not in page, path
+        assert "49" not in text_of(page).split(), path
+        assert 'href="javascript' not in page, path
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("https://raw.githubusercontent.com/a/b/master/x", "https://github.com/a/b/issues"),
+        (
+            "https://blocklistproject.github.io/Lists/alt/x.txt",
+            "https://github.com/blocklistproject/Lists/issues",
+        ),
+        ("https://nsfw.oisd.nl/domainswild", "https://nsfw.oisd.nl/"),
+        ("javascript:alert(1)", ""),
+        ("https://[::1", ""),
+    ],
+)
+def test_where_its_maker_takes_reports(url: str, where: str) -> None:
+    assert maker(url) == where
+
+
+def test_large_numbers() -> None:
+    assert many(1_234_567) == "1\u00a0234\u00a0567"
+
+
+def test_more_leads_there(mum: Browser) -> None:
+    assert f'href="{LISTS}"' in mum.get("/parent/more").text

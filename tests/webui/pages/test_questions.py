@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.asking import AGAIN, COPY, GONE, NEW, REPEATER, a_question, each
+from tests.webui.standin.household import Household
+
+
+@pytest.fixture
+def asked(household: Household) -> Household:
+    household.questions = each()
+    return household
+
+
+def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Household) -> None:
+    text = text_of(mum.get("/parent/").text)
+    for expected in (
+        "Two devices by one address? phone · 3 minutes ago · online "
+        "Another device may use the address of Mum's Mums-Galaxy. "
+        "What changed: its kind, what it asks the network for. Until you say, Aruzhan's rules hold for it. "
+        "It is the same device It is another",
+        "Is this Aruzhan's Tablet again? tablet · 3 minutes ago · online "
+        "Aruzhan-iPad came by another address. What fits: its name, when it came. "
+        "Until you say, Aruzhan's rules hold for it. Yes No Something else Yes, and keep the old address "
+        "Aruzhan Timur Dana Of the house A guest A visitor An adult's",
+        f"New device: {GONE} 3 minutes ago · online "
+        "It came by an invented address when a child's device went.",
+        "RE305 is a repeater 3 minutes ago · online The devices behind it cannot be told apart. "
+        "What you choose holds for all of them. Aruzhan Timur Dana As it is Of the house",
+        "New device: Galaxy-S23 phone · 3 minutes ago · online Whose is it? Aruzhan Timur Dana Of the house",
+    ):
+        assert expected in text.replace("&#39;", "'"), text
+
+
+def test_five_cards_and_the_rest_is_counted(mum: Browser, household: Household) -> None:
+    household.questions = [a_question("new", mac=f"da:a1:19:00:01:{number:02x}") for number in range(12)]
+    page = mum.get("/parent/").text
+    assert len(re.findall(r'id="question-\d+"', page)) == 5
+    assert "7 more devices wait for an answer." in text_of(page)
+
+
+def test_nothing_is_asked(mum: Browser, household: Household) -> None:
+    assert "question-1" not in mum.get("/parent/").text
+    assert "questions" not in {do for do, _ in household.asked}
+
+
+@pytest.mark.parametrize(
+    ("mac", "values", "sent", "told"),
+    [
+        (AGAIN, {"answer": "again"}, {"answer": "again"}, "Aruzhan-iPad is Aruzhan's now."),
+        (AGAIN, {"answer": "not_same"}, {"answer": "not_same"}, "Aruzhan-iPad is a new device."),
+        (COPY, {"answer": "me"}, {"answer": "me"}, "What changed is trusted from now on."),
+        (COPY, {"answer": "not_same"}, {"answer": "not_same"}, "The stricter rules stay until you say"),
+        (NEW, {"profile": "son"}, {"profile": "son"}, "Galaxy-S23 is Timur's now."),
+        (NEW, {"answer": "visitor"}, {"answer": "visitor"}, "is a visitor until tomorrow at 06:00."),
+        (REPEATER, {"answer": "fine"}, {"answer": "fine"}, "RE305 stays as it is."),
+    ],
+)
+def test_one_tap_answers(
+    mum: Browser, asked: Household, mac: str, values: dict[str, str], sent: dict[str, str], told: str
+) -> None:
+    answer = mum.post("/parent/devices/", {"mac": mac, **values})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/parent/")
+    found = [values for do, values in asked.asked if do == "identify"]
+    assert found == [{"mac": mac, "by": "Mum", "origin": "192.168.1.7", **sent}]
+    assert told in text_of(mum.get("/parent/").text).replace("&#39;", "'")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mac": NEW, "answer": "again"},
+        {"mac": NEW, "answer": "me"},
+        {"mac": NEW, "profile": "mum"},
+        {"mac": COPY, "profile": "son"},
+        {"mac": NEW},
+    ],
+)
+def test_what_no_button_says_is_refused(mum: Browser, asked: Household, values: dict[str, str]) -> None:
+    assert mum.post("/parent/devices/", values).status_code == 400
+    assert "identify" not in {do for do, _ in asked.asked}
+
+
+def test_who_was_slower_is_told_so(mum: Browser, asked: Household) -> None:
+    assert mum.post("/parent/devices/", {"mac": "02:00:00:00:00:ff", "answer": "home"}).status_code == 303
+    assert "Somebody has answered this already." in text_of(mum.get("/parent/").text)
+
+
+def test_nobody_else_answers(tablet: Browser, asked: Household) -> None:
+    assert tablet.post("/parent/devices/", {"mac": NEW, "answer": "home"}).headers["Location"] == "/signin"
+    assert "identify" not in {do for do, _ in asked.asked}
+
+
+def test_names_of_devices_are_text(mum: Browser, household: Household) -> None:
+    household.questions = [{**one, "name": HOSTILE, "known_name": HOSTILE} for one in each()]
+    page = mum.get("/parent/").text
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"), [("again", "may be one that is known"), ("copy", "seem to use one address")]
+)
+def test_a_device_about_which_is_asked_sees_its_state_and_nothing_of_the_child(
+    app: Flask, daemon: Running, household: Household, ask: str, told: str
+) -> None:
+    household.devices["192.168.1.40"] = {
+        "mac": AGAIN, "profile": "daughter", "name": "iPad", "asked": ask, "state": "open",
+        "sentence": "Open until bedtime at 20:45.",
+    }  # fmt: skip
+    browser = browser_on(app, "192.168.1.40")
+    for path in ("/my", "/my/ask", "/my/time", "/my/code"):
+        assert browser.get(path).headers["Location"] == "/"
+    text = text_of(browser.get("/").text)
+    assert told in text
+    assert "it has a child" in text or "has a child" in text
+    assert "Open until bedtime at 20:45." in text
+    for path in ("/", "/why", "/refused?host=www.tiktok.com"):
+        assert "Aruzhan" not in browser.get(path).text

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_child_time import asked_of
+from tests.webui.pages.test_home import HOSTILE, text_of
+from tests.webui.standin.household import NOW, Household
+
+
+@pytest.fixture
+def asked(tablet: Browser, household: Household) -> Household:
+    """Request 1 is for time, 2 for a site."""
+    tablet.post("/my/ask", {"minutes": "30", "reason": "One more round"})
+    tablet.post("/my/ask/site", {"host": "www.instagram.com"})
+    household.requests[1]["at"] = NOW - timedelta(minutes=12)
+    return household
+
+
+def test_nothing_that_waits_says_so(mum: Browser) -> None:
+    text = text_of(mum.get("/parent/requests").text)
+    assert "Nobody waits for an answer" in text
+    assert "Before" not in text
+    assert "Answered" not in text
+
+
+def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: Household) -> None:
+    page = mum.get("/parent/requests").text
+    text = text_of(page)
+    for expected in (
+        "Aruzhan: 30 min more 12 minutes ago · waits until 23:40",
+        "One more round",
+        "Aruzhan: Instagram just now",
+        "Open until bedtime at 20:45. Play: 40 min left of 1 h 30 min",
+        "15 min 30 min 60 min No",
+        "Once 1 h Today Always No",
+        "No: Homework first",
+    ):
+        assert expected in text
+    assert '<option value="30" selected>' in page
+    assert '<option value="60" selected>' in page
+
+
+def test_minutes_that_no_list_has_can_be_given_as_asked(mum: Browser, asked: Household) -> None:
+    asked.requests[1]["minutes"] = 25
+    assert '<option value="25" selected>' in mum.get("/parent/requests").text
+    assert mum.post("/parent/requests", {"id": "1", "answer": "once", "minutes": "25"}).status_code == 303
+
+
+def test_time_is_given_with_other_minutes_and_a_word(mum: Browser, asked: Household) -> None:
+    answer = mum.post(
+        "/parent/requests", {"id": "1", "answer": "once", "minutes": "15", "because": "Then  to\nbed"}
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/parent/requests")
+    assert asked_of(asked, "answer") == [
+        {
+            "id": 1,
+            "answer": "once",
+            "minutes": 15,
+            "because": "Then to bed",
+            "by": "Mum",
+            "origin": "192.168.1.7",
+        }
+    ]
+    page = mum.get("/parent/requests").text
+    text = text_of(page)
+    assert "The internet is open for Aruzhan until 21:00. Undo" in text
+    assert "Answered today Aruzhan: 30 min more Mum gave 15 min Then to bed just now" in text
+    mum.post("/parent/undo", {"grant": "1"})
+    assert asked.given == {}
+
+
+@pytest.mark.parametrize("minutes", [15, 30, 60])
+def test_one_tap_gives_the_usual_minutes(mum: Browser, asked: Household, minutes: int) -> None:
+    page = mum.get("/parent/requests").text
+    assert f'<button name="give" value="{minutes}" {"class=primary" if minutes == 30 else ""}>' in page
+    mum.post("/parent/requests", {"id": "1", "give": str(minutes), "minutes": "5", "because": ""})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["minutes"]) == ("once", minutes)
+    assert "because" not in values
+
+
+def test_one_tap_gives_what_was_asked_for_too(mum: Browser, asked: Household) -> None:
+    asked.requests[1]["minutes"] = 25
+    assert '<button name="give" value="25" class=primary>' in mum.get("/parent/requests").text
+
+
+def test_one_tap_opens_a_site_once(mum: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "2", "give": "60", "minutes": "5"})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["minutes"]) == ("once", 60)
+
+
+def test_a_no_can_have_ready_words(mum: Browser, tablet: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "1", "say": "homework", "because": "half a sen", "minutes": "30"})
+    (values,) = asked_of(asked, "answer")
+    assert (values["answer"], values["because"]) == ("no", "Homework first")
+    assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
+
+
+def test_what_was_answered_on_other_days_is_folded_away(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW - timedelta(days=1))
+    page = mum.get("/parent/requests").text
+    assert 'id="before"' not in page
+    assert "Before Aruzhan: 30 min more Dad said no" in text_of(page)
+    asked.requests[0].update(state="answered", answer="today", by="Dad", answered=NOW)
+    page = mum.get("/parent/requests").text
+    assert "Answered today Aruzhan: Instagram Dad opened it for today" in text_of(page)
+    assert '<details id="before">' in page
+
+
+def test_a_no_has_its_word_and_no_undo(mum: Browser, tablet: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "1", "answer": "no", "minutes": "30", "because": "Homework first"})
+    (values,) = asked_of(asked, "answer")
+    assert "minutes" not in values
+    page = mum.get("/parent/requests").text
+    assert "Aruzhan is told no." in page
+    assert "Undo" not in page
+    assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
+
+
+@pytest.mark.parametrize(
+    ("choice", "told", "undo"),
+    [
+        ("once", "Mum opened it for 1 h", True),
+        ("today", "Mum opened it for today", True),
+        ("always", "Mum opened it for always", False),
+    ],
+)
+def test_a_site_is_opened(
+    mum: Browser, tablet: Browser, asked: Household, choice: str, told: str, undo: bool
+) -> None:
+    mum.post("/parent/requests", {"id": "2", "answer": choice, "minutes": "60", "because": ""})
+    (values,) = asked_of(asked, "answer")
+    assert values.get("minutes") == (60 if choice == "once" else None)
+    page = mum.get("/parent/requests").text
+    assert told in text_of(page)
+    assert ("Undo" in page) is undo
+    assert told in text_of(tablet.get("/my").text)
+
+
+def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW)
+    mum.post("/parent/requests", {"id": "1", "answer": "once", "minutes": "30"})
+    text = text_of(mum.get("/parent/requests").text)
+    assert "Request 1 was answered before (no by Dad). Each is answered once." in text
+    assert "Aruzhan: 30 min more Dad said no" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({}, 400),
+        ({"id": "x", "answer": "no"}, 400),
+        ({"id": "0", "answer": "no"}, 400),
+        ({"id": "7", "answer": "no"}, 404),
+        ({"id": "1"}, 400),
+        ({"id": "1", "answer": "maybe"}, 400),
+        ({"id": "1", "answer": "today"}, 400),
+        ({"id": "1", "answer": "always"}, 400),
+        ({"id": "1", "answer": "once"}, 400),
+        ({"id": "1", "answer": "once", "minutes": "0"}, 400),
+        ({"id": "1", "answer": "once", "minutes": "31"}, 400),
+        ({"id": "1", "answer": "once", "minutes": "9999"}, 400),
+        ({"id": "2", "answer": "once", "minutes": "1e2"}, 400),
+        ({"id": "1", "give": "31"}, 400),
+        ({"id": "1", "give": ""}, 400),
+        ({"id": "1", "say": "nonsense"}, 400),
+    ],
+)
+def test_what_the_form_does_not_offer_answers_nothing(
+    mum: Browser, asked: Household, values: dict[str, str], code: int
+) -> None:
+    assert mum.post("/parent/requests", values).status_code == code
+    assert asked_of(asked, "answer") == []
+
+
+def test_a_word_is_cut_at_two_hundred_letters(mum: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "1", "answer": "no", "because": "x" * 900})
+    (values,) = asked_of(asked, "answer")
+    assert len(values["because"]) == 200
+
+
+def test_what_a_child_writes_is_hostile_input(mum: Browser, asked: Household) -> None:
+    asked.requests[0].update(reason=HOSTILE, name=HOSTILE, thing_name=HOSTILE)
+    for page in (mum.get("/parent/requests").text, mum.get("/parent/requests/now").text):
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "\u202e" not in page
+
+
+def test_the_part_for_the_script_carries_the_count_for_the_tabs(mum: Browser, asked: Household) -> None:
+    page = mum.get("/parent/requests/now").text
+    assert '<template data-into="waiting"><b class="count"' in page
+    assert "<html" not in page

@@ -1,0 +1,184 @@
+"""The first run: four steps by forms alone, each in force when it is sent, nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.standin.household import Household
+from tests.webui.standin.places import GUEST, LAPTOP, TABLET
+
+FAMILY = {
+    "name-0": "Mum", "band-0": "adult", "name-1": "Dad", "band-1": "adult",
+    "name-2": "Aruzhan", "band-2": "10-12", "name-3": "Timur", "band-3": "6-9",
+}  # fmt: skip
+
+
+@pytest.fixture
+def empty(household: Household, daemon: Running) -> Household:
+    """Nobody is there yet; the devices are of the house, as on a router that runs already."""
+    household.children = ()
+    household.editing.files.clear()
+    assert household.editing.rules.household.profiles is not None
+    for one in household.things.found:
+        one.update(profile="home", shared=[], managed=[])
+    for device in household.devices.values():
+        device["profile"] = "home"
+    return household
+
+
+def people(household: Household) -> list[tuple[str, str]]:
+    found = household.editing.rules.household.profiles.values()
+    return sorted((one.name, one.band.value) for one in found if not one.built_in)
+
+
+def whose(household: Household) -> dict[str, str]:
+    return {one["mac"]: one["profile"] for one in household.things.found}
+
+
+def test_from_an_empty_home_to_what_holds(empty: Household, mum: Browser) -> None:
+    assert "/parent/setup/" in mum.get("/parent/").text, "the empty first page leads there"
+    assert "/parent/setup/" in mum.get("/parent/more").text
+    first = mum.get("/parent/setup/")
+    assert 'name="language" value="kk"' in first.text
+    answer = mum.post("/parent/setup/", {"language": "en"})
+    assert answer.headers["Location"].endswith("/parent/setup/people")
+    assert 'value="Mum"' in mum.get("/parent/setup/people").text, "who looks after it stands there already"
+    answer = mum.post("/parent/setup/people", FAMILY)
+    assert answer.headers["Location"].endswith("/parent/setup/devices")
+    assert people(empty) == [("Aruzhan", "10-12"), ("Dad", "adult"), ("Mum", "adult"), ("Timur", "6-9")]
+    page = mum.get("/parent/setup/devices").text
+    assert f'name="of-{TABLET}" value="aruzhan"' in page
+    answer = mum.post(
+        "/parent/setup/devices",
+        {f"of-{TABLET}": "aruzhan", f"of-{LAPTOP}": "timur", f"of-{GUEST}": "home", "unknown": "quarantine"},
+    )
+    assert answer.headers["Location"].endswith("/parent/setup/summary")
+    assert (whose(empty)[TABLET], whose(empty)[LAPTOP], whose(empty)[GUEST]) == ("aruzhan", "timur", "home")
+    told = mum.get("/parent/setup/summary").text
+    assert "Bedtime" in told
+    assert "A device that nobody knows waits" in told
+    assert "/parent/child/timur/" in told
+
+
+def test_a_form_that_is_sent_twice_or_again_after_back_makes_nobody_twice(
+    empty: Household, mum: Browser
+) -> None:
+    for _ in range(3):
+        assert mum.post("/parent/setup/people", FAMILY).status_code == 303
+    assert len(people(empty)) == 4
+    mum.post("/parent/setup/people", FAMILY | {"name-2": " aruzhan ", "band-2": "13-15"})
+    assert ("Aruzhan", "13-15") in people(empty) or ("aruzhan", "13-15") in people(empty)
+    assert len(people(empty)) == 4
+
+
+def test_it_is_taken_up_again_where_it_was_left(empty: Household, mum: Browser) -> None:
+    mum.post(
+        "/parent/setup/people", {"name-0": "Mum", "band-0": "adult", "name-1": "Dana", "band-1": "16-17"}
+    )
+    page = mum.get("/parent/setup/people").text
+    assert 'value="Dana"' in page
+    assert re.search(r'name="band-\d" value="16-17" checked', page)
+    mum.post("/parent/setup/devices", {f"of-{TABLET}": "dana"})
+    page = mum.get("/parent/setup/devices").text
+    assert f'name="of-{TABLET}" value="dana" checked' in page
+
+
+def test_what_is_missing_is_said_and_what_was_typed_stays(empty: Household, mum: Browser) -> None:
+    answer = mum.post("/parent/setup/people", {"name-0": "Mum", "band-0": "adult", "name-1": "Aruzhan"})
+    assert answer.status_code == 422
+    assert "Choose the age." in answer.text
+    assert 'value="Aruzhan"' in answer.text
+    assert people(empty) == [], "all of a form or nothing"
+    answer = mum.post(
+        "/parent/setup/people", {"name-0": "Ai", "band-0": "6-9", "name-1": "ai ", "band-1": "6-9"}
+    )
+    assert "This name stands here twice." in answer.text
+
+
+def test_who_was_taken_out_comes_back(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    mum.post("/parent/setup/people/remove", {"who": "timur"})
+    assert ("Timur", "6-9") not in people(empty)
+    page = mum.get("/parent/setup/people").text
+    assert "Timur is taken out." in page
+    token = re.search(r'name="was" value="(\d+)"', page)
+    assert token is not None
+    mum.post("/parent/setup/people/restore", {"was": token[1]})
+    assert ("Timur", "6-9") in people(empty)
+
+
+def test_devices_that_were_given_go_back(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    before = whose(empty)
+    mum.post("/parent/setup/devices", {f"of-{TABLET}": "aruzhan", f"of-{LAPTOP}": "timur"})
+    page = mum.get("/parent/setup/summary").text
+    was = re.search(r'name="was" value="([^"]+)"', page)
+    assert was is not None
+    mum.post("/parent/setup/devices/back", {"was": was[1]})
+    assert whose(empty) == before
+
+
+def test_a_device_form_that_is_sent_twice_changes_nothing_twice(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    values = {f"of-{TABLET}": "aruzhan", "unknown": "guest"}
+    mum.post("/parent/setup/devices", values)
+    empty.asked.clear()
+    mum.post("/parent/setup/devices", values)
+    assert [do for do, _ in empty.asked if do in ("assign", "edit_family")] == []
+
+
+def test_names_are_hostile(empty: Household, mum: Browser) -> None:
+    bad = "<script>alert(1)</script>\u202e"
+    empty.things.found[0].update(name=bad, own_name=bad, vendor=bad, ip="<b>")
+    mum.post("/parent/setup/people", FAMILY | {"name-2": "<img src=x>"})
+    for path in ("", "people", "devices", "summary"):
+        page = mum.get(f"/parent/setup/{path}").text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "\u202e" not in page
+
+
+def test_what_nobody_may_choose_is_left_alone(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    before = whose(empty)
+    mum.post("/parent/setup/devices", {f"of-{TABLET}": "nobody", "unknown": "everything"})
+    assert whose(empty) == before
+    assert mum.post("/parent/setup/", {"language": "xx"}).status_code == 400
+    assert mum.post("/parent/setup/devices/back", {"was": "one"}).status_code == 400
+    assert mum.post("/parent/setup/people/restore", {"was": "../x"}).status_code == 400
+
+
+def test_whether_this_very_device_is_behind_the_gateway(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    def seen_from(ip: str) -> str:
+        browser = browser_on(app, ip)
+        browser.post("/signin", {"code": household.guardians.link("Mum")})
+        return browser.get("/parent/setup/").text
+
+    assert "Yes: Tablet." in seen_from("192.168.1.20")
+    away = seen_from("127.0.0.1")
+    assert "does not go through the gateway" in away
+    assert "mobile data" in away
+
+
+def test_a_link_into_an_empty_home_leads_here(app: Flask, empty: Household) -> None:
+    """As that of `make run ARGS=--first-run`; once somebody is there, it leads to the first page."""
+    for path in ("/parent/setup/", "/parent/"):
+        client = app.test_client()
+        code = empty.guardians.link("Mum")
+        answer = client.get(f"/signin?code={code}", base_url="http://127.0.0.1:8080")
+        assert answer.headers["Location"] == path
+        mum = browser_on(app, "192.168.1.7")
+        mum.post("/signin", {"code": empty.guardians.link("Mum")})
+        mum.post("/parent/setup/people", FAMILY)
+
+
+@pytest.mark.parametrize("path", ["", "people", "devices", "summary"])
+def test_it_is_for_guardians(stranger: Browser, path: str) -> None:
+    assert stranger.get(f"/parent/setup/{path}").status_code == 303

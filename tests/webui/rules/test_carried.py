@@ -1,0 +1,124 @@
+"""A child's rules for another home: what is in a file and a code, and what comes back in from anybody."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import pytest
+
+from tests.webui.standin.editing import FILES
+from webui.charts import qr
+from webui.rules import carried
+from webui.rules.carried import Carried, NotRulesError, read
+from webui.rules.catalogue import Catalogue, Kind, Service
+
+RULES: dict[str, Any] = {
+    "allow": ["khanacademy.org", "service:later"],
+    "block": ["service:tiktok"],
+    "categories": {"social_networks": "ask", "of_later": "refuse"},
+    "limits": {"service:roblox": {"school": "1h", "free": "2h"}},
+    "bedtime": {"school": "20:45-07:00", "free": "21:45-08:00"},
+    "log_level": 2,
+    "homework": {},
+}
+HERS = Carried("Aruzhan", "10-12", RULES)
+NAMES = Catalogue(
+    services={one: Service(one, one.title(), "play", ()) for one in ("tiktok", "roblox")},
+    groups={},
+    kinds={"social_networks": Kind("social_networks", "Social networks", "")},
+    bands={"10-12": {"allow": ["bilimland.kz"], "limits": {"play": "2h"}, "log_level": 2}},
+)
+
+
+def packed(said: object, version: int = 1) -> str:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=carried.WORDS)
+    data = packer.compress(json.dumps(said).encode()) + packer.flush()
+    return f"{version}{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
+
+
+def in_file(**said: object) -> str:
+    whole = {"qalqan": "rules", "version": 1, "name": "Aruzhan", "band": "10-12", "rules": {}}
+    return json.dumps(whole | said)
+
+
+def test_a_file_and_a_code_say_the_same() -> None:
+    code = carried.to_code(HERS)
+    assert read(carried.to_file(HERS).decode()) == HERS
+    assert read(code) == HERS
+    assert read(f"http://qalqan.home.arpa/parent/import?r={code}") == HERS
+    assert read(f" {code[:20]}\n{code[20:]} ") == HERS  # as a mail wraps it
+
+
+def test_a_code_of_an_ordinary_family_fits_one_picture() -> None:
+    for said in (*FILES.values(), {"name": "Aruzhan", "band": "10-12", **RULES}):
+        rules = {key: value for key, value in said.items() if key in carried.KEYS}
+        code = carried.to_code(Carried(str(said["name"]), str(said["band"]), rules))
+        assert len(f"http://qalqan.home.arpa/parent/import?r={code}") <= qr.MOST
+
+
+def test_a_code_of_the_first_version_is_read_by_every_later_one() -> None:
+    """It hangs on somebody's wall: neither the shape nor the dictionary may change below it."""
+    assert read("1i1ZyLCqtykgERTU8pLHFOS7DQPFQopdakZhbkJMKMhoRvEjhVlsbCwA") == Carried(
+        "Aruzhan",
+        "10-12",
+        {"mode": "allow-list", "block": ["service:tiktok", "bet.example"], "limits": {"play": "90m"}},
+    )
+
+
+@pytest.mark.parametrize("text", [
+    "", "hello", "{", "[]", "{}", "1", "1!!!", "http://[", "1AAAA", "null", '{"qalqan": "rules"}',
+    "{" + '"a":{' * 5000, "[" * 100_000, "0" * 70_000,
+    in_file(name=7), in_file(name=""), in_file(name="\u202e"), in_file(band=None), in_file(band="a\nb"),
+    in_file(rules=[]), in_file(rules={"allow": "a"}), in_file(rules={"allow": [{}]}),
+    in_file(rules={"limits": []}), in_file(rules={"mode": {"a": "b"}}), in_file(rules={"mode": None}),
+    in_file(rules={"log_level": 1.5}), in_file(rules={"log_level": 10**9}),
+    in_file(rules={"later": {"a": {"b": {"c": {"d": 1}}}}}), in_file(rules={"mode": "a\x00b"}),
+    in_file(rules={"allow": ["a" * 300]}), in_file(rules={"allow": ["a.example"] * 2001}),
+    packed({"name": "x"}), packed(["x", "10-12"]), packed(["x", "10-12", {"allow": "x"}]),
+])  # fmt: skip
+def test_what_is_no_rules_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(NotRulesError) as caught:
+        read(text)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("text", [in_file(version=2), packed(["x", "10-12", {}], 2)])
+def test_what_a_later_gateway_made_is_told_so(text: str) -> None:
+    with pytest.raises(NotRulesError, match="newer gateway"):
+        read(text)
+
+
+def test_a_code_that_unfolds_to_megabytes_is_not_unfolded() -> None:
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=carried.WORDS)
+    data = bomb.compress(b'["' + b"a" * 20_000_000) + bomb.flush()
+    with pytest.raises(NotRulesError):
+        read(f"1{base64.urlsafe_b64encode(data).decode()}")
+
+
+def test_what_this_home_does_not_know_is_left_out_and_named() -> None:
+    found = carried.fitted(Carried("A", "10-12", {**RULES, "of_later": "x"}), NAMES)
+    assert found.left_out == ("service:later", "of_later")
+    assert found.carried.rules == RULES | {
+        "allow": ["khanacademy.org"],
+        "categories": {"social_networks": "ask"},
+    }
+
+
+def test_a_mapping_of_which_nothing_is_known_does_not_clear_what_the_band_says() -> None:
+    found = carried.fitted(Carried("A", "10-12", {"categories": {"of_later": "ask"}, "limits": {}}), NAMES)
+    assert found.carried.rules == {"limits": {}}  # the family's own word, which does clear
+
+
+def test_what_holds_is_the_band_s_with_the_family_s_over_it() -> None:
+    book = carried.as_book(Carried("A", "10-12", {"allow": ["a.example"], "limits": {}}), NAMES)
+    assert book.rules["allow"] == ["bilimland.kz", "a.example"]
+    assert book.rules["limits"] == {}
+    assert book.rules["log_level"] == 2
+
+
+def test_dates_devices_and_calendars_do_not_go_along() -> None:
+    assert not {"devices", "portal", "dates", "calendars", "name"} & set(carried.KEYS)

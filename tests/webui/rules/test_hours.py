@@ -1,0 +1,152 @@
+"""Hours and durations: what is read from a file and written into one means the same to the daemon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy import timetext
+from gateway.policy.documents import Node, parse_document
+from webui.rules import hours
+from webui.rules.hours import DAY, DAYS, FREE, NOON, SCHOOL, WEEKDAYS, Span, Unreadable
+from webui.rules.weekform import NoHoursError, Row, rows, same, typed_rows, value_of
+
+QUARTERS = st.integers(0, DAY // 15 - 1).map(lambda one: one * 15)
+MINUTES = st.integers(0, DAY - 1)
+
+
+def of_daemon(value: object, read: Callable[[Node], Any]) -> tuple[Any, ...]:
+    """As the daemon's own parser reads it: by weekday, as school days and as free days."""
+    node = parse_document(json.dumps({"rule": value}), "a.yaml").entries["rule"]
+    return timetext.by_day(node, read, timetext.every_day(None)).values
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[Span, ...]:
+    """Of one day, apart from each other."""
+    edges = sorted(draw(st.sets(MINUTES, max_size=10)))
+    return tuple(zip(edges[::2], edges[1::2], strict=False))
+
+
+@st.composite
+def nights(draw: st.DrawFn) -> Span:
+    start = draw(st.integers(NOON, DAY + 239))
+    return start, draw(st.integers(max(start, DAY) + 1, min(start + DAY - 1, DAY + NOON)))
+
+
+def plans(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    whole = st.fixed_dictionaries({SCHOOL: st.none() | values, FREE: st.none() | values})
+    some = st.dictionaries(st.sampled_from(WEEKDAYS), st.none() | values)
+    return st.tuples(whole, some).map(
+        lambda both: {day: (both[0] | both[1])[day] for day in DAYS if day in both[0] | both[1]}
+    )
+
+
+@given(plans(windows()))
+def test_windows_come_back_as_they_were_and_the_daemon_reads_the_same(plan: dict[str, Any]) -> None:
+    value = hours.write_plan(plan, hours.write_spans)
+    assert hours.read_plan(value, hours.read_spans) == plan
+    read = of_daemon(value, timetext.spans)
+    for day in DAYS:
+        number = 7 * (day == FREE) if day in (SCHOOL, FREE) else WEEKDAYS.index(day)
+        if day in WEEKDAYS and day not in plan:
+            continue
+        if day in (SCHOOL, FREE) and "mon" in plan:
+            continue
+        found = read[number]
+        told = (
+            None
+            if found is None
+            else tuple((one.start, one.end if one.end > one.start else one.end + DAY) for one in found)
+        )
+        assert told == plan[day]
+
+
+@given(plans(nights()))
+def test_nights_come_back_as_they_were_and_the_daemon_takes_them(plan: dict[str, Any]) -> None:
+    value = hours.write_plan(plan, hours.write_span)
+    assert hours.read_plan(value, hours.read_night) == plan
+    read = of_daemon(value, timetext.night)
+    assert {one.end for one in read if one is not None} <= {span[1] % DAY for span in plan.values() if span}
+
+
+@given(plans(st.integers(0, DAY)))
+def test_minutes_come_back_as_they_were_and_the_daemon_reads_the_same(plan: dict[str, Any]) -> None:
+    value = hours.write_plan(plan, hours.write_minutes)
+    assert hours.read_plan(value, hours.read_minutes) == plan
+    told = {
+        None if one is None else int(one.total_seconds() // 60) for one in of_daemon(value, timetext.duration)
+    }
+    assert told <= set(plan.values())
+
+
+@given(plans(windows()))
+def test_the_form_of_windows_sends_what_it_shows(plan: dict[str, Any]) -> None:
+    value = hours.write_plan(plan, hours.write_spans)
+    assert same(_sent(rows(value, night=False), night=False), value, night=False)
+
+
+@given(plans(nights()))
+def test_the_form_of_nights_sends_what_it_shows(plan: dict[str, Any]) -> None:
+    value = hours.write_plan(plan, hours.write_span)
+    assert same(_sent(rows(value, night=True), night=True), value, night=True)
+
+
+def _sent(shown: tuple[Row, ...], *, night: bool) -> object:
+    """What a browser sends of these fields, as the file will have it."""
+    hows = {f"{row.day}-how": row.how for row in shown}
+    many = {f"{row.day}-from": [one for one, _ in row.hours] for row in shown}
+    many |= {f"{row.day}-to": [other for _, other in row.hours] for row in shown}
+    return value_of(typed_rows(hows.get, lambda key: many.get(key, []), shown, night=night), night=night)
+
+
+@given(st.lists(st.tuples(QUARTERS, QUARTERS), max_size=4))
+def test_a_drawing_stays_within_its_day(spans: list[Span]) -> None:
+    found = [(start, start + 15) for start, _ in spans]
+    for start in (0, NOON):
+        assert all(last < start + DAY for _, last in hours.drawn(found, start))
+
+
+@pytest.mark.parametrize(
+    "value", ["20:45", "25:00-26:00", "07:00-07:00", 12, ["x"], {"holiday": "07:00-08:00"}]
+)
+def test_what_is_no_hours_is_said_to_be_none(value: object) -> None:
+    with pytest.raises(Unreadable):
+        hours.read_plan(value, hours.read_spans)
+
+
+@pytest.mark.parametrize("text", ["", "2 hours", "h", "1:30", None])
+def test_what_is_no_duration_is_said_to_be_none(text: object) -> None:
+    with pytest.raises(Unreadable):
+        hours.read_minutes(text)
+
+
+@pytest.mark.parametrize(("pair", "span"), [
+    (("16:00", "18:00"), (960, 1080)), (("22:00", "00:00"), (1320, 1440)), (("22:00", "01:00"), (1320, 1500)),
+    (("00:00", "00:00"), (0, 1440)), (("16:00", "16:00"), None),
+    (("", "18:00"), None), (("25:00", "26:00"), None),
+    (("16:00:00", "18:00:00"), (960, 1080)),
+])  # fmt: skip
+def test_two_fields_of_time_are_a_stretch(pair: tuple[str, str], span: Span | None) -> None:
+    assert hours.typed_span(*pair) == span
+
+
+@pytest.mark.parametrize("hours_typed", [(), (("16:00", ""),), (("16:00", "18:00"), ("19:00", ""))])
+def test_a_day_with_times_needs_both_ends(hours_typed: tuple[tuple[str, str], ...]) -> None:
+    how = {"school-how": "times", "free-how": "none"}
+    many = {"school-from": [one for one, _ in hours_typed], "school-to": [one for _, one in hours_typed]}
+    with pytest.raises(NoHoursError) as error:
+        value_of(typed_rows(how.get, lambda key: many.get(key, []), (), night=False), night=False)
+    assert error.value.day == "school"
+
+
+def test_a_night_is_one_stretch() -> None:
+    how = {"school-how": "times", "free-how": "none"}
+    many = {"school-from": ["20:45", "22:00"], "school-to": ["07:00", "08:00"]}
+    with pytest.raises(NoHoursError):
+        value_of(typed_rows(how.get, lambda key: many.get(key, []), (), night=True), night=True)

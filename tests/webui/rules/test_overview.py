@@ -1,0 +1,259 @@
+"""A child's rules as sentences, with their switches, resets and undo."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from gateway.policy.profile import OWN_KEYS
+from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
+from tests.webui.conftest import Browser
+from tests.webui.pages.test_child_time import asked_of
+from tests.webui.pages.test_home import text_of as raw_text_of
+from tests.webui.standin.household import Household
+from tests.webui.standin.ruling import said, write
+
+pytestmark = pytest.mark.usefixtures("ruled")
+
+PAGE = "/parent/child/daughter/"
+
+# One word of each key of a profile that its band does not say, and what the overview then has in it.
+SAID: dict[str, tuple[object, str]] = {
+    "name": ("Asem", "Name: Asem"),
+    "band": ("13-15", "the 13-15 rules hold"),
+    "devices": (["02:00:00:00:00:77"], "1 device: 02:00:00:00:00:77"),
+    "mode": ("allow-list", "Only what is allowed is open"),
+    "unknown": ("ask", "Sites of no known kind are asked for first"),
+    "categories": ({"games": "refuse"}, "Games: refused"),
+    "ways": ({"ssh": "open"}, "SSH: open"),
+    "allow": (["example.org", "service:instagram"], "Instagram is open"),
+    "block": (["category:games"], "Games: refused"),
+    "homework": (["example.org"], "example.org is for homework"),
+    "safe_search": ("off", "Search engines and YouTube show everything"),
+    "bedtime": ({"school": "20:30-07:00", "fri": {}}, "No bedtime in the night to Fridays"),
+    "limits": ({"group:games": {"school": "30m", "free": "1h30m"}}, "Games on free days: 1 h 30 min a day"),
+    "windows": ({"service:youtube": "00:00-20:00"}, "YouTube: not after 20:00"),
+    "landing": ("0m", "No minutes to finish a game"),
+    "linger": ("5m", "5 min without use still count"),
+    "auto_approve": ("30m", "Requests for up to 30 min a day are granted by themselves"),
+    "updates": ("false", "Updates are treated like the service"),
+    "strict": ("true", "Apps reach only addresses that belong to an allowed name"),
+    "log_level": ("0", "Log level 0. Aruzhan reads: “Nothing that you do is written down.”"),
+    "failure": ("open", "While the filter does not run, the devices are open"),
+    "clock_unset": ("open", "While the time is not known, rules of time wait"),
+    "dates": ({"2026-12-31": {"bedtime": {}, "limits": {"play": "4h"}}}, "2026-12-31: Play: 4 h"),
+    "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
+    "portal": (["02:00:00:00:00:0a"], "1 device shows our page by itself"),
+}  # fmt: skip
+
+
+def text_of(html: str) -> str:
+    return unescape(raw_text_of(html))
+
+
+def revision(page: str) -> str:
+    found = re.search(r'type="hidden" name="revision" value="(\d+)"', page)
+    assert found
+    return found[1]
+
+
+def post(mum: Browser, path: str, **values: str) -> str:
+    """As the page's own form does; what the next page says."""
+    values.setdefault("revision", revision(mum.get(PAGE).text))
+    answer = mum.post(PAGE + path, values)
+    assert answer.status_code == 303, answer.text
+    return text_of(mum.get(answer.headers["Location"]).text)
+
+
+def test_the_child_s_card_leads_to_its_rules(mum: Browser) -> None:
+    assert f'href="{PAGE}">Aruzhan' in mum.get("/parent/").text
+
+
+def test_every_key_of_a_profile_has_a_word_here() -> None:
+    assert set(SAID) == {*OWN_KEYS, *RULE_KEYS, *PERSONAL_KEYS}
+
+
+@pytest.mark.parametrize("key", SAID)
+def test_nothing_that_the_file_says_is_left_out(mum: Browser, household: Household, key: str) -> None:
+    write(household)
+    value, told = SAID[key]
+    before = text_of(mum.get(PAGE).text)
+    assert told not in before
+    write(household, **{key: value})
+    assert told in text_of(mum.get(PAGE).text)
+
+
+CLEARED = {
+    "categories": "None of the band’s kinds of sites is in force",
+    "ways": "No way around is refused",
+    "limits": "None of the band’s limits is in force",
+    "windows": "None of the band’s windows is in force",
+    "allow": "Nothing is open by its name because the band says so",
+    "block": "Nothing is refused by its name because the band says so",
+    "homework": "Nothing is for homework because the band says so",
+}
+
+
+@pytest.mark.parametrize("key", CLEARED)
+def test_what_is_cleared_is_told_and_can_be_reset(mum: Browser, household: Household, key: str) -> None:
+    write(household, **{key: {}})
+    assert CLEARED[key] in text_of(mum.get(PAGE).text)
+    told = post(mum, "reset", key=key)
+    assert "as the band has it for Aruzhan." in told
+    assert CLEARED[key] not in told
+    assert key not in said(household)
+
+
+def test_a_hand_made_rule_without_a_form_is_shown_and_named(mum: Browser, household: Household) -> None:
+    write(household, dates={"2026-12-24..2027-01-08": "free"})
+    page = text_of(mum.get(PAGE).text)
+    assert "2026-12-24 – 2027-01-08: a free day" in page
+    assert "Change it in the file daughter.yaml." in page
+
+
+def test_who_set_it_is_said_of_each(mum: Browser, household: Household) -> None:
+    page = text_of(mum.get(PAGE).text)
+    assert "TikTok is refused Your family's own rule" in page
+    assert "Bedtime before free days 21:45–08:00 The 10-12 rules" in page
+    post(mum, "switch", switch="off bedtime")
+    assert "TikTok is refused Mum set this today" in text_of(mum.get(PAGE).text)
+
+
+def test_what_the_band_recommends_stands_beside_what_the_family_set(mum: Browser) -> None:
+    page = text_of(mum.get(PAGE).text)
+    assert "Social networks: asked for first Your family's own rule" in page
+    assert "Social networks: refused – recommended by the 10-12 rules" in page
+
+
+SWITCHES = [
+    ("bedtime", "bedtime", {}),
+    ("limits/play", "limits", {"service:youtube": "1h", "play": {}}),
+    ("categories/games", "categories", {"social_networks": "ask", "games": "open"}),
+    ("ways/vpn", "ways", {"vpn": "open"}),
+    ("safe_search", "safe_search", "off"),
+    ("updates", "updates", "false"),
+]
+
+
+@pytest.mark.parametrize(("key", "head", "value"), SWITCHES)
+def test_a_switch_turns_off_and_on_again(
+    mum: Browser, household: Household, key: str, head: str, value: object
+) -> None:
+    before = said(household).get(head)
+    assert ": off for Aruzhan." in post(mum, "switch", switch=f"off {key}")
+    assert said(household)[head] == value
+    page = mum.get(PAGE).text
+    assert 'aria-checked="false"' in page
+    assert f'value="on {key}"' in page
+    assert ": on for Aruzhan." in post(mum, "switch", switch=f"on {key}")
+    assert said(household).get(head) == before
+
+
+def test_what_the_band_has_off_is_switched_on_by_a_word_of_the_family(
+    mum: Browser, household: Household
+) -> None:
+    post(mum, "switch", switch="on strict")
+    assert said(household)["strict"] == "true"
+    post(mum, "switch", switch="off strict")
+    assert "strict" not in said(household)
+
+
+@pytest.mark.parametrize("key", ["categories/social_networks"])
+def test_a_reset_leaves_it_to_the_band(mum: Browser, household: Household, key: str) -> None:
+    assert "as the band has it for Aruzhan" in post(mum, "reset", key=key)
+    assert "categories" not in said(household)
+
+
+@pytest.mark.parametrize(("key", "head", "left"), [
+    ("limits/service:youtube", "limits", None), ("windows/service:roblox", "windows", None),
+    ("block/service:tiktok", "block", ["bet.example"]), ("homework/bilimland.kz", "homework", None),
+])  # fmt: skip
+def test_what_is_the_family_s_alone_is_taken_out(
+    mum: Browser, household: Household, key: str, head: str, left: object
+) -> None:
+    assert "is taken out for Aruzhan." in post(mum, "reset", key=key)
+    assert said(household).get(head) == left
+
+
+def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, household: Household) -> None:
+    write(household, categories={"forums": "refuse"})
+    assert "Forums is taken out for Aruzhan." in post(mum, "reset", key="categories/forums")
+    assert "categories" not in said(household)
+
+
+def test_every_change_can_be_undone(mum: Browser, household: Household) -> None:
+    before, undo = said(household), revision(mum.get(PAGE).text)
+    assert "Undo" in post(mum, "switch", switch="off bedtime")
+    assert f'name="revision" value="{undo}">Undo' in mum.get("/parent/").text, "on the first page too"
+    answer = mum.post(f"{PAGE}undo", {"revision": undo})
+    page = text_of(mum.get(answer.headers["Location"]).text)
+    assert "The rules of Aruzhan are as they were before." in page
+    assert "Undo" not in page
+    assert said(household) == before
+    assert asked_of(household, "unedit") == [
+        {"id": "daughter", "revision": int(undo), "by": "Mum", "origin": "192.168.1.7"}
+    ]
+
+
+def test_an_undo_that_is_not_kept_any_more_is_told(mum: Browser) -> None:
+    answer = mum.post(f"{PAGE}undo", {"revision": "7"})
+    assert "That version is not kept any more." in text_of(mum.get(answer.headers["Location"]).text)
+
+
+def test_notes_in_the_file_are_told_before_and_after(mum: Browser, household: Household) -> None:
+    assert "Somebody wrote notes into the file of these rules." in text_of(mum.get(PAGE).text)
+    told = post(mum, "switch", switch="off bedtime")
+    assert "The notes in the file are gone; a copy of it is kept." in told
+    assert "Somebody wrote notes" not in told
+
+
+def test_a_change_names_who_and_from_where(mum: Browser, household: Household) -> None:
+    seen = int(revision(mum.get(PAGE).text))
+    post(mum, "switch", switch="off bedtime")
+    assert asked_of(household, "edit") == [
+        {"id": "daughter", "revision": seen, "set": {"bedtime": {}}, "by": "Mum", "origin": "192.168.1.7"}
+    ]
+
+
+def test_a_switch_of_a_page_that_is_old_changes_nothing_and_says_so(
+    mum: Browser, household: Household
+) -> None:
+    post(mum, "switch", switch="off bedtime")
+    told = post(mum, "switch", switch="off ways/vpn", revision="0")
+    assert "Somebody changed this meanwhile." in told
+    assert "ways" not in said(household)
+
+
+@pytest.mark.parametrize("values", [
+    {"switch": "off mode"}, {"switch": "off nothing"}, {"switch": "maybe bedtime"}, {"switch": ""},
+])  # fmt: skip
+def test_a_switch_that_is_none_is_refused(mum: Browser, values: dict[str, str]) -> None:
+    assert mum.post(f"{PAGE}switch", values | {"revision": "0"}).status_code == 400
+
+
+@pytest.mark.parametrize("key", ["band", "mode", "nothing", "ways/vpn"])
+def test_only_what_the_family_has_set_is_reset(mum: Browser, key: str) -> None:
+    assert mum.post(f"{PAGE}reset", {"key": key, "revision": "0"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "services/", "kinds/", "sites/", "week/bedtime", "limits/play", "basics/", "band/", "preview/"],
+)
+def test_nobody_but_a_guardian_sees_or_changes_them(tablet: Browser, path: str) -> None:
+    assert tablet.get(PAGE + path).headers["Location"] == "/signin"
+    assert tablet.post(PAGE + "switch", {"switch": "off bedtime"}).headers["Location"] == "/signin"
+    assert tablet.post(PAGE + "band/", {"band": "adult"}).headers["Location"] == "/signin"
+
+
+@pytest.mark.parametrize("path", ["", "services/", "week/bedtime", "basics/"])
+def test_a_child_that_is_none_has_no_page(mum: Browser, path: str) -> None:
+    assert mum.get(f"/parent/child/nobody/{path}").status_code == 404
+
+
+def test_a_hostile_name_stays_text(mum: Browser, household: Household) -> None:
+    write(household, name="<script>alert(1)</script>", block=["xn--80ak6aa92e.com"])
+    page = mum.get(PAGE).text
+    assert "<script>alert" not in page

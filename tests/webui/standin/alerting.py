@@ -1,0 +1,51 @@
+"""What guardians are told on a phone, in the stand-in family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from gateway.control.protocol import Request, Verb
+from gateway.daemon.verbs_alerts import AlertVerbs
+from gateway.policy.alerts import Alerts
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.webui.standin.household import Household
+
+
+class Alerting:
+    """The daemon's own verbs, over a book in memory."""
+
+    def __init__(self, household: Household, now: datetime) -> None:
+        self.book: dict[str, Alerts] = {}
+        self.audited: list[tuple[str, str]] = []
+        self.published: list[tuple[str, dict[str, Any]]] = []
+        self._household, self._now = household, now
+        self.timezone = "Asia/Almaty"
+        self.rules = self.household = self.config = self.store = self.alerts = self.control = self
+        self._verbs = AlertVerbs(cast("Any", self), cast("Any", self))
+
+    def verbs(self) -> dict[str, Verb]:
+        return dict(self._verbs.table())
+
+    def guardian(self, request: Request) -> str:
+        return self._household.guardian_of(request)
+
+    def all(self) -> Mapping[str, Alerts]:
+        return self.book
+
+    def put(self, guardian: str, alerts: Alerts | None) -> None:
+        self.book.pop(guardian, None)
+        if alerts is not None:
+            self.book[guardian] = alerts
+
+    def audit(self, what: str, detail: str, **_: object) -> None:
+        self.audited.append((what, detail))
+
+    def publish(self, event: str, **values: object) -> None:
+        self.published.append((event, values))
+
+    def local_now(self) -> datetime:
+        return self._now

@@ -1,0 +1,63 @@
+"""Backups behind the pages: plain text out and in by pieces, as the daemon does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.codes import Code
+from gateway.control.protocol import Request, Verb
+from gateway.errors import ControlError
+from tests.webui.standin.places import NOW
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+TEXT = '{"format": 1, "made": "2026-11-20T08:00:00+05:00"}' + " " * 200
+TOKEN = "0123456789abcdef"
+
+
+class Backing:
+    def __init__(self, household: Household) -> None:
+        self._household = household
+        self.clear()
+
+    def clear(self) -> None:
+        self.came = ""
+        self.last: dict[str, Any] | None = None
+        self.look: dict[str, Any] = {
+            "made": NOW - timedelta(days=4), "by": "Mum", "gateway": "home-gateway", "version": "0.1.0",
+            "children": [{"id": "daughter", "name": "Aruzhan", "band": "10-12"}], "people": ["Mum", "Dad"],
+            "same": False, "fresh": ["Timur"], "changed": ["Aruzhan"], "gone": ["Guest of ours"],
+            "settings": True, "devices": 3, "pins": 1, "added": ["Dad"], "grants": 2, "problems": [],
+        }  # fmt: skip
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"backup": self._backup, "restore": self._restore}
+
+    def _backup(self, request: Request) -> Mapping[str, object]:
+        self._household.guardian_of(request)
+        start = request.whole("from", least=0, most=1000, default=0)
+        return {"from": start, "text": TEXT[start : start + 100], "size": len(TEXT), "left_out": []}
+
+    def _restore(self, request: Request) -> Mapping[str, object]:
+        by, action = self._household.guardian_of(request), request.text("action")
+        if action == "begin":
+            self.came = ""
+            return {"token": TOKEN, "piece": 64}
+        if action == "piece":
+            self.came += str(request.values["text"])
+        if action in ("look", "apply") and (request.text("token") != TOKEN or not self.came):
+            msg = "restore: it is not held any more"
+            raise ControlError(msg).coded(Code.BACKUP_GONE)
+        if action == "apply":
+            self.last = {"by": by, "at": NOW, "made": NOW - timedelta(days=4), "undo": True}
+        if action in ("drop", "apply"):
+            self.came = ""
+        if action == "undo":
+            if self.last is None:
+                msg = "restore: has no way back"
+                raise ControlError(msg).coded(Code.NO_WAY_BACK)
+            self.last = None
+        return self.look if action == "look" else {"last": self.last, "problems": []}

@@ -1,0 +1,190 @@
+"""The family's files behind the pages' tests: the daemon's own verbs, on files of a folder that goes with it.
+
+Nothing of it is built before a page asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache, cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from gateway.control.protocol import Request, Verb
+from gateway.daemon import editing
+from gateway.daemon.editing_home import HomeEditing
+from gateway.daemon.family import Family, Member
+from gateway.daemon.rules import RuleBook
+from gateway.daemon.verbs_edit import EditVerbs
+from gateway.daemon.verbs_family import FamilyVerbs
+from gateway.daemon.verbs_preview import PreviewVerbs
+from gateway.household import Product, load_product
+from gateway.path.addresses import AddressBook, ServiceBook
+from gateway.policy.profile import Profile
+from gateway.store.state import InForce
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+FILES: dict[str, dict[str, Any]] = {
+    "daughter": {
+        "name": "Aruzhan", "band": "10-12", "devices": ["02:00:00:00:00:0a", "02:00:00:00:00:0b"],
+        "allow": ["khanacademy.org"], "block": ["service:tiktok"],
+        "categories": {"social_networks": "ask"}, "limits": {"service:roblox": "1h"},
+        "windows": {"service:roblox": {"school": ["16:00-18:00"]}}, "log_level": "2",
+    },
+    "son": {"name": "Timur", "band": "6-9", "devices": ["02:00:00:00:00:0c"], "mode": "allow-list"},
+    "teen": {"name": "Dana", "band": "16-17", "log_level": "0"},
+}  # fmt: skip
+HOME = {"lan": ["lo"], "timezone": "Asia/Almaty", "country": "kz"}
+VERBS = (
+    "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
+    "week", "family", "edit_family", "unedit_family",
+)  # fmt: skip
+
+
+@cache
+def product() -> Product:
+    return load_product()
+
+
+class Editing:
+    """``files`` may be changed before the first question: what each profile's YAML says."""
+
+    def __init__(self, household: Household) -> None:
+        self.files = {key: dict(rules) for key, rules in FILES.items()}
+        self.settings: dict[str, Any] = dict(HOME)
+        self.audit: list[tuple[str, str]] = []  # what, detail
+        self._household = household
+        self._folder: TemporaryDirectory[str] | None = None
+
+    def verbs(self) -> dict[str, Verb]:
+        def late(name: str) -> Verb:
+            return lambda request: self._table[name](request)
+
+        return {name: late(name) for name in VERBS}
+
+    def close(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def folder(self) -> Path:
+        """Where qalqan.yaml and ``profiles`` are."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="qalqan-files-")
+        return Path(self._folder.name)
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        folder = self.folder
+        for name in ("profiles", "state"):
+            (folder / name).mkdir()
+        for key, said in self.files.items():
+            (folder / "profiles" / f"{key}.yaml").write_text(
+                yaml.safe_dump(said, allow_unicode=True, sort_keys=False)
+            )
+        places = {"state": str(folder / "state"), "profiles": str(folder / "profiles")}
+        (folder / "qalqan.yaml").write_text(yaml.safe_dump(self.settings | places))
+        return RuleBook(folder / "qalqan.yaml", product())
+
+    @cached_property
+    def _table(self) -> Mapping[str, Verb]:
+        daemon, whom = cast("Any", _Daemon(self)), cast("Any", _Whom(self))
+        files = editing.Editing(self.rules, self._in_force)
+        edits = EditVerbs(daemon, whom, files)
+        return {
+            **edits.table(),
+            **FamilyVerbs(daemon, edits, HomeEditing(self.rules, files)).table(),
+            **PreviewVerbs(daemon, whom, files).table(),
+        }
+
+    @cached_property
+    def family(self) -> Family:
+        book, services = AddressBook(), ServiceBook(lambda _: (), lambda: 0.0)
+        return Family(cast("Any", _Store()), book, services, lambda: 0.0, lambda slot, gates: 0)
+
+    def people(self, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Whom a device may be given to: as the files say once one was changed here."""
+        if "rules" not in self.__dict__:
+            return before
+        family = self.rules.household
+        return [
+            {"id": one.id, "name": one.name, "child": one.is_child}
+            for one in family.profiles.values()
+            if not one.built_in
+        ]
+
+    def guardian(self, request: Request) -> str:
+        return self._household.guardian_of(request)
+
+    def _in_force(self, named: frozenset[str]) -> None:
+        """What the other verbs tell follows the files."""
+        household, family = self._household, self.rules.household
+        for one in family.profiles.values():
+            household.edited[one.id] = {
+                "id": one.id,
+                "name": one.name,
+                "band": one.band.value,
+                "mode": one.rules.mode.value.value,
+                "log_level": one.rules.log_level,
+            }
+            household.minutes.setdefault(
+                one.id, {"left": None, "used": [], "landing": {"minutes": 0, "taken": False}}
+            )
+        people = {*household.children, *family.profiles}
+        household.children = tuple(one.id for one in family.children)
+        for device in household.devices.values():
+            owner = family.owner_of(device["mac"])
+            if owner is not None or device["profile"] in people:
+                device["profile"] = family.config.unknown_devices if owner is None else owner.id
+
+
+class _Daemon:
+    """What the verbs need of one."""
+
+    def __init__(self, editing: Editing) -> None:
+        self._editing = editing
+        self.rules = editing.rules
+        self.store = self
+
+    @property
+    def family(self) -> Family:
+        return self._editing.family
+
+    def audit(self, what: str, detail: str, **_: object) -> None:
+        self._editing.audit.append((what, detail))
+
+    def local_now(self) -> datetime:
+        from tests.webui.standin.household import NOW
+
+        return NOW
+
+
+class _Store:
+    """Nobody is paused, nobody was given anything, and no device is marked."""
+
+    marks = SimpleNamespace(no_mobile_data=frozenset())
+
+    @staticmethod
+    def state(*_: object) -> InForce:
+        return InForce((), None)
+
+
+class _Whom:
+    def __init__(self, editing: Editing) -> None:
+        self._editing = editing
+
+    def guardian(self, request: Request) -> str:
+        return self._editing.guardian(request)
+
+    def stand_in(self, profile: Profile) -> Member:
+        from tests.webui.standin.household import NOW
+
+        rules = self._editing.rules
+        return self._editing.family.stand_in(profile, rules.world, rules.calendar, NOW)

@@ -1,0 +1,212 @@
+"""Extra time, landings, codes, requests and the ledger, as the daemon's verbs tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.codes import Code
+from gateway.control.protocol import Request, Verb
+from gateway.errors import PolicyError
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+THINGS = {
+    "www.instagram.com": "Instagram",
+    "service:roblox": "Roblox",
+    "play service:roblox": "Play, Roblox",
+}
+GOOD_FOR = timedelta(days=90)
+
+
+class Giving:
+    def __init__(self, household: Household, now: datetime, names: Mapping[str, str]) -> None:
+        self.household = household
+        self.now = now
+        self.names = names  # of the children, by id
+        self.wrong = 0
+
+    def verbs(self) -> dict[str, Verb]:
+        return {
+            "grant": self._grant,
+            "revoke": self._revoke,
+            "landing": self._landing,
+            "ticket": self._ticket,
+            "tickets": self._tickets,
+            "withdraw": self._withdraw,
+            "redeem": self._redeem,
+            "request": self._request,
+            "answer": self._answer,
+            "requests": self._requests,
+            "ledger": self._ledger,
+            "time": self._time,
+        }
+
+    def _give(self, who: str, minutes: int, by: str) -> dict[str, Any]:
+        time = self.household.minutes[who]
+        if time["left"] is None and not time["used"]:
+            raise PolicyError(
+                self.names[who], "has no time that comes to an end", "there is nothing to extend"
+            )
+        number = len(self.household.given) + 1
+        self.household.given[number] = (who, by)
+        time["left"]["minutes"] += minutes
+        at = time["left"]["at"] = time["left"]["at"] + timedelta(minutes=minutes)
+        sentence = f"The internet is open for {self.names[who]} until {at:%H:%M}."
+        return {
+            "who": who, "minutes": minutes, "until": at, "gates": ["bedtime"], "sentence": sentence,
+            "grant": number,
+        }  # fmt: skip
+
+    def _grant(self, request: Request) -> Mapping[str, object]:
+        by = self.household.guardian_of(request)
+        given = self._give(request.text("who"), request.whole("minutes", least=1, most=1440), by)
+        return {**{key: given[key] for key in ("grant", "minutes", "until", "sentence")}, "given": [given]}
+
+    def _revoke(self, request: Request) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        number = request.whole("grant", least=1, most=1 << 53)
+        found = self.household.given.pop(number, None)
+        if found is None:
+            request.refuse("grant", "names nothing that is still in force")
+        return {"grant": number, "who": [found[0]]}
+
+    def _landing(self, request: Request) -> Mapping[str, object]:
+        who = self.household.child_of(request)
+        landing = self.household.minutes[who]["landing"]
+        if landing["taken"]:
+            name = self.names[who]
+            error = PolicyError(name, "has landed today already", "there is one landing a day")
+            raise error.coded(Code.LANDED, name=name)
+        landing["taken"] = True
+        return self._give(who, landing["minutes"], self.names[who])
+
+    def _ticket(self, request: Request) -> Mapping[str, object]:
+        by, who = self.household.guardian_of(request), request.text("who")
+        minutes = request.whole("minutes", least=1, most=240)
+        count = request.whole("count", least=1, most=40, default=1)
+        batch = str(len({one["batch"] for one in self.household.tickets.values()}) + 1)
+        codes = [f"K7QM-3X{batch}{place:X}".ljust(9, "2")[:9] for place in range(2, 2 + count)]
+        for code in codes:
+            self.household.tickets[code] = {
+                "batch": batch, "minutes": minutes, "who": None if who == "all" else who, "by": by,
+            }  # fmt: skip
+        return {"codes": codes, "minutes": minutes, "until": self.now + GOOD_FOR}
+
+    def _tickets(self, request: Request) -> Mapping[str, object]:
+        if not self.household.tells_batches:
+            request.refuse("do", "is not known: 'tickets'")
+        batches: dict[str, dict[str, Any]] = {}
+        for one in self.household.tickets.values():
+            name = self.names[one["who"]] if one["who"] else None
+            made = {"made": self.now, "until": self.now + GOOD_FOR, "by": one["by"]}
+            new = {"id": one["batch"], "count": 0, "minutes": one["minutes"], "who": one["who"], "name": name}
+            batches.setdefault(one["batch"], {**new, **made})["count"] += 1
+        return {"batches": list(batches.values())}
+
+    def _withdraw(self, request: Request) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        batch = request.text("batch")
+        found = [code for code, one in self.household.tickets.items() if one["batch"] == batch]
+        if not found:
+            request.refuse("batch", "names no codes that are good")
+        for code in found:
+            del self.household.tickets[code]
+        return {"count": len(found)}
+
+    def _redeem(self, request: Request) -> Mapping[str, object]:
+        who, code = self.household.child_of(request), request.text("code")
+        if self.wrong >= 5:
+            problem, mend = "has tried too many wrong codes", "try again in 8 minutes"
+            raise PolicyError("this device", problem, mend).coded(Code.TOO_MANY_TRIES, minutes=8)
+        ticket = self.household.tickets.get(code)
+        if ticket is None:
+            self.wrong += 1
+            error = PolicyError("this code", "is none of this home's", "look at the paper again")
+            raise error.coded(Code.CODE_UNKNOWN)
+        if ticket["who"] not in {None, who}:
+            raise PolicyError("this code", "is for somebody else", "ask for one of your own")
+        given = self._give(who, ticket["minutes"], self.names[who])
+        del self.household.tickets[code]
+        return given
+
+    def _request(self, request: Request) -> Mapping[str, object]:
+        who = self.household.child_of(request)
+        site = request.text_or_none("site")
+        since, limits = request.moment_or_none("since"), request.text("limits", "")
+        thing = site or limits or request.text_or_none("service")
+        minutes = None if site else request.whole("minutes", least=1, most=240)
+        if request.text("reason", "") == "too often":
+            raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
+        kept = [
+            one
+            for one in self.household.requests
+            if (one["state"], one["profile"], one["thing"]) != ("pending", who, thing)
+        ]
+        number = 1 + max((one["id"] for one in self.household.requests), default=0)
+        made = {
+            "id": number, "profile": who, "name": self.names[who], "device": request.text("device"),
+            "topic": "ledger" if since else "site" if site else "time", "thing": thing, "since": since,
+            "thing_name": THINGS.get(thing or "", thing),
+            "minutes": minutes, "reason": request.text("reason", ""), "at": self.now,
+            "expires": self.now + timedelta(hours=4), "state": "pending", "answer": None, "given": None,
+            "because": "", "by": None, "answered": None, "grant": None,
+        }  # fmt: skip
+        if self.household.auto and not site:
+            made |= {"state": "auto", "answer": "once", "given": minutes, "answered": self.now}
+        self.household.requests = [made, *kept]
+        return {"request": made, "state": made["state"], "sentence": f"{self.names[who]} asks."}
+
+    def _answer(self, request: Request) -> Mapping[str, object]:
+        by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
+        one = next(one for one in self.household.requests if one["id"] == number)
+        if one["state"] != "pending":
+            was = f"was answered before ({one['answer']} by {one['by']})"
+            raise PolicyError(f"request {number}", was, "each is answered once")
+        answer = request.choice("answer", ["once", "today", "always", "no"])
+        one.update(
+            state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
+        )
+        if answer == "no":
+            return {"request": one, "grant": None, "until": None, "sentence": f"{one['name']} is told no."}
+        one["given"] = request.whole("minutes", least=1, most=240) if answer == "once" else None
+        given = self._give(one["profile"], one["given"] or 60, by)
+        one["grant"] = given["grant"] if answer != "always" else None
+        until = given["until"] if answer != "always" else None
+        return {"request": one, "grant": one["grant"], "until": until, "sentence": given["sentence"]}
+
+    def _requests(self, request: Request) -> Mapping[str, object]:
+        found = self.household.requests
+        if request.has("device"):
+            who = self.household.child_of(request)
+            found = [one for one in found if one["profile"] == who]
+        return {"requests": found}
+
+    def _ledger(self, request: Request) -> Mapping[str, object]:
+        who = self.household.child_of(request) if request.has("device") else request.text("who")
+        today = self.now.date()
+        day = date.fromisoformat(request.text("day", today.isoformat()))
+        found = (
+            [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
+        )
+        used = self.household.told_minutes(who)["used"] if day == today else []
+        whole = request.has("device") or self.household.log_level(who) >= 2
+        return {
+            "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used,
+            "totals": totals(found), "minutes": found if whole else [], "left_off": self.household.left_off,
+        }  # fmt: skip
+
+    def _time(self, request: Request) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        if self.household.refuses_time:
+            request.refuse("at", "is years away")
+        return {"taken": True, "known": True, "at": request.moment_or_none("at")}
+
+
+def totals(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    minutes: dict[tuple[str, str], set[datetime]] = {}
+    for one in entries:
+        minutes.setdefault((one["gate"], one["name"]), set()).add(one["at"])
+    return [{"target": gate, "name": name, "minutes": len(at)} for (gate, name), at in minutes.items()]

@@ -1,0 +1,80 @@
+"""How the gateway is, as the daemon tells it to the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from gateway.control.protocol import Request, Verb
+from tests.webui.standin.places import NOW
+
+MEGABYTE = 1_000_000
+
+
+def finding(level: str, about: str, text: str, mend: str = "") -> dict[str, str]:
+    return {"level": level, "about": about, "text": text, "mend": mend}
+
+
+FINE = (
+    finding("ok", "product", "36 categories, 673 services"),
+    finding("ok", "profile", "daughter: band 10-12, 2 devices"),
+    finding("ok", "queue", "the kernel has nft's queue"),
+    finding("ok", "lists", "65912 names"),
+)
+TROUBLE = (
+    finding("warning", "lists", "ut1-gambling is 9 days old", "run: qalqan lists update"),
+    finding("error", "uplink", "wan and br-lan are both in 192.168.1.0/24", "give br-lan another network"),
+    finding("note", "country", "none chosen: no public holidays"),
+)
+
+
+class Healthy:
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.findings: tuple[dict[str, str], ...] = FINE
+        self.running, self.problem, self.checked = False, "", True
+        self.just_now = False  # a check has just ended
+        self.figures: dict[str, Any] = {
+            "uptime": 3 * 86400, "packets": 812_000, "waiting": 1, "dropped": 7, "faults": 0, "queues": 4,
+            "flows": 214, "questions": 9100, "answers": 8800, "malformed": 0, "backend": "libnftables",
+            "mends": 0, "memory": {"resident": 34 * MEGABYTE, "peak": 39 * MEGABYTE},
+            "database": {"bytes": 2_400_000, "pending": 0},
+            "lists": {"names": 65_912, "built": (NOW - timedelta(hours=15)).isoformat()},
+            "disk": {"bytes": 7_000 * MEGABYTE, "free": 4_100 * MEGABYTE},
+            "machine": {"uptime": 40 * 86400, "load": [0.31, 0.2, 0.1], "cores": 2,
+                        "memory": 512 * MEGABYTE, "available": 280 * MEGABYTE},
+            "clock": True, "internet": "works", "problems": 0,
+        }  # fmt: skip
+        self.samples = [
+            {"at": NOW - timedelta(minutes=29 - n), "packets": 300 + n % 7 * 240, "dropped": 0, "waiting": 0,
+             "resident": 34 * MEGABYTE}
+            for n in range(30)
+        ]  # fmt: skip
+        self.log: list[dict[str, Any]] = [
+            {"level": "warning", "place": "gateway.daemon.lookups:88", "text": "no answer from 192.0.2.1",
+             "first": NOW - timedelta(hours=3), "last": NOW - timedelta(minutes=4), "times": 12},
+        ]  # fmt: skip
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"health": self._health, "support": self._support}
+
+    def _health(self, request: Request) -> Mapping[str, object]:
+        if request.has("again") and not self.just_now:
+            self.running = True
+        return {
+            "now": NOW, "version": "0.1.0",
+            "check": {"running": self.running, "ended": NOW - timedelta(minutes=2) if self.checked else None,
+                      "problem": self.problem, "findings": self.findings if self.checked else ()},
+            "figures": self.figures, "samples": self.samples, "log": self.log,
+        }  # fmt: skip
+
+    def _support(self, _request: Request) -> Mapping[str, object]:
+        return {
+            "format": 1, "made": NOW, "version": "0.1.0", "figures": self.figures, "samples": self.samples,
+            "check": {"running": self.running, "ended": NOW},
+            "findings": [{key: one[key] for key in ("level", "about")} for one in self.findings],
+            "log": [{**one, "text": "no answer from %s"} for one in self.log],
+        }  # fmt: skip

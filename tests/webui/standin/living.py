@@ -1,0 +1,112 @@
+"""Past days, today's changes and edited rules, as the daemon's verbs tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.control.protocol import Request, Verb
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+ONE = timedelta(days=1)
+SOCIAL = "category:social_networks"
+BAND = "Instagram is not open here: social networks. These are the 10-12 rules."
+
+
+def minutes_of(day: date) -> int:
+    """More at weekends; every day the same in every run."""
+    return 35 + day.day * 7 % 50 + (60 if day.weekday() >= 5 else 0)
+
+
+def sites(now: datetime) -> list[dict[str, Any]]:
+    """What was refused to the daughter, the latest first."""
+    site = {"sample": False, "rule": "", "until": None}
+    return [
+        {**site, "target": "service:tiktok", "name": "TikTok", "times": 12, "first": now - 2 * ONE,
+         "last": now - timedelta(minutes=2), "hosts": [{"host": "www.tiktok.com", "times": 12}],
+         "sentence": "TikTok is not open here. Your family set this.", "reason": "family_block",
+         "owner": "family", "entry": None},
+        {**site, "target": "service:instagram", "name": "Instagram", "times": 3, "first": now - ONE,
+         "last": now - timedelta(hours=3), "hosts": [{"host": "www.instagram.com", "times": 3}],
+         "sentence": BAND, "reason": "category", "rule": SOCIAL,
+         "owner": "band:10-12", "entry": "service:instagram"},
+        {**site, "target": "a-club.example", "name": "a-club.example", "times": 1, "first": now - ONE,
+         "last": now - ONE, "hosts": [{"host": "a-club.example", "times": 1}],
+         "sentence": "a-club.example is not open here: social networks. These are the 10-12 rules.",
+         "reason": "category", "rule": SOCIAL, "owner": "band:10-12", "entry": "a-club.example"},
+        {**site, "target": "category:ads_trackers", "name": "ads and trackers", "times": 240,
+         "first": now - 3 * ONE, "last": now, "hosts": [{"host": "ads.example", "times": 240}],
+         "sentence": "ads.example is not open here: ads and trackers. These are the 10-12 rules.",
+         "reason": "category", "rule": "category:ads_trackers", "owner": "band:10-12", "entry": None},
+        {**site, "target": "reason:bedtime", "name": None, "times": 80, "first": now - ONE,
+         "last": now - ONE, "hosts": [{"host": "push.example", "times": 80}],
+         "sentence": "It is bedtime: the internet is closed. These are the 10-12 rules.",
+         "reason": "bedtime", "owner": "band:10-12", "entry": None},
+    ]  # fmt: skip
+
+
+class Living:
+    def __init__(self, household: Household, now: datetime, rules: Mapping[str, Mapping[str, Any]]) -> None:
+        self.household = household
+        self.now = now
+        self.rules = rules
+
+    def verbs(self) -> dict[str, Verb]:
+        return {
+            "history": self._history,
+            "changes": lambda request: {"changes": self.household.changes},
+            "erase": self._erase,
+        }
+
+    def _history(self, request: Request) -> Mapping[str, object]:
+        who, today = request.text("id"), self.now.date()
+        last = request.day("to", default=today)
+        first = request.day("from", default=last)
+        level = self.household.log_level(who)
+        erased = self.household.erased.get(who)
+        lives = who == "daughter" and level and erased != "all"
+        days = [first + n * ONE for n in range((last - first).days + 1)]
+        told = sites(self.now) if lives and level >= 2 and erased is None else []
+        return {
+            "id": who, "name": self.rules[who]["name"], "band": self.rules[who]["band"], "log_level": level,
+            "from": first.isoformat(), "to": last.isoformat(), "today": today.isoformat(),
+            "oldest": (today - 30 * ONE).isoformat(), "names_from": (today - 7 * ONE).isoformat(),
+            "sample_until": self.household.sample_until,
+            "days": [self._day(day, full=bool(lives), services=level >= 2) for day in days] if level else [],
+            "kinds": [
+                {"target": "category:ads_trackers", "name": "ads and trackers", "refused": 240, "opened": 0},
+                {"target": "category:social_networks", "name": "social networks", "refused": 16, "opened": 0},
+            ] if lives else self.household.kinds if level else [],
+            "refused": [{**one, **self.household.hostile} for one in told], "refused_left_off": 0,
+            "visited": self.household.visited if level >= 3 else [], "visited_left_off": 0,
+        }  # fmt: skip
+
+    @staticmethod
+    def _day(day: date, *, full: bool, services: bool) -> dict[str, object]:
+        minutes = minutes_of(day) if full else 0
+        film, game = minutes * 3 // 5, minutes * 2 // 5
+        uses: list[dict[str, object]] = [
+            {"target": "category:video_sharing", "name": "video sharing", "minutes": film},
+            {"target": "category:games", "name": "games", "minutes": game},
+        ]
+        if services:
+            uses += [
+                {"target": "service:youtube", "name": "YouTube", "minutes": film},
+                {"target": "service:roblox", "name": "Roblox", "minutes": game},
+            ]
+        told = uses if full else []
+        return {"day": day.isoformat(), "minutes": minutes, "uses": told, "refused": 9 if full else 0}
+
+    def _erase(self, request: Request) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        who, what = request.text("id"), request.choice("what", ("names", "all"))
+        self.household.erased[who] = what
+        return {"id": who, "what": what}
+
+
+def change(at: datetime, what: str, who: str, name: str | None, **more: object) -> dict[str, object]:
+    base = {"minutes": None, "thing": None, "thing_name": None, "until": None, "ended": False, "undo": None}
+    return {**base, "at": at, "by": "Mum", "what": what, "who": who, "name": name, **more}

@@ -1,0 +1,87 @@
+"""The stand-in family's lessons: one begins with `teach`; its names are what a test says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.codes import Code
+from gateway.control.protocol import Request, Verb
+from gateway.errors import ControlError
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+CLOSED, REFUSED = "closed.kz", "casino.example"  # sites for which no lesson begins
+
+
+def needed(name: str, group: str, *, proposed: bool = True, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name, "group": group, "service": None, "proposed": proposed, "refused": None,
+        "sentence": None, "rule": None, "owner": None, **more,
+    }  # fmt: skip
+
+
+def some_names(site: str = "kundelik.kz") -> list[dict[str, Any]]:
+    return [
+        needed(f"www.{site}", site),
+        needed(f"login.{site}", site),
+        *(needed(f"{one}.school-parts.kz", "school-parts.kz") for one in ("a", "b", "static")),
+        needed("d3k81ch9hvuctc.cloudfront.net", "d3k81ch9hvuctc.cloudfront.net"),
+        needed("api.weather-app.example", "weather-app.example", proposed=False),
+        needed(
+            "www.tiktok.com", "tiktok.com", proposed=False, service="TikTok", refused="family_block",
+            owner="family", rule="block: service:tiktok",
+            sentence="TikTok is not open here. Your family set this.",
+        ),
+    ]  # fmt: skip
+
+
+class Teaching:
+    def __init__(self, home: Household, now: datetime) -> None:
+        self._home = home
+        self._now = now
+        self.lessons: dict[str, dict[str, Any]] = {}  # by profile
+        self.ended: list[tuple[str, tuple[str, ...]]] = []  # profile, what was kept
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"teach": self._teach, "lesson": self._lesson, "teach_end": self._end}
+
+    def of_child(self, profile: str) -> dict[str, Any]:
+        lesson = self.lessons.get(profile)
+        told = None if lesson is None else {key: one for key, one in lesson.items() if key != "names"}
+        return {"lesson": told}
+
+    def begin(self, profile: str, host: str, *, state: str = "runs", device: str = "") -> dict[str, Any]:
+        macs = [one["mac"] for one in self._home.devices.values() if one["profile"] == profile]
+        until = self._now + timedelta(minutes=4, seconds=12)
+        self.lessons[profile] = {
+            "state": state, "host": host, "until": until, "by": "Mum", "names": [], "left_out": 0,
+            "devices": [device] if device else macs,
+        }  # fmt: skip
+        return self.lessons[profile]
+
+    def _teach(self, request: Request) -> dict[str, object]:
+        self._home.guardian_of(request)
+        profile, host = request.text("id"), request.text("host")
+        if host == CLOSED:
+            raise ControlError("shut").coded(Code.LESSON_CLOSED, name="Aruzhan")
+        if host == REFUSED:
+            raise ControlError("refused").coded(Code.LESSON_REFUSED, host=host, name="Aruzhan")
+        begun = self.begin(profile, host, device=request.text("device", ""))
+        return {key: begun[key] for key in ("host", "until", "devices")}
+
+    def _lesson(self, request: Request) -> dict[str, object]:
+        return self.lessons.get(request.text("id"), {"state": "none", "names": []})
+
+    def _end(self, request: Request) -> dict[str, object]:
+        self._home.guardian_of(request)
+        profile, keep = request.text("id"), request.texts("keep")
+        if self.lessons.pop(profile, None) is None:
+            request.refuse("id", "has no lesson", Code.NO_LESSON)
+        self.ended.append((profile, tuple(keep)))
+        undo = None
+        if keep:
+            values = {"id": profile, "by": request.text("by"), "set": {f"allow/{one}": True for one in keep}}
+            undo = self._home.editing.verbs()["edit"](Request("edit", request.role, 0, values))["undo"]
+        return {"kept": len(keep), "entries": keep, "undo": undo}

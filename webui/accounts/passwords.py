@@ -1,0 +1,101 @@
+"""Passwords: what they may be, and their hashes, one at a time.
+
+One hash takes 8 MB and 0.2 s here, seconds on a router: it is made in this process, never in the daemon, and
+by one thread at a time, so that memory stays bounded and the other threads go on answering.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+
+from werkzeug.security import generate_password_hash
+
+from gateway.codes import Code
+from gateway.errors import ControlError
+from gateway.policy.people import METHOD
+from webui.accounts.common import COMMON
+from webui.language.i18n import gettext as _
+
+SHORTEST, LONGEST = 8, 128  # characters
+WAITING = 3  # threads that may wait for or make a hash; the server answers with four more
+_MEMORY = 132 * 8192 * 8 * 10  # bytes that OpenSSL is allowed, as werkzeug has it
+
+_one = Lock()
+_places = BoundedSemaphore(WAITING)
+
+RUNS = (
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "йцукенгшщзхъфывапролджэ",
+)
+
+
+class BusyError(ControlError):
+    """Too many sign in at once."""
+
+
+def problem(password: str, name: str) -> str:
+    """Why it cannot be taken; empty where it can. Only its length, and what is guessed first, count."""
+    if len(password) < SHORTEST:
+        return _(
+            "Take at least %(least)d characters. A sentence of a few words is easy to keep.", least=SHORTEST
+        )
+    if len(password) > LONGEST:
+        return _("Take at most %(most)d characters.", most=LONGEST)
+    folded = _same(password).casefold()
+    if len(set(folded)) < 3 or _is_run(folded):
+        return _("One letter again and again, or a row of the keyboard, is guessed first. Take another one.")
+    bare = folded.strip("0123456789!.?* _-")
+    if folded in COMMON or bare in COMMON or folded == folded[: len(folded) // 2] * 2:
+        return _("This is one of the passwords that are tried first everywhere. Take another one.")
+    if bare in {name.casefold(), "qalqan"}:
+        return _("A name with some digits is guessed first. Take another one.")
+    return ""
+
+
+def hashed(password: str) -> str:
+    """With a new salt, as werkzeug writes it. Raises BusyError."""
+    with _in_turn():
+        return generate_password_hash(_same(password), METHOD)
+
+
+def digest(password: str, salt: str) -> str:
+    """What `hashed` has at its end for this salt. Raises BusyError."""
+    with _in_turn():
+        made = hashlib.scrypt(_same(password).encode(), salt=salt.encode(), n=8192, r=8, p=10, maxmem=_MEMORY)
+    return made.hex()
+
+
+def _same(password: str) -> str:
+    """One keyboard writes й as one letter, another one as two."""
+    return unicodedata.normalize("NFC", password)
+
+
+def _is_run(text: str) -> bool:
+    return any(text in run or text in run[::-1] for run in RUNS)
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        msg = "too many sign in at once; try again in a moment"
+        raise BusyError(msg).coded(Code.BUSY)
+    try:
+        with _one:
+            yield
+            give_back()
+    finally:
+        _places.release()
+
+
+def give_back() -> None:
+    """What is free: glibc would keep it, 8 MB for each thread that ever made a hash."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,0 +1,169 @@
+"""Who is signed in, and which pages are whose: the one place where roles are enforced.
+
+The cookie carries a session's token, which the daemon knows and can end; it is asked at each request. Each
+view says by a decorator who may see it. What says nothing is for guardians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from gateway.policy.people import PersonRole
+from webui.accounts import browsers
+from webui.daemon import daemon, source_address
+from webui.language.i18n import gettext as _
+from webui.values.shapes import Answer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LIFE_DAYS = 90
+ANYONE = "anyone"  # who asks is told by the device alone, or by what is typed
+STATIC = "static"  # Flask's own endpoint, which no decorator of ours reaches
+
+_SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
+
+
+class PortSession(SecureCookieSessionInterface):
+    """Browsers share cookies between ports of one host, but several gateways may be tried on 127.0.0.1."""
+
+    def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
+        return browsers.cookie_name("qalqan")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is signed in."""
+
+    name: str
+    role: str
+    minutes: int  # that a helper may give a day and child
+    password: bool  # has one
+    proposed: bool  # a guardian proposes another role, and waits for a yes
+
+    @property
+    def guards(self) -> bool:
+        return self.role == PersonRole.GUARDIAN
+
+
+def sign_in(answer: Answer) -> None:
+    """After the daemon has let somebody in. The browser is known from now on."""
+    session.clear()
+    session.permanent = True
+    session["session"] = answer.text("session")
+    browsers.remember()
+    g.pop("person", None)
+    handed = daemon().handed(source_address())
+    if handed.who and answer.text("role") == PersonRole.GUARDIAN:  # who proves to be one takes it back
+        by = answer.text("guardian")
+        daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
+
+
+def sign_out() -> None:
+    session.clear()
+    g.pop("person", None)
+
+
+def token() -> str:
+    found = session.get("session")
+    return found if isinstance(found, str) else ""
+
+
+def person() -> Person | None:
+    """Who asks; None when nobody is signed in. Raises Unreachable."""
+    if "person" not in g:
+        found = None
+        if token():
+            try:
+                answer = Answer(daemon().client.call("guardian", action="check", session=token()))
+                # A child holds a device that is handed over: whatever its browsers kept, nobody is signed in.
+                if not daemon().handed(source_address()).who:
+                    found = answer.read(Person, name=answer.text("guardian"))
+            except Unreachable:
+                raise
+            except ControlError:
+                session.clear()
+        g.person = found
+    return cast("Person | None", g.person)
+
+
+def signed_in() -> Person:
+    """Who asks, on a page that nobody else sees."""
+    found = person()
+    assert found is not None
+    return found
+
+
+def guardian() -> str | None:
+    """The name of who is signed in; on a guardians' page that is a guardian. Raises Unreachable."""
+    found = person()
+    return None if found is None else found.name
+
+
+def ask(action: str, **values: object) -> Answer:
+    """Of the verb `guardian`, by who is signed in and from here."""
+    values = {"by": guardian() or "", "session": token() or None, **values}
+    return Answer(daemon().client.call("guardian", action=action, origin=source_address(), **values))
+
+
+def to_the_door() -> ResponseReturnValue:
+    return redirect(url_for("door.sign_in"), 303)
+
+
+def seen_by(
+    *roles: str, away: Callable[[], ResponseReturnValue] = to_the_door
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Whose a view is. ``away``: what who is not signed in gets in its place."""
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        setattr(view, _SEEN_BY, frozenset(roles))
+        setattr(view, _AWAY, away)
+        return view
+
+    return declare
+
+
+def anyone(view: Callable[P, R]) -> Callable[P, R]:
+    return seen_by(ANYONE)(view)
+
+
+def guardians_only(view: Callable[P, R]) -> Callable[P, R]:
+    return seen_by(PersonRole.GUARDIAN)(view)
+
+
+def everybody(view: Callable[P, R]) -> Callable[P, R]:
+    """Whoever is signed in."""
+    return seen_by(*PersonRole)(view)
+
+
+def declared(view: Callable[..., Any]) -> frozenset[str] | None:
+    """Who sees it, as its decorator says; None where it has none."""
+    return cast("frozenset[str] | None", getattr(view, _SEEN_BY, None))
+
+
+def install(app: Flask) -> None:
+    @app.before_request
+    def check() -> ResponseReturnValue | None:
+        if request.endpoint is None or request.endpoint == STATIC:
+            return None
+        view = app.view_functions[request.endpoint]
+        roles = declared(view) or frozenset({PersonRole.GUARDIAN.value})
+        if ANYONE in roles:
+            return None
+        found = person()
+        if found is None:
+            away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_the_door)
+            return away()
+        if found.role in roles:
+            return None
+        sentence = _("This page is for guardians. Ask one of them.")
+        return render_template("problem.html", code=0, sentence=sentence), 403
+
+    app.jinja_env.globals["person"] = person

@@ -1,0 +1,89 @@
+"""One try of a password or code: who makes it, whether it may be made now, and whether it was a wrong one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from flask import Flask, current_app, request
+
+from gateway.codes import Code
+from gateway.errors import ControlError
+from webui.accounts import browsers
+from webui.accounts.limiter import TRIES, TRIES_OF_ALL, Limiter
+from webui.daemon import daemon, source_address
+from webui.language.i18n import ngettext
+
+WRONG = frozenset(
+    {Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN}
+)
+STRANGERS = "strangers"
+PLACELESS = ("", "guest", "quarantine")  # as what a device counts that nobody has placed
+
+
+class TooManyTriesError(Exception):
+    """Nothing was tried."""
+
+    def __init__(self, wait: float) -> None:
+        self.seconds = int(wait) + 1
+        super().__init__(self.seconds)
+
+    @property
+    def sentence(self) -> str:
+        return ngettext(
+            "Too many tries from this device. Try again in %(num)d second.",
+            "Too many tries from this device. Try again in %(num)d seconds.",
+            self.seconds,
+        )
+
+
+class Gate:
+    def __init__(self) -> None:
+        self._limiter = Limiter()
+        self._lock = Lock()  # the server has several threads
+
+    @contextmanager
+    def attempt(self, now: float) -> Iterator[None]:
+        """Raises TooManyTriesError. A refusal inside counts where something wrong was typed."""
+        keys = _keys()
+        with self._lock:
+            wait = max(self._limiter.wait(key, now, tries) for key, tries in keys.items())
+            if wait > 0:
+                raise TooManyTriesError(wait)
+            for key in keys:
+                self._limiter.count(key, now)
+        wrong = False
+        try:
+            yield
+        except ControlError as error:
+            wrong = error.code in WRONG
+            raise
+        finally:
+            if not wrong:
+                with self._lock:
+                    for key in keys:
+                        self._limiter.uncount(key)
+
+
+def _keys() -> dict[str, int]:
+    """Under which this try counts, and how many each has."""
+    browser = "" if "Authorization" in request.headers else browsers.known()  # with a token no cookie counts
+    if browser:
+        return {f"browser {browser}": TRIES}
+    address = source_address()
+    here = daemon().here(address)
+    keys = {here.mac or address: TRIES}
+    return keys | ({STRANGERS: TRIES_OF_ALL} if here.profile in PLACELESS else {})
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    gate: Gate = current_app.extensions["qalqan-gate"]
+    with gate.attempt(time.monotonic()):
+        yield
+
+
+def install(app: Flask) -> None:
+    app.extensions["qalqan-gate"] = Gate()

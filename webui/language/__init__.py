@@ -1,0 +1,1 @@
+"""Values into a reader's words."""

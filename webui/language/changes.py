@@ -1,0 +1,113 @@
+"""A line of the audit log in words: what was done, and to whom."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Protocol
+
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, duration, plain
+
+_MINUTES = re.compile(r"(\d{1,4}) min\b")
+
+
+class Line(Protocol):
+    @property
+    def what(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+def who(name: str) -> str:
+    """Who did it, where it was a person and where not."""
+    others = {"console": _("The gateway's console"), "qalqan": _("The gateway")}
+    return others.get(name) or plain(name)
+
+
+def told(line: Line, now: datetime) -> str:
+    """As a phrase behind the name of who did it."""
+    detail = plain(line.detail, 80)
+    values = {"about": plain(line.about or line.detail.partition(" ")[0]), "detail": detail}
+    phrase = None
+    if line.until is not None:
+        values["until"] = clock(line.until, now)
+        phrase = _phrases_until().get(line.what)
+    minutes = _MINUTES.match(detail)
+    if minutes is not None:
+        values["minutes"] = duration(int(minutes[1]))
+        phrase = _phrases_of_minutes().get(line.what) or phrase
+    phrase = phrase or _phrases().get(line.what)
+    if phrase is None:
+        return " ".join(part for part in (plain(line.what), plain(line.about), detail) if part)
+    return phrase % values
+
+
+def _phrases_until() -> dict[str, str]:
+    return {
+        "pause": _("paused %(about)s until %(until)s"),
+        "off": _("stopped times and categories for everyone until %(until)s"),
+        "open": _("opened something for %(about)s until %(until)s"),
+    }
+
+
+def _phrases_of_minutes() -> dict[str, str]:
+    return {
+        "grant": _("gave %(about)s %(minutes)s more"),
+        "request": _("gave %(about)s %(minutes)s more, as asked"),
+        "landing": _("took %(minutes)s to finish a game"),
+        "ticket": _("entered a code of %(minutes)s"),
+        "auto": _("was given %(minutes)s of the daily amount"),
+    }
+
+
+def _phrases() -> dict[str, str]:
+    return {
+        "pause": _("paused %(about)s until somebody resumes"),
+        "resume": _("ended the pause of %(about)s"),
+        "off": _("stopped times and categories for everyone"),
+        "on": _("started times and categories again"),
+        "grant": _("gave %(about)s more time"),
+        "landing": _("took the minutes to finish a game"),
+        "ticket": _("entered a code"),
+        "auto": _("was given what the daily amount has"),
+        "open": _("opened something for %(about)s"),
+        "revoke": _("took extra time back"),
+        "tickets": _("made codes on paper: %(detail)s"),
+        "withdraw": _("withdrew codes on paper: %(detail)s"),
+        "request": _("asked for something"),
+        "request auto": _("asked for something, and was given it"),
+        "answer": _("answered a request of %(about)s"),
+        "expired": _("left a request of %(about)s without an answer"),
+        "assign": _("said whose %(about)s is: %(detail)s"),
+        "forget": _("forgot the device %(about)s"),
+        "teach": _("began a lesson for %(about)s"),
+        "teach_end": _("ended a lesson of %(about)s: %(detail)s"),
+        "identify": _("answered what was asked about %(about)s"),
+        "dismiss": _("put a card about %(about)s away"),
+        "time": _("told the gateway the time"),
+        "button": _("pressed the button on the gateway"),
+        "alerts": _("changed what comes to the own phone: %(detail)s"),
+        "edit_family": _("changed the settings of the home"),
+        "unedit_family": _("took back a change of the home's settings"),
+        "guardian sign-in": _("signed in"),
+        "guardian claim": _("set up this gateway"),
+        "guardian password": _("set a new password"),
+        "guardian recovery code": _("made a new recovery code"),
+        "guardian recover code": _("got a new password by a recovery code"),
+        "guardian recover button": _("got a new password by label and button"),
+        "guardian reset": _("gave %(about)s a new way to sign in"),
+        "guardian add": _("invited %(about)s"),
+        "guardian link": _("gave %(about)s a new link"),
+        "guardian remove": _("removed %(about)s"),
+        "guardian role": _("changed a role: %(detail)s"),
+        "guardian propose": _("proposed to change a role: %(detail)s"),
+        "guardian no": _("said no to a change: %(detail)s"),
+        "guardian sessions": _("signed other browsers out"),
+        "guardian token": _("made a token for a program: %(detail)s"),
+        "guardian token end": _("ended a token for a program: %(detail)s"),
+    }

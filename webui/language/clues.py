@@ -1,0 +1,37 @@
+"""What a device says of itself, in a family's words. What is not known well is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+
+_ANDROID = "android-dhcp-"
+_SYSTEMS = {"MSFT": "Windows", "udhcp": "Linux", "dhcpcd": "Linux", "Linux": "Linux", "ubnt": "Linux"}
+_SERVICES = {
+    "_airplay": "AirPlay", "_raop": "AirPlay", "_googlecast": "Chromecast", "_spotify-connect": "Spotify",
+    "_hap": "HomeKit", "_homekit": "HomeKit", "_amzn-wplay": "Amazon",
+}  # fmt: skip
+
+
+PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every language
+
+
+def system(vendor_class: str) -> str:
+    """Of what it tells the network when it asks for an address; empty where that says nothing."""
+    if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():
+        return f"Android {vendor_class[len(_ANDROID) :][:3]}"
+    return next((name for start, name in _SYSTEMS.items() if vendor_class.startswith(start)), "")
+
+
+def offers(services: Iterable[str]) -> list[str]:
+    """What it lets others on the Wi-Fi do."""
+    found = {_SERVICES[one] for one in services if one in _SERVICES}
+    common = {
+        _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),
+        _("scans paper"): ("_scanner", "_uscan", "_uscans"),
+        _("shares folders"): ("_smb", "_afpovertcp", "_nfs"),
+    }
+    found |= {word for word, names in common.items() if any(one in services for one in names)}
+    return sorted(plain(one) for one in found)

@@ -1,0 +1,45 @@
+"""What a history's targets are called: services and kinds as the daemon does, reasons in words of our own."""
+
+from __future__ import annotations
+
+from webui.language.i18n import gettext as _
+from webui.language.things import thing
+from webui.language.words import plain
+from webui.values.history import CATEGORY, OTHER, REASON
+
+NAME_LIMIT = 80  # characters of a host or a service
+
+
+def title(target: str, name: str) -> str:
+    """Of a service, a kind, a site, or a reason for which much was refused at once."""
+    if target == OTHER:
+        return _("Something else")
+    if not target.startswith(REASON):
+        named = thing(target, name)
+        if target.startswith(CATEGORY) and named == name:
+            named = name[:1].upper() + name[1:]
+        return plain(named, NAME_LIMIT)
+    return _reasons().get(target.removeprefix(REASON)) or _("Something else")
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "bedtime": _("During bedtime"),
+        "paused": _("During a pause"),
+        "window": _("Outside its hours"),
+        "out_of_time": _("After the time was used up"),
+        "quarantined": _("Before anybody said whose it is"),
+        "family_block": _("Your family's own rule"),
+        "service": _("Services"),
+        "not_on_list": _("Not on the list of sites"),
+        "new_domain": _("Names younger than 30 days"),
+        "unknown_domain": _("Sites that nobody here knows"),
+        "encrypted_dns": _("Encrypted DNS"),
+        "vpn": _("VPN"),
+        "tor": _("Tor"),
+        "proxy": _("Proxy"),
+        "ssh": _("SSH"),
+        "relay": _("iCloud Private Relay"),
+        "no_name": _("Connections without a name"),
+        "safe_search": _("Search in its safe mode"),
+    }

@@ -1,0 +1,147 @@
+"""What the daemon refuses, in the reader's language: by its code; else in the daemon's own English words."""
+
+from __future__ import annotations
+
+from gateway.codes import Code
+from gateway.errors import GatewayError
+from webui.language.i18n import gettext as _
+from webui.language.words import NAME_LIMIT, plain, told
+
+# Values that are sentences or addresses; all others are names.
+LONG = {"problem": 200, "mend": 200, "why": 200, "host": 80, "key": 80}  # characters
+
+
+def sentence(error: GatewayError) -> str:
+    known = _sentences().get(error.code)
+    if known is not None:
+        values = {key: _plain(key, one) for key, one in error.values.items()}
+        try:
+            return known % values
+        except (KeyError, TypeError, ValueError):
+            pass  # a daemon of another version, or a slip of a translator's
+    return told(str(error))
+
+
+def _plain(key: str, value: object) -> object:
+    return plain(value, LONG.get(key, NAME_LIMIT)) if isinstance(value, str) else value
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        Code.BUSY: _("Too many pages are open at once. Close some and try again."),
+        Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
+        Code.LINK_USED: _("This code is used or older than 15 minutes. Ask for a new one."),
+        Code.SESSION_ENDED: _("This session has ended. Sign in again."),
+        Code.GUARDIANS_ONLY: _("This is for guardians. Ask one of them."),
+        Code.HELPER_MINUTES: _(
+            "That is more than you may give. You can give %(minutes)d min more today."
+        ),
+        Code.NOT_YOUR_PAUSE: _("%(by)s set this pause. Ask %(by)s to change it."),
+        Code.WRONG_PASSWORD: _("Name and password do not fit together. Look for small and capital letters."),
+        Code.WRONG_RECOVERY: _("This is no recovery code of that name. Look at the paper again."),
+        Code.WRONG_LABEL: _("This is not the code on the gateway's label. Look at it again."),
+        Code.NO_BUTTON: _("Nobody has pressed the button within two minutes. Press it, then try again."),
+        Code.CLAIMED: _("This gateway has a guardian already. Sign in instead."),
+        Code.NOT_FROM_HOME: _("This device is not on the home's own network. Join its Wi-Fi first."),
+        Code.NAME_TAKEN: _("The name %(name)s is taken. Choose another one."),
+        Code.TOO_MANY_PEOPLE: _("There are %(most)d people already. Remove one first."),
+        Code.LAST_GUARDIAN: _("This is the only guardian. Make somebody else a guardian first."),
+        Code.CONSOLE_ONLY: _(
+            "%(name)s is a guardian and has been here. A new link comes from the gateway itself."
+        ),
+        Code.NO_PROPOSAL: _("Nothing waits for this answer any more."),
+        Code.WRONG_TOKEN: _("This token is wrong, or it has ended. Make a new one at My account."),
+        Code.TOO_MANY_TOKENS: _("There are %(most)d tokens already. End one first."),
+        Code.NO_TOKEN: _("There is no such token any more. Go back and look again."),
+        Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
+        Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
+        Code.NO_CHILD: _("%(name)s is no child, so there is nothing to change."),
+        Code.NOT_FILTERED: _("This device is not filtered, so there is nothing to change."),
+        Code.NEW_DEVICE: _("This is a new device. Say whose it is first."),
+        Code.NO_DEVICE_OF_A_CHILD: _("This device is no child's here. Ask a parent to say whose it is."),
+        Code.HAS_PASSED: _("That time has passed. Choose a later one."),
+        Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
+        Code.NO_SERVICE: _("There is no such service here any more. Go back and look again."),
+        Code.NOTHING_TO_EXTEND: _("%(name)s has no time that comes to an end. There is nothing to extend."),
+        Code.NOT_IN_FORCE: _("This time is over already. There is nothing to take back."),
+        Code.NO_EXTRA_TIME: _("There is no extra time now, and nothing to take back."),
+        Code.NO_LANDING: _("%(name)s has no minutes to finish a game. Ask for time instead."),
+        Code.LANDING_IN_PAUSE: _("%(name)s is paused. Finishing a game waits until the pause is over."),
+        Code.LANDED: _("%(name)s has landed today already. There is one landing a day."),
+        Code.LANDING_LATE: _("%(name)s is closed for more than an hour. Ask for time instead."),
+        Code.LANDING_EARLY: _("%(name)s has time for more than 15 minutes. A landing is for the end."),
+        Code.NO_CODES_FOR: _("This device is no child's. Codes are for children."),
+        Code.TOO_MANY_CODES: _(
+            "%(unused)d codes are good already, and there can be %(most)d. Withdraw some first."
+        ),
+        Code.NO_GOOD_CODES: _("None of these codes is good any more."),
+        Code.CODE_UNKNOWN: _("This code is none of this home's. Look at the paper again."),
+        Code.CODE_OF_ANOTHER: _("This code is for somebody else. Ask for one of your own."),
+        Code.CODE_USED: _("This code was used before. Each code is good once."),
+        Code.CODE_OLD: _("This code is older than %(days)d days. Ask for a new one."),
+        Code.CODE_IN_PAUSE: _("%(name)s is paused. The code stays good: enter it later."),
+        Code.TOO_MANY_TRIES: _(
+            "This device has tried too many wrong codes. Try again in %(minutes)d min."
+        ),
+        Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
+        Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
+        Code.OPEN_NOW: _("%(name)s is open now. Try it."),
+        Code.FOR_EVERYONE: _("%(host)s is refused for everyone. Nobody here can open it."),
+        Code.NOT_ASKABLE: _("%(host)s cannot be asked for here. Talk to a parent about it."),
+        Code.REASON_TOO_LONG: _("The reason is too long. Write at most %(most)d letters."),
+        Code.ASKED_TOO_OFTEN: _("You asked %(times)d times today. Ask again tomorrow, or in person."),
+        Code.TOO_MANY_WAIT: _("%(most)d requests wait for an answer. Answer some of them first."),
+        Code.NO_REQUEST: _("This request is gone."),
+        Code.REQUEST_EXPIRED: _("This request has expired. Give time on the home page instead."),
+        Code.ANSWERED_BEFORE: _("This request was answered before. Each is answered once."),
+        Code.NO_SUCH_MINUTES: _("These minutes are not in the list any more. Go back and look again."),
+        Code.NOT_FOR_TIME: _("Time is given in minutes. Say how many."),
+        Code.NO_CARD: _("This card is gone already."),
+        Code.NO_QUESTION: _("Somebody has answered this already."),
+        Code.SAY_WHOSE: _("The old device is not one person's. Say by name whose this one is."),
+        Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
+        Code.CHANGED_MEANWHILE: _("Somebody changed this meanwhile. Look at it again, then change it."),
+        Code.FILE_BROKEN: _("Somebody wrote into %(file)s what cannot be used: %(problem)s. Mend it first."),
+        Code.NO_REVISION: _("That version is not kept any more."),
+        Code.NOT_WRITTEN: _("Nothing was changed, for it cannot be written down: %(why)s."),
+        Code.STILL_NAMED: _("The home's settings name %(name)s (%(key)s). Change that first."),
+        Code.TOO_MANY_PROFILES: _("There can be %(most)d people here. Remove one first."),
+        Code.NO_DEVICE: _("This device is not known here any more. Go back and look again."),
+        Code.DEVICE_SHARED: _("Several people share this device. End that first, then give it to one."),
+        Code.TOO_MANY_NAMES: _("%(most)d devices have names already. Take one away first."),
+        Code.SCANNED_JUST_NOW: _("There was a look around just now. Try again in %(seconds)d s."),
+        Code.NO_LIST: _("There is no such list any more. Go back and look again."),
+        Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
+        Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
+        Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
+        Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
+        Code.NO_LESSON: _("This lesson is over, and nothing of it is left to keep."),
+        Code.LESSON_CLOSED: _(
+            "%(name)s is shut now by a pause, bedtime, hours or a limit, and a lesson opens none of these."
+            " Resume, or give time first."
+        ),
+        Code.LESSON_REFUSED: _(
+            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
+        ),
+        Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
+        Code.NOBODY_USES: _("That is over already."),
+        Code.NO_SCREEN: _("You do not share this screen. Ask a parent."),
+        Code.SCREEN_TAKEN: _("%(name)s is on it now. When %(name)s is done, it is free."),
+        Code.NO_DEVICE_OF_AN_ADULT: _("Only an adult's device can be handed over. This one is none."),
+        Code.NOT_A_STRANGER: _("This device is known here. A parent says whose it is."),
+        Code.NO_ROOM: _("There are too many of these already. A parent can end some."),
+        Code.NO_PIN: _("%(name)s has no PIN yet. It is set on %(name)s's own device, or by a parent."),
+        Code.PIN_WRONG: _("This is not %(name)s's PIN."),
+        Code.PIN_FORM: _("A PIN has %(least)d to %(most)d digits."),
+        Code.PIN_GUESSED: _("Others would guess this one first. Choose another."),
+        Code.PIN_ELSEWHERE: _("A PIN is set on your own device, or by a parent."),
+        Code.TRIED_TOO_OFTEN: _("That was tried too often here. Try again in %(minutes)d min."),
+        Code.BACKUP_PASSWORD: _("A backup's password has %(least)d to %(most)d letters."),
+        Code.BACKUP_LARGE: _("There is more than %(most)d MB to keep. A large calendar may be the reason."),
+        Code.BACKUP_LOCKED: _("This is not its password, or the file is damaged."),
+        Code.BACKUP_BROKEN: _("This is no backup of this filter, or it is damaged."),
+        Code.BACKUP_NEWER: _("This backup was made by a newer version. Update this gateway first."),
+        Code.BACKUP_GONE: _("The file is not kept here any more. Choose it again."),
+        Code.NO_WAY_BACK: _("Something was changed since then, so there is no simple way back."),
+        Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),
+    }  # fmt: skip

@@ -1,0 +1,204 @@
+"""What the daemon calls by an id, in the reader's language: kinds of sites, groups of services, and the rest
+of what a rule can be about. The English is that of profiles/categories.yaml and profiles/services/*.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.policy.gates import WINDOW
+from webui.language.i18n import gettext as _
+from webui.language.i18n import is_source, language, languages, pgettext
+
+Table = Mapping[str, str]
+
+
+class Ours(str):
+    """A name in our own words: no translation of it is cut short (`words.plain`)."""
+
+    __slots__ = ()
+
+
+def thing(target: str, name: str) -> str:
+    """What a rule, a limit or a window is about; ``name``: as the daemon calls it. Services and sites have
+    one name in every language.
+    """
+    if is_source():
+        return name
+    target = target.removeprefix(WINDOW)
+    kind, _colon, key = target.partition(":")
+    if kind == "category":
+        known = categories().get(key)
+    elif kind == "group":
+        known = groups().get(key)
+    else:
+        known = table("targets", _targets).get(target)
+    return name if known is None else Ours(known)
+
+
+def categories() -> Table:
+    """By id."""
+    return table("categories", _categories)
+
+
+def groups() -> Table:
+    return table("groups", _groups)
+
+
+def about(category: str, text: str) -> str:
+    """A kind of sites in one sentence; ``text``: the daemon's."""
+    return text if is_source() else table("abouts", _abouts).get(category, text)
+
+
+def table(name: str, make: Callable[[], Table]) -> Table:
+    """What ``make`` makes of this page's catalogue, made once."""
+    built, key = languages().built, (language(), name)
+    if key not in built:
+        built[key] = make()
+    return built[key]
+
+
+def _targets() -> Table:
+    # Translators: what rules can be about. Each stands alone, as a heading or in a list.
+    whole = pgettext("target", "The internet")
+    return {
+        "internet": whole,
+        "bedtime": whole,
+        "device": whole,
+        "play": pgettext("target", "Play"),
+        "safe_search": pgettext("target", "Adult results in searches"),
+        "strict": pgettext("target", "Connections that name no site"),
+        "protocol": pgettext("target", "Internet protocols that no app needs"),
+        "ways:encrypted_dns": pgettext("target", "Encrypted DNS"),
+        "ways:relay": pgettext("target", "iCloud Private Relay"),
+        "ways:ech": pgettext("target", "Connections that hide their site"),
+        "ways:vpn": pgettext("target", "VPN"),
+        "ways:tor": pgettext("target", "Tor"),
+        "ways:proxy": pgettext("target", "Proxies"),
+        "ways:ssh": pgettext("target", "SSH"),
+    }
+
+
+def _categories() -> Table:
+    # Translators: kinds of sites, in lists and after a colon.
+    return {
+        "adult": pgettext("kind", "Adult sites"),
+        "gambling": pgettext("kind", "Gambling"),
+        "drugs_alcohol_tobacco_sales": pgettext("kind", "Drugs, alcohol and tobacco for sale"),
+        "weapons_sales": pgettext("kind", "Weapons for sale"),
+        "gore_violence": pgettext("kind", "Gore and violence"),
+        "selfharm_promotion": pgettext("kind", "Promotion of self-harm"),
+        "hate_extremism": pgettext("kind", "Hate and extremism"),
+        "dating": pgettext("kind", "Dating"),
+        "random_video_chat": pgettext("kind", "Random video chat"),
+        "social_networks": pgettext("kind", "Social networks"),
+        "messaging": pgettext("kind", "Messaging"),
+        "video_sharing": pgettext("kind", "Video sharing"),
+        "games": pgettext("kind", "Games"),
+        "ai_companions": pgettext("kind", "AI companions"),
+        "proxy_vpn_doh": pgettext("kind", "VPN and proxies"),
+        "tor": pgettext("kind", "Tor network"),
+        "piracy": pgettext("kind", "Pirated copies"),
+        "ads_trackers": pgettext("kind", "Ads and trackers"),
+        "search_without_safe_mode": pgettext("kind", "Search without a safe mode"),
+        "new_domain": pgettext("kind", "Sites that are new"),
+        "malware": pgettext("kind", "Harmful software"),
+        "phishing": pgettext("kind", "Phishing"),
+        "csam": pgettext("kind", "Child sexual abuse material"),
+        "streaming": pgettext("kind", "Films and series"),
+        "music": pgettext("kind", "Music and audio"),
+        "shopping": pgettext("kind", "Shopping"),
+        "ai": pgettext("kind", "AI assistants"),
+        "forums": pgettext("kind", "Forums"),
+        "news": pgettext("kind", "News"),
+        "education": pgettext("kind", "Learning"),
+        "health": pgettext("kind", "Health"),
+        "productivity": pgettext("kind", "Work and school tools"),
+        "file_hosting": pgettext("kind", "File sharing"),
+        "search": pgettext("kind", "Search"),
+        "crypto": pgettext("kind", "Cryptocurrencies"),
+        "device_updates": pgettext("kind", "Device updates"),
+    }
+
+
+def _groups() -> Table:
+    # Translators: groups of services, as headings.
+    return {
+        "adult": pgettext("kind", "Adult sites"),
+        "ai": pgettext("kind", "AI assistants"),
+        "apps": pgettext("kind", "Browsers and app stores"),
+        "companions": pgettext("kind", "AI companions"),
+        "crypto": pgettext("kind", "Cryptocurrencies"),
+        "dating": pgettext("kind", "Dating"),
+        "education": pgettext("kind", "Learning"),
+        "everyday": pgettext("kind", "Everyday"),
+        "gambling": pgettext("kind", "Gambling"),
+        "games": pgettext("kind", "Games"),
+        "health": pgettext("kind", "Health"),
+        "home": pgettext("kind", "Smart home and television"),
+        "hosting": pgettext("kind", "Files"),
+        "live": pgettext("kind", "Live streaming"),
+        "messengers": pgettext("kind", "Messengers"),
+        "music": pgettext("kind", "Music"),
+        "news": pgettext("kind", "News and forums"),
+        "piracy": pgettext("kind", "Pirated copies"),
+        "platforms": pgettext("kind", "Gaming platforms"),
+        "privacy": pgettext("kind", "VPN and proxies"),
+        "productivity": pgettext("kind", "Mail and documents"),
+        "random-chat": pgettext("kind", "Chats with strangers"),
+        "search": pgettext("kind", "Search"),
+        "shopping": pgettext("kind", "Shopping"),
+        "social": pgettext("kind", "Social networks"),
+        "streaming": pgettext("kind", "Films and series"),
+        "updates": pgettext("kind", "Device updates"),
+        "video": pgettext("kind", "Video"),
+    }
+
+
+def _abouts() -> Table:
+    return {
+        "adult": _("Pornography and other sexual content made for adults."),
+        "gambling": _("Betting, casinos, lotteries and other games for money."),
+        "drugs_alcohol_tobacco_sales": _(
+            "Shops that sell drugs, alcohol, tobacco or vapes; information about them is not meant."
+        ),
+        "weapons_sales": _("Shops that sell firearms, ammunition or knives for fighting."),
+        "gore_violence": _("Pictures and films of real injuries, deaths and cruelty."),
+        "selfharm_promotion": _(
+            "Sites that encourage suicide, self-injury or eating disorders; help is never among them."
+        ),
+        "hate_extremism": _("Sites that call for hatred or violence against groups of people."),
+        "dating": _("Sites and apps on which adults look for a partner."),
+        "random_video_chat": _("Chats that connect a child with strangers chosen at random."),
+        "social_networks": _("Networks where people follow each other and post in public."),
+        "messaging": _("Messages and calls between people who know each other."),
+        "video_sharing": _("Sites to which anybody can upload a video for all to watch."),
+        "games": _("Games that are played online, their shops and their servers."),
+        "ai_companions": _("Chatbots that play a friend, a lover or a character."),
+        "proxy_vpn_doh": _("Tunnels, proxies and encrypted DNS that lead around every rule here."),
+        "tor": _(
+            "The Tor network, its browser and the addresses of its relays, which lead around every rule here."
+        ),
+        "piracy": _("Copies of films, music, books and programs without leave, and torrents of them."),
+        "ads_trackers": _("Advertising networks and those who follow people from site to site."),
+        "search_without_safe_mode": _("Search engines that offer no way to keep adult results out."),
+        "new_domain": _(
+            "Names registered less than 30 days ago, by an installed list; many of them are traps."
+        ),
+        "malware": _("Sites that spread or steer harmful software."),
+        "phishing": _("Sites that pretend to be others in order to steal passwords and money."),
+        "csam": _("Material that shows the sexual abuse of children; it is a crime everywhere."),
+        "streaming": _("Films, series and television from a publisher's own catalogue."),
+        "music": _("Music, radio, podcasts and audio books."),
+        "shopping": _("Shops and marketplaces."),
+        "ai": _("Assistants that answer questions and make texts or pictures."),
+        "forums": _("Boards where strangers discuss a subject."),
+        "news": _("Newspapers, news agencies and news programmes."),
+        "education": _("Schools, courses, encyclopedias and homework helpers."),
+        "health": _("Public health services, medicine explained, and appointments with doctors."),
+        "productivity": _("Documents, mail, calendars and meetings for work and school."),
+        "file_hosting": _("Places to keep files and hand them on."),
+        "search": _("Search engines that can be kept in a safe mode."),
+        "crypto": _("Trade in cryptocurrencies and tokens."),
+        "device_updates": _("Updates of systems, apps and things of the house."),
+    }

@@ -1,0 +1,298 @@
+"""Values into words: times, days, durations, and who decided."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext, pgettext
+from webui.language.things import Ours
+from webui.values.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
+
+NAME_LIMIT = 40  # characters of a name that somebody else chose
+
+_INVISIBLE = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # control, format (bidi overrides), surrogate, unassigned
+
+_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # how the daemon refuses one value of what was asked
+
+
+def plain(text: str, limit: int = NAME_LIMIT) -> str:
+    """Text from elsewhere without what could turn or hide the text around it."""
+    whole = isinstance(text, Ours)
+    text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+    return text if len(text) <= limit or whole else text[: limit - 1] + "…"
+
+
+def weekday(moment: date) -> str:
+    return (
+        _("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"),
+    )[moment.weekday()]  # fmt: skip
+
+
+def short_weekdays() -> tuple[str, ...]:
+    """Monday first."""
+    return _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")
+
+
+def month(day: date) -> str:
+    """``November 2026``."""
+    names = (
+        _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"),
+        _("August"), _("September"), _("October"), _("November"), _("December"),
+    )  # fmt: skip
+    return _("%(month)s %(year)d", month=names[day.month - 1], year=day.year)
+
+
+def _on_weekday(moment: date) -> str:
+    # Translators: a day of this week, in the past or to come, as in "Mum set this on Monday".
+    return (
+        _("on Monday"), _("on Tuesday"), _("on Wednesday"), _("on Thursday"), _("on Friday"),
+        _("on Saturday"), _("on Sunday"),
+    )[moment.weekday()]  # fmt: skip
+
+
+def day_of(moment: date, now: date) -> str:
+    """``24 December``; of another year ``3 January 2027``."""
+    # Translators: a day of the year, as in "good until 24 December".
+    shown = (
+        _("%(day)d January"), _("%(day)d February"), _("%(day)d March"), _("%(day)d April"),
+        _("%(day)d May"), _("%(day)d June"), _("%(day)d July"), _("%(day)d August"),
+        _("%(day)d September"), _("%(day)d October"), _("%(day)d November"), _("%(day)d December"),
+    )[moment.month - 1] % {"day": moment.day}  # fmt: skip
+    return shown if moment.year == now.year else _("%(date)s %(year)d", date=shown, year=moment.year)
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
+    moment = moment.astimezone(now.tzinfo)
+    time = moment.strftime("%H:%M")
+    days = (moment.date() - now.date()).days
+    if days == 0:
+        return time
+    if days == 1 and time == "00:00":
+        return _("midnight")
+    if days == 1:
+        return _("%(time)s tomorrow", time=time)
+    if 1 < days < 7:
+        # Translators: %(day)s is "on Tuesday".
+        return _("%(time)s %(day)s", time=time, day=_on_weekday(moment))
+    # Translators: %(date)s is "24 December".
+    return _("%(time)s on %(date)s", time=time, date=day_of(moment, now))
+
+
+def day_past(moment: datetime, now: datetime) -> str:
+    """``today``, ``yesterday``, ``on Tuesday``, ``on 2 October``."""
+    return day_past_of(moment.astimezone(now.tzinfo).date(), now.date())
+
+
+def day_past_of(day: date, today: date) -> str:
+    days = (today - day).days
+    if days == 0:
+        return _("today")
+    if days == 1:
+        return _("yesterday")
+    if 1 < days < 7:
+        return _on_weekday(day)
+    # Translators: %(date)s is "24 December".
+    return _("on %(date)s", date=day_of(day, today))
+
+
+def moment_past(moment: datetime, now: datetime) -> str:
+    """``today at 14:05``, ``on Tuesday at 14:05``."""
+    at = moment.astimezone(now.tzinfo)
+    return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """``7 minutes ago``; after an hour ``today at 14:05``."""
+    minutes = max(0, int((now - moment) / timedelta(minutes=1)))
+    if minutes == 0:
+        return _("just now")
+    if minutes < 60:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    return moment_past(moment, now)
+
+
+def duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return _("%(num)d min", num=rest)
+    if not rest:
+        return _("%(num)d h", num=hours)
+    return _("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
+
+
+def lasted(minutes: int) -> str:
+    """As ``duration``; from two days on in days."""
+    days = minutes // (24 * 60)
+    return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
+
+
+def left_of(used: Used) -> tuple[str, str]:
+    """``40 min left`` ``of 2 h``, which stand beside or below each other; what was given beyond is in it."""
+    return _("%(left)s left", left=duration(used.left)), _("of %(whole)s", whole=duration(used.whole))
+
+
+def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
+    """What the minutes beside it lead to: ``until bedtime at 20:45``, ``left for Play``."""
+    if at is None:
+        return _("left for %(what)s", what=plain(name))
+    if gate == BEDTIME:
+        return _("until bedtime at %(at)s", at=clock(at, now))
+    if gate.startswith(WINDOW) and gate != WHOLE_WINDOW:
+        return _("until %(what)s closes at %(at)s", what=plain(name), at=clock(at, now))
+    return _("until it closes at %(at)s", at=clock(at, now))
+
+
+def day_name(day: date, today: date) -> str:
+    """``Today``, ``Yesterday``, ``Monday 23`` of the last seven, then ``Monday 16.11.``"""
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    if today - day > timedelta(days=7):
+        told = _("%(weekday)s, %(date)s", weekday=weekday(day), date=day_of(day, today))
+    else:
+        # Translators: a button, as in "Monday 23".
+        told = _("%(weekday)s %(day)d", weekday=weekday(day), day=day.day)
+    return told[:1].upper() + told[1:]
+
+
+def weekday_short(day: date) -> str:
+    """For the foot of a bar: ``Mo``."""
+    return (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))[day.weekday()]
+
+
+def span(first: date, last: date) -> str:
+    """``18.11. – 24.11.``"""
+    return _("%(first)s – %(last)s", first=f"{first:%d.%m.}", last=f"{last:%d.%m.}")
+
+
+def wall(minute: int) -> str:
+    """``16:05``, of minutes since a midnight."""
+    return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
+
+
+def told(text: str) -> str:
+    """The daemon's refusal, ``Aruzhan: has landed already; there is one a day``, as sentences."""
+    verb = _ASKED.fullmatch(text)
+    if verb is not None:
+        text = f"{verb[1]} {verb[2]}"
+    where, colon, rest = text.partition(": ")
+    if not colon:
+        where, rest = "", text
+    problem, _semicolon, mend = rest.partition("; ")
+    parts = [f"{where} {problem}".strip(), mend]
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+
+
+def days(text: str) -> str:
+    """The days of a rule, as in a profile's file."""
+    named = {
+        "": _("Every day"),
+        "school": _("School days"),
+        "free": _("Free days"),
+        "mon": _("Mondays"),
+        "tue": _("Tuesdays"),
+        "wed": _("Wednesdays"),
+        "thu": _("Thursdays"),
+        "fri": _("Fridays"),
+        "sat": _("Saturdays"),
+        "sun": _("Sundays"),
+    }
+    return ", ".join(named.get(day.strip(), day.strip()) for day in text.split(","))
+
+
+def nights(text: str) -> str:
+    """The nights of a bedtime: they are named by the morning on which they end."""
+    named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
+    return named.get(text) or _("The night to %(day)s", day=days(text))
+
+
+def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: datetime | None = None) -> str:
+    """Who decided. ``set_by``: who changed the family's rules last."""
+    kind, colon, name = text.partition(":")
+    if kind == "family":
+        if set_by and set_at and now:
+            return _("%(who)s set this %(day)s", who=plain(set_by), day=day_past(set_at, now))
+        return _("Your family's own rule")
+    if kind == "band" and colon:
+        return _("The %(band)s rules", band=name)
+    if kind == "guardian" and colon:
+        return plain(name)
+    if kind == "list" and colon:
+        return _("A list: %(name)s", name=plain(name))
+    if kind == "law" and colon:
+        return _("The law: %(country)s", country=plain(name.upper()))
+    if kind == "product":
+        return _("Part of the filter, in every home")
+    return plain(text)
+
+
+def size(count: int) -> str:
+    """Bytes, as ``0.4 MB`` or ``12 MB``."""
+    megabytes = count / 1_000_000
+    return _("%(num)s MB", num=number(megabytes, 0 if megabytes >= 10 else 1))
+
+
+def number(value: float, places: int) -> str:
+    """With the decimal mark of the reader's language."""
+    # Translators: the sign between whole numbers and tenths: a point or a comma.
+    return f"{value:.{places}f}".replace(".", pgettext("decimal mark", "."))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    found = list(parts)
+    if len(found) < 2:
+        return "".join(found)
+    # Translators: the end of a list: "games, video and music".
+    return _("%(before)s and %(last)s", before=", ".join(found[:-1]), last=found[-1])
+
+
+def kind(known: str) -> str:
+    """What a device is; empty where that is not known."""
+    names = {
+        "phone": _("phone"),
+        "tablet": _("tablet"),
+        "tv": _("television"),
+        "console": _("game console"),
+        "computer": _("computer"),
+        "thing": _("thing of the house"),
+    }
+    return names.get(known, "")
+
+
+def logged(level: int) -> str:
+    """What is written down at a log level, told to the child."""
+    if level <= 0:
+        return _("Nothing that you do is written down.")
+    if level == 1:
+        return _("How much, of what kind, on which day, for 30 days. No names of sites.")
+    if level == 2:
+        return _(
+            "Names of sites that were refused, and when, for 7 days. Your parents can see them."
+            " How much, of what kind, on which day, for 30 days."
+        )
+    return _(
+        "Names of sites that you visit, and when, for 7 days. Your parents can see them."
+        " How much, of what kind, on which day, for 30 days."
+    )
+
+
+def minutes_logged(level: int) -> str:
+    """Who reads which minutes counted for a limit, told to the child."""
+    if level >= 2:
+        return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
+    return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")

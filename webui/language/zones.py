@@ -1,0 +1,69 @@
+"""Time zones, by region: what the machine's own database has of places where people live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from webui.language.i18n import gettext as _
+
+REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+UTC = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    name: str  # as in the file: Asia/Almaty
+    place: str  # Almaty
+    offset: str  # UTC+5, at the time for which it was asked
+
+
+@cache
+def _by_region() -> dict[str, tuple[str, ...]]:
+    """Some six hundred names: read once, since the database is files."""
+    found: dict[str, list[str]] = {region: [] for region in REGIONS}
+    for name in sorted(available_timezones()):
+        region, slash, _place = name.partition("/")
+        if slash and region in found:
+            found[region].append(name)
+    return {region: tuple(names) for region, names in found.items()}
+
+
+def regions() -> dict[str, str]:
+    """Id → name, in the order of the names."""
+    names = {
+        "Africa": _("Africa"), "America": _("America"), "Antarctica": _("Antarctica"), "Asia": _("Asia"),
+        "Atlantic": _("Atlantic"), "Australia": _("Australia"), "Europe": _("Europe"),
+        "Indian": _("Indian Ocean"), "Pacific": _("Pacific"),
+    }  # fmt: skip
+    return dict(sorted(names.items(), key=lambda item: item[1].casefold()))
+
+
+def region_of(zone: str) -> str:
+    region = zone.partition("/")[0]
+    return region if region in REGIONS else "Asia"
+
+
+def is_known(name: str) -> bool:
+    return name == UTC or name in _by_region().get(name.partition("/")[0], ())
+
+
+def zones(region: str, now: datetime) -> tuple[Zone, ...]:
+    return tuple(zone(name, now) for name in _by_region()[region])
+
+
+def zone(name: str, now: datetime) -> Zone:
+    place = name.partition("/")[2].replace("/", ", ").replace("_", " ") or name
+    return Zone(name, place, _offset(name, now))
+
+
+def _offset(name: str, now: datetime) -> str:
+    try:
+        away = now.astimezone(ZoneInfo(name)).utcoffset() or timedelta()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ""
+    minutes = round(away / timedelta(minutes=1))
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02d}" if rest else "")

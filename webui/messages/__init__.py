@@ -1,0 +1,1 @@
+"""What guardians are told on their phones."""

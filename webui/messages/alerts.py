@@ -1,0 +1,110 @@
+"""What guardians are told on a phone: their choices as the daemon keeps them, and the words of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.policy.alerts import KINDS
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.messages.ntfy import NotSent, Why
+from webui.values.shapes import Answer
+
+Say = Callable[[str], str]
+SayMany = Callable[[str, str, int], str]
+DETAIL_LIMIT = 80  # characters of a name in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    guardian: str
+    address: str = field(repr=False)  # a secret: in no log
+    kinds: tuple[str, ...] = ()
+    at_night: tuple[str, ...] = ()
+    names: bool = False
+    inside: bool = False
+    language: str = ""
+
+    @property
+    def server(self) -> str:
+        """What may be shown of the address."""
+        return urlsplit(self.address).netloc
+
+
+@dataclass(frozen=True, slots=True)
+class AlertBook:
+    by_guardian: Mapping[str, Alerts] = field(default_factory=dict)
+    timezone: str = "UTC"
+
+    def of(self, guardian: str) -> Alerts | None:
+        return self.by_guardian.get(guardian)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo("UTC")
+
+
+def parse_alerts(values: Mapping[str, Any]) -> AlertBook:
+    answer = Answer(values)
+    found = {one.text("guardian"): one.read(Alerts) for one in answer.entries("alerts")}
+    return AlertBook(found, answer.text("timezone", "UTC"))
+
+
+def kinds() -> dict[str, tuple[str, str]]:
+    """Each kind with its name and what it comes to, in the order of the page."""
+    told = {
+        "request": (_("A request waits"), _("A child asks for time or for a site.")),
+        "device": (_("A new device"), _("Somebody has to say whose it is.")),
+        "way": (_("A closed way was tried"), _("Private DNS, a VPN and the like, on a child’s device.")),
+        "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
+        "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
+    }
+    return {kind: told[kind] for kind in KINDS}
+
+
+def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
+    """Of one message. ``what``: which of a kind it is; ``_`` and ``ngettext``: of the guardian's language."""
+    if kind == "request":
+        told = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
+    elif kind == "device":
+        told = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
+    elif kind == "way":
+        told = ngettext(
+            "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
+        )
+    elif kind == "people":
+        told = _("Somebody was added, or an account was changed. Look who.")
+    else:
+        told = {
+            "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
+            "started": _("The filter runs again."),
+            "off": _("Somebody turned the rules off for a while."),
+        }.get(what) or _("The rules are on again.")
+    return told % {"num": count}
+
+
+def not_sent(error: NotSent) -> str:
+    """Why a message did not go, without the address."""
+    return {
+        Why.ADDRESS: _("The address is no web address."),
+        Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
+        Why.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
+        Why.SLOW: _("The server did not answer in time."),
+        Why.NO_NAME: _("The server’s name has no address just now."),
+        Why.UNREACHABLE: _("The server could not be reached."),
+        Why.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
+        Why.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
+    }[error.why]
+
+
+def named(event: Mapping[str, Any]) -> str:
+    """Whom and what an event is about, for who wants names in the text."""
+    parts = (event.get(key) for key in ("name", "site", "by"))
+    return " · ".join(plain(one, DETAIL_LIMIT) for one in parts if isinstance(one, str) and one)

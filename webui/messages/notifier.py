@@ -1,0 +1,184 @@
+"""Tells guardians on their phones, from the web process: it has the words and is not the packets' way.
+
+One thread listens to the daemon's events and keeps the outbox; each message goes in a short thread of its
+own, a few at a time, so that a slow server holds up neither the others nor a page. It learns of the daemon's
+end as well, which the daemon itself could not tell. While the pages do not run, nothing is sent, and nothing
+is sent later for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from gettext import NullTranslations
+from typing import Any
+
+from flask import Flask
+
+from gateway.control.client import Client, EventStream, Unreachable
+from gateway.errors import ControlError
+from webui.messages import ntfy
+from webui.messages.alerts import AlertBook, Alerts, named, parse_alerts, sentence
+from webui.messages.ntfy import NotSent, Why
+from webui.messages.outbox import Letter, Outbox
+from webui.settings import OWN_NAME
+
+TICK = 1.0  # seconds
+GONE_AFTER = 20.0  # seconds without a daemon: a restart is shorter
+TEST_PACE = 10.0  # seconds between two test messages: each may hold a thread of the server for longer
+REFUSED_FOR = 60.0  # seconds until the daemon is asked again that refused
+SENDERS = 4  # messages that are on their way at a time
+EVENTS = ("request", "identity", "card", "status", "people", "alerts")
+PATHS = {"request": "/parent/requests", "device": "/parent/devices/", "people": "/parent/log"}
+KEY = "qalqan-notifier"
+
+log = logging.getLogger(__name__)
+
+Send = Callable[..., None]
+
+
+class Notifier:
+    def __init__(
+        self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = ntfy.send
+    ) -> None:
+        self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
+        self._outbox, self._book = Outbox(), AlertBook()
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(SENDERS)
+        self._gone_since: float | None = None
+        self._told_gone = False
+        self._ended = threading.Event()
+        self._troubles: dict[str, NotSent] = {}  # guardian → why the last message was not sent
+        self._tested = -TEST_PACE
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="notifier", daemon=True).start()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def trouble(self, guardian: str) -> NotSent | None:
+        """Why the last message did not go."""
+        return self._troubles.get(guardian)
+
+    def test(self, to: Alerts) -> None:
+        """At once, whatever the hour. Raises NotSent."""
+        with self._lock:
+            if time.monotonic() - self._tested < TEST_PACE:
+                raise NotSent(Why.JUST_NOW)
+            self._tested = time.monotonic()
+        _, _many = self._words(to.language)
+        self._post(to, _("This is a test. Messages of this kind will look like this."), "/parent/")
+        self._troubles.pop(to.guardian, None)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with self._client.events(EVENTS, idle=TICK) as events:
+                    self._here()
+                    self._listen(events)
+            except Unreachable:
+                self._gone()
+            except ControlError as error:  # a daemon of another version, during an update
+                log.warning("no messages to phones for a minute: %s", error)
+                self._ended.wait(REFUSED_FOR)
+            self._tick()
+            self._ended.wait(TICK)
+
+    def _listen(self, events: EventStream) -> None:
+        self._learn()
+        while not self._ended.is_set():
+            event = next(events)
+            if event is not None and event.get("event") == "alerts":
+                self._learn()
+            elif event is not None:
+                self._note(event)
+            self._tick()
+
+    def _learn(self) -> None:
+        self._book = parse_alerts(self._client.call("alerts"))
+
+    def _here(self) -> None:
+        self._gone_since = None
+        if self._told_gone:
+            self._told_gone = False
+            self._put("filter", "started", "")
+
+    def _gone(self) -> None:
+        now = time.monotonic()
+        self._gone_since = self._gone_since or now
+        if now - self._gone_since >= GONE_AFTER and not self._told_gone:
+            self._told_gone = True
+            self._put("filter", "stopped", "")
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        found = kind_of(event)
+        if found is not None:
+            self._put(*found, named(event))
+
+    def _put(self, kind: str, what: str, names: str) -> None:
+        with self._lock:
+            self._outbox.note(self._book.by_guardian.values(), kind, what, names, time.monotonic())
+
+    def _tick(self) -> None:
+        book = self._book
+        with self._lock:
+            letters = self._outbox.due(book.by_guardian, time.monotonic(), datetime.now(book.zone))
+        for letter in letters:
+            threading.Thread(target=self._deliver, args=(letter,), daemon=True).start()
+
+    def _deliver(self, letter: Letter) -> None:
+        with self._places:
+            try:
+                self._post(letter.to, self._text(letter), PATHS.get(letter.kind, "/parent/"))
+            except NotSent as error:
+                self._troubles[letter.to.guardian] = error
+                log.warning("a message to a guardian's phone was not sent: %s", error)
+                with self._lock:
+                    self._outbox.failed(letter, time.monotonic(), final=error.final)
+            else:
+                self._troubles.pop(letter.to.guardian, None)
+                with self._lock:
+                    self._outbox.sent(letter, time.monotonic())
+
+    def _text(self, letter: Letter) -> str:
+        say, say_many = self._words(letter.to.language)
+        told = sentence(letter.kind, letter.what, letter.count, say, say_many)
+        return f"{told}\n{letter.names}" if letter.to.names and letter.names else told
+
+    def _words(self, language: str) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
+        catalogue = self._catalogues.get(language) or NullTranslations()
+        return catalogue.gettext, catalogue.ngettext
+
+    def _post(self, to: Alerts, text: str, path: str) -> None:
+        click = f"http://{OWN_NAME}{path}"
+        self._send(to.address, text, title=self._brand, click=click, inside=to.inside)
+
+
+def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Which kind of news an event is, and which of it; None for what nobody is told."""
+    name, what = event.get("event"), event.get("what")
+    if name == "request" and event.get("state") == "pending" and not event.get("reminder"):
+        return "request", ""
+    if name == "identity" and what == "asked" and event.get("ask") == "new":
+        return "device", ""
+    if name == "card" and what == "raised":
+        return "way", ""
+    if name == "status" and what in ("off", "on"):
+        return "filter", str(what)
+    if name == "people":
+        return "people", ""
+    return None
+
+
+def install(app: Flask, notifier: Notifier) -> None:
+    app.extensions[KEY] = notifier
+
+
+def of(app: Flask) -> Notifier:
+    found = app.extensions[KEY]
+    assert isinstance(found, Notifier)
+    return found

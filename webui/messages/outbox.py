@@ -1,0 +1,95 @@
+"""What waits to be told to whom, and when it may go. Pure: times come from outside.
+
+Of one kind a guardian gets at most one message a minute; what comes meanwhile is counted into the next one.
+In the night only what the guardian wants then; the rest is told in the morning, once. What cannot be sent is
+tried again, later each time, and given up after the last try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from webui.messages.alerts import Alerts
+
+GATHER = 3.0  # seconds: what comes together is told together
+PACE = 60.0  # seconds between two messages of one kind
+RETRIES = (10.0, 30.0, 120.0, 600.0)  # seconds until the next try
+NIGHT = (time(22), time(7))
+MOST = 999  # of a count: what is more is as many
+
+
+@dataclass(slots=True)
+class Waiting:
+    due: float
+    count: int = 0
+    what: str = ""  # the last one's
+    names: str = ""  # the last one's
+    tries: int = 0
+    out: bool = False  # is being sent
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    to: Alerts
+    kind: str
+    what: str
+    names: str
+    count: int
+
+
+class Outbox:
+    """By guardian and kind, so that it cannot grow beyond their number."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], Waiting] = {}
+        self._sent: dict[tuple[str, str], float] = {}
+
+    def note(self, alerts: Iterable[Alerts], kind: str, what: str, names: str, now: float) -> None:
+        for one in alerts:
+            if kind not in one.kinds:
+                continue
+            key = (one.guardian, kind)
+            due = max(now + GATHER, self._sent.get(key, now - PACE) + PACE)
+            waiting = self._waiting.setdefault(key, Waiting(due))
+            waiting.count = min(waiting.count + 1, MOST)
+            waiting.what, waiting.names = what, names
+
+    def due(self, by_guardian: Mapping[str, Alerts], now: float, local: datetime) -> list[Letter]:
+        """What goes now; each has to be answered by ``sent`` or ``failed``."""
+        found = []
+        for key, waiting in tuple(self._waiting.items()):
+            guardian, kind = key
+            to = by_guardian.get(guardian)
+            if to is None or kind not in to.kinds:
+                del self._waiting[key]
+            elif not waiting.out and waiting.due <= now and (kind in to.at_night or not is_night(local)):
+                waiting.out = True
+                found.append(Letter(to, kind, waiting.what, waiting.names, waiting.count))
+        return found
+
+    def sent(self, letter: Letter, now: float) -> None:
+        """What came while it went waits for the next one."""
+        key = (letter.to.guardian, letter.kind)
+        self._sent[key] = now
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None and waiting.count > letter.count:
+            left = waiting.count - letter.count
+            self._waiting[key] = Waiting(now + PACE, left, waiting.what, waiting.names)
+
+    def failed(self, letter: Letter, now: float, *, final: bool) -> None:
+        key = (letter.to.guardian, letter.kind)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            return
+        if final or waiting.tries >= len(RETRIES):
+            del self._waiting[key]
+            return
+        waiting.due, waiting.out = now + RETRIES[waiting.tries], False
+        waiting.tries += 1
+
+
+def is_night(local: datetime) -> bool:
+    start, end = NIGHT
+    return local.time() >= start or local.time() < end

@@ -1,0 +1,1 @@
+"""A child's rules: what they are, how they are said, and what a change writes."""

@@ -1,0 +1,66 @@
+"""What another band would change, before it is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webui.rules.catalogue import Catalogue
+from webui.rules.hours import Unreadable
+from webui.rules.overview import sentences, title
+from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
+from webui.rules.sentences import as_written, entry
+
+ABSENT = {"categories": "open", "ways": "open"}  # what an entry is that a band does not name; else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    title: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
+    """Of what the family has left to the band; its own rules stay."""
+    now, then = book.band_rules, names.bands.get(band, {})
+    found = []
+    for key in _keys(now, then):
+        before, after = _value(now, key), _value(then, key)
+        if before != after and not book.owns(key):
+            found.append(
+                Difference(title(key, names), _said(key, before, names, book), _said(key, after, names, book))
+            )
+    return tuple(found)
+
+
+def _keys(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
+    for key in dict.fromkeys((*now, *then)):
+        if key in BY_ENTRY:
+            yield from (
+                f"{key}/{one}" for one in dict.fromkeys((*(now.get(key) or {}), *(then.get(key) or {})))
+            )
+        else:
+            yield key
+
+
+def _value(rules: Mapping[str, Any], key: str) -> Any:
+    value = part(rules, key)
+    head, slash, _ = key.partition("/")
+    return (ABSENT.get(head, {}) if slash else value) if value is None else value
+
+
+def _said(key: str, value: Any, names: Catalogue, book: Ruleset) -> tuple[str, ...]:
+    if key in LISTS:
+        return tuple(entry(key, str(one), names) for one in value or ())
+    try:
+        return sentences(key, value, names, book.name)
+    except Unreadable:
+        return (as_written(key, value),)
+
+
+def falls(book: Ruleset, names: Catalogue, band: str) -> bool:
+    """Whether the family's own log level is more than the other band may have."""
+    most = whole(names.bands.get(band, {}).get("log_level"))
+    return book.owns("log_level") and whole(book.own.get("log_level")) > most

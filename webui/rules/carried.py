@@ -1,0 +1,272 @@
+"""A child's rules as they go to another home: a file to read, and a short code for one QR picture.
+
+In it are a name, an age band and what the family has set, in the words of a profile's file. No devices, no
+dates, no history. What comes back in may be anybody's: it is bounded here, its shapes are checked, and what
+it says is checked by the daemon's own parser before anything of it is shown or written.
+
+A code is ``1`` and base64url of a raw deflate stream of ``[name, band, rules]`` as JSON; ``WORDS`` is the
+stream's preset dictionary, and both are as they are for as long as the version is 1.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.catalogue import Catalogue
+from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values
+
+VERSION = 1
+FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
+RULES_LIMIT = 40 * 1024  # characters of JSON: fits a line of the control socket, and a file easily
+NAME_LIMIT = 60  # characters, as the daemon has it
+TEXT_LIMIT = 253  # of one value; the longest is the name of a site
+DEPTH = 3  # a limit by days, the deepest there is, is two mappings in the rules
+ENTRIES = 2000  # of one mapping or list, as the parser has it
+
+SCALARS = (
+    "mode", "unknown", "safe_search", "strict", "updates", "landing", "linger", "auto_approve", "log_level",
+    "failure", "clock_unset",
+)  # fmt: skip
+KEYS = (*SCALARS, "bedtime", *BY_ENTRY, *LISTS)  # of a profile's file, that go along
+
+WORDS = (
+    b'"windows":{"group:"category:"safe_search":"moderate","unknown":"refuse","landing":"15m","linger":"10m",'
+    b'"auto_approve":"30m","updates":"false","strict":"true","failure":"closed","clock_unset":"open",'
+    b'"mode":"allow-list","ways":{"encrypted_dns":"relay":"ech":"vpn":"tor":"proxy":"ssh":"open"},'
+    b'"homework":["16-17",{"13-15",{"6-9",{"10-12",{"log_level":"2","bedtime":{"school":"20:45-07:00",'
+    b'"free":"21:45-08:00"},"limits":{"internet":{"school":"2h","free":"3h"},"play":"90m","service:youtube":'
+    b'"1h","service:roblox":{"school":["16:00-18:00"],"free":["10:00-12:00"]}},"categories":{'
+    b'"social_networks":"ask","video_sharing":"count","games":"refuse"},"block":["service:tiktok"],"allow":["'
+)
+
+
+class NotRulesError(ValueError):
+    """``str()`` is the line for whoever brought it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    name: str
+    band: str
+    rules: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What of it this home can take."""
+
+    carried: Carried
+    left_out: tuple[str, ...]  # as they were written; hostile input
+
+
+def of_child(book: Ruleset) -> Carried:
+    return Carried(book.name, book.band, {key: book.own[key] for key in KEYS if key in book.own})
+
+
+# ------------------------------------------------------------------------------------------------------ out
+
+
+def goes_along(carried: Carried) -> bool:
+    """Whether another home would take it; a list of thousands of sites is fetched by its address there."""
+    return len(json.dumps(carried.rules)) <= RULES_LIMIT
+
+
+def to_file(carried: Carried) -> bytes:
+    said = {"qalqan": "rules", "version": VERSION, "name": carried.name, "band": carried.band}
+    return (json.dumps(said | {"rules": carried.rules}, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def to_code(carried: Carried) -> str:
+    said = json.dumps(
+        [carried.name, carried.band, carried.rules], ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=WORDS)
+    packed = packer.compress(said) + packer.flush()
+    return f"{VERSION}{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
+
+
+# ------------------------------------------------------------------------------------------------------- in
+
+
+def read(text: str) -> Carried:
+    """A file's text, a code, or an address with a code in it. Raises NotRulesError."""
+    text = text.strip().removeprefix("\ufeff")
+    if not text:
+        raise NotRulesError(_("There is nothing in it. Paste the text, or choose the file."))
+    if len(text.encode("utf-8", "surrogatepass")) > FILE_LIMIT:
+        raise NotRulesError(too_long())
+    if text.startswith("{"):
+        return _from_file(_json(text))
+    return _from_code("".join(_code_in(text).split()))
+
+
+def too_long() -> str:
+    return _("That is more than 64 KB. A child's rules are never that long.")
+
+
+def _none() -> NotRulesError:
+    return NotRulesError(_("These are no rules of a child. Copy the whole text again, or use the file."))
+
+
+def _newer() -> NotRulesError:
+    return NotRulesError(_("This comes from a newer gateway. Update this one first."))
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _none() from None
+
+
+def _code_in(text: str) -> str:
+    if "?" not in text:
+        return text
+    try:
+        return parse_qs(urlsplit(text).query).get("r", [""])[0]
+    except ValueError:
+        raise _none() from None
+
+
+def _from_file(said: object) -> Carried:
+    if not isinstance(said, Mapping) or said.get("qalqan") != "rules":
+        raise _none()
+    if said.get("version") != VERSION:
+        raise _newer()
+    return _checked(said.get("name"), said.get("band"), said.get("rules", {}))
+
+
+def _from_code(code: str) -> Carried:
+    if code[:1].isdigit() and code[:1] != str(VERSION):
+        raise _newer()
+    try:
+        packed = base64.b64decode(code[1:] + "=" * (-len(code[1:]) % 4), altchars=b"-_", validate=True)
+        unpacker = zlib.decompressobj(-15, zdict=WORDS)
+        said = unpacker.decompress(packed, FILE_LIMIT)
+        if not code.startswith(str(VERSION)) or not unpacker.eof:
+            raise _none()
+        text = said.decode()
+    except (binascii.Error, zlib.error, ValueError):
+        raise _none() from None
+    parts = _json(text)
+    if not isinstance(parts, list) or len(parts) != 3:
+        raise _none()
+    return _checked(*parts)
+
+
+def _checked(name: object, band: object, rules: object) -> Carried:
+    if not isinstance(name, str) or not isinstance(band, str) or not isinstance(rules, Mapping):
+        raise _none()
+    shown = plain(" ".join(name.split()), NAME_LIMIT)
+    found = Carried(shown, band, dict(rules))
+    if not shown or not _is_line(band) or not goes_along(found):
+        raise _none()
+    if not _is_plain(rules, DEPTH) or not all(_has_shape(key, value) for key, value in rules.items()):
+        raise _none()
+    return found
+
+
+def _is_line(value: str) -> bool:
+    return 0 < len(value) <= TEXT_LIMIT and value.isprintable()
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Texts, whole numbers, yes and no, in mappings and lists that are not deep and not long."""
+    if isinstance(value, str):
+        return _is_line(value)
+    if isinstance(value, int):
+        return -(10**6) < value < 10**6
+    if depth == 0 or not isinstance(value, Mapping | list) or len(value) > ENTRIES:
+        return False
+    if isinstance(value, list):
+        return all(_is_plain(one, depth - 1) for one in value)
+    return all(_is_line(str(key)) and _is_plain(one, depth - 1) for key, one in value.items())
+
+
+def _has_shape(key: str, value: object) -> bool:
+    """As the key needs it; of what this version does not know any."""
+    if key in LISTS:  # an empty mapping clears what the band says
+        return value == {} or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    if key in BY_ENTRY:
+        return isinstance(value, Mapping)
+    if key in SCALARS:
+        return isinstance(value, str | int)
+    return True
+
+
+# ------------------------------------------------------------------------------------- in this home's words
+
+
+def fitted(carried: Carried, names: Catalogue) -> Fitted:
+    """Without what this home does not know: a service of a later version, a key of another product."""
+    kept: dict[str, Any] = {}
+    left: list[str] = []
+    for key, value in carried.rules.items():
+        if key not in KEYS:
+            left.append(key)
+        elif key in (*LISTS, *BY_ENTRY) and value:
+            known = {one for one in value if _is_known(key, one, names)}
+            left += [str(one) for one in value if one not in known]
+            if known:
+                kept[key] = (
+                    {one: said for one, said in value.items() if one in known}
+                    if isinstance(value, Mapping)
+                    else [one for one in value if one in known]
+                )
+        else:
+            kept[key] = value
+    return Fitted(Carried(carried.name, carried.band, kept), tuple(dict.fromkeys(left)))
+
+
+def _is_known(key: str, word: str, names: Catalogue) -> bool:
+    if key == "categories":
+        return word in names.kinds
+    if word.startswith(("service:", "category:", "group:")):
+        return names.knows(word)
+    return True
+
+
+def as_book(carried: Carried, names: Catalogue) -> Ruleset:
+    """For those who say rules in sentences."""
+    band = names.bands.get(carried.band, {})
+    held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
+    return Ruleset(
+        id="",
+        name=carried.name,
+        band=carried.band,
+        by_hand=False,
+        revision=0,
+        set_by="",
+        set_at=None,
+        own=carried.rules,
+        band_rules=band,
+        rules=held,
+    )
+
+
+def _over(band: Any, own: Any) -> Any:
+    """As the family's word lies over the band's: mappings and lists add, an empty one clears."""
+    if own is None:
+        return band
+    if isinstance(own, Mapping) and own and isinstance(band, Mapping):
+        return {**band, **own}
+    if isinstance(own, list) and isinstance(band, list):
+        return [*band, *(one for one in own if one not in band)]
+    return own
+
+
+def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
+    """The changes that make a child's rules these; devices, dates and the name stay."""
+    gone = {key: None for key in KEYS if key in book.own and key not in carried.rules}
+    new = {key: value for key, value in carried.rules.items() if book.own.get(key) != value}
+    band = {} if book.band == carried.band else {"band": carried.band}
+    return {**band, **gone, **new}

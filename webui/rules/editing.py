@@ -1,0 +1,157 @@
+"""One change of a child's rules: asked of the daemon, told with its undo, or kept beside what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from webui import notices
+from webui.accounts.session import guardian
+from webui.daemon import daemon, source_address
+from webui.forms import NUMBER_LIMIT, whole
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.rules import typed
+from webui.rules.catalogue import Catalogue
+from webui.rules.ruleset import Preview, Ruleset
+from webui.values.answers import Child, Home
+from webui.values.shapes import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page about one child's rules knows."""
+
+    home: Home
+    child: Child
+    book: Ruleset
+    names: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    sentence: str
+    key: str = ""  # of the rule at whose field it belongs; empty: the form as a whole
+
+    def at(self, key: str) -> bool:
+        """The daemon names what is inside of a key too: ``windows.service:roblox.school[1]``."""
+        return bool(self.key) and (self.key == key or self.key.startswith((f"{key}.", f"{key}/", f"{key}[")))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Beside a form that is shown again: what was wrong with it, or what it would do."""
+
+    problem: Problem | None = None
+    tried: Preview | None = None
+
+
+NOTHING = Outcome()
+Show = Callable[[Page, Outcome], str]
+
+
+def opened(profile: str) -> Page:
+    home = daemon().home()
+    child = home.child(profile)
+    if child is None:
+        abort(404)
+    try:
+        return Page(home, child, daemon().ruleset(child.id), daemon().catalogue())
+    except ControlError as error:
+        if error.code == Code.NO_PROFILE:
+            abort(404)
+        raise
+
+
+def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: object) -> str:
+    return render_template(
+        template,
+        home=page.home,
+        child=page.child,
+        book=page.book,
+        names=page.names,
+        problem=outcome.problem,
+        tried=outcome.tried,
+        guardian=guardian(),
+        notice=notices.current(page.home),
+        **values,
+    )
+
+
+def change(
+    page: Page, changes: Mapping[str, Any], sentence: str, back: str, show: Show
+) -> ResponseReturnValue:
+    """Do it and go ``back``, or show the form again, with what was typed in it."""
+    if request.form.get("do") == "try":
+        return _tried(page, changes, show)
+    try:
+        write(page, changes, sentence)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code == Code.CHANGED_MEANWHILE:
+            page = opened(page.child.id)
+            told = _(
+                "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
+            )
+            return show(page, Outcome(Problem(told))), 409
+        return show(page, Outcome(problem_of(error))), 422
+    return redirect(back, 303)
+
+
+def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
+    """Raises ControlError. A form of which nothing differs changes nothing."""
+    if not changes:
+        notices.said(_("Nothing was changed."))
+        return
+    answer = Answer(
+        daemon().change(
+            "edit",
+            id=page.child.id,
+            revision=whole("revision", 0, NUMBER_LIMIT),
+            set=dict(changes),
+            by=guardian() or "",
+            origin=source_address(),
+        )
+    )
+    if page.book.by_hand:
+        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+    notices.edited(page.child.id, answer.whole("undo"), sentence)
+
+
+def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
+    """What was typed is no such thing: nobody needs to ask the daemon."""
+    return show(page, Outcome(problem)), 422
+
+
+def problem_of(error: ControlError) -> Problem:
+    at = str(error.values.get("key", "")) if error.code == Code.BAD_RULE else ""
+    return Problem(refusals.sentence(error), at)
+
+
+def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
+    """The same form with what it would mean for a site, nothing of it in force."""
+    try:
+        host, at = typed.site(request.form.get("host", "")), moment(page.home)
+        return show(page, Outcome(tried=daemon().preview(page.child.id, host, at, dict(changes))))
+    except typed.NotThatError as error:
+        return refused(page, Problem(str(error), "host"), show)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        return show(page, Outcome(problem_of(error))), 422
+
+
+def moment(home: Home) -> str:
+    """The day and the time of a form, in the home's time; now where they are empty or none."""
+    day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
+    day = day or home.now.date().isoformat()
+    time = time or f"{home.now:%H:%M}"
+    return f"{day}T{time}"

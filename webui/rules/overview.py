@@ -1,0 +1,228 @@
+"""A child's rules in the order in which the overview tells them, each with who set it and how it is changed.
+
+Nothing that a file says is left out: what these pages have no form or no words for stands there as written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules import sentences as say
+from webui.rules.catalogue import Catalogue
+from webui.rules.hours import Unreadable
+from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
+from webui.rules.switches import switch_of
+
+# The page that changes a rule, by the rule's key; what is not here is changed in the file.
+PAGES = {
+    "bedtime": "week", "windows": "week", "limits": "limit",
+    "mode": "basics", "unknown": "basics", "safe_search": "basics", "strict": "basics", "ways": "basics",
+    "log_level": "basics", "failure": "basics", "clock_unset": "basics", "landing": "basics",
+    "linger": "basics", "auto_approve": "basics", "updates": "basics", "name": "basics",
+    "categories": "kinds", "allow": "sites", "block": "sites", "homework": "sites", "band": "band",
+}  # fmt: skip
+CHOICES = ("mode", "unknown", "safe_search", "strict", "updates", "failure", "clock_unset")
+DATED = ("dates", "calendars", "portal")  # say nothing where they are empty
+GRACE = ("landing", "linger", "auto_approve")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    key: str  # as `edit` takes it, ``block/tiktok.com``
+    title: str  # what it is about, in a few words
+    sentences: tuple[str, ...]
+    owner: str  # "family" or "band:<id>"
+    band_says: tuple[str, ...] = ()  # beside what the family says, where the band says anything
+    on: bool | None = None  # of its switch; None: it has none
+    page: str = ""  # that changes it; empty: the file alone
+    resets: bool = False  # whether "as the band has it" would change anything
+    removes: bool = False  # whether it is the family's alone, and can be taken out
+
+    @property
+    def own(self) -> bool:
+        return self.owner == FAMILY
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    id: str
+    title: str
+    rules: tuple[Rule, ...]
+    as_band: tuple[Rule, ...] = ()  # that say what the band says; folded, there are many
+
+
+def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
+    found = {rule.key: rule for rule in rules(book, names)}
+    sections = (
+        ("time", _("Time"), ("bedtime", "limits", "windows", *GRACE, "dates", "calendars")),
+        ("what", _("Sites and services"), ("mode", "unknown", *LISTS)),
+        ("kinds", _("Kinds of sites"), ("categories",)),
+        ("around", _("Searches and ways around"), ("safe_search", "ways", "strict", "updates")),
+        ("seen", _("What is written down"), ("log_level",)),
+        ("stopped", _("When something fails"), ("failure", "clock_unset")),
+        ("who", _("Who"), ("name", "band", "devices", "portal")),
+    )
+    told = []
+    for ident, title, keys in sections:
+        here = [found.pop(key) for key in tuple(found) if _head(key) in keys]
+        here.sort(key=lambda rule: keys.index(_head(rule.key)))
+        folds = ident in ("kinds", "around")
+        own = tuple(rule for rule in here if rule.own or not folds)
+        told.append(Section(ident, title, own, tuple(rule for rule in here if not rule.own and folds)))
+    if found:
+        told.append(Section("rest", _("More in the file"), tuple(found.values())))
+    return tuple(one for one in told if one.rules or one.as_band)
+
+
+def _head(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
+    """All that the file says, and all that the band says where the file is silent."""
+    for key in dict.fromkeys(("name", "band", *book.own, *book.rules)):
+        if key in LISTS:
+            yield from _list(book, names, key)
+        elif key in BY_ENTRY:
+            yield from _entries(book, names, key)
+        elif key not in DATED or book.holds(key) or part(book.own, key):
+            yield rule(book, names, key)
+
+
+def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
+    if book.cleared(key):
+        yield replace(rule(book, names, key), sentences=(_cleared(key),), page="", resets=True, on=None)
+    held, own = book.rules.get(key) or {}, book.own.get(key) or {}
+    for entry in dict.fromkeys((*held, *own)):
+        yield rule(book, names, f"{key}/{entry}")
+
+
+def _cleared(key: str) -> str:
+    return {
+        "categories": _("None of the band’s kinds of sites is in force"),
+        "ways": _("No way around is refused"),
+        "limits": _("None of the band’s limits is in force"),
+        "windows": _("None of the band’s windows is in force"),
+        "allow": _("Nothing is open by its name because the band says so"),
+        "block": _("Nothing is refused by its name because the band says so"),
+        "homework": _("Nothing is for homework because the band says so"),
+    }[key]
+
+
+def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
+    own, band = book.listed(key), part(book.band_rules, key) or ()
+    if book.cleared(key):
+        yield Rule(key, title(key, names), (_cleared(key),), FAMILY, resets=True)
+    for word in own:
+        said = (say.entry(key, word, names),)
+        yield Rule(f"{key}/{word}", names.called(word), said, FAMILY, page="sites", removes=True)
+    for word in () if book.cleared(key) else band:
+        if word not in own:
+            said = (say.entry(key, str(word), names),)
+            yield Rule(f"{key}/{word}", names.called(str(word)), said, f"band:{book.band}", page="sites")
+
+
+def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
+    """One key, as it holds; what the band says of it beside that where the family has its own word."""
+    own, held, band = book.owns(key), _held(book, key), book.band_says(key)
+    if held is None and key.partition("/")[1]:
+        held = {}
+    try:
+        said, page = sentences(key, held, names, book.name), PAGES.get(_head(key), "")
+    except Unreadable:
+        said, page = (say.as_written(key, held),), ""
+    says = _sentences(key, band, names, book.name) if own and band is not None else ()
+    return Rule(
+        key=key,
+        title=title(key, names),
+        sentences=said,
+        owner=book.owner(key),
+        band_says=says,
+        on=switch_of(book, key) if page else None,
+        page=page,
+        resets=own and band is not None and key not in ("band", "name") and part(book.own, key) is not None,
+        removes=own and band is None and _head(key) in BY_ENTRY,
+    )
+
+
+def _held(book: Ruleset, key: str) -> object:
+    if key in ("name", "band"):
+        return {"name": book.name, "band": book.band}[key]
+    if key in DATED and book.own.get(key):
+        return book.own[key]  # as written: what holds has every day of a range by itself
+    held = book.holds(key)
+    return part(book.own, key) if held is None else held
+
+
+def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+    try:
+        return sentences(key, value, names, name)
+    except Unreadable:
+        return (say.as_written(key, value),)
+
+
+def sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+    """What one key says. ``name``: the child's. Raises Unreadable for what can only be shown as written."""
+    head, _slash, target = key.partition("/")
+    if head in CHOICES:
+        return (say.choice(head, value) or say.as_written(key, value),)
+    if head in GRACE:
+        return (say.minutes(head, value),)
+    if target:
+        return _of_entry(head, target, value, names)
+    match head:
+        case "bedtime":
+            return say.bedtime(value)
+        case "log_level":
+            return (say.log_level(value, name),)
+        case "name":
+            return (_("Name: %(name)s", name=plain(str(value))),)
+        case "band":
+            return (_("Where you have set nothing, the %(band)s rules hold", band=str(value)),)
+        case "devices":
+            return (say.devices(value),)
+        case "portal":
+            return (say.portal(value),)
+        case "calendars":
+            return say.calendars(value)
+        case "dates" if isinstance(value, dict):
+            return tuple(one for day, said in value.items() for one in say.date(str(day), said, names))
+    return (say.as_written(key, value),)
+
+
+def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[str, ...]:
+    match head:
+        case "limits":
+            return say.limits(names.called(target), value)
+        case "windows":
+            return say.windows(names.called(target), value)
+        case "categories":
+            return (say.kind(names.called(f"category:{target}"), value),)
+    return (say.way(target, value),)
+
+
+def title(key: str, names: Catalogue) -> str:
+    """What a rule is about, for whoever hears its switch read out."""
+    head, _slash, target = key.partition("/")
+    named = {
+        "limits": _("Limit: %(what)s", what=names.called(target)),
+        "windows": _("Hours: %(what)s", what=names.called(target)),
+        "categories": names.called(f"category:{target}"),
+        "ways": say.way_name(target),
+    }
+    if target:
+        return named[head]
+    return {
+        "bedtime": _("Bedtime"), "mode": _("What is open"), "unknown": _("Sites of no known kind"),
+        "safe_search": _("Safe search"), "strict": _("Addresses without a name"), "updates": _("Updates"),
+        "landing": _("Minutes to finish a game"), "linger": _("Silent minutes"),
+        "auto_approve": _("Minutes granted by themselves"), "log_level": _("Log level"),
+        "failure": _("While the filter does not run"), "clock_unset": _("While the time is not known"),
+        "name": _("Name"), "band": _("Age band"), "devices": _("Devices"), "dates": _("Dates"),
+        "calendars": _("Calendars"), "portal": _("Our page on devices"),
+        "categories": _("Kinds of sites"), "ways": _("Ways around"), "limits": _("Limits"),
+        "windows": _("Hours"), "allow": _("Open"), "block": _("Refused"), "homework": _("For homework"),
+    }.get(key, key)  # fmt: skip

@@ -1,0 +1,300 @@
+"""What a rule says, as sentences in a family's words. Pure: values of a profile's file in, sentences out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
+from webui.language.words import days as named_days
+from webui.language.words import duration, logged, plain
+from webui.rules.catalogue import Catalogue
+from webui.rules.hours import (
+    DAYS,
+    Plan,
+    Span,
+    clock,
+    read_minutes,
+    read_night,
+    read_plan,
+    read_spans,
+)
+from webui.rules.ruleset import Values, flag, texts, whole
+
+Sentences = tuple[str, ...]
+
+EVERY_DAY, ONE_DAY = "", "date"
+
+
+def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
+    """Each value with its days: ``""`` for all of them."""
+    if set(plan) == {"school", "free"} and plan["school"] == plan["free"]:
+        return [(EVERY_DAY, plan["school"])]
+    return [(day, plan[day]) for day in DAYS if day in plan]
+
+
+def bedtime(value: object) -> Sentences:
+    """Raises Unreadable, as all do that read hours."""
+    return tuple(_night(day, span) for day, span in _by_days(read_plan(value, read_night)))
+
+
+def _night(day: str, span: object) -> str:
+    if not isinstance(span, tuple):
+        return {
+            EVERY_DAY: _("No bedtime"),
+            ONE_DAY: _("No bedtime"),
+            "school": _("No bedtime before school days"),
+            "free": _("No bedtime before free days"),
+        }.get(day) or _("No bedtime in the night to %(days)s", days=named_days(day))
+    hours = _hours((span,))
+    return {
+        EVERY_DAY: _("Bedtime every night %(hours)s", hours=hours),
+        ONE_DAY: _("Bedtime %(hours)s", hours=hours),
+        "school": _("Bedtime on school nights %(hours)s", hours=hours),
+        "free": _("Bedtime before free days %(hours)s", hours=hours),
+    }.get(day) or _("Bedtime in the night to %(days)s %(hours)s", days=named_days(day), hours=hours)
+
+
+def _hours(spans: tuple[Span, ...]) -> str:
+    return ", ".join(f"{clock(start)}–{clock(end)}" for start, end in spans)
+
+
+def windows(what: str, value: object) -> Sentences:
+    return tuple(_window(what, day, spans) for day, spans in _by_days(read_plan(value, read_spans)))
+
+
+def _window(what: str, day: str, spans: object) -> str:
+    if not isinstance(spans, tuple):
+        return _on(
+            what, day,
+            _("%(what)s: at any time"), _("%(what)s on school days: at any time"),
+            _("%(what)s on free days: at any time"), _("%(what)s, %(days)s: at any time"),
+        )  # fmt: skip
+    if not spans:
+        return _on(
+            what, day,
+            _("%(what)s: not at all"), _("%(what)s on school days: not at all"),
+            _("%(what)s on free days: not at all"), _("%(what)s, %(days)s: not at all"),
+        )  # fmt: skip
+    if len(spans) == 1 and spans[0][0] == 0:
+        return _on(
+            what, day,
+            _("%(what)s: not after %(value)s"), _("%(what)s on school days: not after %(value)s"),
+            _("%(what)s on free days: not after %(value)s"), _("%(what)s, %(days)s: not after %(value)s"),
+            value=clock(spans[0][1]),
+        )  # fmt: skip
+    return _on(
+        what, day,
+        _("%(what)s: %(value)s"), _("%(what)s on school days: %(value)s"),
+        _("%(what)s on free days: %(value)s"), _("%(what)s, %(days)s: %(value)s"),
+        value=_hours(spans),
+    )  # fmt: skip
+
+
+def _on(what: str, day: str, always: str, school: str, free: str, some: str, value: str = "") -> str:
+    """The sentence for these days, of four."""
+    said = {EVERY_DAY: always, ONE_DAY: always, "school": school, "free": free}.get(day, some)
+    return said % {"what": what, "days": named_days(day) if said is some else "", "value": value}
+
+
+def limits(what: str, value: object) -> Sentences:
+    return tuple(_limit(what, day, minutes) for day, minutes in _by_days(read_plan(value, read_minutes)))
+
+
+def _limit(what: str, day: str, minutes: object) -> str:
+    if not isinstance(minutes, int):
+        return _on(
+            what, day,
+            _("%(what)s: no limit"), _("%(what)s on school days: no limit"),
+            _("%(what)s on free days: no limit"), _("%(what)s, %(days)s: no limit"),
+        )  # fmt: skip
+    if not minutes:
+        return _on(
+            what, day,
+            _("%(what)s: no minutes"), _("%(what)s on school days: no minutes"),
+            _("%(what)s on free days: no minutes"), _("%(what)s, %(days)s: no minutes"),
+        )  # fmt: skip
+    return _on(
+        what, day,
+        _("%(what)s: %(value)s a day"), _("%(what)s on school days: %(value)s a day"),
+        _("%(what)s on free days: %(value)s a day"), _("%(what)s, %(days)s: %(value)s a day"),
+        value=duration(minutes),
+    )  # fmt: skip
+
+
+def kind(what: str, action: object) -> str:
+    """Of a category."""
+    values = {"what": what}
+    return {
+        "refuse": _("%(what)s: refused", **values),
+        "ask": _("%(what)s: asked for first", **values),
+        "count": _("%(what)s: open, counted as play", **values),
+    }.get(str(action)) or _("%(what)s: open", **values)
+
+
+def way(name: str, switch: object) -> str:
+    if switch == "refuse":
+        return _("%(way)s: refused", way=way_name(name))
+    return _("%(way)s: open", way=way_name(name))
+
+
+def way_name(name: str) -> str:
+    return {
+        "encrypted_dns": _("Encrypted DNS"),
+        "relay": _("iCloud Private Relay"),
+        "ech": _("Connections that hide their site"),
+        "vpn": _("VPN"),
+        "tor": _("Tor"),
+        "proxy": _("Proxies"),
+        "ssh": _("SSH"),
+    }.get(name, name)
+
+
+def entry(key: str, word: str, names: Catalogue) -> str:
+    """One entry of ``allow``, ``block`` or ``homework``."""
+    values = {"what": plain(names.called(word), 80)}
+    if key == "homework":
+        return _("%(what)s is for homework: never counted, open when time is used up", **values)
+    if word.startswith("category:"):
+        return kind(values["what"], "refuse" if key == "block" else "open")
+    if key == "block":
+        return _("%(what)s is refused", **values)
+    return _("%(what)s is open", **values)
+
+
+def choice(key: str, value: object) -> str:
+    """A rule that is one of a few words; empty for one that is none of them."""
+    words = str(value).lower()
+    if key in ("strict", "updates"):
+        words = "true" if flag(value) else "false"
+    return _choices().get(key, {}).get(words, "")
+
+
+def _choices() -> dict[str, dict[str, str]]:
+    return {
+        "mode": {
+            "block-list": _("Everything is open but what is refused"),
+            "allow-list": _("Only what is allowed is open"),
+        },
+        "unknown": {
+            "open": _("Sites of no known kind are open"),
+            "ask": _("Sites of no known kind are asked for first"),
+            "refuse": _("Sites of no known kind are refused"),
+        },
+        "safe_search": {
+            "strict": _("Search engines and YouTube are in their strict safe mode"),
+            "moderate": _("Search engines and YouTube are in their moderate safe mode"),
+            "off": _("Search engines and YouTube show everything"),
+        },
+        "strict": {
+            "true": _("Apps reach only addresses that belong to an allowed name"),
+            "false": _("Apps may reach an address that has no name"),
+        },
+        "updates": {
+            "true": _("Updates of apps and systems are open and never counted"),
+            "false": _("Updates are treated like the service that they belong to"),
+        },
+        "failure": {
+            "closed": _("While the filter does not run, the devices are closed; help stays open"),
+            "open": _("While the filter does not run, the devices are open"),
+        },
+        "clock_unset": {
+            "strict": _("While the time is not known, what has a rule of time is closed"),
+            "open": _("While the time is not known, rules of time wait"),
+        },
+    }
+
+
+def choices_of(key: str) -> dict[str, str]:
+    """Each word that a rule may be, with what it says."""
+    return _choices()[key]
+
+
+def minutes(key: str, value: object) -> str:
+    """``landing``, ``linger`` or ``auto_approve``."""
+    found = read_minutes(value)
+    values = {"time": duration(found)}
+    if key == "landing":
+        if not found:
+            return _("No minutes to finish a game when time ends")
+        return _("%(time)s once a day to finish a game when time ends", **values)
+    if key == "linger":
+        if not found:
+            return _("A minute without use is not counted")
+        return _("%(time)s without use still count after a counted minute", **values)
+    if not found:
+        return _("Each request for time waits for a parent")
+    return _("Requests for up to %(time)s a day are granted by themselves", **values)
+
+
+def log_level(value: object, name: str) -> str:
+    """``name``: the child's. What it says is what the child reads."""
+    level = whole(value)
+    return _(
+        "Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=logged(level)
+    )
+
+
+def date(day: str, value: object, names: Catalogue) -> Sentences:
+    """One of ``dates``; ``day`` is a date or ``first..last``."""
+    when = day.replace("..", " – ")
+    return tuple(_("%(date)s: %(rule)s", date=when, rule=one) for one in _of_date(value, names))
+
+
+def _of_date(value: object, names: Catalogue) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [_counts_as(value)]
+    said = [_counts_as(value["day"])] if "day" in value else []
+    if "bedtime" in value:
+        said.append(_night(ONE_DAY, None if value["bedtime"] == {} else read_night(value["bedtime"])))
+    if value.get("limits") == {}:
+        said.append(_("no limits"))
+    for target, one in _entries(value, "limits"):
+        said.append(_limit(names.called(target), ONE_DAY, None if one == {} else read_minutes(one)))
+    if value.get("windows") == {}:
+        said.append(_("no windows"))
+    for target, one in _entries(value, "windows"):
+        said.append(_window(names.called(target), ONE_DAY, None if one == {} else read_spans(one)))
+    return said
+
+
+def _entries(value: Values, key: str) -> list[tuple[str, object]]:
+    found = value.get(key)
+    return list(found.items()) if isinstance(found, Mapping) else []
+
+
+def _counts_as(value: object) -> str:
+    return _("a free day") if value == "free" else _("a school day")
+
+
+def calendars(value: object) -> Sentences:
+    return tuple(_("Free days are those of the calendar %(file)s", file=plain(one)) for one in texts(value))
+
+
+def portal(value: object) -> str:
+    found = texts(value)
+    return ngettext(
+        "%(num)d device shows our page by itself while time is over",
+        "%(num)d devices show our page by themselves while time is over",
+        len(found),
+    )
+
+
+def devices(value: object) -> str:
+    found = texts(value)
+    return ngettext(
+        "%(num)d device: %(macs)s", "%(num)d devices: %(macs)s", len(found), macs=", ".join(found)
+    )
+
+
+def as_written(key: str, value: object) -> str:
+    """What these pages have no words for: as it stands in the file."""
+    return f"{key}: {_flow(value)}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(one) for one in value) + "]"
+    return str(value)

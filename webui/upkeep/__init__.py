@@ -1,0 +1,1 @@
+"""The gateway's own version, backups and support."""

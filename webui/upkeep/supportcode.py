@@ -1,0 +1,26 @@
+"""The code under the line of every page: what a person who helps by telephone needs to know first.
+
+``0.1.0-WNK0`` is the version, a hyphen, and four signs; docs/support-code.md says what each means. A sign
+never changes its meaning, and nothing of it is about a person, a device or a site.
+"""
+
+from __future__ import annotations
+
+from gateway import __version__
+from webui.values.answers import Home
+
+INTERNET = {"works": "W", "down": "D"}
+UNKNOWN = "U"
+RUNS, OFF, STOPPED = "N", "F", "S"
+CLOCK_KNOWN = "K"
+MOST_PROBLEMS = 9  # nine or more
+
+
+def code(home: Home | None) -> str:
+    """None: no daemon answers."""
+    if home is None:
+        return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"
+    internet = INTERNET.get(home.internet, UNKNOWN)
+    clock = CLOCK_KNOWN if home.clock_known else UNKNOWN
+    problems = min(len(home.problems), MOST_PROBLEMS)
+    return f"{home.version or __version__}-{internet}{OFF if home.off else RUNS}{clock}{problems}"

@@ -1,0 +1,1 @@
+"""What the daemon tells, as values that the pages can rely on."""

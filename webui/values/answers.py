@@ -1,0 +1,237 @@
+"""What the daemon answers about the home and its devices, as values that the pages can rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from webui.accounts.announced import Announced
+from webui.language import telling
+from webui.language.i18n import language
+from webui.values.minutes import Time, parse_time
+from webui.values.shapes import Answer, refuse_shape
+from webui.values.sharing import Own, parse_own
+from webui.values.teaching import Lesson, parse_lesson
+
+NEWS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    mac: str
+    name: str  # hostile input
+    online: bool
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How things stand for a device as a whole."""
+
+    state: str  # open, paused, bedtime, window, out_of_time, quarantined
+    until: datetime | None
+    sentence: str
+    next_at: datetime | None
+    next_state: str
+
+    @property
+    def open(self) -> bool:
+        return self.state == "open"
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    target: str  # service:x, category:x
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One profile as `status` tells it."""
+
+    id: str
+    name: str
+    band: str
+    log_level: int
+    now: State
+    devices: tuple[Device, ...]
+    time: Time
+    requests: int  # that wait
+    pin_set: datetime | None = None
+    pin_by: str = ""  # the guardian who set it; empty: the child itself
+    lesson: Lesson | None = None  # that runs, or of which nobody has said what is kept
+    in_use: tuple[InUse, ...] = ()  # just now, as far as the log level lets a guardian see
+
+    @property
+    def paused(self) -> bool:
+        return self.now.state == "paused"
+
+    @property
+    def online(self) -> bool:
+        return any(device.online for device in self.devices)
+
+    def pin_is_news(self, now: datetime) -> bool:
+        """Whether the child set a PIN within the last day, which its parents are told."""
+        return self.pin_set is not None and not self.pin_by and now - self.pin_set < NEWS
+
+    def device_name(self, mac: str) -> str:
+        """As the device calls itself; its address where it does not, or where it is the child's no more."""
+        return next((one.name for one in self.devices if one.mac == mac and one.name), mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The whole home as `status` tells it."""
+
+    version: str
+    now: datetime
+    day: date  # the family's, which turns at night
+    off: bool
+    off_until: datetime | None
+    internet: str  # works, down, unknown
+    internet_since: datetime | None
+    new_devices: int
+    requests: int  # that wait
+    questions: int  # about devices
+    cards: int  # about closed ways
+    language: str  # of the pages, for a browser that asks for none of theirs; empty: none chosen
+    clock_known: bool
+    clock_sentence: str  # what it means that the time is not known
+    problems: tuple[str, ...]
+    announced: tuple[Announced, ...]  # newest first, for a week
+    children: tuple[Child, ...]
+
+    def child(self, profile: str) -> Child | None:
+        return next((child for child in self.children if child.id == profile), None)
+
+
+def parse_home(values: Mapping[str, Any]) -> Home:
+    answer = Answer(values)
+    now = answer.moment("now")
+    if now is None:
+        refuse_shape("now")
+    clock = answer.entry("clock")
+    return Home(
+        version=answer.text("version"),
+        now=now,
+        day=answer.day("day") or now.date(),
+        off=answer.text("mode") == "off",
+        off_until=answer.moment("off_until"),
+        internet=answer.text("internet", "unknown"),
+        internet_since=answer.moment("internet_since"),
+        new_devices=answer.whole("new_devices"),
+        requests=answer.whole("requests"),
+        questions=answer.whole("questions"),
+        cards=answer.whole("cards"),
+        language=answer.text("language"),
+        clock_known=clock is None or clock.flag("known"),
+        clock_sentence=clock.text("sentence") if clock else "",
+        problems=answer.texts("problems"),
+        announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
+        children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
+    )
+
+
+def _state(answer: Answer, now: datetime) -> State:
+    change = answer.entry("next_change")
+    return State(
+        state=answer.text("state", "open"),
+        until=answer.moment("until"),
+        sentence=telling.state(answer, now),
+        next_at=change.moment("at") if change else None,
+        next_state=change.text("state") if change else "",
+    )
+
+
+def _child(answer: Answer, now: datetime) -> Child:
+    return answer.read(
+        Child,
+        name=answer.text("name") or answer.text("id"),
+        now=_state(answer, now),
+        devices=tuple(entry.read(Device) for entry in answer.entries("devices")),
+        time=parse_time(answer),
+        lesson=parse_lesson(answer.entry("lesson")),
+        in_use=tuple(entry.read(InUse) for entry in answer.entries("in_use")),
+    )
+
+
+TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    at: datetime | None
+    host: str
+    name: str  # what the host belongs to, where that is known
+    reason: str
+    owner: str
+    until: datetime | None
+    sentence: str
+    askable: bool  # the child may ask: for it, or for time where a time rule has closed it
+
+    @property
+    def for_time(self) -> bool:
+        return self.reason in TIME_REASONS
+
+
+def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """Newest first."""
+    return tuple(
+        entry.read(Refusal, sentence=telling.refusal(entry)) for entry in Answer(values).entries("refusals")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRefusals:
+    """What was refused on the device that asks."""
+
+    found: tuple[Refusal, ...] = ()  # newest first
+    shared: bool = False  # other guests are here: whose a refusal was is not known, so nobody is told
+
+
+def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
+    return OwnRefusals(parse_refusals(values), Answer(values).flag("shared"))
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    name: str
+    phone: str
+    text: str  # how to reach it by message
+    web: str  # a host name
+    confirmed: bool  # its operator has confirmed it
+
+
+def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
+    """Each by its name in the reader's language, as far as there is one."""
+    return tuple(
+        entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
+        for entry in Answer(values).entries("lines")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The device that a request came from."""
+
+    mac: str
+    profile: str  # a child's id, or home, guest, quarantine, adult; empty when unknown
+    name: str
+    now: State | None  # None: nothing ever closes for it
+    time: Time
+    asked: str = (
+        ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
+    )
+    own: Own = field(default_factory=Own)
+
+
+def parse_here(values: Mapping[str, Any]) -> Here:
+    answer = Answer(values)
+    at = answer.moment("now") or datetime.now(UTC)
+    now = _state(answer, at) if answer.text("state") else None
+    asked = answer.text("asked")
+    # Nobody has said that it is the child's, so it is shown nothing of that child.
+    profile = "" if asked else answer.text("profile")
+    return answer.read(Here, profile=profile, now=now, time=parse_time(answer), own=parse_own(answer))

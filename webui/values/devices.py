@@ -1,0 +1,191 @@
+"""The devices of the home as the pages show them: by whom they are used, and what was learnt of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.values.questions import Question, parse_question
+from webui.values.shapes import Answer
+
+HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
+PLACES = (HOME, GUEST, VISITOR, ADULT)  # where a device belongs that is no one person's
+GROUP_SHOWN = 60  # devices of a group; anybody on the Wi-Fi can invent more, and they are counted
+SETTLED = ("copy", "repeater")  # questions about a device that stays where it is meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    name: str
+    child: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """All text of it is hostile input."""
+
+    mac: str
+    name: str  # as a guardian calls it, else as it calls itself
+    label: str  # what a guardian calls it
+    own_name: str
+    online: bool
+    ip: str
+    profile: str  # a person's id, or home, guest, visitor, adult, quarantine
+    until: datetime | None  # when that ends by itself
+    vendor: str
+    kind: str
+    random: bool  # its address is invented
+    shared: tuple[str, ...]  # ids of those who share it
+    managed: tuple[str, ...]  # names of a tunnel that stay open for it
+    asked: str  # what is asked about it
+    mark: str  # yes or no: it has no mobile data; empty: the daemon knows of no such mark
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+    @property
+    def called(self) -> str:
+        return self.name or self.mac
+
+    @property
+    def is_new(self) -> bool:
+        """Nobody has said whose it is."""
+        return self.profile == QUARANTINE or bool(self.asked and self.asked not in SETTLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """An address that it had; a hardware address is one that it came by before."""
+
+    address: str
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What one device says of itself."""
+
+    model: str
+    system: str
+    services: tuple[str, ...]
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    behind: tuple[str, ...]  # devices behind it: it is a repeater
+    through: tuple[str, ...]  # repeaters that it is behind
+    history: tuple[Had, ...]
+    question: Question | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Devices under one heading. ``person``: whose they are; empty: nobody's in person."""
+
+    key: str
+    name: str
+    devices: tuple[Device, ...]
+    person: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    found: tuple[Device, ...]
+    people: tuple[Person, ...]
+    scanning: bool
+
+    def person(self, profile: str) -> Person | None:
+        return next((one for one in self.people if one.id == profile), None)
+
+    def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
+        """What these people are called; who is not known by now is left out."""
+        return tuple(one.name for one in self.people if one.id in profiles)
+
+    def owner(self, device: Device) -> str:
+        """Whose it is, in a word or two."""
+        person = self.person(device.profile)
+        if device.shared:
+            return ", ".join(plain(one) for one in self.names_of(device.shared))
+        return plain(person.name) if person else place_name(device.profile)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Children first, then adults, what several share, the house, guests, and what is new."""
+        new = [one for one in self.found if one.is_new]
+        shared = [one for one in self.found if one.shared and one not in new]
+        rest = [one for one in self.found if one not in new and one not in shared]
+        found = []
+        for person in sorted(self.people, key=lambda one: not one.child):
+            own = [one for one in rest if one.profile == person.id]
+            if own or person.child:
+                found.append(_group(f"of-{person.id}", plain(person.name), own, person.id))
+        others = (
+            ("shared", _("Shared by several"), shared),
+            ("adults", _("An adult's"), [one for one in rest if one.profile == ADULT]),
+            ("house", _("Of the house"), [one for one in rest if one.profile == HOME]),
+            ("guests", _("Guests"), [one for one in rest if one.profile in (GUEST, VISITOR)]),
+            ("new", _("New: whose is it?"), new),
+        )
+        return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
+
+
+def _group(key: str, name: str, devices: list[Device], person: str = "") -> Group:
+    """Those that are here first, then the last seen."""
+    devices.sort(key=lambda one: one.last_seen.timestamp() if one.last_seen else 0.0, reverse=True)
+    devices.sort(key=lambda one: not one.online)
+    return Group(key, name, tuple(devices[:GROUP_SHOWN]), person, len(devices))
+
+
+def place_name(place: str) -> str:
+    return {
+        HOME: _("of the house"),
+        GUEST: _("a guest"),
+        VISITOR: _("a visitor"),
+        ADULT: _("an adult's"),
+        QUARANTINE: _("new, and closed until you say whose it is"),
+    }.get(place, plain(place))
+
+
+def told_place(name: str, place: str, person: Person | None) -> str:
+    """What was done, in one sentence."""
+    if person is not None:
+        return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
+    sentences = {
+        HOME: _("%(device)s belongs to the house: only harmful sites are refused.", device=name),
+        ADULT: _("%(device)s is an adult's: only harmful sites are refused.", device=name),
+        GUEST: _("%(device)s is a guest.", device=name),
+        VISITOR: _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
+    }
+    return sentences.get(place, "")
+
+
+def parse_devices(values: Mapping[str, Any]) -> Devices:
+    answer = Answer(values)
+    return Devices(
+        found=tuple(entry.read(Device, mark=_mark(entry)) for entry in answer.entries("devices")),
+        people=tuple(entry.read(Person) for entry in answer.entries("people")),
+        scanning=answer.flag("scanning"),
+    )
+
+
+def _mark(entry: Answer) -> str:
+    if entry.values.get("no_mobile_data") is None:
+        return ""
+    return "yes" if entry.flag("no_mobile_data") else "no"
+
+
+def parse_learnt(values: Mapping[str, Any]) -> Learnt | None:
+    """Of an answer about one device."""
+    entry = next(iter(Answer(values).entries("devices")), None)
+    if entry is None:
+        return None
+    question = entry.entry("question")
+    return entry.read(
+        Learnt,
+        history=tuple(one.read(Had) for one in entry.entries("history")),
+        question=parse_question(question) if question else None,
+    )

@@ -1,0 +1,92 @@
+"""What `qalqan.yaml` says of the family, as the verb `family` tells it, and what may be chosen there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from webui.language.i18n import gettext as _
+from webui.values.shapes import Answer, refuse_shape
+
+STRANGERS = ("guest", "quarantine", "home")  # what an unknown device may be beside a child's
+ACCESS = ("closed", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    country: str
+    timezone: str
+    language: str  # of browsers that ask for none of ours; empty: none chosen
+    unknown_devices: str  # one of STRANGERS, or a person's id
+    gateway_access: str
+    revision: int
+    by_hand: bool  # comments of its owner's are in the file; a change takes them out
+    set_by: str
+    set_at: datetime | None
+    lan: tuple[str, ...] = ()
+    interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → as unknown_devices
+
+
+def parse_family(values: Mapping[str, Any]) -> Family:
+    answer = Answer(values)
+    changed, interfaces = answer.entry("set"), answer.entry("interfaces")
+    networks = interfaces.values if interfaces else {}
+    if not all(isinstance(one, str) for one in networks.values()):
+        refuse_shape("interfaces")
+    return answer.read(
+        Family,
+        set_by=changed.text("by") if changed else "",
+        set_at=changed.moment("at") if changed else None,
+        interfaces=dict(networks),
+    )
+
+
+def countries() -> dict[str, str]:
+    """Those of which help lines and public holidays are known, by code, in the order of their names."""
+    known = {
+        "at": _("Austria"), "au": _("Australia"), "be": _("Belgium"), "bg": _("Bulgaria"),
+        "cy": _("Cyprus"), "cz": _("Czechia"), "de": _("Germany"), "dk": _("Denmark"), "ee": _("Estonia"),
+        "es": _("Spain"), "fi": _("Finland"), "fr": _("France"), "gb": _("United Kingdom"),
+        "gr": _("Greece"), "hr": _("Croatia"), "hu": _("Hungary"), "ie": _("Ireland"), "it": _("Italy"),
+        "kz": _("Kazakhstan"), "lt": _("Lithuania"), "lu": _("Luxembourg"), "lv": _("Latvia"),
+        "mt": _("Malta"), "nl": _("Netherlands"), "pl": _("Poland"), "pt": _("Portugal"),
+        "ro": _("Romania"), "ru": _("Russia"), "se": _("Sweden"), "si": _("Slovenia"),
+        "sk": _("Slovakia"), "us": _("United States"),
+    }  # fmt: skip
+    return dict(sorted(known.items(), key=lambda item: item[1].casefold()))
+
+
+def strangers() -> dict[str, tuple[str, str]]:
+    """What a device may be that nobody has named: its word, and what it means."""
+    return {
+        "guest": (
+            _("A guest"),
+            _(
+                "Open, but for what the youngest children may not see. Closed at night."
+                " Nothing is written down."
+            ),
+        ),
+        "quarantine": (
+            _("Closed until somebody says whose it is"),
+            _("It reaches help and our page, and nothing else."),
+        ),
+        "home": (
+            _("A thing of the house"),
+            _("Open at all times. Only malware and what is refused for everyone stays closed."),
+        ),
+    }
+
+
+def access() -> dict[str, tuple[str, str]]:
+    return {
+        "closed": (
+            _("Our pages alone"),
+            _("Children and guests reach these pages, names and time, and nothing else of the gateway."),
+        ),
+        "open": (
+            _("Everything on it"),
+            _("Its own pages, SSH and shared files too: whoever knows its password can change it."),
+        ),
+    }

@@ -1,0 +1,272 @@
+"""How the gateway is, as values: what the checks found, by topic, figures, the last hour, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
+from webui.values.shapes import Answer
+
+LEVELS = ("ok", "note", "warning", "error")  # from the best to the worst
+LOOK = ("warning", "error")
+SHOWN = 40  # lines of the log on the page; the support file has all of them
+PLACES = 60  # samples, as many as the daemon keeps
+
+OWN_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: str
+    about: str
+    text: str  # English, the words of `qalqan check`; empty for support where it may name somebody
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What several checks are about, in a family's words."""
+
+    title: str
+    meaning: str  # what it comes to where something is wrong with it
+    endpoint: str  # where one can do something about it; empty: on no page
+    way: str  # what that link says
+    findings: tuple[Finding, ...]
+
+    @property
+    def level(self) -> str:
+        """The worst."""
+        return max((one.level for one in self.findings), key=LEVELS.index, default="ok")
+
+    @property
+    def telling(self) -> tuple[Finding, ...]:
+        """Those that say more than that all is well, the worst first."""
+        found = [one for one in self.findings if one.level != "ok"]
+        return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    uptime: int  # seconds
+    packets: int
+    waiting: int
+    dropped: int
+    faults: int
+    flows: int
+    questions: int
+    answers: int
+    resident: int  # bytes, as all below
+    peak: int
+    database: int
+    names: int
+    built: datetime | None
+    disk: int
+    disk_free: int
+    machine_uptime: int  # seconds
+    load: float
+    cores: int
+    memory: int
+    available: int
+    clock_known: bool
+    internet: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    packets: int  # in a minute
+    dropped: int
+    waiting: int
+    resident: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    level: str
+    place: str
+    text: str
+    first: datetime | None
+    last: datetime | None
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    now: datetime
+    version: str
+    running: bool  # the checks
+    ended: datetime | None
+    problem: str
+    topics: tuple[Topic, ...]  # the worst first
+    figures: Figures
+    samples: tuple[Sample, ...]
+    log: tuple[LogLine, ...]
+    log_left_off: int
+
+    @property
+    def wrong(self) -> int:
+        """How many things need a look."""
+        found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
+        return found + (not self.figures.clock_known)
+
+    @property
+    def sentence(self) -> str:
+        if not self.topics:
+            return _("The checks could not be done.") if self.problem else _("The checks are being done.")
+        if not self.wrong:
+            return _("Everything works.")
+        return ngettext("%(num)d thing needs a look.", "%(num)d things need a look.", self.wrong)
+
+    @property
+    def per_second(self) -> float:
+        """In the last minute."""
+        return self.samples[-1].packets / 60 if self.samples else 0.0
+
+    @property
+    def most_per_second(self) -> float:
+        return max((one.packets for one in self.samples), default=0) / 60
+
+
+def parse_health(values: Mapping[str, Any]) -> Health:
+    """Of the verb `health`, or of `support`, which has nothing personal in it."""
+    answer = Answer(values)
+    check = answer.entry("check") or Answer({})
+    whole = check.entries("findings") or answer.entries("findings")
+    findings = [one.read(Finding) for one in whole]
+    log = tuple(one.read(LogLine) for one in answer.entries("log"))
+    now = answer.moment("now") or answer.moment("made")
+    return Health(
+        now=now or datetime.now().astimezone(),
+        version=answer.text("version"),
+        running=check.flag("running"),
+        ended=check.moment("ended"),
+        problem=check.text("problem"),
+        topics=_by_topic([one for one in findings if one.level in LEVELS]),
+        figures=_figures(answer.entry("figures") or Answer({})),
+        samples=tuple(one.read(Sample) for one in answer.entries("samples")[-PLACES:]),
+        log=log[:SHOWN],
+        log_left_off=len(log[SHOWN:]),
+    )
+
+
+def _figures(told: Answer) -> Figures:
+    def of(key: str) -> Answer:
+        return told.entry(key) or Answer({})
+
+    machine, disk, lists, memory = of("machine"), of("disk"), of("lists"), of("memory")
+    load = machine.values.get("load")
+    return Figures(
+        **{key: told.whole(key) for key in ("uptime", "packets", "waiting", "dropped", "faults", "flows")},
+        questions=told.whole("questions"),
+        answers=told.whole("answers"),
+        resident=memory.whole("resident"),
+        peak=memory.whole("peak"),
+        database=of("database").whole("bytes"),
+        names=lists.whole("names"),
+        built=lists.moment("built"),
+        disk=disk.whole("bytes"),
+        disk_free=disk.whole("free"),
+        machine_uptime=machine.whole("uptime"),
+        load=float(load[0]) if isinstance(load, list) and load else 0.0,
+        cores=machine.whole("cores", 1),
+        memory=machine.whole("memory"),
+        available=machine.whole("available"),
+        clock_known=told.values.get("clock") is not False,
+        internet=told.text("internet", "unknown"),
+        backend=told.text("backend"),
+    )
+
+
+def own_memory(status: Path = OWN_STATUS) -> int:
+    """Bytes that the process of these pages has."""
+    for line in status.read_text("utf-8", "replace").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
+    found = []
+    left = list(findings)
+    for abouts, title, meaning, endpoint, way in _topics():
+        mine = tuple(one for one in left if one.about in abouts)
+        left = [one for one in left if one.about not in abouts]
+        if mine:
+            found.append(Topic(title, meaning, endpoint, way, mine))
+    if left:
+        found.append(Topic(_("Other checks"), "", "", "", tuple(left)))
+    return tuple(sorted(found, key=lambda one: -LEVELS.index(one.level)))
+
+
+def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
+    """What the checks call it → a family's words. Filters, then the way of packets, then the rest."""
+    return (
+        (
+            frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),
+            _("The way through the filter"),
+            _("Some of what devices do may go past the filter, or not go on at all."),
+            "",
+            "",
+        ),
+        (
+            frozenset({"lan", "uplink", "nat", "ipv6", "dhcp", "router"}),
+            _("The home's network"),
+            _("Some devices may go past the filter, or reach more than they should."),
+            "devices.show",
+            _("Which devices are here"),
+        ),
+        (
+            frozenset({"profile", "profiles", "config", "country"}),
+            _("Your family's rules"),
+            _("A file that cannot be used changes nothing: what held before holds on until it is mended."),
+            "home.show",
+            _("To the children"),
+        ),
+        (
+            frozenset({"lists"}),
+            _("Lists of sites"),
+            _("What is new on the internet may be missing from them."),
+            "lists.show",
+            _("To the lists"),
+        ),
+        (
+            frozenset({"time"}),
+            _("The clock"),
+            _("While the time is not known, bedtimes and limits may hold longer or shorter."),
+            "",
+            "",
+        ),
+        (
+            frozenset({"state", "runtime", "disk"}),
+            _("Room to write"),
+            _("Minutes that were used, and what you set, may be lost at a restart."),
+            "",
+            "",
+        ),
+        (
+            frozenset({"pages"}),
+            _("These pages"),
+            _("They may not be reached from every device."),
+            "",
+            "",
+        ),
+        (
+            frozenset({"dns", "help"}),
+            _("Help lines"),
+            _("While the filter is stopped, not every help line may be reached."),
+            "",
+            "",
+        ),
+        (
+            frozenset({"product"}),
+            _("What comes with the filter"),
+            _("Something of it is missing or damaged. Install the same version again."),
+            "update.show",
+            _("How to update"),
+        ),
+    )

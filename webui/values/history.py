@@ -1,0 +1,189 @@
+"""A child's past days as the daemon tells them, and how a page puts days together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from webui.language.telling import met
+from webui.values.shapes import Answer, refuse_shape
+
+SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
+ADS = "category:ads_trackers"
+WEEK = 7  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Minutes of a service or a kind of them."""
+
+    target: str
+    name: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    minutes: int  # in which anything counted
+    uses: tuple[Use, ...]
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    target: str
+    name: str
+    refused: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What was refused, or open, as a person would call it. Names and hosts are hostile input."""
+
+    target: str
+    name: str
+    times: int
+    first: datetime | None
+    last: datetime | None
+    hosts: tuple[tuple[str, int], ...]
+    sample: bool
+    sentence: str
+    reason: str
+    owner: str
+    entry: str  # what an allow entry has to be that opens it; empty: none does
+
+    @property
+    def comes_along(self) -> bool:
+        """Nobody asked for it: pages bring it, or devices go on by themselves while all is closed."""
+        return self.target == ADS or self.target.startswith(REASON)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    id: str
+    name: str
+    log_level: int
+    first: date
+    last: date
+    today: date
+    oldest: date
+    names_from: date
+    sample_until: date | None
+    days: tuple[Day, ...]
+    kinds: tuple[Kind, ...]
+    refused: tuple[Site, ...]
+    refused_left_off: int
+    visited: tuple[Site, ...]
+    visited_left_off: int
+
+    @property
+    def minutes(self) -> int:
+        return sum(one.minutes for one in self.days)
+
+    @property
+    def times_refused(self) -> int:
+        return sum(one.refused for one in self.days)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any of these days is made up, as the virtual home's are."""
+        return self.sample_until is not None and self.first < self.sample_until
+
+    @property
+    def names_kept(self) -> bool:
+        """Whether names of these days are still there."""
+        return self.last >= self.names_from
+
+    @property
+    def opened(self) -> tuple[Kind, ...]:
+        """Kinds that were open and asked for, the most often first: all that is known without a limit."""
+        found = [one for one in self.kinds if one.opened and not one.target.startswith(REASON)]
+        return tuple(sorted(found, key=lambda one: -one.opened))
+
+    def services(self) -> tuple[Use, ...]:
+        """By service and, where nobody knows, the rest; the most used first."""
+        return _sums(self.days, lambda target: not target.startswith(CATEGORY))
+
+    def used_kinds(self) -> tuple[Use, ...]:
+        return _sums(self.days, lambda target: not target.startswith(SERVICE))
+
+
+def _sums(days: Iterable[Day], wanted: Callable[[str], bool]) -> tuple[Use, ...]:
+    found: dict[str, Use] = {}
+    for day in days:
+        for one in day.uses:
+            if wanted(one.target):
+                before = found.get(one.target)
+                minutes = one.minutes + (before.minutes if before else 0)
+                found[one.target] = Use(one.target, one.name, minutes)
+    return tuple(sorted(found.values(), key=lambda one: (-one.minutes, one.target)))
+
+
+def parse_history(values: Mapping[str, Any]) -> History:
+    answer = Answer(values)
+    return answer.read(
+        History,
+        name=answer.text("name") or answer.text("id"),
+        first=_day(answer, "from"),
+        last=_day(answer, "to"),
+        today=_day(answer, "today"),
+        oldest=_day(answer, "oldest"),
+        names_from=_day(answer, "names_from"),
+        days=tuple(
+            entry.read(
+                Day, day=_day(entry, "day"), uses=tuple(one.read(Use) for one in entry.entries("uses"))
+            )
+            for entry in answer.entries("days")
+        ),
+        kinds=tuple(entry.read(Kind) for entry in answer.entries("kinds")),
+        refused=tuple(map(_site, answer.entries("refused"))),
+        visited=tuple(map(_site, answer.entries("visited"))),
+    )
+
+
+def _site(entry: Answer) -> Site:
+    hosts = tuple((one.text("host"), one.whole("times")) for one in entry.entries("hosts"))
+    target, last = entry.text("target"), entry.moment("last")
+    # What a reason put together has no name; of ads it is the host; of services and sites it is theirs.
+    named = "" if target.startswith(REASON) else entry.text("name")
+    what = hosts[0][0] if target.startswith(CATEGORY) and hosts else named
+    told = met(entry, what, last) if last else entry.text("sentence")
+    return entry.read(Site, hosts=hosts, sentence=told)
+
+
+def _day(answer: Answer, key: str) -> date:
+    found = answer.day(key)
+    if found is None:
+        refuse_shape(key)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a guardian set, and the form that takes it back."""
+
+    at: datetime | None
+    by: str
+    what: str  # pause, off, grant, open
+    who: str  # a profile's id, a MAC, or all
+    name: str  # empty: every child
+    minutes: int
+    thing_name: str
+    until: datetime | None
+    ended: bool
+    undo: str  # the verb; empty: nothing can be taken back
+    grant: int  # its number, of `revoke`
+
+
+def parse_changes(values: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Newest first."""
+    return tuple(map(_change, Answer(values).entries("changes")))
+
+
+def _change(entry: Answer) -> Change:
+    undo = entry.entry("undo")
+    return entry.read(Change, undo=undo.text("do") if undo else "", grant=undo.whole("grant") if undo else 0)

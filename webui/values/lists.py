@@ -1,0 +1,220 @@
+"""Lists of names as the pages show them: how fresh each is, what a host is on, and what was called wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from webui.language.i18n import gettext as _
+from webui.language.things import thing
+from webui.language.words import plain
+from webui.values.shapes import Answer
+
+_RAW = "raw.githubusercontent.com"
+_PAGES = ".github.io"
+_LETTERS = 120  # of a name, an address or a trouble that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One list. Name, address and error may be hostile input."""
+
+    id: str
+    name: str
+    url: str
+    category: str
+    category_name: str
+    licence: str
+    own: bool
+    on: bool
+    default: bool
+    names: int  # in the table
+    about: int  # as its maker says
+    bytes: int
+    fetched: datetime | None
+    stale: bool
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    running: bool
+    ended: datetime | None
+    problems: tuple[str, ...]
+    source: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    host: str
+    category: str
+    by: str
+    at: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A list that may have an entry."""
+
+    id: str
+    name: str
+    url: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The lists of one category."""
+
+    id: str
+    name: str
+    sources: tuple[Source, ...]
+
+    @property
+    def on(self) -> int:
+        return sum(one.on for one in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    names: int
+    bytes: int
+    built: datetime | None
+    sources: tuple[Source, ...]
+    categories: tuple[Named, ...]
+    update: Update
+    wrong: tuple[Wrong, ...]  # the newest first
+    most: int
+
+    @property
+    def own(self) -> tuple[Source, ...]:
+        return tuple(one for one in self.sources if one.own)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Published lists by what they are for, in the order in which they come."""
+        found: dict[str, list[Source]] = {}
+        for one in self.sources:
+            if not one.own:
+                found.setdefault(one.category, []).append(one)
+        return tuple(Kind(key, ones[0].category_name, tuple(ones)) for key, ones in found.items())
+
+    @property
+    def on(self) -> int:
+        return sum(one.on for one in self.sources)
+
+    @property
+    def stale(self) -> tuple[Source, ...]:
+        return tuple(one for one in self.sources if one.on and one.stale)
+
+    @property
+    def fetched(self) -> datetime | None:
+        """When the newest came; none: only the gateway's own are in use."""
+        return max((one.fetched for one in self.sources if one.fetched is not None), default=None)
+
+    def of(self, key: str) -> Source | None:
+        return next((one for one in self.sources if one.id == key), None)
+
+    def category_name(self, key: str) -> str:
+        return next((one.name for one in self.categories if one.id == key), key)
+
+    def feeding(self, category: str) -> tuple[Source, ...]:
+        """Lists that are here and may have an entry of this category."""
+        return tuple(one for one in self.sources if one.category == category and one.on and one.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """In what a host is."""
+
+    host: str
+    refused_for_everyone: bool
+    entries: tuple[str, ...]  # the longest first
+    categories: tuple[Named, ...]
+    services: tuple[Named, ...]
+    resolver: str
+    sources: tuple[Feed, ...]
+
+
+def parse_lists(values: Mapping[str, Any]) -> Lists:
+    answer = Answer(values)
+    table = answer.entry("table") or Answer({})
+    return Lists(
+        names=table.whole("names"),
+        bytes=table.whole("bytes"),
+        built=table.moment("built"),
+        sources=tuple(
+            entry.read(Source, category_name=_kind_name(entry.text("category"), entry.text("category_name")))
+            for entry in answer.entries("sources")
+        ),
+        categories=_categories(answer),
+        update=(answer.entry("update") or Answer({})).read(Update),
+        wrong=tuple(entry.read(Wrong, at=entry.day("at")) for entry in answer.entries("wrong")),
+        most=answer.whole("most"),
+    )
+
+
+def parse_found(values: Mapping[str, Any]) -> Found:
+    answer = Answer(values)
+    return Found(
+        host=answer.text("host"),
+        refused_for_everyone=answer.flag("refused_for_everyone"),
+        entries=tuple(entry.text("name") for entry in answer.entries("matches")),
+        categories=_categories(answer),
+        services=tuple(entry.read(Named) for entry in answer.entries("services")),
+        resolver=answer.text("resolver"),
+        sources=tuple(entry.read(Feed) for entry in answer.entries("sources")),
+    )
+
+
+def _categories(answer: Answer) -> tuple[Named, ...]:
+    return tuple(
+        entry.read(Named, name=_kind_name(entry.text("id"), entry.text("name")))
+        for entry in answer.entries("categories")
+    )
+
+
+def _kind_name(category: str, name: str) -> str:
+    return thing(f"category:{category}", name)
+
+
+def maker(url: str) -> str:
+    """Where the maker of a list takes reports, as far as its address tells."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    words = [one for one in parts.path.split("/") if one]
+    if host == _RAW and len(words) > 1:
+        return f"https://github.com/{words[0]}/{words[1]}/issues"
+    if host.endswith(_PAGES) and words:
+        return f"https://github.com/{host.removesuffix(_PAGES)}/{words[0]}/issues"
+    return f"https://{host}/" if host else ""
+
+
+def letter(host: str, category: str, lists: tuple[str, ...]) -> str:
+    """What somebody may send to the maker of a list."""
+    where = ", ".join(plain(one, _LETTERS) for one in lists)
+    return _(
+        "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."
+        " Please look at it.",
+        host=plain(host, _LETTERS),
+        category=plain(category),
+        where=where,
+    )
+
+
+def many(number: int) -> str:
+    """``83 800``, with a space that does not break."""
+    return f"{number:,}".replace(",", "\u00a0")

@@ -1,0 +1,135 @@
+"""A proof as the pages show it: what each line is about, how it went, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webui.language.i18n import gettext as _
+from webui.language.words import clock, plain
+from webui.values.shapes import Answer
+
+WORKS, FAILS, WAITS, UNSEEN, NOTHING = "works", "fails", "waits", "unseen", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    topic: str  # refused, open, private_dns, bedtime, help
+    state: str
+    host: str
+    name: str  # of its service
+    because: str  # why there is nothing to try
+    blocked: bool  # the gateway refused it since the proof began
+    at: datetime | None  # when bedtime begins
+
+    @property
+    def tried_on_device(self) -> bool:
+        """Whether the device still has to try it."""
+        return self.state == WAITS and bool(self.host)
+
+    def title(self, now: datetime) -> str:
+        what = plain(self.name or self.host)
+        if self.topic == "refused":
+            return _("%(site)s is refused", site=what) if what else _("A refused site")
+        if self.topic == "open":
+            return _("%(site)s opens", site=what) if what else _("An open site")
+        if self.topic == "private_dns":
+            return _("Private DNS is closed") if what else _("Private DNS")
+        if self.topic == "bedtime":
+            if self.at is not None:
+                return _("Bedtime begins at %(when)s", when=clock(self.at, now))
+            return _("It is bedtime, and all is closed") if what else _("Bedtime")
+        return _("Help is reachable: %(site)s", site=what) if what else _("Help is reachable")
+
+    def word(self, *, running: bool) -> str:
+        """How it went."""
+        if self.state == WAITS:
+            return _("Not tried yet") if running else _("Was not tried")
+        return {
+            WORKS: _("Works"),
+            FAILS: _("Does not work"),
+            UNSEEN: _("Not proved"),
+        }.get(self.state, _("Nothing to try"))
+
+    def about(self, *, running: bool) -> str:
+        """What was seen, or what can be done."""
+        if self.state == WAITS:
+            return "" if running else _("The three minutes were over before. Start again.")
+        if self.state == UNSEEN:
+            return _(
+                "The gateway saw nothing of it: this device goes another way. Turn off mobile data and any"
+                " VPN on it, close the browser, and try again."
+            )
+        if self.state == NOTHING:
+            return self._nothing()
+        if self.at is not None:
+            if self.state == WORKS:
+                return _("From then on the rules close this device; it was asked of them, not waited for.")
+            return _("At that time the device is not closed by bedtime. A parent can look at the bedtime.")
+        if self.topic in ("open", "help"):
+            return self._of_open()
+        if self.state == WORKS:
+            return _("The gateway refused it, and nothing came to the device.")
+        return _("It came through. A parent can look at this rule, and at whose this device is.")
+
+    def _of_open(self) -> str:
+        if self.state == WORKS:
+            return _("The gateway let it through, and the device reached it.")
+        if self.blocked:
+            return _("The gateway refused it. A parent can look at this rule.")
+        return _("The device did not reach it. Look whether the internet works, then try again.")
+
+    def _nothing(self) -> str:
+        return {
+            "all_open": _("These rules refuse no site by its name. At this age that is usual."),
+            "closed_now": _("All is closed on this device just now. Try again while it is open."),
+            "way_open": _("These rules leave it open."),
+            "no_bedtime": _("These rules have none."),
+        }.get(self.because, _("No site for it is known here."))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    id: str  # whose
+    device: str
+    name: str  # of the device
+    running: bool
+    seconds: int  # that it listens on
+    took: int  # seconds, once all was tried
+    lines: tuple[Line, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What its page may reach, beside the gateway."""
+        return tuple(one.host for one in self.lines if one.tried_on_device) if self.running else ()
+
+    def count(self, state: str) -> int:
+        return sum(one.state == state for one in self.lines)
+
+    @property
+    def waits(self) -> bool:
+        return any(one.tried_on_device for one in self.lines)
+
+    @property
+    def all_well(self) -> bool:
+        """Each line works or has nothing to try, and one at least works."""
+        states = {one.state for one in self.lines}
+        return WORKS in states and states <= {WORKS, NOTHING}
+
+
+def parse_proof(values: Mapping[str, Any]) -> Proof | None:
+    found = Answer(values).entry("proof")
+    if found is None:
+        return None
+    return found.read(Proof, lines=tuple(one.read(Line) for one in found.entries("lines")))
+
+
+def connect_sources(hosts: tuple[str, ...]) -> str:
+    """For the policy of the one page that tries them. A site may lead to its own names alone."""
+    found = []
+    for host in hosts:
+        bare = host.removeprefix("www.")
+        found += [f"https://{bare}", f"https://*.{bare}"]
+    return " ".join(dict.fromkeys(found))

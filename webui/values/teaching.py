@@ -1,0 +1,81 @@
+"""A lesson as the daemon tells it: a site that is open for some minutes, and the names that it needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from webui.language import telling
+from webui.values.shapes import Answer
+
+RUNS, OVER = "runs", "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A name that a device asked for meanwhile. All of it is hostile input."""
+
+    name: str
+    group: str  # the domain that somebody registered
+    service: str
+    proposed: bool
+    refused: str  # the reason; empty: it was opened
+    sentence: str  # of that refusal
+    number: int  # in the order in which they came
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    state: str  # runs, over
+    host: str
+    until: datetime | None
+    by: str
+    devices: tuple[str, ...]
+    names: tuple[Needed, ...] = ()
+    left_out: int = 0  # requests for further names
+
+    @property
+    def runs(self) -> bool:
+        return self.state == RUNS
+
+    @property
+    def mark(self) -> str:
+        """Tells it from another one of the same child."""
+        return f"{self.host} {self.until.isoformat() if self.until else ''}"
+
+    def seconds_left(self, now: datetime) -> int:
+        return 0 if self.until is None or not self.runs else max(0, int((self.until - now).total_seconds()))
+
+    @property
+    def proposed(self) -> dict[str, list[Needed]]:
+        """By the domain that they are of; the site's own first."""
+        return _grouped(one for one in self.names if one.proposed)
+
+    @property
+    def others(self) -> dict[str, list[Needed]]:
+        """What was opened and nobody proposes: it may be of another app."""
+        return _grouped(one for one in self.names if not one.proposed and not one.refused)
+
+    @property
+    def refused(self) -> list[Needed]:
+        return [one for one in self.names if one.refused]
+
+
+def _grouped(names: Iterable[Needed]) -> dict[str, list[Needed]]:
+    found: dict[str, list[Needed]] = {}
+    for one in names:
+        found.setdefault(one.group, []).append(one)
+    return found
+
+
+def parse_lesson(answer: Answer | None) -> Lesson | None:
+    """None: nothing runs, and nothing waits to be kept."""
+    if answer is None or answer.text("state") not in (RUNS, OVER):
+        return None
+    until = answer.moment("until") or datetime.now(UTC)
+    names = tuple(
+        entry.read(Needed, number=at, sentence=telling.needed(entry, until))
+        for at, entry in enumerate(answer.entries("names"))
+    )
+    return answer.read(Lesson, names=names)
