@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ FORMS = ("plain", "json")
 KEPT = 200  # different lines that are remembered, 500 bytes each; what was said longest ago gives way
 LINE_LIMIT = 300  # characters of one
 SECRET = "secret"  # ``extra={SECRET: True}``: what is filled in is for the console alone
+_BLANK = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-z]")  # where logging fills something in
 
 
 class JsonLines(logging.Formatter):
@@ -58,7 +60,8 @@ class LastLines(logging.Handler):
         logging.getLogger().addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        place, words, text = f"{record.name}:{record.lineno}", str(record.msg), record.getMessage()
+        place, text = f"{record.name}:{record.lineno}", record.getMessage()
+        words = _BLANK.sub("…", str(record.msg))
         kind, error = record.exc_info[:2] if record.exc_info else (None, None)
         if kind is not None:
             words, text = f"{words} ({kind.__name__})", f"{text} ({kind.__name__}: {error})"

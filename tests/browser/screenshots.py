@@ -280,7 +280,7 @@ def _accounts(family: Family, album: Album) -> None:
     album.take("people", PARENT.key, "/parent/people/")
     album.take("people-opened", PARENT.key, "/parent/people/", opened=True)
     album.take("log", PARENT.key, "/parent/log/")
-    album.take("health", PARENT.key, "/support/")
+    album.take("support", PARENT.key, "/support/")
     album.sign_in("Oma")
     album.take("helper", PARENT.key, "/helper/")
     album.sign_in()

@@ -1,0 +1,57 @@
+"""What stands in the audit log has words of its own, whatever the daemon writes there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+import gateway
+from gateway.policy.questions import Ask
+from gateway.store.history import SAMPLE
+from webui.language import changes
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+WRITTEN = re.compile(r'(?:(?:\b_?audit|audit_line|_note)\([^"\n]*|_record\()\s*"([a-z_ -]+)"')
+ASKED = {f"device {one}" for one in Ask if one is not Ask.NEW} | {f"{one} over" for one in Ask}
+
+
+@dataclass
+class Line:
+    what: str
+    about: str = "Daughter"
+    detail: str = "bedtime changed"
+    until: datetime | None = None
+
+
+def written() -> set[str]:
+    source = Path(gateway.__file__).parent
+    return (
+        {what for path in source.rglob("*.py") for what in WRITTEN.findall(path.read_text("utf-8"))}
+        - {"origin"}
+        | ASKED
+        | {SAMPLE}
+    )
+
+
+@pytest.mark.parametrize("what", sorted(written()))
+def test_each_kind_of_line_has_a_phrase(app: Flask, what: str) -> None:
+    with app.test_request_context():
+        told = changes.told(Line(what), NOW)
+    assert told != f"{what} Daughter bedtime changed"
+
+
+def test_the_kinds_are_found_in_the_code() -> None:
+    assert {"edit", "unedit", "pin set", "guardian claim", "list_add", "backup", "assign"} <= written()
+
+
+def test_a_rule_that_was_changed_is_told_with_what_it_was_and_is(app: Flask) -> None:
+    with app.test_request_context():
+        assert (
+            changes.told(Line("edit", detail="log_level 2 → 1"), NOW)
+            == "changed rules of Daughter: log_level 2 → 1"
+        )
