@@ -34,6 +34,8 @@ from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
 
 TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
+# In Almaty, on a school day; the daughter's bedtime is at 20:45.
+NOON, EVENING, LATE = "2026-11-24T12:00", "2026-11-24T20:40", "2026-11-24T21:30"
 
 
 class Loop:

@@ -17,9 +17,8 @@ from gateway.daemon.verbs_lists import PROBLEMS, ListVerbs
 from gateway.errors import ControlError, GatewayError, PolicyError
 from gateway.lists.own import MAX_OWN, MAX_WRONG
 from tests.daemon.conftest import Make
-from tests.daemon.desk import Desk
+from tests.daemon.desk import NOON, Desk
 
-NOON = "2026-11-24T12:00"
 MINE = {"name": "School's list", "url": "https://lists.example.org/games.txt", "category": "games"}
 CASINO = "1xbet.com"  # of our own list of gambling sites
 
