@@ -20,6 +20,7 @@ from tests.kernel.home import (
     Namespace,
 )
 from tests.kernel.listener import Judge, Listener
+from tests.kernel.resolving import Resolver, Start
 
 
 class Gateway:
@@ -108,3 +109,11 @@ def sender(home: Home) -> Iterator[RawSender]:
 def child(blank: Snapshot) -> Snapshot:
     """One closed child in slot 3."""
     return replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=True),))
+
+
+@pytest.fixture
+def resolvers(home: Home) -> Iterator[Start]:
+    running: list[Resolver] = []
+    yield lambda namespace, port, name: running.append(Resolver(namespace, port, name))
+    for resolver in running:
+        resolver.close()

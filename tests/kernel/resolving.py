@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.kernel.home import ROUTER4, ROUTER6, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import ROUTER4, ROUTER6, SITE4, SITE6, Namespace
 from tests.kernel.listener import Seen
 from tests.kernel.talks import family
 
@@ -68,13 +68,6 @@ class Resolver:
         self._running = False
         for thread in self._threads:
             thread.join()
-
-
-def started(home: Home) -> Iterator[Callable[[Namespace, int, bytes], None]]:
-    running: list[Resolver] = []
-    yield lambda namespace, port, name: running.append(Resolver(namespace, port, name))
-    for resolver in running:
-        resolver.close()
 
 
 Start = Callable[[Namespace, int, bytes], None]

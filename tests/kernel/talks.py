@@ -44,3 +44,14 @@ def tcp_client(device: Namespace, site: str, port: int = 443) -> socket.socket:
     client = device.open(family(site), socket.SOCK_STREAM)
     client.connect((site, port))
     return client
+
+
+def converse(client: socket.socket, peer: socket.socket) -> None:
+    """The server speaks first; then each says and hears three things."""
+    peer.send(b"server speaks")
+    assert client.recv(100) == b"server speaks"
+    for _ in range(3):
+        client.send(b"client speaks")
+        assert peer.recv(100) == b"client speaks"
+        peer.send(b"it goes on")
+        assert client.recv(100) == b"it goes on"

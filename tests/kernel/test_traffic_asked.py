@@ -17,7 +17,7 @@ from tests.kernel.home import (
     receive,
 )
 from tests.kernel.listener import HOLD, Seen
-from tests.kernel.talks import HELP, REFUSED, SITES, asks, family, passes, tcp_client, tcp_server
+from tests.kernel.talks import HELP, REFUSED, SITES, asks, converse, family, passes, tcp_client, tcp_server
 
 pytestmark = pytest.mark.lab
 
@@ -96,13 +96,7 @@ def test_the_lan_side_of_what_asks_is_told_apart(
     listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else asks(2))
     with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
         peer = home.internet.accept(server)
-        peer.send(b"server speaks")
-        assert client.recv(100) == b"server speaks"
-        for _ in range(3):
-            client.send(b"client speaks")
-            assert peer.recv(100) == b"client speaks"
-            peer.send(b"it goes on")
-            assert client.recv(100) == b"it goes on"
+        converse(client, peer)
     assert [seen.asking for seen in listener.seen] == [False, True, True, True]
     assert {seen.slot for seen in listener.seen} == {3}
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,7 +16,7 @@ from gateway.kernel.rawsend import RawSender
 from gateway.kernel.ruleset import Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.forge import reply
-from tests.kernel.home import LAN, ROUTER4, ROUTER6, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import LAN, ROUTER4, ROUTER6, SITE4, SITE6, Home
 from tests.kernel.listener import DROP, HOLD, Seen
 from tests.kernel.resolving import (
     CLOSED_UDP,
@@ -30,7 +29,6 @@ from tests.kernel.resolving import (
     ask,
     ask_again,
     hooks,
-    started,
 )
 from tests.kernel.talks import SITES, family
 
@@ -44,11 +42,6 @@ def redirect(home: Home, priority: int) -> None:
         f"add chain inet other away {{ type nat hook prerouting priority {priority}; }};"
         "add rule inet other away udp dport 53 redirect to :1053",
     )
-
-
-@pytest.fixture
-def resolvers(home: Home) -> Iterator[Callable[[Namespace, int, bytes], None]]:
-    yield from started(home)
 
 
 @RESOLVERS
@@ -67,28 +60,25 @@ def test_question_and_answer_are_queued_once_each(
 
 
 @SITES
-def test_answers_are_found_behind_a_redirect(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
+@pytest.mark.parametrize(
+    ("priority", "hook"), [(-100, PREROUTING), (-110, INPUT)], ids=["after ours", "before ours"]
+)
+def test_a_redirect_hides_neither_question_nor_answer(
+    gateway: Gateway,
+    home: Home,
+    child: Snapshot,
+    resolvers: Start,
+    site: str,
+    priority: int,
+    hook: int,
 ) -> None:
-    redirect(home, -100)
+    """Behind an address that was given before ours the kernel enters no further nat chain."""
+    redirect(home, priority)
     resolvers(home.router, 1053, b"port 1053")
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, site) == b"question answered by port 1053"
-    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
-
-
-@SITES
-def test_an_address_given_before_ours_hides_no_question(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
-) -> None:
-    """The kernel enters no further nat chain then."""
-    redirect(home, -110)
-    resolvers(home.router, 1053, b"port 1053")
-    gateway.load(child)
-    listener = gateway.listen(lambda seen: HOLD)
-    assert ask(home.child, site) == b"question answered by port 1053"
-    assert hooks(listener.seen) == [(INPUT, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
+    assert hooks(listener.seen) == [(hook, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
 
 
 @RESOLVERS

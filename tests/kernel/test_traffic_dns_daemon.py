@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,7 +22,6 @@ from tests.kernel.resolving import (
     ask,
     ask_again,
     hooks,
-    started,
 )
 from tests.kernel.talks import SITES, family
 
@@ -36,11 +34,6 @@ def ask_tcp(device: Namespace, resolver: str) -> bytes:
         client.connect((resolver, 53))
         client.send(b"question")
         return client.recv(2000)
-
-
-@pytest.fixture
-def resolvers(home: Home) -> Iterator[Callable[[Namespace, int, bytes], None]]:
-    yield from started(home)
 
 
 def test_forged_answer_to_a_link_local_client(

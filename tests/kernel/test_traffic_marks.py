@@ -21,7 +21,7 @@ from tests.kernel.home import (
     Home,
 )
 from tests.kernel.listener import HOLD
-from tests.kernel.talks import FORWARD, REFUSED, SITES, asks, family, passes, tcp_client, tcp_server
+from tests.kernel.talks import FORWARD, REFUSED, SITES, asks, converse, family, passes, tcp_client, tcp_server
 
 pytestmark = pytest.mark.lab
 
@@ -159,13 +159,7 @@ def test_a_connections_mark_on_its_packets_is_no_verdict(
     listener = gateway.listen(lambda seen: asks(1))
     with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
         peer = home.internet.accept(server)
-        peer.send(b"server speaks")
-        assert client.recv(100) == b"server speaks"
-        for _ in range(3):
-            client.send(b"client speaks")
-            assert peer.recv(100) == b"client speaks"
-            peer.send(b"it goes on")
-            assert client.recv(100) == b"it goes on"
+        converse(client, peer)
     assert [seen.asking for seen in listener.seen] == [False, True, True, True]
 
 
