@@ -18,7 +18,7 @@ from gateway.daemon.verbs_health import HealthVerbs
 from gateway.errors import ControlError
 from gateway.logs import KEPT, LINE_LIMIT, LastLines
 from tests.daemon.conftest import Make
-from tests.daemon.desk import NOON, Desk
+from tests.daemon.desk import NOON, Desk, Running
 
 MARKERS = ("Aruzhan", "daughter", "02:00:00:00:00:0a", "tiktok", "school.example", "Mum", "192.168")
 FIGURES: dict[str, Any] = {
@@ -27,15 +27,6 @@ FIGURES: dict[str, Any] = {
 }  # fmt: skip
 
 log = logging.getLogger("gateway.of.a.test")
-
-
-class Running:
-    def __init__(self) -> None:
-        self.running, self.arguments = False, list[Sequence[str]]()
-
-    def start(self, arguments: Sequence[str]) -> None:
-        self.running = True
-        self.arguments.append(arguments)
 
 
 @pytest.fixture
