@@ -31,83 +31,92 @@ class Group:
 
 def groups(person: Person) -> tuple[Group, ...]:
     """What somebody of this role may open; a group without an entry is left out. In the reader's language."""
-    found = (
-        Group(
-            _("Children"),
-            (
-                Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
-                Entry(
-                    "importing.show",
-                    "import",
-                    _("Rules from another home"),
-                    _("A child of two homes has the same rules in both"),
-                ),
-                Entry(
-                    "lending.show",
-                    "screen",
-                    _("Shared and handed over"),
-                    _("Who is on which screen, this phone for a child, PINs"),
-                ),
+    found = (_children(), _home(), _people(person), _gateway())
+    shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
+    return tuple(one for one in shown if one.entries)
+
+
+def _children() -> Group:
+    return Group(
+        _("Children"),
+        (
+            Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
+            Entry(
+                "importing.show",
+                "import",
+                _("Rules from another home"),
+                _("A child of two homes has the same rules in both"),
             ),
-        ),
-        Group(
-            _("The home"),
-            (
-                Entry(
-                    "family_card.show",
-                    "card",
-                    _("Family card"),
-                    _("To print: where everybody sees why a page is closed"),
-                ),
-                Entry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
-                Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
-                Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
-                Entry(
-                    "alerts.show",
-                    "bell",
-                    _("Messages to my phone"),
-                    _("Requests, new devices and more, by ntfy"),
-                ),
-                Entry(
-                    "family.show",
-                    "settings",
-                    _("Settings"),
-                    _("Country, time, language, new devices, rules off for a while"),
-                ),
-            ),
-        ),
-        Group(
-            _("People"),
-            (
-                Entry(
-                    "account.show",
-                    "key",
-                    _("My account"),
-                    _("Password, recovery code, where you are signed in")
-                    if person.password
-                    else _("You have no password yet"),
-                ),
-                Entry(
-                    "people.show",
-                    "people",
-                    _("People"),
-                    _("A change about you waits for your answer")
-                    if person.proposed
-                    else _("Guardians, helpers, support"),
-                ),
-                Entry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
-            ),
-        ),
-        Group(
-            _("The gateway"),
-            (
-                Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
-                Entry(
-                    "backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")
-                ),
-                Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
+            Entry(
+                "lending.show",
+                "screen",
+                _("Shared and handed over"),
+                _("Who is on which screen, this phone for a child, PINs"),
             ),
         ),
     )
-    shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
-    return tuple(one for one in shown if one.entries)
+
+
+def _home() -> Group:
+    return Group(
+        _("The home"),
+        (
+            Entry(
+                "family_card.show",
+                "card",
+                _("Family card"),
+                _("To print: where everybody sees why a page is closed"),
+            ),
+            Entry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
+            Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
+            Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+            Entry(
+                "alerts.show",
+                "bell",
+                _("Messages to my phone"),
+                _("Requests, new devices and more, by ntfy"),
+            ),
+            Entry(
+                "family.show",
+                "settings",
+                _("Settings"),
+                _("Country, time, language, new devices, rules off for a while"),
+            ),
+        ),
+    )
+
+
+def _people(person: Person) -> Group:
+    return Group(
+        _("People"),
+        (
+            Entry(
+                "account.show",
+                "key",
+                _("My account"),
+                _("Password, recovery code, where you are signed in")
+                if person.password
+                else _("You have no password yet"),
+            ),
+            Entry(
+                "people.show",
+                "people",
+                _("People"),
+                _("A change about you waits for your answer")
+                if person.proposed
+                else _("Guardians, helpers, support"),
+            ),
+            Entry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
+        ),
+    )
+
+
+def _gateway() -> Group:
+    return Group(
+        _("The gateway"),
+        (
+            Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
+            Entry("backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")),
+            Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
+        ),
+    )

@@ -52,14 +52,6 @@ _AGES: dict[Band, tuple[int, int | None]] = {
 _RANKS: dict[Band, int] = {band: rank for rank, band in enumerate(Band)}
 
 
-def band_of_age(years: int) -> Band:
-    """The band of someone who is ``years`` (0 or more) old."""
-    if years < 0:
-        msg = f"an age of {years} years"
-        raise ValueError(msg)
-    return max((band for band in Band if band.ages[0] <= years), key=lambda band: band.rank)
-
-
 def youngest(bands: Iterable[Band]) -> Band:
     """The youngest of ``bands``, which must not be empty."""
     return min(bands, key=lambda band: band.rank)

@@ -52,18 +52,13 @@ def as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
 
 def _day(one: PlannedDay) -> Mapping[str, object]:
     return {
-        "date": one.day.isoformat(),
-        "weekday": f"{one.day:%a}".lower(),
-        "counts_as": one.counts_as.value,
-        "because": one.because,
-        "holiday": one.holiday or None,
+        **one.in_brief(),
         "bedtime": [_hours(night.value, night.owner) for night in one.nights],
         "windows": {target: _windows(rule) for target, rule in one.windows.items()},
         "limits": {
             target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
             for target, limit in one.limits.items()
         },
-        "exception": list(one.exception),
     }
 
 

@@ -173,11 +173,6 @@ class PacketPath:
         side = self._sides[indev] = lan.name(indev) in self._interfaces
         return side
 
-    @property
-    def unsent(self) -> int:
-        """Forged packets that the kernel would not send."""
-        return self._sender.failed
-
     def close(self) -> None:
         for queue in self.queues.values():
             queue.close()

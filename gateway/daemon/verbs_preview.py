@@ -64,12 +64,7 @@ class PreviewVerbs:
     def _day(self, one: PlannedDay, grid: Grid) -> dict[str, object]:
         rules = self._daemon.rules
         return {
-            "date": one.day.isoformat(),
-            "weekday": f"{one.day:%a}".lower(),
-            "counts_as": one.counts_as.value,
-            "because": one.because,
-            "holiday": one.holiday or None,
-            "exception": list(one.exception),
+            **one.in_brief(),
             "spans": [_span(stretch) for stretch in grid.internet(one.day)],
             "windows": [
                 {

@@ -102,11 +102,6 @@ def render_alive(seconds: int = ALIVE_LEASE) -> str:
     return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)
 
 
-def render_dead() -> str:
-    """Take the sign of life away at once, as a clean stop does."""
-    return _elements("destroy", "alive", ["ipv4", "ipv6"])
-
-
 def _order(element: PassElement) -> tuple[int, int]:
     return element.slot, element.class_number
 

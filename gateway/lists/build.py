@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import secrets
@@ -273,9 +272,3 @@ def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[
             found.append(categories[rows[at] & 0xFFFF][0])
             at += 1
         yield digest, frozenset(found)
-
-
-def describe(info: domains.TableInfo) -> str:
-    """One line for people."""
-    listed = ", ".join(sorted({str(source.get("id")) for source in info.sources}))
-    return f"{info.count} names, {info.size} bytes, built {info.built}, from {listed or json.dumps([])}"

@@ -13,7 +13,6 @@ LANGUAGES = ("en", "ru", "kk")
 NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
 TOR = "tor"  # of addresses alone: relays
-UNSAFE_SEARCH = "search_without_safe_mode"
 
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 _KEYS = ("name", "about", "binding", "sealed")

@@ -35,7 +35,6 @@ STATE_GATES = (
     WINDOW + INTERNET,
     INTERNET,
 )  # of the device as a whole, in the order of decision
-CLASSES = range(1, 64)  # six bits of a mark; 0 is no class
 
 Gates = tuple[str, ...]
 """The gates of a flow in the order of decision."""

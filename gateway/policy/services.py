@@ -161,9 +161,6 @@ class Catalogue:
         """The groups that ``services`` stand in."""
         return tuple(dict.fromkeys(self.services[one].group for one in services))
 
-    def in_group(self, group: str) -> tuple[Service, ...]:
-        return tuple(one for one in self.services.values() if one.group == group)
-
 
 def _without(found: tuple[str, ...], hidden: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in found if one not in hidden) if hidden else found

@@ -112,13 +112,6 @@ class Standing:
         return next((one for one in self.allowed if one[0] in names or is_under(host, one[0])), None)
 
 
-def closed_gates(
-    profile: Profile, situation: Situation, calendar: Calendar, now: datetime
-) -> Mapping[str, Closing]:
-    """The gates that are closed at ``now``, for every flow that has them."""
-    return standing(profile, situation, calendar, now).closed
-
-
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
     """``now``: an aware datetime. Takes some 50 µs for each time rule: keep the answer until its end.
 

@@ -25,6 +25,17 @@ class PlannedDay:
     limits: Mapping[str, Owned[timedelta]]  # by target
     exception: tuple[str, ...]  # what the profile's `dates` are about on it (DateRule.says)
 
+    def in_brief(self) -> dict[str, object]:
+        """Which day it is and what it counts as, in JSON's own kinds of values."""
+        return {
+            "date": self.day.isoformat(),
+            "weekday": f"{self.day:%a}".lower(),
+            "counts_as": self.counts_as.value,
+            "because": self.because,
+            "holiday": self.holiday or None,
+            "exception": list(self.exception),
+        }
+
 
 def plan(
     profile: Profile, calendar: Calendar, holidays: Mapping[date, str], first: date, days: int = 7

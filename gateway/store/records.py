@@ -14,7 +14,6 @@ from zlib import crc32
 SIZE = 28
 _HEAD = Struct("<BB")
 _CHECK = Struct("<I")
-_BODY = SIZE - _HEAD.size - _CHECK.size
 _WORD, _MINUTE, _CLOCK = 0xA1, 0xA2, 0xA3
 _FORMS = {
     _WORD: Struct("<H20s"),

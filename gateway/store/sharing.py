@@ -26,7 +26,6 @@ _USES = "mac, who, kind, since, until, by"
 _PUT_USE = f"INSERT OR REPLACE INTO lent ({_USES}) VALUES (?, ?, ?, ?, ?, ?)"
 _PINS = "who, salt, hash, at, by"
 _PUT_PIN = f"INSERT OR REPLACE INTO pins ({_PINS}) VALUES (?, ?, ?, ?, ?)"
-USES_LIMIT = 64  # devices at a time; a family has a few
 PINS_LIMIT = 64  # as many as there may be profiles
 
 

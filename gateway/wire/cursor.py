@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from gateway.errors import WireError
 
 
@@ -63,10 +60,6 @@ class Cursor:
         start = self._advance(4)
         return int.from_bytes(self.data[start : start + 4], "big")
 
-    def u64(self) -> int:
-        start = self._advance(8)
-        return int.from_bytes(self.data[start : start + 8], "big")
-
     def varint(self) -> int:
         """A QUIC variable-length integer (RFC 9000 section 16): 1, 2, 4 or 8 bytes, 0..2**62-1."""
         size = 1 << (self.data[self._advance(1)] >> 6)
@@ -93,33 +86,10 @@ class Cursor:
     def counted16(self) -> bytes:
         return self.take(self.u16())
 
-    def counted24(self) -> bytes:
-        return self.take(self.u24())
-
     def block(self, count: int) -> Cursor:
         """A cursor over the next ``count`` bytes (same data, same offsets); this one moves past them."""
         start = self._advance(count)
         return Cursor(self.data, start, start + count)
-
-    def block8(self) -> Cursor:
-        """A cursor over a run after its one-byte length."""
-        return self.block(self.u8())
-
-    def block16(self) -> Cursor:
-        return self.block(self.u16())
-
-    def block24(self) -> Cursor:
-        return self.block(self.u24())
-
-    @contextmanager
-    def restrict_to(self, count: int) -> Iterator[None]:
-        """Within the block only ``count`` bytes can be read, and they must all have been read at its end."""
-        outer = self.end
-        start = self._advance(count)
-        self.pos, self.end = start, start + count
-        yield
-        self.expect_end()
-        self.end = outer
 
     def expect_end(self) -> None:
         """WireError unless everything has been read."""

@@ -16,7 +16,6 @@ from gateway.wire.ip_extensions import check_ipv4_options, walk_ipv6_extensions
 ICMP = 1
 TCP = 6
 UDP = 17
-ESP = 50
 ICMPV6 = 58
 
 FIN, SYN, RST, PSH, ACK, URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,8 +39,6 @@ ONE_ARM = (
     "route add default via 192.168.77.1",
 )
 ROUTER = "fe80::7 lladdr 02:00:00:00:00:77"
-
-Told = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -236,10 +234,6 @@ def rules_told(config: Config) -> list[str]:
 def firewall_told(config: Config) -> list[str]:
     findings = firewall_findings(config, read_machine(), read_rules())
     return [str(one) for one in findings if one.level != "ok"]
-
-
-def load(space: Namespace, text: str) -> None:
-    space.run("nft", "-f", "-", text=text)
 
 
 def test_queues_that_somebody_else_uses(space: Namespace, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from gateway.loop import Loop
 from gateway.policy.jumps import Jump
 
 RIGHT = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
+DAY = 86400.0
+NOTHING = timedelta()
 
 
 class PlayedMachine(Machine):
@@ -127,3 +129,18 @@ class Scene:
     def sizes(self) -> list[int]:
         """Of the jumps that were told, in seconds."""
         return [round(one.size.total_seconds()) for one in self.jumps]
+
+
+def a_scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path)
+    yield made
+    made.close()
+
+
+def agreed(scene: Scene) -> None:
+    """A run in which a time service and the battery's clock agree."""
+    scene.machine.with_battery()
+    scene.machine.kept = True
+    scene.begin()
+    scene.machine.wait(100)
+    scene.end()

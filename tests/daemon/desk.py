@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,19 @@ from gateway.store.store import Store
 from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
 
 TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
+# In Almaty, on a school day; the daughter's bedtime is at 20:45.
+NOON, EVENING, LATE = "2026-11-24T12:00", "2026-11-24T20:40", "2026-11-24T21:30"
+
+
+class Running:
+    """An errand that was begun and does not end."""
+
+    def __init__(self) -> None:
+        self.running, self.arguments = False, list[Sequence[str]]()
+
+    def start(self, arguments: Sequence[str]) -> None:
+        self.running = True
+        self.arguments.append(arguments)
 
 
 class Loop:

@@ -17,7 +17,7 @@ from gateway.errors import ControlError, KernelError
 from gateway.path.subject import Subject
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from tests.daemon.test_family import NOON, PHONE, TABLET, Home
+from tests.daemon.a_home import NOON, PHONE, TABLET, Home
 from tests.daemon.test_refusals import Told
 
 MAC = "02:5a:91:c3:07:e4"

@@ -3,75 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.daemon.family import EVERYONE, Family
-from gateway.daemon.member import Member, Worn
 from gateway.daemon.rules import RuleBook
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.nameaddresses import NameBook
-from gateway.policy.questions import Ask, Question
 from gateway.policy.situation import FOREVER
-from gateway.policy.values import Observation, Proto, Reason, Verdict
-from gateway.store.given import Opening
-from gateway.store.store import Store
+from gateway.policy.values import Observation, Proto, Reason
 from gateway.wire.svcb import Unwanted
-from tests.daemon.household_files import DAUGHTER, MUM, SON, Rules, write
-
-NOON = datetime(2026, 11, 25, 7, tzinfo=UTC)  # noon in Almaty, a school day
-TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
-
-
-class Home:
-    def __init__(
-        self, folder: Path, daughter: Rules = DAUGHTER, son: Rules = SON, **settings: object
-    ) -> None:
-        path = write(folder, {"daughter": daughter, "son": son, "mum": MUM}, **settings)
-        self.rules = RuleBook(path)
-        self.store = Store(folder / "state" / "q.db")
-        self.book, self.names = AddressBook(), NameBook()
-        self.where: dict[str, str] = {}
-        self.family = Family(
-            self.store,
-            self.book,
-            ServiceBook(lambda _: (), lambda: 0.0),
-            lambda: 0.0,
-            self.store.class_number,
-            names=self.names,
-            where=lambda mac: self.where.get(mac),
-        )
-        self.rebuild()
-
-    def rebuild(self) -> None:
-        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, NOON)
-        self.family.situate(NOON)
-
-    def reason(self, mac: str, host: str, at: datetime = NOON) -> Reason:
-        member = self.family.member_of(mac)
-        slot = EVERYONE if member is None else member.slot
-        return self.family.subjects[slot].decide(Observation(Proto.DNS, host), at).reason
-
-
-def asked_about(home: Home, profile: str, known: str) -> Member:
-    """The stranger, who may be a known device by another address."""
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile=profile, known=known)
-    home.store.questions.put(question, lambda _: None, NOON)
-    home.rebuild()
-    member = home.family.member_of(STRANGER)
-    assert member is not None
-    assert member.beside is not None
-    return member
+from tests.daemon.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home, asked_about, built
+from tests.daemon.household_files import SON
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    built = Home(tmp_path)
-    yield built
-    built.store.close()
+    yield from built(tmp_path)
 
 
 def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
@@ -121,132 +68,6 @@ def test_a_device_about_which_is_asked_has_taken_out_what_either_refuses(tmp_pat
     home = Home(tmp_path, son={**SON, "ways": {"ech": "open"}}, unknown_devices="daughter")
     member = asked_about(home, "son", PHONE)
     assert home.family.subjects[member.slot].unwanted == Unwanted()
-    home.store.close()
-
-
-def test_a_stranger_is_a_guest(home: Home) -> None:
-    member = home.family.member_of(STRANGER)
-    assert member is not None
-    assert member.profile.id == "guest"
-    assert home.family.unknown == member.slot
-    assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY
-
-
-@pytest.mark.parametrize(
-    ("who", "reason"),
-    [("home", Reason.UNFILTERED), ("quarantine", Reason.QUARANTINED), ("daughter", Reason.FAMILY_BLOCK)],
-)
-def test_or_what_the_family_says(tmp_path: Path, who: str, reason: Reason) -> None:
-    home = Home(tmp_path, unknown_devices=who)
-    assert home.reason(STRANGER, "www.tiktok.com") is reason
-    assert home.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
-    home.store.close()
-
-
-LANS = ["br-lan", "br-guest", "lan.7", "lan.8"]
-
-
-def who(home: Home, mac: str, interface: str | None = None) -> str:
-    member = home.family.member_of(mac, interface)
-    if member is None:
-        return "home"
-    return "quarantine" if member.quarantined else member.profile.id
-
-
-def test_strangers_by_the_interface_on_which_they_are(tmp_path: Path) -> None:
-    home = Home(
-        tmp_path,
-        lan=LANS,
-        unknown_devices="home",
-        interfaces={"br-guest": "guest", "lan.7": "quarantine", "lan.8": "Daughter"},
-    )
-    assert [who(home, STRANGER, name) for name in LANS] == ["home", "guest", "quarantine", "daughter"]
-    assert {who(home, TABLET, name) for name in LANS} == {"daughter"}
-    assert {who(home, MUMS, name) for name in LANS} == {"home"}
-    home.where[STRANGER] = "br-guest"
-    assert who(home, STRANGER) == "guest"
-    assert who(home, "02:00:00:00:00:98") == "home"
-    strangers = home.family.strangers
-    assert home.family.unknown is None
-    assert [home.family.members[slot].profile.id for slot in strangers.values() if slot] == [
-        "guest",
-        "guest",
-        "daughter",
-    ]
-    home.store.devices.place(STRANGER, "guest", at=NOON)  # a guest by name is one everywhere
-    home.rebuild()
-    assert {who(home, STRANGER, name) for name in LANS} == {"guest"}
-    assert home.family.member_of(STRANGER) is home.family.member_of("02:00:00:00:00:98", "br-guest")
-    home.store.close()
-
-
-def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
-    home = Home(tmp_path, lan=LANS, interfaces={"br-guest": "guest", "lan.7": "home", "lan.8": "home"})
-    assert home.family.strangers == {"br-guest": home.family.unknown, "lan.7": None, "lan.8": None}
-    home.store.close()
-
-
-def test_a_paused_stranger_has_the_rules_of_its_network(tmp_path: Path) -> None:
-    home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces={"br-guest": "guest"})
-    home.where[STRANGER] = "br-guest"
-    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
-    home.rebuild()
-    assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
-    assert who(home, STRANGER, "br-guest") == "guest"
-    home.where[STRANGER] = "br-lan"
-    home.rebuild()
-    assert who(home, STRANGER) == "home"
-    home.store.close()
-
-
-def test_a_device_about_which_is_asked_has_a_slot_of_its_own_on_every_network(tmp_path: Path) -> None:
-    """Beside the child's rules hold those of the network on which it is."""
-    interfaces = {"br-guest": "guest", "lan.7": "quarantine"}
-    home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces=interfaces)
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
-    home.store.questions.put(question, lambda _: None, NOON)
-    for interface, otherwise in (("br-lan", None), ("br-guest", "guest")):
-        home.where[STRANGER] = interface
-        home.rebuild()
-        for name in LANS:
-            found = home.family.member_of(STRANGER, name)
-            assert found is not None
-            assert (found.macs, found.profile.id, found.asked) == ((STRANGER,), "daughter", True)
-            assert (found.beside and found.beside.profile.id) == otherwise
-    home.where[STRANGER] = "lan.7"
-    home.rebuild()
-    found = home.family.member_of(STRANGER, "lan.7")
-    assert found is not None
-    assert (found.quarantined, found.asked) == (True, False)
-    home.store.close()
-
-
-def test_a_flow_that_runs_asks_both_judges_as_running(tmp_path: Path) -> None:
-    """An answer that has lapsed meanwhile ends it not, whoever of the two wants one; a pause does."""
-    strict = {"mode": "allow-list", "allow": ["khanacademy.org"]}
-    for who in ("daughter", "son"):
-        (tmp_path / who).mkdir()
-        rules: dict[str, Rules] = {"daughter": DAUGHTER, "son": SON}
-        rules[who] = {**rules[who], **strict}
-        home = Home(tmp_path / who, **rules, unknown_devices="son")
-        member = asked_about(home, "daughter", TABLET)
-        assert home.names.watches(member.slot)
-        seen = Observation(Proto.TLS, "www.khanacademy.org", b"\xc6\x33\x64\x07", 443)
-        assert member.decide(seen, NOON).reason is Reason.UNRESOLVED
-        assert member.decide_running(seen, NOON).verdict is Verdict.ALLOW
-        home.store.pause(who, until=None, by="Mum", at=NOON)
-        home.family.situate(NOON)
-        assert member.decide_running(seen, NOON).reason is Reason.PAUSED
-        home.store.close()
-
-
-def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path: Path) -> None:
-    home = Home(tmp_path, lan=LANS, unknown_devices="son", interfaces={"br-guest": "daughter"})
-    for name in ("son", "daughter"):
-        (tmp_path / "profiles" / f"{name}.yaml").write_text("band: oops\n")
-    home.rules = RuleBook(tmp_path / "qalqan.yaml")
-    home.rebuild()
-    assert [who(home, STRANGER, name) for name in LANS] == ["guest"] * 4
     home.store.close()
 
 
@@ -377,120 +198,3 @@ def test_a_visitor_is_a_guest_whom_the_familys_night_does_not_close(home: Home) 
     home.rebuild()
     assert home.family.member_of(visitor) is home.family.member_of("02:00:00:00:00:97")
     assert not home.store.devices.lapse(NOON + timedelta(hours=19))
-
-
-# ------------------------------------------------------------------------------------ an audit's device
-
-AUDITED = "02:5a:91:c3:07:e4"
-NIGHT = NOON + timedelta(hours=10)  # ten in the evening
-
-
-def wear(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
-    return home.family.wear(Worn(who, AUDITED, 99), home.rules.household, home.rules.world, at)
-
-
-def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
-    return home.family.subjects[99].decide(Observation(Proto.DNS, host), at).reason
-
-
-def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> None:
-    members, slots = dict(home.family.members), home.family.slots_of("daughter")
-    made = wear(home)
-    assert made is not None
-    assert (made.profile.id, made.macs) == ("daughter", (AUDITED,))
-    assert worn_reason(home, "www.tiktok.com") is Reason.FAMILY_BLOCK
-    assert worn_reason(home, "www.example.org") is Reason.OPEN
-    assert home.family.members == members
-    assert home.family.slots_of("daughter") == slots
-    assert home.family.everybody == {**members, 99: made}
-    assert home.family.slot_of(AUDITED) == 99
-    stranger = home.family.member_of(AUDITED)
-    assert stranger is not None
-    assert stranger.profile.id == "guest"
-    home.family.take_off()
-    assert home.family.everybody == members
-    assert 99 not in home.family.subjects
-    assert home.family.slot_of(AUDITED) == home.family.unknown
-
-
-@pytest.mark.parametrize("what", ["night", "pause", "device", "off", "clock", "limit"])
-def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
-    home = Home(
-        tmp_path, daughter={**DAUGHTER, "limits": {"internet": "0m"}} if what == "limit" else DAUGHTER
-    )
-    at = NIGHT if what == "night" else NOON
-    if what == "clock":
-        home.family._clock_known = lambda: False
-    elif what in ("pause", "device"):
-        home.store.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
-    elif what == "off":
-        home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
-    home.family.situate(at)
-    assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
-    assert wear(home, TABLET if what == "device" else "daughter", at) is not None
-    assert worn_reason(home, "www.example.org", at) is Reason.OPEN
-    assert worn_reason(home, "www.roblox.com", at) is Reason.OPEN, "at noon its window is closed"
-    assert worn_reason(home, "www.tiktok.com", at) is Reason.FAMILY_BLOCK
-    home.store.close()
-
-
-def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
-    made = wear(home)
-    assert made is not None
-    assert made.worn is not None
-    for paused, reason in ((True, Reason.PAUSED), (False, Reason.OPEN)):
-        made.worn.paused = paused
-        assert home.family.situate(NOON) == {99}
-        assert worn_reason(home, "www.example.org") is reason
-        assert home.reason(TABLET, "www.example.org") is Reason.OPEN
-
-
-def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
-    until = NOON + timedelta(hours=1)
-    home.store.gifts.open(Opening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
-    home.family.situate(NOON)
-    wear(home)
-    assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
-    assert worn_reason(home, "pornhub.com", until) is Reason.CATEGORY
-
-
-def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
-    wear(home)
-    household = home.rules.household
-    daughter = household.profiles["daughter"]
-    open_now = replace(daughter, rules=replace(daughter.rules, block=()))
-    changed = household.with_profiles({**household.profiles, "daughter": open_now})
-    home.family.rebuild(changed, home.rules.world, home.rules.calendar, NOON)
-    home.family.situate(NOON)
-    assert worn_reason(home, "www.tiktok.com") is not Reason.FAMILY_BLOCK
-    gone = {key: one for key, one in household.profiles.items() if key != "daughter"}
-    home.family.rebuild(household.with_profiles(gone), home.rules.world, home.rules.calendar, NOON)
-    assert home.family.worn is None
-    assert 99 not in home.family.subjects
-
-
-def test_an_address_that_is_somebody_s_is_no_audit_s(home: Home) -> None:
-    wear(home)
-    home.store.devices.place(AUDITED, "guest", at=NOON)
-    home.rebuild()
-    assert home.family.worn is None
-    assert wear(home, STRANGER) is None, "nor where it is asked for then"
-
-
-def test_who_has_no_rules_cannot_be_worn(tmp_path: Path) -> None:
-    home = Home(tmp_path, unknown_devices="quarantine")
-    for who in (MUMS, STRANGER, "mum", "home"):
-        assert wear(home, who) is None, who
-    home.store.close()
-
-
-def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) -> None:
-    asked = asked_about(home, "daughter", TABLET)
-    assert asked.beside is not None
-    made = wear(home, STRANGER)
-    assert made is not None
-    assert made.beside is not None
-    assert (made.profile.id, made.beside.profile.id) == (asked.profile.id, asked.beside.profile.id)
-    for host in ("www.tiktok.com", "pornhub.com", "www.example.org"):
-        assert worn_reason(home, host) is home.reason(STRANGER, host), host
-    assert worn_reason(home, "www.example.org", NIGHT) is Reason.OPEN

@@ -11,12 +11,11 @@ from gateway.errors import PolicyError
 from gateway.policy.jumps import Kind as Span
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make, at
-from tests.daemon.desk import STRANGER, TABLET, Desk
+from tests.daemon.desk import EVENING, LATE, NOON, STRANGER, TABLET, Desk
 
 MINUTE = timedelta(minutes=1)
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-NOON, EVENING, LATE = "2026-11-24T12:00", "2026-11-24T20:40", "2026-11-24T21:30"  # bedtime is at 20:45
 ASKS = {"categories": {"social_networks": "ask"}, "unknown": "ask"}
 
 jumps = pytest.mark.parametrize("by", [HOUR, -HOUR, -10 * MINUTE, 400 * DAY, -400 * DAY])

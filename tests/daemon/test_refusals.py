@@ -16,7 +16,7 @@ from gateway.daemon.events import Journal
 from gateway.daemon.main import Daemon
 from gateway.daemon.refusals import Refusals
 from gateway.policy.values import Observation, Proto
-from tests.daemon.test_family import NOON, PHONE, STRANGER, TABLET, Home
+from tests.daemon.a_home import NOON, PHONE, STRANGER, TABLET, Home
 
 OTHER_GUEST = "02:00:00:00:00:98"
 

@@ -12,9 +12,8 @@ from gateway.control.protocol import WEB_VERBS, Role
 from gateway.errors import GatewayError
 from gateway.policy.people import Account, PersonRole
 from tests.daemon.conftest import Make
-from tests.daemon.desk import TABLET, Desk
+from tests.daemon.desk import NOON, TABLET, Desk
 
-NOON = "2026-11-24T12:00"
 TOPIC = "https://ntfy.sh/a-secret-topic"
 CHOSEN: dict[str, Any] = {
     "address": TOPIC,

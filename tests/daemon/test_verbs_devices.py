@@ -13,9 +13,7 @@ from gateway.home.neighbours import Neighbour
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.overheard import Overheard
 from tests.daemon.conftest import Make
-from tests.daemon.desk import STRANGER, TABLET, Desk
-
-NOON = "2026-11-24T12:00"
+from tests.daemon.desk import NOON, STRANGER, TABLET, Desk
 
 
 def meet(desk: Desk, mac: str = STRANGER) -> None:

@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
 from gateway.codes import Code
-from gateway.control.protocol import ANSWER_LIMIT, WEB_VERBS, Role, encode
+from gateway.control.protocol import Role
 from gateway.errors import GatewayError
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make
-from tests.daemon.desk import PHONE, STRANGER, TABLET, Desk
+from tests.daemon.desk import NOON, PHONE, STRANGER, TABLET
+from tests.daemon.edited import audit, edit, file, owner, refused, says
 
-NOON = "2026-11-24T12:00"
 OTHER = "02:00:00:00:00:1a"  # the daughter's second device
-
-
-def edit(desk: Desk, who: str = "daughter", /, **changes: object) -> dict[str, Any]:
-    """``bedtime__school=…`` is the key ``bedtime/school``."""
-    return desk.ask(
-        "edit", id=who, set={key.replace("__", "/"): one for key, one in changes.items()}, by="Mum"
-    )
-
-
-def refused(desk: Desk, do: str, **values: object) -> tuple[str, dict[str, Any]]:
-    with pytest.raises(GatewayError) as caught:
-        desk.ask(do, **values)
-    return caught.value.code, dict(caught.value.values)
-
-
-def file(desk: Desk, who: str = "daughter") -> Path:
-    return desk.folder / "profiles" / f"{who}.yaml"
-
-
-def says(desk: Desk, who: str = "daughter") -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(file(desk, who).read_text())
-    return found
-
-
-def owner(desk: Desk, mac: str) -> str:
-    member = desk.family.member_of(mac)
-    assert member is not None
-    return member.profile.id
-
-
-def audit(desk: Desk) -> list[tuple[str, str, str]]:
-    return [(one.who, one.what, one.detail) for one in desk.store.audit_lines()]
 
 
 def test_rules_tell_what_the_file_says_and_what_holds(make: Make) -> None:
@@ -292,151 +256,3 @@ def test_only_a_guardian_edits(make: Make) -> None:
         with pytest.raises(GatewayError) as caught:
             desk.ask(do, Role.WEB, by="Nobody", **values)
         assert caught.value.code == Code.NO_GUARDIAN
-
-
-def test_somebody_is_added_removed_and_brought_back(make: Make) -> None:
-    desk = make(NOON)
-    done = desk.ask("add_profile", name="Әйгерім", band="6-9", devices=[PHONE], by="Mum")
-    assert done == {"id": "aygerim"}
-    assert file(desk, "aygerim").stat().st_mode == file(desk).stat().st_mode
-    assert "devices" not in says(desk, "son")
-    assert owner(desk, PHONE) == "aygerim"
-    before = file(desk, "aygerim").read_bytes()
-    gone = desk.ask("remove_profile", id="aygerim", by="Mum")
-    assert gone["devices"] == [PHONE]
-    assert not file(desk, "aygerim").exists()
-    assert desk.rules.household.find("aygerim") is None
-    assert owner(desk, PHONE) == "guest"
-    assert desk.ask("restore_profile", token=gone["undo"], by="Mum") == {"id": "aygerim"}
-    assert file(desk, "aygerim").read_bytes() == before
-    assert owner(desk, PHONE) == "aygerim"
-    assert [what for _, what, _ in audit(desk)] == ["restore_profile", "remove_profile", "add_profile"]
-
-
-def test_who_comes_back_takes_no_device_and_no_id(make: Make) -> None:
-    desk = make(NOON)
-    edit(desk, "son", name="Timur")
-    gone = desk.ask("remove_profile", id="son", by="Mum")
-    edit(desk, devices=[TABLET, PHONE])
-    desk.ask("add_profile", name="Son", band="6-9", by="Mum")
-    assert desk.ask("restore_profile", token=gone["undo"], by="Mum") == {"id": "son-2"}
-    assert "devices" not in says(desk, "son-2")
-    assert owner(desk, PHONE) == "daughter"
-    for token in ("99", "x", "1" * 40):
-        assert refused(desk, "restore_profile", token=token, by="Mum")[0] == Code.NO_REVISION
-
-
-def test_who_is_named_in_the_homes_file_is_not_removed(make: Make) -> None:
-    desk = make(NOON, shared={STRANGER: {"people": ["daughter", "son"]}})
-    code, values = refused(desk, "remove_profile", id="son", by="Mum")
-    assert (code, values) == (Code.STILL_NAMED, {"name": "son", "key": "shared"})
-    assert file(desk, "son").exists()
-
-
-def test_a_profile_is_made_with_rules_or_only_tried(make: Make) -> None:
-    desk = make(NOON)
-    rules = {"mode": "allow-list", "limits": {"play": "30m"}, "name": "Somebody else"}
-    asked = {"name": "Aliya", "band": "6-9", "set": rules, "by": "Mum"}
-    file = desk.folder / "profiles" / "aliya.yaml"
-    assert desk.ask("add_profile", **asked, trial=True) == {"id": "aliya"}
-    assert not file.exists()
-    assert audit(desk) == []
-    code, values = refused(desk, "add_profile", **asked | {"set": {"mode": "anything"}}, trial=True)
-    assert (code, values["key"]) == (Code.BAD_RULE, "mode")
-    assert desk.ask("add_profile", **asked) == {"id": "aliya"}
-    assert desk.ask("rules", id="aliya")["own"] == {
-        "name": "Aliya", "band": "6-9", "mode": "allow-list", "limits": {"play": "30m"},
-    }  # fmt: skip
-    assert [detail for _, _, detail in audit(desk)] == ["aliya: Aliya, band 6-9, with rules"]
-
-
-@pytest.mark.parametrize(
-    ("name", "key"), [("Daughter", "name"), ("GUEST", "name"), ("a" * 61, "name"), (TABLET, "name")]
-)
-def test_nobody_is_added_whose_name_is_taken(make: Make, name: str, key: str) -> None:
-    code, values = refused(make(NOON), "add_profile", name=name, band="6-9", by="Mum")
-    assert (code, values["key"]) == (Code.BAD_RULE, key)
-
-
-def test_the_homes_own_file(make: Make) -> None:
-    desk = make(NOON)
-    told = desk.ask("family")
-    assert (told["country"], told["timezone"], told["unknown_devices"]) == ("kz", "Asia/Almaty", "guest")
-    changes = {"country": "de", f"shared/{STRANGER}": {"people": ["daughter", "son"]}, "language": "kk"}
-    done = desk.ask("edit_family", set=changes, by="Mum", revision=told["revision"])
-    told = desk.ask("family")
-    assert (told["country"], told["language"]) == ("de", "kk")
-    assert told["shared"] == {STRANGER: {"people": ["daughter", "son"]}}
-    assert told["set"]["by"] == "Mum"
-    assert owner(desk, STRANGER) == "daughter"
-    desk.ask("unedit_family", revision=done["undo"], by="Mum")
-    assert desk.ask("family")["shared"] == {}
-    for key, value in (
-        ("state", "/tmp"), ("country", "Kazakhstan"), ("unknown_devices", "nobody"), ("timezone", "Asia"),
-        (f"shared/{TABLET}", {"people": ["daughter", "son"]}), (f"shared/{STRANGER}", {"people": ["x", "y"]}),
-    ):  # fmt: skip
-        code, values = refused(desk, "edit_family", set={key: value}, by="Mum")
-        assert (code, values["key"]) == (Code.BAD_RULE, key)
-
-
-def test_a_preview_writes_nothing_and_says_what_an_edit_would_do(make: Make) -> None:
-    desk = make(NOON)
-    before = file(desk).read_bytes()
-    values = {"id": "daughter", "host": "www.example.org"}
-    assert desk.ask("preview", **values)["verdict"] == "allow"
-    told = desk.ask("preview", **values, set={"block/example.org": True})
-    assert (told["verdict"], told["reason"], told["owner"]) == ("block", "family_block", "family")
-    assert told["sentence"]
-    late = desk.ask("preview", **values, at="2026-11-24T21:00")
-    assert late["reason"] == "bedtime"
-    late = desk.ask("preview", **values, at="2026-11-24T21:00", set={"bedtime/school": "21:30-07:00"})
-    assert late["verdict"] == "allow"
-    assert file(desk).read_bytes() == before
-    assert desk.ask("preview", **values)["verdict"] == "allow"
-    assert refused(desk, "preview", **values, set={"mode": "x"})[0] == Code.BAD_RULE
-
-
-def test_a_week_says_what_is_open_when(make: Make) -> None:
-    desk = make(NOON)
-    days = desk.ask("week", id="daughter")["days"]
-    assert [one["weekday"] for one in days] == ["tue", "wed", "thu", "fri", "sat", "sun", "mon"]
-    assert days[0]["spans"] == [
-        {"from": "00:00", "to": "07:00", "state": "bedtime", "owner": "band:10-12"},
-        {"from": "07:00", "to": "20:45", "state": "open"},
-        {"from": "20:45", "to": "24:00", "state": "bedtime", "owner": "band:10-12"},
-    ]
-    roblox = days[0]["windows"][0]
-    assert (roblox["target"], roblox["name"]) == ("service:roblox", "Roblox")
-    assert [one["state"] for one in roblox["spans"]] == ["window", "open", "window"]
-    changed = desk.ask(
-        "week", id="daughter", set={"windows/internet": {"tue": ["15:00-18:00"]}, "bedtime": {}}
-    )
-    assert [one["state"] for one in changed["days"][0]["spans"]] == ["window", "open", "window"]
-
-
-def test_the_catalogue_is_whole_and_fits_into_an_answer(make: Make) -> None:
-    desk = make(NOON)
-    told = desk.ask("catalogue")
-    groups = {one["id"] for one in told["groups"]}
-    assert all(one["group"] in groups for one in told["services"])
-    assert {one["id"] for one in told["bands"]} == {"0-5", "6-9", "10-12", "13-15", "16-17", "adult"}
-    assert all(one["about"] for one in told["categories"])
-    assert "malware" not in {one["id"] for one in told["categories"]}
-    assert len(encode(told)) < ANSWER_LIMIT / 4
-
-
-def test_the_pages_may_ask(make: Make) -> None:
-    desk = make(NOON)
-    for verb in ("rules", "edit", "unedit", "catalogue", "preview", "week", "family", "edit_family"):
-        assert verb in WEB_VERBS
-    assert desk.ask("rules", Role.WEB, id="daughter")["id"] == "daughter"
-
-
-def test_the_rules_that_are_shown_say_who_set_them(make: Make) -> None:
-    desk = make(NOON)
-    assert desk.ask("profile", id="daughter")["profile"]["set"] is None
-    edit(desk, mode="allow-list")
-    assert desk.ask("profile", id="daughter")["profile"]["set"] == {"by": "Mum", "at": desk.clock.at}
-    file(desk).write_text(file(desk).read_text() + "strict: true\n")
-    assert desk.ask("profile", id="daughter")["profile"]["set"] is None, "a hand did"
-    assert desk.ask("profile", id="guest")["profile"]["set"] is None

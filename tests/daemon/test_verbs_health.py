@@ -18,9 +18,8 @@ from gateway.daemon.verbs_health import HealthVerbs
 from gateway.errors import ControlError
 from gateway.logs import KEPT, LINE_LIMIT, LastLines
 from tests.daemon.conftest import Make
-from tests.daemon.desk import Desk
+from tests.daemon.desk import NOON, Desk, Running
 
-NOON = "2026-11-24T12:00"
 MARKERS = ("Aruzhan", "daughter", "02:00:00:00:00:0a", "tiktok", "school.example", "Mum", "192.168")
 FIGURES: dict[str, Any] = {
     "packets": 6000, "dropped": 3, "waiting": 2, "faults": 0, "queues": 4,
@@ -28,15 +27,6 @@ FIGURES: dict[str, Any] = {
 }  # fmt: skip
 
 log = logging.getLogger("gateway.of.a.test")
-
-
-class Running:
-    def __init__(self) -> None:
-        self.running, self.arguments = False, list[Sequence[str]]()
-
-    def start(self, arguments: Sequence[str]) -> None:
-        self.running = True
-        self.arguments.append(arguments)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -17,20 +16,10 @@ from gateway.daemon.verbs_lists import PROBLEMS, ListVerbs
 from gateway.errors import ControlError, GatewayError, PolicyError
 from gateway.lists.own import MAX_OWN, MAX_WRONG
 from tests.daemon.conftest import Make
-from tests.daemon.desk import Desk
+from tests.daemon.desk import NOON, Desk, Running
 
-NOON = "2026-11-24T12:00"
 MINE = {"name": "School's list", "url": "https://lists.example.org/games.txt", "category": "games"}
 CASINO = "1xbet.com"  # of our own list of gambling sites
-
-
-class Running:
-    def __init__(self) -> None:
-        self.running, self.arguments = False, list[Sequence[str]]()
-
-    def start(self, arguments: Sequence[str]) -> None:
-        self.running = True
-        self.arguments.append(arguments)
 
 
 def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:

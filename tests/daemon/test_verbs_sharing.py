@@ -6,55 +6,39 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from gateway.codes import Code
 from gateway.control.protocol import Role
-from gateway.errors import GatewayError
 from gateway.policy.identity import Traits
 from gateway.policy.pins import LEAST, MOST, TRIES
 from gateway.policy.questions import Ask, Question
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.tickets import TRIES_WITHIN
 from gateway.policy.values import Observation, Proto, Reason
-from gateway.store.questions import STRANGERS_LIMIT
 from tests.daemon.conftest import Make
-from tests.daemon.desk import MUMS, PHONE, STRANGER, TABLET, Desk
+from tests.daemon.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
+from tests.daemon.shared_devices import (
+    OURS,
+    SHARED,
+    SONS_PIN,
+    TIKTOK,
+    TV,
+    desk_of_several,
+    refused,
+    use,
+    whose,
+)
 
-NOON = "2026-11-24T12:00"
-OURS, TV = "02:00:00:00:00:aa", "02:00:00:00:00:ab"
-SHARED = {OURS: {"people": ["daughter", "son"]}, TV: {"people": ["daughter", "son", "mum"]}}
-TIKTOK = "www.tiktok.com"  # refused for the daughter by her own file, open for the son
-SONS_PIN = "4821"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sharing.md"
 MINUTES_15, HOURS_2 = timedelta(minutes=15), timedelta(hours=2)
 
 
 @pytest.fixture
 def desk(make: Make) -> Desk:
-    made: Desk = make(NOON, son={"categories": {"social_networks": "open"}}, shared=SHARED)
-    made.store.keep_guardian("Mum", "stamp")
-    made.ask("pin", Role.WEB, who="son", action="set", pin=SONS_PIN, by="Mum")
-    made.events.clear()
-    return made
-
-
-def whose(desk: Desk, mac: str) -> str | None:
-    member = desk.family.member_of(mac)
-    return None if member is None else member.profile.id
-
-
-def refused(desk: Desk, do: str, **values: object) -> str:
-    with pytest.raises(GatewayError) as caught:
-        desk.ask(do, Role.WEB, **values)
-    return str(caught.value.code)
-
-
-def use(desk: Desk, mac: str = OURS, who: str = "son", **values: object) -> dict[str, Any]:
-    return desk.ask("use", Role.WEB, **{"device": mac, "who": who, "pin": SONS_PIN, **values})
+    return desk_of_several(make)
 
 
 # ---------------------------------------------------------------------------------- a shared device
@@ -227,160 +211,6 @@ def test_one_child_s_own_screen_is_nobody_else_s(desk: Desk) -> None:
     assert refused(desk, "claim", device=PHONE, screen=TABLET) == Code.NO_SCREEN
     assert refused(desk, "claim", device=MUMS, screen=TV) == Code.NO_DEVICE_OF_A_CHILD
     assert refused(desk, "claim", device=STRANGER, screen=TV) == Code.NO_DEVICE_OF_A_CHILD
-
-
-# ---------------------------------------------------------------------------------- handed over
-
-
-def test_an_adult_s_phone_has_the_child_s_rules_until_a_guardian_takes_it_back(desk: Desk) -> None:
-    assert whose(desk, MUMS) is None
-    told = desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum", origin="192.168.1.7")
-    assert (told["who"], told["kind"], told["until"], told["by"]) == ("daughter", "handed", None, "Mum")
-    assert desk.reason(MUMS, TIKTOK) is Reason.FAMILY_BLOCK
-    assert desk.ask("device", mac=MUMS)["profile"] == "daughter"
-    assert refused(desk, "leave", device=MUMS) == Code.NOBODY_USES
-    assert refused(desk, "use", device=MUMS, who="son", pin=SONS_PIN) == Code.NOT_SHARED
-    assert refused(desk, "take_back", device=MUMS, by="Daughter") == Code.NO_GUARDIAN
-    assert refused(desk, "take_back", device=MUMS) == Code.INVALID
-    desk.go(timedelta(days=1))
-    desk.restart()
-    assert whose(desk, MUMS) == "daughter"
-    desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
-    assert whose(desk, MUMS) is None
-    assert {"hand over", "take back"} <= {one.what for one in desk.store.audit_lines()}
-
-
-def test_a_child_s_or_a_guest_s_device_is_not_handed_over(desk: Desk) -> None:
-    for mac in (TABLET, OURS, STRANGER):
-        code = refused(desk, "hand_over", device=mac, who="daughter", by="Mum")
-        assert code == Code.NO_DEVICE_OF_AN_ADULT
-    assert refused(desk, "hand_over", device=MUMS, who="mum", by="Mum") == Code.NO_CHILD
-    assert refused(desk, "take_back", device=MUMS, by="Mum") == Code.NOBODY_USES
-
-
-def test_a_thing_of_the_house_stays_handed_over_when_its_child_s_file_is_gone(make: Make) -> None:
-    desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
-    desk.ask("assign", mac=STRANGER, profile="home")
-    desk.ask("hand_over", Role.WEB, device=STRANGER, who="daughter", by="Mum")
-    assert whose(desk, STRANGER) == "daughter"
-    (desk.folder / "profiles" / "daughter.yaml").unlink()
-    desk.reload()
-    assert whose(desk, STRANGER) == "son", "the youngest who is left"
-
-
-# ---------------------------------------------------------------------------------- PINs
-
-
-def test_a_child_sets_the_first_one_on_its_own_device_and_the_parents_are_told(desk: Desk) -> None:
-    assert desk.ask("device", mac=TABLET)["pin"] == {
-        "pin": True, "pin_set": None, "pin_by": None, "may_set": True,
-    }  # fmt: skip
-    desk.ask("pin", Role.WEB, action="set", device=TABLET, pin="70 35")
-    told = {"event": "pin", "profile": "daughter", "name": "Daughter", "what": "set", "by": None}
-    assert desk.heard("pin") == [told]
-    (daughter,) = (one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
-    assert (daughter["pin_set"], daughter["pin_by"]) == (desk.local_now(), None)
-    assert desk.ask("pin", Role.WEB, action="check", device=TABLET, pin="7035")["who"] == "daughter"
-    assert refused(desk, "pin", action="check", device=TABLET, pin=SONS_PIN) == Code.PIN_WRONG
-
-
-def test_another_one_needs_the_old(desk: Desk) -> None:
-    assert refused(desk, "pin", action="set", device=PHONE, pin="7035") == Code.INVALID
-    assert refused(desk, "pin", action="set", device=PHONE, pin="7035", old="1111") == Code.PIN_WRONG
-    desk.ask("pin", Role.WEB, action="set", device=PHONE, pin="7035", old=SONS_PIN)
-    assert refused(desk, "pin", action="check", device=PHONE, pin=SONS_PIN) == Code.PIN_WRONG
-
-
-def test_it_is_not_set_where_others_could(desk: Desk) -> None:
-    use(desk)
-    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
-    for mac in (OURS, MUMS):
-        assert refused(desk, "pin", action="set", device=mac, pin="7035", old=SONS_PIN) == Code.PIN_ELSEWHERE
-
-
-@pytest.mark.parametrize(("pin", "code"), [("123", Code.PIN_FORM), ("1234", Code.PIN_GUESSED)])
-def test_what_is_no_pin(desk: Desk, pin: str, code: Code) -> None:
-    assert refused(desk, "pin", action="set", device=TABLET, pin=pin) == code
-
-
-def test_a_guardian_clears_a_forgotten_one(desk: Desk) -> None:
-    assert refused(desk, "pin", action="clear", who="son", by="Son") == Code.NO_GUARDIAN
-    assert refused(desk, "pin", action="clear", who="son") == Code.INVALID
-    desk.ask("pin", Role.WEB, action="clear", who="son", by="Mum")
-    assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.NO_PIN
-    assert refused(desk, "pin", action="clear", who="son", by="Mum") == Code.NO_PIN
-
-
-def test_a_guardian_s_page_is_told_of_all_of_it(desk: Desk) -> None:
-    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
-    told = desk.ask("lent", Role.WEB)
-    assert [(one["device"], one["who"]) for one in told["devices"]] == [
-        (OURS, None), (TV, None), (MUMS, "daughter"),
-    ]  # fmt: skip
-    assert {one["id"]: one["pin_set"] is not None for one in told["people"]} == {
-        "daughter": False,
-        "son": True,
-    }
-
-
-# ---------------------------------------------------------------------------------- a stranger
-
-
-def test_who_says_to_be_an_adult_is_not_logged_and_gets_nothing(make: Make) -> None:
-    desk = make(NOON, daughter={"log_level": 2}, unknown_devices="daughter")
-    desk.store.keep_guardian("Mum", "stamp")
-    member = desk.family.member_of(STRANGER)
-    assert member is not None
-    assert member.profile.rules.log_level == 2
-    assert desk.ask("adult", Role.WEB, device=STRANGER) == {"adult": True}
-    member = desk.family.member_of(STRANGER)
-    assert member is not None
-    assert member.profile.rules.log_level == 0
-    assert desk.reason(STRANGER, TIKTOK) is Reason.FAMILY_BLOCK
-    told = desk.ask("questions", Role.WEB)["questions"]
-    assert [(one["mac"], one["ask"], one["adult"]) for one in told] == [(STRANGER, "new", True)]
-    assert "Somebody says on it to be an adult; that opens nothing." in told[0]["sentence"]
-    assert desk.ask("device", mac=STRANGER)["adult"]
-    desk.restart()
-    assert desk.family.member_of(STRANGER).profile.rules.log_level == 0  # type: ignore[union-attr]
-    desk.ask("identify", Role.WEB, mac=STRANGER, answer="adult", by="Mum")
-    assert whose(desk, STRANGER) is None
-
-
-def test_a_guest_who_says_so_stays_a_guest(desk: Desk) -> None:
-    desk.ask("adult", Role.WEB, device=STRANGER)
-    assert desk.ask("device", mac=STRANGER)["profile"] == "guest"
-    assert "asked" not in desk.ask("device", mac=STRANGER)
-
-
-@pytest.mark.parametrize("mac", [TABLET, OURS, MUMS])
-def test_a_device_that_is_known_says_nothing_of_the_kind(desk: Desk, mac: str) -> None:
-    assert refused(desk, "adult", device=mac) == Code.NOT_A_STRANGER
-
-
-def test_strangers_cannot_fill_the_parents_page(desk: Desk) -> None:
-    for number in range(20):
-        desk.ask("adult", Role.WEB, device=f"02:00:00:00:01:{number:02x}")
-    assert refused(desk, "adult", device="02:00:00:00:02:01") == Code.TRIED_TOO_OFTEN
-
-
-def test_where_the_questions_are_full_it_is_said_so(desk: Desk) -> None:
-    now = desk.clock.now()
-    for number in range(STRANGERS_LIMIT):
-        mac = f"02:00:00:00:01:{number:02x}"
-        desk.store.devices.seen(mac, now, "")
-        assert desk.store.questions.put(Question(mac, Ask.NEW, now), lambda _: now, now)
-    assert refused(desk, "adult", device=STRANGER) == Code.NO_ROOM
-
-
-def test_only_so_many_devices_are_handed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.daemon.sharing.SLOTS_LIMIT", 1)
-    desk.ask("hand_over", device=MUMS, who="daughter", by="Mum")
-    desk.ask("assign", mac=STRANGER, profile="home")
-    assert refused(desk, "hand_over", device=STRANGER, who="daughter", by="Mum") == Code.NO_ROOM
-    desk.ask("hand_over", device=MUMS, who="son", by="Mum")
-    assert whose(desk, MUMS) == "son"
 
 
 # ---------------------------------------------------------------------------------- docs/sharing.md

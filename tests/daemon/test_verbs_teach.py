@@ -15,9 +15,8 @@ from gateway.errors import GatewayError
 from gateway.policy.teaching import LONGEST, MAX_NAMES
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from tests.daemon.conftest import Make
-from tests.daemon.desk import MUMS, PHONE, TABLET, Desk
+from tests.daemon.desk import MUMS, NOON, PHONE, TABLET, Desk
 
-NOON = "2026-11-24T12:00"
 OTHER = "02:00:00:00:00:1a"  # the daughter's second device
 SMALL = {"band": "0-5", "log_level": 0}
 SITE = "school.kz"

@@ -19,9 +19,8 @@ from gateway.policy.waytraces import QUIET
 from gateway.wire.dhcp import Dhcp
 from gateway.wire.overheard import Overheard
 from tests.daemon.conftest import Make
-from tests.daemon.desk import MUMS, PHONE, STRANGER, TABLET, Desk
+from tests.daemon.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
 
-NOON = "2026-11-24T12:00"
 HOST = "dns.adguard.com"
 FAR = ip_address("198.51.100.7").packed
 DOT = Observation(Proto.TLS, HOST, FAR, 853)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,16 @@ from gateway.kernel.fallback import TargetQueue, native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
 from gateway.kernel.rawsend import RawSender
-from gateway.kernel.ruleset import Snapshot, render
+from gateway.kernel.ruleset import Slot, Snapshot, render
 from gateway.kernel.ruleset_update import render_alive, render_update
-from tests.kernel.home import LAN, Home, Namespace
+from tests.kernel.home import (
+    CHILD_MAC,
+    LAN,
+    Home,
+    Namespace,
+)
 from tests.kernel.listener import Judge, Listener
+from tests.kernel.resolving import Resolver, Start
 
 
 class Gateway:
@@ -96,3 +103,17 @@ def sender(home: Home) -> Iterator[RawSender]:
         made = RawSender(MarkLayout())
     yield made
     made.close()
+
+
+@pytest.fixture
+def child(blank: Snapshot) -> Snapshot:
+    """One closed child in slot 3."""
+    return replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=True),))
+
+
+@pytest.fixture
+def resolvers(home: Home) -> Iterator[Start]:
+    running: list[Resolver] = []
+    yield lambda namespace, port, name: running.append(Resolver(namespace, port, name))
+    for resolver in running:
+        resolver.close()

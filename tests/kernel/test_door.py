@@ -13,7 +13,7 @@ import pytest
 from gateway.kernel.ruleset import Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, LAN, OTHER_MAC, ROUTER4, ROUTER6, SITE4, SITE6, Home, Namespace
-from tests.kernel.test_traffic import family
+from tests.kernel.talks import family
 
 pytestmark = pytest.mark.lab
 

@@ -17,7 +17,6 @@ from gateway.kernel.ruleset import Owner, PassElement, Slot, render
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
-    render_dead,
     render_mend,
     render_owners,
     render_passes,
@@ -220,14 +219,11 @@ def test_counters_of_classes_that_stay_are_kept(table: Table) -> None:
 
 
 @pytest.mark.lab
-def test_sign_of_life_is_prolonged_and_taken_away(table: Table) -> None:
+def test_sign_of_life_is_prolonged(table: Table) -> None:
     table.apply(render(EMPTY))
     table.apply(render_alive(1))
     table.apply(render_alive(3))
     assert table.alive() == {"ipv4": 3, "ipv6": 3}
-    table.apply(render_dead())
-    table.apply(render_dead())
-    assert table.alive() == {}
 
 
 @pytest.mark.lab

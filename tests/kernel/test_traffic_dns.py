@@ -7,117 +7,32 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.rawsend import RawSender
-from gateway.kernel.ruleset import Slot, Snapshot
+from gateway.kernel.ruleset import Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.forge import reply
-from tests.kernel.home import CHILD_MAC, LAN, ROUTER4, ROUTER6, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import LAN, ROUTER4, ROUTER6, SITE4, SITE6, Home
 from tests.kernel.listener import DROP, HOLD, Seen
+from tests.kernel.resolving import (
+    CLOSED_UDP,
+    FORWARD,
+    INPUT,
+    OUTPUT,
+    PREROUTING,
+    RESOLVERS,
+    Start,
+    ask,
+    ask_again,
+    hooks,
+)
+from tests.kernel.talks import SITES, family
 
 pytestmark = pytest.mark.lab
-
-PREROUTING, INPUT, FORWARD, OUTPUT = 0, 1, 2, 3
-OPEN_UDP, CLOSED_UDP = 1, 3
-RESOLVERS = pytest.mark.parametrize(
-    "resolver", [SITE4, SITE6, ROUTER4, ROUTER6], ids=["site4", "site6", "gateway4", "gateway6"]
-)
-SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
-
-
-def family(address: str) -> int:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-class Resolver:
-    """Answers on UDP and TCP of a namespace, with its own name in the answer, until it is closed."""
-
-    def __init__(self, namespace: Namespace, port: int, name: bytes) -> None:
-        self._name = name
-        self._udp = namespace.open(socket.AF_INET6, socket.SOCK_DGRAM)
-        self._tcp = namespace.open(socket.AF_INET6, socket.SOCK_STREAM)
-        for made in (self._udp, self._tcp):
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind(("::", port))
-        # Answer from the address that was asked, as dnsmasq does.
-        self._udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        self._udp.settimeout(0.05)
-        self._tcp.settimeout(0.05)
-        self._tcp.listen()
-        self._running = True
-        self._threads = [
-            threading.Thread(target=run, daemon=True) for run in (self._serve_udp, self._serve_tcp)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _serve_udp(self) -> None:
-        while self._running:
-            try:
-                question, ancillary, _, client = self._udp.recvmsg(2000, 200)
-            except TimeoutError:
-                continue
-            info = [(level, kind, data) for level, kind, data in ancillary if kind == socket.IPV6_PKTINFO]
-            address = [(level, kind, data[:16] + struct.pack("=I", 0)) for level, kind, data in info]
-            if client[0].startswith("fe80"):
-                address = info
-            self._udp.sendmsg([question + b" answered by " + self._name], address, 0, client)
-
-    def _serve_tcp(self) -> None:
-        while self._running:
-            try:
-                peer, _ = self._tcp.accept()
-            except TimeoutError:
-                continue
-            with peer:
-                peer.settimeout(2)
-                peer.send(peer.recv(2000) + b" answered by " + self._name)
-
-    def close(self) -> None:
-        self._running = False
-        for thread in self._threads:
-            thread.join()
-
-
-@pytest.fixture
-def resolvers(home: Home) -> Iterator[Callable[[Namespace, int, bytes], None]]:
-    running: list[Resolver] = []
-    yield lambda namespace, port, name: running.append(Resolver(namespace, port, name))
-    for resolver in running:
-        resolver.close()
-
-
-Start = Callable[[Namespace, int, bytes], None]
-
-
-def ask(device: Namespace, resolver: str, question: bytes = b"question", timeout: float = 1.0) -> bytes:
-    with device.inside():
-        scope = socket.if_nametoindex("eth0")
-    with device.open(family(resolver), socket.SOCK_DGRAM) as client:
-        client.settimeout(timeout)
-        client.connect((resolver, 53, 0, scope) if resolver.startswith("fe80") else (resolver, 53))
-        client.send(question)
-        return client.recv(2000)
-
-
-def ask_tcp(device: Namespace, resolver: str) -> bytes:
-    with device.open(family(resolver), socket.SOCK_STREAM) as client:
-        client.settimeout(1.0)
-        client.connect((resolver, 53))
-        client.send(b"question")
-        return client.recv(2000)
-
-
-def ask_again(client: socket.socket, question: bytes) -> bytes:
-    client.send(question)
-    return client.recv(2000)
 
 
 def redirect(home: Home, priority: int) -> None:
@@ -127,15 +42,6 @@ def redirect(home: Home, priority: int) -> None:
         f"add chain inet other away {{ type nat hook prerouting priority {priority}; }};"
         "add rule inet other away udp dport 53 redirect to :1053",
     )
-
-
-def hooks(seen: list[Seen]) -> list[tuple[int, int, int]]:
-    return [(each.hook, each.queue, each.slot) for each in seen]
-
-
-@pytest.fixture
-def child(blank: Snapshot) -> Snapshot:
-    return replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=True),))
 
 
 @RESOLVERS
@@ -154,28 +60,25 @@ def test_question_and_answer_are_queued_once_each(
 
 
 @SITES
-def test_answers_are_found_behind_a_redirect(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
+@pytest.mark.parametrize(
+    ("priority", "hook"), [(-100, PREROUTING), (-110, INPUT)], ids=["after ours", "before ours"]
+)
+def test_a_redirect_hides_neither_question_nor_answer(
+    gateway: Gateway,
+    home: Home,
+    child: Snapshot,
+    resolvers: Start,
+    site: str,
+    priority: int,
+    hook: int,
 ) -> None:
-    redirect(home, -100)
+    """Behind an address that was given before ours the kernel enters no further nat chain."""
+    redirect(home, priority)
     resolvers(home.router, 1053, b"port 1053")
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
     assert ask(home.child, site) == b"question answered by port 1053"
-    assert hooks(listener.seen) == [(PREROUTING, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
-
-
-@SITES
-def test_an_address_given_before_ours_hides_no_question(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
-) -> None:
-    """The kernel enters no further nat chain then."""
-    redirect(home, -110)
-    resolvers(home.router, 1053, b"port 1053")
-    gateway.load(child)
-    listener = gateway.listen(lambda seen: HOLD)
-    assert ask(home.child, site) == b"question answered by port 1053"
-    assert hooks(listener.seen) == [(INPUT, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
+    assert hooks(listener.seen) == [(hook, CLOSED_UDP, 3), (OUTPUT, CLOSED_UDP, 3)]
 
 
 @RESOLVERS
@@ -323,123 +226,3 @@ def test_forged_answer_arrives_and_the_socket_still_works(
     # Three refused questions, three open ones and their answers: the forged ones were not queued.
     assert len(listener.seen) == 9
     assert sender.failed == 0
-
-
-def test_forged_answer_to_a_link_local_client(
-    gateway: Gateway, home: Home, child: Snapshot, sender: RawSender
-) -> None:
-    home.router.ip(f"address add fe80::1/64 dev {LAN} nodad")
-    gateway.load(child)
-
-    def judge(seen: Seen) -> int:
-        sender.send(reply(seen.data, b"forged"), home.lan_index)
-        return DROP
-
-    gateway.listen(judge)
-    assert ask(home.child, "fe80::1") == b"forged"
-
-
-@SITES
-def test_tcp_is_redirected_to_the_daemon_for_slots(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str
-) -> None:
-    resolvers(home.internet, 53, b"the resolver")
-    resolvers(home.router, 5300, b"the daemon")
-    gateway.load(replace(child, dns_port=5300))
-    assert ask_tcp(home.child, site) == b"question answered by the daemon"
-    assert ask_tcp(home.other, site) == b"question answered by the resolver"
-
-
-@pytest.mark.parametrize("alive", [0, 60], ids=["dead", "alive"])
-def test_tcp_of_open_slots_reaches_the_resolver_when_the_daemon_is_dead(
-    gateway: Gateway, home: Home, blank: Snapshot, resolvers: Start, alive: int
-) -> None:
-    resolvers(home.internet, 53, b"the resolver")
-    resolvers(home.router, 5300, b"the daemon")
-    gateway.load(replace(blank, slots=(Slot(3, (CHILD_MAC,), closed=False),), dns_port=5300), alive=alive)
-    expected = b"the daemon" if alive else b"the resolver"
-    assert ask_tcp(home.child, SITE4) == b"question answered by " + expected
-
-
-@RESOLVERS
-def test_dead_daemon_leaves_closed_slots_the_names_of_help(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, resolver: str
-) -> None:
-    for namespace in (home.internet, home.router):
-        resolvers(namespace, 53, b"a resolver")
-    resolvers(home.router, 5353, b"help")
-    gateway.load(replace(child, help_dns_port=5353, dns_port=5300), alive=0)
-    assert ask(home.child, resolver) == b"question answered by help"
-    assert ask_tcp(home.child, resolver) == b"question answered by help"
-    assert ask(home.other, resolver) == b"question answered by a resolver"
-
-
-def test_dead_daemon_lets_no_older_connection_reach_a_resolver(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start
-) -> None:
-    resolvers(home.internet, 53, b"the resolver")
-    resolvers(home.router, 5353, b"help")
-    gateway.load(replace(child, help_dns_port=5353))
-    listener = gateway.listen(lambda seen: HOLD)
-    with home.child.open(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.3)
-        client.connect((SITE4, 53))
-        client.send(b"before")
-        assert client.recv(100) == b"before answered by the resolver"
-        listener.close()
-        gateway.apply("destroy element inet qalqan alive { ipv4, ipv6 }")
-        client.send(b"after")
-        with pytest.raises(TimeoutError):
-            client.recv(100)
-
-
-def test_dead_daemon_without_a_help_resolver_answers_nothing(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start
-) -> None:
-    resolvers(home.internet, 53, b"the resolver")
-    gateway.load(child, alive=0)
-    with pytest.raises(TimeoutError):
-        ask(home.child, SITE4, timeout=0.3)
-
-
-@pytest.mark.parametrize("everyone", [False, True], ids=["children", "everyone"])
-def test_unfiltered_devices_ask_only_while_a_list_binds_everyone(
-    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, everyone: bool
-) -> None:
-    resolvers(home.internet, 53, b"the resolver")
-    resolvers(home.router, 5300, b"the daemon")
-    gateway.load(replace(child, dns_for_everyone=everyone, dns_port=5300))
-    listener = gateway.listen(lambda seen: HOLD)
-    with home.other.open(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.connect((SITE4, 53))
-        for _ in range(2):
-            assert ask_again(client, b"question") == b"question answered by the resolver"
-    asked = [(PREROUTING, OPEN_UDP, 0), (FORWARD, OPEN_UDP, 0)]
-    assert hooks(listener.seen) == (asked if everyone else [])
-    answered_by = b"the daemon" if everyone else b"the resolver"
-    assert ask_tcp(home.other, SITE4) == b"question answered by " + answered_by
-    gateway.apply("destroy element inet qalqan alive { ipv4, ipv6 }")
-    listener.seen.clear()
-    assert ask(home.other, SITE4) == b"question answered by the resolver"
-    assert listener.seen == []
-
-
-@SITES
-def test_pages_port_leads_to_the_web_process(
-    gateway: Gateway, home: Home, child: Snapshot, site: str
-) -> None:
-    page = "192.168.77.2" if site == SITE4 else "fd77::2"
-    home.router.ip(
-        f"address add {page}/{32 if site == SITE4 else 128} dev {LAN}{'' if site == SITE4 else ' nodad'}"
-    )
-    gateway.load(replace(child, pages=(page,), page_port=8080))
-    with home.router.open(family(site), socket.SOCK_STREAM) as web:
-        web.bind(("::" if family(site) == socket.AF_INET6 else "0.0.0.0", 8080))
-        web.listen()
-        with home.child.open(family(site), socket.SOCK_STREAM) as client:
-            client.connect((page, 80))
-            client.send(b"GET /")
-            assert home.router.accept(web).recv(10) == b"GET /"
-    for device in (home.child, home.other):
-        with device.open(family(site), socket.SOCK_STREAM) as client, pytest.raises(ConnectionRefusedError):
-            client.connect((page, 443))

@@ -7,18 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.marks import State, verdict_byte
 from gateway.kernel.ruleset import Owner, Slot, Snapshot
 from gateway.kernel.ruleset_update import render_owners
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, LAN, OTHER_MAC, SITE4, SITE6, Home
+from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, LAN, OTHER_MAC, Home
 from tests.kernel.listener import HOLD
+from tests.kernel.talks import REFUSED, SITES
 
 pytestmark = pytest.mark.lab
 
-SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
-REFUSED = verdict_byte(State.REFUSED)
 UNKNOWN_MAC = "02:00:00:00:00:0f"
 OWNERS = (Owner(LAN, CHILD4, 3), Owner(LAN, CHILD6, 3))
 

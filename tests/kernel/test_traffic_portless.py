@@ -9,23 +9,22 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.marks import Kind, State, verdict_byte
+from gateway.kernel.marks import Kind
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset_update import render_passes
 from gateway.wire.ip import parse_ip
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
 from tests.kernel.listener import DROP, HOLD
+from tests.kernel.talks import HELP, REFUSED, SITES, passes
 
 pytestmark = pytest.mark.lab
 
-SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
 ESP, GRE, IPV6_IN_IP, L2TP = 50, 47, 41, 115
 PROTOCOLS = pytest.mark.parametrize(
     "number", [4, IPV6_IN_IP, GRE, ESP, L2TP, 253]
 )  # in IPv6, AH is an extension header
-REFUSED, HELP = verdict_byte(State.REFUSED), verdict_byte(State.HELP)
-PASSES = verdict_byte(State.PASSES, 1)
+PASSES = passes(1)
 GRE_HEADER = bytes.fromhex("00000800")  # RFC 2784: conntrack looks at it
 
 

@@ -12,12 +12,12 @@ import pytest
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset_words import SIZES
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import CHILD_MAC, OTHER_MAC, Home, Namespace
 from tests.kernel.listener import HOLD
+from tests.kernel.talks import SITES
 
 pytestmark = pytest.mark.lab
 
-SITES = pytest.mark.parametrize("site", [SITE4, SITE6], ids=["ipv4", "ipv6"])
 ICMP, ICMPV6 = 1, 58
 IPPROTO_MPTCP = 262
 SECOND = ("nodad", "preferred_lft", "0")  # the other address stays the one that connections have

@@ -26,7 +26,6 @@ INVENTED, BEHIND = "da:a1:19:00:00:01", "02:00:00:00:00:77"
 IOS, ANDROID = "1,121,3,6,15,108,114,119,252", "1,3,6,15,26,28,51,58,59,43,114,108"
 IPAD = ("--name", "Aruzhan-iPad", "--options", IOS)
 GALAXY = ("--name", "Mums-Galaxy", "--vendor-class", "android-dhcp-14", "--options", ANDROID)
-GATEWAY6 = f"-6 route replace default via {names.GATEWAY_IPV6}"
 NEEDS_UDHCPC = pytest.mark.needs("udhcpc")
 
 

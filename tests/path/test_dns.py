@@ -2,87 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dns.edns
-import dns.flags
 import dns.message
-import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
 
-from gateway.errors import WireError
-from gateway.path.addresses import AddressBook, ServiceBook
-from gateway.path.dns import DnsPath, Style
-from gateway.path.renamed import PENDING_AGE, Client
-from gateway.path.safe import Safe
-from gateway.path.share import BULK
-from gateway.path.subject import Subject
-from gateway.policy.values import Decision, Observation, Reason, Verdict
+from gateway.path.dns import Style
+from gateway.path.renamed import PENDING_AGE
+from gateway.policy.values import Verdict
 from gateway.wire.ip import checksum_ok, parse_ip
 from gateway.wire.ip_build import udp_reply
 from gateway.wire.svcb import Unwanted
-from tests.wire.flow_forge import udp_packet
-
-AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
-RESOLVER = bytes([198, 18, 0, 53])
-DEVICE = bytes([192, 168, 77, 10])
-DEVICE6, RESOLVER6 = bytes(15) + b"\x0a", bytes(15) + b"\x35"
-CLIENT: Client = (1, DEVICE, 40000)
-PAGES = (bytes([192, 168, 77, 1]), bytes(15) + b"\x01")
-
-
-def rule(seen: Observation, at: datetime) -> Decision:
-    host = seen.host or ""
-    if host.endswith("tiktok.com"):
-        return Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "family")
-    if host == "late.example":
-        return Decision(Verdict.BLOCK, Reason.BEDTIME, "bedtime", "family")
-    if host == "malware.example":
-        return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "list", "list:x")
-    if host == "law.example":
-        return Decision(Verdict.BLOCK, Reason.CATEGORY, "law", "law:kz")
-    if host == "www.google.com":
-        return Decision(
-            Verdict.REWRITE, Reason.SAFE_SEARCH, "safe", "band:10-12", rewrite="forcesafesearch.google.com"
-        )
-    if host == "yandex.ru":
-        return Decision(Verdict.REWRITE, Reason.SAFE_SEARCH, "safe", "band:10-12", rewrite="213.180.193.56")
-    if host == "qalqan.home.arpa":
-        return Decision(Verdict.ALLOW, Reason.GATEWAY, "gateway", "product")
-    return Decision(Verdict.ALLOW, Reason.OPEN, "open", "product")
-
-
-class Path:
-    def __init__(self, style: Style = Style.NXDOMAIN, safe: Safe | None = None) -> None:
-        self.seen: list[tuple[str | None, Verdict]] = []
-        self.book = AddressBook()
-        self.services = ServiceBook(lambda host: (host,), lambda: 0.0)
-        self.subject = Subject(1, "daughter", rule, lambda gates: 1)
-        self.dns = DnsPath(
-            pages=PAGES,
-            sentence=lambda seen, decision: f"{seen.host} is closed.",
-            sink=lambda subject, seen, decision, at: self.seen.append((seen.host, decision.verdict)),
-            book=self.book,
-            style=style,
-            services=self.services,
-            safe=safe,
-        )
-
-    @staticmethod
-    def answer(payload: bytes) -> bytes:
-        """A packet of the resolver's."""
-        return udp_packet(RESOLVER, DEVICE, 53, CLIENT[2], payload)
-
-    def ask(
-        self, query: dns.message.Message, now: float = 0.0
-    ) -> tuple[bytes | None, dns.message.Message | None]:
-        asked = self.dns.ask(query.to_wire(), self.subject, CLIENT, RESOLVER, now, AT)
-        assert asked is not None
-        return asked.forward, dns.message.from_wire(asked.reply) if asked.reply is not None else None
+from tests.path.asked import AT, CLIENT, DEVICE, DEVICE6, RESOLVER, RESOLVER6, Path, upstream
 
 
 def test_an_allowed_question_goes_on_byte_for_byte() -> None:
@@ -137,16 +71,6 @@ def test_the_pages_name_is_answered_here() -> None:
         _, reply = Path().ask(dns.message.make_query("qalqan.home.arpa", kind))
         assert reply is not None
         assert [str(item) for item in reply.answer[0]] == [text]
-
-
-def upstream(query: bytes, *rows: str, edns: bool = True) -> bytes:
-    """What a resolver says to ``query``."""
-    asked = dns.message.from_wire(query)
-    response = dns.message.make_response(asked)
-    for row in rows:
-        name, ttl, _, kind, value = row.split(" ", 4)
-        response.answer.append(dns.rrset.from_text(name, int(ttl), "IN", kind, value))
-    return response.to_wire()
 
 
 @pytest.mark.parametrize("kind", ["A", "AAAA"])
@@ -325,149 +249,3 @@ def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:
         False,
     ]
     assert path.services.gave(slot, "example.com", bytes([192, 0, 2, 7]))
-
-
-# ---------------------------------------------------------------- resolvers that are not the gateway's
-
-GOOGLE, SAFE_GOOGLE = "www.google.com", "forcesafesearch.google.com"
-SAFE_ADDRESSES = (bytes([216, 239, 38, 120]), bytes(15) + b"\x78")
-
-
-class Known:
-    """The gateway's own knowledge; it uses RESOLVER6."""
-
-    def __init__(self, *addresses: bytes) -> None:
-        self.addresses = addresses
-
-    def of(self, name: str) -> tuple[bytes, ...]:
-        return self.addresses if name == SAFE_GOOGLE else ()
-
-    def trusts(self, resolver: bytes) -> bool:
-        return resolver == RESOLVER6
-
-
-def ask_of(path: Path, resolver: bytes, qtype: str) -> tuple[bytes | None, dns.message.Message | None]:
-    query = dns.message.make_query(GOOGLE, qtype)
-    asked = path.dns.ask(query.to_wire(), path.subject, CLIENT, resolver, 0.0, AT)
-    assert asked is not None
-    return asked.forward, dns.message.from_wire(asked.reply) if asked.reply is not None else None
-
-
-@pytest.mark.parametrize(("qtype", "address"), [("A", "216.239.38.120"), ("AAAA", "::78")])
-def test_a_devices_own_resolver_is_not_asked_where_the_safe_name_is(qtype: str, address: str) -> None:
-    path = Path(safe=Known(*SAFE_ADDRESSES))
-    forward, reply = ask_of(path, RESOLVER, qtype)
-    assert forward is None
-    assert reply is not None
-    cname, found = reply.answer
-    assert (cname.rdtype, str(cname[0])) == (dns.rdatatype.CNAME, f"{SAFE_GOOGLE}.")
-    assert (str(found.name), str(found[0])) == (f"{SAFE_GOOGLE}.", address)
-    assert ask_of(path, RESOLVER6, qtype)[0] is not None, "the gateway's own resolver is"
-
-
-def test_while_the_gateway_knows_nothing_the_devices_resolver_is_asked() -> None:
-    forward, reply = ask_of(Path(safe=Known()), RESOLVER, "A")
-    assert forward is not None
-    assert reply is None
-
-
-def test_an_answer_that_is_cut_inside_a_record_still_says_that_it_is_truncated() -> None:
-    query = dns.message.make_query("long.example", "TXT")
-    response = dns.message.make_response(query)
-    response.flags |= dns.flags.TC
-    for number in range(20):
-        response.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", f'"{number:0200}"'))
-    path = Path()
-    mended = dns.message.from_wire(path.dns.mend(response.to_wire()[:512], CLIENT, 0.0, over_udp=True))
-    assert (mended.id, mended.question, mended.answer) == (query.id, query.question, [])
-    assert mended.flags & dns.flags.TC
-    whole = dns.message.make_response(query)
-    whole.answer.append(dns.rrset.from_text("long.example.", 60, "IN", "TXT", '"words"'))
-    with pytest.raises(WireError):
-        path.dns.mend(whole.to_wire()[:-3], CLIENT, 0.0, over_udp=True)
-
-
-def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> None:
-    path = Path()
-    other = Subject(2, "son", rule, lambda gates: 1)
-    query = dns.message.make_query("large.example", "A")
-    response = dns.message.make_response(query)
-    for number in range(150):
-        response.answer.append(
-            dns.rrset.from_text(f"a{number}.b.c.d.e.f.g.h.large.example.", 60, "IN", "A", "192.0.2.1")
-        )
-    packet = Path.answer(response.to_wire())
-    outcomes = [path.dns.answer_packet(packet, path.subject, 1.0).accept for _ in range(200)]
-    assert outcomes[0]
-    assert not outcomes[-1]
-    assert path.dns.postponed > 0
-    assert path.dns.answer_packet(packet, other, 1.0).accept
-    assert path.dns.answer_packet(packet, path.subject, 5.0).accept
-
-
-@pytest.mark.parametrize("over_udp", [True, False], ids=["udp", "tcp"])
-@pytest.mark.parametrize("size", [200, 1200])
-def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:
-    """To a server of one's own that answers at once; each question and its answer are other ones."""
-    path = Path()
-    carried, seconds = 0, 60
-    for number in range(seconds * 100):
-        now = number / 100
-        query = dns.message.make_query(f"x{number:050}.t.example", "TXT")
-        forward, reply = path.ask(query, now)
-        if forward is None:
-            assert reply is not None
-            assert reply.rcode() == dns.rcode.SERVFAIL
-            continue
-        answer = upstream(
-            forward,
-            f'{query.question[0].name} 1 IN TXT "{"y" * 200}"' + f' "{"y" * 200}"' * (size // 200 - 1),
-        )
-        if over_udp:
-            taken = path.dns.answer_packet(path.answer(answer), path.subject, now).accept
-        else:
-            taken = path.dns.takes(path.subject.slot, answer, now)
-        carried += (len(forward) + len(answer)) * taken
-    share = BULK.work_burst + BULK.work_rate * seconds
-    assert share * 0.8 < carried < share * 1.1
-    assert path.dns.postponed > 0
-
-
-def test_pages_of_a_home_without_filtering_are_not_counted() -> None:
-    path = Path()
-    path.subject = Subject(0, "everyone", rule, lambda gates: 1)
-    for number in range(8000):
-        assert path.ask(dns.message.make_query("www.example.com", "A"), 0.0)[0] is not None, number
-
-
-def test_twenty_pages_in_a_row_are_not_put_off() -> None:
-    """Sixty names each, of three types; answers of 300 bytes."""
-    path = Path()
-    for page in range(20):
-        for number in range(180):
-            now = page * 5 + number / 100
-            query = dns.message.make_query(f"n{number}.site{page}.example", "A")
-            forward, _ = path.ask(query, now)
-            assert forward is not None
-            answer = upstream(forward, f'{query.question[0].name} 1 IN TXT "{"y" * 220}"')
-            assert path.dns.answer_packet(path.answer(answer), path.subject, now).accept
-
-
-def test_fifty_pages_at_once_are_not_put_off() -> None:
-    """A browser that opens its tabs again: thirty names each, of three types; answers of 180 bytes."""
-    path = Path()
-    for number in range(50 * 90):
-        query = dns.message.make_query(f"n{number}.site{number // 90}.example", "A")
-        forward, _ = path.ask(query, number / 2000)
-        assert forward is not None, number
-        answer = upstream(forward, f'{query.question[0].name} 1 IN TXT "{"y" * 120}"')
-        assert path.dns.answer_packet(path.answer(answer), path.subject, number / 2000).accept
-
-
-def test_ordinary_answers_are_never_put_off() -> None:
-    path = Path()
-    response = dns.message.make_response(dns.message.make_query("www.example.com", "A"))
-    response.answer.append(dns.rrset.from_text("www.example.com.", 60, "IN", "A", *["192.0.2.1"] * 1))
-    packet = Path.answer(response.to_wire())
-    for number in range(2000):
-        assert path.dns.answer_packet(packet, path.subject, number / 400).accept

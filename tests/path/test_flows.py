@@ -17,7 +17,7 @@ from gateway.wire.ip import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, pars
 from gateway.wire.ip_build import tcp_segment
 from tests.policy.homes import a_judge
 from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
-from tests.wire.test_flow_udp import answer, initial
+from tests.wire.flow_quic import answer, initial
 from tests.wire.tls_forge import client_hello, record
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)

@@ -7,23 +7,13 @@ from dataclasses import replace
 import pytest
 
 from gateway.age.bands import Band
-from gateway.policy.conclude import Part, conclude, owned_rule
+from gateway.policy.conclude import conclude, owned_rule
 from gateway.policy.packs import Site
 from gateway.policy.rules import Entry, Kind, Rules
 from gateway.policy.study import Student
 from gateway.policy.values import Reason, Verdict
-from gateway.policy.world import World
+from tests.policy.concluded import concluded, outcome
 from tests.policy.homes import a_profile, a_world, the_world
-
-
-def concluded(text: str, host: str, world: World | None = None) -> Part:
-    profile = a_profile(text)
-    return conclude(Student(profile, world or the_world()).facts(host), profile)
-
-
-def outcome(text: str, host: str, world: World | None = None) -> tuple[str, str, str]:
-    decision = concluded(text, host, world).outcome
-    return str(decision.verdict), str(decision.reason), decision.rule
 
 
 @pytest.mark.parametrize(
@@ -193,104 +183,6 @@ def test_an_approved_site_that_is_a_game_spends_play() -> None:
     assert "play" in concluded("band: 0-5", "plays.example", a_world(sites=(site,))).outcome.gates
 
 
-# Categories.
-
-
-@pytest.mark.parametrize(
-    ("band", "own", "host", "verdict", "rule", "askable"),
-    [
-        ("10-12", "", "porn.example", "block", "adult = refuse", False),
-        ("13-15", "", "www.facebook.com", "block", "social_networks = ask", True),
-        ("10-12", "", "films.example", "allow", "video_sharing = count", False),
-        ("10-12", "", "oddsearch.example", "block", "search_without_safe_mode = refuse", False),
-        ("10-12", "", "mixed.example", "block", "gambling = refuse", False),  # the strictest counts
-        ("10-12", "gambling: open", "mixed.example", "allow", "games = count", False),
-    ],
-)
-def test_categories_of_the_band(
-    band: str, own: str, host: str, verdict: str, rule: str, askable: bool
-) -> None:
-    decision = concluded(f"{{band: {band}, categories: {{streaming: open, {own}}}}}", host).outcome
-    assert (str(decision.verdict), decision.askable) == (verdict, askable)
-    assert decision.rule == f"band {band}: category:{rule}"
-    assert decision.owner == f"band:{band}"
-
-
-@pytest.mark.parametrize(
-    ("own", "host", "rule", "askable"),
-    [
-        ("games: ask", "plays.example", "category:games = ask", True),
-        ("gambling: ask, games: refuse", "mixed.example", "category:games = refuse", False),
-        ("streaming: refuse", "www.netflix.com", "category:streaming = refuse", False),
-    ],
-)
-def test_categories_of_the_family(own: str, host: str, rule: str, askable: bool) -> None:
-    decision = concluded(f"{{band: 10-12, categories: {{{own}}}}}", host).outcome
-    assert (decision.verdict, decision.rule, decision.owner) == (Verdict.BLOCK, rule, "family")
-    assert decision.askable is askable
-
-
-def test_what_no_rule_names_is_open() -> None:
-    decision = concluded("band: 16-17", "films.example").outcome
-    assert (decision.verdict, decision.rule, decision.owner) == (
-        Verdict.ALLOW,
-        "nothing refuses it",
-        "product",
-    )
-
-
-def test_count_spends_play_and_open_does_not() -> None:
-    assert "play" in concluded("band: 10-12", "plays.example").outcome.gates
-    assert "play" not in concluded("{band: 10-12, categories: {games: open}}", "plays.example").outcome.gates
-    assert "play" not in concluded("{band: 10-12, limits: {}}", "plays.example").outcome.gates
-
-
-def test_young_names_have_a_reason_of_their_own() -> None:
-    assert outcome("band: 10-12", "fresh.example")[1] == "new_domain"
-    assert concluded("band: 10-12", "fresh.example").outcome.askable
-    assert outcome("band: 13-15", "fresh.example")[0] == "allow"
-
-
-# Modes and unknown names.
-
-
-@pytest.mark.parametrize(
-    ("band", "reason", "askable"),
-    [
-        ("0-5", "not_on_list", True),
-        ("6-9", "unknown_domain", True),
-        ("10-12", "open", False),
-        ("13-15", "open", False),
-        ("16-17", "open", False),
-    ],
-)
-def test_a_name_in_no_category(band: str, reason: str, askable: bool) -> None:
-    decision = concluded(f"band: {band}", "nobody-knows.example").outcome
-    assert (str(decision.reason), decision.askable) == (reason, askable)
-
-
-def test_a_known_game_is_open_in_6_9_and_asks_in_an_allow_list() -> None:
-    assert outcome("band: 6-9", "plays.example")[0] == "allow"
-    assert outcome("band: 0-5", "plays.example")[1] == "not_on_list"
-    assert outcome("{band: 10-12, mode: allow-list}", "plays.example") == (
-        "block",
-        "not_on_list",
-        "mode = allow-list",
-    )
-
-
-def test_a_family_may_say_what_happens_to_unknown_names() -> None:
-    assert outcome("{band: 6-9, unknown: open}", "nobody-knows.example")[0] == "allow"
-    refused = concluded("{band: 10-12, unknown: refuse}", "nobody-knows.example").outcome
-    assert (refused.reason, refused.askable) == (Reason.UNKNOWN_DOMAIN, False)
-
-
-@pytest.mark.parametrize("host", ["www.khanacademy.org", "bilimland.kz", "captive.apple.com", "printer.lan"])
-def test_what_an_allow_list_lets_through(host: str) -> None:
-    text = "{band: 0-5, allow: ['service:khan-academy'], homework: [bilimland.kz]}"
-    assert outcome(text, host)[0] == "allow"
-
-
 # Homework.
 
 
@@ -335,21 +227,6 @@ def test_what_devices_need_is_open_in_every_band(band: str, host: str) -> None:
     assert outcome(f"band: {band}", host)[:2] == ("allow", "device_needs")
 
 
-def test_probes_are_bound_by_nothing_updates_by_a_pause_push_by_bedtime_too() -> None:
-    text = "{band: 10-12, limits: {internet: 2h}, windows: {internet: ['08:00-20:00']}}"
-    assert concluded(text, "captive.apple.com").gates == (), "else a phone leaves for mobile data"
-    assert concluded(text, "swcdn.apple.com").gates == ("device",)
-    assert concluded(text, "x.push.apple.com").gates == ("device", "bedtime", "window:internet")
-
-
-@pytest.mark.parametrize(
-    ("block", "verdict"),
-    [("captive.apple.com", "block"), ("apple.com", "allow"), ("category:device_updates", "allow")],
-)
-def test_only_a_family_that_names_what_a_device_needs_refuses_it(block: str, verdict: str) -> None:
-    assert outcome(f"{{band: 10-12, block: ['{block}']}}", "captive.apple.com")[0] == verdict
-
-
 def test_updates_of_a_service_are_never_counted_and_open_at_bedtime() -> None:
     services = the_world().catalogue.services
     steam = next(one for one in services.values() if one.id == "steam")
@@ -386,11 +263,6 @@ def test_safe_search(band: str, host: str, safe: str) -> None:
     assert (part.rewrite.verdict, part.rewrite.reason) == (Verdict.REWRITE, Reason.SAFE_SEARCH)
     assert part.rewrite.rewrite == safe
     assert part.outcome.verdict is Verdict.ALLOW
-
-
-@pytest.mark.parametrize("text", ["band: 16-17", "{band: 10-12, safe_search: off}"])
-def test_safe_search_may_be_off(text: str) -> None:
-    assert concluded(text, "www.google.com").rewrite is None
 
 
 def test_mail_and_maps_are_no_search() -> None:

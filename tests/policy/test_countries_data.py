@@ -14,7 +14,6 @@ from gateway.policy.hosts import public_suffix_check
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 CODES = {"common", "kz", "ru", "us", "gb", "au", "eu"}
-MEMBERS = "at be bg hr cy cz dk ee fi fr de gr hu ie it lv lt lu mt nl pl pt ro sk si es se".split()  # noqa: SIM905
 YEARS = (2026, 2027, 2028)
 MONDAY, FRIDAY, SATURDAY = 0, 4, 5
 

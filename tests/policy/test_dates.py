@@ -9,7 +9,7 @@ import pytest
 from gateway.policy.rules import DayType, Owned
 from gateway.policy.schedule import bedtime_table, calendar_for, closure_at, limit_on, next_change, windows_on
 from gateway.policy.situation import PLAIN
-from gateway.policy.standing import closed_gates
+from gateway.policy.standing import standing
 from gateway.policy.timetext import Span
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, refusal
 
@@ -96,16 +96,16 @@ def test_windows_of_a_date() -> None:
     assert on("service:roblox", 17) is None
     assert on("internet", 16) == Owned((Span(600, 1200),), "family")
     assert on("internet", 15) is None
-    assert "window:internet" in closed_gates(profile, PLAIN, CALENDAR, at("2026-12-16T09:00"))
-    assert "window:service:roblox" in closed_gates(profile, PLAIN, CALENDAR, at("2026-12-16T17:00"))
-    assert "window:service:roblox" not in closed_gates(profile, PLAIN, CALENDAR, at("2026-12-17T09:00"))
+    assert "window:internet" in standing(profile, PLAIN, CALENDAR, at("2026-12-16T09:00")).closed
+    assert "window:service:roblox" in standing(profile, PLAIN, CALENDAR, at("2026-12-16T17:00")).closed
+    assert "window:service:roblox" not in standing(profile, PLAIN, CALENDAR, at("2026-12-17T09:00")).closed
 
 
 def test_an_adult_with_one_dated_bedtime_sleeps_that_night_alone() -> None:
     profile = a_profile('{band: adult, dates: {2026-12-16: {bedtime: "22:00-06:00"}}}')
     assert profile.filtered
-    assert "bedtime" in closed_gates(profile, PLAIN, CALENDAR, at("2026-12-16T22:30"))
-    assert not closed_gates(profile, PLAIN, CALENDAR, at("2026-12-17T22:30"))
+    assert "bedtime" in standing(profile, PLAIN, CALENDAR, at("2026-12-16T22:30")).closed
+    assert not standing(profile, PLAIN, CALENDAR, at("2026-12-17T22:30")).closed
     table = bedtime_table(profile.rules.bedtime, CALENDAR, profile.rules.dates)
     assert next_change(table, CALENDAR, at("2026-12-10T00:00")) == at("2026-12-16T22:00")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
-from gateway.policy.standing import Standing, closed_gates, standing
+from gateway.policy.standing import Standing, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_judge, a_profile, almaty, asks, used_up
 
@@ -26,7 +26,7 @@ NIGHT = "2026-11-24T21:00"
 
 
 def closed(at: str, situation: Situation = PLAIN) -> dict[str, Reason]:
-    found = closed_gates(DAUGHTER, situation, CALENDAR, almaty(at))
+    found = standing(DAUGHTER, situation, CALENDAR, almaty(at)).closed
     return {gate: one.reason for gate, one in found.items()}
 
 
@@ -37,7 +37,7 @@ def test_by_day_and_by_night() -> None:
 
 
 def test_each_closing_names_its_rule_its_owner_and_its_end() -> None:
-    found = closed_gates(DAUGHTER, PLAIN, CALENDAR, almaty(NIGHT))
+    found = standing(DAUGHTER, PLAIN, CALENDAR, almaty(NIGHT)).closed
     bedtime, roblox = found["bedtime"], found["window:service:roblox"]
     assert (bedtime.rule, bedtime.owner) == ("bedtime: 20:45-07:00", "family")
     assert bedtime.until == almaty("2026-11-25T07:00")
@@ -47,7 +47,7 @@ def test_each_closing_names_its_rule_its_owner_and_its_end() -> None:
 
 def test_the_band_owns_what_the_family_did_not_set() -> None:
     plain = a_profile("band: 10-12")
-    found = closed_gates(plain, PLAIN, CALENDAR, almaty(NIGHT))
+    found = standing(plain, PLAIN, CALENDAR, almaty(NIGHT)).closed
     assert found["bedtime"].owner == "band:10-12"
 
 
@@ -62,12 +62,12 @@ def test_a_pause_closes_the_device_until_it_ends() -> None:
 
 
 def test_a_pause_that_somebody_has_to_end_says_no_end() -> None:
-    found = closed_gates(DAUGHTER, Situation(paused_until=FOREVER), CALENDAR, almaty(DAY))
+    found = standing(DAUGHTER, Situation(paused_until=FOREVER), CALENDAR, almaty(DAY)).closed
     assert (found["device"].reason, found["device"].until) == (Reason.PAUSED, None)
 
 
 def test_quarantine_has_no_end_of_its_own() -> None:
-    found = closed_gates(DAUGHTER, Situation(quarantined=True), CALENDAR, almaty(DAY))
+    found = standing(DAUGHTER, Situation(quarantined=True), CALENDAR, almaty(DAY)).closed
     assert (found["device"].reason, found["device"].until) == (Reason.QUARANTINED, None)
 
 
@@ -82,7 +82,7 @@ def test_a_limit_closes_when_its_minutes_are_used_and_opens_with_the_new_day() -
     at = "2026-11-24T17:00"
     assert closed(at, used_up("service:youtube", minutes=59)) == {}
     used = used_up("service:youtube", "category:none", minutes=60)
-    found = closed_gates(DAUGHTER, used, CALENDAR, almaty(at))
+    found = standing(DAUGHTER, used, CALENDAR, almaty(at)).closed
     assert set(found) == {"service:youtube"}
     closing = found["service:youtube"]
     assert (closing.reason, closing.owner) == (Reason.OUT_OF_TIME, "family")
@@ -99,7 +99,7 @@ def test_minutes_given_beyond_a_limit_make_it_longer_for_its_day() -> None:
     more = replace(used, bonus={"play": 15})
     assert "play" in closed(at, used)
     assert "play" not in closed(at, more)
-    over = closed_gates(DAUGHTER, replace(more, used={"play": 105}), CALENDAR, almaty(at))
+    over = standing(DAUGHTER, replace(more, used={"play": 105}), CALENDAR, almaty(at)).closed
     assert over["play"].rule == "limits: play: 90m + 15m"
     state = standing(DAUGHTER, more, CALENDAR, almaty(at))
     assert state.budgets["play"] == (100, 90, 15, "family")
@@ -114,27 +114,27 @@ def test_a_limit_of_nothing_is_used_up_at_once(at: str, until: str) -> None:
     """Saturday is the next free day; Sunday's is used up."""
     son = a_profile('{band: 10-12, limits: {"group:games": {school: 0m, free: 1h}}}')
     used = Situation(day=date(2026, 11, 29), used={"group:games": 60})
-    found = closed_gates(son, used, CALENDAR, almaty(at))
+    found = standing(son, used, CALENDAR, almaty(at)).closed
     assert found["group:games"].until == almaty(until)
 
 
 def test_one_of_nothing_every_day_has_no_end() -> None:
     son = a_profile('{band: 10-12, limits: {"group:games": 0m}}')
-    closing = closed_gates(son, PLAIN, CALENDAR, almaty(DAY))["group:games"]
+    closing = standing(son, PLAIN, CALENDAR, almaty(DAY)).closed["group:games"]
     assert (closing.until, closing.rule) == (None, "limits: group:games: 0m")
 
 
 def test_the_family_says_when_its_day_turns() -> None:
     early = replace(CALENDAR, day_starts=0)
     used = used_up("internet")
-    assert "internet" in closed_gates(DAUGHTER, used, early, almaty("2026-11-24T23:59"))
-    assert "internet" not in closed_gates(DAUGHTER, used, early, almaty("2026-11-25T00:00"))
+    assert "internet" in standing(DAUGHTER, used, early, almaty("2026-11-24T23:59")).closed
+    assert "internet" not in standing(DAUGHTER, used, early, almaty("2026-11-25T00:00")).closed
 
 
 def test_while_the_time_is_unknown_what_is_used_stays_used() -> None:
     """A router that starts in 1970 gives no second hour."""
     lost = replace(used_up("service:youtube"), clock_known=False)
-    closing = closed_gates(DAUGHTER, lost, CALENDAR, almaty("1970-01-01T12:00"))["service:youtube"]
+    closing = standing(DAUGHTER, lost, CALENDAR, almaty("1970-01-01T12:00")).closed["service:youtube"]
     assert (closing.reason, closing.until) == (Reason.OUT_OF_TIME, None)
 
 
@@ -156,7 +156,7 @@ def test_a_date_has_rules_of_its_own() -> None:
         dates: {2026-11-24: {bedtime: {}, limits: {internet: 3h}}}
         """)
     used = used_up("internet", minutes=120)
-    assert closed_gates(dated, used, CALENDAR, almaty("2026-11-24T22:00")) == {}
+    assert standing(dated, used, CALENDAR, almaty("2026-11-24T22:00")).closed == {}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_date_has_rules_of_its_own() -> None:
 def test_while_the_time_is_unknown_the_profile_says_what_happens(text: str, gates: set[str]) -> None:
     situation = Situation(clock_known=False)
     for at in (DAY, NIGHT):
-        found = closed_gates(a_profile(text), situation, CALENDAR, almaty(at))
+        found = standing(a_profile(text), situation, CALENDAR, almaty(at)).closed
         assert set(found) == gates
         assert all(one.until is None for one in found.values())
 
@@ -227,7 +227,7 @@ def test_nothing_changes_while_a_standing_holds(at: datetime, used: int, later: 
 
 def test_a_now_in_the_homes_zone_is_the_same_instant() -> None:
     local = datetime(2026, 11, 24, 21, 0, tzinfo=ALMATY)
-    assert set(closed_gates(DAUGHTER, PLAIN, CALENDAR, local)) == set(closed(NIGHT))
+    assert set(standing(DAUGHTER, PLAIN, CALENDAR, local).closed) == set(closed(NIGHT))
 
 
 def test_the_rule_that_is_said_is_the_day_s_own() -> None:

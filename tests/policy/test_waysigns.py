@@ -12,8 +12,8 @@ from gateway.policy.situation import PLAIN
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.policy.ways import Way
 from gateway.policy.waysigns import Sign, is_probe, sign_of
+from tests.policy.around import Gave
 from tests.policy.homes import TABLE, a_judge, almaty, table, the_world
-from tests.policy.test_around import Gave
 
 DAY, NIGHT = almaty("2026-11-24T12:00"), almaty("2026-11-24T23:00")
 OTHER, RELAY = ip_address("198.51.100.7").packed, ip_address("192.0.2.9").packed

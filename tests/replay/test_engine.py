@@ -24,8 +24,9 @@ from tests import captures
 from tests.captures import Stamped
 from tests.policy.homes import almaty
 from tests.replayed import ADULT, CHILD, Replayed
-from tests.wire import evasion_cases as cases
-from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES, Case, get, tls
+from tests.wire import evasion_hellos
+from tests.wire.evasion_cases import HTTP_CASES, QUIC_CASES, TLS_CASES
+from tests.wire.evasion_moves import Case, get, tls
 from tests.wire.flow_forge import (
     ADDRESSES,
     ALLOWED,
@@ -116,7 +117,7 @@ def test_each_protocol_is_told_once(version: int, kind: str) -> None:
         plain.client(get("www.plain.example"))
         plain.server(HTTP_OK)
     quick = tape.talk(version=version, sport=40002)
-    cases.QUIC_CASES[0](quick, "www.quick.example")
+    QUIC_CASES[0](quick, "www.quick.example")
     asked = Replayed(tape.capture(kind)).asked
     found = [(str(one.proto), one.host, one.sport, one.dport) for one in asked]
     assert found == [
@@ -507,7 +508,7 @@ def test_help_stays_open_at_bedtime_where_no_answer_contradicts() -> None:
 
 # ---------------------------------------------------------------- evasions, as in the daemon
 
-OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
+OPENS_ITSELF = {evasion_hellos.t26_fake_syndata, evasion_hellos.t27_tfo, evasion_hellos.t27_tfo_in_part}
 
 
 @pytest.mark.parametrize("case", [*TLS_CASES, *QUIC_CASES, *HTTP_CASES], ids=lambda case: case.__name__)

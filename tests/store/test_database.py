@@ -19,11 +19,6 @@ from tests.store.helpers import NOW, look, record, refused
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
 def fill(path: Path) -> None:
     store = Store(path)
     for number in range(200):

@@ -3,18 +3,11 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
-import pytest
-
 from gateway.store import Device, Store
 from gateway.store.devices import DEVICES_LIMIT, NAME_LIMIT
 from tests.store.helpers import HOUR, NOW, look
 
 TABLET = "02:00:00:00:00:0a"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
 
 
 def test_a_device_is_new_once_and_remembered(path: Path) -> None:

@@ -12,11 +12,6 @@ from gateway.store.events import FLUSH_COUNT, PENDING_LIMIT
 from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
 def test_a_refusal_reaches_the_disk_with_all_that_explains_it(path: Path) -> None:
     store = Store(path)
     record(store, refused())

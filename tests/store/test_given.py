@@ -8,29 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, timedelta
 from pathlib import Path
-
-import pytest
 
 from gateway.store import Given, Kind, Opening, Store
 from tests.store.helpers import HOUR, NOW
 
 DAY = timedelta(days=1)
 KILLS = 12
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    made = Store(path)
-    yield made
-    made.close()
 
 
 def given(

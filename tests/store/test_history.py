@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
 from gateway.store import Store
 from gateway.store.history import SAMPLE, Count, uses
 from gateway.store.minutes import MinutesFile, spent
@@ -17,11 +15,6 @@ DAY = NOW.date()
 ONE = timedelta(days=1)
 TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 KINDS = {"youtube": ("video_sharing",), "roblox": ("games",), "twitch": ("games", "video_sharing")}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "qalqan.db")
 
 
 def minute(number: int, service: str | None, gate: str = "play", device: str = TABLET) -> MinuteRecord:

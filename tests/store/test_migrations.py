@@ -15,28 +15,31 @@ from gateway.store.store import Store
 from tests.store.helpers import NOW, look
 
 
-def test_migrations_are_due_for_a_file_that_is_not_there_and_once(tmp_path: Path) -> None:
-    path = tmp_path / "qalqan.db"
+def older(path: Path, version: int) -> sqlite3.Connection:
+    """A file as ``version`` made it."""
+    connection = sqlite3.connect(path)
+    database = sqlite_utils.Database(connection)
+    for number, migration in enumerate(MIGRATIONS[:version], start=1):
+        migration(database)
+        connection.execute(f"PRAGMA user_version = {number}")
+    return connection
+
+
+def test_migrations_are_due_for_a_file_that_is_not_there_and_once(path: Path) -> None:
     assert is_due(path)
     assert not path.exists()
     Store(path, day_starts=timedelta(hours=4)).close()
     assert not is_due(path)
 
 
-def test_what_is_no_database_is_left_to_who_opens_it(tmp_path: Path) -> None:
-    path = tmp_path / "qalqan.db"
+def test_what_is_no_database_is_left_to_who_opens_it(path: Path) -> None:
     path.write_bytes(b"no database at all, but long enough to look at" * 100)
     assert not is_due(path)
 
 
-def test_an_older_file_keeps_what_was_given(tmp_path: Path) -> None:
+def test_an_older_file_keeps_what_was_given(path: Path) -> None:
     """As version 2 wrote it: minutes without gates."""
-    path = tmp_path / "qalqan.db"
-    connection = sqlite3.connect(path)
-    database = sqlite_utils.Database(connection)
-    for number, migration in enumerate(MIGRATIONS[:2], start=1):
-        migration(database)
-        connection.execute(f"PRAGMA user_version = {number}")
+    connection = older(path, 2)
     at = int(NOW.timestamp())
     for service in (None, "youtube"):
         connection.execute(
@@ -61,14 +64,9 @@ def test_an_older_file_keeps_what_was_given(tmp_path: Path) -> None:
     assert not is_due(path)
 
 
-def test_an_older_file_s_ends_go_with_the_clock_as_they_look(tmp_path: Path) -> None:
+def test_an_older_file_s_ends_go_with_the_clock_as_they_look(path: Path) -> None:
     """As version 3 wrote it: ends alone."""
-    path = tmp_path / "qalqan.db"
-    connection = sqlite3.connect(path)
-    database = sqlite_utils.Database(connection)
-    for number, migration in enumerate(MIGRATIONS[:3], start=1):
-        migration(database)
-        connection.execute(f"PRAGMA user_version = {number}")
+    connection = older(path, 3)
     at = int(NOW.timestamp()) + 17
     evening = at - 17 + 2 * 3600
     pauses = [("son", at, at + 1800, "Mum"), ("daughter", at, evening, "Mum"), ("all", at, None, "Mum")]
@@ -100,14 +98,9 @@ def test_an_older_file_s_ends_go_with_the_clock_as_they_look(tmp_path: Path) -> 
     store.close()
 
 
-def test_older_codes_are_a_batch_where_they_were_made_at_once(tmp_path: Path) -> None:
+def test_older_codes_are_a_batch_where_they_were_made_at_once(path: Path) -> None:
     """As version 5 wrote it."""
-    path = tmp_path / "qalqan.db"
-    connection = sqlite3.connect(path)
-    database = sqlite_utils.Database(connection)
-    for number, migration in enumerate(MIGRATIONS[:5], start=1):
-        migration(database)
-        connection.execute(f"PRAGMA user_version = {number}")
+    connection = older(path, 5)
     at = int(NOW.timestamp())
     rows = [("a1", "son"), ("a2", "son"), ("b1", None), ("b2", None)]
     connection.executemany(
@@ -123,14 +116,9 @@ def test_older_codes_are_a_batch_where_they_were_made_at_once(tmp_path: Path) ->
     store.close()
 
 
-def test_guardians_of_an_older_file_are_guardians_without_a_password(tmp_path: Path) -> None:
+def test_guardians_of_an_older_file_are_guardians_without_a_password(path: Path) -> None:
     """As version 10 wrote it: a name and a stamp."""
-    path = tmp_path / "qalqan.db"
-    connection = sqlite3.connect(path)
-    database = sqlite_utils.Database(connection)
-    for number, migration in enumerate(MIGRATIONS[:10], start=1):
-        migration(database)
-        connection.execute(f"PRAGMA user_version = {number}")
+    connection = older(path, 10)
     connection.execute("INSERT INTO guardians VALUES ('Mum', 'stamp')")
     connection.commit()
     connection.close()

@@ -8,11 +8,6 @@ from gateway.store import Store, StoreError
 from gateway.store.numbers import CLASSES, SLOTS
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
 def mac(number: int) -> str:
     return f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
 

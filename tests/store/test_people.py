@@ -7,8 +7,6 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from gateway.policy.people import (
     LIFE,
     PROPOSED,
@@ -23,11 +21,6 @@ from gateway.policy.people import (
 from gateway.policy.tokens import Token
 from gateway.store import Store
 from tests.store.helpers import NOW, look
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
 
 
 def fill(store: Store) -> None:

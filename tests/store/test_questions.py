@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from gateway.policy.identity import Sign, Traits
 from gateway.policy.questions import Ask, Question
 from gateway.store import Store
@@ -16,11 +14,6 @@ TABLET, AGAIN = "02:00:00:00:00:0a", "da:a1:19:00:00:01"
 FACE = Traits(TABLET, "Планшет", "android", (1, 3, 6), "", "tablet", 64, frozenset({bytes(range(8))}))
 AT = NOW.astimezone(UTC)
 QUESTION = Question(AGAIN, Ask.AGAIN, AT, "daughter", TABLET, (Sign.HOST_NAME, Sign.TIME))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
 
 
 def here(_: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,18 +26,6 @@ TODAY = date(2026, 11, 24)
 MINUTE = timedelta(minutes=1)
 HALF = 30 * MINUTE
 NOTHING = timedelta()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    made = Store(path)
-    yield made
-    made.close()
 
 
 def jump(by: timedelta, *, at: datetime = NOW, was_known: bool = True, known: bool = True) -> Jump:

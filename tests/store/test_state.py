@@ -15,11 +15,6 @@ from tests.around import Scene
 from tests.store.helpers import HOUR, NOW, look
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
-
-
 def reopened(store: Store, path: Path) -> Store:
     store.close()
     return Store(path)

@@ -4,19 +4,12 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from gateway.store import Store
 from gateway.store.database import broken_copies
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "qalqan.db"
 
 
 def bytes_of(folder: Path) -> bytes:

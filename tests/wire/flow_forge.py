@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gateway.policy.values import Observation
 from gateway.wire.flows import Action, FlowTable, Judge, Step
 from gateway.wire.ip import ACK, PSH, SYN, TCP, UDP, parse_ip, transport_sum
@@ -168,9 +166,6 @@ class Talk:
         """The server sends one."""
         sport, dport = self._ports
         return self.raw(udp_packet(self.remote, self.device, dport, sport, payload), from_lan=False)
-
-
-Client = Callable[[Talk, str], None]  # sends one hello or request for a name, in its own way
 
 
 def udp_packet(src: bytes, dst: bytes, sport: int, dport: int, payload: bytes) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Observation
 from gateway.wire.flows import Action, Judge
-from tests.wire.evasion_cases import fake, get, tls
+from tests.wire.evasion_moves import fake, get, tls
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, Talk, careful, names_only
 
 

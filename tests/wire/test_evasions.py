@@ -13,18 +13,16 @@ from gateway.errors import WireError
 from gateway.policy.values import Fault, Observation
 from gateway.wire.flows import Action, FlowTable, Judge
 from gateway.wire.tls import read_client_hellos
-from tests.wire import evasion_cases as cases
+from tests.wire import evasion_hellos, evasion_http
 from tests.wire.evasion_cases import (
     HTTP_CASES,
     ODD_HTTP_CASES,
     ODD_TLS_CASES,
     QUIC_CASES,
     TLS_CASES,
-    Case,
-    get,
-    quic_answer,
-    tls,
 )
+from tests.wire.evasion_moves import Case, get, tls
+from tests.wire.evasion_quic import quic, quic_answer
 from tests.wire.flow_forge import (
     ALLOWED,
     DECOY,
@@ -41,13 +39,13 @@ from tests.wire.flow_forge import (
 from tests.wire.tls_forge import client_hello, records
 
 ASKS_BEFORE = {  # their first request is allowed
-    cases.h13_keepalive2,
-    cases.h14_keepalive2_split_disorder,
-    cases.h31_pri_after_an_answer,
-    cases.h32_upgrade_ignored,
-    cases.h33_upgrade_of_a_later_request,
+    evasion_http.h13_keepalive2,
+    evasion_http.h14_keepalive2_split_disorder,
+    evasion_http.h31_pri_after_an_answer,
+    evasion_http.h32_upgrade_ignored,
+    evasion_http.h33_upgrade_of_a_later_request,
 }
-OPENS_ITSELF = {cases.t26_fake_syndata, cases.t27_tfo, cases.t27_tfo_in_part}
+OPENS_ITSELF = {evasion_hellos.t26_fake_syndata, evasion_hellos.t27_tfo, evasion_hellos.t27_tfo_in_part}
 versions = pytest.mark.parametrize("version", [4, 6])
 shown = pytest.mark.parametrize("handshake", [False, True], ids=["queue", "capture"])
 tls_case = pytest.mark.parametrize("case", TLS_CASES, ids=lambda case: case.__name__)
@@ -221,7 +219,7 @@ def test_fragments_that_nobody_has_joined_are_refused(version: int, first: int, 
     """t23, t24, q19: in front of the queue the kernel joins them, so none ever gets here."""
     for packet in (
         Talk(version=version).segment(tls(name), 0),
-        udp_packet(Talk(version=version).device, Talk(version=version).remote, 40000, 443, cases.quic(name)),
+        udp_packet(Talk(version=version).device, Talk(version=version).remote, 40000, 443, quic(name)),
     ):
         talk = Talk(names_only, version=version)
         parts = fragments(packet, 64)

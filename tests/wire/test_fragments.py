@@ -12,7 +12,8 @@ from gateway.errors import WireError
 from gateway.wire.flows import Action
 from gateway.wire.fragments import MAX_DATAGRAMS, MAX_PIECES, Defragmenter
 from gateway.wire.ip import checksum_ok, parse_ip
-from tests.wire.evasion_cases import quic, tls
+from tests.wire.evasion_moves import tls
+from tests.wire.evasion_quic import quic
 from tests.wire.flow_forge import ALLOWED, REFUSED, SERVER_HELLO, Talk, fragments, udp_packet
 
 versions = pytest.mark.parametrize("version", [4, 6])

@@ -27,6 +27,11 @@ def _plain(key: str, value: object) -> object:
 
 
 def _sentences() -> dict[str, str]:
+    return _of_people() | _of_time() | _of_requests() | _of_rules() | _of_shared()
+
+
+def _of_people() -> dict[str, str]:
+    """Who asks, and for whom."""
     return {
         Code.BUSY: _("Too many pages are open at once. Close some and try again."),
         Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
@@ -59,6 +64,12 @@ def _sentences() -> dict[str, str]:
         Code.NOT_FILTERED: _("This device is not filtered, so there is nothing to change."),
         Code.NEW_DEVICE: _("This is a new device. Say whose it is first."),
         Code.NO_DEVICE_OF_A_CHILD: _("This device is no child's here. Ask a parent to say whose it is."),
+    }  # fmt: skip
+
+
+def _of_time() -> dict[str, str]:
+    """Pauses, extra time, landings, codes on paper."""
+    return {
         Code.HAS_PASSED: _("That time has passed. Choose a later one."),
         Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
         Code.NO_SERVICE: _("There is no such service here any more. Go back and look again."),
@@ -83,6 +94,12 @@ def _sentences() -> dict[str, str]:
         Code.TOO_MANY_TRIES: _(
             "This device has tried too many wrong codes. Try again in %(minutes)d min."
         ),
+    }  # fmt: skip
+
+
+def _of_requests() -> dict[str, str]:
+    """Requests, and questions about devices."""
+    return {
         Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
         Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
         Code.OPEN_NOW: _("%(name)s is open now. Try it."),
@@ -99,6 +116,12 @@ def _sentences() -> dict[str, str]:
         Code.NO_CARD: _("This card is gone already."),
         Code.NO_QUESTION: _("Somebody has answered this already."),
         Code.SAY_WHOSE: _("The old device is not one person's. Say by name whose this one is."),
+    }  # fmt: skip
+
+
+def _of_rules() -> dict[str, str]:
+    """The family's files, devices, lists, lessons."""
+    return {
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
         Code.CHANGED_MEANWHILE: _("Somebody changed this meanwhile. Look at it again, then change it."),
         Code.FILE_BROKEN: _("Somebody wrote into %(file)s what cannot be used: %(problem)s. Mend it first."),
@@ -123,6 +146,12 @@ def _sentences() -> dict[str, str]:
         Code.LESSON_REFUSED: _(
             "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
         ),
+    }  # fmt: skip
+
+
+def _of_shared() -> dict[str, str]:
+    """Shared devices, PINs, backups, the clock."""
+    return {
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),
         Code.NO_SCREEN: _("You do not share this screen. Ask a parent."),

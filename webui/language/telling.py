@@ -113,5 +113,5 @@ def _names() -> Names:
 
 
 def _words() -> Words:
-    # Extracted from where they stand, by tests/words/extract.py.
+    # Extracted from where they stand, by tests/words/catalogues.py.
     return {key: pgettext(DECISION, text) for key, text in ENGLISH.items()}

@@ -6,6 +6,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from gateway.errors import ControlError
+from gateway.policy.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardians_only
 from webui.forms import one_of
@@ -17,7 +18,6 @@ from webui.values.devices import PLACES, Device, Devices
 blueprint = Blueprint("device_use", __name__, url_prefix="/parent/device")
 
 SITES_LIMIT = 8  # names of one school's or firm's tunnel
-SITE_LIMIT = 253  # characters of a host name
 
 
 @blueprint.post("/share")
@@ -83,7 +83,7 @@ def _told_shared(device: Device, people: list[str], devices: Devices) -> str:
 def manage() -> ResponseReturnValue:
     """Names of a school's or firm's tunnel, which stay open for this device."""
     _devices, device = known(request.form.get("mac", ""))
-    _manage(device, request.form.get("names", "")[: SITES_LIMIT * SITE_LIMIT].replace(",", " ").split())
+    _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
     return back_to(device)
 
 

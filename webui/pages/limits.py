@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.editing import (
+    NOTHING,
+    Outcome,
+    Page,
+    Problem,
+    change,
+    chosen_target,
+    opened,
+    refused,
+    render,
+)
 from webui.rules.hours import (
     DAY,
     DAYS,
@@ -32,11 +42,7 @@ STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that are offered
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     """What a new limit is to be about."""
-    page = opened(profile)
-    target = request.args.get("of", "")
-    if page.names.knows(target):
-        return redirect(url_for("limits.one", profile=page.child.id, target=target), 303)
-    return render("child_targets.html", page, kind="limits", fits=_("Minutes for what"), link="limits.one")
+    return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
 
 
 @blueprint.get("/<target>")

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
+from gateway.policy.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -25,7 +26,6 @@ blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
 NAME_LIMIT = 60  # characters, as the daemon takes them
 URL_LIMIT = 200
-HOST_LIMIT = 253
 ADDRESS_STARTS = ("https://", "http://")
 
 
@@ -75,10 +75,10 @@ def now() -> ResponseReturnValue:
 
 def _host(typed: str) -> str:
     """A host out of what somebody typed or copied: an address of a page as well."""
-    text = plain(typed, 2 * HOST_LIMIT).strip().lower()
+    text = plain(typed, 2 * MAX_HOST).strip().lower()
     for start in ADDRESS_STARTS:
         text = text.removeprefix(start)
-    return text.partition("/")[0].partition("?")[0][:HOST_LIMIT]
+    return text.partition("/")[0].partition("?")[0][:MAX_HOST]
 
 
 def _looked_up(host: str) -> tuple[Found | None, str]:
@@ -216,7 +216,7 @@ def report() -> ResponseReturnValue:
 @guardians_only
 def unreport() -> ResponseReturnValue:
     host = request.form.get("host", "")
-    if not host or len(host) > HOST_LIMIT:
+    if not host or len(host) > MAX_HOST:
         abort(400)
     with notices.refusals_to(notices.said):
         _change("list_unreport", host=host)

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
+from gateway.policy.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.charts import qr
@@ -24,7 +25,6 @@ blueprint = Blueprint("proof", __name__)
 
 ADDRESS = f"http://{OWN_NAME}/proof"
 RESULTS = 16  # of one form; a proof has five lines
-HOST_LIMIT = 253  # characters
 
 
 # ---------------------------------------------------------------------------------------- a parent's
@@ -108,7 +108,7 @@ def tell() -> ResponseReturnValue:
     results = {}
     for said in request.form.getlist("result")[:RESULTS]:
         result, _space, host = said.partition(" ")
-        if result not in ("opened", "failed") or not 0 < len(host) <= HOST_LIMIT or not host.isprintable():
+        if result not in ("opened", "failed") or not 0 < len(host) <= MAX_HOST or not host.isprintable():
             abort(400)
         results[host] = result
     if not results:

@@ -11,6 +11,7 @@ import re
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from gateway.policy.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.language.levels import level_of
@@ -20,8 +21,6 @@ from webui.values.asked import waiting_for
 blueprint = Blueprint("refused", __name__)
 
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
-HOST_LIMIT = 253  # RFC 1035, 2.3.4, without the closing dot
-
 
 NEW = "quarantine"
 # Nothing was found bad: the time is over, or somebody has to say whose the device is. A system that looks
@@ -37,7 +36,7 @@ def show() -> ResponseReturnValue:
     if here.profile == NEW:
         return _render("new", home, here)
     host = request.args.get("host", "").lower().rstrip(".")
-    if len(host) > HOST_LIMIT or not HOST.fullmatch(host):
+    if len(host) > MAX_HOST or not HOST.fullmatch(host):
         host = ""
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import charts
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.editing import (
+    NOTHING,
+    Outcome,
+    Page,
+    Problem,
+    change,
+    chosen_target,
+    opened,
+    refused,
+    render,
+)
 from webui.rules.hours import DAYS, Unreadable, drawn
 from webui.rules.overview import rule
 from webui.rules.weekform import (
@@ -36,11 +46,7 @@ HOWS = ("times", "never", "none", "same")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
     """What a new window is to be about."""
-    page = opened(profile)
-    target = request.args.get("of", "")
-    if page.names.knows(target):
-        return redirect(url_for("week.show", profile=page.child.id, target=target), 303)
-    return render("child_targets.html", page, kind="week", fits=_("Hours for what"), link="week.show")
+    return chosen_target(profile, "week", "week.show", _("Hours for what"))
 
 
 @blueprint.get("/<target>")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, redirect, render_template, request
+from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.codes import Code
@@ -83,6 +83,14 @@ def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: obje
         notice=notices.current(page.home),
         **values,
     )
+
+
+def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseReturnValue:
+    """All that a rule can be about; ``link`` is where the chosen one leads."""
+    page, target = opened(profile), request.args.get("of", "")
+    if page.names.knows(target):
+        return redirect(url_for(link, profile=page.child.id, target=target), 303)
+    return render("child_targets.html", page, kind=kind, fits=fits, link=link)
 
 
 def change(

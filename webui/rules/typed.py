@@ -10,7 +10,6 @@ from webui.language.words import plain
 from webui.rules.catalogue import Catalogue
 
 TYPED_LIMIT = 2000  # characters; the longest web address that anybody pastes
-HOST_LIMIT = 253  # characters of a host name
 
 
 class NotThatError(ValueError):

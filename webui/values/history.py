@@ -85,10 +85,6 @@ class History:
         return sum(one.minutes for one in self.days)
 
     @property
-    def times_refused(self) -> int:
-        return sum(one.refused for one in self.days)
-
-    @property
     def is_sample(self) -> bool:
         """Whether any of these days is made up, as the virtual home's are."""
         return self.sample_until is not None and self.first < self.sample_until

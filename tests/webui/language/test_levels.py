@@ -10,7 +10,8 @@ from flask import Flask
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.pages.test_home import text_of
-from tests.webui.standin.household import NOW, RULES, Household
+from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.ruled import RULES
 from webui.language.levels import Level, level_of
 
 TEEN = {"mac": "02:00:00:00:00:0d", "profile": "teen", "name": "Phone"}

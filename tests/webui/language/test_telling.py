@@ -20,9 +20,6 @@ from webui.values.answers import parse_help_lines, parse_home, parse_refusals
 from webui.values.given import Given, to_child, to_parent
 from webui.values.shapes import Answer
 
-TABLET_IP = "192.168.1.20"
-
-
 PAUSED: dict[str, Any] = {
     "state": "paused", "until": "2026-11-24T20:10:00+05:00", "reason": "paused", "rule": "pause",
     "owner": "guardian:Mum", "sentence": "The internet is paused until 20:10. Mum set this.",

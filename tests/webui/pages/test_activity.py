@@ -13,8 +13,9 @@ import yaml
 from tests.webui.conftest import Browser
 from tests.webui.pages.test_child_time import asked_of
 from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, RULES, Household
+from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.living import change
+from tests.webui.standin.ruled import RULES
 from webui.spreadsheet import cell
 
 PAGES = ("/parent/activity/", "/parent/activity/daughter", "/parent/activity/daughter/week",

@@ -8,7 +8,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.standin.household import HELP, Household, at_home
+from tests.webui.standin.household import Household, at_home
+from tests.webui.standin.refusing import HELP
 from webui.accounts.limiter import TRIES
 
 

@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.standin.household import NOW, RULES, Household
+from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.ruled import RULES
 
 PARENTS_PAGES = ("/parent/", "/parent/cards")
 

@@ -9,7 +9,8 @@ import pytest
 from tests.webui.conftest import Browser
 from tests.webui.pages.test_child_time import asked_of
 from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, RULES, Household
+from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.ruled import RULES
 from webui.values.given import Given, to_child, to_parent
 
 UNTIL = NOW + timedelta(minutes=80)

@@ -191,7 +191,7 @@ class Giving:
         found = (
             [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
         )
-        used = self.household.told_minutes(who)["used"] if day == today else []
+        used = self.household.spending.told(who)["used"] if day == today else []
         whole = request.has("device") or self.household.log_level(who) >= 2
         return {
             "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used,

@@ -1,0 +1,63 @@
+"""Pauses, and the filter off and on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gateway.control.protocol import Request, Verb
+from gateway.errors import ControlError
+from tests.webui.standin.places import NOW
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+
+class Pausing:
+    def __init__(self, household: Household) -> None:
+        self._household = household
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"pause": self._pause, "resume": self._resume, "off": self._off, "on": self._on}
+
+    def of_child(self, profile: str) -> dict[str, object] | None:
+        """What `status` says of a child that is paused."""
+        if not {profile, "all"} & self._household.paused.keys():
+            return None
+        until = self._household.paused.get(profile, self._household.paused.get("all"))
+        told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."
+        return {
+            "state": "paused",
+            "until": until,
+            "reason": "paused",
+            "rule": "pause",
+            "owner": "guardian:Mum",
+            "sentence": f"{told} Mum set this.",
+            "next_change": {"at": until, "state": "open"} if until else None,
+        }
+
+    def _pause(self, request: Request) -> dict[str, object]:
+        who = request.text("who")
+        if who == "teen":
+            msg = "Dana sets her own pauses"
+            raise ControlError(msg)
+        minutes = request.whole("minutes", least=1, most=1440) if request.has("minutes") else None
+        self._household.paused[who] = NOW + timedelta(minutes=minutes) if minutes else None
+        return {"until": self._household.paused[who]}
+
+    def _resume(self, request: Request) -> dict[str, object]:
+        who = request.text("who")
+        if who == "all":
+            self._household.paused.clear()
+        self._household.paused.pop(who, None)
+        return {}
+
+    def _off(self, request: Request) -> dict[str, object]:
+        self._household.guardian_of(request)
+        until = NOW + timedelta(minutes=request.whole("minutes", least=1, most=10080))
+        self._household.extra.update(mode="off", off_until=until)
+        return {"until": until}
+
+    def _on(self, _: Request) -> dict[str, object]:
+        self._household.extra.update(mode="on", off_until=None)
+        return {}

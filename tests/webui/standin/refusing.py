@@ -1,0 +1,51 @@
+"""What was refused, and who helps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gateway.control.protocol import Request, Verb
+from tests.webui.standin.places import GUEST, NOW, TABLET
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+HELP = [
+    {"name": "Contact centre for children and families", "phone": "111"},
+    {"name": "Find a help line in any country", "web": "findahelpline.com"},
+]
+
+REFUSALS = [
+    {
+        "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
+        "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family",
+        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.", "askable": False,
+    },
+    {
+        "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
+        "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12",
+        "until": None, "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
+        "askable": False,
+    },
+    {
+        "at": NOW - timedelta(minutes=8), "host": "www.instagram.com", "name": "Instagram", "proto": "tls",
+        "verdict": "block", "reason": "category", "rule": "category:social_networks", "owner": "band:10-12",
+        "until": None, "sentence": "Instagram is not open here. A parent may open it.", "askable": True,
+    },
+]  # fmt: skip
+
+
+class Refusing:
+    def __init__(self, household: Household) -> None:
+        self._household = household
+
+    def verbs(self) -> dict[str, Verb]:
+        return {"refusals": self._refusals, "helplines": lambda request: {"lines": HELP}}
+
+    def _refusals(self, request: Request) -> dict[str, object]:
+        mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"
+        limit = request.whole("limit", least=1, most=10, default=10)
+        if self._household.guests_are_several and request.text("device", "") == GUEST:
+            return {"refusals": [], "shared": True}
+        return {"refusals": self._household.refusals[:limit] if mine else []}
