@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
-import yaml
 
+from gateway.policy.documents import parse_document
 from tests.lab import names
 from tests.lab.apicaller import PAGES, Caller, by_session, by_token, link_of
 from tests.lab.daemon import Daemon
@@ -57,7 +57,7 @@ def check_all_is_well(home: Home, daemon: Daemon, pid: int, it: Caller) -> None:
     assert daemon.pid == pid
     assert daemon.client.call("reload")["problems"] == []
     for path in (daemon.config, *daemon.profiles.glob("*.yaml")):
-        assert isinstance(yaml.safe_load(path.read_text()), Mapping)
+        parse_document(path.read_bytes(), path.name)
     assert it.get("/home")["problems"] == []
     assert it.get("/my")["mac"] == names.PARENT.mac
     for log in (daemon.log, home.folder / "qalqan" / "web.log"):
