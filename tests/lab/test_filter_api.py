@@ -35,7 +35,7 @@ EXAMPLES = pytest.mark.parametrize(
 def daemon(home: Home) -> Iterator[Daemon]:
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     profiles = {"daughter": {**DAUGHTER, "log_level": 2}, "son": SON, "mum": MUM}
-    with Daemon(home, profiles, settings={"timezone": ZONE.key, "country": "kz"}, web=True) as started:
+    with Daemon(home, profiles, settings={"timezone": ZONE.key, "country": "kz"}, web_user=True) as started:
         yield started
 
 
@@ -90,3 +90,74 @@ def test_schemathesis_finds_nothing_by_session(
     found = fuzz(PAGES, mum.headers, examples, *device, only=only, document=document)
     assert not found, found
     check_all_is_well(home, daemon, pid, mum)
+
+
+def test_roles_hold_and_what_is_ended_is_ended_at_once(
+    home: Home, daemon: Daemon, mum: Caller, hall: Caller
+) -> None:
+    """The pages are a user of their own here, so that the daemon itself holds to every role."""
+    oma = by_session(home, link_of(daemon, "Oma", "helper", 20), "phone")
+    button, support = by_token(home, mum, "helper"), by_token(home, mum, "support")
+    child = "/children/daughter"
+    assert oma.done("POST", f"{child}/grants", {"minutes": 15})["minutes"] == 15
+    more = oma.ask("POST", f"{child}/grants", {"minutes": 10})
+    assert (more.status, more.json["code"], more.json["values"]) == (403, "helper_minutes", {"minutes": 5})
+    for role in (oma, button):
+        assert role.get(child)["devices"] == []
+        for method, path in (("GET", f"{child}/history"), ("GET", "/devices"), ("POST", "/home/off")):
+            assert role.ask(method, path).status == 403, path
+    told = support.ask("GET", "/health").body + support.ask("GET", "/health/support").body
+    for word in (b"aughter", b"tiktok", names.TABLET.mac.encode(), names.TABLET.ipv4.encode()):
+        assert word not in told
+    for path in ("/home", "/children", child, f"{child}/summary", "/requests", "/audit-log", "/events"):
+        assert support.ask("GET", path).status == 403, path
+    # A token that is ended opens nothing from then on, and none outlives the account that made it.
+    ids = {one["label"]: one["id"] for one in mum.get("/account/tokens")["tokens"]}
+    assert hall.ask("GET", "/account/tokens").json["code"] == "session_only"
+    mum.done("DELETE", f"/account/tokens/{ids['support']}")
+    assert support.ask("GET", "/health").status == 401
+    link_of(daemon, "Dad")
+    daemon.client.call("guardian", action="remove", name="Mum")
+    for it in (hall, button, mum):
+        assert it.ask("GET", "/account").status == 401
+
+
+def test_a_backup_goes_out_and_comes_back_and_conflicts_are_told(
+    home: Home, daemon: Daemon, mum: Caller, hall: Caller
+) -> None:
+    rules = "/children/daughter/rules"
+    made = mum.ask("POST", "/backup", {"password": "four quiet words"})
+    assert made.headers["content-type"] == "application/octet-stream"
+    kept = home.folder / "a.backup"
+    kept.write_bytes(made.body)
+    before = hall.get(rules)
+    change = {"set": {"block/example.net": True}, "revision": before["revision"]}
+    hall.done("PATCH", rules, change)
+    late = hall.ask("PATCH", rules, change)
+    assert (late.status, late.json["code"]) == (409, "changed_meanwhile")
+
+    form = ("-F", f"file=@{kept}", "-F", "password=four quiet words")
+    opened = mum.ask("POST", "/backup/opened", None, *form)
+    assert opened.status == 201, opened
+    place = f"/backup/opened/{opened.json['token']}"
+    look = mum.get(place)
+    assert (look["by"], look["changed"], look["same"]) == ("Mum", ["Daughter"], False)
+    assert hall.ask("GET", place).json["code"] == "session_only"
+    assert mum.done("POST", f"{place}/apply") == {"problems": []}
+    assert hall.get(rules)["own"] == before["own"]
+    assert mum.get("/backup/last")["last"]["undo"] is True
+    mum.done("POST", "/backup/undo")
+    assert "example.net" in hall.get(rules)["own"]["block"]
+
+
+def test_a_daemon_that_is_killed_is_told_as_such_and_comes_back(
+    home: Home, daemon: Daemon, mum: Caller, hall: Caller
+) -> None:
+    lines = hall.get("/home/help-lines")["lines"]
+    daemon.kill()
+    lost = hall.ask("GET", "/home")
+    assert (lost.status, lost.json["code"], lost.headers["retry-after"]) == (503, "unreachable", "5")
+    assert lines
+    assert hall.get("/home/help-lines")["lines"] == lines
+    daemon.start()
+    assert hall.get("/home")["mode"] == "on"

@@ -45,7 +45,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     daughter = {**DAUGHTER, "log_level": 2, "limits": {}, "bedtime": {"school": "20:45-07:00"}}
     profiles = {"daughter": daughter, "son": SON, "mum": MUM}
-    with Daemon(home, profiles, settings={"timezone": ZONE.key, "country": "kz"}, web=True) as started:
+    with Daemon(home, profiles, settings={"timezone": ZONE.key, "country": "kz"}, web_user=True) as started:
         set_time(started, f"{DAY}T20:10:00")
         yield started
 
