@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +17,14 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from gateway.control.client import Client, Unreachable
+from gateway.control.listener import WEB_USER
 from gateway.errors import ControlError
 from tests.lab import names
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import LabError, stop
 
 WEB_PORT = 8080
+_WEB_ID = 64_991  # of no user here
 _READY_S = 10.0
 _HOME_ZONE = "Asia/Almaty"
 _AFTERNOON = (15, 18)  # hours in which no child of any band is in bed
@@ -35,8 +37,9 @@ class Daemon:
     """``with Daemon(home, {"daughter": {...}}) as daemon:``: one child a file, as in /etc/qalqan/profiles.
 
     ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml. It is an
-    afternoon there, whatever the hour here, so that nobody's bedtime is met by chance. ``clock`` is ``unset``
-    where the daemon does not know the time when it starts.
+    afternoon there, whatever the hour here, so that nobody's bedtime is met by chance. ``web_user``: the
+    pages run as a user of their own, as on a gateway, and the daemon knows it. ``clock`` is ``unset`` where
+    the daemon does not know the time when it starts.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Daemon:
         *,
         settings: Mapping[str, Any] | None = None,
         web: bool = False,
+        web_user: bool = False,
         clock: str = "1",
     ) -> None:
         self.home = home
@@ -54,7 +58,8 @@ class Daemon:
         self.config = self.folder / "qalqan.yaml"
         self.profiles = self.folder / "profiles"
         self.seconds_to_ready = 0.0
-        self._with_web = web
+        self._with_web = web or web_user
+        self._web_user = web_user
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._web: subprocess.Popen[bytes] | None = None
@@ -122,6 +127,8 @@ class Daemon:
         if self._answers():
             raise LabError(f"another daemon already answers at {self.socket}; stop it first")
         began = time.monotonic()
+        if self._web_user:
+            self._make_user()
         self._process = self._spawn("run", self.log)
         try:
             self._await_answer(began + _READY_S)
@@ -135,7 +142,13 @@ class Daemon:
     def start_web(self) -> None:
         """Start the pages and wait until they listen."""
         log = self.folder / "web.log"
-        self._web = self._spawn("web", log)
+        if self._web_user:
+            own = self.state / "web"
+            own.mkdir(parents=True, exist_ok=True)
+            for path in (own, *own.iterdir()):
+                os.chown(path, _WEB_ID, _WEB_ID)
+        as_user = ["setpriv", f"--reuid={_WEB_ID}", f"--regid={_WEB_ID}", "--clear-groups"]
+        self._web = self._spawn("web", log, as_user if self._web_user else [])
         until = time.monotonic() + _READY_S
         listening = ["ss", "-Hltn", f"sport = :{WEB_PORT}"]
         while not self.home.gateway.run(listening).stdout.strip():
@@ -152,6 +165,8 @@ class Daemon:
         if self._process is not None:
             status = stop(self._process)
             self._process = None
+        for path in self._accounts() if self._web_user else ():
+            path.unlink(missing_ok=True)
         return status
 
     def kill(self) -> None:
@@ -165,8 +180,20 @@ class Daemon:
         """Profiles and lists anew, as by SIGHUP."""
         os.kill(self.pid, signal.SIGHUP)
 
-    def _spawn(self, command: str, log: Path) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-m", "gateway", command, "--config", str(self.config)]
+    def _accounts(self) -> tuple[Path, Path]:
+        """What `ip netns exec` shows in the gateway in place of /etc/passwd and /etc/group."""
+        folder = Path("/etc/netns") / self.home.gateway.name
+        return folder / "passwd", folder / "group"
+
+    def _make_user(self) -> None:
+        users, groups = self._accounts()
+        users.parent.mkdir(parents=True, exist_ok=True)
+        entry = f"{WEB_USER}:x:{_WEB_ID}:{_WEB_ID}::/nonexistent:/usr/sbin/nologin\n"
+        users.write_text(Path("/etc/passwd").read_text() + entry)
+        groups.write_text(Path("/etc/group").read_text() + f"{WEB_USER}:x:{_WEB_ID}:\n")
+
+    def _spawn(self, command: str, log: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        argv = [*before, sys.executable, "-m", "gateway", command, "--config", str(self.config)]
         with log.open("ab") as output:
             return self.home.gateway.popen(
                 argv,

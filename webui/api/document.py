@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from webui.api.happenings import EVENTS
 from webui.api.kinds import Json, Maybe, is_needed, kind_of, kinds_of, name_of
 from webui.api.operations import ANYONE, PARTS, Nothing, Operation
 from webui.api.problems import CODES, MEDIA
+from webui.api.sent import FORM
 
 BASE = "/api/v1"
 VERSION = "1.0.0"  # of the API: what is taken away or changes its meaning makes another base
 FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
 OF_INPUT = (400, 415)
 OF_CHANGES = (409,)
+EVENTS_AT = "events"  # what its messages say has no place in OpenAPI 3.1: `x-events`, schemas by kind
 
 
 class Book:
@@ -23,10 +26,13 @@ class Book:
 
     def __init__(self, *, bodies: bool) -> None:
         self._bodies = bodies
+        self._of: dict[str, type] = {}
         self.schemas: Json = {}
 
     def ref(self, record: type) -> Json:
         name = record.__name__
+        known = self._of.setdefault(name, record)
+        assert known is record, f"two records are called {name}: {known.__module__}, {record.__module__}"
         if name not in self.schemas:
             self.schemas[name] = {}  # so that a record may be part of itself
             self.schemas[name] = self._schema(record)
@@ -51,6 +57,8 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
     paths: Json = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, bodies, answers)
+    events = {kind: answers.ref(told) for kind, told in EVENTS.items()}
+    paths[f"/{EVENTS_AT}"]["get"]["x-events"] = {"hello": {"type": "object"}, **events}
     twice = bodies.schemas.keys() & answers.schemas.keys()
     assert not twice, f"{twice} are sent and answered: what is needed differs"
     problem: Json = {
@@ -76,7 +84,12 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
             "responses": {str(status): _problem(status) for status in CODES},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "qalqan"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "qalqan",
+                    "description": "Of a browser that is signed in; on another port than 80 qalqan-PORT.",
+                },
             },
         },
     }
@@ -85,7 +98,7 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
 def _operation(one: Operation, bodies: Book, answers: Book) -> Json:
     done: Json = {"description": "Done"}
     if one.answer is not Nothing:
-        done["content"] = {one.media: {"schema": answers.ref(one.answer)}}
+        done["content"] = {one.media: {"schema": kind_of(one.answer).schema(answers)}}
     told: Json = {
         "operationId": one.name,
         "tags": [one.noun],
@@ -106,7 +119,7 @@ def _operation(one: Operation, bodies: Book, answers: Book) -> Json:
     if one.body is not None:
         told["requestBody"] = {
             "required": any(is_needed(field) for field in fields(one.body)),
-            "content": {"application/json": {"schema": bodies.ref(one.body)}},
+            "content": {FORM if one.upload else "application/json": {"schema": bodies.ref(one.body)}},
         }
     for status in sorted(statuses):
         told["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}

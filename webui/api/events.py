@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from threading import BoundedSemaphore
@@ -13,42 +14,22 @@ from flask import Response, current_app, request
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import PersonRole
-from webui.api.kinds import Whole
+from webui.api.happenings import EVENTS, StatusTold
+from webui.api.kinds import NotThatError, Record, Whole, plain
 from webui.api.operations import GUARDIAN, HELPER, Noun
 from webui.api.problems import of_status
 from webui.api.records import record
-from webui.api.who import Caller
+from webui.api.who import Caller, still
 from webui.daemon import daemon
 from webui.pages.stream import BEAT, HEARTBEAT, LIFE, RECONNECT
 
 noun = Noun("events")
 
 STEP = 1.0  # seconds of silence after which we look whether the other end is still there
+CHECK = 10.0  # seconds after which we look whether who listens may still: a token can be ended meanwhile
 FOR_HELPERS = ("status", "grant", "landing")
-KEYS: Mapping[str, tuple[str, ...]] = {  # what leaves of each kind: gateway/control/README.md
-    "status": ("profile",),
-    "grant": ("profile", "grant", "by", "sentence"),
-    "landing": ("profile", "name", "sentence"),
-    "request": ("id", "profile", "topic", "state", "sentence", "reminder"),
-    "answer": ("id", "profile", "state", "answer", "because", "by", "sentence"),
-    "warning": ("profile", "name", "minutes", "left", "what", "what_name", "at"),
-    "device": ("mac", "name"),
-    "scan": ("found",),
-    "lists": ("what", "source", "done", "problems"),
-    "identity": ("mac", "ask", "what", "by"),
-    "refusal": ("profile", "name", "device", "host", "proto", "reason", "sentence"),
-    "card": ("device", "way", "what", "by"),
-    "sharing": ("device", "who"),
-    "pin": ("profile", "name", "what", "by"),
-    "lesson": ("profile", "what"),
-    "health": (),
-    "proof": ("device",),
-}
 
-
-@record
-class Stream:
-    """An event is ``id``, ``event`` (its kind) and ``data``, a JSON object."""
+log = logging.getLogger(__name__)
 
 
 @record
@@ -56,50 +37,87 @@ class Wanted:
     seconds: Annotated[int, Whole(1, int(LIFE))] = int(LIFE)
 
 
-@noun.declare("GET", "/events", GUARDIAN, HELPER, query=Wanted, answer=Stream, media="text/event-stream")
+@noun.declare("GET", "/events", GUARDIAN, HELPER, query=Wanted, answer=str, media="text/event-stream")
 def stream(me: Caller, query: Wanted) -> Response:
     """What happens from now on. `hello` comes first and after each gap: ask anew for what you show."""
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
         raise of_status(429, {"Retry-After": "60"})
-    kinds = tuple(KEYS) if me.role == PersonRole.GUARDIAN else FOR_HELPERS
+    kinds = tuple(EVENTS) if me.role == PersonRole.GUARDIAN else FOR_HELPERS
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    body = _messages(daemon().client, kinds, gone, time.monotonic, query.seconds)
-    response = Response(body, mimetype="text/event-stream")
+    watch = Watch(gone, still(me), time.monotonic, query.seconds)
+    response = Response(_messages(daemon().client, kinds, watch), mimetype="text/event-stream")
     response.call_on_close(places.release)
     return response
 
 
-def _messages(
-    client: Client,
-    kinds: tuple[str, ...],
-    gone: Callable[[], bool],
-    now: Callable[[], float],
-    seconds: float,
-) -> Generator[bytes, None, None]:
-    end, number, said = now() + seconds, 0, now()
+class Watch:
+    """Whether a stream goes on: somebody is there, its time is not over, and who listens may still."""
+
+    def __init__(
+        self,
+        gone: Callable[[], bool],
+        may: Callable[[], bool],
+        now: Callable[[], float],
+        seconds: float,
+    ) -> None:
+        self._gone, self._may, self.now = gone, may, now
+        self._end, self._checked = now() + seconds, now()
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self._end - self.now())
+
+    def goes_on(self) -> bool:
+        if not self.left or self._gone():
+            return False
+        if self.now() - self._checked >= CHECK:
+            self._checked = self.now()
+            if not self._may():
+                self._end = self._checked
+                return False
+        return True
+
+
+def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator[bytes, None, None]:
+    number, said = 0, watch.now()
     yield b"retry: 3000\n\n"
-    while now() < end and not gone():
+    while watch.goes_on():
         try:
             with client.events(kinds, idle=STEP) as events:
                 number += 1
                 yield message(number, "hello", {})
-                while now() < end and not gone():
+                while watch.goes_on():
                     found = next(events)
-                    if found is not None:
-                        number, said = number + 1, now()
-                        kind = str(found.get("event"))
-                        kept = {key: found[key] for key in KEYS.get(kind, ()) if key in found}
-                        yield message(number, kind, kept)
-                    elif now() - said >= HEARTBEAT:
-                        said = now()
+                    data = None if found is None else told(found)
+                    if found is not None and data is not None:
+                        number, said = number + 1, watch.now()
+                        yield message(number, str(found["event"]), data)
+                    elif watch.now() - said >= HEARTBEAT:
+                        said = watch.now()
                         yield BEAT
         except Unreachable:
-            time.sleep(min(RECONNECT, max(0.0, end - now())))
+            time.sleep(min(RECONNECT, watch.left))
         except ControlError:
             return
 
 
+def told(event: Mapping[str, Any]) -> dict[str, object] | None:
+    """What leaves of it; None of a kind or shape that a daemon of another version has."""
+    kind = EVENTS.get(str(event.get("event")))
+    if kind is None:
+        return None
+    who = event.get("who")
+    values = {**event, "who": [who]} if isinstance(who, str) and kind is StatusTold else event
+    try:
+        found = plain(Record(kind).read(values, "", False))
+    except NotThatError as error:
+        log.warning("an event of the daemon's: %s", error)
+        return None
+    assert isinstance(found, dict)
+    return found
+
+
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """The JSON is ASCII and has no line end in it; neither has a kind, being one of KEYS."""
+    """The JSON is ASCII and has no line end in it; neither has a kind, being one of EVENTS."""
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

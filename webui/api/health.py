@@ -1,44 +1,150 @@
-"""How the gateway is: no child, no device, no name."""
+"""How the gateway is: checks, figures, log. Support is told the same with no child, device, name or site."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from gateway.policy.people import PersonRole
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
 from webui.api.records import record
 from webui.api.who import Caller
-from webui.values.shapes import Answer
 
 noun = Noun("health")
 
-MEGABYTE = 1 << 20
+
+@record
+class Finding:
+    level: str  # ok, note, warning, error
+    about: str
+    text: str  # English; empty for support where it may name somebody
+    mend: str
+
+
+@record
+class Checks:
+    running: bool
+    ended: datetime | None
+    problem: str  # why the last one came to no end
+    findings: tuple[Finding, ...]
+
+
+@record
+class MemoryFigures:
+    resident: int  # bytes
+    peak: int
+
+
+@record
+class DatabaseFigures:
+    bytes: int
+
+
+@record
+class ListFigures:
+    names: int
+    bytes: int
+    built: datetime | None
+
+
+@record
+class DiskFigures:
+    bytes: int
+    free: int
+
+
+@record
+class MachineFigures:
+    uptime: int  # seconds
+    load: tuple[float, ...]
+    cores: int
+    memory: int  # bytes
+    available: int
+
+
+@record
+class HealthFigures:
+    uptime: int  # seconds
+    packets: int
+    waiting: int
+    dropped: int
+    faults: int
+    queues: int
+    flows: int
+    questions: int
+    answers: int
+    malformed: int
+    backend: str
+    mends: int
+    memory: MemoryFigures
+    database: DatabaseFigures
+    lists: ListFigures | None
+    disk: DiskFigures
+    machine: MachineFigures
+    clock: bool  # whether the time is known
+    internet: str
+    problems: int
+
+
+@record
+class HealthSample:
+    at: datetime
+    packets: int  # of the minute that ends with it, as `dropped`
+    dropped: int
+    waiting: int
+    resident: int
+
+
+@record
+class HealthLine:
+    level: str
+    place: str
+    text: str
+    first: datetime | None
+    last: datetime | None
+    times: int
 
 
 @record
 class HealthNow:
+    now: datetime
     version: str
-    minutes_up: int
-    internet: str
-    off: bool
-    clock_known: bool
-    problems: int  # how many; their sentences may name somebody's file
-    waiting: int
-    dropped: int
-    resident: int  # MB
+    check: Checks
+    figures: HealthFigures
+    samples: tuple[HealthSample, ...]
+    log: tuple[HealthLine, ...]
+
+
+@record
+class SupportFile:
+    format: int
+    made: datetime
+    version: str
+    python: str
+    kernel: str
+    machine: str
+    platform: str
+    findings: tuple[Finding, ...]
+    figures: HealthFigures
+    samples: tuple[HealthSample, ...]
+    log: tuple[HealthLine, ...]
 
 
 @noun.declare("GET", "/health", GUARDIAN, SUPPORT, answer=HealthNow)
 def now(me: Caller) -> object:
-    """Figures alone."""
-    answer = Answer(me.ask("status"))
-    clock, memory, queues = answer.entry("clock"), answer.entry("memory"), answer.entry("queue")
-    figures = [Answer(one) for one in queues.values.values()] if queues else []
-    return {
-        "version": answer.text("version"),
-        "minutes_up": answer.whole("uptime") // 60,
-        "internet": answer.text("internet", "unknown"),
-        "off": answer.text("mode") == "off",
-        "clock_known": clock is None or clock.flag("known"),
-        "problems": len(answer.texts("problems")),
-        "waiting": sum(one.whole("waiting") for one in figures),
-        "dropped": sum(one.whole("dropped") for one in figures),
-        "resident": memory.whole("resident") // MEGABYTE if memory else 0,
-    }
+    """What the checks found, figures, a sample a minute of the last hour, the last lines of the log."""
+    if me.role == PersonRole.GUARDIAN:
+        return me.ask("health")
+    told = me.ask("support")
+    return {**told, "now": told["made"], "check": {**told["check"], "findings": told["findings"]}}
+
+
+@noun.declare("POST", "/health/check", answer=Checks)
+def again(me: Caller) -> object:
+    """Check anew, where the last check is not of just now. `health` among the events says when it ended."""
+    return me.ask("health", again=True)["check"]
+
+
+@noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
+def support(me: Caller) -> object:
+    """The file for somebody who helps: nothing personal is in it."""
+    return me.ask("support")

@@ -1,8 +1,9 @@
 """What a value of the API may be: JSON Schema of an annotation, and reading by the same declaration. Pure.
 
-An annotation is one of ``str int float bool``, a ``StrEnum``, ``Literal["a", "b"]``, an aware ``datetime``,
-a ``date``, a frozen dataclass, ``tuple[X, ...]``, ``Mapping[str, X]``, ``Any``, each with ``| None`` where it
-may be null, and with limits by ``Annotated[str, Text(…)]``. A field that ends in ``_`` is called without it.
+An annotation is one of ``str int float bool bytes``, a ``StrEnum``, ``Literal["a", "b"]``, an aware
+``datetime``, a ``date``, a frozen dataclass, ``tuple[X, ...]``, ``Mapping[str, X]``, ``Any``, each with
+``| None`` where it may be null, and with limits by ``Annotated[str, Text(…)]``. A field that ends in ``_`` is
+called without it.
 """
 
 from __future__ import annotations
@@ -259,6 +260,7 @@ def _plain(annotation: Any) -> Kind:
         int: Scalar("integer", (int,), 0),
         float: Scalar("number", (int, float), 0.0),
         bool: Scalar("boolean", (bool,), False),
+        bytes: Scalar("string", (bytes,), b"", (("format", "binary"),)),
         datetime: Time(day=False),
         date: Time(day=True),
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from gateway.policy.people import PersonRole
 from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
+from webui.api.devices import Cards
 from webui.api.kinds import Text, Whole
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -97,6 +99,11 @@ class Screen:
 
 
 @record
+class TypedPin:
+    pin: Digits
+
+
+@record
 class OwnPin:
     pin: Digits
     old: Digits | None = None
@@ -111,7 +118,7 @@ def now(_me: Caller | None) -> object:
 @noun.declare("GET", "/my/rules", ANYONE, answer=Summary)
 def rules(_me: Caller | None) -> object:
     """My rules, with who decided."""
-    return daemon().client.call("profile", id=_child().profile)["profile"]
+    return daemon().client.call("profile", id=device_of_a_child().profile)["profile"]
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)
@@ -120,19 +127,25 @@ def refusals(_me: Caller | None) -> object:
     return daemon().client.call("refusals", device=_device(), limit=MOST_REFUSALS)
 
 
+@noun.declare("GET", "/my/cards", ANYONE, answer=Cards)
+def cards(_me: Caller | None) -> object:
+    """Closed ways that this device used, and how each is turned off in its own menu."""
+    return daemon().client.call("cards", device=device_of_a_child().mac)
+
+
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
-def asked(_me: Caller | None) -> object:
+def asked(me: Caller | None) -> object:
     """What was asked for on this device's child's devices; the child's own, behind its PIN."""
-    here = _own()
+    here = _own(me)
     found = daemon().client.call("requests", device=here.mac)["requests"]
     return {"requests": [one for one in found if one.get("profile") == here.profile]}
 
 
 @noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
-def ledger(_me: Caller | None, query: OnDay) -> object:
+def ledger(me: Caller | None, query: OnDay) -> object:
     """Which minutes counted; the child's own, behind its PIN."""
     day = {"day": query.day.isoformat()} if query.day else {}
-    return daemon().client.call("ledger", device=_own().mac, **day)
+    return daemon().client.call("ledger", device=_own(me).mac, **day)
 
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
@@ -144,16 +157,16 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
     """Ask for a site that was refused on this device within ten minutes."""
-    found = daemon().refusals_of_device(_child()).found
+    found = daemon().refusals_of_device(device_of_a_child()).found
     if not any(one.host == body.host and one.askable and not one.for_time for one in found):
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
 
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
-def ask_minutes(_me: Caller | None, body: AskLedger) -> object:
+def ask_minutes(me: Caller | None, body: AskLedger) -> object:
     """Say that minutes of the ledger are not right; the child's own, behind its PIN."""
-    _own()
+    _own(me)
     since = body.since.isoformat()
     return _ask(since=since, minutes=body.minutes, limits=body.limits, reason=body.reason)
 
@@ -161,7 +174,7 @@ def ask_minutes(_me: Caller | None, body: AskLedger) -> object:
 @noun.declare("POST", "/my/landing", ANYONE, answer=MoreTime)
 def land(_me: Caller | None) -> object:
     """The minutes to finish a game, once a day."""
-    return daemon().client.call("landing", device=_child().mac, origin=source_address())
+    return daemon().client.call("landing", device=device_of_a_child().mac, origin=source_address())
 
 
 @noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=MoreTime)
@@ -170,7 +183,7 @@ def redeem(_me: Caller | None, body: Code) -> object:
     text = typed(body.code)
     if not text:
         raise Problem(422, "code_unknown")
-    return daemon().client.call("redeem", device=_child().mac, code=text, origin=source_address())
+    return daemon().client.call("redeem", device=device_of_a_child().mac, code=text, origin=source_address())
 
 
 @noun.declare("POST", "/my/use", ANYONE, body=Use, answer=Lent)
@@ -189,14 +202,23 @@ def leave(_me: Caller | None, body: Done) -> object:
 @noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=Lent)
 def claim(_me: Caller | None, body: Screen) -> object:
     """I am on that screen."""
-    return daemon().sharing("claim", device=_child().mac, screen=body.screen)
+    return daemon().sharing("claim", device=device_of_a_child().mac, screen=body.screen)
+
+
+@noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
+def unlock(_me: Caller | None, body: TypedPin) -> None:
+    """By its PIN what is the child's own opens for half an hour, for who sends the cookie of this answer."""
+    here = device_of_a_child()
+    daemon().sharing("pin", action="check", device=here.mac, pin=body.pin)
+    if here.own.pin is not None:
+        locks.unlock(here.profile, here.own.pin)
 
 
 @noun.declare("PUT", "/my/pin", ANYONE, body=OwnPin)
 def set_pin(_me: Caller | None, body: OwnPin) -> object:
     """A child's own PIN, on its own device."""
     old = {"old": body.old} if body.old else {}
-    return daemon().sharing("pin", action="set", device=_child().mac, pin=body.pin, **old)
+    return daemon().sharing("pin", action="set", device=device_of_a_child().mac, pin=body.pin, **old)
 
 
 @noun.declare("POST", "/my/adult", ANYONE)
@@ -207,7 +229,7 @@ def adult(_me: Caller | None) -> object:
 
 def _ask(**values: object) -> object:
     given = {key: one for key, one in values.items() if one is not None}
-    found: dict[str, Any] = daemon().ask(_child(), origin=source_address(), **given)
+    found: dict[str, Any] = daemon().ask(device_of_a_child(), origin=source_address(), **given)
     request = found.get("request")
     return {**found, "request": request["id"] if isinstance(request, dict) else request}
 
@@ -219,16 +241,20 @@ def _device() -> str:
     return mac
 
 
-def _child() -> Here:
+def device_of_a_child() -> Here:
     here = daemon().here(source_address())
     if not here.mac or daemon().home().child(here.profile) is None:
         raise Problem(403, "no_device_of_a_child")
     return here
 
 
-def _own() -> Here:
+def _own(me: Caller | None) -> Here:
     """What is the child's own opens by its PIN in this browser, or by a guardian below ten."""
-    here = _child()
-    if not locks.is_open(here):
+    here = device_of_a_child()
+    if me is not None and me.via:  # with a token no cookie is looked at
+        mine = here.own.pin is not None and not here.own.pin.pin and me.role == PersonRole.GUARDIAN
+    else:
+        mine = locks.is_open(here)
+    if not mine:
         raise Problem(403, "pin_needed")
     return here

@@ -37,8 +37,6 @@ PARTS: Mapping[str, Any] = {
     "session": Annotated[str, Text(1, 32, r"[0-9a-f]+")],
 }
 
-SESSION_ONLY = "session"  # of `needs`: a browser's own, which a token has none of
-
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
@@ -58,7 +56,8 @@ class Operation:
     query: type | None = None
     status: int = 200
     media: str = "application/json"
-    by_session: bool = False  # a token has no such thing
+    by_session: bool = False  # a token has no such thing, or must not be able to make itself last
+    upload: int = 0  # bytes of its file at most: what is sent is a form
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,8 @@
-"""Who may sign in."""
+"""Who may sign in.
+
+Accounts are changed in a browser that is signed in: a token that somebody found could else invite him, and
+say a guardian's yes to that guardian's own removal.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +87,7 @@ def all_(me: Caller) -> object:
     return me.account("people")
 
 
-@noun.declare("POST", "/people", body=Invite, answer=Invited, status=201)
+@noun.declare("POST", "/people", body=Invite, answer=Invited, status=201, by_session=True)
 def invite(me: Caller, body: Invite) -> object:
     """Somebody new, or once more who has never come."""
     values = {"minutes": body.minutes, "again": body.again or None}
@@ -91,14 +95,14 @@ def invite(me: Caller, body: Invite) -> object:
     return me.account("invite", name=body.name, role=body.role, **more)
 
 
-@noun.declare("PUT", "/people/{person}/role", body=NewRole, answer=RoleSet)
+@noun.declare("PUT", "/people/{person}/role", body=NewRole, answer=RoleSet, by_session=True)
 def change(me: Caller, person: str, body: NewRole) -> object:
     """Another role at once; of another guardian a proposal that waits for that one's yes."""
     values = {} if body.minutes is None else {"minutes": body.minutes}
     return me.account("change", name=person, role=body.role, **values)
 
 
-@noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled)
+@noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled, by_session=True)
 def answer(me: Caller, person: str, body: Said) -> object:
     """To what is proposed about oneself; or who proposed it takes it back."""
     return me.account("answer", name=person, answer=body.answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -117,6 +117,29 @@ def _by_token(header: str) -> Caller:
 def _check(token: str) -> Answer:
     values = {"action": "token_check", "token": token, "origin": source_address()}
     return Answer(daemon().client.call("guardian", **values))
+
+
+def still(me: Caller) -> Callable[[], bool]:
+    """Whether this caller may the same as now, asked later and outside of the request: a token that was
+    ended, another role, or a device that was handed over meanwhile end what goes on.
+    """
+    client, origin = daemon().client, source_address()
+    if me.via:
+        token = request.headers["Authorization"].partition(" ")[2].strip()
+        asked = {"action": "token_check", "token": token, "origin": origin}
+    else:
+        asked = {"action": "check", "session": me.session}
+
+    def ask() -> bool:
+        try:
+            answer = client.call("guardian", **asked)
+            return answer.get("role") == me.role and not client.call("handed", ip=origin).get("who")
+        except Unreachable:
+            return True  # nothing is told meanwhile
+        except ControlError:
+            return False
+
+    return ask
 
 
 def may(found: Caller | None, roles: frozenset[str]) -> bool:

@@ -21,5 +21,6 @@ def test_schemathesis_finds_nothing(
 ) -> None:
     port = free_port()
     with serving(daemon.path, port) as process:
-        assert fuzz(f"http://127.0.0.1:{port}", token(household), examples) == ""
+        found = fuzz(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token(household)}"}, examples)
+        assert not found, found
         assert process.poll() is None

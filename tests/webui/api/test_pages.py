@@ -7,12 +7,9 @@ from flask import Flask
 from webui.api.answering import OPERATIONS
 
 SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
-PASSWORD = "a password is typed in a browser of one's own, and nowhere else"
+PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
-TOPIC = "where messages go is a secret of the account: a program that knew it could read them"
-SEALED = "a password that a person types seals and opens the file; `qalqan backup` is for programs"
-BROWSER = "it is kept in the browser"
-PROOF = "the child's own browser is a witness of it, and a person looks at both"
+BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
@@ -28,6 +25,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "cards.dismiss": ("devices_dismiss",),
     "codes.make": ("codes_make",),
     "codes.withdraw": ("codes_withdraw",),
+    "door.sign_out": ("account_end",),
     "device.assign": ("devices_assign",),
     "device.assign_back": ("devices_assign",),
     "device.forget": ("devices_forget",),
@@ -98,33 +96,32 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "setup.speak": ("family_edit",),
     "teach.begin": ("teaching_begin",),
     "teach.end": ("teaching_end",),
+    "alerts.save": ("alerts_save",),
+    "alerts.stop": ("alerts_stop",),
+    "alerts.test": ("alerts_test",),
+    "backup.apply": ("backup_apply",),
+    "backup.drop": ("backup_drop",),
+    "backup.make": ("backup_make",),
+    "backup.read": ("backup_read", "backup_look"),
+    "backup.undo": ("backup_undo",),
+    "health.again": ("health_again",),
+    "proof.again": ("proof_again",),
+    "proof.end": ("proof_end",),
+    "proof.start": ("proof_start",),
+    "proof.tell": ("proof_tell",),
+    "sharing.unlock": ("my_unlock",),
 }
 
 WITHOUT: dict[str, str] = {
     "account.new_recovery_code": PASSWORD,
     "account.set_password": PASSWORD,
-    "claim.make_claim": SIGN_IN,
+    "claim.make_claim": PASSWORD,
     "claim.put_away": SHOWN_ONCE,
-    "claim.recover": SIGN_IN,
+    "claim.recover": PASSWORD,
     "codes.put_away": SHOWN_ONCE,
-    "door.sign_out": BROWSER,
     "door.use_code": SIGN_IN,
     "door.use_password": SIGN_IN,
     "language.choose": BROWSER,
-    "proof.again": PROOF,
-    "proof.end": PROOF,
-    "proof.start": PROOF,
-    "proof.tell": PROOF,
-    "sharing.unlock": BROWSER,
-    "alerts.save": TOPIC,
-    "alerts.stop": TOPIC,
-    "alerts.test": TOPIC,
-    "backup.apply": SEALED,
-    "backup.drop": SEALED,
-    "backup.make": SEALED,
-    "backup.read": SEALED,
-    "backup.undo": SEALED,
-    "health.again": "the checks run as root: `qalqan check` is for programs, and health tells the last ones",
     "tokens.make": "a token makes no token: whoever finds one cannot make it last",
 }
 

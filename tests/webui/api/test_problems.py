@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from gettext import NullTranslations
 
 import pytest
@@ -11,6 +12,7 @@ from gateway.codes import Code
 from gateway.errors import ControlError
 from tests.control.running import Running
 from tests.webui.api.clients import Program
+from tests.webui.conftest import GATEWAY
 from tests.webui.standin.household import Household
 from webui import Settings, create_app
 from webui.api.problems import of_refusal
@@ -58,7 +60,13 @@ def test_bodies_that_are_no_json_or_too_long(hall: Program) -> None:
     url, headers = "http://192.168.1.1:8080/api/v1/children/daughter/pause", dict(hall.headers)
     form = client.post(url, data={"minutes": "5"}, headers=headers)
     assert told(form) == (415, "json_only")
-    for data in (b"{", b"[" * 10_000, b'{"minutes": NaN}', b"\xff\xfe"):
+    utf16 = '{"minutes": 5}'.encode("utf-16")
+    for data in (
+        b"{", b"[" * 10_000, b'{"minutes": NaN}', b'{"minutes": 1e999}', b'{"minutes": -Infinity}',
+        b"\xff\xfe",
+        b'{"minutes": 5}\xff', b'\xef\xbb\xbf{"minutes": 5}', utf16, b'{"minutes": 5} 6', b"", b"null",
+        b'{"minutes": 5, "minutes": 6}', b'{"minutes": ' + b"9" * 9000 + b"}", b'"\\ud800"',
+    ):  # fmt: skip
         broken = client.post(url, data=data, content_type="application/json", headers=headers)
         assert told(broken) == (400, "malformed")
     long = client.post(url, data=b" " * 20_000, content_type="application/json", headers=headers)
@@ -66,12 +74,73 @@ def test_bodies_that_are_no_json_or_too_long(hall: Program) -> None:
     assert told(client.get("http://evil.example/api/v1/children", headers=headers)) == (421, "wrong_host")
 
 
+def test_what_goes_on_to_a_file_is_as_bounded(hall: Program, household: Household) -> None:
+    url, household.asked[:] = "/children/daughter/rules", []
+    nested = "x"
+    for _ in range(30):
+        nested = [nested]  # type: ignore[assignment]
+    client, headers = hall.app.test_client(), dict(hall.headers)
+    for value in (json.dumps(nested), '{"a": 1, "a": 2}', "1e999", '"\\ud83d"', '{"\\udc00": 1}', "NaN"):
+        data = f'{{"set": {{"allow": {value}}}}}'
+        answer = client.patch(
+            f"{GATEWAY}/api/v1{url}", data=data, content_type="application/json", headers=headers
+        )
+        assert told(answer) == (400, "malformed"), value
+    assert "edit" not in {do for do, _ in household.asked}
+    assert hall.ask("PATCH", url, {"set": {"allow/😀.example": True}}).status_code != 400
+
+
+def test_each_way_of_asking_that_there_is_not_is_a_problem(hall: Program) -> None:
+    for method, path, expected in (
+        ("OPTIONS", "/nothing", (404, "not_found")),
+        ("PUT", "/children", (405, "method_not_allowed")),
+        ("HEAD", "/children/daughter/pause", (405, "")),
+        ("TRACE", "/children", (405, "method_not_allowed")),
+        ("PROPFIND", "/children", (405, "method_not_allowed")),
+        ("GET", "/children/", (404, "not_found")),
+        ("GET", "/children/%2e%2e/home", (404, "not_found")),
+        ("GET", "/children/daughter%00", (404, "not_found")),
+        ("GET", "/children/%ff", (404, "not_found")),
+        ("DELETE", "/grants/0", (404, "not_found")),
+        ("DELETE", "/grants/2147483648", (404, "not_found")),
+        ("DELETE", "/grants/١", (404, "not_found")),
+        ("GET", "/audit-log?limit=51", (400, "malformed")),
+        ("GET", "/audit-log?skip=-1", (400, "malformed")),
+        ("GET", "/audit-log?limit=1.5", (400, "malformed")),
+        ("GET", "/audit-log?limit=99999999999999999999", (400, "malformed")),
+        ("GET", "/events?seconds=601", (400, "malformed")),
+    ):
+        answer = hall.ask(method, path)
+        assert answer.mimetype == "application/problem+json", (method, path)
+        code = answer.get_json()["code"] if answer.data else ""
+        assert (answer.status_code, code) == expected, (method, path)
+    ways = hall.ask("OPTIONS", "/children")
+    assert (ways.status_code, ways.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    for base in ("/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/home"):
+        answer = hall.app.test_client().get(base, base_url=GATEWAY)
+        assert told(answer) == (404, "not_found"), base
+
+
+def test_a_change_of_what_was_changed_meanwhile_is_a_conflict(
+    hall: Program, household: Household, ruled: None
+) -> None:
+    revision = hall.get("/children/daughter/rules").get_json()["revision"]
+    body = {"set": {"block/example.com": True}, "revision": revision}
+    assert hall.ask("PATCH", "/children/daughter/rules", body).status_code == 200
+    late = hall.ask("PATCH", "/children/daughter/rules", {**body, "set": {"block/example.org": True}})
+    assert told(late) == (409, "changed_meanwhile")
+    kept = hall.get("/children/daughter/rules").get_json()["own"]["block"]
+    assert "example.com" in kept
+    assert "example.org" not in kept
+
+
 def test_nobody_answers(app: Flask, daemon: Running, household: Household) -> None:
     lost = create_app(Settings(daemon.path.with_name("none.sock")))
     answer = Program(lost, {"Authorization": "Bearer qalqan_x"}).get("/home")
     assert told(answer) == (503, "unreachable")
     assert answer.headers["Retry-After"]
-    assert Program(lost, {}).get("/home/help-lines").status_code == 200
+    for headers in ({}, {"Authorization": "Bearer qalqan_x"}):
+        assert Program(lost, headers).get("/home/help-lines").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""What a request brings, read by what its operation declares: path, query, JSON, or a form with a file.
+
+JSON is held to RFC 8259 and a little more: UTF-8, each key once, no NaN and no infinity, few levels. What two
+readers could understand differently is no request.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from flask import request
+
+from webui.api.kinds import Maybe, NotThatError, Record, is_needed, kind_of, kinds_of, name_of, not_that
+from webui.api.operations import PARTS, Operation
+from webui.api.problems import Problem, of_status
+
+DEPTH_MOST = 16  # levels; the deepest rule has five, and each reader behind us takes some stack for one
+FORM = "multipart/form-data"
+AROUND_FILE = 8 * 1024  # bytes of a form around its file
+
+
+def parts_of(found: dict[str, str]) -> dict[str, object]:
+    """What is in the path. What cannot be there is not there."""
+    read: dict[str, object] = {}
+    for name, text in found.items():
+        try:
+            read[name] = kind_of(PARTS[name]).read(_typed(kind_of(PARTS[name]), text), name, True)
+        except NotThatError:
+            raise of_status(404) from None
+    return read
+
+
+def sent(one: Operation) -> dict[str, object]:
+    found: dict[str, object] = {}
+    try:
+        if one.query is not None:
+            found["query"] = Record(one.query).read(_query(one.query), "", True)
+        if one.body is not None:
+            body = _form(one.body, one.upload) if one.upload else _body(one.body)
+            found["body"] = Record(one.body).read(body, "", True)
+    except NotThatError as error:
+        raise Problem(400, "malformed", error.expected, pointer=error.pointer) from None
+    return found
+
+
+def _query(record: type) -> dict[str, object]:
+    kinds = {name_of(field): kinds_of(record)[field.name] for field in fields(record)}
+    found: dict[str, object] = {}
+    for name, texts in request.args.lists():
+        if len(texts) != 1:
+            raise not_that(pointer=f"/{name}", expected="given once")
+        found[name] = _typed(kinds.get(name), texts[0])
+    return found
+
+
+def _typed(kind: Any, text: str) -> object:
+    """A word of an address, as JSON would have it."""
+    inner = kind.inner if isinstance(kind, Maybe) else kind
+    wanted = getattr(inner, "json_type", "string")
+    if wanted == "integer" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
+        return int(text)
+    if wanted == "boolean" and text in ("true", "false"):
+        return text == "true"
+    return text
+
+
+def _form(record: type, most: int) -> dict[str, object]:
+    """A form with files. The limit is raised for this request alone: no other one brings a file."""
+    if request.mimetype != FORM:
+        raise of_status(415)
+    request.max_content_length = most + AROUND_FILE
+    found: dict[str, object] = {}
+    files = {name_of(field) for field in fields(record) if kinds_of(record)[field.name] == kind_of(bytes)}
+    for name, texts in request.form.lists():
+        if len(texts) != 1 or name in files:
+            raise not_that(pointer=f"/{name}", expected="a file" if name in files else "given once")
+        found[name] = texts[0]
+    for name, several in request.files.lists():
+        if len(several) != 1 or name not in files:
+            raise not_that(pointer=f"/{name}", expected="one file" if name in files else "no file")
+        found[name] = several[0].read(most + 1)
+        if len(several[0].read(1)) or len(found[name]) > most:  # type: ignore[arg-type]
+            raise of_status(413)
+    return found
+
+
+def _body(record: type) -> object:
+    data = request.get_data(cache=False)
+    if not data and not request.content_type and all(not is_needed(field) for field in fields(record)):
+        return {}
+    if request.mimetype != "application/json":
+        raise of_status(415)
+    return read_json(data)
+
+
+def read_json(data: bytes) -> object:
+    """Raises NotThatError."""
+    try:
+        found = json.loads(
+            data.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once
+        )
+    except (ValueError, RecursionError):
+        raise not_that(pointer="", expected="JSON in UTF-8, each key of an object once") from None
+    for level, text in _walk(found):
+        if level > DEPTH_MOST:
+            raise not_that(pointer="", expected=f"at most {DEPTH_MOST} levels")
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise not_that(pointer="", expected="text that Unicode has: half a pair stands for nothing")
+    return found
+
+
+def _walk(value: object) -> Iterator[tuple[int, str]]:
+    """Every text with its level, and the level of everything else with an empty one."""
+    waiting = [(1, value)]
+    while waiting:
+        level, one = waiting.pop()
+        yield level, one if isinstance(one, str) else ""
+        if level > DEPTH_MOST:
+            return
+        if isinstance(one, dict):
+            waiting += [(level, key) for key in one]
+            waiting += [(level + 1, inner) for inner in one.values()]
+        elif isinstance(one, list):
+            waiting += [(level + 1, inner) for inner in one]
+
+
+def _no_constant(text: str) -> object:
+    raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    """1e999 is infinity to Python."""
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a key is there twice"
+        raise ValueError(msg)
+    return found
