@@ -180,13 +180,19 @@ class Guardians:
         return {"proposed": False}
 
     def _answer(self, request: Request) -> dict[str, object]:
-        """``by`` is whom it is about, or, to withdraw it, who proposed it."""
+        """``by`` is whom it is about, or, to withdraw it, who proposed it. A yes is to the ``role`` and
+        ``minutes`` that were read: another guardian may have proposed something else since.
+        """
         by, about = self._guardian(request), request.text("name")
         answer = request.choice("answer", ("yes", "no"))
         waiting = self._register.proposals(self._around.wall())
         one = next((one for one in waiting if one.name == about), None)
         if one is None or by.name not in (one.name, one.by) or (answer == "yes" and by.name != one.name):
             request.refuse("name", "has nothing that waits for this answer", Code.NO_PROPOSAL)
+        if answer == "yes":
+            minutes = request.whole("minutes", least=0, most=MINUTES_LIMIT, default=0)
+            if (one.role, one.minutes) != (request.text("role"), minutes):
+                request.refuse("role", "is not what is proposed by now; read it anew", Code.CHANGED_MEANWHILE)
         self._register.settle(about)
         if answer == "no":
             self._record("guardian no", f"{about} {one.role}", request)

@@ -15,7 +15,7 @@ from gateway.codes import Code
 from gateway.control.protocol import Role
 from gateway.errors import GatewayError
 from gateway.policy.identity import Traits
-from gateway.policy.pins import LEAST, MOST, TRIES
+from gateway.policy.pins import LEAST, MOST, TRIES, TRIES_OF_DAY
 from gateway.policy.questions import Ask, Question
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.tickets import TRIES_WITHIN
@@ -117,6 +117,30 @@ def test_five_wrong_ones_wait_with_that_name_on_that_device_alone(desk: Desk) ->
     desk.go(timedelta(minutes=10))
     use(desk)
     assert whose(desk, OURS) == "son"
+
+
+def test_a_patient_sibling_has_twenty_tries_a_day(desk: Desk) -> None:
+    codes = []
+    for number in range(30):
+        codes.append(refused(desk, "use", device=OURS, who="son", pin=f"9{number:03}"))
+        desk.go(timedelta(minutes=10))
+    assert codes == [Code.PIN_WRONG] * TRIES_OF_DAY + [Code.TRIED_TOO_OFTEN] * 10
+    desk.ask("pin", Role.WEB, action="check", device=PHONE, pin=SONS_PIN)
+    assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
+    desk.ask("use", Role.WEB, device=OURS, who="son", by="Mum")
+    assert whose(desk, OURS) == "son"
+    desk.go(timedelta(days=1))
+    use(desk)
+
+
+def test_a_right_pin_gives_a_sibling_no_new_start(desk: Desk) -> None:
+    codes = []
+    for number in range(TRIES_OF_DAY):
+        codes.append(refused(desk, "use", device=OURS, who="son", pin=f"9{number:03}"))
+        use(desk) if number < TRIES_OF_DAY - 1 else None
+        desk.go(timedelta(minutes=10))
+    assert codes == [Code.PIN_WRONG] * TRIES_OF_DAY
+    assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.TRIED_TOO_OFTEN
 
 
 def test_it_ends_after_two_hours_by_a_clock_that_nobody_sets(desk: Desk) -> None:
@@ -248,6 +272,16 @@ def test_an_adult_s_phone_has_the_child_s_rules_until_a_guardian_takes_it_back(d
     desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
     assert whose(desk, MUMS) is None
     assert {"hand over", "take back"} <= {one.what for one in desk.store.audit_lines()}
+
+
+def test_a_session_that_was_begun_on_a_handed_phone_is_known_under_any_address(desk: Desk) -> None:
+    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
+    elsewhere = desk.ask("handed", Role.WEB, ip="192.168.77.77", device=MUMS)
+    assert (elsewhere["mac"], elsewhere["who"]) == (MUMS, "daughter")
+    assert desk.ask("handed", Role.WEB, ip="192.168.77.77", device=TABLET)["who"] is None
+    assert refused(desk, "handed", ip="192.168.77.77", device="x") == Code.INVALID
+    desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
+    assert desk.ask("handed", Role.WEB, ip="192.168.77.77", device=MUMS)["who"] is None
 
 
 def test_a_child_s_or_a_guest_s_device_is_not_handed_over(desk: Desk) -> None:
@@ -411,3 +445,5 @@ def test_the_document_names_the_limits_as_they_are() -> None:
     assert "after 15 minutes in a row in which less than 30 kB a minute" in plain
     assert "Four to six digits" in plain
     assert "Five wrong ones make that device wait for ten minutes" in plain
+    assert TRIES_OF_DAY == 20
+    assert "twenty within a day until they are a day old" in plain
