@@ -14,7 +14,7 @@ from gateway.codes import Code
 from gateway.control.around import CONSOLE, Around
 from gateway.control.protocol import Request, Role
 from gateway.control.signins import SignIns, new_name
-from gateway.control.tokendesk import from_where
+from gateway.control.tokendesk import announce, from_where
 from gateway.errors import ControlError
 from gateway.policy.people import (
     MINUTES_LIMIT,
@@ -156,7 +156,9 @@ class Guardians:
         self._guardian(request)
         known = self._register.find(request.text("name"))
         if known is None or not request.values.get("again"):
-            return self._add(request)
+            added = self._add(request)
+            self._tell_of_guardian(str(added["guardian"]), request)
+            return added
         if known.came and known.guards:
             problem = f"names {known.name}, who is a guardian; a new link is the console's to give"
             request.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
@@ -177,6 +179,8 @@ class Guardians:
             self._record("guardian propose", f"{account.name} {role}", request)
             return {"proposed": True}
         self._become(account, role, minutes, request)
+        if not account.guards:
+            self._tell_of_guardian(account.name, request)
         return {"proposed": False}
 
     def _answer(self, request: Request) -> dict[str, object]:
@@ -236,6 +240,12 @@ class Guardians:
         if request.role is not Role.OWNER or by != CONSOLE:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
+
+    def _tell_of_guardian(self, name: str, request: Request) -> None:
+        """Everybody, for a week, where it is one now: a phone that lay about for a minute makes one too."""
+        account = self._register.guardians().get(name)
+        if account is not None and account.guards:
+            announce(self._register, self._around, Told.GUARDIAN, name, request)
 
     def _known(self, name: str) -> Account:
         account = self._register.guardians().get(name)

@@ -23,9 +23,7 @@ TOLD = timedelta(days=7)  # how long everybody is told who set the gateway up, o
 PROPOSED = timedelta(days=7)  # how long a proposal waits
 PEOPLE_LIMIT = 16  # two parents, grandparents, sitters, support
 SESSIONS_LIMIT = 16  # a person; the longest unused gives way
-TOLD_LIMIT = (
-    96  # the last of each kind of everybody who has an account; of who has none, the oldest gives way
-)
+TOLD_LIMIT = 128  # above one of each kind by each account; of who has none, the oldest gives way
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
 MINUTES_LIMIT = 240  # a helper's, a day and child
@@ -58,6 +56,8 @@ class Told(StrEnum):
     CONSOLE = "console"  # …, by the console
     BACKUP = "backup"  # made a copy of rules and accounts
     RESTORE = "restore"  # put one in place
+    GUARDIAN = "guardian"  # became one, by another one's tap
+    TOKEN = "token"  # made one for a program
 
 
 @dataclass(frozen=True, slots=True)

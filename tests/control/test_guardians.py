@@ -185,15 +185,33 @@ def test_a_yes_is_to_what_was_read_and_not_to_what_was_proposed_since(
 def test_what_all_are_told_for_a_week_is_not_crowded_out(parents: Desk) -> None:
     """By somebody who took an account over, and makes a hundred others that tell something too."""
     parents.root("reset", name="Dad")
-    for number in range(100):
+    for number in range(200):
         for name in (f"A{number}", "Mum"):
             at = NOW + timedelta(minutes=number)
             told_of = Announcement(Told.BACKUP, name, f"phone {number}", at, NOW + TOLD)
             parents.register.announce(told_of)
     told = [(one.told, one.name, one.device) for one in parents.register.announced]
     assert (Told.CONSOLE, "Dad", "") in told
-    assert [one for one in told if one[1] == "Mum"] == [(Told.BACKUP, "Mum", "phone 99")]
+    assert [one for one in told if one[1] == "Mum"] == [(Told.BACKUP, "Mum", "phone 199")]
     assert len(told) == TOLD_LIMIT
+
+
+def test_a_guardian_and_a_token_that_a_phone_made_are_told_to_all_for_a_week(parents: Desk) -> None:
+    mum = parents.web("signin", token=parents.root("link", name="Mum")["token"])["session"]
+    parents.web("invite", name="Oma", role="helper", minutes=15, by="Mum")
+    assert parents.register.announced == []
+    parents.web("change", name="Oma", role="guardian", by="Mum")
+    parents.web("invite", name="Uncle", role="guardian", by="Mum")
+    parents.web("token_make", label="Display", role="helper", session=mum)
+    parents.web("change", name="Oma", role="guardian", by="Dad")
+    told = [(one.told, one.name, one.device) for one in parents.register.announced]
+    device = parents.scene.around().device(Request("x", Role.WEB, 0, {"origin": HOME}))
+    assert told == [
+        (Told.GUARDIAN, "Oma", device),
+        (Told.GUARDIAN, "Uncle", device),
+        (Told.TOKEN, "Mum", device),
+    ]
+    assert {one.until - one.at for one in parents.register.announced} == {TOLD}
 
 
 def test_a_no_and_a_withdrawal_change_nothing(parents: Desk) -> None:
