@@ -50,6 +50,40 @@ class Phone:
         )
 
 
+ADDRESSES = 8
+
+
+def test_a_device_with_a_network_of_addresses_has_the_tries_of_one_device(home: Home, daemon: Daemon) -> None:
+    """Privacy addresses of IPv6, as many as it likes, and its link-local one; from the first of them on."""
+    tablet = home.devices["tablet"]
+    daemon.client.call("guardian", action="add", name="Mum")
+    prefix = names.LAN_IPV6_PREFIX.partition("::")[0]
+    sources = [f"{prefix}::bad:{number:x}" for number in range(ADDRESSES)]
+    for one in sources:
+        tablet.run(["ip", "-6", "addr", "add", f"{one}/64", "dev", "eth0", "nodad"], check=True)
+    pages = f"http://[{names.GATEWAY_IPV6}]:{WEB_PORT}"
+    near = f"[{_link_local(home)}%25eth0]:{WEB_PORT}"
+    host = near.replace("%25eth0", "")
+    tries = [(pages, ["--interface", one, "-H", f"Origin: {pages}"]) for one in sources]
+    tries += [(f"http://{near}", ["-H", f"Host: {host}", "-H", f"Origin: http://{host}"])]
+    typed = ["--data", "name=Mum&password=a guess or two"]
+    try:
+        codes = [
+            clients.curl(tablet, f"{where}/signin/password", extra=[*extra, *typed]).status
+            for where, extra in tries
+            for _ in range(2)
+        ]
+    finally:
+        for one in sources:
+            tablet.run(["ip", "-6", "addr", "del", f"{one}/64", "dev", "eth0"])
+    assert codes == [403] * TRIES + [429] * (2 * (ADDRESSES + 1) - TRIES)
+
+
+def _link_local(home: Home) -> str:
+    found = home.gateway.run(["ip", "-6", "-o", "addr", "show", "dev", "br-lan", "scope", "link"])
+    return found.stdout.split()[3].partition("/")[0]
+
+
 def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     label = str(daemon.client.call("guardian", action="list")["label"])
     mum, child = Phone(home, "parent"), Phone(home, "tablet")
@@ -68,7 +102,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
 
     # A child's guesses are held off, and nobody else is, not even a browser that is new here.
     codes = [child.post("/signin/password", name="Mum", password=f"guess {n}").status for n in range(12)]
-    assert codes.count(403) == TRIES - 1, "the wrong label was the first try"
+    assert codes.count(403) == TRIES - 2, "the wrong label, and a claim that could be none, were tries"
     assert codes[TRIES:] == [429] * (12 - TRIES)
     other = Phone(home, "phone")
     assert other.post("/signin/password", name="mum", password=FIRST).status == 303
