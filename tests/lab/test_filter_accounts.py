@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -82,6 +83,35 @@ def test_a_device_with_a_network_of_addresses_has_the_tries_of_one_device(home: 
 def _link_local(home: Home) -> str:
     found = home.gateway.run(["ip", "-6", "-o", "addr", "show", "dev", "br-lan", "scope", "link"])
     return found.stdout.split()[3].partition("/")[0]
+
+
+HOLD = """
+import socket, sys, time
+head = b"POST /signin/password HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9000\\r\\n\\r\\n"
+held = []
+for number in range(int(sys.argv[3])):
+    held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5))
+    held[-1].sendall(head)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("address", [names.GATEWAY_IPV4, names.GATEWAY_IPV6])
+def test_a_child_s_device_with_two_hundred_open_connections_stops_nobody_s_page(
+    home: Home, daemon: Daemon, address: str
+) -> None:
+    command = [sys.executable, "-c", HOLD, address, str(WEB_PORT), "200"]
+    with home.devices["tablet"].popen(command) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            mum = Phone(home, "parent")
+            found = [mum.get("/signin") for _ in range(5)]
+        finally:
+            holder.kill()
+    assert [one.status for one in found] == [303] * 5, "to the claim"
+    assert max(one.ms for one in found) < 1000
 
 
 def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:

@@ -10,10 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import waitress
+from waitress.server import BaseWSGIServer
 
 from tests.control.running import Running
 from tests.webui.test_listen import free_port
 from tests.webui.test_serve import ask, serving
+from webui import crowd as crowd_module
 from webui.crowd import LONG_BODIES, PLACES, PLACES_OF_ONE
 from webui.serve import CONNECTIONS
 
@@ -71,6 +74,19 @@ def answers_soon(port: int) -> None:
     began = time.monotonic()
     assert ask(port, "/why")[0] == 200
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_sockets_of_a_server_have_it(count: int) -> None:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    server = waitress.create_server(lambda *_: [], sockets=sockets)
+    try:
+        crowd_module.install(server)
+        ours = server.map if count > 1 else server._map
+        listening = [one for one in ours.values() if isinstance(one, BaseWSGIServer)]
+        assert [one.channel_class for one in listening] == [crowd_module.Channel] * count
+    finally:
+        server.close()
 
 
 def test_one_device_holds_few_places(crowd: Crowd, port: int) -> None:
