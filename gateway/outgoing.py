@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
@@ -39,6 +40,7 @@ class Outside:
     ) -> None:
         self._resolve = resolver
         self._networks = networks
+        self._last: socket.socket | None = None
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Of a host, all of them outside. Raises NotOutside, and OSError where there is none."""
@@ -55,10 +57,27 @@ class Outside:
         last: OSError | None = None
         for address in self.addresses(*where):
             try:
-                return socket.create_connection((address, where[1]), timeout, source)
+                made = socket.create_connection((address, where[1]), timeout, source)
             except OSError as error:
                 last = error
+            else:
+                self.let_go()
+                self._last = made.dup()  # for TLS takes the other one over
+                return made
         raise last or OSError(f"{where[0]} has no address")
+
+    def cut(self) -> None:
+        """End the last connection, whatever it is at; from another thread. Time-outs are of single steps: a
+        server that tells a letter now and then meets none of them.
+        """
+        if self._last is not None:
+            with suppress(OSError):  # it has ended already
+                self._last.shutdown(socket.SHUT_RDWR)
+
+    def let_go(self) -> None:
+        if self._last is not None:
+            self._last.close()
+            self._last = None
 
     def opener(self, redirects: HTTPRedirectHandler) -> OpenerDirector:
         """Every connection is made by ``connect``. A plain one of urllib's follows a redirect to FTP too, and

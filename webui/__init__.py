@@ -15,7 +15,7 @@ from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import api, daemon, guard
 from webui.accounts import session, tries
-from webui.accounts.session import LIFE_DAYS, PortSession
+from webui.accounts.session import PortSession
 from webui.language import i18n, refusals, words
 from webui.messages import notifier
 from webui.pages import (
@@ -88,10 +88,6 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=session_key(settings.state),
-        SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(days=LIFE_DAYS),
         MAX_CONTENT_LENGTH=BODY_LIMIT,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )

@@ -142,8 +142,9 @@ class Daemon:
         """Shared devices, those handed over, and PINs, for a guardian."""
         return parse_lending(self.client.call("lent"))
 
-    def handed(self, ip: str) -> Handed:
-        return parse_handed(self.client.call("handed", ip=ip))
+    def handed(self, ip: str, device: str = "") -> Handed:
+        """Whether the device at an address is handed over, or else ``device``."""
+        return parse_handed(self.client.call("handed", ip=ip, **({"device": device} if device else {})))
 
     def history(self, profile: str, first: date, last: date) -> History:
         """Both days included."""

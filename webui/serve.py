@@ -11,14 +11,14 @@ from types import FrameType
 
 import waitress
 
-from webui import create_app
+from webui import create_app, crowd
 from webui.accounts.passwords import give_back
 from webui.listen import interface_indexes, open_sockets
 from webui.messages import notifier
 from webui.settings import Settings
 
 THREADS = 8  # four may be held by streams, four answer
-CONNECTIONS = 128
+CONNECTIONS = 128  # above what crowd.py leaves: sockets that listen count here as well
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
 BODY_LIMIT = 288 * 1024  # above the app's own, whose page is kinder, and that of the one form with a file
@@ -47,6 +47,9 @@ def run(settings: Settings) -> int:
         asyncore_use_poll=True,
         ident="",
     )
+    crowd.install(server)
+    # It warns of each request that waits for a thread: whoever asks quickly would fill the log.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     changed = threading.Event()
     if settings.listen is None:
         threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()

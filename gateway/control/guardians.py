@@ -14,7 +14,7 @@ from gateway.codes import Code
 from gateway.control.around import CONSOLE, Around
 from gateway.control.protocol import Request, Role
 from gateway.control.signins import SignIns, new_name
-from gateway.control.tokendesk import from_where
+from gateway.control.tokendesk import announce, from_where
 from gateway.errors import ControlError
 from gateway.policy.people import (
     MINUTES_LIMIT,
@@ -156,7 +156,9 @@ class Guardians:
         self._guardian(request)
         known = self._register.find(request.text("name"))
         if known is None or not request.values.get("again"):
-            return self._add(request)
+            added = self._add(request)
+            self._tell_of_guardian(str(added["guardian"]), request)
+            return added
         if known.came and known.guards:
             problem = f"names {known.name}, who is a guardian; a new link is the console's to give"
             request.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
@@ -177,16 +179,24 @@ class Guardians:
             self._record("guardian propose", f"{account.name} {role}", request)
             return {"proposed": True}
         self._become(account, role, minutes, request)
+        if not account.guards:
+            self._tell_of_guardian(account.name, request)
         return {"proposed": False}
 
     def _answer(self, request: Request) -> dict[str, object]:
-        """``by`` is whom it is about, or, to withdraw it, who proposed it."""
+        """``by`` is whom it is about, or, to withdraw it, who proposed it. A yes is to the ``role`` and
+        ``minutes`` that were read: another guardian may have proposed something else since.
+        """
         by, about = self._guardian(request), request.text("name")
         answer = request.choice("answer", ("yes", "no"))
         waiting = self._register.proposals(self._around.wall())
         one = next((one for one in waiting if one.name == about), None)
         if one is None or by.name not in (one.name, one.by) or (answer == "yes" and by.name != one.name):
             request.refuse("name", "has nothing that waits for this answer", Code.NO_PROPOSAL)
+        if answer == "yes":
+            minutes = request.whole("minutes", least=0, most=MINUTES_LIMIT, default=0)
+            if (one.role, one.minutes) != (request.text("role"), minutes):
+                request.refuse("role", "is not what is proposed by now; read it anew", Code.CHANGED_MEANWHILE)
         self._register.settle(about)
         if answer == "no":
             self._record("guardian no", f"{about} {one.role}", request)
@@ -230,6 +240,12 @@ class Guardians:
         if request.role is not Role.OWNER or by != CONSOLE:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
+
+    def _tell_of_guardian(self, name: str, request: Request) -> None:
+        """Everybody, for a week, where it is one now: a phone that lay about for a minute makes one too."""
+        account = self._register.guardians().get(name)
+        if account is not None and account.guards:
+            announce(self._register, self._around, Told.GUARDIAN, name, request)
 
     def _known(self, name: str) -> Account:
         account = self._register.guardians().get(name)

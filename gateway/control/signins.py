@@ -16,7 +16,7 @@ from typing import NoReturn
 from gateway.codes import Code
 from gateway.control.around import Around
 from gateway.control.protocol import Request
-from gateway.control.tokendesk import TokenDesk
+from gateway.control.tokendesk import TokenDesk, announce
 from gateway.errors import ControlError
 from gateway.policy.people import (
     LIFE,
@@ -24,9 +24,7 @@ from gateway.policy.people import (
     NAME_LIMIT,
     RESERVED,
     SECRET,
-    TOLD,
     Account,
-    Announcement,
     Register,
     Session,
     Told,
@@ -178,9 +176,7 @@ class SignIns:
             request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
 
     def _announce(self, told: Told, account: Account, request: Request) -> None:
-        now, device = self._around.wall(), self._around.device(request)
-        sure = self._around.clock_known()
-        self._register.announce(Announcement(told, account.name, device, now, now + TOLD, sure))
+        announce(self._register, self._around, told, account.name, request)
 
     # Sessions.
 

@@ -10,7 +10,17 @@ from gateway.codes import Code
 from gateway.control.around import Around
 from gateway.control.protocol import Request
 from gateway.errors import ControlError
-from gateway.policy.people import Account, PersonRole, Register, Session, digest, may_change
+from gateway.policy.people import (
+    TOLD,
+    Account,
+    Announcement,
+    PersonRole,
+    Register,
+    Session,
+    Told,
+    digest,
+    may_change,
+)
 from gateway.policy.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Token, stamped
 
 PREFIX = "qalqan_"  # by which a scanner for leaked secrets, and a person, knows what it is
@@ -74,6 +84,7 @@ class TokenDesk:
         )  # fmt: skip
         self._register.tokens.add(made)
         self._record("guardian token", f"{label} {role}", account, request)
+        announce(self._register, self._around, Told.TOKEN, account.name, request)
         return {"token": token, "id": made.id}
 
     def end(self, request: Request) -> dict[str, object]:
@@ -98,6 +109,12 @@ class TokenDesk:
 
     def _record(self, what: str, detail: str, account: Account, request: Request) -> None:
         self._around.record(what, detail, account.name, request.text("origin", ""))
+
+
+def announce(register: Register, around: Around, told: Told, name: str, request: Request) -> None:
+    """To everybody, for a week."""
+    now = around.wall()
+    register.announce(Announcement(told, name, around.device(request), now, now + TOLD, around.clock_known()))
 
 
 def held_to(token: Token, account: Account) -> PersonRole:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
 
+MINUTE = timedelta(minutes=1)
+REMEMBERED = 256  # of what was taken back; the oldest counts as a whole again
+
+
 class Helpers:
     """Each check passes for everybody who is no helper."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._ran: OrderedDict[int, int] = OrderedDict()  # what was taken back → minutes that it had run
 
     def check_grant(self, request: Request, keys: Iterable[str], minutes: int) -> None:
         helper = self._helper(request)
@@ -33,9 +40,9 @@ class Helpers:
         """Minutes that a helper may give this child on this family day."""
         today = self._daemon.rules.calendar.family_day(self._daemon.local_now())
         given = {
-            one.grant: one.minutes
+            one.grant: min(one.minutes, self._ran.get(one.grant, one.minutes)) if one.ended else one.minutes
             for one in self._daemon.store.gifts.given({key})
-            if (one.by, one.kind, one.day, one.ended) == (helper.name, Kind.GRANT, today, False)
+            if (one.by, one.kind, one.day) == (helper.name, Kind.GRANT, today)
         }
         return max(0, helper.minutes - sum(given.values()))
 
@@ -44,6 +51,18 @@ class Helpers:
         given = (one for one in self._daemon.store.gifts.given() if one.grant == number)
         if helper is not None and any(one.by != helper.name for one in given):
             request.refuse("grant", "was given by somebody else", Code.GUARDIANS_ONLY)
+
+    def taken_back(self, number: int) -> None:
+        """Call it before: what has run stays counted, else a helper gives, takes back and gives anew all day.
+
+        After a restart all of it counts.
+        """
+        now = self._daemon.local_now()
+        since = [now - one.at for one in self._daemon.store.gifts.given() if one.grant == number]
+        if since and min(since) >= timedelta():
+            self._ran[number] = -(-max(since) // MINUTE)
+        while len(self._ran) > REMEMBERED:
+            self._ran.popitem(last=False)
 
     def check_pauses(self, request: Request, keys: Iterable[str] | None) -> None:
         """That no pause of somebody else is replaced or ended; None: any."""

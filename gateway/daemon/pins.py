@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
@@ -22,7 +22,7 @@ from gateway.policy.macs import parse_mac
 from gateway.policy.pins import Pin
 from gateway.policy.profile import Profile
 from gateway.policy.sharing import needs_pin, people_of
-from gateway.policy.tickets import Tries
+from gateway.policy.tickets import TRIES_WITHIN, Tries
 from gateway.store.given import in_utc
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ REMEMBERED = 256  # whose tries are remembered; the one that tried longest ago g
 
 
 class Slow:
-    """Tries by whoever makes them: so many within ten minutes."""
+    """Tries by whoever makes them: so many within ten minutes, or ``within``."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
         self._limit = limit
+        self._within = within
         self._tries: OrderedDict[str, Tries] = OrderedDict()
 
     def check(self, whose: str, now: datetime) -> None:
@@ -49,7 +50,7 @@ class Slow:
 
     def add(self, whose: str, now: datetime) -> bool:
         """One more; whether that was the last for now."""
-        tries = self._tries.setdefault(whose, Tries(self._limit))
+        tries = self._tries.setdefault(whose, Tries(self._limit, self._within))
         self._tries.move_to_end(whose)
         if len(self._tries) > REMEMBERED:
             self._tries.popitem(last=False)
@@ -69,6 +70,7 @@ class PinDesk:
         self._daemon = daemon
         self._whom = whom
         self._slow = Slow(pins.TRIES)
+        self._slow_of_day = Slow(pins.TRIES_OF_DAY, timedelta(days=1))
 
     def table(self) -> Mapping[str, Verb]:
         return {"pin": self.pin}
@@ -107,9 +109,11 @@ class PinDesk:
         known, key, now = self._daemon.store.pins.of(who.id), f"{mac} {who.id}", self._tried()
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
+        self._slow_of_day.check(key, now)
         self._slow.check(key, now)
         entered = pins.typed(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
+            self._slow_of_day.add(key, now)  # which a right one does not forget: the child's own would help
             if self._slow.add(key, now):
                 at = self._daemon.local_now()
                 self._daemon.store.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)

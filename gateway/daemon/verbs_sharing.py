@@ -128,13 +128,15 @@ class SharingVerbs:
 
     def handed(self, request: Request) -> Mapping[str, object]:
         """Whether the device at an address is handed over, and to whom: the pages ask before each page of a
-        guardian's.
+        guardian's. ``device``: the one on which a session was begun, whatever address it has by now.
         """
-        mac = self._daemon.presence.mac_of(request.text("ip"))
-        use = None if mac is None else self._daemon.sharing.use_of(mac)
-        if mac is None or use is None or not use.handed:
-            return {"mac": mac, "who": None, "name": None}
-        return {"mac": mac, "who": use.who, "name": self._name(use.who)}
+        here = self._daemon.presence.mac_of(request.text("ip"))
+        begun = self._mac(request, "device") if request.has("device") else None
+        for mac in (here, begun):
+            use = None if mac is None else self._daemon.sharing.use_of(mac)
+            if use is not None and use.handed:
+                return {"mac": mac, "who": use.who, "name": self._name(use.who)}
+        return {"mac": here, "who": None, "name": None}
 
     def lent(self, _request: Request) -> Mapping[str, object]:
         """For guardians: each shared device and each that is handed over, and each child's PIN."""

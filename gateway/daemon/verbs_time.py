@@ -101,6 +101,7 @@ class TimeVerbs:
         if keys is None:
             request.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
         self._helpers.check_revoke(request, number)
+        self._helpers.taken_back(number)
         self._daemon.store.gifts.take_back(number, by=by, at=now, origin=request.text("origin", ""))
         self._answers.apply(keys)
         self._daemon.control.publish("status", what="revoke", who=sorted(keys), by=by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request
+from urllib.request import HTTPRedirectHandler, Request
 
 from gateway.errors import ListError
 from gateway.files import disk_words
@@ -48,6 +49,10 @@ class Unwritable(ListError):
 
 class Offline(ListError):
     """Not even a server was reached, and none before in this run: the source may be as good as ever."""
+
+
+class _TooSlow(Exception):
+    """Cut at the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +105,23 @@ class _Copy:
 
 
 class Fetcher:
-    """``sleep`` and ``opener`` are the outside world; tests bring a server of their own and no waiting."""
+    """``sleep`` and ``outside`` are the outside world; tests bring a server of their own and no waiting."""
 
     def __init__(
         self,
         *,
         progress: Progress | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        opener: OpenerDirector | None = None,
+        outside: Outside | None = None,
         stall: float = STALL,
+        deadline: float = DEADLINE,
     ) -> None:
         self._progress = progress
         self._sleep = sleep
-        self._opener = opener or Outside().opener(NoDowngrade())
+        self._outside = outside or Outside()
+        self._opener = self._outside.opener(NoDowngrade())
         self._stall = stall
+        self._deadline = deadline
         self._reached = False  # whether any server has answered anything
 
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
@@ -129,7 +137,7 @@ class Fetcher:
             raise ListError(msg) from error
         for attempt in range(1, TRIES + 1):
             try:
-                return self._once(source, url, target, known, max_bytes)
+                return self._in_time(lambda: self._once(source, url, target, known, max_bytes))
             except HTTPError as error:
                 self._reached = True
                 error.close()
@@ -139,6 +147,10 @@ class Fetcher:
                 if error.code not in _WORTH_RETRYING:
                     msg = f"{source}: {problem}; look whether {url} has moved"
                     raise ListError(msg) from error
+            except _TooSlow as error:
+                target.unlink(missing_ok=True)
+                msg = f"{source}: slower than {self._deadline:.0f} s; the old table stays in force"
+                raise ListError(msg) from error
             except NotOutside as error:
                 msg = f"{source}: it is not fetched: {error}"
                 raise ListError(msg) from error
@@ -159,13 +171,36 @@ class Fetcher:
         msg = f"{source}: {problem} {TRIES} times; the old table stays in force"
         raise ListError(msg)
 
+    def _in_time(self, act: Callable[[], T]) -> T:
+        """What is cut reads like an end, or like any error: it was too slow, and no other try is faster."""
+        late = threading.Event()
+
+        def cut() -> None:
+            late.set()
+            self._outside.cut()
+
+        timer = threading.Timer(self._deadline, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            done = act()
+        except (OSError, HTTPException, ValueError) as error:
+            if late.is_set():
+                raise _TooSlow from error
+            raise
+        finally:
+            timer.cancel()
+            self._outside.let_go()
+        if late.is_set():
+            raise _TooSlow
+        return done
+
     def _once(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         request = Request(url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         if known.etag:
             request.add_header("If-None-Match", known.etag)
         if known.modified:
             request.add_header("If-Modified-Since", known.modified)
-        end = time.monotonic() + DEADLINE
         with self._opener.open(request, timeout=self._stall) as response, _Copy(target) as out:
             self._reached = True
             size = response.headers.get("Content-Length", "")
@@ -177,9 +212,6 @@ class Fetcher:
                     target.unlink()
                     msg = f"{source}: more than {max_bytes} bytes; raise its `max_bytes` if it has grown"
                     raise ListError(msg)
-                if time.monotonic() > end:
-                    msg = f"slower than {DEADLINE:.0f} s"
-                    raise TimeoutError(msg)
                 out.write(chunk)
                 if self._progress is not None:
                     self._progress(source, done, total)

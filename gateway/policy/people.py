@@ -23,7 +23,7 @@ TOLD = timedelta(days=7)  # how long everybody is told who set the gateway up, o
 PROPOSED = timedelta(days=7)  # how long a proposal waits
 PEOPLE_LIMIT = 16  # two parents, grandparents, sitters, support
 SESSIONS_LIMIT = 16  # a person; the longest unused gives way
-TOLD_LIMIT = 16  # the oldest gives way
+TOLD_LIMIT = 128  # above one of each kind by each account; of who has none, the oldest gives way
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
 MINUTES_LIMIT = 240  # a helper's, a day and child
@@ -56,6 +56,8 @@ class Told(StrEnum):
     CONSOLE = "console"  # …, by the console
     BACKUP = "backup"  # made a copy of rules and accounts
     RESTORE = "restore"  # put one in place
+    GUARDIAN = "guardian"  # became one, by another one's tap
+    TOKEN = "token"  # made one for a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,12 @@ class Register:
     # What everybody is told, and what waits for a yes.
 
     def announce(self, announcement: Announcement) -> None:
-        self.announced = [*self.announced, announcement][-TOLD_LIMIT:]
+        """In the place of the last one of its kind and name, so that nobody crowds out what else is told."""
+        same = (announcement.told, announcement.name)
+        kept = [one for one in self.announced if (one.told, one.name) != same]
+        while len(kept) >= TOLD_LIMIT:
+            kept.remove(next((one for one in kept if one.name not in self._accounts), kept[0]))
+        self.announced = [*kept, announcement]
         self._changed()
 
     def proposals(self, now: datetime) -> tuple[Proposal, ...]:

@@ -17,6 +17,7 @@ LEAST, MOST = 4, 6  # digits
 ROUNDS = 2000  # of BLAKE2b, 1 ms on a desktop, 10 on a small router: no packet is judged meanwhile
 SALT_BYTES = 16
 TRIES = 5  # wrong ones by one person's name on one device, then that device waits with that name
+TRIES_OF_DAY = 20  # of the same, in 24 hours: of ten thousand PINs a patient sibling tries these and no more
 
 
 @dataclass(frozen=True, slots=True)

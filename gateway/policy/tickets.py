@@ -133,10 +133,11 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
 class Tries:
     """Wrong tries of one device, or of all together."""
 
-    __slots__ = ("_at", "_limit")
+    __slots__ = ("_at", "_limit", "_within")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
         self._limit = limit
+        self._within = within
         self._at: deque[datetime] = deque(maxlen=limit)
 
     def add(self, now: datetime) -> None:
@@ -146,4 +147,4 @@ class Tries:
         """How long until the next try may be made; zero: now."""
         if len(self._at) < self._limit:
             return timedelta()
-        return max(timedelta(), self._at[0] + TRIES_WITHIN - now)
+        return max(timedelta(), self._at[0] + self._within - now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,10 +11,19 @@ from gateway.codes import Code
 from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT, Guardians
 from gateway.control.protocol import Request, Role
 from gateway.errors import ControlError
-from gateway.policy.people import PEOPLE_LIMIT, PROPOSED, Register
+from gateway.policy.people import (
+    PEOPLE_LIMIT,
+    PROPOSED,
+    TOLD,
+    TOLD_LIMIT,
+    Announcement,
+    Register,
+    Told,
+)
 from tests.around import Scene
 
 HOME = "192.168.1.7"
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 
 
 class Desk:
@@ -150,12 +160,58 @@ def test_no_guardian_takes_another_s_rights_without_a_yes(parents: Desk, role: s
     assert parents.role("Dad") == "guardian"
     waiting = parents.web("people")["proposals"]
     assert [(one["name"], one["role"], one["by"]) for one in waiting] == [("Dad", role, "Mum")]  # type: ignore[attr-defined]
-    assert parents.web("answer", name="Dad", answer="yes", by="Dad") == {"done": True}
+    minutes = 30 if role == "helper" else 0
+    read = {"role": role, "minutes": minutes}
+    assert parents.web("answer", name="Dad", answer="yes", by="Dad", **read) == {"done": True}
     if role == "none":
         assert "Dad" not in parents.register.guardians()
     else:
         assert parents.role("Dad") == role
     assert parents.web("people")["proposals"] == []
+
+
+@pytest.mark.parametrize("after", [{"role": "none"}, {"role": "helper", "minutes": 0}])
+def test_a_yes_is_to_what_was_read_and_not_to_what_was_proposed_since(
+    parents: Desk, after: dict[str, object]
+) -> None:
+    parents.web("change", name="Dad", role="helper", minutes=30, by="Mum")
+    parents.web("change", name="Dad", by="Mum", **after)
+    read = {"role": "helper", "minutes": 30}
+    assert parents.refused("answer", name="Dad", answer="yes", by="Dad", **read) == Code.CHANGED_MEANWHILE
+    assert parents.refused("answer", name="Dad", answer="yes", by="Dad") == Code.INVALID
+    assert parents.role("Dad") == "guardian"
+
+
+def test_what_all_are_told_for_a_week_is_not_crowded_out(parents: Desk) -> None:
+    """By somebody who took an account over, and makes a hundred others that tell something too."""
+    parents.root("reset", name="Dad")
+    for number in range(200):
+        for name in (f"A{number}", "Mum"):
+            at = NOW + timedelta(minutes=number)
+            told_of = Announcement(Told.BACKUP, name, f"phone {number}", at, NOW + TOLD)
+            parents.register.announce(told_of)
+    told = [(one.told, one.name, one.device) for one in parents.register.announced]
+    assert (Told.CONSOLE, "Dad", "") in told
+    assert [one for one in told if one[1] == "Mum"] == [(Told.BACKUP, "Mum", "phone 199")]
+    assert len(told) == TOLD_LIMIT
+
+
+def test_a_guardian_and_a_token_that_a_phone_made_are_told_to_all_for_a_week(parents: Desk) -> None:
+    mum = parents.web("signin", token=parents.root("link", name="Mum")["token"])["session"]
+    parents.web("invite", name="Oma", role="helper", minutes=15, by="Mum")
+    assert parents.register.announced == []
+    parents.web("change", name="Oma", role="guardian", by="Mum")
+    parents.web("invite", name="Uncle", role="guardian", by="Mum")
+    parents.web("token_make", label="Display", role="helper", session=mum)
+    parents.web("change", name="Oma", role="guardian", by="Dad")
+    told = [(one.told, one.name, one.device) for one in parents.register.announced]
+    device = parents.scene.around().device(Request("x", Role.WEB, 0, {"origin": HOME}))
+    assert told == [
+        (Told.GUARDIAN, "Oma", device),
+        (Told.GUARDIAN, "Uncle", device),
+        (Told.TOKEN, "Mum", device),
+    ]
+    assert {one.until - one.at for one in parents.register.announced} == {TOLD}
 
 
 def test_a_no_and_a_withdrawal_change_nothing(parents: Desk) -> None:
@@ -185,10 +241,8 @@ def test_oneself_steps_down_at_once_but_never_the_last(parents: Desk) -> None:
 def test_a_yes_that_would_leave_nobody_is_refused(parents: Desk) -> None:
     parents.web("change", name="Dad", role="none", by="Mum")
     parents.web("change", name="Mum", role="helper", by="Mum")
-    assert parents.refused("answer", name="Dad", answer="yes", by="Dad") in (
-        Code.LAST_GUARDIAN,
-        Code.NO_PROPOSAL,
-    )
+    yes = {"name": "Dad", "answer": "yes", "role": "none", "by": "Dad"}
+    assert parents.refused("answer", **yes) in (Code.LAST_GUARDIAN, Code.NO_PROPOSAL)
     assert parents.role("Dad") == "guardian"
 
 

@@ -90,6 +90,18 @@ def test_a_helper_gives_so_many_minutes_a_day_and_child(desk: Desk) -> None:
     web(desk, "grant", who="daughter", minutes=30, by="Oma")
 
 
+def test_a_helper_who_takes_back_has_no_more_to_give_than_what_had_not_run_yet(desk: Desk) -> None:
+    """Else thirty minutes are given, taken back after twenty-nine and given anew, all evening."""
+    first = web(desk, "grant", who="daughter", minutes=30, by="Oma")["grant"]
+    desk.go(timedelta(minutes=28, seconds=10))
+    web(desk, "revoke", grant=first, by="Oma")
+    assert refused(desk, "grant", who="daughter", minutes=30, by="Oma")[1] == {"minutes": 1}
+    second = web(desk, "grant", who="daughter", minutes=1, by="Oma")["grant"]
+    web(desk, "revoke", grant=second, by="Oma")
+    desk.restart()
+    assert refused(desk, "grant", who="daughter", minutes=1, by="Oma")[1] == {"minutes": 0}
+
+
 def test_a_helper_takes_back_what_it_gave_alone(desk: Desk) -> None:
     given = web(desk, "grant", who="daughter", minutes=15, by="Mum")["grant"]
     assert refused(desk, "revoke", grant=given, by="Oma")[0] == Code.GUARDIANS_ONLY

@@ -42,6 +42,16 @@ def test_an_adult_s_phone_has_the_child_s_rules_until_a_guardian_takes_it_back(d
     assert {"hand over", "take back"} <= {one.what for one in desk.store.audit_lines()}
 
 
+def test_a_session_that_was_begun_on_a_handed_phone_is_known_under_any_address(desk: Desk) -> None:
+    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
+    elsewhere = desk.ask("handed", Role.WEB, ip="192.168.77.77", device=MUMS)
+    assert (elsewhere["mac"], elsewhere["who"]) == (MUMS, "daughter")
+    assert desk.ask("handed", Role.WEB, ip="192.168.77.77", device=TABLET)["who"] is None
+    assert refused(desk, "handed", ip="192.168.77.77", device="x") == Code.INVALID
+    desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
+    assert desk.ask("handed", Role.WEB, ip="192.168.77.77", device=MUMS)["who"] is None
+
+
 def test_a_child_s_or_a_guest_s_device_is_not_handed_over(desk: Desk) -> None:
     for mac in (TABLET, OURS, STRANGER):
         code = refused(desk, "hand_over", device=mac, who="daughter", by="Mum")

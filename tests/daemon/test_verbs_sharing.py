@@ -13,7 +13,7 @@ import yaml
 from gateway.codes import Code
 from gateway.control.protocol import Role
 from gateway.policy.identity import Traits
-from gateway.policy.pins import LEAST, MOST, TRIES
+from gateway.policy.pins import LEAST, MOST, TRIES, TRIES_OF_DAY
 from gateway.policy.questions import Ask, Question
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.tickets import TRIES_WITHIN
@@ -101,6 +101,30 @@ def test_five_wrong_ones_wait_with_that_name_on_that_device_alone(desk: Desk) ->
     desk.go(timedelta(minutes=10))
     use(desk)
     assert whose(desk, OURS) == "son"
+
+
+def test_a_patient_sibling_has_twenty_tries_a_day(desk: Desk) -> None:
+    codes = []
+    for number in range(30):
+        codes.append(refused(desk, "use", device=OURS, who="son", pin=f"9{number:03}"))
+        desk.go(timedelta(minutes=10))
+    assert codes == [Code.PIN_WRONG] * TRIES_OF_DAY + [Code.TRIED_TOO_OFTEN] * 10
+    desk.ask("pin", Role.WEB, action="check", device=PHONE, pin=SONS_PIN)
+    assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
+    desk.ask("use", Role.WEB, device=OURS, who="son", by="Mum")
+    assert whose(desk, OURS) == "son"
+    desk.go(timedelta(days=1))
+    use(desk)
+
+
+def test_a_right_pin_gives_a_sibling_no_new_start(desk: Desk) -> None:
+    codes = []
+    for number in range(TRIES_OF_DAY):
+        codes.append(refused(desk, "use", device=OURS, who="son", pin=f"9{number:03}"))
+        use(desk) if number < TRIES_OF_DAY - 1 else None
+        desk.go(timedelta(minutes=10))
+    assert codes == [Code.PIN_WRONG] * TRIES_OF_DAY
+    assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.TRIED_TOO_OFTEN
 
 
 def test_it_ends_after_two_hours_by_a_clock_that_nobody_sets(desk: Desk) -> None:
@@ -241,3 +265,5 @@ def test_the_document_names_the_limits_as_they_are() -> None:
     assert "after 15 minutes in a row in which less than 30 kB a minute" in plain
     assert "Four to six digits" in plain
     assert "Five wrong ones make that device wait for ten minutes" in plain
+    assert TRIES_OF_DAY == 20
+    assert "twenty within a day until they are a day old" in plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,69 @@ class Phone:
         )
 
 
+ADDRESSES = 8
+
+
+def test_a_device_with_a_network_of_addresses_has_the_tries_of_one_device(home: Home, daemon: Daemon) -> None:
+    """Privacy addresses of IPv6, as many as it likes, and its link-local one; from the first of them on."""
+    tablet = home.devices["tablet"]
+    daemon.client.call("guardian", action="add", name="Mum")
+    prefix = names.LAN_IPV6_PREFIX.partition("::")[0]
+    sources = [f"{prefix}::bad:{number:x}" for number in range(ADDRESSES)]
+    for one in sources:
+        tablet.run(["ip", "-6", "addr", "add", f"{one}/64", "dev", "eth0", "nodad"], check=True)
+    pages = f"http://[{names.GATEWAY_IPV6}]:{WEB_PORT}"
+    near = f"[{_link_local(home)}%25eth0]:{WEB_PORT}"
+    host = near.replace("%25eth0", "")
+    tries = [(pages, ["--interface", one, "-H", f"Origin: {pages}"]) for one in sources]
+    tries += [(f"http://{near}", ["-H", f"Host: {host}", "-H", f"Origin: http://{host}"])]
+    typed = ["--data", "name=Mum&password=a guess or two"]
+    try:
+        codes = [
+            clients.curl(tablet, f"{where}/signin/password", extra=[*extra, *typed]).status
+            for where, extra in tries
+            for _ in range(2)
+        ]
+    finally:
+        for one in sources:
+            tablet.run(["ip", "-6", "addr", "del", f"{one}/64", "dev", "eth0"])
+    assert codes == [403] * TRIES + [429] * (2 * (ADDRESSES + 1) - TRIES)
+
+
+def _link_local(home: Home) -> str:
+    found = home.gateway.run(["ip", "-6", "-o", "addr", "show", "dev", "br-lan", "scope", "link"])
+    return found.stdout.split()[3].partition("/")[0]
+
+
+HOLD = """
+import socket, sys, time
+head = b"POST /signin/password HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9000\\r\\n\\r\\n"
+held = []
+for number in range(int(sys.argv[3])):
+    held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5))
+    held[-1].sendall(head)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("address", [names.GATEWAY_IPV4, names.GATEWAY_IPV6])
+def test_a_child_s_device_with_two_hundred_open_connections_stops_nobody_s_page(
+    home: Home, daemon: Daemon, address: str
+) -> None:
+    command = [sys.executable, "-c", HOLD, address, str(WEB_PORT), "200"]
+    with home.devices["tablet"].popen(command) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            mum = Phone(home, "parent")
+            found = [mum.get("/signin") for _ in range(5)]
+        finally:
+            holder.kill()
+    assert [one.status for one in found] == [303] * 5, "to the claim"
+    assert max(one.ms for one in found) < 1000
+
+
 def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     label = str(daemon.client.call("guardian", action="list")["label"])
     mum, child = Phone(home, "parent"), Phone(home, "tablet")
@@ -68,7 +132,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
 
     # A child's guesses are held off, and nobody else is, not even a browser that is new here.
     codes = [child.post("/signin/password", name="Mum", password=f"guess {n}").status for n in range(12)]
-    assert codes.count(403) == TRIES - 1, "the wrong label was the first try"
+    assert codes.count(403) == TRIES - 2, "the wrong label, and a claim that could be none, were tries"
     assert codes[TRIES:] == [429] * (12 - TRIES)
     other = Phone(home, "phone")
     assert other.post("/signin/password", name="mum", password=FIRST).status == 303

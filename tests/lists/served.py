@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from gateway.lists.fetch import Fetcher, NoDowngrade
+from gateway.lists.fetch import Fetcher
 from gateway.outgoing import Outside
 
 
@@ -21,7 +21,7 @@ class Anywhere(Outside):
 
 
 def fetcher(**options: Any) -> Fetcher:
-    return Fetcher(opener=Anywhere().opener(NoDowngrade()), **options)
+    return Fetcher(outside=Anywhere(), **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,6 +32,13 @@ class _Lists(BaseHTTPRequestHandler):
             self.send_error(404)
         elif self.path == "/down":
             self.send_error(500)
+        elif self.path == "/letters":
+            self.send_response(200)
+            self.end_headers()
+            self._letter_by_letter(b"a")
+        elif self.path == "/heads":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+            self._letter_by_letter(b"a")
         elif self.path == "/silent":
             threading.Event().wait(2)
         elif self.headers["If-None-Match"] == '"1"':
@@ -42,6 +51,12 @@ class _Lists(BaseHTTPRequestHandler):
                 self.send_header("Content-Length", str(len(BODY) + 10 * (self.path == "/cut")))
             self.end_headers()
             self.wfile.write(BODY)
+
+    def _letter_by_letter(self, letter: bytes) -> None:
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(letter)
+                threading.Event().wait(0.1)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name of the overridden one
         return
@@ -107,6 +122,20 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
     with pytest.raises(ListError, match=f"^my list: .*{words}"):
         fetcher().fetch("my list", lists[0] + path, tmp_path / "list", Validators(), limit)
     assert len(lists[1]) == asked
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/letters", "/heads"])
+def test_a_server_that_tells_a_letter_now_and_then_does_not_keep_the_other_lists(
+    lists: tuple[str, list[str]], tmp_path: Path, path: str
+) -> None:
+    """No step of it is slow, and all of it would take weeks."""
+    began = time.monotonic()
+    one = served.fetcher(sleep=lambda _: None, stall=5, deadline=1)
+    with pytest.raises(ListError, match=r"^my list: slower than 1 s; the old table stays in force$"):
+        one.fetch("my list", lists[0] + path, tmp_path / "list", Validators(), 10_000)
+    assert time.monotonic() - began < 4
+    assert len(lists[1]) == 1
     assert list(tmp_path.iterdir()) == []
 
 

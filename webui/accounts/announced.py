@@ -1,4 +1,4 @@
-"""What everybody in the home is told for a week: who set the gateway up, and who got a new password."""
+"""What everybody in the home is told for a week: who set the gateway up, who may do all, and how."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Announced:
             return _("%(name)s made a backup of the rules and accounts %(day)s.", **values)
         if self.told == "restore":
             return _("%(name)s put a backup of the rules and accounts in place %(day)s.", **values)
+        if self.told == "guardian":
+            return _("%(name)s became a guardian here %(day)s, by a tap on %(device)s.", **values)
+        if self.told == "token":
+            return _("%(name)s made a token for a program %(day)s, on %(device)s.", **values)
         if self.told == "claim":
             return _("%(name)s set up this gateway %(day)s from %(device)s.", **values)
         if self.told == "code":

@@ -1,7 +1,8 @@
 """Browsers that have signed in here before: a long-lived signed cookie of its own, which opens nothing.
 
-It keeps tries of its own, so that a child who types wrong passwords on another device, or on this one before
-the parent takes it, can't lock a parent out.
+It keeps tries of its own, so that a child who types wrong passwords on another device, or in another browser
+of this one, can't lock a parent out. They are for the names that signed in here alone: who has an account and
+signs in again and again with no cookie gets many such browsers, and not one more try at another's password.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 DAYS = 400  # as long as browsers keep a cookie
 ID_LENGTH = 12  # bytes
+NAMES = 4  # that a browser is known to; the first gives way
 
 
 def cookie_name(name: str) -> str:
@@ -20,18 +22,17 @@ def cookie_name(name: str) -> str:
     return f"{name}-{port}" if port.isdigit() else name
 
 
-def known() -> str:
-    """This browser's own id; empty where it has never signed in."""
-    try:
-        found = _signer().loads(request.cookies.get(cookie_name("qalqan-known"), ""))
-    except BadSignature:
-        return ""
-    return found if isinstance(found, str) else ""
+def known(name: str) -> str:
+    """This browser's own id; empty where ``name`` has never signed in here."""
+    own, names = _kept()
+    return own if _folded(name) in names else ""
 
 
-def remember() -> None:
+def remember(name: str) -> None:
     """From the answer on that is being made."""
-    value = _signer().dumps(known() or secrets.token_urlsafe(ID_LENGTH))
+    own, names = _kept()
+    here = [one for one in names if one != _folded(name)][1 - NAMES :]
+    value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, _folded(name)])
 
     @after_this_request
     def keep(response: Response) -> Response:
@@ -39,6 +40,21 @@ def remember() -> None:
             cookie_name("qalqan-known"), value, max_age=DAYS * 86400, httponly=True, samesite="Strict"
         )
         return response
+
+
+def _kept() -> tuple[str, list[str]]:
+    try:
+        found = _signer().loads(request.cookies.get(cookie_name("qalqan-known"), ""))
+    except BadSignature:
+        return "", []
+    if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
+        return "", []
+    return found[0], found[1:]
+
+
+def _folded(name: str) -> str:
+    """As the register finds a name, however it is typed."""
+    return " ".join(name.split()).casefold()
 
 
 def _signer() -> URLSafeSerializer:

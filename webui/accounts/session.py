@@ -6,13 +6,16 @@ view says by a decorator who may see it. What says nothing is for guardians.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Flask, g, redirect, render_template, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
+from itsdangerous import BadSignature
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
@@ -25,6 +28,7 @@ from webui.values.shapes import Answer
 P = ParamSpec("P")
 R = TypeVar("R")
 LIFE_DAYS = 90
+ON_A_CHILDS = 30 * 60  # seconds that a session lasts that was begun on a child's device, which stays with it
 ANYONE = "anyone"  # who asks is told by the device alone, or by what is typed
 STATIC = "static"  # Flask's own endpoint, which no decorator of ours reaches
 
@@ -32,10 +36,40 @@ _SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
 
 
 class PortSession(SecureCookieSessionInterface):
-    """Browsers share cookies between ports of one host, but several gateways may be tried on 127.0.0.1."""
+    """Browsers share cookies between ports of one host, but several gateways may be tried on 127.0.0.1.
+
+    No time of ours is in it: the daemon ends sessions, and knows when its clock was set. By Flask's way a
+    gateway that starts in 1970 sends a cookie that is over, and refuses each one of its better days.
+    """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
         return browsers.cookie_name("qalqan")
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        signer = self.get_signing_serializer(app)
+        assert signer is not None
+        try:
+            return self.session_class(signer.loads(request.cookies.get(self.get_cookie_name(app), "")))
+        except BadSignature:
+            return self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        signer = self.get_signing_serializer(app)
+        assert signer is not None
+        if session.accessed:
+            response.vary.add("Cookie")
+        if not session.modified:
+            return
+        if not session:
+            response.delete_cookie(self.get_cookie_name(app), httponly=True, samesite="Strict")
+            return
+        response.set_cookie(
+            self.get_cookie_name(app),
+            signer.dumps(dict(session)),
+            max_age=LIFE_DAYS * 86400 if session.permanent else None,
+            httponly=True,
+            samesite="Strict",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +88,25 @@ class Person:
 
 
 def sign_in(answer: Answer) -> None:
-    """After the daemon has let somebody in. The browser is known from now on."""
+    """After the daemon has let somebody in. The browser is known from now on, to who signed in."""
     session.clear()
     session.permanent = True
     session["session"] = answer.text("session")
-    browsers.remember()
+    by = answer.text("guardian")
+    browsers.remember(by)
     g.pop("person", None)
     handed = daemon().handed(source_address())
     if handed.who and answer.text("role") == PersonRole.GUARDIAN:  # who proves to be one takes it back
-        by = answer.text("guardian")
         daemon().change("take_back", device=handed.mac, by=by, origin=source_address())
+    session["device"] = daemon().here(source_address()).mac
+    if is_a_childs():
+        session["until"] = int(time.time()) + ON_A_CHILDS
+
+
+def is_a_childs() -> bool:
+    """Whether the device that asks stays with a child, as far as anybody knows."""
+    here = daemon().here(source_address())
+    return bool(here.asked) or daemon().home().child(here.profile) is not None
 
 
 def sign_out() -> None:
@@ -76,15 +119,34 @@ def token() -> str:
     return found if isinstance(found, str) else ""
 
 
+def _is_over() -> bool:
+    """Whether it was begun on a child's device, and that is long ago."""
+    until = session.get("until")
+    if until is None:
+        return False
+    return not (isinstance(until, int) and 0 < until - time.time() <= ON_A_CHILDS)
+
+
+def _is_handed() -> bool:
+    """A child holds the device that asks, or the one on which this session was begun: a phone that takes
+    another private address is another device here, and its browsers kept what they had.
+    """
+    begun = session.get("device")
+    return bool(daemon().handed(source_address(), begun if isinstance(begun, str) else "").who)
+
+
 def person() -> Person | None:
     """Who asks; None when nobody is signed in. Raises Unreachable."""
     if "person" not in g:
         found = None
+        if token() and _is_over():
+            with suppress(ControlError):
+                daemon().client.call("guardian", action="signout", session=token())
+            session.clear()
         if token():
             try:
                 answer = Answer(daemon().client.call("guardian", action="check", session=token()))
-                # A child holds a device that is handed over: whatever its browsers kept, nobody is signed in.
-                if not daemon().handed(source_address()).who:
+                if not _is_handed():
                     found = answer.read(Person, name=answer.text("guardian"))
             except Unreachable:
                 raise

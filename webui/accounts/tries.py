@@ -17,8 +17,12 @@ from webui.daemon import daemon, source_address
 from webui.language.i18n import ngettext
 
 WRONG = frozenset(
-    {Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN}
-)
+    {
+        Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN,
+        # Nothing was guessed here, but a hash was made: uncounted, one device could keep all others waiting.
+        Code.CLAIMED, Code.NOT_FROM_HOME, Code.NO_BUTTON,
+    }
+)  # fmt: skip
 STRANGERS = "strangers"
 PLACELESS = ("", "guest", "quarantine")  # as what a device counts that nobody has placed
 
@@ -45,9 +49,9 @@ class Gate:
         self._lock = Lock()  # the server has several threads
 
     @contextmanager
-    def attempt(self, now: float) -> Iterator[None]:
+    def attempt(self, now: float, name: str) -> Iterator[None]:
         """Raises TooManyTriesError. A refusal inside counts where something wrong was typed."""
-        keys = _keys()
+        keys = _keys(name)
         with self._lock:
             wait = max(self._limiter.wait(key, now, tries) for key, tries in keys.items())
             if wait > 0:
@@ -67,9 +71,10 @@ class Gate:
                         self._limiter.uncount(key)
 
 
-def _keys() -> dict[str, int]:
-    """Under which this try counts, and how many each has."""
-    browser = "" if "Authorization" in request.headers else browsers.known()  # with a token no cookie counts
+def _keys(name: str) -> dict[str, int]:
+    """Under which this try at ``name`` counts, and how many each has."""
+    # With a token no cookie counts.
+    browser = "" if "Authorization" in request.headers else browsers.known(name)
     if browser:
         return {f"browser {browser}": TRIES}
     address = source_address()
@@ -79,9 +84,10 @@ def _keys() -> dict[str, int]:
 
 
 @contextmanager
-def attempt() -> Iterator[None]:
+def attempt(name: str = "") -> Iterator[None]:
+    """``name``: whose password or code it would be; empty: nobody's in particular."""
     gate: Gate = current_app.extensions["qalqan-gate"]
-    with gate.attempt(time.monotonic()):
+    with gate.attempt(time.monotonic(), name):
         yield
 
 

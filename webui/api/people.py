@@ -73,7 +73,11 @@ class RoleSet:
 
 @record
 class Said:
+    """A yes names what is proposed, as it was read."""
+
     answer: Literal["yes", "no"]
+    role: Literal["helper", "support", "none"] | None = None
+    minutes: HelperMinutes | None = None
 
 
 @record
@@ -105,4 +109,6 @@ def change(me: Caller, person: str, body: NewRole) -> object:
 @noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled, by_session=True)
 def answer(me: Caller, person: str, body: Said) -> object:
     """To what is proposed about oneself; or who proposed it takes it back."""
-    return me.account("answer", name=person, answer=body.answer)
+    values = {"role": body.role, "minutes": body.minutes} if body.answer == "yes" else {}
+    read = {key: one for key, one in values.items() if one is not None}
+    return me.account("answer", name=person, answer=body.answer, **read)

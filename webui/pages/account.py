@@ -78,7 +78,7 @@ def set_password() -> ResponseReturnValue:
     if problem := passwords.problem(new, me.name):
         return _form(problem), 403
     try:
-        with tries.attempt():
+        with tries.attempt(me.name):
             answer = session.ask("password", secret=passwords.hashed(new), **_old(me))
     except TooManyTriesError as error:
         return _form(error.sentence), 429, {"Retry-After": str(error.seconds)}
@@ -98,7 +98,7 @@ def set_password() -> ResponseReturnValue:
 def new_recovery_code() -> ResponseReturnValue:
     me = session.signed_in()
     try:
-        with tries.attempt():
+        with tries.attempt(me.name):
             answer = session.ask("recovery", **_old(me))
     except TooManyTriesError as error:
         notices.said(error.sentence)

@@ -82,7 +82,7 @@ def _with_new_password(action: str, name: str, **values: str) -> Answer:
     if not all(value.isprintable() for value in values.values()):
         raise _RefusedError(_("This code has letters that no code has."), 403)
     try:
-        with tries.attempt():
+        with tries.attempt(name):
             return session.ask(action, name=name, secret=passwords.hashed(password), **values)
     except TooManyTriesError as error:
         raise _RefusedError(error.sentence, 429, {"Retry-After": str(error.seconds)}) from None

@@ -95,7 +95,7 @@ def use_password() -> ResponseReturnValue:
     if not name.strip() or not password or not name.isprintable():
         return _form(name=name, sentence=_("Enter your name and your password.")), 403
     try:
-        with tries.attempt():
+        with tries.attempt(name):
             answer = session.ask("signin", name=name, digest=digest_of(name, password))
     except TooManyTriesError as error:
         return _later(error, name)
@@ -127,7 +127,14 @@ def is_empty(role: str) -> bool:
 
 
 def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:
-    return render_template("signin.html", code=code, name=name, sentence=sentence, by_code=by_code or code)
+    return render_template(
+        "signin.html",
+        code=code,
+        name=name,
+        sentence=sentence,
+        by_code=by_code or code,
+        minutes=session.ON_A_CHILDS // 60 if session.is_a_childs() else 0,
+    )
 
 
 def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:

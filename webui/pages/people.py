@@ -14,7 +14,7 @@ from webui import notices
 from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
-from webui.forms import one_of
+from webui.forms import one_of, whole
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.pages.codes import sheets
@@ -116,9 +116,15 @@ def answer() -> ResponseReturnValue:
     """To what is proposed about oneself; or who proposed it takes it back."""
     said = one_of("answer", ("yes", "no"))
     with notices.refusals_to(notices.said):
-        session.ask("answer", name=_name(), answer=said)
+        session.ask("answer", name=_name(), answer=said, **_proposed() if said == "yes" else {})
         notices.said(_("It is done.") if said == "yes" else _("Nothing is changed."))
     return redirect(url_for("door.arrive" if said == "yes" else "people.show"), 303)
+
+
+def _proposed() -> dict[str, object]:
+    """What was read: who says yes says it to that."""
+    values: dict[str, object] = {"role": one_of("role", [*PersonRole, OUT])}
+    return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 
 def _name() -> str:

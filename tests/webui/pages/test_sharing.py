@@ -221,6 +221,23 @@ def test_another_browser_of_that_phone_is_locked_too(mums: Browser, household: H
     assert other.get("/parent/").headers["Location"] == "/signin"
 
 
+def test_a_session_of_that_phone_is_locked_under_another_address_too(
+    mums: Browser, household: Household, app: Flask
+) -> None:
+    """The child switches the phone's private address on: another device for the network, the same browser."""
+    other = browser_on(app, mums.ip)
+    other.post("/signin", {"code": household.guardians.link("Mum")})
+    dads = browser_on(app, "192.168.1.8")
+    dads.post("/signin", {"code": household.guardians.link("Mum")})
+    mums.post("/parent/sharing/hand-over", {"who": "son"})
+    for other.ip in ("192.168.1.99", "fd00::aaaa"):
+        assert other.get("/parent/").headers["Location"] == "/signin"
+        assert other.get("/api/v1/account").status_code == 401
+    assert dads.get("/parent/").status_code == 200
+    dads.post("/parent/sharing/take-back", {"device": "02:00:00:00:00:07"})
+    assert other.get("/parent/").status_code == 200
+
+
 def test_it_is_taken_back_from_another_device_too(mums: Browser, household: Household, app: Flask) -> None:
     mums.post("/parent/sharing/hand-over", {"who": "son"})
     dads = browser_on(app, "192.168.1.8")

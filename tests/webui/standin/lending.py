@@ -146,9 +146,12 @@ class Lending:
         return self._end(request.text("device"))
 
     def _handed(self, request: Request) -> dict[str, Any]:
-        mac = str(self._home.devices.get(request.text("ip"), {}).get("mac", ""))
-        who, kind, _ = self.uses.get(mac, ("", "", ""))
-        return {"mac": mac, "who": who if kind == "handed" else None, "name": self._names.get(who)}
+        here = str(self._home.devices.get(request.text("ip"), {}).get("mac", ""))
+        for mac in (here, request.text("device", "-")):
+            who, kind, _ = self.uses.get(mac, ("", "", ""))
+            if kind == "handed":
+                return {"mac": mac, "who": who, "name": self._names.get(who)}
+        return {"mac": here, "who": None, "name": None}
 
     def _lent(self, request: Request) -> dict[str, Any]:
         return {

@@ -1,0 +1,125 @@
+"""One device with many connections, slow ones and big ones, against the real web process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import waitress
+from waitress.server import BaseWSGIServer
+
+from tests.control.running import Running
+from tests.webui.test_listen import free_port
+from tests.webui.test_serve import ask, serving
+from webui import crowd as crowd_module
+from webui.crowd import LONG_BODIES, PLACES, PLACES_OF_ONE
+from webui.serve import CONNECTIONS
+
+HEAD = b"POST /signin/password HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def process(daemon: Running, port: int) -> Iterator[int]:
+    with serving(daemon.path, port) as running:
+        yield running.pid
+
+
+class Crowd:
+    """Connections from addresses of the loopback, which stand for devices."""
+
+    def __init__(self, port: int, held: ExitStack) -> None:
+        self._port = port
+        self._held = held
+        self.sockets: list[socket.socket] = []
+
+    def join(self, source: str, *, length: int = 1000, sent: int = 3) -> None:
+        one = socket.create_connection(("127.0.0.1", self._port), timeout=5, source_address=(source, 0))
+        self.sockets.append(self._held.enter_context(one))
+        with contextlib.suppress(OSError):
+            one.sendall(HEAD % length + b"a" * sent)
+
+    def open(self) -> int:
+        """How many the server has not closed."""
+        time.sleep(0.5)
+        return sum(not _is_closed(one) for one in self.sockets)
+
+
+def _is_closed(one: socket.socket) -> bool:
+    one.setblocking(False)
+    try:
+        return one.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+@pytest.fixture
+def crowd(process: int, port: int) -> Iterator[Crowd]:
+    with ExitStack() as held:
+        yield Crowd(port, held)
+
+
+def answers_soon(port: int) -> None:
+    began = time.monotonic()
+    assert ask(port, "/why")[0] == 200
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_sockets_of_a_server_have_it(count: int) -> None:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    server = waitress.create_server(lambda *_: [], sockets=sockets)
+    try:
+        crowd_module.install(server)
+        ours = server.map if count > 1 else server._map
+        listening = [one for one in ours.values() if isinstance(one, BaseWSGIServer)]
+        assert [one.channel_class for one in listening] == [crowd_module.Channel] * count
+    finally:
+        server.close()
+
+
+def test_one_device_holds_few_places(crowd: Crowd, port: int) -> None:
+    for _ in range(PLACES_OF_ONE * 4):
+        crowd.join("127.0.0.7")
+    answers_soon(port)
+    assert crowd.open() == PLACES_OF_ONE
+
+
+def test_one_device_with_many_addresses_does_not_keep_the_others_out(crowd: Crowd, port: int) -> None:
+    for number in range(PLACES * 2):
+        crowd.join(f"127.0.1.{number + 1}")
+        if number % 40 == 0:
+            answers_soon(port)
+    answers_soon(port)
+    assert crowd.open() <= PLACES < CONNECTIONS
+
+
+def test_who_was_there_keeps_the_place_while_another_address_has_more(crowd: Crowd) -> None:
+    for _ in range(4):
+        crowd.join("127.0.0.8")
+    for source in range(10, 16):
+        for _ in range(PLACES_OF_ONE):
+            crowd.join(f"127.0.0.{source}")
+    crowd.open()
+    assert not any(_is_closed(one) for one in crowd.sockets[:4])
+
+
+def test_bodies_that_never_end_fill_no_memory(crowd: Crowd, process: int, port: int) -> None:
+    for number in range(100):
+        crowd.join(f"127.0.0.{2 + number % 10}", length=280_000, sent=279_000)
+    assert crowd.open() <= LONG_BODIES
+    answers_soon(port)
+    status = Path(f"/proc/{process}/status").read_text()
+    resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    assert resident <= 50 * 1024

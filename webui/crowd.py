@@ -1,0 +1,80 @@
+"""Whose connections give way when there are many, so that one device cannot keep the others from the pages.
+
+Waitress by itself stops listening when its places are taken, and places are taken by whoever connects and
+says nothing. Here the longest silent connection of the address that has the most makes room; what is being
+answered stays. Bodies are bounded in the same way, since each is in memory until all of it has come.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+
+PLACES = 96  # connections of all; the server's own limit is above, and is met by answers alone
+PLACES_OF_ONE = 24  # of one address: four browsers with their six each
+LONG_BODIES = 4  # that may be on their way at once: a backup, rules from another home
+LONG = 16 * 1024  # bytes
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection."""
+
+    def __init__(
+        self, server: Any, sock: socket.socket, addr: tuple[Any, ...], adj: Any, **more: Any
+    ) -> None:
+        super().__init__(server, sock, addr, adj, **more)
+        _make_room(self, _here(self._map))
+
+    def received(self, data: bytes) -> bool:
+        taken = bool(super().received(data))
+        if self.is_long:
+            long = [one for one in _here(self._map) if one.is_long]
+            if len(long) > LONG_BODIES:
+                _first_to_go(long).will_close = True
+        return taken
+
+    @property
+    def who(self) -> str:
+        return str(self.addr[0])
+
+    @property
+    def waits(self) -> bool:
+        """For the other end: nothing is being answered here."""
+        return not self.requests
+
+    @property
+    def is_long(self) -> bool:
+        """Whether much has come of a request that is not complete."""
+        return self.request is not None and int(self.request.body_bytes_received) > LONG
+
+
+def install(server: Any) -> None:
+    """On all sockets of a server that waitress made."""
+    dispatchers = server.map if hasattr(server, "map") else server._map
+    for one in tuple(dispatchers.values()):
+        if isinstance(one, BaseWSGIServer):
+            one.channel_class = Channel
+
+
+def _here(dispatchers: dict[int, Any]) -> list[Channel]:
+    return [one for one in dispatchers.values() if isinstance(one, Channel) and not one.will_close]
+
+
+def _make_room(new: Channel, here: list[Channel]) -> None:
+    own = [one for one in here if one.who == new.who]
+    if len(own) > PLACES_OF_ONE:
+        _first_to_go([one for one in own if one.waits]).will_close = True
+    elif len(here) > PLACES:
+        _first_to_go([one for one in here if one.waits]).will_close = True
+
+
+def _first_to_go(found: Iterable[Channel]) -> Channel:
+    """The longest silent one of the address that has the most; a new one itself where all others are busy."""
+    waiting = list(found)
+    count = Counter(one.who for one in waiting)
+    return min(waiting, key=lambda one: (-count[one.who], one.last_activity, one.creation_time))
