@@ -14,7 +14,7 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import one_of
+from webui.forms import back, one_of
 from webui.language import refusals
 from webui.language.i18n import COOKIE, language, languages, menu
 from webui.language.i18n import gettext as _
@@ -158,7 +158,7 @@ def restore() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change("restore_profile", token=token)
         notices.said(_("It is taken back."))
-    return redirect(url_for("setup.people"), 303)
+    return redirect(back(url_for("setup.people")), 303)
 
 
 def _people(rows: tuple[Row, ...], sentence: str = "") -> str:

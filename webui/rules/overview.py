@@ -94,13 +94,13 @@ def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
 
 def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     if book.cleared(key):
-        yield replace(rule(book, names, key), sentences=(_cleared(key),), page="", resets=True, on=None)
+        yield replace(rule(book, names, key), sentences=(cleared(key),), page="", resets=True, on=None)
     held, own = book.rules.get(key) or {}, book.own.get(key) or {}
     for entry in dict.fromkeys((*held, *own)):
         yield rule(book, names, f"{key}/{entry}")
 
 
-def _cleared(key: str) -> str:
+def cleared(key: str) -> str:
     return {
         "categories": _("None of the band’s kinds of sites is in force"),
         "ways": _("No way around is refused"),
@@ -115,7 +115,7 @@ def _cleared(key: str) -> str:
 def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     own, band = book.listed(key), part(book.band_rules, key) or ()
     if book.cleared(key):
-        yield Rule(key, title(key, names), (_cleared(key),), FAMILY, resets=True)
+        yield Rule(key, title(key, names), (cleared(key),), FAMILY, resets=True)
     for word in own:
         said = (say.entry(key, word, names),)
         yield Rule(f"{key}/{word}", names.called(word), said, FAMILY, page="sites", removes=True)
