@@ -182,3 +182,30 @@ def test_a_link_into_an_empty_home_leads_here(app: Flask, empty: Household) -> N
 @pytest.mark.parametrize("path", ["", "people", "devices", "summary"])
 def test_it_is_for_guardians(stranger: Browser, path: str) -> None:
     assert stranger.get(f"/parent/setup/{path}").status_code == 303
+
+
+def months(household: Household) -> dict[str, str | None]:
+    return {one.name: one.next_step for one in household.editing.rules.household.profiles.values()}
+
+
+def test_the_month_of_the_next_step_may_be_said_and_is_all_that_is_kept(
+    empty: Household, mum: Browser
+) -> None:
+    said = FAMILY | {"step-0": "2030-01", "step-2": "2027-05", "step-3": "6.2028"}
+    mum.post("/parent/setup/people", said)
+    assert months(empty) == {"Mum": None, "Dad": None, "Aruzhan": "2027-05", "Timur": "2028-06"}
+    page = mum.get("/parent/setup/people").text
+    assert 'type="month" value="2027-05"' in page
+    again = {"name-0": "Aruzhan", "band-0": "13-15", "id-0": "aruzhan", "step-0": "2027-05",
+             "name-1": "Timur", "band-1": "6-9", "id-1": "timur", "step-1": ""}  # fmt: skip
+    mum.post("/parent/setup/people", again)
+    assert months(empty) == {"Mum": None, "Dad": None, "Aruzhan": "2027-05", "Timur": None}
+    assert ("Aruzhan", "13-15") in people(empty)
+
+
+def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Browser) -> None:
+    answer = mum.post("/parent/setup/people", FAMILY | {"step-3": "2019-02"})
+    assert answer.status_code == 422
+    assert "The next step is this month or later" in answer.text
+    assert 'aria-describedby="about-step wrong-3" aria-invalid="true"' in answer.text
+    assert people(empty) == []

@@ -133,6 +133,7 @@ class Editing:
                 "id": one.id,
                 "name": one.name,
                 "band": one.band.value,
+                "next_step": one.next_step,
                 "mode": one.rules.mode.value.value,
                 "log_level": one.rules.log_level,
             }
