@@ -15,7 +15,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import back, one_of
-from webui.language import refusals
+from webui.language import clues, refusals
 from webui.language.i18n import COOKIE, language, languages, menu
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -195,6 +195,7 @@ def devices() -> ResponseReturnValue:
         people=known,
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         strangers=STRANGERS,
+        clues=clues,
     )
 
 

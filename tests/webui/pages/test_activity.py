@@ -158,7 +158,7 @@ def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
         {"target": "reason:open", "name": None, "refused": 0, "opened": 900},
     ]
     text = shown(mum, "/parent/activity/son")
-    assert "Minutes are counted for what a limit is for." in text
+    assert "Minutes are counted for what has a limit, and for nothing else: Play." in text
     assert "by kind What Times Music 40 Games 4" in text
     assert "900" not in text
 
@@ -299,6 +299,19 @@ def edit(household: Household, /, **changes: object) -> None:
     told = {key.replace("__", "/"): one for key, one in changes.items()}
     verbs = household.editing.verbs()
     verbs["edit"](Request("edit", Role.WEB, 0, {"id": "daughter", "set": told, "by": "Mum"}))
+
+
+def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
+    text = shown(mum, "/parent/activity/daughter")
+    assert "Minutes are counted for what has a limit, and for nothing else: Play and Roblox." in text
+    assert "Help, school and health sites and updates never count." in text
+    household.minutes["son"]["used"] = []
+    household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
+    text = shown(mum, "/parent/activity/son")
+    assert "Nothing has a limit for Timur today, so no minute is counted, whatever is used." in text
+    assert "How often it was asked for, by kind" in text
+    assert "Messaging 40" in text
+    assert "Nothing has a limit" not in shown(mum, "/parent/activity/teen"), "level 0 has nothing of it"
 
 
 def test_rules_that_were_edited_today_are_told_in_sentences_with_what_was_before(

@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
+from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import Household
 from tests.webui.standin.places import GUEST, LAPTOP, TABLET
 
@@ -121,6 +122,23 @@ def test_devices_that_were_given_go_back(empty: Household, mum: Browser) -> None
     assert was is not None
     mum.post("/parent/setup/devices/back", {"was": was[1]})
     assert whose(empty) == before
+
+
+def test_each_device_has_what_helps_to_recognise_it_and_not_what_it_was_used_for(
+    empty: Household, mum: Browser
+) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    empty.things.found[0].update(name="Living room", label="Living room", own_name="Galaxy-Tab")
+    empty.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    page = text_of(mum.get("/parent/setup/devices").text)
+    for told in (
+        "Living room tablet · Samsung Electronics · online now · 192.168.1.20"
+        " SM-X200 · Android 14 · calls itself Galaxy-Tab first seen on 15 October",
+        "phone · last seen today at 16:40",
+        "of a device that is nobody’s nothing is written down",
+    ):
+        assert told in page
+    assert "YouTube" not in page
 
 
 def test_a_device_form_that_is_sent_twice_changes_nothing_twice(empty: Household, mum: Browser) -> None:
