@@ -65,7 +65,7 @@ class HelpLines:
 
 
 @record
-class Edit:
+class EditedEntry:
     """One entry of a file. Values are as the file has them; null where there was or is none."""
 
     key: str
@@ -88,7 +88,7 @@ class Change:
     grant: int | None  # by which it is taken back, where it is extra time
     revision: int | None  # to which rules or settings go back, where that is possible
     token: str | None  # by which somebody who was taken out comes back
-    edits: tuple[Edit, ...]  # of rules and settings
+    edits: tuple[EditedEntry, ...]  # of rules and settings
     left_off: int  # edits that are not told
 
 

@@ -306,6 +306,7 @@ def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Hou
     assert "Minutes are counted for what has a limit, and for nothing else: Play and Roblox." in text
     assert "Help, school and health sites and updates never count." in text
     household.minutes["son"]["used"] = []
+    assert "Timur no limit, so no minutes are counted · 0 times refused" in shown(mum, "/parent/activity/")
     household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
     text = shown(mum, "/parent/activity/son")
     assert "Nothing has a limit for Timur today, so no minute is counted, whatever is used." in text
