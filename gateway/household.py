@@ -229,6 +229,12 @@ def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) ->
     return _parse(read_bounded(path), path, product, words, days_of)
 
 
+def profile_of(source: bytes, path: Path, product: Product) -> Profile:
+    """What a file said once; the days of its calendars are nobody's business. Raises PolicyError."""
+    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
+    return _parse(source, path, product, words, lambda _calendar: frozenset())
+
+
 def _parse(
     source: bytes, file: Path, product: Product, words: Vocabulary, days_of: DaysOf | None = None
 ) -> Profile:

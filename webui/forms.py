@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from datetime import date, timedelta
 
-from flask import abort, request
+from flask import abort, request, url_for
 
 from webui.language.words import plain
 from webui.values.ledger import DAYS
@@ -32,6 +32,11 @@ def one_of(key: str, allowed: Container[str]) -> str:
 def reason(key: str) -> str:
     """One line of somebody's own words; longer ones end in a dot of three."""
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
+
+
+def back(here: str) -> str:
+    """Where a form leads: ``here``, or to Activity where it stood there."""
+    return url_for("activity.show") if request.form.get("back") == "activity" else here
 
 
 def day(today: date, most: int = DAYS) -> date:

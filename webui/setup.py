@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
+from webui.rules.steps import TYPED, NoMonthError, typed_month
+from webui.values.answers import Child
 from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
 
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
@@ -23,7 +26,9 @@ class Row:
     name: str = ""
     band: str = ""
     id: str = ""  # of who is there already
+    step: str = ""  # the month of the next band: as typed, then as the file has it
     problem: str = ""
+    wrong: str = ""  # the field of which the problem is: name, band or step
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,18 @@ class Known:
     id: str
     name: str
     band: str
+    step: str = ""
 
 
-def known_people(people: Iterable[Person], bands: Mapping[str, str]) -> tuple[Known, ...]:
-    """``bands``: of children, by id; who is no child is an adult. Children first: it is about them."""
-    found = (Known(one.id, one.name, bands.get(one.id, ADULT)) for one in people)
+def known_people(people: Iterable[Person], children: Iterable[Child]) -> tuple[Known, ...]:
+    """Who is no child is an adult. Children first: it is about them."""
+    of = {one.id: one for one in children}
+    found = (
+        Known(one.id, one.name, of[one.id].band, of[one.id].next_step)
+        if one.id in of
+        else Known(one.id, one.name, ADULT)
+        for one in people
+    )
     return tuple(sorted(found, key=lambda one: one.band == ADULT))
 
 
@@ -47,7 +59,7 @@ def same_name(one: str, other: str) -> bool:
 
 def rows_of(people: Sequence[Known], guardian: str) -> tuple[Row, ...]:
     """Who is there, and room for more. The first to be there is who looks after the gateway."""
-    found = [Row(one.name, one.band, one.id) for one in people]
+    found = [Row(one.name, one.band, one.id, one.step) for one in people]
     if not found:
         found = [Row(guardian, ADULT)]
     room = max(ROWS - len(found), 1)
@@ -61,22 +73,48 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
         band, who = form.get(f"band-{number}", ""), form.get(f"id-{number}", "")[:ID_LIMIT]
         if name or who:
-            found.append(Row(name, band if band in allowed else "", who))
+            step = "" if band == ADULT else form.get(f"step-{number}", "")[:TYPED]
+            found.append(Row(name, band if band in allowed else "", who, step))
     return tuple(found)
 
 
-def checked(rows: Iterable[Row], problems: Mapping[str, str]) -> tuple[Row, ...]:
-    """``problems``: sentences for `name`, `band` and `twice`."""
+def checked(
+    rows: Iterable[Row], problems: Mapping[str, str], today: date, kept: Container[str] = ()
+) -> tuple[Row, ...]:
+    """``problems``: sentences for `name`, `band` and `twice`. ``kept``: months that stand in a file already,
+    and may be past.
+    """
     found: list[Row] = []
     for row in rows:
         if not row.name or not row.name.isprintable():
-            row = replace(row, problem=problems["name"])
+            row = replace(row, problem=problems["name"], wrong="name")
         elif not row.band:
-            row = replace(row, problem=problems["band"])
+            row = replace(row, problem=problems["band"], wrong="band")
         elif any(same_name(row.name, one.name) for one in found):
-            row = replace(row, problem=problems["twice"])
+            row = replace(row, problem=problems["twice"], wrong="name")
+        else:
+            row = row if row.step in kept else _with_month(row, today)
         found.append(row)
     return tuple(found)
+
+
+def _with_month(row: Row, today: date) -> Row:
+    try:
+        return replace(row, step=typed_month(row.step, today))
+    except NoMonthError as error:
+        return replace(row, problem=str(error), wrong="step")
+
+
+def changed(row: Row, who: Known) -> dict[str, str | None]:
+    """What of a file is not as the row says. A month stays with another band: both were in the form."""
+    found: dict[str, str | None] = {}
+    if row.name != who.name:
+        found["name"] = row.name
+    if row.band != who.band:
+        found["band"] = row.band
+    if row.step != who.step or (row.step and "band" in found):
+        found["next_step"] = row.step or None
+    return found
 
 
 def who_is(row: Row, people: Iterable[Known]) -> Known | None:

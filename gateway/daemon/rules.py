@@ -59,6 +59,10 @@ class RuleBook:
         """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
         return self._histories.setdefault(folder, History(folder))
 
+    def profile_of(self, source: bytes, path: Path) -> Profile:
+        """A person's rules as a file said them once. Raises PolicyError."""
+        return household.profile_of(source, path, self._product)
+
     def kind_of(self, sight: Sight) -> str:
         """What kind of device it is, by what it says of itself."""
         return self._product.fingerprints.kind_of(sight)

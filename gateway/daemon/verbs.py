@@ -165,6 +165,7 @@ class Verbs:
             "id": profile.id,
             "name": profile.name,
             "band": profile.band.value,
+            "next_step": profile.next_step,
             "log_level": profile.rules.log_level,
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),

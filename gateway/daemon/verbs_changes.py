@@ -1,4 +1,4 @@
-"""The verb `changes`: what guardians set today beside the rules' files, and how each is taken back."""
+"""The verb `changes`: what guardians set today, in files and beside them, and how it is taken back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
+from gateway.daemon.editstory import EditStory, described
+from gateway.policy.edited import Edited
 from gateway.policy.gifts import thing_name
 from gateway.policy.profile import ALL
 from gateway.store.given import Given, Kind
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50  # newest first
 SERVICE = "service:"
+DEVICE_KEYS = ("devices", "shared", "managed")
 
 
 class ChangeVerbs:
@@ -28,7 +31,12 @@ class ChangeVerbs:
     def changes(self, _request: Request) -> Mapping[str, object]:
         now = self._daemon.local_now()
         today = self._daemon.rules.calendar.family_day(now)
-        found = [*self._switches(now, today), *self._given(now, today), *self._opened(now, today)]
+        found = [
+            *self._switches(now, today),
+            *self._given(now, today),
+            *self._opened(now, today),
+            *self._edited(now, today),
+        ]
         found.sort(key=lambda one: one[0], reverse=True)
         return {"changes": [values for _, values in found[:SHOWN]]}
 
@@ -75,6 +83,20 @@ class ChangeVerbs:
                 self._told("open", one.who, one.by, one.at, now, thing=one.entry, until=one.until, undo=undo),
             )
 
+    def _edited(self, now: datetime, today: date) -> Iterator[tuple[datetime, dict[str, object]]]:
+        """What stands in the family's files since today. Only the last step of a file is taken back alone."""
+        for one in EditStory(self._daemon).of(today):
+            told = self._told(one.what, one.who, one.step.by, one.step.at, now, undo=one.undo)
+            names = self._device_names(one.entries)
+            edits = {"name": one.name or None, "edits": described(one.entries), "left_off": one.left_off}
+            yield one.step.at, told | edits | {"devices": names}
+
+    def _device_names(self, entries: tuple[Edited, ...]) -> list[dict[str, str]]:
+        macs = (one.key.partition("/")[2] for one in entries if one.key.partition("/")[0] in DEVICE_KEYS)
+        return [
+            {"mac": mac, "name": self._daemon.presence.name_of(mac)} for mac in dict.fromkeys(macs) if mac
+        ]
+
     def _told(
         self, what: str, who: str, by: str, at: datetime, now: datetime, *,
         until: datetime | None = None, minutes: int | None = None, thing: str | None = None,
@@ -95,4 +117,7 @@ class ChangeVerbs:
             "until": None if until is None else until.astimezone(now.tzinfo),
             "ended": ended,
             "undo": undo,
+            "edits": [],
+            "left_off": 0,
+            "devices": [],
         }

@@ -78,6 +78,8 @@ class DeviceVerbs:
             "until": known.until.astimezone(zone) if known is not None and known.until is not None else None,
             "vendor": sight.traits.vendor if sight else "",
             "kind": sight.traits.kind if sight else "",
+            "model": sight.model if sight else "",
+            "system": sight.traits.vendor_class if sight else "",
             "random": bool(int(mac[:2], 16) & 2),
             "shared": list(config.shared.get(mac, ())),
             "managed": list(config.managed.get(mac, ())),
@@ -93,8 +95,6 @@ class DeviceVerbs:
         sight, question = presence.inventory.sight(mac), self._daemon.store.questions.all().get(mac)
         waits = question is not None and question.waits
         return self._brief(mac) | {
-            "model": sight.model if sight else "",
-            "system": sight.traits.vendor_class if sight else "",
             "services": sorted(sight.services) if sight else [],
             "addresses": list(sight.addresses) if sight else [],
             "names": list(sight.names) if sight else [],

@@ -44,6 +44,8 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
         result["devices"] = list(map(_normal, items))
     if "band" in changes and "log_level" not in changes:
         _lower_log(result, beneath)
+    if "next_step" not in changes and result.get("band") != said.get("band"):
+        result.pop("next_step", None)  # it was the month of another step
     return result
 
 

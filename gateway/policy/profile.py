@@ -12,10 +12,11 @@ from gateway.errors import PolicyError
 from gateway.policy import fields, macs, rulefile
 from gateway.policy.bands import BandRules, Bands
 from gateway.policy.documents import Node, Place, locate, parse_document, shown
+from gateway.policy.nextstep import read_month
 from gateway.policy.rulefile import NO_RULES, PERSONAL_KEYS, RULE_KEYS, Vocabulary
 from gateway.policy.rules import FAMILY, Rules
 
-OWN_KEYS = ("name", "band", "devices")
+OWN_KEYS = ("name", "band", "next_step", "devices")
 ALL, GUEST, HOME = "all", "guest", "home"
 TAKEN = (ALL, GUEST, HOME)
 MAX_DEVICES = 64  # of one person
@@ -43,6 +44,7 @@ class Profile:
     rules: Rules
     built_in: bool = False  # guest and home
     free_days: frozenset[date] = frozenset()  # of its calendars
+    next_step: str | None = None  # the month in which the next band begins, YYYY-MM
 
     @property
     def is_child(self) -> bool:
@@ -102,7 +104,16 @@ def parse_profile(
         devices=part.read("devices", _devices, ()),
         rules=rulefile.read_rules(document, base, FAMILY, words, base.log_level),
         free_days=part.read("calendars", lambda node: _free_days(node, days_of), frozenset()),
+        next_step=part.read("next_step", _month, None),
     )
+
+
+def _month(node: Node) -> str:
+    """Also one that is long past: a family may look after its files late."""
+    word = fields.text(node)
+    if read_month(word) is None:
+        node.place.refuse(f"{shown(word)} is no month", "write a year and a month as 2027-05")
+    return word
 
 
 def _free_days(node: Node, days_of: DaysOf) -> frozenset[date]:

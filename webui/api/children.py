@@ -62,6 +62,7 @@ class Child:
     id: str
     name: str
     band: str
+    next_step: str | None  # the month of the next band, YYYY-MM
     log_level: int
     state: str
     until: datetime | None

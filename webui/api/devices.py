@@ -29,6 +29,8 @@ class Device:
     until: datetime | None
     vendor: str
     kind: str
+    model: str
+    system: str
     random: bool
     shared: tuple[str, ...]
     managed: tuple[str, ...]

@@ -65,6 +65,15 @@ class HelpLines:
 
 
 @record
+class EditedEntry:
+    """One entry of a file. Values are as the file has them; null where there was or is none."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@record
 class Change:
     at: datetime
     by: str
@@ -77,6 +86,10 @@ class Change:
     until: datetime | None
     ended: bool
     grant: int | None  # by which it is taken back, where it is extra time
+    revision: int | None  # to which rules or settings go back, where that is possible
+    token: str | None  # by which somebody who was taken out comes back
+    edits: tuple[EditedEntry, ...]  # of rules and settings
+    left_off: int  # edits that are not told
 
 
 @record
@@ -146,9 +159,10 @@ def help_lines(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
-    """What guardians set that holds, and extra time of today."""
+    """What guardians set that holds, and extra time and edits of today."""
     found = me.ask("changes")["changes"]
-    return {"changes": [{**one, "grant": (one.get("undo") or {}).get("grant")} for one in found]}
+    backs = ("grant", "revision", "token")
+    return {"changes": [one | {key: (one["undo"] or {}).get(key) for key in backs} for one in found]}
 
 
 @noun.declare("GET", "/catalogue", answer=Catalogue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,11 +16,13 @@ from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
 from webui.forms import one_of
 from webui.language import kinds
+from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.rules.edited import Known, Line, lines
 from webui.rules.entries import ALLOW, put
 from webui.values.answers import Child, Home
-from webui.values.history import WEEK, History
+from webui.values.history import WEEK, Change, History
 from webui.values.ledger import Lane, starts, together
 from webui.values.shapes import Answer
 
@@ -77,16 +80,27 @@ def show() -> ResponseReturnValue:
     """The whole family's week, and what guardians set today."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
+    changes = daemon().changes()
     return render_template(
         "activity.html",
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
         rows=[Row(child, daemon().history(child.id, first, home.day)) for child in home.children],
-        changes=daemon().changes(),
+        changes=_told(changes, home),
+        who=who,
         bars=charts.bars,
         kinds_level=KINDS_LEVEL,
     )
+
+
+def _told(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+    """Each with what was edited in sentences; the catalogue is asked for where there is any."""
+    if not any(one.edits for one in changes):
+        return [(one, ()) for one in changes]
+    people = {child.id: child.name for child in home.children}
+    named = Known(daemon().catalogue(), people, home.now)
+    return [(one, lines(one, named)) for one in changes]
 
 
 @blueprint.get("/<profile>")

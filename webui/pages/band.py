@@ -43,6 +43,7 @@ def _show(page: Page, outcome: Outcome, to: str) -> str:
         outcome,
         to=to,
         differences=differences(page.book, page.names, to) if to and to != page.book.band else (),
+        step_goes=bool(page.book.next_step),
         falls=bool(to) and falls(page.book, page.names, to),
-        kept=sum(key not in ("name", "band", "devices") for key in page.book.own),
+        kept=sum(key not in ("name", "band", "devices", "next_step") for key in page.book.own),
     )

@@ -9,8 +9,9 @@ from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import basics
-from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
 from webui.rules.overview import title
+from webui.rules.steps import TYPED, NoMonthError, following, latest, typed_month
 
 blueprint = Blueprint("basics", __name__, url_prefix="/parent/child/<profile>/basics")
 
@@ -34,6 +35,12 @@ def save(profile: str) -> ResponseReturnValue:
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
     if name and name != page.book.name:
         changes["name"] = name
+    typed = request.form.get("next_step", page.book.next_step)
+    if typed != page.book.next_step:
+        try:
+            changes["next_step"] = typed_month(typed, page.home.day) or None
+        except NoMonthError as error:
+            return refused(page, Problem(str(error), "next_step"), _show)
     told = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
     return change(page, changes, told, url_for("rules.show", profile=page.child.id), _show)
 
@@ -47,6 +54,9 @@ def _show(page: Page, outcome: Outcome) -> str:
         fields=fields,
         titles={key: title(key, page.names) for key in fields},
         name=request.form.get("name") or page.book.name,
+        step=request.form.get("next_step", page.book.next_step)[:TYPED],
+        step_to=following(page.book.band),
+        latest=latest(page.home.day),
         most=page.book.highest_log_level,
         ways=[f"ways/{way}" for way in basics.WAYS],
     )

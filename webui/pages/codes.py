@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
+from gateway.policy.tickets import LIFE
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -52,6 +53,8 @@ def show() -> ResponseReturnValue:
         notice=notices.current(home),
         batches=batches,
         minutes_offered=MINUTES,
+        address=OWN_NAME,
+        life=LIFE.days,
         counts_offered=COUNTS,
     )
 

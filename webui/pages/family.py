@@ -15,7 +15,7 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
@@ -80,7 +80,7 @@ def undo() -> ResponseReturnValue:
         revision = whole("was", 0, NUMBER_LIMIT)
         daemon().change("unedit_family", revision=revision, by=guardian() or "", origin=source_address())
         notices.said(_("The settings of the home are as they were before."))
-    return redirect(url_for("family.show"), 303)
+    return redirect(back(url_for("family.show")), 303)
 
 
 @blueprint.post("/off")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, one_of, whole
+from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language import kinds
 from webui.language.i18n import gettext as _
 from webui.notices import EVERYONE
@@ -111,7 +111,7 @@ def more() -> ResponseReturnValue:
 
 def _back() -> ResponseReturnValue:
     """Where the tap was made."""
-    return redirect(url_for("activity.show" if request.form.get("back") == "activity" else "home.show"), 303)
+    return redirect(back(url_for("home.show")), 303)
 
 
 def _cards() -> dict[str, object]:

@@ -13,6 +13,7 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.forms import back as back_to
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import carried
@@ -89,7 +90,7 @@ def undo() -> ResponseReturnValue:
         who = request.form.get("was", "")[:60]
         daemon().change("remove_profile", id=who, by=guardian() or "", origin=source_address())
         notices.said(_("These rules are taken out again."))
-    return redirect(url_for("importing.show"), 303)
+    return redirect(back_to(url_for("importing.show")), 303)
 
 
 def _look(text: str) -> ResponseReturnValue:

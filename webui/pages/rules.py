@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, whole
+from webui.forms import NUMBER_LIMIT, back, whole
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, opened, render, write
@@ -64,7 +64,7 @@ def undo(profile: str) -> ResponseReturnValue:
             "unedit", id=page.child.id, revision=revision, by=guardian() or "", origin=source_address()
         )
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(url_for("rules.show", profile=page.child.id), 303)
+    return redirect(back(url_for("rules.show", profile=page.child.id)), 303)
 
 
 def _rule(page: Page, key: str) -> Rule:

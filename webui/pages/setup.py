@@ -14,19 +14,21 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import one_of
-from webui.language import refusals
+from webui.forms import back, one_of
+from webui.language import clues, refusals
 from webui.language.i18n import COOKIE, language, languages, menu
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.pages.language import LIFE
 from webui.rules.catalogue import Catalogue
 from webui.rules.overview import Section, overview
+from webui.rules.steps import latest
 from webui.setup import (
     STEPS,
     STRANGERS,
     Known,
     Row,
+    changed,
     checked,
     chosen,
     known_people,
@@ -106,7 +108,9 @@ def save_people() -> ResponseReturnValue:
         "band": _("Choose the age."),
         "twice": _("This name stands here twice."),
     }
-    rows = checked(read_rows(request.form, names.bands), problems)
+    home = daemon().home()
+    kept = {child.next_step for child in home.children}
+    rows = checked(read_rows(request.form, names.bands), problems, home.day, kept)
     if any(row.problem for row in rows):
         return _people(rows), 422
     with current_app.extensions[ONE_AT_A_TIME]:
@@ -124,13 +128,10 @@ def _save(row: Row) -> None:
     """Raises ControlError."""
     who = who_is(row, _known(daemon().devices()))
     if who is None:
-        _change("add_profile", name=row.name, band=row.band)
+        rules = {"set": {"next_step": row.step}} if row.step else {}
+        _change("add_profile", name=row.name, band=row.band, **rules)
         return
-    changes = {
-        key: new
-        for key, new, old in (("name", row.name, who.name), ("band", row.band, who.band))
-        if new != old
-    }
+    changes = changed(row, who)
     if changes:
         _change("edit", id=who.id, set=changes)
 
@@ -158,18 +159,22 @@ def restore() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change("restore_profile", token=token)
         notices.said(_("It is taken back."))
-    return redirect(url_for("setup.people"), 303)
+    return redirect(back(url_for("setup.people")), 303)
 
 
 def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
     return _render(
-        "setup_people.html", "people", rows=rows, sentence=sentence, bands=tuple(daemon().catalogue().bands)
+        "setup_people.html",
+        "people",
+        rows=rows,
+        sentence=sentence,
+        bands=tuple(daemon().catalogue().bands),
+        latest=latest(daemon().home().day),
     )
 
 
 def _known(devices: Devices) -> tuple[Known, ...]:
-    bands = {child.id: child.band for child in daemon().home().children}
-    return known_people(devices.people, bands)
+    return known_people(devices.people, daemon().home().children)
 
 
 # ---------------------------------------------------------------------------------------- devices
@@ -190,6 +195,7 @@ def devices() -> ResponseReturnValue:
         people=known,
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
         strangers=STRANGERS,
+        clues=clues,
     )
 
 

@@ -14,6 +14,7 @@ from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
 from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
+from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
 
 # The page that changes a rule, by the rule's key; what is not here is changed in the file.
@@ -22,6 +23,7 @@ PAGES = {
     "mode": "basics", "unknown": "basics", "safe_search": "basics", "strict": "basics", "ways": "basics",
     "log_level": "basics", "failure": "basics", "clock_unset": "basics", "landing": "basics",
     "linger": "basics", "auto_approve": "basics", "updates": "basics", "name": "basics",
+    "next_step": "basics",
     "categories": "kinds", "allow": "sites", "block": "sites", "homework": "sites", "band": "band",
 }  # fmt: skip
 CHOICES = ("mode", "unknown", "safe_search", "strict", "updates", "failure", "clock_unset")
@@ -63,7 +65,7 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
         ("around", _("Searches and ways around"), ("safe_search", "ways", "strict", "updates")),
         ("seen", _("What is written down"), ("log_level",)),
         ("stopped", _("When something fails"), ("failure", "clock_unset")),
-        ("who", _("Who"), ("name", "band", "devices", "portal")),
+        ("who", _("Who"), ("name", "band", "next_step", "devices", "portal")),
     )
     told = []
     for ident, title, keys in sections:
@@ -94,13 +96,13 @@ def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
 
 def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     if book.cleared(key):
-        yield replace(rule(book, names, key), sentences=(_cleared(key),), page="", resets=True, on=None)
+        yield replace(rule(book, names, key), sentences=(cleared(key),), page="", resets=True, on=None)
     held, own = book.rules.get(key) or {}, book.own.get(key) or {}
     for entry in dict.fromkeys((*held, *own)):
         yield rule(book, names, f"{key}/{entry}")
 
 
-def _cleared(key: str) -> str:
+def cleared(key: str) -> str:
     return {
         "categories": _("None of the band’s kinds of sites is in force"),
         "ways": _("No way around is refused"),
@@ -115,7 +117,7 @@ def _cleared(key: str) -> str:
 def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
     own, band = book.listed(key), part(book.band_rules, key) or ()
     if book.cleared(key):
-        yield Rule(key, title(key, names), (_cleared(key),), FAMILY, resets=True)
+        yield Rule(key, title(key, names), (cleared(key),), FAMILY, resets=True)
     for word in own:
         said = (say.entry(key, word, names),)
         yield Rule(f"{key}/{word}", names.called(word), said, FAMILY, page="sites", removes=True)
@@ -131,7 +133,7 @@ def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
     if held is None and key.partition("/")[1]:
         held = {}
     try:
-        said, page = sentences(key, held, names, book.name), PAGES.get(_head(key), "")
+        said, page = sentences(key, held, names, book.name, book.band), PAGES.get(_head(key), "")
     except Unreadable:
         said, page = (say.as_written(key, held),), ""
     says = _sentences(key, band, names, book.name) if own and band is not None else ()
@@ -164,8 +166,8 @@ def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[st
         return (say.as_written(key, value),)
 
 
-def sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
-    """What one key says. ``name``: the child's. Raises Unreadable for what can only be shown as written."""
+def sentences(key: str, value: object, names: Catalogue, name: str, band: str = "") -> tuple[str, ...]:
+    """What one key says. ``name``, ``band``: the child's. Raises Unreadable for what is shown as written."""
     head, _slash, target = key.partition("/")
     if head in CHOICES:
         return (say.choice(head, value) or say.as_written(key, value),)
@@ -182,6 +184,8 @@ def sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str
             return (_("Name: %(name)s", name=plain(str(value))),)
         case "band":
             return (_("Where you have set nothing, the %(band)s rules hold", band=str(value)),)
+        case "next_step":
+            return (step_sentence(str(value), band) or say.as_written(key, value),)
         case "devices":
             return (say.devices(value),)
         case "portal":
@@ -221,7 +225,8 @@ def title(key: str, names: Catalogue) -> str:
         "landing": _("Minutes to finish a game"), "linger": _("Silent minutes"),
         "auto_approve": _("Minutes granted by themselves"), "log_level": _("Log level"),
         "failure": _("While the filter does not run"), "clock_unset": _("While the time is not known"),
-        "name": _("Name"), "band": _("Age band"), "devices": _("Devices"), "dates": _("Dates"),
+        "name": _("Name"), "band": _("Age band"), "next_step": _("Month of the next step"),
+        "devices": _("Devices"), "dates": _("Dates"),
         "calendars": _("Calendars"), "portal": _("Our page on devices"),
         "categories": _("Kinds of sites"), "ways": _("Ways around"), "limits": _("Limits"),
         "windows": _("Hours"), "allow": _("Open"), "block": _("Refused"), "homework": _("For homework"),

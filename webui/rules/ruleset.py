@@ -56,6 +56,11 @@ class Ruleset:
         return texts(self.own.get(key))
 
     @property
+    def next_step(self) -> str:
+        """The month of the next band, YYYY-MM; empty: nobody said it."""
+        return str(self.own.get("next_step") or "")
+
+    @property
     def highest_log_level(self) -> int:
         """The band's own is the most that a family may choose."""
         return whole(self.band_rules.get("log_level"))

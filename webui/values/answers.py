@@ -62,6 +62,7 @@ class Child:
     pin_set: datetime | None = None
     pin_by: str = ""  # the guardian who set it; empty: the child itself
     lesson: Lesson | None = None  # that runs, or of which nobody has said what is kept
+    next_step: str = ""  # the month of the next band, YYYY-MM; empty: nobody said it
     in_use: tuple[InUse, ...] = ()  # just now, as far as the log level lets a guardian see
 
     @property

@@ -39,6 +39,8 @@ class Device:
     until: datetime | None  # when that ends by itself
     vendor: str
     kind: str
+    model: str
+    system: str  # what it tells the network when it asks for an address
     random: bool  # its address is invented
     shared: tuple[str, ...]  # ids of those who share it
     managed: tuple[str, ...]  # names of a tunnel that stay open for it

@@ -13,6 +13,7 @@ from webui.values.shapes import Answer, refuse_shape
 SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
 ADS = "category:ads_trackers"
 WEEK = 7  # days
+NUMBERS = {"revoke": "grant", "unedit": "revision", "unedit_family": "revision"}  # verb → what it goes by
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +160,32 @@ def _day(answer: Answer, key: str) -> date:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One entry of a file; values are as the file has them, None where it has none."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What a guardian set, and the form that takes it back."""
 
     at: datetime | None
     by: str
-    what: str  # pause, off, grant, open
+    what: str  # pause, off, grant, open; in a file rules, added, removed, settings
     who: str  # a profile's id, a MAC, or all
     name: str  # empty: every child
     minutes: int
     thing_name: str
     until: datetime | None
     ended: bool
+    left_off: int  # edits that are not told
     undo: str  # the verb; empty: nothing can be taken back
-    grant: int  # its number, of `revoke`
+    value: str  # what the undo's form sends: a number, a revision, or who
+    edits: tuple[Edit, ...]
+    devices: Mapping[str, str]  # names by MAC, of devices that edits are about
 
 
 def parse_changes(values: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -181,5 +194,17 @@ def parse_changes(values: Mapping[str, Any]) -> tuple[Change, ...]:
 
 
 def _change(entry: Answer) -> Change:
-    undo = entry.entry("undo")
-    return entry.read(Change, undo=undo.text("do") if undo else "", grant=undo.whole("grant") if undo else 0)
+    undo = entry.entry("undo") or Answer({})
+    do = undo.text("do")
+    number = NUMBERS.get(do)
+    sent = str(undo.whole(number)) if number else undo.text("token") or undo.text("id") or undo.text("who")
+    return entry.read(
+        Change,
+        undo=do,
+        value=sent,
+        edits=tuple(
+            Edit(one.text("key"), one.values.get("before"), one.values.get("after"))
+            for one in entry.entries("edits")
+        ),
+        devices={one.text("mac"): one.text("name") for one in entry.entries("devices")},
+    )

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
+from gateway.control.protocol import Request, Role
 from tests.webui.conftest import Browser
 from tests.webui.pages.test_child_time import asked_of
 from tests.webui.pages.test_home import HOSTILE, text_of
@@ -158,7 +159,7 @@ def test_without_a_limit_it_says_how_often_what_kind_was_asked_for(
         {"target": "reason:open", "name": None, "refused": 0, "opened": 900},
     ]
     text = shown(mum, "/parent/activity/son")
-    assert "Minutes are counted for what a limit is for." in text
+    assert "Minutes are counted for what has a limit, and for nothing else: Play." in text
     assert "by kind What Times Music 40 Games 4" in text
     assert "900" not in text
 
@@ -265,6 +266,12 @@ CHANGES = [
            thing_name="Reddit", until=NOW + timedelta(hours=1), undo={"do": "revoke", "grant": 2}),
     change(NOW - timedelta(hours=3), "grant", "son", "Timur", minutes=30, thing="service:roblox",
            thing_name="Roblox", ended=True),
+    change(NOW - timedelta(hours=4), "rules", "daughter", "Aruzhan", left_off=2,
+           undo={"do": "unedit", "id": "daughter", "revision": 7},
+           edits=[{"key": "limits/play", "before": "2h", "after": {"school": "1h", "free": "90m"}},
+                  {"key": "block/example.com", "before": None, "after": True}]),
+    change(NOW - timedelta(hours=5), "settings", "", None,
+           edits=[{"key": "country", "before": "kz", "after": "de"}]),
 ]  # fmt: skip
 
 
@@ -280,15 +287,115 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
         "Mum gave Timur 30 min more of Roblox. today at 16:40 · over, or taken back",
     ):
         assert expected in text
-    assert page.count(">Undo</button>") == 4
+    assert "example.com is refused and 2 more of them" in text
+    assert page.count(">Undo</button>") == 5
     household.given[3] = ("daughter", "Mum")
     answer = mum.post("/parent/undo", {"grant": "3", "back": "activity"})
     assert answer.headers["Location"] == "/parent/activity/"
     assert household.given == {}
 
 
+def edit(household: Household, /, **changes: object) -> None:
+    """As Mum does it on the pages; ``bedtime__school`` is the key ``bedtime/school``."""
+    told = {key.replace("__", "/"): one for key, one in changes.items()}
+    verbs = household.editing.verbs()
+    verbs["edit"](Request("edit", Role.WEB, 0, {"id": "daughter", "set": told, "by": "Mum"}))
+
+
+def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
+    text = shown(mum, "/parent/activity/daughter")
+    assert "Minutes are counted for what has a limit, and for nothing else: Play and Roblox." in text
+    assert "Help, school and health sites and updates never count." in text
+    household.minutes["son"]["used"] = []
+    assert "Timur no limit, so no minutes are counted · 0 times refused" in shown(mum, "/parent/activity/")
+    household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
+    text = shown(mum, "/parent/activity/son")
+    assert "Nothing has a limit for Timur today, so no minute is counted, whatever is used." in text
+    assert "How often it was asked for, by kind" in text
+    assert "Messaging 40" in text
+    assert "Nothing has a limit" not in shown(mum, "/parent/activity/teen"), "level 0 has nothing of it"
+
+
+def test_rules_that_were_edited_today_are_told_in_sentences_with_what_was_before(
+    mum: Browser, household: Household
+) -> None:
+    edit(
+        household,
+        **{"bedtime/school": "21:15-07:00", "limits/service:roblox": "90m", "block/service:tiktok": None},
+    )
+    text = shown(mum, "/parent/activity/")
+    for expected in (
+        "Mum changed the rules of Aruzhan. just now",
+        "Bedtime on school nights 21:15–07:00",
+        "Before: Bedtime on school nights 20:45–07:00",
+        "Roblox: 1 h 30 min a day Before: Roblox: 1 h a day",
+        "Taken out: TikTok is refused",
+    ):
+        assert expected in text
+
+
+def test_the_last_edit_is_taken_back_from_activity_and_earlier_ones_are_not(
+    mum: Browser, household: Household
+) -> None:
+    edit(household, log_level=1)
+    edit(household, safe_search="off")
+    page = mum.get("/parent/activity/").text
+    assert page.count(">Undo</button>") == 1
+    revision = re.findall(r'name="revision" value="(\d+)"', page)[0]
+    answer = mum.post("/parent/child/daughter/undo", {"revision": revision, "back": "activity"})
+    assert answer.headers["Location"] == "/parent/activity/"
+    rules = household.editing.rules.household.profiles["daughter"].rules
+    assert (rules.safe_search.value.value, rules.log_level) == ("strict", 1)
+    assert "The rules of Aruzhan are as they were before." in shown(mum, "/parent/activity/")
+
+
+def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
+    mum: Browser, household: Household
+) -> None:
+    verbs = household.editing.verbs()
+
+    def ask(do: str, **values: object) -> None:
+        verbs[do](Request(do, Role.WEB, 0, {"by": "Mum", **values}))
+
+    ask("edit_family", set={"country": "de", "unknown_devices": "quarantine", "language": "kk"})
+    ask("add_profile", name="Aigerim", band="6-9", devices=[])
+    ask("remove_profile", id="teen")
+    ask("edit", id="son", set={"devices/02:00:00:00:00:0a": True})
+    page = mum.get("/parent/activity/").text
+    for expected in (
+        "Mum changed the settings of the home.",
+        "Country: Germany Before: Country: Kazakhstan",
+        "New devices: Closed until somebody says whose it is Before: New devices: A guest",
+        "Language: Қазақша Before: Language: None chosen",
+        "Mum made rules for Aigerim.",
+        "Mum took the rules of Dana away.",
+        "Mum changed the rules of Timur.",
+        "Tablet is a device of Timur now",
+    ):
+        assert expected in text_of(page)
+    assert page.count(">Undo</button>") == 4
+    token = re.findall(r'/setup/people/restore"[^§]*?name="was" value="(\d+)"', page)[0]
+    for path, was in (
+        ("/parent/setup/people/restore", token),
+        ("/parent/import/undo", "aigerim"),
+        ("/parent/settings/undo", re.findall(r'/settings/undo"[^§]*?name="was" value="(\d+)"', page)[0]),
+    ):
+        answer = mum.post(path, {"was": was, "back": "activity"})
+        assert answer.headers["Location"] == "/parent/activity/", path
+    family = household.editing.rules.household
+    assert set(family.profiles) == {"daughter", "son", "teen"} | {"guest", "home"} & set(family.profiles)
+    assert family.config.country == "kz"
+
+
+def test_what_was_edited_is_told_in_the_readers_language(mum: Browser, household: Household) -> None:
+    edit(household, **{"bedtime/school": "21:15-07:00"})
+    text = text_of(mum.get("/parent/activity/", Accept_Language="ru").text)
+    assert "Bedtime" not in text
+    assert "21:15–07:00" in text
+
+
 def test_a_day_on_which_nothing_was_changed_says_what_would_be_there(mum: Browser) -> None:
-    assert "Nothing yet. A pause, extra time or a site" in shown(mum, "/parent/activity/")
+    assert "Nothing yet. A pause, extra time, a site" in shown(mum, "/parent/activity/")
 
 
 def test_a_family_without_children_has_an_empty_page(mum: Browser, household: Household) -> None:

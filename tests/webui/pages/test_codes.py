@@ -37,6 +37,16 @@ def test_codes_are_made_and_shown_on_their_sheet_alone(mum: Browser, household: 
         assert not any(code in page for code in household.tickets)
 
 
+def test_the_page_says_where_a_code_is_entered_for_how_long_it_is_good_and_what_it_opens_not(
+    mum: Browser,
+) -> None:
+    text = text_of(mum.get("/parent/codes/").text)
+    assert "A child opens qalqan.home.arpa, taps “I have a code” and has the minutes." in text
+    assert (
+        "Each code is good once, for 90 days. In a pause it waits, and what is refused stays refused." in text
+    )
+
+
 def test_unused_ones_are_listed_without_the_codes(mum: Browser, household: Household) -> None:
     make(mum)
     make(mum, who="all", minutes="60", count="1")

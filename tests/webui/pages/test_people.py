@@ -10,6 +10,7 @@ from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
 from tests.webui.conftest import Browser, browser_on
+from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, Household
 
 
@@ -37,6 +38,17 @@ def test_somebody_new_gets_a_link_that_signs_in(app: Flask, mum: Browser, househ
     assert (role(household, "Oma"), household.stamps.guardians()["Oma"].minutes) == ("helper", 45)
     assert "up to 45 min a day and child" in mum.get("/parent/people/").text
     assert mum.get("/parent/people/link/none").status_code == 410
+
+
+def test_who_is_added_is_told_by_roles_that_have_names(mum: Browser) -> None:
+    text = text_of(mum.get("/parent/people/").text)
+    for told in (
+        "Guardian change all rules",
+        "Helper pause, and give some minutes",
+        "A grandparent or a sitter is a helper.",
+    ):
+        assert told in text
+    assert "within 15 minutes, chooses a password" in text
 
 
 @pytest.mark.parametrize(

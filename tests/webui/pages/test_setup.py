@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
+from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import Household
 from tests.webui.standin.places import GUEST, LAPTOP, TABLET
 
@@ -123,6 +124,23 @@ def test_devices_that_were_given_go_back(empty: Household, mum: Browser) -> None
     assert whose(empty) == before
 
 
+def test_each_device_has_what_helps_to_recognise_it_and_not_what_it_was_used_for(
+    empty: Household, mum: Browser
+) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    empty.things.found[0].update(name="Living room", label="Living room", own_name="Galaxy-Tab")
+    empty.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    page = text_of(mum.get("/parent/setup/devices").text)
+    for told in (
+        "Living room tablet · Samsung Electronics · online now · 192.168.1.20"
+        " SM-X200 · Android 14 · calls itself Galaxy-Tab first seen on 15 October",
+        "phone · last seen today at 16:40",
+        "of a device that is nobody’s nothing is written down",
+    ):
+        assert told in page
+    assert "YouTube" not in page
+
+
 def test_a_device_form_that_is_sent_twice_changes_nothing_twice(empty: Household, mum: Browser) -> None:
     mum.post("/parent/setup/people", FAMILY)
     values = {f"of-{TABLET}": "aruzhan", "unknown": "guest"}
@@ -182,3 +200,30 @@ def test_a_link_into_an_empty_home_leads_here(app: Flask, empty: Household) -> N
 @pytest.mark.parametrize("path", ["", "people", "devices", "summary"])
 def test_it_is_for_guardians(stranger: Browser, path: str) -> None:
     assert stranger.get(f"/parent/setup/{path}").status_code == 303
+
+
+def months(household: Household) -> dict[str, str | None]:
+    return {one.name: one.next_step for one in household.editing.rules.household.profiles.values()}
+
+
+def test_the_month_of_the_next_step_may_be_said_and_is_all_that_is_kept(
+    empty: Household, mum: Browser
+) -> None:
+    said = FAMILY | {"step-0": "2030-01", "step-2": "2027-05", "step-3": "6.2028"}
+    mum.post("/parent/setup/people", said)
+    assert months(empty) == {"Mum": None, "Dad": None, "Aruzhan": "2027-05", "Timur": "2028-06"}
+    page = mum.get("/parent/setup/people").text
+    assert 'type="month" value="2027-05"' in page
+    again = {"name-0": "Aruzhan", "band-0": "13-15", "id-0": "aruzhan", "step-0": "2027-05",
+             "name-1": "Timur", "band-1": "6-9", "id-1": "timur", "step-1": ""}  # fmt: skip
+    mum.post("/parent/setup/people", again)
+    assert months(empty) == {"Mum": None, "Dad": None, "Aruzhan": "2027-05", "Timur": None}
+    assert ("Aruzhan", "13-15") in people(empty)
+
+
+def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Browser) -> None:
+    answer = mum.post("/parent/setup/people", FAMILY | {"step-3": "2019-02"})
+    assert answer.status_code == 422
+    assert "The next step is this month or later" in answer.text
+    assert 'aria-describedby="about-step wrong-3" aria-invalid="true"' in answer.text
+    assert people(empty) == []

@@ -19,6 +19,7 @@ def test_a_token_is_made_shown_and_ended(mum: Browser, household: Household) -> 
     made = mum.post("/account/tokens/", {"label": "Hall <b>", "role": "helper", "days": "30"})
     page = mum.get(made.headers["Location"]).text
     (token,) = re.findall(r"<code>(qalqan_[\w-]+)</code>", page)
+    assert "<code>http://192.168.1.1:8080/api/v1</code>" in page, "where the program asks"
     listed = mum.get("/account/").text
     assert token not in listed, "it is shown once"
     assert "Hall &lt;b&gt;" in listed

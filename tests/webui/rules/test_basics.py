@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from tests.webui.conftest import Browser
 from tests.webui.pages.test_child_time import asked_of
-from tests.webui.rules.test_overview import PAGE, text_of
+from tests.webui.rules.test_overview import PAGE, post, revision, text_of
 from tests.webui.rules.test_sites import send
 from tests.webui.standin.household import Household
 from tests.webui.standin.ruling import said, write
+from webui.rules.steps import NoMonthError, typed_month
 
 pytestmark = pytest.mark.usefixtures("ruled")
 
@@ -128,3 +131,57 @@ def test_a_question_that_is_none_is_told(mum: Browser, asked: str, told: str) ->
     answer = mum.get(f"{PAGE}preview/?{asked}")
     assert answer.status_code == 422
     assert told in text_of(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("2027-05", "2027-05"), ("2027-5", "2027-05"), ("05.2027", "2027-05"), ("5 / 2027", "2027-05"),
+     ("2026-11", "2026-11"), (" ", "")],
+)  # fmt: skip
+def test_a_month_is_understood_as_it_is_typed(typed: str, kept: str) -> None:
+    assert typed_month(typed, date(2026, 11, 24)) == kept
+
+
+@pytest.mark.parametrize(
+    "typed", ["2026-10", "2044-12", "2027-13", "May", "2027", "27-05", "-1-05", "²027-05"]
+)
+def test_a_month_that_is_past_or_beyond_a_childhood_or_none_is_refused(typed: str) -> None:
+    with pytest.raises(NoMonthError):
+        typed_month(typed, date(2026, 11, 24))
+
+
+def test_the_month_of_the_next_step_is_kept_told_and_taken_out(mum: Browser, household: Household) -> None:
+    def kept() -> str | None:
+        return household.editing.rules.household.profiles["daughter"].next_step
+
+    page = mum.get(PAGE + "basics/").text
+    assert "The month in which the 13-15 rules begin to fit." in page
+    told = post(mum, "basics/", next_step="5/2027")
+    assert "The next step, 13-15: due in May 2027" in told
+    assert kept() == "2027-05"
+    assert 'name="next_step" type="month" value="2027-05"' in mum.get(PAGE + "basics/").text
+    answer = mum.post(PAGE + "basics/", {"revision": revision(mum.get(PAGE).text), "next_step": "2025-01"})
+    assert answer.status_code == 422
+    assert "this month or later" in answer.text
+    assert 'value="2025-01"' in answer.text
+    assert kept() == "2027-05"
+    post(mum, "basics/", name="Aruzhan")
+    assert kept() == "2027-05", "a form without it leaves it alone"
+    post(mum, "basics/", next_step="")
+    assert kept() is None
+
+
+def test_a_month_that_is_past_by_now_stays_until_somebody_changes_it(
+    mum: Browser, household: Household
+) -> None:
+    write(household, next_step="2025-01")
+    assert "due in January 2025" in text_of(mum.get(PAGE).text)
+    told = post(mum, "basics/", next_step="2025-01", safe_search="off")
+    assert "The rules of Aruzhan are changed." in told
+
+
+def test_another_band_takes_the_month_out_and_says_so(mum: Browser, household: Household) -> None:
+    post(mum, "basics/", next_step="2027-05")
+    assert "The month of the next step is that of the band of now" in mum.get(PAGE + "band/?to=13-15").text
+    post(mum, "band/", band="13-15")
+    assert household.editing.rules.household.profiles["daughter"].next_step is None

@@ -23,6 +23,7 @@ PAGE = "/parent/child/daughter/"
 SAID: dict[str, tuple[object, str]] = {
     "name": ("Asem", "Name: Asem"),
     "band": ("13-15", "the 13-15 rules hold"),
+    "next_step": ("2027-05", "The next step, 13-15: due in May 2027"),
     "devices": (["02:00:00:00:00:77"], "1 device: 02:00:00:00:00:77"),
     "mode": ("allow-list", "Only what is allowed is open"),
     "unknown": ("ask", "Sites of no known kind are asked for first"),

@@ -20,6 +20,7 @@ from gateway.daemon import editing
 from gateway.daemon.editing_home import HomeEditing
 from gateway.daemon.family import Family, Member
 from gateway.daemon.rules import RuleBook
+from gateway.daemon.verbs_changes import ChangeVerbs
 from gateway.daemon.verbs_edit import EditVerbs
 from gateway.daemon.verbs_family import FamilyVerbs
 from gateway.daemon.verbs_preview import PreviewVerbs
@@ -44,7 +45,7 @@ FILES: dict[str, dict[str, Any]] = {
 HOME = {"lan": ["lo"], "timezone": "Asia/Almaty", "country": "kz"}
 VERBS = (
     "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
-    "week", "family", "edit_family", "unedit_family",
+    "week", "family", "edit_family", "unedit_family", "changes",
 )  # fmt: skip
 
 
@@ -102,6 +103,7 @@ class Editing:
             **edits.table(),
             **FamilyVerbs(daemon, edits, HomeEditing(self.rules, files)).table(),
             **PreviewVerbs(daemon, whom, files).table(),
+            **ChangeVerbs(daemon).table(),
         }
 
     @cached_property
@@ -131,6 +133,7 @@ class Editing:
                 "id": one.id,
                 "name": one.name,
                 "band": one.band.value,
+                "next_step": one.next_step,
                 "mode": one.rules.mode.value.value,
                 "log_level": one.rules.log_level,
             }
@@ -151,7 +154,18 @@ class _Daemon:
     def __init__(self, editing: Editing) -> None:
         self._editing = editing
         self.rules = editing.rules
-        self.store = self
+        self.store = self.presence = self
+        self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
+
+    @staticmethod
+    def state(*_: object) -> InForce:
+        return InForce((), None)
+
+    @staticmethod
+    def name_of(mac: str) -> str:
+        from tests.webui.standin.places import TABLET
+
+        return "Tablet" if mac == TABLET else mac
 
     @property
     def family(self) -> Family:

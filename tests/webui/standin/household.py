@@ -148,6 +148,7 @@ class Household:
             if device["profile"] == profile
         ]
         child = {key: rules[key] for key in ("id", "name", "band", "log_level")} | {"devices": devices}
+        child["next_step"] = rules.get("next_step")
         child |= self.spending.told(profile)
         child |= self.lending.of_child(profile) | self.teaching.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []

@@ -57,21 +57,27 @@ class Living:
     def verbs(self) -> dict[str, Verb]:
         return {
             "history": self._history,
-            "changes": lambda request: {"changes": self.household.changes},
+            "changes": self._changes,
             "erase": self._erase,
         }
+
+    def _changes(self, request: Request) -> Mapping[str, object]:
+        """What a test says, and what was edited in the family's files."""
+        edited = self.household.editing.verbs()["changes"](request)["changes"]
+        assert isinstance(edited, list)
+        return {"changes": [*edited, *self.household.changes]}
 
     def _history(self, request: Request) -> Mapping[str, object]:
         who, today = request.text("id"), self.now.date()
         last = request.day("to", default=today)
         first = request.day("from", default=last)
-        level = self.household.log_level(who)
+        level, known = self.household.log_level(who), self.household.rules_of(who)
         erased = self.household.erased.get(who)
         lives = who == "daughter" and level and erased != "all"
         days = [first + n * ONE for n in range((last - first).days + 1)]
         told = sites(self.now) if lives and level >= 2 and erased is None else []
         return {
-            "id": who, "name": self.rules[who]["name"], "band": self.rules[who]["band"], "log_level": level,
+            "id": who, "name": known["name"], "band": known["band"], "log_level": level,
             "from": first.isoformat(), "to": last.isoformat(), "today": today.isoformat(),
             "oldest": (today - 30 * ONE).isoformat(), "names_from": (today - 7 * ONE).isoformat(),
             "sample_until": self.household.sample_until,
@@ -108,5 +114,15 @@ class Living:
 
 
 def change(at: datetime, what: str, who: str, name: str | None, **more: object) -> dict[str, object]:
-    base = {"minutes": None, "thing": None, "thing_name": None, "until": None, "ended": False, "undo": None}
+    base: dict[str, object] = {
+        "minutes": None,
+        "thing": None,
+        "thing_name": None,
+        "until": None,
+        "ended": False,
+        "undo": None,
+        "edits": [],
+        "left_off": 0,
+        "devices": [],
+    }
     return {**base, "at": at, "by": "Mum", "what": what, "who": who, "name": name, **more}

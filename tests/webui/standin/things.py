@@ -26,7 +26,8 @@ PEOPLE = [
 def a_device(mac: str, name: str, profile: str, kind: str = "", **values: Any) -> dict[str, Any]:
     return {
         "mac": mac, "name": name, "label": "", "own_name": name, "online": True, "ip": None,
-        "profile": profile, "until": None, "vendor": "", "kind": kind, "random": False, "shared": [],
+        "profile": profile, "until": None, "vendor": "", "kind": kind, "model": "", "system": "",
+        "random": False, "shared": [],
         "managed": [], "asked": None, "first_seen": NOW - timedelta(days=40), "last_seen": NOW, **values,
     }  # fmt: skip
 
@@ -34,7 +35,16 @@ def a_device(mac: str, name: str, profile: str, kind: str = "", **values: Any) -
 def each() -> list[dict[str, Any]]:
     away = {"online": False, "last_seen": NOW - timedelta(hours=3)}
     return [
-        a_device(TABLET, "Tablet", "daughter", "tablet", vendor="Samsung Electronics", ip="192.168.1.20"),
+        a_device(
+            TABLET,
+            "Tablet",
+            "daughter",
+            "tablet",
+            vendor="Samsung Electronics",
+            ip="192.168.1.20",
+            model="SM-X200",
+            system="android-dhcp-14",
+        ),
         a_device(PHONE, "Phone", "daughter", "phone", random=True, **away),
         a_device(LAPTOP, "Laptop", "son", "computer", vendor="Lenovo", managed=["vpn.school.kz"]),
         a_device(GUEST, "", "visitor", "phone", random=True, until=NOW + timedelta(hours=10)),

@@ -1,0 +1,161 @@
+"""What somebody edited in the family's files, as sentences: each entry as it is now, and as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from webui.language import zones
+from webui.language.i18n import OWN_NAMES
+from webui.language.i18n import gettext as _
+from webui.language.words import listed, plain
+from webui.rules import sentences as say
+from webui.rules.catalogue import Catalogue
+from webui.rules.hours import Unreadable
+from webui.rules.overview import cleared, sentences, title
+from webui.rules.ruleset import BY_ENTRY, LISTS, texts
+from webui.values.family import access, countries, strangers
+from webui.values.history import Change, Edit
+
+NAME_LENGTH = 80  # characters of a device's or a site's name
+OF_THE_DEVICE = ("devices", "shared", "managed")
+AS_WHOLE = ("calendars", "portal")  # whose entries are told as the list of that one
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    now: tuple[str, ...]
+    before: tuple[str, ...] = ()  # empty: there was nothing, or what is now says it
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whose names the sentences need."""
+
+    names: Catalogue
+    people: Mapping[str, str]  # by id
+    at: datetime
+
+
+def lines(change: Change, home: Known) -> tuple[Line, ...]:
+    if change.what == "settings":
+        return tuple(_setting(one, change, home) for one in change.edits)
+    return tuple(_rule(one, change, home.names) for one in change.edits)
+
+
+def _rule(edit: Edit, change: Change, names: Catalogue) -> Line:
+    head, _slash, entry = edit.key.partition("/")
+    if head == "devices" and entry:
+        return _device(change, entry, has=edit.after is not None)
+    if not entry and head in (*BY_ENTRY, *LISTS):  # all that the band says is taken out, or back
+        if edit.after == {}:
+            return Line((cleared(head),))
+        return Line((_("%(what)s: changed", what=title(head, names)),))
+
+    def told(value: object) -> tuple[str, ...]:
+        return _told(edit.key, value, names, change.name)
+
+    if edit.after is None:
+        return Line(tuple(_("Taken out: %(rule)s", rule=one) for one in told(edit.before)))
+    now, before = told(edit.after), () if edit.before is None else told(edit.before)
+    # Of a bedtime or a limit that has days, those that are as they were are left out.
+    fresh = tuple(one for one in now if one not in before)
+    return Line(fresh or now, tuple(one for one in before if one not in now) if fresh else ())
+
+
+def _told(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+    head, _slash, entry = key.partition("/")
+    try:
+        if head in LISTS:
+            return (say.entry(head, entry, names),)
+        if head in AS_WHOLE and entry:
+            return sentences(head, [entry], names, name)
+        if head == "dates" and entry:
+            return say.date(entry, value, names)
+        return sentences(key, value, names, name)
+    except Unreadable:
+        return (say.as_written(key, value),)
+
+
+def _device(change: Change, mac: str, *, has: bool) -> Line:
+    values = {"device": _called(change, mac), "name": plain(change.name)}
+    if has:
+        return Line((_("%(device)s is a device of %(name)s now", **values),))
+    return Line((_("%(device)s is no device of %(name)s any more", **values),))
+
+
+def _called(change: Change, mac: str) -> str:
+    return plain(change.devices.get(mac) or mac, NAME_LENGTH)
+
+
+def _setting(edit: Edit, change: Change, home: Known) -> Line:
+    head, _slash, entry = edit.key.partition("/")
+    tell = _settings(home).get(head)
+    if head in OF_THE_DEVICE and entry:
+        return _of_device(head, entry, edit.after, change, home)
+    if tell is None:
+        after = say.as_written(edit.key, edit.after)
+        return Line((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
+    return Line((tell(entry, edit.after),), (tell(entry, edit.before),))
+
+
+def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
+    """How each setting is told; null is what holds where the file says nothing."""
+    return {
+        "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
+        "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
+        "language": lambda _entry, value: _("Language: %(name)s", name=_tongue(value)),
+        "unknown_devices": lambda _entry, value: _("New devices: %(what)s", what=_stranger(value, home)),
+        "interfaces": lambda entry, value: _(
+            "New devices on %(network)s: %(what)s", network=plain(entry), what=_stranger(value, home, entry)
+        ),
+        "gateway_access": lambda _entry, value: _(
+            "What children and guests reach of the gateway: %(what)s", what=_reach(value)
+        ),
+    }
+
+
+def _country(value: object) -> str:
+    code = str(value or "").lower()
+    return countries().get(code, plain(code.upper())) if code else _("None chosen")
+
+
+def _place(value: object, at: datetime) -> str:
+    return zones.zone(str(value), at).place if value else _("None chosen")
+
+
+def _tongue(value: object) -> str:
+    return OWN_NAMES.get(str(value), plain(str(value))) if value else _("None chosen")
+
+
+def _stranger(value: object, home: Known, network: str = "") -> str:
+    if value is None and network:
+        return _("as on the other networks")
+    known = str(value or "guest")
+    if known in strangers():
+        return strangers()[known][0]
+    name = plain(home.people.get(known, known))
+    return _("by the rules of %(name)s", name=name)
+
+
+def _reach(value: object) -> str:
+    found = access().get(str(value or "closed"))
+    return found[0] if found else plain(str(value))
+
+
+def _of_device(head: str, mac: str, value: object, change: Change, home: Known) -> Line:
+    device = _called(change, mac)
+    if head == "managed":
+        sites = [plain(one, NAME_LENGTH) for one in texts(value)]
+        if not sites:
+            return Line((_("No tunnel is open on %(device)s any more", device=device),))
+        told = _(
+            "A tunnel of school or work is open on %(device)s: %(sites)s", device=device, sites=listed(sites)
+        )
+        return Line((told,))
+    people = texts(value.get("people") if isinstance(value, Mapping) else value)
+    if not people:
+        return Line((_("%(device)s is shared no more", device=device),))
+    shown = listed([plain(home.people.get(one, one)) for one in people])
+    return Line((_("%(device)s is shared by %(people)s", device=device, people=shown),))

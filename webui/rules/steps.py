@@ -1,0 +1,61 @@
+"""The month of a child's next age band: as it is typed, and as it is said."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from gateway.age.bands import Band
+from gateway.policy.nextstep import makes_sense, month_text, next_band, read_month
+from webui.language.i18n import gettext as _
+from webui.language.words import month
+
+TYPED = 20  # characters
+
+_YEAR_FIRST = re.compile(r"(\d{4})\D{1,3}(\d{1,2})", re.ASCII)
+_YEAR_LAST = re.compile(r"(\d{1,2})\D{1,3}(\d{4})", re.ASCII)
+
+
+class NoMonthError(ValueError):
+    """A sentence for whoever typed it."""
+
+
+def typed_month(text: str, today: date) -> str:
+    """As the file has it; empty where nothing was typed. A browser without a field for months sends what
+    was typed: 2027-5, 05.2027 and 5/2027 are understood. Raises NoMonthError.
+    """
+    text = text.strip()[:TYPED]
+    if not text:
+        return ""
+    first, last = _YEAR_FIRST.fullmatch(text), _YEAR_LAST.fullmatch(text)
+    year, number = (first[1], first[2]) if first else (last[2], last[1]) if last else ("", "")
+    found = read_month(f"{year}-{number:0>2}")
+    if found is None:
+        raise NoMonthError(_("Write the month as a year and a number, such as 2027-05."))
+    if not makes_sense(found, today):
+        raise NoMonthError(_("The next step is this month or later, and within 18 years."))
+    return month_text(found)
+
+
+def following(band: str) -> str:
+    """The band after one; empty for the last and for what is none."""
+    known = next((one for one in Band if one.value == band), None)
+    found = None if known is None else next_band(known)
+    return "" if found is None else found.value
+
+
+def step_sentence(value: str, band: str) -> str:
+    """``band``: the one of now; empty where nobody knows. Empty for what is no month."""
+    found, then = read_month(value), following(band)
+    if found is None:
+        return ""
+    if then == Band.ADULT.value:
+        return _("The next step, adulthood: due in %(month)s", month=month(found))
+    if then:
+        return _("The next step, %(band)s: due in %(month)s", band=then, month=month(found))
+    return _("The next step: due in %(month)s", month=month(found))
+
+
+def latest(today: date) -> str:
+    """The last month that can be typed."""
+    return month_text(today.replace(day=1, year=today.year + 18))
