@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.extension import Extension, Left, closes_at, extend, in_force, left
+from gateway.policy.extension import Extension, extend, in_force
+from gateway.policy.remaining import Left, closes_at, left
 from gateway.policy.situation import FOREVER, PLAIN, Situation
 from gateway.policy.standing import standing
 from gateway.policy.values import Reason
