@@ -34,11 +34,11 @@ def figures(daemon: Daemon) -> dict[str, object]:
         "table": daemon.rules.figures(),
         "store": daemon.store.figures(),
         "mends": daemon.table.mends,
-        "memory": _memory(),
+        "memory": memory(),
     }
 
 
-def _memory() -> dict[str, int]:
+def memory() -> dict[str, int]:
     """Bytes: resident private, resident of files (the category table's pages among them), and the peak.
 
     The peak of getrusage is no use here: it begins with that of the program that started this one.

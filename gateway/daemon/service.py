@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.main import Daemon
-from gateway.daemon.memory import settle
+from gateway.daemon.memory import drop_read_pages, settle
 from gateway.daemon.packets import go_first
 from gateway.daemon.signals import Signals
 from gateway.errors import GatewayError
@@ -36,6 +36,7 @@ class Service:
         self._flush()
         self._purge()
         self._watchdog()
+        drop_read_pages()
         settle()
         self._notifier.send("READY=1")
         for line in lan.problems(daemon.rules.household.config.lan):
