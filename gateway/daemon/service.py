@@ -14,6 +14,7 @@ from gateway.daemon.signals import Signals
 from gateway.errors import GatewayError
 from gateway.files import DEFAULT_CONFIG
 from gateway.notify import Notifier
+from gateway.wire.quic_crypto import warm_up
 
 FLUSH = 1.0  # seconds between two looks at what is to be written
 PURGE = 3600.0
@@ -36,6 +37,7 @@ class Service:
         self._flush()
         self._purge()
         self._watchdog()
+        warm_up()
         drop_read_pages()
         settle()
         self._notifier.send("READY=1")
