@@ -7,10 +7,9 @@ reported, and the others load all the same; a broken ``qalqan.yaml`` is refused 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,10 +17,11 @@ from gateway.age.bands import Band
 from gateway.calendars import calendars_beside
 from gateway.errors import PolicyError
 from gateway.files import attempt, read_bounded
+from gateway.named import check_names
 from gateway.policy import bands, config, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
-from gateway.policy.config import QUARANTINE, Config
+from gateway.policy.config import Config
 from gateway.policy.countries import (
     Country,
     HelpLine,
@@ -31,7 +31,6 @@ from gateway.policy.countries import (
     lines_for,
     parse_country,
 )
-from gateway.policy.documents import locate
 from gateway.policy.entries import host_map
 from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
@@ -194,10 +193,16 @@ def _data(root: Path, name: str) -> tuple[bytes, str]:
         raise PolicyError(where, "is not there", mend) from None
 
 
-def load(path: Path, product: Product, instead: Mapping[Path, bytes | None] = NOTHING) -> Household:
+def load(
+    path: Path,
+    product: Product,
+    instead: Mapping[Path, bytes | None] = NOTHING,
+    excuse: Callable[[str], bool] = _never,
+) -> Household:
     """The family's files, or what would stand ``instead`` in some of them (None: no file).
 
-    Raises PolicyError for a `qalqan.yaml` that cannot be used.
+    Raises PolicyError for a `qalqan.yaml` that cannot be used, as where it names somebody who has no file,
+    unless ``excuse`` lets that name (in small letters) be: then it is told as ``absent``.
     """
     words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
     source = instead.get(path) or read_bounded(path)
@@ -219,8 +224,7 @@ def load(path: Path, product: Product, instead: Mapping[Path, bytes | None] = NO
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
-    _check_names(household, str(path), source)
-    return household
+    return replace(household, absent=check_names(household, str(path), source, excuse))
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
@@ -263,30 +267,3 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
         problem, mend = f"has {len(files)} profiles", f"keep at most {MAX_PROFILES}"
         raise PolicyError(str(folder), problem, mend)
     return files
-
-
-def _check_names(household: Household, file: str, source: bytes) -> None:
-    """Everybody whom `qalqan.yaml` names exists, at least as a broken file; no device has two places."""
-    broken = {Path(name).stem.casefold() for name in household.problems}
-    settings = household.config
-    for mac, people in settings.shared.items():
-        device = ("shared".__eq__, partial(_is_mac, mac))
-        for number, who in enumerate(people):
-            if household.find(who) is None and who.casefold() not in broken:
-                place = locate(source, file, *device, "people".__eq__, number)
-                place.refuse(f"there is no profile '{who}'", "name a profile's id")
-        owner = next((one for one in household.profiles.values() if mac in one.devices), None)
-        if owner is not None:
-            problem = f"the device is shared, and in the profile '{owner.id}' too"
-            locate(source, file, *device).refuse(problem, "take it out of one of the two")
-    places: list[tuple[str, tuple[str, ...]]] = [(settings.unknown_devices, ("unknown_devices",))]
-    places += [(who, ("interfaces", name)) for name, who in settings.interfaces.items()]
-    for who, path in places:
-        if who != QUARANTINE and household.find(who) is None and who.casefold() not in broken:
-            locate(source, file, *(key.__eq__ for key in path)).refuse(
-                f"there is no profile '{who}'", "use guest, quarantine, home or a profile's id"
-            )
-
-
-def _is_mac(mac: str, written: str) -> bool:
-    return parse_mac(written) == mac

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from gateway.commands import output
 from gateway.commands.homes import rules_of_profile
 from gateway.policy.why import parse_moment
-from gateway.replay.engine import Asked, Replay, Tally
+from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames, opened
+from gateway.replay.told import Asked, Tally
 from gateway.wire.capture import Frame
 
 STANDARD_INPUT = "-"

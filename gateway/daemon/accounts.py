@@ -68,7 +68,7 @@ def visitor(daemon: Daemon, origin: str) -> Visitor:
     mac = daemon.presence.mac_of(origin) if origin else None
     if mac is None:
         return Visitor()
-    name = "".join(letter for letter in daemon.presence.name_of(mac) if letter.isprintable())
+    name = "".join(letter for letter in daemon.presence.here.name_of(mac) if letter.isprintable())
     return Visitor(mac, name.strip()[:DEVICE_LIMIT])
 
 

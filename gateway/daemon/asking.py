@@ -52,7 +52,7 @@ class Asking:
         household, presence = self._daemon.rules.household, self._daemon.presence
         owner = household.owner_of(one.known or one.mac)
         rules = self._rules(one)
-        name, known = presence.name_of(one.mac), presence.name_of(one.known) if one.known else ""
+        name, known = presence.here.name_of(one.mac), presence.here.name_of(one.known) if one.known else ""
         traits = presence.inventory.traits(one.mac)
         owner_name = "" if owner is None or owner.built_in else owner.name
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from gateway.kernel.queue import read_counters
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
+
+_ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM": "peak"}
 
 
 def figures(daemon: Daemon) -> dict[str, object]:
@@ -33,17 +34,19 @@ def figures(daemon: Daemon) -> dict[str, object]:
         "table": daemon.rules.figures(),
         "store": daemon.store.figures(),
         "mends": daemon.table.mends,
-        "memory": _memory(),
+        "memory": memory(),
     }
 
 
-def _memory() -> dict[str, int]:
-    """Bytes: resident private, resident of files (the category table's pages among them), and the peak."""
+def memory() -> dict[str, int]:
+    """Bytes: resident private, resident of files (the category table's pages among them), and the peak.
+
+    The peak of getrusage is no use here: it begins with that of the program that started this one.
+    """
     rows = {}
     with open("/proc/self/status", encoding="ascii") as status:
         for line in status:
             key, _, value = line.partition(":")
-            if key in ("VmRSS", "RssAnon", "RssFile"):
-                rows[key] = int(value.split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"resident": rows["VmRSS"], "private": rows["RssAnon"], "files": rows["RssFile"], "peak": peak}
+            if key in _ROWS:
+                rows[_ROWS[key]] = int(value.split()[0]) * 1024
+    return rows

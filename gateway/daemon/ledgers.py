@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from gateway.daemon.minutes import Entry
 from gateway.daemon.rules import RuleBook
-from gateway.policy.extension import Left, left
 from gateway.policy.gates import STATE_GATES
 from gateway.policy.gifts import gate_name
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
+from gateway.policy.remaining import Left, left
 from gateway.policy.schedule import calendar_for, limit_on
 from gateway.policy.situation import Situation
 

@@ -30,8 +30,7 @@ from gateway.daemon.memory import in_a_child, settle
 from gateway.daemon.metering import count_connections, metering
 from gateway.daemon.ownanswers import OwnAnswers
 from gateway.daemon.owned import Owned
-from gateway.daemon.packets import PacketPath
-from gateway.daemon.paths import dns_path, flow_path
+from gateway.daemon.paths import dns_path, flow_path, packet_path
 from gateway.daemon.presence import Presence
 from gateway.daemon.restoring import recover_files
 from gateway.daemon.rules import RuleBook
@@ -45,7 +44,6 @@ from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.files import SOCKET, make_folder
 from gateway.kernel.flowbytes import FlowBytes
-from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
 from gateway.path.addresses import ServiceBook
@@ -134,20 +132,7 @@ class Daemon:
 
     def _bind(self, config: Config) -> None:
         """The queues: packets may come from now on, once the table sends them."""
-        layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
-        self.packets = self._kept(
-            PacketPath(
-                self.loop,
-                layout,
-                config.queue_base,
-                config.lan,
-                flows=self.flows,
-                dns=self.dns,
-                subjects=self.family.subjects,
-                wall=self.clock.now,
-                behind=lambda packet: self.table.conntrack.behind(packet),
-            )
-        )
+        self.packets = self._kept(packet_path(self, config))
         self._regroup()
         self.packets.bind(frozenset(self.family.members))
 

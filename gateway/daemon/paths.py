@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.daemon import lan
+from gateway.daemon.packets import PacketPath
+from gateway.kernel.marks import MarkLayout
 from gateway.path.dns import DnsPath, Style
 from gateway.path.flows import FlowPath
 from gateway.path.live import FlowId
@@ -40,4 +42,19 @@ def dns_path(daemon: Daemon, config: Config) -> DnsPath:
         services=daemon.services,
         names=daemon.names,
         heard=daemon.help.heard,
+    )
+
+
+def packet_path(daemon: Daemon, config: Config) -> PacketPath:
+    """The kernel's table comes later: it is asked for when there are packets."""
+    return PacketPath(
+        daemon.loop,
+        MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot),
+        config.queue_base,
+        config.lan,
+        flows=daemon.flows,
+        dns=daemon.dns,
+        subjects=daemon.family.subjects,
+        wall=daemon.clock.now,
+        behind=lambda packet: daemon.table.conntrack.behind(packet),
     )

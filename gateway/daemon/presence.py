@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.events import Publish, nobody
 from gateway.daemon.family import Family
+from gateway.daemon.here import Here
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.scanning import Scanning
 from gateway.daemon.seldom import Seldom
@@ -32,16 +32,6 @@ MAX_IGNORED = 16  # addresses of audits' devices, each of which is met no more a
 PERIOD = 10.0  # seconds between two looks at everything; events come at once, this is for what they missed
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One device as the network shows it now."""
-
-    mac: str
-    ips: tuple[str, ...]  # IPv4 first
-    name: str  # what it calls itself; hostile input
-    online: bool
 
 
 class Presence(Watcher):
@@ -79,6 +69,7 @@ class Presence(Watcher):
         self.readdressed: Callable[[], None] = lambda: None  # what is called when they may have changed
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self.ignored.__contains__)
         self.inventory.load(store.sights.load())
+        self.here = Here(self.inventory, store)
         store.devices.keeps = self._is_named
         self.inventory.watchers.append(self)
         store.sights.everything = self._sights
@@ -166,8 +157,8 @@ class Presence(Watcher):
         at = self._wall()
         for mac in self.inventory.macs():
             if self.inventory.online(mac):
-                self._store.devices.seen(mac, at, self._own_name(mac))
-                self._store.notes.seen(mac, self._addresses(mac), at)
+                self._store.devices.seen(mac, at, self.here.host_name(mac))
+                self._store.notes.seen(mac, self.here.addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
         """Who answers for which address now. All of the LAN's neighbours."""
@@ -212,7 +203,7 @@ class Presence(Watcher):
 
     def on_new(self, mac: str) -> None:
         """Also one that the family's files name. It may be another one's new face: the silent are asked."""
-        name = self._own_name(mac)
+        name = self.here.host_name(mac)
         if self._store.devices.seen(mac, self._wall(), name):
             self.publish("device", mac=mac, name=name)
         self._doubts.later()
@@ -221,17 +212,6 @@ class Presence(Watcher):
         """A stranger that comes again may be another one's other face too."""
         if not self._keeps(mac):
             self._doubts.later()
-
-    @property
-    def now(self) -> dict[str, Seen]:
-        """Devices that are there, or may be: not those that are gone."""
-        found = {}
-        for mac in self.inventory.macs():
-            sight, online = self.inventory.sight(mac), self.inventory.online(mac)
-            if sight is not None and (online or self.inventory.is_open(mac)):
-                ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
-                found[mac] = Seen(mac, ips, sight.traits.host_name, online)
-        return found
 
     @staticmethod
     def neighbours() -> list[Neighbour]:
@@ -248,23 +228,6 @@ class Presence(Watcher):
             self.refresh()
             found = self.inventory.mac_of(ip)
         return found
-
-    def name_of(self, mac: str) -> str:
-        """What to call a device: as a guardian does, else as it calls itself; empty when it says nothing."""
-        return self._store.notes.labels().get(mac) or self.own_name(mac)
-
-    def own_name(self, mac: str) -> str:
-        """As it calls itself."""
-        known = self._store.devices.all().get(mac)
-        return self._own_name(mac) or (known.name if known is not None else "")
-
-    def _own_name(self, mac: str) -> str:
-        traits = self.inventory.traits(mac)
-        return "" if traits is None else traits.host_name
-
-    def _addresses(self, mac: str) -> tuple[str, ...]:
-        sight = self.inventory.sight(mac)
-        return () if sight is None else sight.addresses
 
     def ignore(self, mac: str) -> None:
         """An audit's device: no device of the home, whatever it says and whoever answers for it."""

@@ -48,11 +48,13 @@ class RuleBook:
         self._report()
 
     def _first(self) -> Household:
-        """The family's files at a start. What a kill cut short is taken back."""
-        found = household.load(self.path, self._product)
+        """The family's files at a start. What a kill cut short is taken back. A name whose file somebody has
+        deleted keeps no home without its filter: it is told.
+        """
+        found = household.load(self.path, self._product, excuse=_anybody)
         self.history(self.path.parent).recover()
         if self.history(Path(found.config.profiles)).recover():
-            found = household.load(self.path, self._product)
+            found = household.load(self.path, self._product, excuse=_anybody)
         return found
 
     def history(self, folder: Path) -> History:
@@ -163,7 +165,7 @@ class RuleBook:
 
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
-        self._take(household.load(self.path, self._product))
+        self._take(self.with_files({}))
         self._list_problem = ""
         try:
             fresh = open_table(Path(self.household.config.state))
@@ -176,8 +178,10 @@ class RuleBook:
         self._report()
 
     def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
-        """The family as it would be with these files; what is in force stays. Raises PolicyError."""
-        return household.load(self.path, self._product, instead)
+        """The family as it would be with these files; what is in force stays. Raises PolicyError, also where
+        somebody would lose the file whom `qalqan.yaml` names: who has none since the start may go on so.
+        """
+        return household.load(self.path, self._product, instead, self.household.absent.__contains__)
 
     def adopt(self, new: Household) -> None:
         """Put in force what ``with_files`` has read; the lists stay as they are."""
@@ -200,7 +204,8 @@ class RuleBook:
 
     def problems(self) -> list[str]:
         """One line for each file or list that is not in force as it stands."""
-        found = [str(error) for error in self.household.problems.values()]
+        wrong = (*self.household.problems.values(), *self.household.absent.values())
+        found = [str(error) for error in wrong]
         return [*found, self._list_problem] if self._list_problem else found
 
     def profile(self, who: str) -> Profile:
@@ -216,3 +221,7 @@ class RuleBook:
         """For `status --json`."""
         info = self._table.table.info
         return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
+
+
+def _anybody(who: str) -> bool:  # noqa: ARG001
+    return True

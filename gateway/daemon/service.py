@@ -8,12 +8,13 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.main import Daemon
-from gateway.daemon.memory import settle
+from gateway.daemon.memory import drop_read_pages, settle
 from gateway.daemon.packets import go_first
 from gateway.daemon.signals import Signals
 from gateway.errors import GatewayError
 from gateway.files import DEFAULT_CONFIG
 from gateway.notify import Notifier
+from gateway.wire.quic_crypto import warm_up
 
 FLUSH = 1.0  # seconds between two looks at what is to be written
 PURGE = 3600.0
@@ -36,6 +37,8 @@ class Service:
         self._flush()
         self._purge()
         self._watchdog()
+        warm_up()
+        drop_read_pages()
         settle()
         self._notifier.send("READY=1")
         for line in lan.problems(daemon.rules.household.config.lan):

@@ -144,7 +144,7 @@ class Verbs:
             "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,
             "language": daemon.rules.household.config.language or None,
-            "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.now),
+            "new_devices": sum(self._place(mac) == GUEST for mac in daemon.presence.here.now),
             "requests": sum(one.waits for one in daemon.store.requests.all()),
             "questions": sum(one.waits for one in daemon.store.questions.all().values()),
             "cards": len(self._cards.waiting()),
@@ -198,10 +198,10 @@ class Verbs:
         return describe_state(member.judge, member.situation, now, self._daemon.rules)
 
     def _device(self, mac: str) -> dict[str, object]:
-        seen = self._daemon.presence.now.get(mac)
+        seen = self._daemon.presence.here.seen(mac)
         return {
             "mac": mac,
-            "name": self._daemon.presence.name_of(mac),
+            "name": self._daemon.presence.here.name_of(mac),
             "online": seen is not None and seen.online,
             "ip": seen.ips[0] if seen is not None and seen.ips else None,
         }
@@ -262,7 +262,7 @@ class Verbs:
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
         state |= self._sharing.describe(mac, member)
-        known = {"mac": mac, "profile": self._place(mac), "name": presence.name_of(mac)}
+        known = {"mac": mac, "profile": self._place(mac), "name": presence.here.name_of(mac)}
         return known | {"now": self._daemon.local_now()} | state
 
     def _place(self, mac: str) -> str:

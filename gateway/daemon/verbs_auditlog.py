@@ -63,7 +63,7 @@ class AuditLogVerbs:
         """Of a child or a device; empty where the word is neither."""
         mac = parse_mac(word)
         if mac is not None:
-            return self._daemon.presence.name_of(mac) or mac
+            return self._daemon.presence.here.name_of(mac) or mac
         profile = self._daemon.rules.household.profiles.get(word)
         return "" if profile is None else profile.name
 

@@ -94,7 +94,9 @@ class ChangeVerbs:
     def _device_names(self, entries: tuple[Edited, ...]) -> list[dict[str, str]]:
         macs = (one.key.partition("/")[2] for one in entries if one.key.partition("/")[0] in DEVICE_KEYS)
         return [
-            {"mac": mac, "name": self._daemon.presence.name_of(mac)} for mac in dict.fromkeys(macs) if mac
+            {"mac": mac, "name": self._daemon.presence.here.name_of(mac)}
+            for mac in dict.fromkeys(macs)
+            if mac
         ]
 
     def _told(

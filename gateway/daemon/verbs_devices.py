@@ -73,7 +73,7 @@ class DeviceVerbs:
         config = self._daemon.rules.household.config
         return self._device(mac) | {
             "label": self._daemon.store.notes.labels().get(mac, ""),
-            "own_name": presence.own_name(mac),
+            "own_name": presence.here.own_name(mac),
             "profile": self._places.of(mac),
             "until": known.until.astimezone(zone) if known is not None and known.until is not None else None,
             "vendor": sight.traits.vendor if sight else "",
@@ -133,8 +133,8 @@ class DeviceVerbs:
             request.refuse("name", problem, Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
         now, origin = daemon.local_now(), request.text("origin", "")
         daemon.store.audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
-        daemon.control.publish("device", mac=mac, name=daemon.presence.name_of(mac))
-        return {"name": daemon.presence.name_of(mac), "was": was}
+        daemon.control.publish("device", mac=mac, name=daemon.presence.here.name_of(mac))
+        return {"name": daemon.presence.here.name_of(mac), "was": was}
 
     def scan(self, request: Request) -> Mapping[str, object]:
         """Start one, or with ``look`` say how the last one is."""

@@ -85,7 +85,7 @@ class ProofVerbs:
         return {
             "id": proof.profile,
             "device": proof.mac,
-            "name": self._daemon.presence.name_of(proof.mac),
+            "name": self._daemon.presence.here.name_of(proof.mac),
             "running": proof.left(now) > 0,
             "seconds": proof.left(now),
             "took": proof.took,

@@ -188,7 +188,7 @@ class SharingVerbs:
         until = None if use is None or use.until is None else use.until.astimezone(zone)
         return {
             "device": mac,
-            "name": daemon.presence.name_of(mac),
+            "name": daemon.presence.here.name_of(mac),
             "people": [
                 {"id": one.id, "name": one.name} | self._pins.describe(one)
                 for one in people_of(daemon.rules.household, mac)

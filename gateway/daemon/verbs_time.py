@@ -14,10 +14,10 @@ from gateway.daemon.helpers import Helpers
 from gateway.daemon.ledgers import describe_entries, describe_totals, describe_used, totals
 from gateway.daemon.whom import Whom
 from gateway.errors import PolicyError
-from gateway.policy.extension import left
 from gateway.policy.gates import BEDTIME, WINDOW
 from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.profile import ALL, Profile
+from gateway.policy.remaining import left
 from gateway.policy.rules import INTERNET, PLAY
 from gateway.policy.values import Reason
 from gateway.store.given import Kind

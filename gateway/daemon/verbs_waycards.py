@@ -72,7 +72,7 @@ class WayCardVerbs:
         sight = presence.inventory.sight(card.mac)
         resolver = rules.world.resolvers.names.get(card.host) if card.host else None
         profile = rules.household.profiles.get(card.profile)
-        name, seen = presence.name_of(card.mac), self._told(card)
+        name, seen = presence.here.name_of(card.mac), self._told(card)
         menus = rules.menus(card.topic, sight)
         first = path(in_language(menus[0].steps, "en")) if len(menus) == 1 else ""
         return {

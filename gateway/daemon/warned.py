@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.daemon.family import Member
 from gateway.daemon.inuse import InUse
-from gateway.policy.extension import Left
 from gateway.policy.gifts import gate_name
+from gateway.policy.remaining import Left
 from gateway.policy.schedule import Calendar
 
 if TYPE_CHECKING:

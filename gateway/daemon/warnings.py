@@ -9,8 +9,8 @@ from typing import Protocol
 
 from gateway.daemon.family import Member
 from gateway.loop import Timer
-from gateway.policy.extension import Left, left
 from gateway.policy.gates import STATE_GATES, WINDOW
+from gateway.policy.remaining import Left, Remaining
 from gateway.policy.rules import INTERNET
 from gateway.policy.schedule import Calendar
 
@@ -26,9 +26,10 @@ def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: dat
     """
     rules, situation = member.profile.rules, member.situation
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
+    remaining = Remaining(member.profile, situation, calendar, now)
     found: dict[str, Left] = {}
     for target, gates in _targets(in_use | own):
-        one = left(member.profile, situation, calendar, now, gates)
+        one = remaining.of(gates)
         if one is None:
             continue
         if not target and not one.minutes:
@@ -84,9 +85,10 @@ class Warnings:
         here = set()
         for member, in_use in self._home.children():
             here.add(member.profile.id)
+            remaining = Remaining(member.profile, member.situation, self._home.calendar, now)
             for target, gates in _targets(in_use):
                 key = (member.profile.id, target)
-                found = left(member.profile, member.situation, self._home.calendar, now, gates)
+                found = remaining.of(gates)
                 if found is None or not found.minutes:
                     continue
                 sleep = min(sleep, self._consider(member, key, found, now))

@@ -20,13 +20,14 @@ from gateway.policy.conclude import (
     owned_rule,
     refuse,
 )
-from gateway.policy.extension import Extension, Left, closes_at, extend, left
+from gateway.policy.extension import Extension, extend
 from gateway.policy.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.hosts import is_under
 from gateway.policy.kept import TIME_REASONS, Kept, closed, keep
 from gateway.policy.nameless import NamelessFlows, needs_address
 from gateway.policy.opened import is_openable, opened_part
 from gateway.policy.profile import Profile
+from gateway.policy.remaining import Left, closes_at, left
 from gateway.policy.schedule import Calendar, calendar_for
 from gateway.policy.situation import Situation
 from gateway.policy.standing import Standing, standing

@@ -1,4 +1,4 @@
-"""What a grant of extra time does, and how much is left: the contract's `grant`, worked out for one profile.
+"""What a grant of extra time does: the contract's `grant`, worked out for one profile.
 
 A grant makes the flows that close first last longer. They close at the first of their gates; each of theirs
 that closes before the new end is moved to it, so that the minutes that somebody gives are minutes that
@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
-from gateway.policy.gates import BEDTIME, UNCOUNTED, WINDOW, Gates, in_order, is_limit
+from gateway.policy.gates import BEDTIME, WINDOW, Gates, in_order, is_limit
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, INTERNET, PLAY, ClockUnset
 from gateway.policy.schedule import Calendar, closure_at, limit_on, next_change
 from gateway.policy.situation import FOREVER, Grant, Situation
-from gateway.policy.standing import DAY, MINUTE, TimeRules, running, standing
+from gateway.policy.standing import DAY, MINUTE, TimeRules, running
 
 _DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
 _PLAY_WIDE = (WINDOW + PLAY, PLAY)
@@ -38,14 +37,6 @@ class Extension:
     sure: bool = field(default=True, compare=False)
 
 
-class Left(NamedTuple):
-    """What is left until a flow is closed."""
-
-    minutes: int  # rounded up: 0 when it is closed
-    gate: str  # which closes first
-    at: datetime | None  # an instant (UTC); None where it depends on use
-
-
 def extend(
     profile: Profile,
     situation: Situation,
@@ -61,7 +52,7 @@ def extend(
     categories are limited; while all is open, whichever of these closes first. ``gates``: all of the
     service's flows (`gates_of_service`); without them its own, the device's and play's.
     """
-    outlook = _Outlook(profile, situation, calendar, now, () if service is None else (service,))
+    outlook = Outlook(profile, situation, calendar, now, () if service is None else (service,))
     if outlook.start >= FOREVER:
         return ()
     if service is not None:
@@ -85,7 +76,7 @@ def own_closing(
 ) -> datetime | None:
     """When the gate's own rule closes it, whatever has been given: ``now`` where it does so already."""
     bare = replace(situation, grants=(), off_until=None)
-    return _Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
+    return Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
 
 
 def _is_of_service(gate: str) -> bool:
@@ -119,50 +110,12 @@ def in_force(
     return tuple(grants), bonus
 
 
-def left(
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-    gates: Iterable[str],
-) -> Left | None:
-    """What is left to a flow with ``gates``; None where nothing closes it."""
-    gates = in_order(frozenset(gates))
-    services = tuple(one.removeprefix("service:") for one in gates if one.startswith("service:"))
-    state = standing(profile, situation, calendar, now)
-    shut = state.closed_gate(gates)
-    if shut is not None:
-        return Left(0, shut, now.astimezone(UTC))
-    outlook = _Outlook(profile, situation, calendar, now, services)
-    spends = UNCOUNTED not in gates
-    closings = outlook.closings(one for one in gates if spends or not is_limit(one))
-    if not closings:
-        return None
-    gate = min(closings, key=lambda one: closings[one])
-    at = closings[gate]
-    return Left(_minutes(at - outlook.now), gate, None if outlook.is_by_use(gate, at) else at)
-
-
-def closes_at(
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-    gates: Iterable[str],
-    services: Iterable[str] = (),
-) -> datetime | None:
-    """When a flow with ``gates`` that passes now is closed by the clock; None where that is out of sight."""
-    named = (one.removeprefix("service:") for one in gates if one.startswith("service:"))
-    outlook = _Outlook(profile, situation, calendar, now, (*services, *named))
-    return min(outlook.closings(one for one in gates if not is_limit(one)).values(), default=None)
-
-
-def _minutes(span: timedelta) -> int:
+def whole_minutes(span: timedelta) -> int:
     """Whole minutes, a begun one included."""
     return -(-span // MINUTE)
 
 
-class _Outlook:
+class Outlook:
     """When gates close for the flows of some services, from one moment on."""
 
     def __init__(
@@ -267,12 +220,12 @@ class _Outlook:
     def moved(self, gate: str, closing: datetime, end: datetime, service: str | None) -> Extension:
         """The gate with its ``closing`` moved to ``end``."""
         if is_limit(gate) and (service is None or gate == f"service:{service}"):
-            minutes = self._more_minutes(gate, end)
+            minutes = self._morewhole_minutes(gate, end)
             if minutes is not None:
                 return Extension(gate, minutes, None, service)
-        return Extension(gate, _minutes(end - closing), end, service)
+        return Extension(gate, whole_minutes(end - closing), end, service)
 
-    def _more_minutes(self, gate: str, end: datetime) -> int | None:
+    def _morewhole_minutes(self, gate: str, end: datetime) -> int | None:
         """Minutes by which today's limit has to be longer to last until ``end``; None where no minutes of
         today's reach so far.
         """
@@ -284,4 +237,4 @@ class _Outlook:
             tomorrow = self._spent_tomorrow(gate, turns)
             if end > turns and tomorrow is not None and tomorrow < end:
                 return None
-        return _minutes(end - self.start) - budget.left
+        return whole_minutes(end - self.start) - budget.left

@@ -29,6 +29,9 @@ class Household:
     doubtful: Mapping[str, str] = field(
         default_factory=dict
     )  # MACs that stand in such a file alone → its name
+    absent: Mapping[str, PolicyError] = field(
+        default_factory=dict
+    )  # whom `qalqan.yaml` names and who has no file any more, in small letters → what comes of it
 
     def find(self, who: str) -> Profile | None:
         """By id or name, `guest` and `home` included."""
@@ -46,10 +49,13 @@ class Household:
                 return self.managed(mac, one)
         people = [self.find(who) for who in self.config.shared.get(mac, ())]
         known = [one for one in people if one is not None]
-        if not known:
-            return self.guest if mac in self.doubtful or mac in self.config.shared else None
-        band = youngest(one.band for one in known)
-        return self.managed(mac, next(one for one in known if one.band is band))
+        if known:
+            band = youngest(one.band for one in known)
+            one = next(one for one in known if one.band is band)
+            # Who is missing may be the one child among adults: the device does not stay open for that.
+            if one.filtered or len(known) == len(people):
+                return self.managed(mac, one)
+        return self.guest if mac in self.doubtful or mac in self.config.shared else None
 
     def problem_of(self, mac: str) -> PolicyError | None:
         """What is wrong with the file that says whose device this is, where it cannot be used."""
@@ -57,7 +63,9 @@ class Household:
             return self.problems.get(self.doubtful[mac])
         people = {who.casefold() for who in self.config.shared.get(mac, ())}
         files = (name for name in self.problems if _id_of(name).casefold() in people)
-        return next((self.problems[name] for name in files if self.find(_id_of(name)) is None), None)
+        broken = (self.problems[name] for name in files if self.find(_id_of(name)) is None)
+        gone = (self.absent[who] for who in sorted(people & self.absent.keys()))
+        return next(broken, None) or next(gone, None)
 
     def managed(self, mac: str, profile: Profile) -> Profile:
         """``profile`` with the names of a school's or firm's tunnel that stay open for this device."""
@@ -69,7 +77,7 @@ class Household:
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
         """These in place of its own."""
-        return assembled(self.config, self.bands, profiles, self.problems, self.doubtful)
+        return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property
     def visitor(self) -> Profile:
@@ -102,7 +110,7 @@ def keep_last_good(new: Household, old: Household) -> Household:
             continue
         taken = {mac for one in profiles.values() for mac in one.devices}
         profiles[last.id] = replace(last, devices=tuple(mac for mac in last.devices if mac not in taken))
-    return assembled(new.config, new.bands, profiles, new.problems, new.doubtful)
+    return assembled(new.config, new.bands, profiles, new.problems, new.doubtful, new.absent)
 
 
 def assembled(
@@ -111,6 +119,7 @@ def assembled(
     profiles: Mapping[str, Profile],
     problems: Mapping[str, PolicyError],
     doubtful: Mapping[str, str],
+    absent: Mapping[str, PolicyError] | None = None,
 ) -> Household:
     owned = {mac for one in profiles.values() for mac in one.devices}
     return Household(
@@ -121,4 +130,5 @@ def assembled(
         home=home_profile(known),
         problems=problems,
         doubtful={mac: file for mac, file in doubtful.items() if mac not in owned},
+        absent=absent or {},
     )

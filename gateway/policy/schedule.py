@@ -16,7 +16,14 @@ from functools import lru_cache
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
 from gateway.policy.timetext import DAY_MINUTES, Span
-from gateway.policy.wallclock import clock_shift, first_reaching, instants_showing, shows, wall_time
+from gateway.policy.wallclock import (
+    REMEMBERED,
+    clock_shift,
+    first_reaching,
+    instants_showing,
+    shows,
+    wall_time,
+)
 
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever holidays lie between
 DEFAULT_WAKE = 7 * 60  # of a child without a bedtime
@@ -50,7 +57,12 @@ class Calendar:
 
     def starts(self, day: date) -> datetime:
         """The instant at which a family's day begins."""
-        return first_reaching(wall_time(day, self.day_starts), self.zone)
+        return _reaching(day, self.day_starts, self.zone)
+
+
+@lru_cache(REMEMBERED)
+def _reaching(day: date, minute: int, zone: tzinfo) -> datetime:
+    return first_reaching(wall_time(day, minute), zone)
 
 
 def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
@@ -208,16 +220,17 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
     return None
 
 
-def _instants(table: Timetable, zone: tzinfo, day: date) -> list[datetime]:
+@lru_cache(REMEMBERED)
+def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
     """The instants of a local day at which its table may change, in order."""
     minutes = {0}.union(*((one.start, one.end) for one in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
         found = sorted(wall_time(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in minutes)
         # Of a day that a zone skips as a whole there is no instant (Samoa, 30 December 2011).
-        return found if shows(found[0], zone).date() == day else []
+        return tuple(found) if shows(found[0], zone).date() == day else ()
     shown = (instants_showing(wall_time(day, minute), zone) for minute in minutes)
-    return sorted({shift}.union(*shown))
+    return tuple(sorted({shift}.union(*shown)))
 
 
 def next_wake(

@@ -17,7 +17,7 @@ from gateway.policy.rules import PLAY
 from gateway.policy.values import Decision, Reason, Verdict
 
 if TYPE_CHECKING:  # the pages import this module, and it leads to much
-    from gateway.policy.extension import Left
+    from gateway.policy.remaining import Left
 
 Words = Mapping[str, str]
 

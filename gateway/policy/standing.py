@@ -13,16 +13,13 @@ from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.schedule import (
     Calendar,
-    Timetable,
-    bedtime_table,
-    calendar_for,
     closure_at,
     limit_on,
     next_change,
     next_local,
-    windows_table,
 )
 from gateway.policy.situation import FOREVER, Grant, Lesson, Situation
+from gateway.policy.timetables import by_the_clock
 from gateway.policy.timetext import duration_text
 from gateway.policy.values import Reason
 
@@ -162,9 +159,9 @@ class TimeRules:
 
     def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
         self.rules = profile.rules
-        self.calendar = calendar_for(profile, calendar)
         self.situation = situation
-        self.tables = _timetables(profile, self.calendar)
+        self.calendar, self.tables = by_the_clock(profile, calendar)
+        self._budgets: tuple[datetime, dict[str, Budget]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
         """What the clock closes."""
@@ -214,6 +211,11 @@ class TimeRules:
 
     def budgets(self, now: datetime) -> dict[str, Budget]:
         """The limits of the day of ``now``, by gate."""
+        if self._budgets is None or self._budgets[0] != now:
+            self._budgets = now, self._count(now)
+        return self._budgets[1]
+
+    def _count(self, now: datetime) -> dict[str, Budget]:
         day, found = self.today(now), {}
         mine = self.situation.day == day
         used = self.situation.used if mine else {}
@@ -246,15 +248,6 @@ class TimeRules:
 
 
 _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
-
-
-def _timetables(profile: Profile, calendar: Calendar) -> Mapping[str, Timetable]:
-    """The gates of a profile that open and close by the clock. ``calendar`` is the person's own."""
-    rules = profile.rules
-    tables = {BEDTIME: bedtime_table(rules.bedtime, calendar, rules.dates)} if rules.sleeps else {}
-    for target, windows in rules.windows.items():
-        tables[WINDOW + target] = windows_table(windows, calendar, rules.dates, target)
-    return tables
 
 
 def _reason(gate: str) -> Reason:

@@ -7,9 +7,8 @@ from functools import lru_cache
 
 HALF_DAY = timedelta(hours=12)
 MINUTE = timedelta(minutes=1)
-REMEMBERED = (
-    256  # answers of each kind, 200 bytes each: a status of eight children asks for the same dozens again
-)
+# Answers of each kind, 200 to 400 bytes each: a status of eight children asks for the same dozens again.
+REMEMBERED = 256
 
 
 def wall_time(day: date, minute: int) -> datetime:

@@ -11,9 +11,9 @@ from gateway.errors import PolicyError
 from gateway.policy import hosts
 from gateway.policy.decide import Judge
 from gateway.policy.documents import shown
-from gateway.policy.extension import Left
 from gateway.policy.fields import suggestion
 from gateway.policy.nets import address
+from gateway.policy.remaining import Left
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 

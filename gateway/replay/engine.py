@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.errors import WireError
@@ -30,6 +30,8 @@ from gateway.replay.learned import SLOT, Learned
 from gateway.replay.offload import cut, is_decoy, sized
 from gateway.replay.segments import Segments
 from gateway.replay.sides import Sides
+from gateway.replay.told import Asked, Tally
+from gateway.replay.twins import Twins
 from gateway.wire import link
 from gateway.wire.capture import Frame
 from gateway.wire.dns import parse_message, read_head
@@ -41,8 +43,6 @@ from gateway.wire.tunnels import classify_ip
 # A capture may be of a whole house, and nobody waits for the work that one device causes.
 LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
-MAX_TWINS = 64  # questions of the last millisecond
-TWIN = 0.001  # seconds between two captures of one packet on its way through a machine
 LAST_TIME = 7_258_118_400.0  # the year 2200: a clock that says more says nothing
 
 STATE_MASK = 3  # of a verdict's byte
@@ -57,31 +57,6 @@ READABLE = frozenset(
         link.RAW, link.RAW_BSD, link.RAW_OPENBSD, link.IPV4, link.IPV6,
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A DNS question, a ClientHello, an HTTP request or a tunnel, and what becomes of it."""
-
-    time: float | None  # seconds since 1970; None where the capture keeps none
-    proto: Proto
-    src: bytes  # packed, 4 or 16 bytes: who asks
-    sport: int
-    dst: bytes
-    dport: int
-    host: str | None
-    decision: Decision
-
-
-@dataclass(slots=True)
-class Tally:
-    """Frames that say nothing here."""
-
-    frames: int = 0
-    cut: int = 0  # shorter than what was on the wire
-    broken: int = 0  # no correct packet
-    foreign: int = 0  # on a link that is not read
-    decoys: int = 0  # wrong checksums
 
 
 class Replay:
@@ -137,7 +112,7 @@ class Replay:
         self._fragments = Defragmenter()
         self._sides = Sides()
         self._streams: OrderedDict[Ends, Segments] = OrderedDict()
-        self._twins: OrderedDict[bytes, float] = OrderedDict()
+        self._twins = Twins()
         self._time: float | None = None
         self._ends: Ends = (b"", 0, b"", 0)
 
@@ -220,7 +195,7 @@ class Replay:
         if packet.proto == TCP:
             for message in self._in_order(packet):
                 self._message(message, asks=asks)
-        elif not (asks and self._is_twin(data, packet)):
+        elif not (asks and self._twins.is_one(data, packet, self._learned.now)):
             self._message(bytes(packet.payload), asks=asks)
 
     def _in_order(self, packet: Packet) -> list[bytes]:
@@ -253,21 +228,6 @@ class Replay:
     def _questioned(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
         self._learned.asked(self._question, decision)
         self._tell(seen, decision)
-
-    def _is_twin(self, data: bytes, packet: Packet) -> bool:
-        """Whether the same packet was captured a moment ago on another interface of the same machine.
-
-        On its way through, its TTL and with that its IPv4 checksum may have changed. TCP and QUIC see to
-        themselves: what is sent twice is read once.
-        """
-        now = self._learned.now
-        identification = data[4:6] if packet.version == 4 else b""
-        key = b"".join((identification, packet.src, packet.dst, data[packet.l4 : packet.total]))
-        before = self._twins.pop(key, None)
-        self._twins[key] = now
-        if len(self._twins) > MAX_TWINS:
-            self._twins.popitem(last=False)
-        return before is not None and now - before < TWIN
 
     # ---------------------------------------------------------------- decisions
 

@@ -12,6 +12,7 @@ from gateway.control.protocol import Request, Role
 from gateway.daemon.accounts import guardians
 from gateway.daemon.answers import Answers
 from gateway.daemon.family import Family
+from gateway.daemon.here import Here
 from gateway.daemon.identities import Identities
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
@@ -130,14 +131,20 @@ class Scanning:
         self.running = True
 
 
+class Addressed(Here):
+    """Who says no name is called by the address."""
+
+    def own_name(self, mac: str) -> str:
+        return mac
+
+
 class Presence:
     """The inventory is real; nothing feeds it but the test."""
-
-    now: Mapping[str, Any] = {}
 
     def __init__(self, store: Store, rules: RuleBook, now: Callable[[], float]) -> None:
         self._store = store
         self.inventory = Inventory(now, rules.kind_of, lambda _: "")
+        self.here = Addressed(self.inventory, store)
         self.scanning = Scanning()
         self.ignored: tuple[str, ...] = ()
         self.addresses: dict[str, str] = {}
@@ -152,12 +159,6 @@ class Presence:
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
         self._store.notes.forget(mac)
-
-    def name_of(self, mac: str) -> str:
-        return self._store.notes.labels().get(mac) or self.own_name(mac)
-
-    def own_name(self, mac: str) -> str:
-        return mac
 
     def mac_of(self, ip: str) -> str | None:
         return self.addresses.get(ip)

@@ -225,7 +225,7 @@ def test_who_what_when_and_from_which_device(desk: Desk) -> None:
 
 
 def test_a_hostile_device_name_is_one_printable_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.presence, "name_of", lambda mac: "<script>\n\x1b[2J" + "x" * 300)
+    monkeypatch.setattr(desk.presence.here, "name_of", lambda mac: "<script>\n\x1b[2J" + "x" * 300)
     web(desk, "pause", who="daughter", minutes=30, by="Mum")
     device = str(lines(desk)[0]["device"])
     assert device.startswith("<script>[2Jx")

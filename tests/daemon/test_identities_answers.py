@@ -55,7 +55,7 @@ def test_what_came_by_another_address_keeps_its_name_and_history(came_back: Desk
     store.notes.name(TABLET, "Big tablet")
     store.devices.seen(AGAIN, came_back.clock.at)
     answer(came_back, answer="again")
-    assert came_back.presence.name_of(AGAIN) == "Big tablet"
+    assert came_back.presence.here.name_of(AGAIN) == "Big tablet"
     assert TABLET in [one.address for one in store.notes.history(AGAIN)]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.daemon.lastgood import FOLDER
 from gateway.daemon.rules import RuleBook
+from gateway.errors import PolicyError
 from tests.daemon.household_files import DAUGHTER, MUM, SON, write
 
 TABLET = "02:00:00:00:00:0a"
@@ -100,3 +101,69 @@ def test_a_calendar_that_is_gone_leaves_its_days_in_force(config: Path) -> None:
     for one in (rules, RuleBook(config)):  # and at a start
         assert one.household.profiles["daughter"].free_days == {date(year, 9, 7)}
         assert ["calendars[1]: 'school.ics' is no calendar" in line for line in one.problems()] == [True]
+
+
+TV = "02:00:00:00:00:0e"
+
+
+def _shared(folder: Path, *people: str, **settings: object) -> Path:
+    return write(
+        folder,
+        {"daughter": DAUGHTER, "son": SON, "mum": MUM},
+        shared={TV: {"people": list(people)}},
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "gone", "owner"),
+    [
+        (("daughter", "son"), "daughter", "son"),
+        (("daughter", "son"), "son", "daughter"),
+        (("mum", "son"), "son", "guest"),
+        (("mum", "son"), "mum", "son"),
+    ],
+)
+def test_a_deleted_file_that_a_shared_device_names_is_told_and_stops_no_start(
+    tmp_path: Path, people: tuple[str, ...], gone: str, owner: str
+) -> None:
+    path = _shared(tmp_path, *people)
+    (tmp_path / "profiles" / f"{gone}.yaml").unlink()
+    rules = RuleBook(path)
+    found = rules.household.owner_of(TV)
+    assert found is not None
+    assert found.id == owner
+    (line,) = rules.problems()
+    where = f"shared.{TV}.people[{people.index(gone) + 1}]: there is no profile '{gone}', so the device has "
+    assert f"{where}the rules of {owner}; put its file back, or take the name out" in line
+    assert line.startswith(f"{path}:")
+    assert str(rules.household.problem_of(TV)) == line
+
+
+def test_who_has_no_file_stands_in_the_way_of_no_other_change(tmp_path: Path) -> None:
+    path = _shared(tmp_path, "daughter", "son", unknown_devices="son")
+    son = tmp_path / "profiles" / "son.yaml"
+    kept = son.read_bytes()
+    son.unlink()
+    rules = RuleBook(path)
+    assert len(rules.problems()) == 1, "one line a name"
+    daughter = tmp_path / "profiles" / "daughter.yaml"
+    rules.adopt(rules.with_files({daughter: daughter.read_bytes().replace(b"10-12", b"6-9")}))
+    assert rules.household.profiles["daughter"].band.value == "6-9"
+    rules.reload()
+    assert len(rules.problems()) == 1
+    son.write_bytes(kept)
+    rules.reload()
+    assert not rules.problems()
+
+
+def test_while_it_runs_a_name_without_a_file_is_refused_and_the_old_rules_hold_on(tmp_path: Path) -> None:
+    path = _shared(tmp_path, "daughter", "son")
+    rules = RuleBook(path)
+    son = tmp_path / "profiles" / "son.yaml"
+    with pytest.raises(PolicyError, match="there is no profile 'son'; name a profile's id"):
+        rules.with_files({son: None})
+    son.unlink()
+    with pytest.raises(PolicyError, match="there is no profile 'son'"):
+        rules.reload()
+    assert "son" in rules.household.profiles

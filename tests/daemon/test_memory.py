@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon.memory import in_a_child
+from gateway.daemon.memory import drop_read_pages, in_a_child, read_areas
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,3 +79,72 @@ def test_what_goes_wrong_in_a_child_stays_there(error: type[BaseException]) -> N
         raise error
 
     in_a_child(work)
+
+
+SMAPS = """\
+1000-3000 r--p 00000000 fe:00 15969                      /usr/lib/read.so
+Rss:                   8 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+3000-5000 r-xp 00002000 fe:00 15969                      /usr/lib/with space (deleted)
+Rss:                   8 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd ex mr mw me
+5000-6000 r--p 00004000 fe:00 15969                      /usr/lib/relocated.so
+Anonymous:             4 kB
+Swap:                  0 kB
+6000-7000 r--p 00005000 fe:00 15969                      /usr/lib/relocated-and-swapped.so
+Anonymous:             0 kB
+Swap:                  4 kB
+7000-8000 rw-p 00006000 fe:00 15969                      /usr/lib/writable.so
+Anonymous:             0 kB
+Swap:                  0 kB
+8000-9000 r--s 00000000 fe:00 4711                       /var/lib/qalqan/categories.table
+Anonymous:             0 kB
+Swap:                  0 kB
+9000-a000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+Swap:                  0 kB
+a000-b000 r-xp 00000000 00:00 0                          [vdso]
+Anonymous:             0 kB
+Swap:                  0 kB
+b000-c000 r-xp 00000000 fe:00 42                         /usr/bin/last
+Anonymous:             0 kB
+Swap:                  0 kB
+"""
+
+
+def test_pages_are_let_go_of_only_where_the_file_has_them_all() -> None:
+    assert list(read_areas(SMAPS.splitlines())) == [(0x1000, 0x3000), (0x3000, 0x5000), (0xB000, 0xC000)]
+    assert list(read_areas([])) == []
+
+
+def test_what_the_start_has_read_is_let_go_of_and_comes_back_when_it_is_needed() -> None:
+    code = (
+        "from gateway.daemon.memory import drop_read_pages\n"
+        "from gateway.wire.quic_crypto import initial_keys, warm_up\n"
+        "def files():\n"
+        "    return int(next(l for l in open('/proc/self/status') if l.startswith('RssFile')).split()[1])\n"
+        "warm_up(); before = files(); drop_read_pages(); after = files()\n"
+        "keys = initial_keys(1, b'12345678', server=False)\n"
+        "packet = keys.seal(b'\\xc3' + b'x' * 20 + b'\\0\\0\\0\\1', 1, b'y' * 1162)\n"
+        "keys = initial_keys(1, b'12345678', server=False)\n"
+        "print(before - after > 4000, keys.open(packet, 21, -1).payload == b'y' * 1162)"
+    )
+    assert run(code) == "True True"
+
+
+def test_a_kernel_that_tells_no_areas_keeps_its_pages(tmp_path: Path) -> None:
+    drop_read_pages(tmp_path / "smaps")
+
+
+def test_the_peak_is_the_process_own_and_not_that_of_who_started_it() -> None:
+    code = (
+        "import subprocess, sys; held = b'x' * 150_000_000\n"
+        "inner = 'from gateway.daemon.figures import memory; print(memory())'\n"
+        "print(subprocess.run([sys.executable, '-c', inner], capture_output=True, text=True).stdout)"
+    )
+    told = ast.literal_eval(run(code))
+    assert sorted(told) == ["files", "peak", "private", "resident"]
+    assert told["resident"] <= told["peak"] < 100_000_000

@@ -31,7 +31,7 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
     behind = Dhcp(4, 1, "02:00:00:00:00:77")
     desk.presence.inventory.heard(STRANGER, 3, Overheard(b"", dhcp=behind))
     assert listed(desk) == {
-        "mac": STRANGER, "name": STRANGER, "online": False, "ip": None, "profile": "guest",
+        "mac": STRANGER, "name": STRANGER, "online": True, "ip": "192.168.77.99", "profile": "guest",
         "label": "", "own_name": STRANGER, "until": None, "shared": [], "managed": [], "asked": None,
         "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],

@@ -655,6 +655,22 @@ def test_a_profile_that_cannot_be_read_at_the_first_start_is_reported(home: Home
         assert _refused(home.devices["tablet"])
 
 
+def test_a_deleted_profile_that_shares_a_device_is_told_and_the_rest_is_filtered(home: Home) -> None:
+    shared = {"02:00:00:00:00:0e": {"people": ["daughter", "son"]}}
+    profiles: dict[str, Mapping[str, Any] | str] = {
+        "daughter": DAUGHTER,
+        "mum": MUM,
+        "son": {"band": "13-15"},
+    }
+    daemon = Daemon(home, profiles, settings={"shared": shared})
+    (daemon.profiles / "son.yaml").unlink()
+    with daemon:
+        (problem,) = daemon.client.call("status")["problems"]
+        assert "people[2]: there is no profile 'son', so the device has the rules of daughter; put" in problem
+        assert problem in daemon.log.read_text()
+        assert _refused(home.devices["tablet"])
+
+
 def test_a_configuration_that_cannot_be_read_is_one_line(home: Home) -> None:
     daemon = fresh(home)
     daemon.config.write_text("lan: br-lan: x\n")

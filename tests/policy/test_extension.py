@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from gateway.policy.extension import Extension, Left, extend, left
+from gateway.policy.extension import Extension, extend
+from gateway.policy.remaining import Left, left
 from gateway.policy.situation import FOREVER, PLAIN, Situation
 from gateway.policy.standing import standing
 from tests.policy.extended import (

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.policy.extension import Left, closes_at, left
+from gateway.policy.remaining import Left, closes_at, left
 from gateway.policy.situation import FOREVER, PLAIN, Situation
 from tests.policy.extended import DAUGHTER, DAY, used
 from tests.policy.homes import CALENDAR, a_profile, almaty, used_up

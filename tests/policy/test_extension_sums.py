@@ -9,7 +9,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.extension import Left, closes_at, extend, in_force, left
+from gateway.policy.extension import extend, in_force
+from gateway.policy.remaining import Left, closes_at, left
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.standing import standing
 from gateway.policy.values import Reason

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.policy.extension import Left
+from gateway.policy.remaining import Left
 from gateway.policy.sentence import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict

@@ -1,0 +1,55 @@
+"""Devices as they are told: who is here, at which addresses, and what to call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.home.inventory import Inventory
+from gateway.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One device as the network shows it now."""
+
+    mac: str
+    ips: tuple[str, ...]  # IPv4 first
+    name: str  # what it calls itself; hostile input
+    online: bool
+
+
+class Here:
+    def __init__(self, inventory: Inventory, store: Store) -> None:
+        self._inventory = inventory
+        self._store = store
+
+    @property
+    def now(self) -> dict[str, Seen]:
+        """Devices that are there, or may be: not those that are gone."""
+        return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
+
+    def seen(self, mac: str) -> Seen | None:
+        """One of them."""
+        sight, online = self._inventory.sight(mac), self._inventory.online(mac)
+        if sight is None or not (online or self._inventory.is_open(mac)):
+            return None
+        ips = tuple(sorted(sight.addresses, key=lambda ip: (":" in ip, ip)))
+        return Seen(mac, ips, sight.traits.host_name, online)
+
+    def name_of(self, mac: str) -> str:
+        """What to call a device: as a guardian does, else as it calls itself; empty when it says nothing."""
+        return self._store.notes.labels().get(mac) or self.own_name(mac)
+
+    def own_name(self, mac: str) -> str:
+        """As it calls itself, now or before."""
+        known = self._store.devices.all().get(mac)
+        return self.host_name(mac) or (known.name if known is not None else "")
+
+    def host_name(self, mac: str) -> str:
+        """As it calls itself now."""
+        traits = self._inventory.traits(mac)
+        return "" if traits is None else traits.host_name
+
+    def addresses(self, mac: str) -> tuple[str, ...]:
+        sight = self._inventory.sight(mac)
+        return () if sight is None else sight.addresses
