@@ -20,6 +20,7 @@ from webui.api.answering import OPERATIONS
 pytestmark = pytest.mark.lab
 
 BY_SESSION = tuple(one.name for one in OPERATIONS if one.by_session)
+SLOWEST = 800.0  # seconds, on a machine that others share
 ENDING = ("children_remove", "devices_forget")  # what the others need would be gone
 ITS_OWN_END = ("account_end",)  # its ids are told by `account_sessions`, and schemathesis learns them
 KNOWN = {
@@ -27,7 +28,7 @@ KNOWN = {
     "person": "Dad",
 }  # fmt: skip
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [pytest.param(1, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
+    "examples", [pytest.param(1, id="few"), pytest.param(15, id="many", marks=pytest.mark.slow)]
 )
 
 
@@ -68,7 +69,9 @@ def check_all_is_well(home: Home, daemon: Daemon, pid: int, it: Caller) -> None:
 @EXAMPLES
 def test_schemathesis_finds_nothing_by_token(home: Home, daemon: Daemon, hall: Caller, examples: int) -> None:
     pid, device = daemon.pid, hall.device.command([])
-    found = fuzz(PAGES, hall.headers, examples, *device, without=(*BY_SESSION, *ENDING), known=KNOWN)
+    found = fuzz(
+        PAGES, hall.headers, examples, *device, without=(*BY_SESSION, *ENDING), known=KNOWN, timeout=SLOWEST
+    )
     assert not found, found
     check_all_is_well(home, daemon, pid, hall)
     done = {line["what"] for line in hall.get("/audit-log")["lines"] if line["token"]}
