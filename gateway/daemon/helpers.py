@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role
+from gateway.policy.macs import parse_mac
 from gateway.policy.people import Account, PersonRole
 from gateway.store.given import Kind
 
@@ -31,7 +32,12 @@ class Helpers:
         helper = self._helper(request)
         if helper is None:
             return
-        left = min(self.left(helper, key) for key in keys)
+        to = list(keys)
+        if any(
+            parse_mac(key) is not None for key in to
+        ):  # which takes another address, and has as much again
+            request.refuse("who", "is no child; a guardian gives time to a guest", Code.GUARDIANS_ONLY)
+        left = min(self.left(helper, key) for key in to)
         if minutes > left:
             problem = f"is more than a helper may give; {left} minutes are left today"
             request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)

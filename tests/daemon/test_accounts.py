@@ -18,7 +18,7 @@ from gateway.policy.people import HELPER_VERBS, Account, PersonRole
 from gateway.policy.tokens import Token
 from tests.control.test_signins import digest, secret
 from tests.daemon.conftest import Make
-from tests.daemon.desk import MUMS, TABLET, Desk
+from tests.daemon.desk import MUMS, STRANGER, TABLET, Desk
 
 LATE = "2026-11-24T20:15"  # 30 minutes before the daughter's bedtime
 PHONE = "192.168.1.7"
@@ -88,6 +88,12 @@ def test_a_helper_gives_so_many_minutes_a_day_and_child(desk: Desk) -> None:
     web(desk, "grant", who="daughter", minutes=60, by="Mum")
     desk.go(timedelta(days=1))
     web(desk, "grant", who="daughter", minutes=30, by="Oma")
+
+
+def test_a_helper_gives_time_to_children_alone(desk: Desk) -> None:
+    """A guest's device takes another address whenever it likes, and would have as much again."""
+    assert refused(desk, "grant", who=STRANGER, minutes=5, by="Oma")[0] == Code.GUARDIANS_ONLY
+    assert web(desk, "grant", who=STRANGER, minutes=5, by="Mum")["minutes"] == 5
 
 
 def test_a_helper_who_takes_back_has_no_more_to_give_than_what_had_not_run_yet(desk: Desk) -> None:
