@@ -22,30 +22,6 @@ PATIENCE = 10.0  # seconds
 
 SCREENSHOTS = Path(os.environ.get("QALQAN_SCREENSHOTS", Path(__file__).parents[2] / "screenshots"))
 
-# WCAG 2.2, 1.4.3: every visible text against the nearest painted ground below it.
-CONTRASTS = """
-const parse = text => text.match(/[\\d.]+/g).map(Number);
-const light = ([r, g, b]) => {
-  const [x, y, z] = [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-};
-const ground = element => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = parse(getComputedStyle(at).backgroundColor);
-    if (colour.length === 3 || colour[3] > 0) return colour;
-  }
-  return [255, 255, 255];
-};
-const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
-  if (!text || !element.getClientRects().length || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
-  const a = light(parse(getComputedStyle(element).color)), b = light(ground(element));
-  found.push([text.slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
-}
-return found;
-"""
-
 SMALL_TARGETS = """
 return [...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
   .filter(one => one.getClientRects().length && !one.classList.contains("skip"))
@@ -88,12 +64,6 @@ class Chromium:
 
     def measure(self, script: str) -> Any:
         return self.driver.execute_script(script)
-
-    def faint_texts(self) -> list[tuple[str, float]]:
-        """Texts whose contrast is below 4.5."""
-        contrasts = self.measure(CONTRASTS)
-        assert contrasts
-        return [(text, ratio) for text, ratio in contrasts if ratio < 4.5]
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

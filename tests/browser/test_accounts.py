@@ -7,9 +7,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.around import LABEL
+from tests.browser.audit import faults
 from tests.browser.chromium import WEIGHT, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.browser.test_access import a_family, faults, unclaimed
+from tests.browser.states import a_family, unclaimed
 from tests.browser.test_pages import FIRST_VISIT, check_looks
 from tests.webui.standin.accounts import MUMS_PASSWORD
 

@@ -8,7 +8,7 @@
   // Tells a control of the old HTML from the others, to find it again in the new.
   function key(one) {
     var part = one.closest("details"), card = one.closest("article");
-    return [one.tagName, one.id, one.name, one.value, one.form && one.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
+    return [one.tagName, one.id, one.name, one.value, one.getAttribute("href"), one.form && one.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
   }
 
   function isTick(field) { return field.type === "checkbox"; }
@@ -46,19 +46,34 @@
     });
   }
 
+  function texts(region) { return Array.from(region.querySelectorAll("[role=status], [data-said]"), function (one) { return one.textContent; }); }
+
+  // What was said aloud already is not said again because the part around it is new.
+  function hush(region, said) {
+    region.querySelectorAll("[role=status]").forEach(function (one) {
+      if (said.indexOf(one.textContent) >= 0) { one.removeAttribute("role"); one.dataset.said = ""; }
+    });
+  }
+
+  // The focus stays on the same control; where that is gone, on its card, and else on the part: never at the page's begin.
+  function refocus(region, focused, card) {
+    var same = Array.prototype.find.call(region.querySelectorAll("button, a, summary, input[type=checkbox]"), function (one) { return key(one) === focused; });
+    if (same) { same.focus({ preventScroll: true }); if (document.activeElement === same) { return; } }
+    var near = Array.prototype.find.call(region.querySelectorAll("article"), function (one) { return card && one.getAttribute("aria-labelledby") === card; }) || region;
+    near.tabIndex = -1;
+    near.focus({ preventScroll: true });
+  }
+
   function replace(region, html) {
-    var open = {}, kept = filled(region), focused = region.contains(document.activeElement) ? key(document.activeElement) : "";
+    var active = region.contains(document.activeElement) && document.activeElement, around = active && active.closest("article");
+    var open = {}, kept = filled(region), said = texts(region), focused = active && key(active), card = around && around.getAttribute("aria-labelledby");
     region.querySelectorAll("details[open]").forEach(function (part) { open[part.id] = true; });
     region.innerHTML = html;
     region.querySelectorAll("details").forEach(function (part) { if (open[part.id]) { part.open = true; } });
     fields(region).forEach(function (one) { if (one.id in kept) { one[isTick(one) ? "checked" : "value"] = kept[one.id]; } });
+    hush(region, said);
     deliver(region);
-    if (!focused) { return; }
-    Array.prototype.some.call(region.querySelectorAll("button, a, summary, input[type=checkbox]"), function (one) {
-      if (key(one) !== focused) { return false; }
-      one.focus({ preventScroll: true });
-      return true;
-    });
+    if (focused) { refocus(region, focused, card); }
   }
 
   function live(region) {

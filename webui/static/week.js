@@ -2,7 +2,8 @@
 // which are the form and all that there is without it.
 (function () {
   "use strict";
-  var DAY = 1440, STEP = 15, form = document.querySelector("[data-week]");
+  // On a phone a quarter of an hour is three pixels wide: a finger paints by halves of an hour there, and the fields are exact.
+  var DAY = 1440, STEP = 15, COARSE = 30, NARROW = 480, form = document.querySelector("[data-week]");
   if (!form) { return; }
   var words = form.dataset, night = words.week === "night", start = +words.start;
 
@@ -17,7 +18,7 @@
   // One bar: the fields of its day as stretches [from, to) in minutes, and back.
   function bar(place) {
     var row = place.closest("[data-row]"), list = row.querySelector("[data-times]"), how = row.querySelector("select");
-    var svg = place.querySelector("svg"), cursor = start + (night ? 10 : 16) * 60, begun = null, held = null, moved = false;
+    var svg = place.querySelector("svg"), cursor = start + (night ? 10 : 16) * 60, begun = null, held = null, moved = false, step = STEP;
 
     function fields() { return Array.from(list.children, pair => pair.querySelectorAll("input")); }
     function read() {
@@ -44,14 +45,14 @@
       var spans = read();
       svg.querySelectorAll(".mark, .ahead, .cursor").forEach(one => one.remove());
       spans.forEach(span => rect("mark", span[0], span[1]));
-      if (begun !== null) { rect("ahead", Math.min(begun, to), Math.max(begun, to) + STEP); }
+      if (begun !== null) { rect("ahead", Math.min(begun, to), Math.max(begun, to) + step); }
       if (document.activeElement === place) { rect("cursor", cursor, cursor + STEP); }
       var hours = spans.map(span => clock(span[0]) + "–" + clock(span[1])).join(", ");
       place.ariaLabel = fill(words.now, { days: row.dataset.row, hours: hours || how.selectedOptions[0].text }) + ". " + words.help;
     }
     // What begins on painted ground takes out, else it adds; a night is one stretch.
     function paint(from, to) {
-      var a = Math.min(from, to), b = Math.max(from, to) + STEP, spans = read();
+      var a = Math.min(from, to), b = Math.max(from, to) + step, spans = read();
       var out = spans.some(span => span[0] <= from && from < span[1]);
       var kept = night && !out ? [] : spans.flatMap(span => {
         if (span[1] < a || span[0] > b) { return [span]; }
@@ -66,8 +67,9 @@
       draw();
     }
     function at(event) {
-      var box = svg.getBoundingClientRect(), quarter = Math.floor((event.clientX - box.left) / box.width * DAY / STEP);
-      return start + Math.max(0, Math.min(DAY / STEP - 1, quarter)) * STEP;
+      var box = svg.getBoundingClientRect();
+      step = box.width < NARROW ? COARSE : STEP;
+      return start + Math.max(0, Math.min(DAY / step - 1, Math.floor((event.clientX - box.left) / box.width * DAY / step))) * step;
     }
     function choose(to) {
       cursor = to;
@@ -80,15 +82,13 @@
       cursor = Math.max(start, Math.min(start + DAY - STEP, to));
       say(words.moved, cursor, cursor);
       draw(cursor);
-      show();
     }
-    function show() { place.scrollLeft = (cursor - start) / DAY * place.scrollWidth - place.clientWidth / 2; }
 
     place.tabIndex = 0;
     place.role = "application";
     svg.onpointerdown = event => {
       moved = false;
-      if (event.pointerType === "touch" || event.button) { return; } // a finger scrolls the bar, and taps
+      if (event.button) { return; }
       held = at(event);
       svg.setPointerCapture(event.pointerId);
     };
@@ -105,6 +105,7 @@
     svg.onpointercancel = () => { held = begun = null; draw(); };
     svg.onclick = event => { if (!moved) { choose(at(event)); } };
     place.onkeydown = event => {
+      step = STEP;
       var far = event.shiftKey ? 60 : STEP, to = {
         ArrowRight: cursor + far, ArrowUp: cursor + far, ArrowLeft: cursor - far, ArrowDown: cursor - far,
         Home: start, End: start + DAY
@@ -119,8 +120,6 @@
     list.oninput = () => { how.value = "times"; draw(); };
     how.onchange = () => draw();
     draw();
-    show();
-    new ResizeObserver(show).observe(place);
   }
 
   form.querySelector("[data-hint]").hidden = false;

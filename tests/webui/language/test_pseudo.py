@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
-from tests.browser.test_access import CHILDS, PARENTS
+from tests.browser.every import CHILDS, PARENTS
 from tests.control.running import Running, running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
@@ -129,13 +129,13 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 
 
 # Forms that no browser opens, parts of other pages, and what has no words: all else is in the lists above.
-WORDLESS = {"static", "stream.stream", "door.sign_in", "codes.sheet"}
+WORDLESS = {"static", "stream.stream"}
 # Files, what is for programs, and a page that guardians have another one for.
 BELOW = {"activity.export", "carry.file", "support.file", "api.every", "helper.show"}
 
 
 def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
-    """A page that is new belongs into the lists of tests/browser/test_access.py."""
+    """A page that is new belongs into the lists of tests/browser/every.py."""
     adapter = app.url_map.bind("192.168.1.1")
     paths = {path.partition("?")[0] for path, _ in (*CHILDS.values(), *PARENTS.values())} | {"/", "/why"}
     seen = {adapter.match(path)[0] for path in paths if path != "/no-such-page"}

@@ -1,0 +1,216 @@
+"""What a family may be in while one of its pages is looked at, set up in the stand-in household."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import yaml
+
+from gateway.policy.alerts import Alerts
+from tests.browser.conftest import Site
+from tests.webui.pages.test_activity import CHANGES
+from tests.webui.standin.asking import a_question
+from tests.webui.standin.backing import TEXT
+from tests.webui.standin.healthy import FINE, TROUBLE
+from tests.webui.standin.household import NOW, TABLET
+from tests.webui.standin.household import PHONE as HER_PHONE
+from tests.webui.standin.lending import TV
+from tests.webui.standin.proving import lines
+from tests.webui.standin.ruled import RULES
+from tests.webui.standin.spending import MINUTES
+from tests.webui.standin.teaching import some_names
+
+Prepare = Callable[[Site], None]
+
+
+def nothing(_site: Site) -> None:
+    """As it is."""
+
+
+def tablet(site: Site) -> dict[str, Any]:
+    """The device of a child's pages, at whatever address it is."""
+    return next(one for one in site.household.devices.values() if one["mac"] == TABLET)
+
+
+def asked(site: Site) -> None:
+    """One request waits, one was answered."""
+    one = {
+        "id": 1, "profile": "daughter", "name": "Aruzhan", "topic": "time", "minutes": 30,
+        "reason": "One more round", "at": NOW, "expires": NOW + timedelta(hours=4), "state": "pending",
+        "thing": None,
+    }  # fmt: skip
+    other = {
+        **one, "id": 2, "topic": "site", "thing": "www.instagram.com", "state": "answered", "answer": "no",
+        "because": "Not on a school day", "by": "Mum", "answered": NOW, "minutes": None,
+    }  # fmt: skip
+    site.household.requests[:] = [one, other]
+
+
+def near_the_end(site: Site) -> None:
+    asked(site)
+    site.household.minutes["daughter"]["left"].update(minutes=4, at=NOW + timedelta(minutes=4))
+
+
+def paused(site: Site) -> None:
+    asked(site)
+    site.household.paused.update(daughter=NOW + timedelta(minutes=30), son=None)
+
+
+def troubled(site: Site) -> None:
+    """All that a page may have to say of the home."""
+    paused(site)
+    site.household.extra.update(
+        internet="down",
+        internet_since=NOW - timedelta(minutes=5),
+        clock={"known": False, "sentence": "The time is not known yet."},
+        problems=["daughter.yaml:3: band: is no age band; write one of 6-9, 10-12"],
+        new_devices=2,
+    )
+
+
+def off(site: Site) -> None:
+    site.household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
+
+
+def changed(site: Site) -> None:
+    site.household.changes[:] = CHANGES
+
+
+def four(site: Site) -> None:
+    """Cards are folded, with something in use."""
+    site.household.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    fourth = {**RULES["daughter"], "id": "fourth", "name": "Айғаным"}
+    site.household.edited["fourth"], site.household.minutes["fourth"] = fourth, MINUTES["daughter"]
+    site.household.children = ("daughter", "son", "teen", "fourth")
+
+
+def small(site: Site) -> None:
+    """The tablet is a seven-year-old's."""
+    asked(site)
+    tablet(site).update(profile="son", state="open", until=None, sentence="Open.")
+
+
+def sleeping(site: Site) -> None:
+    small(site)
+    tablet(site).update(state="bedtime", until=NOW + timedelta(hours=11))
+
+
+def grown(site: Site) -> None:
+    """It is a sixteen-year-old's."""
+    asked(site)
+    tablet(site).update(profile="teen")
+
+
+def new(site: Site) -> None:
+    tablet(site).update(profile="quarantine")
+
+
+def tickets(site: Site) -> None:
+    site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
+
+
+def a_new_device(site: Site) -> None:
+    site.household.questions[:] = [a_question("new"), a_question("again", mac=HER_PHONE)]
+
+
+def a_wrong_entry(site: Site) -> None:
+    entry = {"host": "bet.example", "category": "gambling", "by": "Mum", "at": NOW.date().isoformat()}
+    site.household.listed.wrong[:] = [entry]
+    site.household.listed.update = {"running": False, "ended": NOW, "problems": ["ut1-games: it has moved"]}
+
+
+def an_update(site: Site) -> None:
+    site.household.listed.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
+
+
+def ailing(site: Site) -> None:
+    healthy = site.household.healthy
+    healthy.findings, healthy.running, healthy.problem = (
+        (*FINE, *TROUBLE),
+        True,
+        "it did not end within 2 min",
+    )
+    healthy.figures["clock"] = False
+
+
+def a_backup(site: Site) -> None:
+    site.household.backing.came = TEXT
+    site.household.backing.look["problems"] = ["son.yaml:2: band: is no age band; write one of 6-9, 10-12"]
+
+
+def restored(site: Site) -> None:
+    site.household.backing.last = {"by": "Mum", "at": NOW, "made": NOW - timedelta(days=4), "undo": True}
+
+
+def shared(site: Site) -> None:
+    """The daughter's tablet is her brother's too, and there is a television."""
+    lending = site.household.lending
+    lending.people = {TABLET: ("son", "daughter"), TV: ("son", "daughter")}
+    lending.needs_pins, lending.pins["daughter"] = True, ("4821", "Mum")
+
+
+def used(site: Site) -> None:
+    shared(site)
+    site.household.lending.uses[TABLET] = ("daughter", "use", "")
+    site.household.lending.uses[TV] = ("daughter", "claim", "")
+
+
+def handed(site: Site) -> None:
+    site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
+
+
+def taught(site: Site) -> None:
+    """The tablet is in a lesson, with names of every kind."""
+    site.household.teaching.begin("daughter", "kundelik.kz", device=TABLET)["names"] = some_names()
+
+
+def taught_before(site: Site) -> None:
+    taught(site)
+    site.household.teaching.lessons["daughter"]["state"] = "over"
+
+
+def pins(site: Site) -> None:
+    site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
+
+
+def no_pin(site: Site) -> None:
+    site.household.lending.needs_pins = True
+
+
+def proving(site: Site) -> None:
+    """It waits for the tablet."""
+    site.household.proving.lines, site.household.proving.running = lines(), True
+
+
+def proved(site: Site) -> None:
+    """One line is well, one came through, one was not seen."""
+    proving(site)
+    first, second, third, *_ = site.household.proving.lines
+    first.reached = third.reached = False
+    first.blocked = second.blocked = True
+    second.reached = True
+
+
+def unclaimed(site: Site) -> None:
+    site.household.accounts.unclaimed()
+
+
+def a_family(site: Site) -> None:
+    """Everybody that there may be, and all that may be said of them."""
+    site.household.accounts.family()
+
+
+def several_networks(site: Site) -> None:
+    editing = site.household.editing
+    editing.rules.reload()
+    file = editing.folder / "qalqan.yaml"
+    file.write_text(json.dumps(yaml.safe_load(file.read_text()) | {"lan": ["lo", "br-guest"]}))
+    editing.rules.reload()
+
+
+def told(site: Site) -> None:
+    topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
+    site.household.alerting.book["Mum"] = topic
