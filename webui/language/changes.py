@@ -32,7 +32,7 @@ def who(name: str) -> str:
 def told(line: Line, now: datetime) -> str:
     """As a phrase behind the name of who did it."""
     detail = plain(line.detail, 80)
-    values = {"about": plain(line.about or line.detail.partition(" ")[0]), "detail": detail}
+    values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None
     if line.until is not None:
         values["until"] = clock(line.until, now)
@@ -92,6 +92,22 @@ def _phrases() -> dict[str, str]:
         "time": _("told the gateway the time"),
         "button": _("pressed the button on the gateway"),
         "alerts": _("changed what comes to the own phone: %(detail)s"),
+        "edit": _("changed the rules of %(about)s"),
+        "unedit": _("took back a change to the rules of %(about)s"),
+        "add_profile": _("added %(about)s to the family"),
+        "remove_profile": _("took %(about)s out of the family"),
+        "restore_profile": _("brought %(about)s back into the family"),
+        "name_device": _("gave a device a name: %(detail)s"),
+        "erase": _("deleted what was written down of %(about)s"),
+        "list_add": _("added a list"),
+        "list_remove": _("removed a list"),
+        "list_update": _("fetched the lists anew"),
+        "list_report": _("reported a wrong entry of a list"),
+        "list_unreport": _("took back a report about a list"),
+        "use": _("said who uses %(about)s: %(detail)s"),
+        "leave": _("said that nobody uses %(about)s any more"),
+        "hand over": _("handed %(about)s over to %(detail)s"),
+        "take back": _("took %(about)s back"),
         "edit_family": _("changed the settings of the home"),
         "unedit_family": _("took back a change of the home's settings"),
         "guardian sign-in": _("signed in"),
