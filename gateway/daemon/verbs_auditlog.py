@@ -52,7 +52,7 @@ class AuditLogVerbs:
             "who": line.who,
             "what": line.what,
             "about": name,
-            "detail": rest if name else detail,
+            "detail": (self._name(rest) or rest) if name else detail,  # whose it is: that one's name
             "until": end,
             "address": address,
             "device": called or mac,

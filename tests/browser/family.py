@@ -84,12 +84,12 @@ def at_an_empty_home() -> Iterator[Family]:
 
 
 @contextmanager
-def at_home() -> Iterator[Family]:
+def at_home(*, quic: bool = False) -> Iterator[Family]:
     """The new phone is not on the Wi-Fi until ``home.join``."""
     with ExitStack() as stack:
         first = free_ports()
         doors = open_doors(first, stack)
-        home = stack.enter_context(Home(absent=[NEW.key], quic=False))
+        home = stack.enter_context(Home(absent=[NEW.key], quic=quic))
         daemon, _ = sample.move_in(home)
         stack.enter_context(daemon)
         start_relays(home, doors, stack)

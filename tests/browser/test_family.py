@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -157,6 +160,29 @@ def test_a_code_on_paper_is_good_once(family: Family, parent: Chromium) -> None:
         parent.driver.find_element(By.ID, "code").send_keys(code.lower().replace("-", " "), Keys.ENTER)
         eventually(lambda told=told: told in parent.text())  # type: ignore[misc]
     family.daemon.client.call("revoke", who="daughter")
+
+
+def test_who_says_on_a_strangers_phone_to_be_an_adult_leaves_no_trace_and_the_parents_are_told_at_once(
+    family: Family, parent: Chromium, tmp_path: Path
+) -> None:
+    new, client = family.home.devices[NEW.key], family.daemon.client
+    clients.curl(new, OPEN_SITE)
+    parent.driver.get(family.url(PARENT.key, "/parent/"))
+    parent.measure("window.stays = 1")
+    with chromium(tmp_path) as theirs:
+        theirs.driver.get(family.url(NEW.key))
+        theirs.tap("#adult summary")
+        theirs.tap("#adult button")
+        eventually(lambda: "Somebody said here to be an adult." in theirs.text())
+    eventually(lambda: "Somebody says on it to be an adult." in parent.text())
+    assert parent.measure("return window.stays === 1"), "by itself"
+    assert client.call("device", mac=NEW.mac)["adult"]
+    assert not clients.curl(new, "https://www.pornhub.com/").reached, "nothing opened by it"
+    client.call("reload")  # what is to be written is written
+    with closing(sqlite3.connect(f"file:{family.daemon.database}?mode=ro", uri=True)) as database:
+        [tables] = zip(*database.execute("select name from sqlite_master where type = 'table'"), strict=True)
+        said = " ".join(str(row) for one in tables for row in database.execute(f"select * from {one}"))
+    assert "pornhub" not in said
 
 
 def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Family, parent: Chromium) -> None:

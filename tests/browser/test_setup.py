@@ -140,6 +140,14 @@ def test_back_and_reload_make_nobody_twice(family: Family, parent: Chromium) -> 
     assert sorted(one["name"] for one in people) == ["Aruzhan", "Dad", "Mum", "Timur"]
 
 
+def test_who_changed_what_tells_of_it_in_words(family: Family, parent: Chromium) -> None:
+    parent.driver.get(family.url(PARENT.key, "/parent/log/"))
+    log = parent.text("main")
+    assert "Mum added Aruzhan to the family" in log
+    assert "Mum said whose tablet is: Aruzhan" in log
+    assert "_" not in log, "no name of the program's own"
+
+
 def test_the_tablet_proves_each_line(family: Family, parent: Chromium) -> None:
     parent.driver.get(family.url(PARENT.key, "/parent/child/aruzhan/proof/"))
     parent.tap(f"button[value='{TABLET.mac}']")

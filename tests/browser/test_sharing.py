@@ -10,10 +10,13 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import Chromium, chromium, eventually
 from tests.browser.family import PIN, Family, at_home
 from tests.lab import clients
-from tests.lab.names import NEW, PARENT
+from tests.lab.filtering import until
+from tests.lab.names import NEW, PARENT, PHONE, TABLET
+from tests.lab.test_filter_accounts import Phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
+PASSWORD = "a warm loaf of bread"
 REFUSED = "https://www.tiktok.com/"  # by the daughter's file; her brother's band asks for it
 
 
@@ -23,7 +26,13 @@ def family() -> Iterator[Family]:
     with at_home() as built:
         built.home.join(NEW.key)
         built.daemon.write_profile(
-            "son", {"name": "Son", "band": "13-15", "categories": {"social_networks": "open"}}
+            "son",
+            {
+                "name": "Son",
+                "band": "13-15",
+                "devices": [PHONE.mac],
+                "categories": {"social_networks": "open"},
+            },
         )
         built.share(NEW.mac)
         built.daemon.client.call("pin", action="set", who="son", pin=PIN)
@@ -80,3 +89,37 @@ def test_a_phone_that_is_handed_over_is_the_child_s_until_a_parent_signs_in(
     browser.driver.get(family.link())
     eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
     assert opens(family, PARENT.key)
+
+
+def test_a_child_takes_the_television_on_its_own_phone_until_it_is_done(
+    family: Family, browser: Chromium
+) -> None:
+    """The fourth device as a screen, which has no page to ask on."""
+    sons, stranger = Phone(family.home, PHONE.key), Phone(family.home, PARENT.key)
+    assert "on the TV" in sons.get("/my").body
+    assert "Nobody said to be on it, so Daughter" in sons.get("/my/screens").body
+    assert stranger.post("/my/screens", screen=NEW.mac).status != 200
+    assert not opens(family, NEW.key), "whose phone is no child's claims nothing"
+    assert sons.post("/my/screens", screen=NEW.mac).status == 303
+    assert until(lambda: opens(family, NEW.key), 2.0) is not None
+    browser.driver.get(family.url(TABLET.key, "/my/screens"))
+    assert "Son is on it until" in browser.text()
+    hers = Phone(family.home, TABLET.key)
+    hers.post("/my/screens", screen=NEW.mac)
+    assert opens(family, NEW.key), "who was there first has it"
+    assert sons.post("/my/leave", screen=NEW.mac).status == 303
+    assert until(lambda: not opens(family, NEW.key), 2.0) is not None
+
+
+def test_a_parent_s_password_takes_the_phone_back_and_a_child_s_guess_does_not(family: Family) -> None:
+    mums = Phone(family.home, PARENT.key)
+    assert mums.post("/signin", code=family.link().partition("code=")[2]).status == 303
+    assert mums.post("/account/password", password=PASSWORD).status == 303
+    assert mums.post("/parent/sharing/hand-over", who="daughter").status == 303
+    assert until(lambda: not opens(family, PARENT.key), 2.0) is not None
+    assert mums.get("/parent/").status == 303, "this browser too is signed out"
+    assert mums.post("/signin/password", name="Mum", password=f"not {PASSWORD}").status == 403
+    assert not opens(family, PARENT.key)
+    assert mums.post("/signin/password", name="Mum", password=PASSWORD).status == 303
+    assert until(lambda: opens(family, PARENT.key), 2.0) is not None
+    assert mums.get("/parent/").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -14,11 +15,15 @@ from tests.lab.clients import Outcome
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
 from tests.lab.home import Home
+from webui import Settings, create_app
 from webui.accounts.limiter import TRIES
+from webui.accounts.session import STATIC
 
 pytestmark = pytest.mark.lab
 
 PAGES = f"http://{names.GATEWAY_IPV4}:{WEB_PORT}"
+# They end this session, or begin another.
+ENDING = {("POST", one) for one in ("/signout", "/account/end", "/signin", "/signin/password")}
 FIRST, SECOND = "twelve green owls", "four quiet words here"
 
 
@@ -159,3 +164,60 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     assert other.post("/forgot", name="Mum", way="label", code="ABCD-EFGH", password=FIRST).status == 403
     assert other.post("/forgot", name="Mum", way="label", code=label, password=FIRST).status == 303
     assert fresh.get("/parent/").status == 303
+
+
+@pytest.mark.timeout(300)
+def test_support_reads_health_and_nothing_of_a_child_on_any_route(home: Home, daemon: Daemon) -> None:
+    """Every address that the pages and the API answer to, asked with the cookie of the provider's support."""
+    call = daemon.client.call
+    clients.curl(home.devices["tablet"], "https://www.tiktok.com/", timeout=1.0)
+    call("request", device=names.TABLET.mac, minutes=15, reason="One more round")
+    call("guardian", action="add", name="Mum")
+    token = call("guardian", action="add", name="Telecom", role="support")["token"]
+    support = Phone(home, "parent")
+    assert support.post("/signin", code=str(token)).status == 303
+    health = support.get("/support/").body
+    assert "No child, no device, no site and no name is on this page." in health
+    told, refused = {}, 0
+    for method, path in _addresses(daemon, support):
+        answer = support._ask(path, "-X", method, "-H", f"Origin: {PAGES}", "--data", "who=daughter")
+        told[method, path] = answer.body.replace(path, "") if len(path) > 1 else answer.body
+        refused += answer.status in (401, 403)
+    assert len(told) > 200
+    assert refused > 150
+    secrets = (
+        "Daughter",
+        "daughter",
+        "TikTok",
+        "tiktok",
+        "One more",
+        "Son",
+        "Mum",
+        names.TABLET.mac,
+        names.TABLET.ipv4,
+    )
+    for where, text in told.items():
+        found = [one for one in secrets if one in text]
+        assert found == [], (where, found)
+    states = {one["state"] for one in call("status")["profiles"]}
+    assert states == {"open"}, "and nothing was changed"
+    assert [one["state"] for one in call("requests")["requests"]] == ["pending"]
+
+
+def _addresses(daemon: Daemon, phone: Phone) -> list[tuple[str, str]]:
+    """Method and path of all there is, about the daughter and her tablet."""
+    found = {
+        (method, rule.rule)
+        for rule in create_app(Settings(daemon.socket)).url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST"}
+        if rule.endpoint != STATIC and rule.rule != "/parent/stream"
+    }
+    for path, methods in json.loads(phone.get("/api/v1/openapi.json").body)["paths"].items():
+        found |= {(method.upper(), f"/api/v1{path}") for method in methods if method != "parameters"}
+    filled = []
+    for method, path in sorted(found):
+        about = re.sub(r"[<{][^>}]*mac[^>}]*[>}]", names.TABLET.mac, path)
+        about = re.sub(r"[<{][^>}]+[>}]", "daughter", about)
+        if (method, about) not in ENDING and not about.endswith("/events"):
+            filled.append((method, about))
+    return filled

@@ -37,6 +37,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
     "mum": MUM,
 }
 PIN = "4821"
+LEAST_SILENCE_S, LONGEST_SILENCE_S = 890.0, 1020.0  # a quarter of an hour, looked at each minute
 
 
 def family(home: Home) -> Daemon:
@@ -88,6 +89,30 @@ def test_a_screen_that_a_child_claims_on_its_phone(home: Home) -> None:
         assert fetch(television, f"https://{REFUSED}/", 4).reached
         daemon.client.call("leave", device=PHONE, screen=TV)
         assert fetch(television, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_a_screen_on_which_nothing_runs_is_the_youngest_s_after_fifteen_minutes(home: Home) -> None:
+    """By the kernel's own counters and clock. What a screen in standby sends keeps nobody there."""
+    home.join("new")
+    television = home.devices["new"]
+    with family(home) as daemon:
+        daemon.client.call("claim", device=PHONE, screen=TV)
+        assert fetch(television, f"https://{REFUSED}/", 4).reached
+        began = time.monotonic()
+        left = None
+        while left is None and time.monotonic() - began < LONGEST_SILENCE_S:
+            fetch(television, f"https://{ALLOWED}/", 4)  # a few packets now and then
+            left = until(lambda: screen(daemon)["who"] is None, 60.0, every=1.0)
+        silent = time.monotonic() - began
+        assert LEAST_SILENCE_S <= silent <= LONGEST_SILENCE_S
+        assert fetch(television, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+    print(f"silent for {silent:.0f} s")
+
+
+def screen(daemon: Daemon) -> Mapping[str, Any]:
+    return next(one for one in daemon.client.call("lent")["devices"] if one["device"] == TV)
 
 
 def test_a_phone_that_is_handed_over_stays_so_over_a_kill(home: Home) -> None:

@@ -32,7 +32,7 @@ def claim() -> ResponseReturnValue:
     found = session.ask("claimable")
     if not found.flag("claimable"):
         return redirect(url_for("door.sign_in"), 303)
-    return render_template("claim.html", name="", sentence="", home=found.flag("home"))
+    return render_template("claim.html", name="", sentence="", at_home=found.flag("home"))
 
 
 @blueprint.post("/claim")
@@ -42,7 +42,7 @@ def make_claim() -> ResponseReturnValue:
     try:
         answer = _with_new_password("claim", name, label=request.form.get("label", "")[:CODE_LIMIT] or "-")
     except _RefusedError as error:
-        page = render_template("claim.html", name=name, sentence=error.sentence, home=True)
+        page = render_template("claim.html", name=name, sentence=error.sentence, at_home=True)
         return page, error.status, error.headers
     return _welcome(answer)
 

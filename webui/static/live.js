@@ -3,6 +3,7 @@
   "use strict";
   var POLL = 15000; // milliseconds between two looks when nothing is heard
   var AGAIN = 5000; // milliseconds until a refused stream is asked for again
+  var STOPPED = "503"; // the status of an answer without the filter
   var SETTLE = 150; // several changes at once become one look
 
   // Tells a control of the old HTML from the others, to find it again in the new.
@@ -76,6 +77,13 @@
     if (focused) { refocus(region, focused, card); }
   }
 
+  // What is shown is old: because nobody answers, or because the pages answer and the filter is stopped.
+  function old(stale, status) {
+    stale.querySelector("[data-stopped]").hidden = status !== STOPPED;
+    stale.querySelector("[data-away]").hidden = status === STOPPED;
+    stale.hidden = false;
+  }
+
   function live(region) {
     var stale = document.getElementById("stale"), waiting = 0, last = region.innerHTML;
     function look() {
@@ -87,7 +95,7 @@
       }).then(function (html) {
         stale.hidden = true;
         if (html !== last && !isTyping(region)) { last = html; replace(region, html); }
-      }).catch(function () { stale.hidden = false; });
+      }).catch(function (error) { old(stale, error.message); });
     }
     function soon() { if (!waiting) { waiting = setTimeout(look, SETTLE); } }
     function listen() {

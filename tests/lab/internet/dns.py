@@ -65,7 +65,7 @@ def parse(message: bytes) -> Query | None:
 @dataclass(frozen=True, slots=True)
 class Odd:
     """What is different about a name: it has the addresses of ``places``, behind a chain of ``aliases``; its
-    HTTPS record leads to ``target``.
+    HTTPS record leads to ``target``. A place may be an address itself.
     """
 
     places: tuple[str, ...]
@@ -99,6 +99,14 @@ def _odd(row: Mapping[str, Any]) -> Odd:
     families = tuple(row.get("families", (A, AAAA)))
     target, is_alias = row.get("target", ""), row.get("is_alias", False)
     return Odd(tuple(row["places"]), tuple(row.get("aliases", ())), target, is_alias, families)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Zone:
@@ -140,7 +148,8 @@ class Zone:
             if qtype not in odd.families:
                 return chain
             where = names.ipv4_of if qtype == A else names.ipv6_of
-            return [*chain, *(_record(owner, qtype, _packed(where(place))) for place in odd.places)]
+            found = (place if _is_address(place) else where(place) for place in odd.places)
+            return [*chain, *(_record(owner, qtype, _packed(one)) for one in found)]
         if qtype == HTTPS and odd.target:
             body = _encode(odd.target)
             if odd.is_alias:

@@ -49,9 +49,9 @@ def test_the_kinds_are_found_in_the_code() -> None:
     assert {"edit", "unedit", "pin set", "guardian claim", "list_add", "backup", "assign"} <= written()
 
 
-def test_a_rule_that_was_changed_is_told_with_what_it_was_and_is(app: Flask) -> None:
+def test_who_is_gone_is_called_as_it_was(app: Flask) -> None:
     with app.test_request_context():
-        assert (
-            changes.told(Line("edit", detail="log_level 2 → 1"), NOW)
-            == "changed rules of Daughter: log_level 2 → 1"
-        )
+        told = changes.told(Line("remove_profile", about="", detail="timur"), NOW)
+        edited = changes.told(Line("edit", about="", detail="timur: block"), NOW)
+    assert told == "took timur out of the family"
+    assert edited == "changed the rules of timur"

@@ -35,7 +35,7 @@ def test_each_child_has_a_card_with_its_state(mum: Browser) -> None:
     text = text_of(mum.get("/parent/").text)
     for expected in (
         "Internet works",
-        "Aruzhan online left for Play 40 min 40 min left for Play Open until bedtime at 20:45.",
+        "Aruzhan online 40 min left for Play 40 min 40 min left for Play Open until bedtime at 20:45.",
         "Timur online Bedtime Bedtime until 07:00 tomorrow.",
         "Dana Open Open until bedtime at 20:45.",
     ):
