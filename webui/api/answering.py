@@ -10,7 +10,6 @@ from typing import Any
 from flask import Response, request
 from werkzeug.routing import Map, Rule
 
-from webui.accounts.passwords import give_back
 from webui.api import (
     account,
     activity,
@@ -45,6 +44,7 @@ from webui.api.kinds import (
 )
 from webui.api.operations import ANYONE, PARTS, Nothing, Operation
 from webui.api.problems import Problem, of_status
+from webui.memory import give_back
 
 NOUNS = (
     teaching,
