@@ -11,9 +11,9 @@ from types import FrameType
 
 import waitress
 
-from webui import create_app, crowd
-from webui.accounts.passwords import give_back
+from webui import compiled, create_app, crowd
 from webui.listen import interface_indexes, open_sockets
+from webui.memory import give_back, one_heap
 from webui.messages import notifier
 from webui.settings import Settings
 
@@ -31,7 +31,9 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT: 0. An interface that appears or was made anew ends it too: 1, to start
     again.
     """
+    one_heap()
     app = create_app(settings)
+    compiled.keep(app, settings.state)
     give_back()  # half a megabyte of what the imports took
     sockets = open_sockets(settings)
     server = waitress.create_server(
@@ -53,6 +55,7 @@ def run(settings: Settings) -> int:
     changed = threading.Event()
     if settings.listen is None:
         threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()
+    compiled.compile_later(settings.state)
     notifier.of(app).start()
     signal.signal(signal.SIGTERM, _stop)
     for sock in sockets:

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gateway import logs
-from gateway.commands.settings import config_path, control_socket, read_config
-from gateway.policy.config import Config
-from webui.settings import Settings
+if TYPE_CHECKING:
+    from gateway.policy.config import Config
+    from webui.settings import Settings
 
 STATE = "web"  # folder in the state directory, the web process's own
 
 
 def run(args: Namespace) -> int:
-    from webui.serve import run as serve
+    """Becomes the process that serves them."""
+    from gateway.commands.settings import config_path, read_config
 
-    logs.configure(args.log)
-    return serve(settings(read_config(config_path(args))))
+    text = json.dumps(told(read_config(config_path(args))))
+    os.execv(sys.executable, (sys.executable, "-m", "gateway.commands.web_process", text, args.log))
 
 
-def settings(config: Config) -> Settings:
-    """What the web process is told of the household."""
+def told(config: Config) -> dict[str, Any]:
+    """What the web process is told of the household, as JSON has it."""
+    from gateway.commands.settings import control_socket
+
     web = config.web
     listen = None
     if web.address is not None:
         listen = f"[{web.address}]:{web.port}" if ":" in web.address else f"{web.address}:{web.port}"
-    return Settings(
-        control=control_socket(config),
-        state=Path(config.state) / STATE,
-        lan=config.lan,
-        port=web.port,
-        listen=listen,
-        allow_wan=web.allow_wan,
-        country=config.country,
-        language=config.language,
-    )
+    return {
+        "control": str(control_socket(config)),
+        "state": str(Path(config.state) / STATE),
+        "lan": list(config.lan),
+        "port": web.port,
+        "listen": listen,
+        "allow_wan": web.allow_wan,
+        "country": config.country,
+        "language": config.language,
+    }
+
+
+def settings(config: Config) -> Settings:
+    return settings_of(told(config))
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    from webui.settings import Settings
+
+    state = values["state"]
+    paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
+    return Settings(**{**values, **paths, "lan": tuple(values["lan"])})

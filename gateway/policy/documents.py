@@ -10,17 +10,31 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NoReturn
 
 import yaml
 
 from gateway.errors import PolicyError
+from gateway.policy.nodes import Mapping, Node, Place, Scalar, Sequence, shortened, shown, shown_flat
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Mapping",
+    "Node",
+    "Place",
+    "Scalar",
+    "Sequence",
+    "has_comments",
+    "locate",
+    "parse_document",
+    "shown",
+]
 
 MAX_BYTES = 262_144  # a family's file has about 1 kB, the largest packaged one about 60 kB
 MAX_DEPTH = 12  # the deepest rule (limits, service, day type) has 4; recursion stays shallow
 MAX_NODES = 40_000  # bounds memory: about 300 bytes a node
-MAX_SHOWN = 40  # characters of somebody's text that an error repeats
 MAX_SYNTAX_SHOWN = 160  # characters of what the YAML parser says
 
 # What YAML 1.1 does not take (5.1), for the parser does not tell on which line it is.
@@ -28,64 +42,6 @@ _CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")
 
 # libyaml is there in every usual build and parses about ten times as fast as the pure Python loader.
 _Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands in a file."""
-
-    file: str
-    line: int  # 1-based
-    path: str  # e.g. "limits.play" or "devices[2]"; empty for the whole file
-
-    def error(self, problem: str, mend: str) -> PolicyError:
-        at = f"{self.file}:{self.line}"
-        return PolicyError(f"{at}: {self.path}" if self.path else at, problem, mend)
-
-    def refuse(self, problem: str, mend: str) -> NoReturn:
-        """Raises what `error` makes: what is wrong here, and how to put it right."""
-        raise self.error(problem, mend) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    place: Place
-    text: str
-    quoted: bool
-
-    @property
-    def is_null(self) -> bool:
-        return not self.quoted and self.text in ("", "~", "null", "Null", "NULL")
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    place: Place
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    place: Place
-    entries: dict[str, Node]  # in the order of the file
-    keys: dict[str, Place]  # where each key stands
-
-
-Node = Scalar | Sequence | Mapping
-
-
-def shown(text: str) -> str:
-    """``text`` as an error may repeat it: in quotes, on one line, not long."""
-    return f"'{_shortened(text)}'"
-
-
-def _shortened(text: str) -> str:
-    return _shown_flat(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
-
-
-def _shown_flat(text: str) -> str:
-    """``text`` with whatever does not print, line ends too, as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
@@ -167,7 +123,7 @@ def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> PolicyError:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         said = [part for part in (error.context, error.problem) if part]
-    problem = _shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
+    problem = shown_flat(" ".join(" ".join(said).split()))[:MAX_SYNTAX_SHOWN]
     mend = "check indentation, quotes and brackets"
     if _is_indented_by_tab(text, line):
         mend = "indent with spaces, never with tabs"
@@ -252,7 +208,7 @@ class _Builder:
             key = self._node(event, place.path, depth + 1)
             if not isinstance(key, Scalar):
                 key.place.refuse("has a key that is not plain text", "put the key in quotes")
-            name = _shortened(key.text)
+            name = shortened(key.text)
             path = f"{place.path}.{name}" if place.path else name
             if key.text in entries:
                 self._refuse_duplicate(key, path, keys[key.text])

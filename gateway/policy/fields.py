@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
-from gateway.policy.documents import Mapping, Node, Place, Scalar, Sequence, shown
+from gateway.policy.nodes import Mapping, Node, Place, Scalar, Sequence, shown
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Generic, TypeVar
 
 from gateway.policy import fields
-from gateway.policy.documents import Mapping, Node, Place, Scalar, shown
+from gateway.policy.nodes import Mapping, Node, Place, Scalar, shown
 
 T = TypeVar("T")
 U = TypeVar("U")

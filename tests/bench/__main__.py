@@ -14,7 +14,19 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from tests.bench import bulk, connections, cuts, lookups, memory, packets, peers, questions, refused, ticks
+from tests.bench import (
+    bulk,
+    connections,
+    cuts,
+    lookups,
+    memory,
+    packets,
+    pages,
+    peers,
+    questions,
+    refused,
+    ticks,
+)
 from tests.bench.figures import Figure, Settings, Skipped
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
@@ -27,8 +39,10 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "connections": connections.measure,
     "bulk": bulk.measure,
     "peers": peers.measure,
+    "pages": pages.measure,
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+HEAD = ("| what | measured | mark | | |", "|---|--:|--:|---|---|")
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
 
 
@@ -54,8 +68,8 @@ def main() -> int:
                     figures.append(figure)
             except Skipped as reason:
                 print(f"  {name}: skipped, {reason}", flush=True)
-    if not args.quick and set(args.only) == set(BENCHMARKS):
-        _write(figures, load)
+    if not args.quick:
+        _write(figures, load, whole=set(args.only) == set(BENCHMARKS))
         print(f"written to {DOCUMENT.name}")
     return 0
 
@@ -74,18 +88,27 @@ def _load(before: float) -> str:
     return f"Load before the run: {before:.1f}."
 
 
-def _write(figures: list[Figure], load: float) -> None:
-    """Put the table between the two marks of the document."""
-    rows = [f"| {f.name} | {f.shown} | {f.mark_shown} | {f.verdict} | {f.note} |" for f in figures]
-    table = [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_machine()}. {_load(load)}",
-        "",
-        "| what | measured | mark | | |",
-        "|---|--:|--:|---|---|",
-        *rows,
-    ]
+def _write(figures: list[Figure], load: float, *, whole: bool) -> None:
+    """Put the table between the two marks of the document. Of a run of some parts, their rows alone, each
+    with its day; all others stay as they are.
+    """
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
-    DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join(table) + f"\n{END}{rest.partition(END)[2]}", "utf-8")
+    before, _, tail = rest.partition(END)
+    top, rows = [f"Measured on {day}: {_machine()}. {_load(load)}", "", *HEAD], {}
+    if not whole:
+        lines = before.strip().splitlines()
+        top = lines[: lines.index(HEAD[-1]) + 1]
+        rows = {_name(line): line for line in lines[len(top) :]}
+    for figure in figures:
+        note = figure.note if whole else f"{figure.note}; {day}, load {load:.1f}".removeprefix("; ")
+        row = f"| {figure.name} | {figure.shown} | {figure.mark_shown} | {figure.verdict} | {note} |"
+        rows[figure.name] = row
+    DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join([*top, *rows.values()]) + f"\n{END}{tail}", "utf-8")
+
+
+def _name(row: str) -> str:
+    return row.split("|")[1].strip()
 
 
 if __name__ == "__main__":

@@ -104,6 +104,11 @@ class Daemon:
         assert self._process is not None, "it does not run"
         return self._process.pid
 
+    @property
+    def web_pid(self) -> int:
+        assert self._web is not None, "the pages do not run"
+        return self._web.pid
+
     def write_profile(self, profile: str, rules: Mapping[str, Any] | str) -> None:
         """Takes effect at the next start or ``reload``."""
         text = rules if isinstance(rules, str) else yaml.safe_dump(dict(rules), allow_unicode=True)

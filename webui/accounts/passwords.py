@@ -1,19 +1,20 @@
 """Passwords: what they may be, and their hashes, one at a time.
 
-One hash takes 8 MB and 0.2 s here, seconds on a router: it is made in this process, never in the daemon, and
-by one thread at a time, so that memory stays bounded and the other threads go on answering.
+One hash takes 8 MB and 0.2 s here, seconds on a router: it is made in a process of its own that ends with
+them (`gateway/scrypt.py`), one at a time, so that memory stays bounded and the pages go on answering.
 """
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
+import json
+import secrets
+import string
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
-
-from werkzeug.security import generate_password_hash
 
 from gateway.codes import Code
 from gateway.errors import ControlError
@@ -23,7 +24,8 @@ from webui.language.i18n import gettext as _
 
 SHORTEST, LONGEST = 8, 128  # characters
 WAITING = 3  # threads that may wait for or make a hash; the server answers with four more
-_MEMORY = 132 * 8192 * 8 * 10  # bytes that OpenSSL is allowed, as werkzeug has it
+TIMEOUT = 30  # seconds for one hash; a small router needs five
+_SALT, _SALT_LETTERS = 16, string.ascii_letters + string.digits  # as werkzeug has it
 
 _one = Lock()
 _places = BoundedSemaphore(WAITING)
@@ -61,15 +63,25 @@ def problem(password: str, name: str) -> str:
 
 def hashed(password: str) -> str:
     """With a new salt, as werkzeug writes it. Raises BusyError."""
-    with _in_turn():
-        return generate_password_hash(_same(password), METHOD)
+    salt = "".join(secrets.choice(_SALT_LETTERS) for _place in range(_SALT))
+    return f"{METHOD}${salt}${digest(password, salt)}"
 
 
 def digest(password: str, salt: str) -> str:
     """What `hashed` has at its end for this salt. Raises BusyError."""
+    asked = json.dumps({"password": _same(password), "salt": salt}).encode()
     with _in_turn():
-        made = hashlib.scrypt(_same(password).encode(), salt=salt.encode(), n=8192, r=8, p=10, maxmem=_MEMORY)
-    return made.hex()
+        try:
+            done = subprocess.run(
+                (sys.executable, "-m", "gateway.scrypt"),
+                input=asked,
+                stdout=subprocess.PIPE,
+                timeout=TIMEOUT,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):  # no room for it, or no end of it
+            raise _busy() from None
+    return done.stdout.decode("ascii")
 
 
 def _same(password: str) -> str:
@@ -84,18 +96,13 @@ def _is_run(text: str) -> bool:
 @contextmanager
 def _in_turn() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        msg = "too many sign in at once; try again in a moment"
-        raise BusyError(msg).coded(Code.BUSY)
+        raise _busy()
     try:
         with _one:
             yield
-            give_back()
     finally:
         _places.release()
 
 
-def give_back() -> None:
-    """What is free: glibc would keep it, 8 MB for each thread that ever made a hash."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+def _busy() -> BusyError:
+    return BusyError("too many sign in at once; try again in a moment").coded(Code.BUSY)

@@ -14,11 +14,11 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.errors import ControlError
-from webui.accounts.passwords import give_back
 from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.kinds import NotThatError
 from webui.api.problems import Problem, of_refusal, of_status
+from webui.memory import give_back
 
 if TYPE_CHECKING:
     from webui.api.answering import Api

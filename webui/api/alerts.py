@@ -19,7 +19,7 @@ from webui.api.who import Caller
 from webui.language.i18n import language
 from webui.messages import notifier
 from webui.messages.alerts import Alerts, not_sent, parse_alerts
-from webui.messages.ntfy import NotSent, Why
+from webui.messages.unsent import NotSent, Why
 
 noun = Noun("alerts")
 

@@ -9,7 +9,6 @@ from flask import Response, request
 from werkzeug.routing import Map, Rule
 
 from gateway.control.client import Unreachable
-from webui.accounts.passwords import give_back
 from webui.api import (
     account,
     activity,
@@ -38,6 +37,7 @@ from webui.api.kinds import Record, kinds_of, plain
 from webui.api.operations import ANYONE, Nothing, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
+from webui.memory import give_back
 
 NOUNS = (
     teaching,

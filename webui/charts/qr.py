@@ -6,7 +6,9 @@ A code of a later version has more than 77 modules a side: a phone reads it off 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import groupby, pairwise, product
 
 from markupsafe import Markup
@@ -32,6 +34,12 @@ for _power in range(255):
     _LOG[_EXP[_power]] = _power
 
 
+_LONG_RUNS = re.compile("0{5,}|1{5,}")
+_LIKE_A_CORNER = re.compile("(?=10111010000|00001011101)")  # one may begin within another
+KEPT = 4  # pictures, 20 kB each: the gateway's address is on several pages, and live ones draw it every time
+
+
+@lru_cache(KEPT)
 def svg(text: str, label: str) -> Markup:
     """``label``: what it is, for who cannot see it."""
     matrix = encode(text.encode())
@@ -231,20 +239,15 @@ def _put_format(put: Put, size: int, mask: int) -> None:
 
 def _penalty(matrix: Matrix) -> int:
     """How hard it is to read; the mask with the least is taken."""
-    lines = [*matrix, *(list(column) for column in zip(*matrix, strict=True))]
+    lines = [*matrix, *zip(*matrix, strict=True)]
     found = 0
     for line in lines:
         text = "".join(map(str, line))
-        run, before = 0, ""
-        for cell in text:
-            run = run + 1 if cell == before else 1
-            found += 3 if run == 5 else 1 if run > 5 else 0
-            before = cell
-        found += 40 * sum(
-            text[place : place + 11] in ("10111010000", "00001011101") for place in range(len(text) - 10)
+        found += sum(len(run) - 2 for run in _LONG_RUNS.findall(text)) + 40 * len(
+            _LIKE_A_CORNER.findall(text)
         )
     for above, below in pairwise(matrix):
-        columns = pairwise(zip(above, below, strict=True))
-        found += 3 * sum(len({*left, *right}) == 1 for left, right in columns)
+        squares = zip(above, above[1:], below, below[1:], strict=False)  # a row's last one has no neighbour
+        found += 3 * sum(one == two == three == four for one, two, three, four in squares)
     dark = sum(map(sum, matrix)) * 100 // len(matrix) ** 2
     return found + 10 * (abs(dark - 50) // 5)

@@ -176,7 +176,8 @@ def weekday_short(day: date) -> str:
 
 def span(first: date, last: date) -> str:
     """``18.11. – 24.11.``"""
-    return _("%(first)s – %(last)s", first=f"{first:%d.%m.}", last=f"{last:%d.%m.}")
+    begin, end = f"{first:%d.%m.}", f"{last:%d.%m.}"
+    return _("%(first)s – %(last)s", first=begin, last=end)
 
 
 def wall(minute: int) -> str:

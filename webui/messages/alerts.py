@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.policy.alerts import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.messages.ntfy import NotSent, Why
+from webui.messages.unsent import NotSent, Why
 from webui.values.shapes import Answer
 
 Say = Callable[[str], str]

@@ -20,10 +20,9 @@ from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
 from gateway.errors import ControlError
-from webui.messages import ntfy
 from webui.messages.alerts import AlertBook, Alerts, named, parse_alerts, sentence
-from webui.messages.ntfy import NotSent, Why
 from webui.messages.outbox import Letter, Outbox
+from webui.messages.unsent import NotSent, Why
 from webui.settings import OWN_NAME
 
 TICK = 1.0  # seconds
@@ -40,9 +39,16 @@ log = logging.getLogger(__name__)
 Send = Callable[..., None]
 
 
+def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -> None:
+    """It brings in HTTP and TLS, 5 MB, for the families that have messages sent. Raises NotSent."""
+    from webui.messages.ntfy import send
+
+    send(address, text, title=title, click=click, inside=inside)
+
+
 class Notifier:
     def __init__(
-        self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = ntfy.send
+        self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = _by_ntfy
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
         self._outbox, self._book = Outbox(), AlertBook()

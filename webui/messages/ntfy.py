@@ -13,45 +13,18 @@ import ipaddress
 import socket
 import threading
 from contextlib import suppress
-from enum import StrEnum
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.errors import GatewayError
 from gateway.outgoing import MAX_ADDRESSES, Outside
 from gateway.outside import NotOutside, check_url
+from webui.messages.unsent import NotSent, Why
 
 STALL = 8.0  # seconds for one step of the connection
 DEADLINE = 15.0  # seconds for all of it: a server that tells a letter a second is none
 USER_AGENT = "qalqan (family filter)"
-
-
-class Why(StrEnum):
-    ADDRESS = "address"
-    NOT_OUTSIDE = "not_outside"
-    NOT_INSIDE = "not_inside"
-    SLOW = "slow"
-    NO_NAME = "no_name"
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"
-    JUST_NOW = "just_now"
-
-
-class NotSent(GatewayError):
-    """It says why, without the address."""
-
-    def __init__(self, why: Why, status: int = 0) -> None:
-        super().__init__(f"{why} {status}" if status else why.value)
-        self.why, self.status = why, status
-
-    @property
-    def final(self) -> bool:
-        """Whether another try changes nothing."""
-        if self.why is Why.REFUSED:
-            return self.status < 500 and self.status not in (408, 429)
-        return self.why in (Why.ADDRESS, Why.NOT_OUTSIDE, Why.NOT_INSIDE)
 
 
 class Inside(Outside):

@@ -18,8 +18,8 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import language
 from webui.messages import notifier
 from webui.messages.alerts import Alerts, kinds, not_sent
-from webui.messages.ntfy import NotSent
 from webui.messages.outbox import NIGHT
+from webui.messages.unsent import NotSent
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/parent/alerts")
 

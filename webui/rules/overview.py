@@ -5,7 +5,7 @@ Nothing that a file says is left out: what these pages have no form or no words 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from webui.language.i18n import gettext as _
@@ -211,23 +211,44 @@ def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[
 def title(key: str, names: Catalogue) -> str:
     """What a rule is about, for whoever hears its switch read out."""
     head, _slash, target = key.partition("/")
-    named = {
-        "limits": _("Limit: %(what)s", what=names.called(target)),
-        "windows": _("Hours: %(what)s", what=names.called(target)),
-        "categories": names.called(f"category:{target}"),
-        "ways": say.way_name(target),
-    }
-    if target:
-        return named[head]
-    return {
-        "bedtime": _("Bedtime"), "mode": _("What is open"), "unknown": _("Sites of no known kind"),
-        "safe_search": _("Safe search"), "strict": _("Addresses without a name"), "updates": _("Updates"),
-        "landing": _("Minutes to finish a game"), "linger": _("Silent minutes"),
-        "auto_approve": _("Minutes granted by themselves"), "log_level": _("Log level"),
-        "failure": _("While the filter does not run"), "clock_unset": _("While the time is not known"),
-        "name": _("Name"), "band": _("Age band"), "next_step": _("Month of the next step"),
-        "devices": _("Devices"), "dates": _("Dates"),
-        "calendars": _("Calendars"), "portal": _("Our page on devices"),
-        "categories": _("Kinds of sites"), "ways": _("Ways around"), "limits": _("Limits"),
-        "windows": _("Hours"), "allow": _("Open"), "block": _("Refused"), "homework": _("For homework"),
-    }.get(key, key)  # fmt: skip
+    match head if target else "":
+        case "limits":
+            return _("Limit: %(what)s", what=names.called(target))
+        case "windows":
+            return _("Hours: %(what)s", what=names.called(target))
+        case "categories":
+            return names.called(f"category:{target}")
+        case "ways":
+            return say.way_name(target)
+    say_so = _TITLES.get(key)
+    return say_so() if say_so is not None else key
+
+
+_TITLES: Mapping[str, Callable[[], str]] = {  # in the reader's language, and only the one that is asked for
+    "bedtime": lambda: _("Bedtime"),
+    "mode": lambda: _("What is open"),
+    "unknown": lambda: _("Sites of no known kind"),
+    "safe_search": lambda: _("Safe search"),
+    "strict": lambda: _("Addresses without a name"),
+    "updates": lambda: _("Updates"),
+    "landing": lambda: _("Minutes to finish a game"),
+    "linger": lambda: _("Silent minutes"),
+    "auto_approve": lambda: _("Minutes granted by themselves"),
+    "log_level": lambda: _("Log level"),
+    "failure": lambda: _("While the filter does not run"),
+    "clock_unset": lambda: _("While the time is not known"),
+    "name": lambda: _("Name"),
+    "band": lambda: _("Age band"),
+    "next_step": lambda: _("Month of the next step"),
+    "devices": lambda: _("Devices"),
+    "dates": lambda: _("Dates"),
+    "calendars": lambda: _("Calendars"),
+    "portal": lambda: _("Our page on devices"),
+    "categories": lambda: _("Kinds of sites"),
+    "ways": lambda: _("Ways around"),
+    "limits": lambda: _("Limits"),
+    "windows": lambda: _("Hours"),
+    "allow": lambda: _("Open"),
+    "block": lambda: _("Refused"),
+    "homework": lambda: _("For homework"),
+}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gateway.errors import ControlError
@@ -77,9 +78,9 @@ class Answer:
 
     def read(self, kind: type[Read], **given: object) -> Read:
         """A dataclass whose fields are called as the keys are, each by its kind. ``given``: the others."""
-        for field in fields(kind):
-            if field.name not in given:
-                given[field.name] = _READERS[str(field.type)](self, field.name)
+        for name, reader in _readers_of(kind):
+            if name not in given:
+                given[name] = _READERS[reader](self, name)
         return kind(**given)
 
     def entry(self, key: str) -> Answer | None:
@@ -111,6 +112,12 @@ _READERS: Mapping[str, Callable[[Answer, str], object]] = {
     "date | None": Answer.day,
     "tuple[str, ...]": Answer.texts,
 }
+
+
+@cache
+def _readers_of(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """A catalogue has some seven hundred entries of a few kinds."""
+    return tuple((field.name, str(field.type)) for field in fields(kind))
 
 
 def refuse_shape(key: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 import unicodedata
@@ -56,7 +57,7 @@ def test_one_hash_at_a_time_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> Non
     running, most, refused = 0, 0, 0
     lock = threading.Lock()
 
-    def slow(*_: object, **__: object) -> bytes:
+    def slow(argv: tuple[str, ...], **_: object) -> subprocess.CompletedProcess[bytes]:
         nonlocal running, most
         with lock:
             running += 1
@@ -64,9 +65,9 @@ def test_one_hash_at_a_time_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> Non
         time.sleep(0.1)
         with lock:
             running -= 1
-        return b""
+        return subprocess.CompletedProcess(argv, 0, b"")
 
-    monkeypatch.setattr("webui.accounts.passwords.hashlib.scrypt", slow)
+    monkeypatch.setattr("webui.accounts.passwords.subprocess.run", slow)
 
     def one() -> None:
         nonlocal refused
@@ -83,6 +84,16 @@ def test_one_hash_at_a_time_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> Non
         thread.join()
     assert most == 1
     assert refused == 8 - passwords.WAITING
+
+
+def test_a_hash_that_finds_no_room_or_no_end_is_refused_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "TIMEOUT", 0.01)
+    with pytest.raises(passwords.BusyError):
+        passwords.digest("x", "s")
+    monkeypatch.setattr(passwords, "TIMEOUT", 30)
+    monkeypatch.setattr("webui.accounts.passwords.sys.executable", "/nowhere/python")
+    with pytest.raises(passwords.BusyError):
+        passwords.digest("x", "s")
 
 
 # ---------------------------------------------------------------- what may be one

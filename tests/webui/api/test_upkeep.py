@@ -21,7 +21,7 @@ from tests.webui.standin.household import TABLET, Household
 from webui.api.alerts import AlertsWanted
 from webui.api.kinds import Choice, Several, kinds_of
 from webui.messages import notifier
-from webui.messages.ntfy import NotSent, Why
+from webui.messages.unsent import NotSent, Why
 
 PASSWORD = "four quiet words"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"

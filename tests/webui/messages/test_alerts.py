@@ -19,7 +19,7 @@ from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import Household, at_home
 from webui.messages import notifier, outbox
 from webui.messages.notifier import Notifier, kind_of
-from webui.messages.ntfy import NotSent, Why
+from webui.messages.unsent import NotSent, Why
 
 PAGE = "/parent/alerts/"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"

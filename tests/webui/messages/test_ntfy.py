@@ -17,14 +17,15 @@ import pytest
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, RESOLVER, SITE
 from tests.lists.test_outside import _until_ready, _wire
-from webui.messages.ntfy import NotSent, Why
+from webui.messages.unsent import NotSent, Why
 
 ROOT = Path(__file__).parents[3]
 PORT = 8098
 HOME_SERVER = "192.168.77.9"
 SEND = """
 import sys, time
-from webui.messages.ntfy import NotSent, send
+from webui.messages.ntfy import send
+from webui.messages.unsent import NotSent, Why
 start = time.monotonic()
 try:
     send(sys.argv[1], "Два запроса ждут", title="Qalqan «дом»", click="http://qalqan.home.arpa/parent/requests",

@@ -1,0 +1,33 @@
+"""Why a message did not go."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.errors import GatewayError
+
+
+class Why(StrEnum):
+    ADDRESS = "address"
+    NOT_OUTSIDE = "not_outside"
+    NOT_INSIDE = "not_inside"
+    SLOW = "slow"
+    NO_NAME = "no_name"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    JUST_NOW = "just_now"
+
+
+class NotSent(GatewayError):
+    """It says why, without the address."""
+
+    def __init__(self, why: Why, status: int = 0) -> None:
+        super().__init__(f"{why} {status}" if status else why.value)
+        self.why, self.status = why, status
+
+    @property
+    def final(self) -> bool:
+        """Whether another try changes nothing."""
+        if self.why is Why.REFUSED:
+            return self.status < 500 and self.status not in (408, 429)
+        return self.why in (Why.ADDRESS, Why.NOT_OUTSIDE, Why.NOT_INSIDE)
