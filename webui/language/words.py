@@ -242,8 +242,10 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
 
 
 def size(count: int) -> str:
-    """Bytes, as ``0.4 MB`` or ``12 MB``."""
+    """Bytes, as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
     megabytes = count / 1_000_000
+    if megabytes >= 1000:
+        return _("%(num)s GB", num=number(megabytes / 1000, 1))
     return _("%(num)s MB", num=number(megabytes, 0 if megabytes >= 10 else 1))
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.codes import Code
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import NAME_LIMIT, PersonRole
@@ -102,7 +103,8 @@ def use_password() -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _form(name=name, sentence=refusals.sentence(error)), 403
+        status = 503 if error.code is Code.BUSY else 403
+        return _form(name=name, sentence=refusals.sentence(error)), status
     return _signed_in(answer, detour=False)
 
 

@@ -135,6 +135,16 @@ def test_name_and_password_sign_in(stranger: Browser, household: Household) -> N
     assert MUMS_PASSWORD not in str(household.asked), "the daemon never sees it"
 
 
+def test_who_finds_no_place_to_sign_in_is_told_to_come_back(
+    stranger: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "TIMEOUT", 0.01)
+    values = {"name": "Mum", "password": MUMS_PASSWORD}
+    assert stranger.post("/signin/password", values).status_code == 503
+    monkeypatch.undo()
+    assert stranger.post("/signin/password", values).status_code == 303
+
+
 @pytest.mark.parametrize(
     "values",
     [

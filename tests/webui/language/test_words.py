@@ -151,3 +151,4 @@ def test_what_is_long_ago_is_told_by_the_clock() -> None:
 
 def test_sizes() -> None:
     assert (words.size(250_000), words.size(36_400_000)) == ("0.2 MB", "36 MB")
+    assert words.size(25_277_000_000) == "25.3 GB"
