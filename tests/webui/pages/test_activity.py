@@ -199,7 +199,7 @@ def test_one_tap_opens_what_was_refused_and_an_undo_closes_it(mum: Browser, hous
     page = mum.get("/parent/activity/daughter").text
     assert "Instagram is open for Aruzhan from now on." in page
     undo = re.search(
-        r'class="notice" method="post" action="([^"]+)".*?name="revision" value="(\d+)">', page, re.S
+        r'class="notice" method="post" action="([^"]+)".*?name="revision" value="(\d+ \d+)">', page, re.S
     )
     assert undo is not None, page
     mum.post(undo[1], {"revision": undo[2]})
@@ -267,7 +267,7 @@ CHANGES = [
     change(NOW - timedelta(hours=3), "grant", "son", "Timur", minutes=30, thing="service:roblox",
            thing_name="Roblox", ended=True),
     change(NOW - timedelta(hours=4), "rules", "daughter", "Aruzhan", left_off=2,
-           undo={"do": "unedit", "id": "daughter", "revision": 7},
+           undo={"do": "unedit", "id": "daughter", "revision": 7, "found": 8},
            edits=[{"key": "limits/play", "before": "2h", "after": {"school": "1h", "free": "90m"}},
                   {"key": "block/example.com", "before": None, "after": True}]),
     change(NOW - timedelta(hours=5), "settings", "", None,
@@ -295,11 +295,11 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
     assert household.given == {}
 
 
-def edit(household: Household, /, **changes: object) -> None:
+def edit(household: Household, who: str = "daughter", /, **changes: object) -> None:
     """As Mum does it on the pages; ``bedtime__school`` is the key ``bedtime/school``."""
     told = {key.replace("__", "/"): one for key, one in changes.items()}
     verbs = household.editing.verbs()
-    verbs["edit"](Request("edit", Role.WEB, 0, {"id": "daughter", "set": told, "by": "Mum"}))
+    verbs["edit"](Request("edit", Role.WEB, 0, {"id": who, "set": told, "by": "Mum"}))
 
 
 def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
@@ -341,12 +341,56 @@ def test_the_last_edit_is_taken_back_from_activity_and_earlier_ones_are_not(
     edit(household, safe_search="off")
     page = mum.get("/parent/activity/").text
     assert page.count(">Undo</button>") == 1
-    revision = re.findall(r'name="revision" value="(\d+)"', page)[0]
-    answer = mum.post("/parent/child/daughter/undo", {"revision": revision, "back": "activity"})
+    revisions = re.findall(r'name="revision" value="(\d+ \d+)"', page)[0]
+    answer = mum.post("/parent/activity/undo", {"revision": revisions, "who": "daughter"})
     assert answer.headers["Location"] == "/parent/activity/"
     rules = household.editing.rules.household.profiles["daughter"].rules
     assert (rules.safe_search.value.value, rules.log_level) == ("strict", 1)
     assert "The rules of Aruzhan are as they were before." in shown(mum, "/parent/activity/")
+
+
+def test_an_edit_of_an_adults_file_is_taken_back_from_activity_too(
+    mum: Browser, household: Household
+) -> None:
+    phone = "02:00:00:00:00:0f"
+    household.editing.files["dad"] = {"name": "Berik", "band": "adult"}
+    edit(household, "dad", devices=[phone])
+    page = mum.get("/parent/activity/").text
+    assert "Mum changed the rules of Berik." in text_of(page)
+    who, revisions = re.findall(r'name="who" value="(\w+)"><button name="revision" value="(\d+ \d+)"', page)[
+        0
+    ]
+    assert who == "dad"
+    answer = mum.post("/parent/activity/undo", {"who": who, "revision": revisions})
+    assert answer.headers["Location"] == "/parent/activity/"
+    assert "The rules of Berik are as they were before." in shown(mum, "/parent/activity/")
+    assert household.editing.rules.household.profiles["dad"].devices == ()
+
+
+def test_an_undo_of_a_page_of_before_takes_back_no_newer_edit(mum: Browser, household: Household) -> None:
+    edit(household, log_level=1)
+    ask = household.editing.verbs()["edit_family"]
+    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "de"}}))
+    page = mum.get("/parent/activity/").text
+    edit(household, safe_search="off")
+    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "fr"}}))
+    (childs,) = re.findall(r'name="revision" value="(\d+ \d+)"', page)
+    (homes,) = re.findall(r'name="was" value="(\d+ \d+)"', page)
+    for path, values in (
+        ("/parent/activity/undo", {"who": "daughter", "revision": childs}),
+        ("/parent/settings/undo", {"was": homes, "back": "activity"}),
+    ):
+        mum.post(path, values)
+        assert "Somebody changed this meanwhile." in shown(mum, "/parent/activity/")
+    family = household.editing.rules.household
+    rules = family.profiles["daughter"].rules
+    assert (rules.log_level, rules.safe_search.value.value, family.config.country) == (1, "off", "fr")
+
+
+@pytest.mark.parametrize("who", ["", "nobody", "../x", "x" * 300])
+def test_an_undo_of_nobodys_file_is_told(mum: Browser, household: Household, who: str) -> None:
+    mum.post("/parent/activity/undo", {"who": who, "revision": "7 8"})
+    assert "are as they were before" not in shown(mum, "/parent/activity/")
 
 
 def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
@@ -378,7 +422,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     for path, was in (
         ("/parent/setup/people/restore", token),
         ("/parent/import/undo", "aigerim"),
-        ("/parent/settings/undo", re.findall(r'/settings/undo"[^§]*?name="was" value="(\d+)"', page)[0]),
+        ("/parent/settings/undo", re.findall(r'/settings/undo"[^§]*?name="was" value="(\d+ \d+)"', page)[0]),
     ):
         answer = mum.post(path, {"was": was, "back": "activity"})
         assert answer.headers["Location"] == "/parent/activity/", path
