@@ -1,4 +1,4 @@
-"""What stands in the family's files is changed here: read, checked as at a start, put in place and in force."""
+"""What stands in the family's files is changed here: read, checked as at a start, put in place, in force."""
 
 from __future__ import annotations
 

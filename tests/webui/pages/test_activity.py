@@ -173,7 +173,21 @@ def test_at_level_three_what_was_visited_is_there(mum: Browser, household: House
     assert "Visited site0.example 4 times just now" in text
     assert "More 2" in text  # folded, and there
     assert "site13.example" in text
+    assert "not shown" not in text
     assert "Visited" not in shown(mum, "/parent/activity/daughter")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "1 more site is not shown."), (30, "30 more sites are not shown.")]
+)
+def test_a_list_of_visits_that_is_cut_says_so(
+    mum: Browser, household: Household, count: int, told: str
+) -> None:
+    site = {"times": 4, "first": NOW, "last": NOW, "hosts": [], "sample": False}
+    household.visited = [{**site, "target": "site.example", "name": "site.example"}]
+    household.visited_left_off = count
+    visited = shown(mum, "/parent/activity/son").partition("Visited")[2]
+    assert told in visited
 
 
 def test_made_up_days_say_so(mum: Browser, household: Household) -> None:

@@ -70,6 +70,7 @@ class Household:
     sample_until: str | None = None
     in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
     visited: list[dict[str, Any]] = field(default_factory=list)  # at log level 3
+    visited_left_off: int = 0
     kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
