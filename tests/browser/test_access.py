@@ -15,9 +15,10 @@ from selenium.webdriver.common.by import By
 from gateway.policy.alerts import Alerts
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.webui.pages.test_activity import CHANGES
+from tests.webui.serving import free_port, serving
 from tests.webui.standin.asking import a_question
 from tests.webui.standin.backing import TEXT, TOKEN
+from tests.webui.standin.changed import CHANGES
 from tests.webui.standin.healthy import FINE, TROUBLE
 from tests.webui.standin.household import NOW, TABLET
 from tests.webui.standin.household import PHONE as HER_PHONE
@@ -25,8 +26,6 @@ from tests.webui.standin.lending import TV
 from tests.webui.standin.proving import lines
 from tests.webui.standin.teaching import some_names
 from tests.webui.standin.things import KITCHEN
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import serving
 from webui.rules.carried import Carried, to_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]

@@ -11,8 +11,8 @@ import waitress
 from tests.browser.chromium import NARROW, PHONE, Chromium
 from tests.browser.conftest import Site
 from tests.browser.test_access import AUDIT, CHILDS, PARENTS
+from tests.webui.serving import free_port
 from tests.webui.standin.pseudo import CODE, MIRRORED, teach
-from tests.webui.test_listen import free_port
 from webui import Settings, create_app
 from webui.language.i18n import COOKIE
 

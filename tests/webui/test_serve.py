@@ -6,59 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.control.running import Running
+from tests.webui.serving import ROOT, SERVE, ask, free_port, serving
 from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.household import Household
-from tests.webui.test_listen import free_port
-
-ROOT = Path(__file__).parents[2]
-
-SERVE = """
-import logging, pathlib, sys
-logging.basicConfig(level=logging.INFO)
-from webui.serve import run
-from webui.settings import Settings
-control, port, *lan = sys.argv[1:]
-listen = None if lan else f"127.0.0.1:{port}"
-sys.exit(run(Settings(pathlib.Path(control), lan=tuple(lan), port=int(port), listen=listen)))
-"""
-
-
-@contextmanager
-def serving(control: Path, port: int, *lan: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", SERVE, str(control), str(port), *lan], cwd=ROOT) as process:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                ask(port, "/static/icon.svg")
-                break
-            except ConnectionRefusedError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def ask(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request(
-            "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
-        )
-        answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-    finally:
-        connection.close()
 
 
 def sign_in(port: int) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
 
 import pytest
 import yaml
 
 from gateway.control.protocol import Request, Role
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.changed import CHANGES
+from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.living import change
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from webui.spreadsheet import cell
 
@@ -269,24 +268,6 @@ def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Househo
 def test_nothing_else_can_be_deleted(mum: Browser, household: Household, what: str) -> None:
     assert mum.post("/parent/activity/daughter/delete", {"what": what}).status_code == 400
     assert household.erased == {}
-
-
-CHANGES = [
-    change(NOW - timedelta(minutes=4), "off", "all", None, until=NOW, undo={"do": "on"}),
-    change(NOW - timedelta(minutes=5), "pause", "all", None, undo={"do": "resume", "who": "all"}),
-    change(NOW - timedelta(minutes=9), "grant", "daughter", "Aruzhan", minutes=15,
-           undo={"do": "revoke", "grant": 3}),
-    change(NOW - timedelta(hours=2), "open", "daughter", "Aruzhan", thing="service:reddit",
-           thing_name="Reddit", until=NOW + timedelta(hours=1), undo={"do": "revoke", "grant": 2}),
-    change(NOW - timedelta(hours=3), "grant", "son", "Timur", minutes=30, thing="service:roblox",
-           thing_name="Roblox", ended=True),
-    change(NOW - timedelta(hours=4), "rules", "daughter", "Aruzhan", left_off=2,
-           undo={"do": "unedit", "id": "daughter", "revision": 7, "found": 8},
-           edits=[{"key": "limits/play", "before": "2h", "after": {"school": "1h", "free": "90m"}},
-                  {"key": "block/example.com", "before": None, "after": True}]),
-    change(NOW - timedelta(hours=5), "settings", "", None,
-           edits=[{"key": "country", "before": "kz", "after": "de"}]),
-]  # fmt: skip
 
 
 def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: Household) -> None:

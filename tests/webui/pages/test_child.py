@@ -7,8 +7,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, TABLET, Household
+from tests.webui.standin.pages import text_of
 
 
 def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Browser) -> None:

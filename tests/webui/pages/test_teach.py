@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household
+from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household, asked_of
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
 from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
 from webui.language import changes

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
-
 import pytest
 
 from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import text_of as raw_text_of
-from tests.webui.standin.household import Household
+from tests.webui.rules.forms import PAGE, post, revision, text_of
+from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
 
 pytestmark = pytest.mark.usefixtures("ruled")
 
-PAGE = "/parent/child/daughter/"
 
 # One word of each key of a profile that its band does not say, and what the overview then has in it.
 SAID: dict[str, tuple[object, str]] = {
@@ -48,24 +43,6 @@ SAID: dict[str, tuple[object, str]] = {
     "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
     "portal": (["02:00:00:00:00:0a"], "1 device shows our page by itself"),
 }  # fmt: skip
-
-
-def text_of(html: str) -> str:
-    return unescape(raw_text_of(html))
-
-
-def revision(page: str) -> str:
-    found = re.search(r'type="hidden" name="revision" value="(\d+)"', page)
-    assert found
-    return found[1]
-
-
-def post(mum: Browser, path: str, **values: str) -> str:
-    """As the page's own form does; what the next page says."""
-    values.setdefault("revision", revision(mum.get(PAGE).text))
-    answer = mum.post(PAGE + path, values)
-    assert answer.status_code == 303, answer.text
-    return text_of(mum.get(answer.headers["Location"]).text)
 
 
 def test_the_child_s_card_leads_to_its_rules(mum: Browser) -> None:

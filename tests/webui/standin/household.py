@@ -204,3 +204,7 @@ def at_home(path: Path, household: Household) -> Iterator[Running]:
             yield daemon
     finally:
         household.editing.close()
+
+
+def asked_of(household: Household, do: str) -> list[dict[str, Any]]:
+    return [values for what, values in household.asked if what == do]
