@@ -153,10 +153,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
             needs |= packs.parse_needs(source, name, suffixes)
         else:
             sites += packs.parse_sites(source, name, suffixes)
-    countries = {
-        one.code: one
-        for one in (parse_country(source, name, suffixes) for source, name in _folder(root, "countries"))
-    }
+    countries = load_countries(suffixes)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
@@ -174,6 +171,12 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         fingerprints=fingerprints,
         menus=parse_menus(*_data(root, "menus.yaml"), fingerprints.ids),
     )
+
+
+def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
+    """By code: the part of the package that the pages need while no daemon answers."""
+    read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
+    return {one.code: one for one in read}
 
 
 def _folder(root: Path, folder: str) -> Iterator[tuple[bytes, str]]:

@@ -10,6 +10,7 @@ from flask import Flask, current_app, request
 
 from gateway.control.client import Client
 from gateway.errors import ControlError
+from webui.helplines import packaged
 from webui.language import i18n
 from webui.messages.alerts import AlertBook, parse_alerts
 from webui.rules.catalogue import Catalogue, parse_catalogue
@@ -43,7 +44,7 @@ from webui.values.waycards import WayCards, parse_cards
 
 
 class Daemon:
-    """Asks; remembers the help lines, which must be there while the daemon is not."""
+    """Asks; has help lines while nobody answers. ``country``: whose they are if none were told before."""
 
     def __init__(self, client: Client, country: str) -> None:
         self._country = country
@@ -67,13 +68,11 @@ class Daemon:
         return parse_own_refusals(self.client.call("refusals", device=here.mac, limit=limit))
 
     def help_lines(self) -> tuple[HelpLine, ...]:
-        """The last known ones when the daemon has none to give."""
+        """The last known ones when the daemon has none to give, and where it never had any the package's."""
         try:
-            self._help_lines = self.client.call(
-                "helplines", **({"country": self._country} if self._country else {})
-            )
+            self._help_lines = self.client.call("helplines")
         except ControlError:
-            pass
+            self._help_lines = self._help_lines or packaged(self._country)
         return parse_help_lines(self._help_lines)
 
     def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:

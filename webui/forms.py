@@ -16,10 +16,19 @@ NUMBER_LIMIT = 1 << 53
 
 def whole(key: str, least: int, most: int) -> int:
     """A number in a range; anything else is no answer of a form of ours."""
-    text = request.form.get(key, "")
+    return _whole(request.form.get(key, ""), least, most)
+
+
+def _whole(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16) or not least <= int(text) <= most:
         abort(400)
     return int(text)
+
+
+def revisions(key: str) -> dict[str, int]:
+    """Of the undo of an edit (``notices.way_back``), as the daemon takes them."""
+    back, _space, made = request.form.get(key, "").partition(" ")
+    return {"revision": _whole(back, 0, NUMBER_LIMIT), "found": _whole(made, 0, NUMBER_LIMIT)}
 
 
 def one_of(key: str, allowed: Container[str]) -> str:

@@ -16,6 +16,7 @@ from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
 from webui.values.answers import Home
+from webui.values.shapes import Answer
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; the cookie has to stay small
@@ -89,8 +90,8 @@ def current(home: Home) -> Notice | None:
     if what == "card":
         return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
     if what == "edited":
-        profile, _space, revision = str(whom).partition(" ")
-        return Notice(str(sentence), url_for("rules.undo", profile=profile), "revision", revision)
+        profile, _space, revisions = str(whom).partition(" ")
+        return Notice(str(sentence), url_for("rules.undo", profile=profile), "revision", revisions)
     return _paused(home, str(whom)) if what == "pause" else None
 
 
@@ -118,9 +119,14 @@ def _paused(home: Home, who: str) -> Notice | None:
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
 
 
-def edited(profile: str, undo: int, sentence: str) -> None:
-    """A child's rules; ``undo``: the revision to which its undo goes back."""
-    cookie["done"] = ["edited", f"{profile} {undo}", plain(sentence, SENTENCE_LIMIT), ""]
+def edited(profile: str, done: Answer, sentence: str) -> None:
+    """A child's rules; ``done``: what the daemon said of it."""
+    cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
+
+
+def way_back(done: Answer) -> str:
+    """What the undo of an edit sends: the revision to which it goes back, and the one that was made."""
+    return f"{done.whole('undo')} {done.whole('revision')}"
 
 
 def put_away(card: str, sentence: str) -> None:

@@ -26,7 +26,7 @@ class Settings:
     port: int = 8080
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from elsewhere
-    country: str = ""  # of the help lines; empty: the daemon's own
+    country: str = ""  # of the help lines, until the daemon tells some; empty: those for everywhere
     language: str = ""  # the family's, until the daemon tells it; for a browser that asks for none of ours
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
     brand: str = "Qalqan"

@@ -1,6 +1,4 @@
-"""What stands in the family's files is changed here, whoever asks: read, change, check as a start would, put
-in place with what stood there kept, and put in force.
-"""
+"""What stands in the family's files is changed here: read, checked as at a start, put in place, in force."""
 
 from __future__ import annotations
 
@@ -102,12 +100,14 @@ class Editing:
         self.put(draft, changes, author)
         return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
-    def unedit(self, profile_id: str, revision: int, author: Author) -> Edit:
-        """The file as it was at a revision. Devices that it gave away or took since go back as well, where
-        the other file was not changed after that.
+    def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
+        """The file as it was at a revision, where it is at ``found`` still. Devices that it gave away or took
+        since go back as well, where the other file was not changed after that.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
+        if found not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
         steps = self.history.since(path.name, revision)
         old = self.history.content(steps[-1], path.name) if steps else None
         if old is None:

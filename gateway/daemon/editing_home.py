@@ -37,10 +37,12 @@ class HomeEditing:
         self._editing.put(Draft({path: data}, {path: source}), changes, author)
         return Edit(before, after, found, revision_of(data), {})
 
-    def unedit(self, revision: int, author: Author) -> Edit:
-        """The file as it was at a revision, whoever changed it since. Raises PolicyError."""
+    def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
+        """The file as it was at a revision, where it is at ``found`` still. Raises PolicyError."""
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
+        if found not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
         steps = history.since(path.name, revision)
         old = history.content(steps[-1], path.name) if steps else None
         if old is None:

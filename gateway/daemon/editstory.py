@@ -97,7 +97,7 @@ class EditStory:
         if before is None or after is None:
             return None
         found = tuple(edited(before.said, after.said, before.holds, after.holds))
-        undo = {"do": "unedit", "id": who, "revision": step.before[name]}
+        undo = {"do": "unedit", "id": who, "revision": step.before[name], "found": step.after[name]}
         return self._told(step, history, name, "rules", shown.name, found, undo) if found else None
 
     def _of_home(self, step: Step, history: History) -> Told | None:
@@ -112,7 +112,9 @@ class EditStory:
         except PolicyError:
             return None
         found = [one for one in edited(old, new, {}, {}) if one.key.partition("/")[0] in edits.FAMILY_KEYS]
-        undo = {"do": "unedit_family", "revision": step.before[path.name]}
+        undo = {
+            "do": "unedit_family", "revision": step.before[path.name], "found": step.after[path.name],
+        }  # fmt: skip
         return self._told(step, history, path.name, "settings", "", tuple(found), undo) if found else None
 
     def _told(

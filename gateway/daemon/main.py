@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -56,8 +55,6 @@ from gateway.store.store import Store
 
 DATABASE = "qalqan.db"
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
-
-_log = logging.getLogger(__name__)
 
 
 class Daemon:

@@ -150,18 +150,7 @@ class RuleBook:
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
         """For the pages: whom to call, by phone, message or site."""
-        return [
-            {
-                "name": one.name_in("en"),
-                "names": dict(one.name),
-                "phone": one.phone,
-                "text": one.text,
-                "web": one.web[0].removeprefix("=") if one.web else "",
-                "kind": one.kind,
-                "confirmed": one.verified_on is not None,
-            }
-            for one in self._product.help_lines(country)
-        ]
+        return [one.told() for one in self._product.help_lines(country)]
 
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""

@@ -76,13 +76,13 @@ class EditVerbs:
         return {"by": step.by, "at": step.at.astimezone(self._daemon.rules.household.config.zone)}
 
     @staticmethod
-    def revision(request: Request) -> int | None:
+    def revision(request: Request, key: str = "revision") -> int | None:
         """The one that the file has to have still."""
-        return EditVerbs.needed_revision(request) if request.has("revision") else None
+        return EditVerbs.needed_revision(request, key) if request.has(key) else None
 
     @staticmethod
-    def needed_revision(request: Request) -> int:
-        return request.whole("revision", least=0, most=MOST_REVISION)
+    def needed_revision(request: Request, key: str = "revision") -> int:
+        return request.whole(key, least=0, most=MOST_REVISION)
 
     def edit(self, request: Request) -> Mapping[str, object]:
         author, profile_id = self.author(request), self._id(request)
@@ -99,7 +99,8 @@ class EditVerbs:
 
     def unedit(self, request: Request) -> Mapping[str, object]:
         author, profile_id = self.author(request), self._id(request)
-        done = self._editing.unedit(profile_id, self.needed_revision(request), author)
+        revision, found = self.needed_revision(request), self.revision(request, "found")
+        done = self._editing.unedit(profile_id, revision, author, found)
         self.audit(request, author, "unedit", f"{profile_id}: as it was before")
         return {"revision": done.revision, "undo": done.found}
 

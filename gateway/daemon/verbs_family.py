@@ -44,6 +44,7 @@ class FamilyVerbs:
 
     def unedit(self, request: Request) -> Mapping[str, object]:
         author = self._edit.author(request)
-        done = self._editing.unedit(self._edit.needed_revision(request), author)
+        revision, found = self._edit.needed_revision(request), self._edit.revision(request, "found")
+        done = self._editing.unedit(revision, author, found)
         self._edit.audit(request, author, "unedit_family", "as it was before")
         return {"revision": done.revision, "undo": done.found}

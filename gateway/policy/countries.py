@@ -82,6 +82,18 @@ class HelpLine:
         """The host name to show; empty for a line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
 
+    def told(self) -> dict[str, object]:
+        """As the verb `helplines` has it."""
+        return {
+            "name": self.name_in("en"),
+            "names": dict(self.name),
+            "phone": self.phone,
+            "text": self.text,
+            "web": self.site,
+            "kind": self.kind,
+            "confirmed": self.verified_on is not None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Country:

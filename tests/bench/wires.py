@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -159,11 +159,3 @@ def iperf(device: Namespace, address: str, seconds: float) -> float:
         ["iperf3", "-c", address, "-R", "-J", "-t", f"{seconds:g}"], timeout=seconds + 30, check=True
     )
     return float(json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"])
-
-
-def process_seconds(pid: int) -> float:
-    """Processor seconds that a process has used, softirqs that ran on its back included."""
-    with suppress(FileNotFoundError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100

@@ -10,11 +10,10 @@ import pytest
 
 from tests.browser.chromium import Chromium, chromium, eventually
 from tests.control.running import Running
+from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import TABLET, Household, at_home
 from tests.webui.standin.spending import MINUTES
 from tests.webui.standin.things import each
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import serving
 
 
 class Site:

@@ -11,9 +11,9 @@ import yaml
 
 from gateway.policy.alerts import Alerts
 from tests.browser.conftest import Site
-from tests.webui.pages.test_activity import CHANGES
 from tests.webui.standin.asking import a_question
 from tests.webui.standin.backing import TEXT
+from tests.webui.standin.changed import CHANGES
 from tests.webui.standin.healthy import FINE, TROUBLE
 from tests.webui.standin.household import NOW, TABLET
 from tests.webui.standin.household import PHONE as HER_PHONE

@@ -13,8 +13,7 @@ from tests.browser.chromium import Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.every import CHILDS, PARENTS
 from tests.browser.states import pins, shared
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import serving
+from tests.webui.serving import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

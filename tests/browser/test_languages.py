@@ -12,8 +12,8 @@ from tests.browser.audit import OPENED, OWN
 from tests.browser.chromium import NARROW, PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.every import CHILDS, PARENTS
+from tests.webui.serving import free_port
 from tests.webui.standin.pseudo import CODE, MIRRORED, teach
-from tests.webui.test_listen import free_port
 from webui import Settings, create_app
 from webui.language.i18n import COOKIE
 

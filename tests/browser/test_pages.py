@@ -26,14 +26,13 @@ from tests.browser.chromium import (
     eventually,
 )
 from tests.browser.conftest import Site
+from tests.webui.serving import free_port, serving
 from tests.webui.standin.asking import AGAIN, each
 from tests.webui.standin.closed import a_card, each_way
 from tests.webui.standin.household import NOW, TABLET, Household, at_home
 from tests.webui.standin.refusing import REFUSALS
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.things import a_device
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import ROOT, ask, command, serving
+from tests.webui.serving import ROOT, ask, command, free_port, serving
 
 LOADED = """
 import sys

@@ -66,6 +66,7 @@ def test_the_last_step_of_a_file_is_taken_back_and_earlier_ones_are_not(make: Ma
     assert [entry[0] for entry in entries(last)] == ["safe_search"]
     assert first["undo"] is None
     assert last["undo"]["do"] == "unedit"
+    assert last["undo"]["found"] == desk.ask("rules", id="daughter")["revision"]
     desk.ask("unedit", id=last["undo"]["id"], revision=last["undo"]["revision"], by="Mum")
     assert says(desk) == before | {"limits": {"play": "1h"}}
     assert entries(told(desk)[0]) == [("safe_search", "off", "strict")]

@@ -138,6 +138,29 @@ def test_comments_are_kept_in_history_and_come_back(make: Make) -> None:
     assert refused(desk, "unedit", id="daughter", revision=7, by="Mum")[0] == Code.NO_REVISION
 
 
+def test_an_undo_takes_back_the_edit_that_it_names_and_no_newer_one(make: Make) -> None:
+    desk = make(NOON)
+    first = edit(desk, mode="allow-list")
+    second = edit(desk, log_level=1)
+    stale = {"id": "daughter", "revision": first["undo"], "found": first["revision"], "by": "Mum"}
+    assert refused(desk, "unedit", **stale)[0] == Code.CHANGED_MEANWHILE
+    assert (says(desk)["mode"], says(desk)["log_level"]) == ("allow-list", 1)
+    desk.ask("unedit", id="daughter", revision=second["undo"], found=second["revision"], by="Mum")
+    assert "log_level" not in says(desk)
+    assert [line.what for line in desk.store.audit_lines()] == ["unedit", "edit", "edit"]
+
+
+def test_an_undo_of_the_homes_settings_takes_back_no_newer_change(make: Make) -> None:
+    desk = make(NOON)
+    first = desk.ask("edit_family", set={"country": "de"}, by="Mum")
+    second = desk.ask("edit_family", set={"country": "fr"}, by="Mum")
+    stale = {"revision": first["undo"], "found": first["revision"], "by": "Mum"}
+    assert refused(desk, "unedit_family", **stale)[0] == Code.CHANGED_MEANWHILE
+    assert desk.rules.household.config.country == "fr"
+    desk.ask("unedit_family", revision=second["undo"], found=second["revision"], by="Mum")
+    assert desk.rules.household.config.country == "de"
+
+
 def test_what_changes_nothing_writes_nothing(make: Make) -> None:
     desk = make(NOON)
     before = file(desk).read_bytes()

@@ -72,6 +72,18 @@ def ntfy(place: Namespace, host: str, log: Path) -> Iterator[Callable[[], list[d
         stop(process)
 
 
+def test_a_daemon_that_dies_before_anybody_asked_leaves_the_help_lines(home: Home, daemon: Daemon) -> None:
+    """The pages were never opened; the daemon is killed as by a crash, and stays away."""
+    daemon.kill()
+    for device, path in (("tablet", "/my"), ("parent", "/why")):
+        page = Phone(home, device).get(path)
+        assert page.status == 503
+        assert "The filter is stopped" in page.body
+        assert 'href="tel:111"' in page.body
+    daemon.start()
+    assert "Somebody to talk to" in Phone(home, "tablet").get("/my").body
+
+
 def test_settings_hold_at_once_and_are_undone(home: Home, daemon: Daemon, mum: Phone) -> None:
     page = mum.get(SETTINGS).body
     held = {"language": "", "country": "kz", "unknown_devices": "guest", "gateway_access": "closed"}

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.webui.conftest import browser_on
-from tests.webui.test_serve import ROOT
+from tests.webui.serving import ROOT
 from webui import compiled
 
 KEPT = "[0-9a-f]" * 40  # jinja's key of a template

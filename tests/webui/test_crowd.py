@@ -14,8 +14,7 @@ import waitress
 from waitress.server import BaseWSGIServer
 
 from tests.control.running import Running
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import ask, serving
+from tests.webui.serving import ask, free_port, serving
 from webui import crowd as crowd_module
 from webui.crowd import LONG_BODIES, PLACES, PLACES_OF_ONE
 from webui.serve import CONNECTIONS

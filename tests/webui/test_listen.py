@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.webui.serving import free_port
 from webui.listen import interface_indexes, open_sockets
 from webui.settings import Settings, SettingsError
 
 NOWHERE = Path("/nonexistent/control.sock")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def test_it_listens_on_the_interfaces_with_both_families() -> None:

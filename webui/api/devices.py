@@ -13,7 +13,6 @@ from webui.api.who import Caller
 
 noun = Noun("devices")
 
-Reply = Literal["again", "also", "me", "fine", "not_same", "home", "guest", "visitor", "adult"]
 Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from webui.api.operations import Noun
 from webui.api.records import record
-from webui.api.rules import Edited, LastSet, Revision, Undo, Undone
+from webui.api.rules import Edited, LastSet, Revision, Undo, Undone, undo_of
 from webui.api.who import Caller
 
 noun = Noun("family")
@@ -48,5 +48,5 @@ def edit(me: Caller, body: FamilyEdit) -> object:
 
 @noun.declare("POST", "/family/undo", body=Undo, answer=Undone)
 def undo(me: Caller, body: Undo) -> object:
-    """As it was at that revision."""
-    return me.change("unedit_family", revision=body.revision)
+    """As it was at that revision, where it is at `found` still."""
+    return me.change("unedit_family", **undo_of(body))

@@ -87,6 +87,7 @@ class Change:
     ended: bool
     grant: int | None  # by which it is taken back, where it is extra time
     revision: int | None  # to which rules or settings go back, where that is possible
+    found: int | None  # at which they are still, to send along
     token: str | None  # by which somebody who was taken out comes back
     edits: tuple[EditedEntry, ...]  # of rules and settings
     left_off: int  # edits that are not told
@@ -161,7 +162,7 @@ def help_lines(_me: Caller | None) -> object:
 def changes(me: Caller) -> object:
     """What guardians set that holds, and extra time and edits of today."""
     found = me.ask("changes")["changes"]
-    backs = ("grant", "revision", "token")
+    backs = ("grant", "revision", "found", "token")
     return {"changes": [one | {key: (one["undo"] or {}).get(key) for key in backs} for one in found]}
 
 

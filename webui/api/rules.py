@@ -52,7 +52,8 @@ class Edited:
 
 @record
 class Undo:
-    revision: Revision
+    revision: Revision  # to which it goes back
+    found: Revision | None = None  # that the edit made: a newer one is not taken back
 
 
 @record
@@ -131,8 +132,8 @@ def edit(me: Caller, child: str, body: Edit) -> object:
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=Undo, answer=Undone)
 def undo(me: Caller, child: str, body: Undo) -> object:
-    """The file as it was at that revision."""
-    return me.change("unedit", id=child, revision=body.revision)
+    """The file as it was at that revision, where it is at `found` still."""
+    return me.change("unedit", id=child, **undo_of(body))
 
 
 @noun.declare("POST", "/children/{child}/rules/preview", body=Try, answer=Verdict)
@@ -158,6 +159,10 @@ def summary(me: Caller, child: str) -> object:
 def why(me: Caller, query: Question) -> object:
     """What a site meets now, and why."""
     return me.ask("why", host=query.host, profile=query.child)
+
+
+def undo_of(body: Undo) -> dict[str, object]:
+    return {"revision": body.revision, **({} if body.found is None else {"found": body.found})}
 
 
 def _at(revision: int | None) -> dict[str, object]:

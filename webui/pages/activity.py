@@ -14,7 +14,7 @@ from webui import charts, notices, spreadsheet
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
-from webui.forms import one_of
+from webui.forms import one_of, revisions
 from webui.language import kinds
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
@@ -29,7 +29,7 @@ from webui.values.shapes import Answer
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
 MONTH = 30  # days before today that are kept
-MOST_REVISION = 1 << 53
+WHO_LIMIT = 100  # characters of a profile's id
 ENTRY_LIMIT = 260  # characters of a host name or `service:x`
 VIEWS = ("day", "week")
 ERASABLE = ("names", "all")
@@ -101,6 +101,19 @@ def _told(changes: Sequence[Change], home: Home) -> list[tuple[Change, tuple[Lin
     people = {child.id: child.name for child in home.children}
     named = Known(daemon().catalogue(), people, home.now)
     return [(one, lines(one, named)) for one in changes]
+
+
+@blueprint.post("/undo")
+@guardians_only
+def undo() -> ResponseReturnValue:
+    """A person's file as it was before the last change: also of an adult, whose rules have no page."""
+    who = request.form.get("who", "")[:WHO_LIMIT]
+    with notices.refusals_to(notices.said):
+        there = revisions("revision")
+        name = next((one.name for one in daemon().changes() if one.who == who and one.name), who)
+        daemon().change("unedit", id=who, **there, by=guardian() or "", origin=source_address())
+        notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
+    return redirect(url_for("activity.show"), 303)
 
 
 @blueprint.get("/<profile>")
@@ -188,7 +201,7 @@ def open_it(profile: str) -> ResponseReturnValue:
             what=plain(site.name or entry, 80),
             name=plain(child.name),
         )
-        notices.edited(child.id, Answer(done).whole("undo"), sentence)
+        notices.edited(child.id, Answer(done), sentence)
     return redirect(view.url(child.id), 303)
 
 

@@ -9,6 +9,7 @@ from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.language.levels import level_of
+from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here
 from webui.values.asked import to_show, waiting_for, waiting_time
 from webui.values.minutes import first_to_close, warning
@@ -77,6 +78,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         told=notices.told_child() if whole else "",
         ring=charts.ring,
         rules=daemon().rules(child.id),
+        step=step_sentence(child.next_step, child.band),
+        step_brief=step_in_few_words(child.next_step),
         help_lines=daemon().help_lines(),
     )
 

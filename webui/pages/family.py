@@ -15,7 +15,7 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, back, one_of, whole
+from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
@@ -77,8 +77,8 @@ def save_zone() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     """The file as it was before the last change."""
     with notices.refusals_to(notices.said):
-        revision = whole("was", 0, NUMBER_LIMIT)
-        daemon().change("unedit_family", revision=revision, by=guardian() or "", origin=source_address())
+        there = revisions("was")
+        daemon().change("unedit_family", **there, by=guardian() or "", origin=source_address())
         notices.said(_("The settings of the home are as they were before."))
     return redirect(back(url_for("family.show")), 303)
 
@@ -168,7 +168,7 @@ def _change(
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-    notices.did_back("family", str(answer.whole("undo")), sentence)
+    notices.did_back("family", notices.way_back(answer), sentence)
     return redirect(url_for("family.show"), 303)
 
 

@@ -185,7 +185,7 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
     told = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.name))
-    notices.edited(to, answer.whole("undo"), told)
+    notices.edited(to, answer, told)
     return back
 
 

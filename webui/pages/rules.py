@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, back, whole
+from webui.forms import revisions
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, opened, render, write
@@ -56,15 +56,13 @@ def reset(profile: str) -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """The file as it was before the last change."""
+    """The file as it was before the last change. Activity has a way back of its own."""
     page = opened(profile)
     with notices.refusals_to(notices.said):
-        revision = whole("revision", 0, NUMBER_LIMIT)
-        daemon().change(
-            "unedit", id=page.child.id, revision=revision, by=guardian() or "", origin=source_address()
-        )
+        there = revisions("revision")
+        daemon().change("unedit", id=page.child.id, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(back(url_for("rules.show", profile=page.child.id)), 303)
+    return redirect(url_for("rules.show", profile=page.child.id), 303)
 
 
 def _rule(page: Page, key: str) -> Rule:

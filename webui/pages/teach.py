@@ -108,7 +108,7 @@ def _tell(child: Child, lesson: Lesson, answer: Answer) -> None:
         host=host,
         name=name,
     )
-    notices.edited(child.id, answer.whole("undo"), told)
+    notices.edited(child.id, answer, told)
 
 
 def _show(page: Page, outcome: Outcome) -> str:

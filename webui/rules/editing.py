@@ -131,7 +131,7 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     )
     if page.book.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
-    notices.edited(page.child.id, answer.whole("undo"), sentence)
+    notices.edited(page.child.id, answer, sentence)
 
 
 def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:

@@ -56,6 +56,12 @@ def step_sentence(value: str, band: str) -> str:
     return _("The next step: due in %(month)s", month=month(found))
 
 
+def step_in_few_words(value: str) -> str:
+    """For a child of up to nine years; empty for what is no month."""
+    found = read_month(value)
+    return "" if found is None else _("Your next step is due in %(month)s.", month=month(found))
+
+
 def latest(today: date) -> str:
     """The last month that can be typed."""
     return month_text(today.replace(day=1, year=today.year + 18))

@@ -13,7 +13,7 @@ from webui.values.shapes import Answer, refuse_shape
 SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
 ADS = "category:ads_trackers"
 WEEK = 7  # days
-NUMBERS = {"revoke": "grant", "unedit": "revision", "unedit_family": "revision"}  # verb → what it goes by
+NUMBERS = {"revoke": ("grant",), **dict.fromkeys(("unedit", "unedit_family"), ("revision", "found"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Change:
     ended: bool
     left_off: int  # edits that are not told
     undo: str  # the verb; empty: nothing can be taken back
-    value: str  # what the undo's form sends: a number, a revision, or who
+    value: str  # what the undo's form sends: a number, revisions, or who
     edits: tuple[Edit, ...]
     devices: Mapping[str, str]  # names by MAC, of devices that edits are about
 
@@ -196,8 +196,9 @@ def parse_changes(values: Mapping[str, Any]) -> tuple[Change, ...]:
 def _change(entry: Answer) -> Change:
     undo = entry.entry("undo") or Answer({})
     do = undo.text("do")
-    number = NUMBERS.get(do)
-    sent = str(undo.whole(number)) if number else undo.text("token") or undo.text("id") or undo.text("who")
+    numbers = NUMBERS.get(do, ())  # by which it goes
+    sent = " ".join(str(undo.whole(key)) for key in numbers)
+    sent = sent or undo.text("token") or undo.text("id") or undo.text("who")
     return entry.read(
         Change,
         undo=do,

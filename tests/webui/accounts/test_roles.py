@@ -9,20 +9,13 @@ from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
 from tests.control.running import Running
+from tests.webui.accounts.signing import signed_in
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.healthy import FINE, TROUBLE
 from tests.webui.standin.household import Household
 from webui.accounts.session import ANYONE, STATIC, declared
 
 CHILDREN = ("Aruzhan", "Timur", "Dana", "Tablet", "02:00:00:00:00:0a", "192.168.1.20")
-
-
-def signed_in(app: Flask, household: Household, account: Account) -> Browser:
-    household.stamps.put(account)
-    browser = browser_on(app, "192.168.1.7")
-    assert browser.post("/signin", {"code": household.guardians.link(account.name)}).status_code == 303
-    household.asked.clear()
-    return browser
 
 
 @pytest.fixture

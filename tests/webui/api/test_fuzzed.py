@@ -7,9 +7,8 @@ import pytest
 from tests.control.running import Running
 from tests.webui.api.clients import token
 from tests.webui.api.fuzzed import fuzz
+from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import Household
-from tests.webui.test_listen import free_port
-from tests.webui.test_serve import serving
 
 
 @pytest.mark.timeout(400)

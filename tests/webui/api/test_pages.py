@@ -64,6 +64,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "rules.reset": ("rules_edit",),
     "rules.switch": ("rules_edit",),
     "rules.undo": ("rules_undo",),
+    "activity.undo": ("rules_undo",),
     "services.save": ("rules_edit",),
     "sharing.adult": ("my_adult",),
     "sharing.claim": ("my_claim",),

@@ -9,8 +9,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import text_of
 from tests.webui.standin.ruled import RULES
 from webui.language.levels import Level, level_of
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -13,19 +11,13 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
+from tests.webui.language.catalogues import reading
 from tests.webui.standin.household import NOW, Household
 from webui import Settings, create_app
 from webui.language import words
 from webui.language.i18n import COOKIE
 
 TABLET_IP = "192.168.1.20"
-
-
-@contextmanager
-def reading(app: Flask, language: str) -> Iterator[None]:
-    with app.test_request_context(base_url="http://localhost", headers={"Cookie": f"{COOKIE}={language}"}):
-        app.preprocess_request()
-        yield
 
 
 def lang(page: str) -> str:

@@ -12,7 +12,7 @@ from gateway import codes
 from gateway.codes import Code
 from gateway.errors import ControlError, GatewayError, PolicyError
 from tests.webui.conftest import Browser
-from tests.webui.language.test_i18n import write_catalogue
+from tests.webui.language.catalogues import write_catalogue
 from tests.webui.standin.household import Household
 from webui.language import i18n, refusals
 

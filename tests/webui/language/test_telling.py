@@ -11,7 +11,7 @@ from flask import Flask
 from gateway.policy.sentence import ENGLISH, Names, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.webui.conftest import Browser
-from tests.webui.language.test_pages import reading
+from tests.webui.language.catalogues import reading
 from tests.webui.standin.household import BEDTIME, NOW, Household
 from tests.webui.standin.pseudo import CODE, teach
 from webui.language import telling, things, words

@@ -15,8 +15,8 @@ from gateway.control.client import Client
 from gateway.policy.alerts import Alerts, read
 from tests.control.running import Running
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import Household, at_home
+from tests.webui.standin.pages import text_of
 from webui.messages import notifier, outbox
 from webui.messages.notifier import Notifier, kind_of
 from webui.messages.unsent import NotSent, Why

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from gateway.control.around import Visitor
+from tests.webui.accounts.signing import code_of
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_claim import code_of
 from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.household import Household
 

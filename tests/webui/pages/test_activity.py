@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
 
 import pytest
 import yaml
 
 from gateway.control.protocol import Request, Role
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.changed import CHANGES
+from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.living import change
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from webui.spreadsheet import cell
 
@@ -173,7 +172,21 @@ def test_at_level_three_what_was_visited_is_there(mum: Browser, household: House
     assert "Visited site0.example 4 times just now" in text
     assert "More 2" in text  # folded, and there
     assert "site13.example" in text
+    assert "not shown" not in text
     assert "Visited" not in shown(mum, "/parent/activity/daughter")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "1 more site is not shown."), (30, "30 more sites are not shown.")]
+)
+def test_a_list_of_visits_that_is_cut_says_so(
+    mum: Browser, household: Household, count: int, told: str
+) -> None:
+    site = {"times": 4, "first": NOW, "last": NOW, "hosts": [], "sample": False}
+    household.visited = [{**site, "target": "site.example", "name": "site.example"}]
+    household.visited_left_off = count
+    visited = shown(mum, "/parent/activity/son").partition("Visited")[2]
+    assert told in visited
 
 
 def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
@@ -198,7 +211,9 @@ def test_one_tap_opens_what_was_refused_and_an_undo_closes_it(mum: Browser, hous
     assert allowed(household) == ["khanacademy.org", "service:instagram"]
     page = mum.get("/parent/activity/daughter").text
     assert "Instagram is open for Aruzhan from now on." in page
-    undo = re.search(r'class="notice".*?action="([^"]+)".*?name="revision" value="(\d+)">', page, re.S)
+    undo = re.search(
+        r'class="notice" method="post" action="([^"]+)".*?name="revision" value="(\d+ \d+)">', page, re.S
+    )
     assert undo is not None, page
     mum.post(undo[1], {"revision": undo[2]})
     assert allowed(household) == ["khanacademy.org"]
@@ -255,24 +270,6 @@ def test_nothing_else_can_be_deleted(mum: Browser, household: Household, what: s
     assert household.erased == {}
 
 
-CHANGES = [
-    change(NOW - timedelta(minutes=4), "off", "all", None, until=NOW, undo={"do": "on"}),
-    change(NOW - timedelta(minutes=5), "pause", "all", None, undo={"do": "resume", "who": "all"}),
-    change(NOW - timedelta(minutes=9), "grant", "daughter", "Aruzhan", minutes=15,
-           undo={"do": "revoke", "grant": 3}),
-    change(NOW - timedelta(hours=2), "open", "daughter", "Aruzhan", thing="service:reddit",
-           thing_name="Reddit", until=NOW + timedelta(hours=1), undo={"do": "revoke", "grant": 2}),
-    change(NOW - timedelta(hours=3), "grant", "son", "Timur", minutes=30, thing="service:roblox",
-           thing_name="Roblox", ended=True),
-    change(NOW - timedelta(hours=4), "rules", "daughter", "Aruzhan", left_off=2,
-           undo={"do": "unedit", "id": "daughter", "revision": 7},
-           edits=[{"key": "limits/play", "before": "2h", "after": {"school": "1h", "free": "90m"}},
-                  {"key": "block/example.com", "before": None, "after": True}]),
-    change(NOW - timedelta(hours=5), "settings", "", None,
-           edits=[{"key": "country", "before": "kz", "after": "de"}]),
-]  # fmt: skip
-
-
 def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: Household) -> None:
     household.changes = CHANGES
     page = mum.get("/parent/activity/").text
@@ -293,11 +290,11 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
     assert household.given == {}
 
 
-def edit(household: Household, /, **changes: object) -> None:
+def edit(household: Household, who: str = "daughter", /, **changes: object) -> None:
     """As Mum does it on the pages; ``bedtime__school`` is the key ``bedtime/school``."""
     told = {key.replace("__", "/"): one for key, one in changes.items()}
     verbs = household.editing.verbs()
-    verbs["edit"](Request("edit", Role.WEB, 0, {"id": "daughter", "set": told, "by": "Mum"}))
+    verbs["edit"](Request("edit", Role.WEB, 0, {"id": who, "set": told, "by": "Mum"}))
 
 
 def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
@@ -339,12 +336,56 @@ def test_the_last_edit_is_taken_back_from_activity_and_earlier_ones_are_not(
     edit(household, safe_search="off")
     page = mum.get("/parent/activity/").text
     assert page.count(">Undo</button>") == 1
-    revision = re.findall(r'name="revision" value="(\d+)"', page)[0]
-    answer = mum.post("/parent/child/daughter/undo", {"revision": revision, "back": "activity"})
+    revisions = re.findall(r'name="revision" value="(\d+ \d+)"', page)[0]
+    answer = mum.post("/parent/activity/undo", {"revision": revisions, "who": "daughter"})
     assert answer.headers["Location"] == "/parent/activity/"
     rules = household.editing.rules.household.profiles["daughter"].rules
     assert (rules.safe_search.value.value, rules.log_level) == ("strict", 1)
     assert "The rules of Aruzhan are as they were before." in shown(mum, "/parent/activity/")
+
+
+def test_an_edit_of_an_adults_file_is_taken_back_from_activity_too(
+    mum: Browser, household: Household
+) -> None:
+    phone = "02:00:00:00:00:0f"
+    household.editing.files["dad"] = {"name": "Berik", "band": "adult"}
+    edit(household, "dad", devices=[phone])
+    page = mum.get("/parent/activity/").text
+    assert "Mum changed the rules of Berik." in text_of(page)
+    who, revisions = re.findall(r'name="who" value="(\w+)"><button name="revision" value="(\d+ \d+)"', page)[
+        0
+    ]
+    assert who == "dad"
+    answer = mum.post("/parent/activity/undo", {"who": who, "revision": revisions})
+    assert answer.headers["Location"] == "/parent/activity/"
+    assert "The rules of Berik are as they were before." in shown(mum, "/parent/activity/")
+    assert household.editing.rules.household.profiles["dad"].devices == ()
+
+
+def test_an_undo_of_a_page_of_before_takes_back_no_newer_edit(mum: Browser, household: Household) -> None:
+    edit(household, log_level=1)
+    ask = household.editing.verbs()["edit_family"]
+    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "de"}}))
+    page = mum.get("/parent/activity/").text
+    edit(household, safe_search="off")
+    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "fr"}}))
+    (childs,) = re.findall(r'name="revision" value="(\d+ \d+)"', page)
+    (homes,) = re.findall(r'name="was" value="(\d+ \d+)"', page)
+    for path, values in (
+        ("/parent/activity/undo", {"who": "daughter", "revision": childs}),
+        ("/parent/settings/undo", {"was": homes, "back": "activity"}),
+    ):
+        mum.post(path, values)
+        assert "Somebody changed this meanwhile." in shown(mum, "/parent/activity/")
+    family = household.editing.rules.household
+    rules = family.profiles["daughter"].rules
+    assert (rules.log_level, rules.safe_search.value.value, family.config.country) == (1, "off", "fr")
+
+
+@pytest.mark.parametrize("who", ["", "nobody", "../x", "x" * 300])
+def test_an_undo_of_nobodys_file_is_told(mum: Browser, household: Household, who: str) -> None:
+    mum.post("/parent/activity/undo", {"who": who, "revision": "7 8"})
+    assert "are as they were before" not in shown(mum, "/parent/activity/")
 
 
 def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
@@ -376,7 +417,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     for path, was in (
         ("/parent/setup/people/restore", token),
         ("/parent/import/undo", "aigerim"),
-        ("/parent/settings/undo", re.findall(r'/settings/undo"[^§]*?name="was" value="(\d+)"', page)[0]),
+        ("/parent/settings/undo", re.findall(r'/settings/undo"[^§]*?name="was" value="(\d+ \d+)"', page)[0]),
     ):
         answer = mum.post(path, {"was": was, "back": "activity"})
         assert answer.headers["Location"] == "/parent/activity/", path

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from gateway.sealed import MOST_FILE, seal, unseal
 from tests.webui.conftest import GATEWAY, Browser
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.household import Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from webui.pages.backup import UPLOAD_LIMIT
 

@@ -7,8 +7,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, TABLET, Household
+from tests.webui.standin.pages import text_of
 
 
 def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Browser) -> None:
@@ -33,6 +33,26 @@ def test_an_approved_list_is_told_as_one(app: Flask, daemon: Running) -> None:
     assert "Open for you BilimLand All other sites are closed." in text, "to read with somebody"
     assert "Sleep 20:00–07:00 Every night" in text
     assert "Names of sites that you visit" in text
+
+
+@pytest.mark.parametrize(
+    ("ip", "child", "expected"),
+    [
+        ("192.168.1.22", "son", "Your next step is due in May 2027."),
+        ("192.168.1.22", "son", "The next step, 10-12: due in May 2027"),  # to read with somebody
+        ("192.168.1.20", "daughter", "The next step, 13-15: due in May 2027"),
+        ("192.168.1.23", "teen", "The next step, adulthood: due in May 2027"),
+    ],
+)
+def test_a_child_reads_when_its_next_step_is_due(
+    app: Flask, daemon: Running, household: Household, ip: str, child: str, expected: str
+) -> None:
+    household.devices["192.168.1.23"] = {"mac": "02:00:00:00:00:0d", "profile": "teen", "name": "Phone"}
+    browser = browser_on(app, ip)
+    assert "next step" not in text_of(browser.get("/my").text), "nobody said a month"
+    household.edited[child] = {"next_step": "2027-05"}
+    assert expected in text_of(browser.get("/my").text)
+    assert expected in text_of(browser.get("/my/now").text)
 
 
 def test_a_child_without_refusals_is_told_so(app: Flask, daemon: Running, household: Household) -> None:

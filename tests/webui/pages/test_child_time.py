@@ -10,15 +10,11 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, PHONE, TABLET, Household
+from tests.webui.standin.household import NOW, PHONE, TABLET, Household, asked_of
+from tests.webui.standin.pages import HOSTILE, text_of
 
 SONS = "192.168.1.22"
 DOING = {"request", "landing", "redeem", "grant", "revoke", "answer", "ticket", "withdraw"}
-
-
-def asked_of(household: Household, do: str) -> list[dict[str, Any]]:
-    return [values for what, values in household.asked if what == do]
 
 
 def done(household: Household) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask import Flask
 
 from tests.around import LABEL
 from tests.control.running import Running
+from tests.webui.accounts.signing import code_of
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.household import Household
@@ -27,12 +26,6 @@ def phone(app: Flask, daemon: Running, household: Household) -> Browser:
 def claim(browser: Browser, **values: str) -> tuple[int, str]:
     answer = browser.post("/claim", {"label": LABEL, "name": "Mum", "password": PASSWORD, **values})
     return answer.status_code, answer.headers.get("Location", answer.text)
-
-
-def code_of(page: str) -> str:
-    found = re.search(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){3}", page)
-    assert found is not None
-    return found[0]
 
 
 # ---------------------------------------------------------------- the claim

@@ -5,9 +5,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import text_of
-from tests.webui.standin.household import Household
+from tests.webui.standin.household import Household, asked_of
+from tests.webui.standin.pages import text_of
 from webui.values.tickets import SHEET_LIFE, SHEETS, Sheet, Sheets, typed
 
 FORM = {"who": "daughter", "minutes": "30", "count": "5"}

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.asking import a_question
 from tests.webui.standin.household import LAPTOP, PHONE, TABLET, Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from tests.webui.standin.things import KITCHEN, a_device
 from webui.language.clues import offers, system

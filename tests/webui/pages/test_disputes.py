@@ -12,8 +12,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, PHONE, TABLET, TODAY, Household
+from tests.webui.standin.pages import text_of
 from tests.webui.standin.spending import counted
 
 START = NOW.replace(hour=17, minute=30)

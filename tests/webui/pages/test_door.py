@@ -52,7 +52,7 @@ def test_numbers_that_nobody_confirmed_are_said_to_be_so(
 ) -> None:
     note = "Not all of these services have confirmed their entry yet."
     assert note in stranger.get("/").text
-    monkeypatch.setattr("tests.webui.standin.household.HELP", [{**line, "confirmed": True} for line in HELP])
+    monkeypatch.setattr("tests.webui.standin.refusing.HELP", [{**line, "confirmed": True} for line in HELP])
     assert note not in stranger.get("/").text
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.policy import edits
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import text_of
 from webui.pages.family import _morning, _to_morning
 
 PAGE = "/parent/settings/"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import text_of
+from tests.webui.standin.pages import text_of
 from webui.charts import qr
 
 

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.healthy import FINE, TROUBLE, finding
 from tests.webui.standin.household import Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from webui.charts import line
 from webui.upkeep.installed import Installed, installed

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -8,14 +7,10 @@ from flask import Flask
 
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 
 PARENTS_PAGES = ("/parent/", "/parent/cards")
-
-
-def text_of(html: str) -> str:
-    """What a person reads."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 @pytest.mark.parametrize("path", PARENTS_PAGES)
@@ -183,9 +178,6 @@ def test_off_can_be_turned_on_again(mum: Browser, household: Household) -> None:
     mum.post("/parent/on")
     assert ("on", {"by": "Mum", "origin": "192.168.1.7"}) in household.asked
     assert "Turn on again" not in mum.get("/parent/").text
-
-
-HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{7*7}}\u202e'
 
 
 def test_hostile_names_come_to_nothing(mum: Browser, household: Household, tablet: Browser) -> None:

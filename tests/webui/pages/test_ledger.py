@@ -7,8 +7,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.household import NOW, PHONE, TABLET, TODAY, Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import counted
 from webui.values.ledger import Counted, Ledger, Total, lanes, rows, starts

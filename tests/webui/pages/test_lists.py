@@ -8,8 +8,8 @@ import re
 import pytest
 
 from tests.webui.conftest import GATEWAY, Browser
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.household import Household
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
 from webui.values.lists import maker, many
 

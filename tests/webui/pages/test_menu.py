@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_home import text_of
+from tests.webui.standin.pages import text_of
 from webui import menu
 from webui.accounts.session import Person
 from webui.menu import Entry, Group

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.household import NOW, Household, asked_of
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from webui.values.given import Given, to_child, to_parent
 

@@ -10,8 +10,8 @@ from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import text_of
 from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import text_of
 
 
 @pytest.fixture

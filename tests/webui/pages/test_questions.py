@@ -7,9 +7,9 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.asking import AGAIN, COPY, GONE, NEW, REPEATER, a_question, each
 from tests.webui.standin.household import Household
+from tests.webui.standin.pages import HOSTILE, text_of
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.household import NOW, TABLET, Household
+from tests.webui.standin.pages import HOSTILE, text_of
 
 LIMIT = 20 * 1024
 NEW = "02:00:00:00:00:2a"

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.household import NOW, Household, asked_of
+from tests.webui.standin.pages import HOSTILE, text_of
 
 
 @pytest.fixture

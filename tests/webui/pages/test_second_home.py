@@ -12,9 +12,9 @@ import pytest
 
 from gateway.policy import edits
 from tests.webui.conftest import GATEWAY, Browser
-from tests.webui.pages.test_home import text_of
-from tests.webui.rules.test_carried import in_file
+from tests.webui.standin.carried import in_file
 from tests.webui.standin.household import Household
+from tests.webui.standin.pages import text_of
 from tests.webui.standin.ruling import said, write
 from webui.rules import carried
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import HOSTILE, text_of
-from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household
+from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household, asked_of
+from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
 from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
 from webui.language import changes
@@ -109,7 +108,7 @@ def test_what_is_ticked_is_kept_and_can_be_taken_back(mum: Browser, household: H
     assert "kundelik.kz stays open for Aruzhan, with what it needed: 2 entries in the list." in text_of(page)
     assert household.teaching.ended == [("daughter", ("www.kundelik.kz", "static.school-parts.kz"))]
     assert said(household)["allow"] == ["khanacademy.org", "www.kundelik.kz", "static.school-parts.kz"]
-    revision = re.search(r'name="revision" value="(\d+)">Undo', page)
+    revision = re.search(r'name="revision" value="(\d+ \d+)">Undo', page)
     assert revision is not None
     mum.post("/parent/child/daughter/undo", {"revision": revision[1]})
     assert said(household)["allow"] == ["khanacademy.org"]

@@ -9,7 +9,7 @@ from flask import Flask
 from gateway.policy.people import Account, PersonRole
 from gateway.policy.tokens import TOKENS_LIMIT
 from tests.control.running import Running
-from tests.webui.accounts.test_roles import signed_in
+from tests.webui.accounts.signing import signed_in
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 

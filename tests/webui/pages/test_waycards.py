@@ -9,9 +9,9 @@ from flask import Flask
 
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.pages.test_home import HOSTILE, text_of
 from tests.webui.standin.closed import ANDROID, APPLE, a_card, each_way
 from tests.webui.standin.household import PHONE, TABLET, Household
+from tests.webui.standin.pages import HOSTILE, text_of
 
 CARD = f"{TABLET} encrypted_dns"
 

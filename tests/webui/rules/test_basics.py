@@ -7,10 +7,8 @@ from datetime import date
 import pytest
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.rules.test_overview import PAGE, post, revision, text_of
-from tests.webui.rules.test_sites import send
-from tests.webui.standin.household import Household
+from tests.webui.rules.forms import PAGE, post, revision, send, text_of
+from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
 from webui.rules.steps import NoMonthError, typed_month
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.webui.standin.carried import in_file
 from tests.webui.standin.editing import FILES
 from webui.charts import qr
 from webui.rules import carried
@@ -37,11 +38,6 @@ def packed(said: object, version: int = 1) -> str:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=carried.WORDS)
     data = packer.compress(json.dumps(said).encode()) + packer.flush()
     return f"{version}{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
-
-
-def in_file(**said: object) -> str:
-    whole = {"qalqan": "rules", "version": 1, "name": "Aruzhan", "band": "10-12", "rules": {}}
-    return json.dumps(whole | said)
 
 
 def test_a_file_and_a_code_say_the_same() -> None:

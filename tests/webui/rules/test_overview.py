@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
-
 import pytest
 
 from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.pages.test_home import text_of as raw_text_of
-from tests.webui.standin.household import Household
+from tests.webui.rules.forms import PAGE, post, revision, text_of
+from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
 
 pytestmark = pytest.mark.usefixtures("ruled")
 
-PAGE = "/parent/child/daughter/"
 
 # One word of each key of a profile that its band does not say, and what the overview then has in it.
 SAID: dict[str, tuple[object, str]] = {
@@ -48,24 +43,6 @@ SAID: dict[str, tuple[object, str]] = {
     "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
     "portal": (["02:00:00:00:00:0a"], "1 device shows our page by itself"),
 }  # fmt: skip
-
-
-def text_of(html: str) -> str:
-    return unescape(raw_text_of(html))
-
-
-def revision(page: str) -> str:
-    found = re.search(r'type="hidden" name="revision" value="(\d+)"', page)
-    assert found
-    return found[1]
-
-
-def post(mum: Browser, path: str, **values: str) -> str:
-    """As the page's own form does; what the next page says."""
-    values.setdefault("revision", revision(mum.get(PAGE).text))
-    answer = mum.post(PAGE + path, values)
-    assert answer.status_code == 303, answer.text
-    return text_of(mum.get(answer.headers["Location"]).text)
 
 
 def test_the_child_s_card_leads_to_its_rules(mum: Browser) -> None:
@@ -187,19 +164,39 @@ def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, house
 def test_every_change_can_be_undone(mum: Browser, household: Household) -> None:
     before, undo = said(household), revision(mum.get(PAGE).text)
     assert "Undo" in post(mum, "switch", switch="off bedtime")
-    assert f'name="revision" value="{undo}">Undo' in mum.get("/parent/").text, "on the first page too"
-    answer = mum.post(f"{PAGE}undo", {"revision": undo})
+    made = revision(mum.get(PAGE).text)
+    assert f'name="revision" value="{undo} {made}">Undo' in mum.get("/parent/").text, "on the first page too"
+    answer = mum.post(f"{PAGE}undo", {"revision": f"{undo} {made}"})
     page = text_of(mum.get(answer.headers["Location"]).text)
     assert "The rules of Aruzhan are as they were before." in page
     assert "Undo" not in page
     assert said(household) == before
     assert asked_of(household, "unedit") == [
-        {"id": "daughter", "revision": int(undo), "by": "Mum", "origin": "192.168.1.7"}
+        {"id": "daughter", "revision": int(undo), "found": int(made), "by": "Mum", "origin": "192.168.1.7"}
     ]
 
 
+def test_an_undo_from_a_page_of_before_takes_back_no_newer_change(mum: Browser, household: Household) -> None:
+    undo = revision(mum.get(PAGE).text)
+    post(mum, "switch", switch="off bedtime")
+    made = revision(mum.get(PAGE).text)
+    post(mum, "reset", key="categories/social_networks")
+    now = said(household)
+    answer = mum.post(f"{PAGE}undo", {"revision": f"{undo} {made}"})
+    page = text_of(mum.get(answer.headers["Location"]).text)
+    assert "Somebody changed this meanwhile. Look at it again, then change it." in page
+    assert said(household) == now
+
+
+@pytest.mark.parametrize("sent", ["", "7", "7 ", " 7", "7 8 9", "7 x", "-7 8", "7 " + "9" * 17])
+def test_an_undo_names_both_versions(mum: Browser, household: Household, sent: str) -> None:
+    assert mum.post(f"{PAGE}undo", {"revision": sent}).status_code == 400
+    assert asked_of(household, "unedit") == []
+
+
 def test_an_undo_that_is_not_kept_any_more_is_told(mum: Browser) -> None:
-    answer = mum.post(f"{PAGE}undo", {"revision": "7"})
+    now = revision(mum.get(PAGE).text)
+    answer = mum.post(f"{PAGE}undo", {"revision": f"7 {now}"})
     assert "That version is not kept any more." in text_of(mum.get(answer.headers["Location"]).text)
 
 

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.rules.test_overview import PAGE, revision, text_of
+from tests.webui.rules.forms import PAGE, revision, send, text_of
 from tests.webui.standin.editing import product
-from tests.webui.standin.household import Household
+from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said
 from webui.rules import typed
 from webui.rules.catalogue import Catalogue, Kind, Service
@@ -26,15 +25,6 @@ NAMES = Catalogue(
 )
 
 pytestmark = pytest.mark.usefixtures("ruled")
-
-
-def send(mum: Browser, path: str, **values: str) -> tuple[int, str]:
-    """As the form does; the status of its answer, and the page that follows."""
-    values.setdefault("revision", revision(mum.get(PAGE).text))
-    answer = mum.post(PAGE + path, values)
-    if answer.status_code == 303:
-        return 303, mum.get(answer.headers["Location"]).text
-    return answer.status_code, answer.text
 
 
 @pytest.mark.parametrize(("text", "word"), [

@@ -8,9 +8,8 @@ import pytest
 
 import webui
 from tests.webui.conftest import Browser
-from tests.webui.pages.test_child_time import asked_of
-from tests.webui.rules.test_overview import PAGE, revision, text_of
-from tests.webui.standin.household import Household
+from tests.webui.rules.forms import PAGE, revision, text_of
+from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
 from webui.rules.hours import DAYS
 

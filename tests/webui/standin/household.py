@@ -70,6 +70,7 @@ class Household:
     sample_until: str | None = None
     in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
     visited: list[dict[str, Any]] = field(default_factory=list)  # at log level 3
+    visited_left_off: int = 0
     kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
@@ -203,3 +204,7 @@ def at_home(path: Path, household: Household) -> Iterator[Running]:
             yield daemon
     finally:
         household.editing.close()
+
+
+def asked_of(household: Household, do: str) -> list[dict[str, Any]]:
+    return [values for what, values in household.asked if what == do]

@@ -87,7 +87,8 @@ class Living:
                 {"target": "category:social_networks", "name": "social networks", "refused": 16, "opened": 0},
             ] if lives else self.household.kinds if level else [],
             "refused": [{**one, **self.household.hostile} for one in told], "refused_left_off": 0,
-            "visited": self.household.visited if level >= 3 else [], "visited_left_off": 0,
+            "visited": self.household.visited if level >= 3 else [],
+            "visited_left_off": self.household.visited_left_off if level >= 3 else 0,
         }  # fmt: skip
 
     @staticmethod

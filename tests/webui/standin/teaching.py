@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,13 @@ class Teaching:
         if self.lessons.pop(profile, None) is None:
             request.refuse("id", "has no lesson", Code.NO_LESSON)
         self.ended.append((profile, tuple(keep)))
-        undo = None
+        done: Mapping[str, object] = {}
         if keep:
             values = {"id": profile, "by": request.text("by"), "set": {f"allow/{one}": True for one in keep}}
-            undo = self._home.editing.verbs()["edit"](Request("edit", request.role, 0, values))["undo"]
-        return {"kept": len(keep), "entries": keep, "undo": undo}
+            done = self._home.editing.verbs()["edit"](Request("edit", request.role, 0, values))
+        return {
+            "kept": len(keep),
+            "entries": keep,
+            "undo": done.get("undo"),
+            "revision": done.get("revision"),
+        }
