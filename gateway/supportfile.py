@@ -5,7 +5,7 @@ nothing personal is put in: of a check its kind and level, of a log line the wor
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ def support_file(made: datetime, findings: Iterable[Mapping[str, str]], **parts:
         "format": FORMAT,
         "made": made,
         "version": __version__,
-        "python": platform.python_version(),
+        "python": sys.version.partition(" ")[0],
         "kernel": os.uname().release,
         "machine": os.uname().machine,
         "platform": operating_system(),

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__, cli
-from gateway.cli import build_parser, main
+from gateway.cli import as_service, main
+from gateway.commandline import build_parser
 from gateway.errors import GatewayError
 from tests import captures
 from tests.replayed import AFTERNOON
@@ -93,6 +94,20 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     ):
         assert build_parser().parse_args(argv).config == Path("F")
     assert build_parser().parse_args([*words, *needed]).config is None
+
+
+@pytest.mark.parametrize("argv", [["run"], ["web"], ["run", "--config", "F"], ["web", "--config", "F"]])
+def test_a_service_is_told_what_the_parser_would_tell_it(argv: list[str]) -> None:
+    told = as_service(argv)
+    assert told is not None
+    assert vars(told).items() <= vars(build_parser().parse_args(argv)).items()
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["status"], ["run", "--help"], ["run", "--config", "--log"], ["run", "--log", "json"]]
+)
+def test_all_else_is_read_by_the_parser(argv: list[str]) -> None:
+    assert as_service(argv) is None
 
 
 @pytest.mark.parametrize(
@@ -238,7 +253,7 @@ def test_status_imports_little(tmp_path: Path) -> None:
         [sys.executable, "-c", code, config], cwd=ROOT, capture_output=True, text=True, check=True
     )
     rooms = {module.split(".")[1] for module in done.stdout.split() if module.startswith("gateway.")}
-    assert rooms <= {"cli", "codes", "commands", "control", "errors", "files", "policy"}
+    assert rooms <= {"cli", "codes", "commandline", "commands", "control", "errors", "files", "policy"}
     assert not {"sqlite3", "flask", "cryptography", "publicsuffixlist", "idna"} & set(done.stdout.split())
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.control.client import Client
 from gateway.files import DEFAULT_CONFIG, SOCKET, read_bounded
 from gateway.policy.config import Config, parse_config
 from gateway.policy.hosts import public_suffix_check
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 def config_path(args: Namespace) -> Path:

@@ -47,10 +47,68 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
     assert run(late + "import dataclasses; print(dataclasses.inspect is inspect)") == "True"
 
 
+LEAN = """
+import gc
+from gateway.daemon.memory import dataclasses_alone
+dataclasses_alone()
+from gateway.daemon.lean import forget_annotations, lean_dataclasses
+lean_dataclasses()
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    y: int = field(default=2, repr=False)
+    z: tuple[int, ...] = ()
+
+@dataclass
+class Open:
+    a: int
+    def __repr__(self): return "own"
+
+@dataclass(repr=False)
+class Silent:
+    a: int
+"""
+
+
+def test_lean_dataclasses_are_as_they_were() -> None:
+    assert run(LEAN + "print(Point(1), Open(1), 'Silent object' in repr(Silent(1)))") == (
+        "Point(x=1, z=()) own True"
+    )
+    assert run(LEAN + "print(replace(Point(1), x=3) == Point(3), len({Point(1), Point(1)}))") == "True 1"
+    refused = "\np = Point(1)\nfor change in (lambda: setattr(p, 'x', 2), lambda: delattr(p, 'x')):\n"
+    refused += "    try: change()\n    except FrozenInstanceError as error: print(error)\nprint(p.x)"
+    assert run(LEAN + refused) == "cannot assign to field 'x'\ncannot delete field 'x'\n1"
+    assert run(LEAN + "\nopen = Open(1); open.a = 2; print(open.a)") == "2"
+
+
+def test_lean_dataclasses_are_there_once() -> None:
+    copies = "gc.collect(); print(sum(one.__name__ == 'Point' for one in object.__subclasses__()))"
+    assert run(LEAN + copies) == "1"
+
+
+def test_annotations_of_our_functions_alone_are_forgotten() -> None:
+    code = "\nfrom gateway.policy.documents import parse_document\nimport json, typing\n"
+    code += "def other(a: int): pass\nforget_annotations()\n"
+    code += "print(parse_document.__annotations__, other.__annotations__, parse_document('a: b', 'f').keys)"
+    assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
+
+
+def test_a_daemon_has_no_parser_of_command_lines(tmp_path: Path) -> None:
+    """It is stopped by its qalqan.yaml, which is read when all is imported."""
+    code = (
+        "import sys; from gateway.cli import main;"
+        f"print(main(['run', '--config', {str(tmp_path / 'qalqan.yaml')!r}]),"
+        "'gateway.daemon.main' in sys.modules, 'argparse' in sys.modules, 'gettext' in sys.modules)"
+    )
+    assert run(code) == "1 True False False"
+
+
 def test_nothing_that_only_start_needs_is_in_the_daemon() -> None:
     heavy = (
         "inspect", "scapy", "subprocess", "idna", "zipfile", "importlib.resources", "tempfile", "shutil",
-        "sqlite_utils", "asyncio", "ssl",
+        "sqlite_utils", "asyncio", "ssl", "platform",
     )  # fmt: skip
     code = (
         "import sys; from gateway.daemon.memory import dataclasses_alone, one_openssl; dataclasses_alone();"

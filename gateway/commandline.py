@@ -1,0 +1,222 @@
+"""What may be written on the command line `qalqan`: a parser that knows every command, and does nothing."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway import __version__
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+HELP_WIDTH = 100  # columns
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its help has one width: asking the terminal for its own brings in 1 MB that the daemon would keep."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """``args.module`` names the module of gateway.commands whose ``run(args)`` does it."""
+    parser: argparse.ArgumentParser = _Parser(
+        prog="qalqan",
+        description="A family's own filter and age gate. Exit status: 0 done, 1 refused, 2 wrong usage.",
+    )
+    parser.add_argument("--config", type=Path, metavar="F", help="instead of /etc/qalqan/qalqan.yaml")
+    parser.add_argument("--version", action="version", version=f"qalqan {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_services(commands)
+    _add_looks(commands)
+    _add_rules(commands)
+    _add_switches(commands)
+    _add_wishes(commands)
+    _add_questions(commands)
+    _add_lists(commands)
+    _add_backups(commands)
+    return parser
+
+
+def _command(commands: Subparsers, name: str, module: str, text: str) -> argparse.ArgumentParser:
+    one = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    # Without a default of its own, it leaves a --config in front of the command's name alone.
+    one.add_argument("--config", type=Path, metavar="F", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    one.set_defaults(module=module)
+    return one
+
+
+def _actions(commands: Subparsers, name: str, module: str, text: str) -> Subparsers:
+    one = _command(commands, name, module, text)
+    return one.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+
+def _json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _at(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--at", metavar="ISO8601", help="the moment, as 2026-12-24T18:00, in the home's time zone"
+    )
+
+
+def _add_services(commands: Subparsers) -> None:
+    run = _command(commands, "run", "run", "run the daemon until it is told to stop")
+    run.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+    web = _command(commands, "web", "web", "serve the pages, in a process of their own")
+    web.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+
+
+def _add_looks(commands: Subparsers) -> None:
+    text = "say what is wrong with files and system, and how to mend it"
+    check = _command(commands, "check", "check", text)
+    how = check.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object")
+    how.add_argument("--steps", action="store_true", help="a line of JSON for each finding, for programs")
+    _json(_command(commands, "status", "status", "say how the running daemon is"))
+    text = "write one file for somebody who helps, with nothing personal in it"
+    support = _command(commands, "support", "support", text)
+    support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="standard output without it")
+    audit = _command(commands, "audit", "audit", "try each way around against a child's rules")
+    audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
+    audit.add_argument("--only", metavar="CHECK", nargs="+", help="these alone; --list names them")
+    audit.add_argument("--list", action="store_true", help="say what is tried, and try nothing")
+    _json(audit)
+
+
+def _add_rules(commands: Subparsers) -> None:
+    device = _actions(commands, "device", "device", "devices, and whose they are")
+    _json(_command(device, "list", "device", "list every device that is known"))
+    _json(_command(device, "scan", "device", "ask the home's network who is there"))
+    assign = _command(device, "assign", "device", "say whose a device is")
+    assign.add_argument("mac", metavar="MAC")
+    assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")
+    answer = _command(device, "answer", "device", "answer what is asked about a device; `device list` has it")
+    answer.add_argument("mac", metavar="MAC")
+    answer.add_argument("answer", metavar="ANSWER", help="one of those that `device list` names")
+    forget = _command(device, "forget", "device", "take a device out of every profile and forget it")
+    forget.add_argument("mac", metavar="MAC")
+
+    profile = _actions(commands, "profile", "profile", "profiles, as their files have them")
+    _json(_command(profile, "list", "profile", "list every profile"))
+    show = _command(profile, "show", "profile", "show a profile's rules and who set them")
+    _json(show)
+    show.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of a device")
+    show.add_argument("--week", action="store_true", help="its times on each of the next seven days")
+
+    guardian = _actions(commands, "guardian", "guardian", "who may change the rules on the pages")
+    _command(guardian, "list", "guardian", "list the guardians, and how an unclaimed gateway is claimed")
+    add = _command(guardian, "add", "guardian", "add somebody and print a one-time code to sign in with")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument(
+        "--role", choices=("guardian", "helper", "support"), help="a guardian, unless it is told"
+    )
+    add.add_argument("--minutes", type=int, metavar="N", help="that a helper may give a day and child; 30")
+    for name, text in (
+        ("reset", "end a guardian's sessions and print a new code"),
+        ("remove", "remove a guardian and end their sessions"),
+    ):
+        one = _command(guardian, name, "guardian", text)
+        one.add_argument("name", metavar="NAME")
+    _command(commands, "button", "button", "say that the button on the gateway was pressed")
+
+
+def _add_switches(commands: Subparsers) -> None:
+    who = "a profile's id or name, the MAC of a device, or all: every child"
+    pause = _command(commands, "pause", "switch", "close the internet for somebody, at once")
+    pause.add_argument("who", metavar="WHO", help=who)
+    pause.add_argument(
+        "--for", dest="duration", metavar="30m", help="without it the pause ends at the next wake time"
+    )
+    resume = _command(commands, "resume", "switch", "end a pause")
+    resume.add_argument("who", metavar="WHO", help=who)
+    grant = _command(commands, "grant", "grant", "give extra time, or take the last one back")
+    grant.add_argument("who", metavar="WHO", help=who)
+    grant.add_argument("duration", metavar="15m", nargs="?", help="how much")
+    grant.add_argument("--service", metavar="ID", help="for this service alone")
+    grant.add_argument("--undo", action="store_true", help="take back what was given last")
+    off = _command(
+        commands,
+        "off",
+        "switch",
+        "stop times and categories for everyone; lists that bind everyone stay",
+    )
+    off.add_argument("--for", dest="duration", metavar="1h", help="it returns by itself after that; an hour")
+    _command(commands, "on", "switch", "filter again")
+
+
+def _add_wishes(commands: Subparsers) -> None:
+    request = _actions(commands, "request", "request", "what children ask for")
+    listed = _command(request, "list", "request", "list what waits for an answer")
+    listed.add_argument("--all", action="store_true", help="what was answered too")
+    _json(listed)
+    answer = _command(request, "answer", "request", "answer a request; the child sees the reason")
+    answer.add_argument("id", metavar="ID", help="its number in the list")
+    answer.add_argument("answer", metavar="ANSWER", help="once, today, always or no")
+    answer.add_argument("--minutes", metavar="M", help="other than what was asked for")
+    answer.add_argument("--because", metavar="TEXT", help="the reason, one line")
+    ticket = _command(commands, "ticket", "ticket", "make one-time codes that a child enters on its page")
+    ticket.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or all: any child")
+    ticket.add_argument("duration", metavar="30m", nargs="?", help="what each is good for")
+    ticket.add_argument("--count", metavar="N", default="1", help="how many; one")
+    instead = ticket.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="say what is unused, without the codes")
+    instead.add_argument("--withdraw", metavar="BATCH", help="codes of this batch are good no more")
+    ledger = _command(commands, "ledger", "ledger", "say where a child's time went")
+    ledger.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of its device")
+    ledger.add_argument("--day", metavar="D", help="as 2026-11-24; today")
+    _json(ledger)
+
+
+def _add_questions(commands: Subparsers) -> None:
+    profile_help = "a profile's id or name, or the path of its file"
+    why = _command(commands, "why", "why", "say what a host meets, and each rule passed on the way")
+    why.add_argument("host", metavar="HOST", nargs="?")
+    why.add_argument("--to", metavar="ADDRESS", help="a connection there, as 192.0.2.7:443")
+    why.add_argument("--speaks", metavar="PROTO", help="what the connection speaks: tls, quic, wireguard, …")
+    whose = why.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--profile", metavar="P", help=profile_help)
+    whose.add_argument("--device", metavar="MAC", help="the rules of the one whose device it is")
+    _at(why)
+    _json(why)
+    replay = _command(commands, "replay", "replay", "judge what is asked for in a capture, without a gateway")
+    replay.add_argument("capture", metavar="CAPTURE", help="a pcap or pcapng file, or - for standard input")
+    replay.add_argument("--profile", metavar="P", required=True, help=profile_help)
+    _at(replay)
+    replay.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _add_lists(commands: Subparsers) -> None:
+    lists = _actions(commands, "lists", "lists", "lists of names, and the category table")
+    _command(lists, "build", "lists", "build the table from all lists that are here")
+    update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
+    update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")
+    update.add_argument("--force", action="store_true", help="those too that were fetched today")
+    update.add_argument("--steps", action="store_true", help="a line of JSON now and then, for programs")
+    _json(_command(lists, "status", "lists", "say how old each list is, and what is in the table"))
+    lookup = _command(
+        lists, "lookup", "lists", "say in which categories and services a host or an address is"
+    )
+    lookup.add_argument("host", metavar="HOST")
+    _json(lookup)
+
+
+def _add_backups(commands: Subparsers) -> None:
+    password = "its first line is the password; without it, it is asked for"
+    backup = _command(
+        commands, "backup", "backup", "write rules, grants and accounts into one encrypted file"
+    )
+    backup.add_argument("file", metavar="FILE", type=Path)
+    backup.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore = _command(
+        commands, "restore", "backup", "put what is in such a file in place, after a look at it"
+    )
+    restore.add_argument("file", metavar="FILE", type=Path, nargs="?")
+    restore.add_argument("--password-file", metavar="P", type=Path, help=password)
+    restore.add_argument("--yes", action="store_true", help="do not ask before it is put in place")
+    restore.add_argument("--undo", action="store_true", help="take the last one back")
