@@ -639,7 +639,7 @@ def test_a_second_network_that_comes_up_later(home: Home) -> None:
 
 
 def test_the_daemon_starts_in_time(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its bytecode, as an installed one. The fastest counts: the others tell what else the machine does."""
+    """With bytecode, as an installed one. The fastest counts: the others tell what else the machine does."""
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
     with fresh(home):
