@@ -417,6 +417,7 @@ def test_a_table_has_what_the_page_shows(mum: Browser) -> None:
     assert rows[0] == ["Day", "What", "Name", "Minutes", "Times", "Last", "Why"]
     assert ["2026-11-24", "all", "", "53", "9", "", ""] in rows
     assert ["2026-11-24", "used", "YouTube", "31", "", "", ""] in rows
+    assert ["2026-11-24", "used", "Games", "21", "", "", "counts for Play"] in rows
     assert [
         "2026-11-18 – 2026-11-24", "refused", "TikTok", "", "12", "2026-11-24 19:38",
         "TikTok is not open here. Your family set this.",
