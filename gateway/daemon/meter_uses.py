@@ -146,10 +146,12 @@ class Uses:
     def close(self, minute: int) -> list[UseRecord]:
         """End a minute: what is kept of it, each once for all devices of a child."""
         found: dict[UseRecord, None] = {}
-        for key, ledger in self._ledgers.items():
+        before, self._ledgers = self._ledgers, {}
+        for key, ledger in before.items():
             for one in ledger.close(minute):
                 found[UseRecord(one.minute, key, one.gate)] = None
-            self._ledgers[key] = ledger.turned()
+            # What is over is told: the next one has nothing of it, and the thresholds as they are by then.
+            self._ledger(key).restore((), ledger.moving(), ledger.closed)
         return list(found)
 
 
