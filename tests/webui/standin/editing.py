@@ -154,7 +154,7 @@ class _Daemon:
     def __init__(self, editing: Editing) -> None:
         self._editing = editing
         self.rules = editing.rules
-        self.store = self.presence = self
+        self.store = self.presence = self.here = self
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
