@@ -26,7 +26,8 @@ def rows(told: History) -> Iterator[Cells]:
         date = day.day.isoformat()
         yield date, _("all"), "", str(day.minutes), str(day.refused), "", ""
         for use in day.uses:
-            yield date, _("used"), kinds.title(use.target, use.name), str(use.minutes), "", "", ""
+            why = _("counts for Play") if use.play else ""
+            yield date, _("used"), kinds.title(use.target, use.name), str(use.minutes), "", "", why
     span = f"{told.first.isoformat()} – {told.last.isoformat()}"
     for kind in told.kinds:
         if kind.refused:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
 from gateway.daemon.events import kind_of_rule
-from gateway.daemon.minutes import Entry
+from gateway.daemon.minutes import Entry, Used
 from gateway.daemon.rules import RuleBook
 from gateway.policy.gifts import thing_name
-from gateway.policy.loglevels import NAMES_LEVEL
+from gateway.policy.loglevels import NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile import Profile
+from gateway.policy.rules import PLAY, Action
 from gateway.policy.sentence import sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.history import ALL, CATEGORY, OTHER, SERVICE, Count, Name, named
@@ -30,27 +32,45 @@ OPENABLE = frozenset(
 )  # what an entry of the family's allow list opens
 
 
-def used_today(entries: Iterable[Entry], rules: RuleBook) -> dict[str, int]:
-    """Minutes by use of a day whose book is not closed, as `store.history.uses` has them."""
+def used_today(entries: Iterable[Entry], kept: Iterable[Used], rules: RuleBook, level: int) -> dict[str, int]:
+    """Minutes by use of a day whose book is not closed, as `store.history.uses` has them. ``entries``: what
+    limits counted; ``kept``: what is kept by kind.
+    """
     minutes: dict[str, set[datetime]] = {}
     kinds = rules.world.catalogue.kinds_of
     for one in entries:
         for use in (ALL, *((OTHER,) if one.service is None else named(one.service, kinds))):
             minutes.setdefault(use, set()).add(one.at)
+    for used in kept:
+        if level >= VISITS_LEVEL or not used.use.startswith(SERVICE):
+            minutes.setdefault(used.use, set()).add(used.at)
     return {use: len(found) for use, found in minutes.items()}
 
 
-def describe_uses(found: Mapping[str, int], rules: RuleBook, level: int) -> list[dict[str, object]]:
-    """``target name minutes`` of services and kinds, the most used first; below NAMES_LEVEL kinds alone."""
+def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> list[dict[str, object]]:
+    """``target name minutes play`` of services and kinds, the most used first; below NAMES_LEVEL kinds alone.
+    ``play``: such a kind spends the limit of that name.
+    """
+    level = profile.rules.log_level
     shown = [
         (use, minutes)
         for use, minutes in found.items()
         if use != ALL and (level >= NAMES_LEVEL or not use.startswith(SERVICE))
     ]
     return [
-        {"target": use, "name": None if use == OTHER else thing_name(use, rules.names), "minutes": minutes}
+        {
+            "target": use,
+            "name": None if use == OTHER else thing_name(use, rules.names),
+            "minutes": minutes,
+            "play": _plays(use, profile),
+        }
         for use, minutes in sorted(shown, key=lambda item: (-item[1], item[0]))
     ]
+
+
+def _plays(use: str, profile: Profile) -> bool:
+    action = profile.rules.categories.get(use.removeprefix(CATEGORY)) if use.startswith(CATEGORY) else None
+    return PLAY in profile.rules.limits and action is not None and action.value is Action.COUNT
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> list[dict[str, object]]:

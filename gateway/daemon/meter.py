@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.daemon.family import Family, Member
-from gateway.daemon.meter_books import Books, Entry
+from gateway.daemon.meter_books import Books, Entry, Used
 from gateway.daemon.meter_clock import MinuteClock
 from gateway.daemon.meter_mark import Mark
 from gateway.daemon.meter_shares import by_service, shares
+from gateway.daemon.meter_uses import Uses
 from gateway.errors import KernelError
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
@@ -74,6 +75,7 @@ class Meter:
         books: Books,
         live: LiveFlows,
         mark: Mark,
+        uses: Uses,
         wall: Callable[[], datetime],
         *,
         classes: Callable[[], Mapping[tuple[int, frozenset[str]], int]],
@@ -88,6 +90,7 @@ class Meter:
         self._books = books
         self._live = live
         self._mark = mark
+        self._uses = uses
         self._wall = wall
         self._classes = classes
         self._catalogue = catalogue
@@ -119,6 +122,7 @@ class Meter:
         if self._timer is not None:
             self._count()
         self._gates = {}
+        self._uses.forget()
 
     def refresh(self) -> None:
         """Members, their rules or what is open have changed: look from now on, or look no more."""
@@ -128,13 +132,14 @@ class Meter:
             for member in self._family.members.values()
             if member.profile.rules.limits and not member.profile.built_in
         }
+        wanted = self._uses.keep(one.profile for one in self._family.members.values()) or bool(limited)
         running = self._timer is not None
-        if not running and limited:
+        if not running and wanted:
             self._last = dict(self._kernel.used())
             self._clock.turn(self._loop.now(), self._wall().timestamp())
             self._turn_day()
         self._books.keep(limited.values())
-        if limited:
+        if wanted:
             self._awake = self._awake or self._is_open()
             self._wait()
         elif self._timer is not None:
@@ -150,7 +155,7 @@ class Meter:
         self._awake = open_now
         ended = self._clock.record
         if self._clock.turn(now, wall.timestamp()):
-            counted = self._books.close(ended.minute, ended, now)
+            counted = self._books.close(ended.minute, ended, now, self._uses.close(ended.minute))
             turned = self._turn_day()
             if counted or turned:
                 self._changed()
@@ -168,6 +173,10 @@ class Meter:
     def entries(self, profile: str, day: date) -> tuple[Entry, ...]:
         """Which minutes counted on a day of the last week, and why."""
         return tuple(self._books.entries(profile, day))
+
+    def uses(self, profile: str, day: date) -> tuple[Used, ...]:
+        """Minutes by kind on a day of the last week, limit or not."""
+        return tuple(self._books.uses(profile, day))
 
     def problems(self) -> list[str]:
         """One line for each thing that keeps minutes from being kept."""
@@ -188,8 +197,9 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Whether anything is open that spends a limit."""
-        return any(self._spends((one.slot, one.class_number)) for one in self._kernel.passes())
+        """Whether anything is open that spends a limit, or is kept by kind."""
+        pairs = ((one.slot, one.class_number) for one in self._kernel.passes())
+        return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
         """The limits of its own that a class of a member spends."""
@@ -198,6 +208,8 @@ class Meter:
             for (slot, gates), number in self._classes().items():
                 member = self._family.members.get(slot)
                 self._gates[slot, number] = _limits(member, gates) if member is not None else NO_GATES
+                if member is not None:
+                    self._uses.learn((slot, number), member.profile, gates)
             known = self._gates.setdefault(pair, NO_GATES)
         return known
 
@@ -216,11 +228,15 @@ class Meter:
 
     def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
         """Put what classes moved into the ledgers of those whose they are."""
+        moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
-        if not spent:
+        used = [one for one in moved if self._uses.keeps(one[0])]
+        slots = {pair[0] for pair, _, _ in spent} | {pair[0] for pair, _ in used}
+        if not slots:
             return
-        slots = {slot for (slot, _), _, _ in spent}
-        known = by_service(self._flows(slots), self._live, self._catalogue().services_of, self._spends)
+        flows = self._flows(slots)
+        self._uses.move(used, flows, self._family.members, self._clock.number)
+        known = by_service(flows, self._live, self._catalogue().services_of, self._spends)
         # First together what is of the same limits: a device's classes are many, its limits few.
         sums: dict[tuple[int, frozenset[str], str | None], int] = {}
         for pair, total, limits in spent:

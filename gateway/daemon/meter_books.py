@@ -11,7 +11,7 @@ from gateway.policy.ledger import Why as Reason
 from gateway.policy.profile import Profile
 from gateway.policy.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.store.minutes import MinutesFile
-from gateway.store.records import ClockRecord, MinuteRecord, Record, Why
+from gateway.store.records import ClockRecord, MinuteRecord, Record, UseRecord, Why
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}
@@ -29,6 +29,14 @@ class Entry:
     bytes: int
     service: str | None  # None: not known
     why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A minute in which something was used that is kept by kind."""
+
+    at: datetime  # when it began, in UTC
+    use: str  # as `store.history` has them
 
 
 class Books:
@@ -59,9 +67,7 @@ class Books:
         return self._file.last_clock()
 
     def _make(self, profile: Profile) -> Ledger:
-        services = self._catalogue().services.values()
-        own = {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
-        return Ledger(profile.rules.linger.value // timedelta(minutes=1), own)
+        return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
         """Bytes that a killed process may lose of a minute that is not over."""
@@ -115,8 +121,10 @@ class Books:
         if total - self._written.get(key, 0) > self._grain(service):
             self._grown.add(key)
 
-    def close(self, minute: int, clock: ClockRecord, now: float) -> bool:
-        """End a minute, of which ``clock`` is the record; whether it counted for anybody."""
+    def close(self, minute: int, clock: ClockRecord, now: float, uses: Iterable[UseRecord] = ()) -> bool:
+        """End a minute, of which ``clock`` is the record; whether it counted for anybody's limit. ``uses``:
+        what of it is kept by kind, which stands behind what counted.
+        """
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
             for one in ledger.close(minute):
@@ -124,7 +132,7 @@ class Books:
                 told = self._told(key, one.service)
                 records.append(MinuteRecord(one.minute, key, one.device, one.gate, one.moved, told, why))
         self._moving, self._written, self._grown = {}, {}, set()
-        self._append(records, clock, now)
+        self._append([*records, *uses], clock, now)
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
@@ -171,10 +179,19 @@ class Books:
         for one in self._file.details(day):
             if isinstance(one, ClockRecord):
                 shift = one.wall - one.minute
-            elif one.profile == profile and one.why & Why.COUNTED:
+            elif isinstance(one, MinuteRecord) and one.profile == profile and one.why & Why.COUNTED:
                 at = datetime.fromtimestamp((one.minute + shift) * MINUTE, UTC)
                 why = Reason.LINGER if one.why & Why.LINGER else Reason.MOVED
                 yield Entry(at, one.device, one.gate, one.bytes, one.service, why)
+
+    def uses(self, profile: str, day: date) -> Iterator[Used]:
+        """What is kept by kind of a day of the last week, minute by minute."""
+        shift = 0
+        for one in self._file.details(day):
+            if isinstance(one, ClockRecord):
+                shift = one.wall - one.minute
+            elif isinstance(one, UseRecord) and one.profile == profile:
+                yield Used(datetime.fromtimestamp((one.minute + shift) * MINUTE, UTC), one.use)
 
     def tidy(self) -> None:
         """Fold the days that are over."""
@@ -186,6 +203,12 @@ class Books:
 
     def close_file(self) -> None:
         self._file.close()
+
+
+def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
+    """Bytes from on which a minute counts, of the services of which that is not as of all others."""
+    services = catalogue.services.values()
+    return {one.id: one.threshold for one in services if one.threshold != DEFAULT_THRESHOLD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +224,7 @@ def _pasts(records: Iterable[Record], minute: int) -> dict[str, _Past]:
     counted: dict[str, list[Counted]] = {}
     moving: dict[str, dict[tuple[int, str, str, str | None], Move]] = {}
     for one in records:
-        if isinstance(one, ClockRecord):
+        if not isinstance(one, MinuteRecord):
             continue
         if one.why & Why.COUNTED:
             why = Reason.LINGER if one.why & Why.LINGER else Reason.MOVED

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from gateway.kernel.flowbytes import Moved
 from gateway.kernel.totals import Pair
 from gateway.path.live import FlowId, LiveFlows
 
+Name = TypeVar("Name")
 Services = Callable[[str], tuple[str, ...]]
 """Ids of the services that a host belongs to."""
 
 
-class Share(NamedTuple):
-    service: str | None  # None: nobody knows
+class Share(NamedTuple, Generic[Name]):
+    service: Name | None  # None: nobody knows
     bytes: int
 
 
@@ -53,7 +54,7 @@ def _one(services: tuple[str, ...], gates: Collection[str]) -> str | None:
     return next((one for one in services if f"service:{one}" in gates), services[0])
 
 
-def shares(total: int, known: Mapping[str, int]) -> Iterator[Share]:
+def shares(total: int, known: Mapping[Name, int]) -> Iterator[Share[Name]]:
     """``total`` bytes of a class divided among what is known to have moved; the rest is nobody's.
 
     The class's own counter is what counts. Connections count apart from it: a little more, from before they

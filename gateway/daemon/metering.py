@@ -11,16 +11,17 @@ from gateway.daemon.family import Family
 from gateway.daemon.meter import Meter
 from gateway.daemon.meter_books import Books
 from gateway.daemon.meter_mark import FILE, Mark
+from gateway.daemon.meter_uses import Uses
 from gateway.daemon.rules import RuleBook
 from gateway.daemon.table import KernelTable
 from gateway.errors import KernelError
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
 from gateway.loop import Loop
 from gateway.path.live import LiveFlows
-from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.store.history import SERVICE, uses
 from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile, spent
-from gateway.store.records import Record
+from gateway.store.records import Record, UseRecord
 from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def metering(
         Books(file, lambda: rules.world.catalogue),
         live,
         Mark(Path(config.runtime) / FILE),
+        Uses(live, lambda: rules.world),
         wall,
         classes=store.classes,
         catalogue=lambda: rules.world.catalogue,
@@ -67,11 +69,17 @@ def metering(
 
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
     """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
-    for which kinds and services the minutes went.
+    for which kinds and services the minutes went. Services that no limit counted are of the level of visits.
     """
     store.minutes.keep(day, spent(records))
     levels = {one.id: one.rules.log_level for one in rules.household.children}
-    found = uses(records, rules.world.catalogue.kinds_of)
+    kept = [
+        one
+        for one in records
+        if not (isinstance(one, UseRecord) and one.use.startswith(SERVICE))
+        or levels.get(one.profile, 0) >= VISITS_LEVEL
+    ]
+    found = uses(kept, rules.world.catalogue.kinds_of)
     store.history.keep(
         day,
         {

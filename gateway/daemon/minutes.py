@@ -24,6 +24,15 @@ class Entry(Protocol):
     def why(self) -> str: ...
 
 
+class Used(Protocol):
+    """One minute of what is kept by kind, whether a limit counts it or not."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def use(self) -> str: ...
+
+
 class Minutes(Protocol):
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         """The family's day, and the whole minutes spent on it, by limit gate."""
@@ -37,6 +46,10 @@ class Minutes(Protocol):
         """The minutes of a day that counted, in order."""
         ...
 
+    def uses(self, profile_id: str, day: date) -> Sequence[Used]:
+        """The minutes of a day by kind, as far as the log level of then had them kept."""
+        ...
+
 
 class Uncounted:
     """Nobody counts."""
@@ -48,4 +61,7 @@ class Uncounted:
         return {}
 
     def entries(self, profile_id: str, day: date) -> Sequence[Entry]:  # noqa: ARG002
+        return ()
+
+    def uses(self, profile_id: str, day: date) -> Sequence[Used]:  # noqa: ARG002
         return ()

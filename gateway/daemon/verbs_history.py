@@ -62,7 +62,9 @@ class HistoryVerbs:
         used = dict(history.of(profile.id, first, last))
         today = self._today()
         if last == today:
-            used[today] = used_today(self._daemon.family.minutes.entries(profile.id, today), rules)
+            minutes = self._daemon.family.minutes
+            entries, kept = minutes.entries(profile.id, today), minutes.uses(profile.id, today)
+            used[today] = used_today(entries, kept, rules, level)
         counts = history.counts(profile.id, first, last)
         days = [first + n * ONE_DAY for n in range((last - first).days + 1)]
         return {
@@ -70,7 +72,7 @@ class HistoryVerbs:
                 {
                     "day": day.isoformat(),
                     "minutes": used.get(day, {}).get(ALL, 0),
-                    "uses": describe_uses(used.get(day, {}), rules, level),
+                    "uses": describe_uses(used.get(day, {}), rules, profile),
                     "refused": sum(one.refused for one in counts if one.day == day),
                 }
                 for day in days

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from gateway.store.database import Database, Statement
 from gateway.store.keeper import moment, unix
-from gateway.store.records import MinuteRecord, Record, Why
+from gateway.store.records import ClockRecord, Record, UseRecord, Why
 
 SERVICE, CATEGORY = "service:", "category:"
 ALL = "all"  # any minute in which anything counted
@@ -25,12 +25,18 @@ Uses = Mapping[tuple[str, str], int]
 
 
 def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Uses:
-    """Each minute once, whatever the number of devices and limits. ``kinds``: categories of a service."""
+    """Each minute once, whatever the number of devices and limits, and whether a limit or its kind alone had
+    it counted. ``kinds``: categories of a service.
+    """
     minutes: dict[tuple[str, str], set[int]] = {}
     for one in records:
-        if not (isinstance(one, MinuteRecord) and one.why & Why.COUNTED):
+        if isinstance(one, ClockRecord):
             continue
-        found = [ALL, *((OTHER,) if one.service is None else named(one.service, kinds))]
+        found: tuple[str, ...] = ()
+        if isinstance(one, UseRecord):
+            found = (one.use,)
+        elif one.why & Why.COUNTED:
+            found = (ALL, *((OTHER,) if one.service is None else named(one.service, kinds)))
         for use in found:
             minutes.setdefault((one.profile, use), set()).add(one.minute)
     return {key: len(found) for key, found in minutes.items()}

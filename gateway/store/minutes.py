@@ -15,11 +15,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.store.database import StoreError
+from gateway.store.history import SERVICE
 from gateway.store.records import (
     SIZE,
     ClockRecord,
     MinuteRecord,
     Record,
+    UseRecord,
     Why,
     Words,
     gap,
@@ -32,6 +34,7 @@ FOLDER = "minutes"
 DETAIL_DAYS = 7
 DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
 DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # from there on counted minutes alone are written
+USES_LIMIT = DAY_LIMIT // 2  # from there on nothing by kind: what limits go by has its room
 WAITING_LIMIT = 4096  # records that the disk did not take; the oldest give way
 SYNC_EVERY = 10.0  # seconds; 60 where flash is poor
 _END = ".minutes"
@@ -85,7 +88,7 @@ class MinutesFile:
 
         What finds no room on the disk waits for it: minutes that count, up to a limit.
         """
-        self._waiting.extend(one for one in records if self._size < DETAILS_LIMIT or _must_stay(one))
+        self._waiting.extend(one for one in records if self._has_room(one))
         if self._waiting:
             data = self._gap + b"".join(pack(one, self._words) for one in self._waiting)
             try:
@@ -101,6 +104,11 @@ class MinutesFile:
                 self._gap = b""
                 self._unsynced = now if self._unsynced is None else self._unsynced
         self.sync(now)
+
+    def _has_room(self, record: Record) -> bool:
+        if isinstance(record, UseRecord):
+            return self._size < USES_LIMIT
+        return self._size < DETAILS_LIMIT or _must_stay(record)
 
     def _write(self, data: bytes) -> None:
         """Raises OSError unless all of it was written."""
@@ -187,14 +195,14 @@ class MinutesFile:
 
     def erase(self, profile: str, *, past: bool = False) -> None:
         """Forget which services and how much one person used; the counted minutes stay: with ``past``
-        those of the running day alone, by which its limits go.
+        those of the running day alone, by which its limits go. Minutes by kind go all with it.
         """
         for day in self._days():
             words = Words()
             found = self.details(day)
             if past and day != self._day:
                 found = tuple(one for one in found if isinstance(one, ClockRecord) or one.profile != profile)
-            kept = (_bare(one, profile) for one in found)
+            kept = _bare(found, profile, kinds=not past)
             data = b"".join(pack(one, words) for one in kept)
             path = self._path(day)
             fresh = path.with_suffix(".new")
@@ -205,7 +213,7 @@ class MinutesFile:
                 self._fails(error)
                 return
         if self._day is not None:
-            waiting = [_bare(one, profile) for one in self._waiting]
+            waiting = list(_bare(self._waiting, profile, kinds=not past))
             self.open(self._day)
             self._waiting.extend(waiting)
 
@@ -261,10 +269,17 @@ def spent(records: Iterable[Record]) -> Spent:
 
 
 def _must_stay(record: Record) -> bool:
+    if isinstance(record, UseRecord):
+        return False
     return isinstance(record, ClockRecord) or bool(record.why & Why.COUNTED)
 
 
-def _bare(record: Record, profile: str) -> Record:
-    if isinstance(record, ClockRecord) or record.profile != profile:
-        return record
-    return MinuteRecord(record.minute, profile, record.device, record.gate, 0, None, record.why)
+def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[Record]:
+    """Without one person's services and bytes; ``kinds``: whether minutes by kind stay."""
+    for one in records:
+        if isinstance(one, ClockRecord) or one.profile != profile:
+            yield one
+        elif isinstance(one, MinuteRecord):
+            yield MinuteRecord(one.minute, profile, one.device, one.gate, 0, None, one.why)
+        elif kinds and not one.use.startswith(SERVICE):
+            yield one

@@ -14,11 +14,12 @@ from zlib import crc32
 SIZE = 28
 _HEAD = Struct("<BB")
 _CHECK = Struct("<I")
-_WORD, _MINUTE, _CLOCK = 0xA1, 0xA2, 0xA3
+_WORD, _MINUTE, _CLOCK, _USE = 0xA1, 0xA2, 0xA3, 0xA4
 _FORMS = {
     _WORD: Struct("<H20s"),
     _MINUTE: Struct("<IHHHHI6x"),
     _CLOCK: Struct("<IQI6s"),
+    _USE: Struct("<IHH14x"),
 }
 _TEXT = 20  # bytes of a word in one record
 MAX_WORDS = 0xFFFF
@@ -58,7 +59,16 @@ class ClockRecord:
     boot: bytes  # which start of the machine ``started`` counts from, 6 bytes
 
 
-Record = MinuteRecord | ClockRecord
+@dataclass(frozen=True, slots=True)
+class UseRecord:
+    """One minute in which somebody used what is kept by kind: no device, no bytes, and no limit spends it."""
+
+    minute: int
+    profile: str
+    use: str  # as `store.history` has them
+
+
+Record = MinuteRecord | ClockRecord | UseRecord
 
 
 class Words:
@@ -108,6 +118,9 @@ def pack(record: Record, words: Words) -> bytes:
     if isinstance(record, ClockRecord):
         started = max(0, round(record.started * 1000))
         return _pack(_CLOCK, 0, record.minute, started, record.wall, record.boot)
+    if isinstance(record, UseRecord):
+        (profile, first), (use, second) = words.number(record.profile), words.number(record.use)
+        return first + second + _pack(_USE, 0, record.minute, profile, use)
     texts = (record.profile, record.device, record.gate, record.service or "")
     numbers, before = zip(*(words.number(text) for text in texts), strict=True)
     size = min(record.bytes, MAX_BYTES)
@@ -164,6 +177,10 @@ def _read(data: bytes, at: int, words: Words) -> Record | None:
     if kind == _CLOCK:
         minute, started, wall, boot = values
         return ClockRecord(minute, started / 1000, wall, boot)
+    if kind == _USE:
+        minute, *numbers = values
+        who, use = map(words.text, numbers)
+        return UseRecord(minute, who, use) if who and use else None
     minute, *numbers, size = values
     profile, device, gate, service = map(words.text, numbers)
     if not profile or not device or not gate:

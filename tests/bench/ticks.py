@@ -19,6 +19,7 @@ from gateway.daemon.memory import settle
 from gateway.daemon.meter import Meter
 from gateway.daemon.meter_books import Books
 from gateway.daemon.meter_mark import Mark
+from gateway.daemon.meter_uses import Uses
 from gateway.daemon.rules import RuleBook
 from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
@@ -40,7 +41,7 @@ MARK, READ_MARK = 20.0, 12.0
 SLOTS, CLASSES, FLOWS = range(1, 51), range(1, 64), 10  # flows of each device, all of which move
 LAYOUT = MarkLayout()
 PASSES = tuple(PassElement(slot, number, MAX_LEASE) for slot in SLOTS for number in CLASSES)
-GATES = frozenset({"internet", "play"})
+GATES = frozenset({"device", "bedtime", "internet", "play"})
 HOST = "www.youtube.com"
 
 
@@ -179,6 +180,7 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows) -> Meter:
         books,
         live,
         Mark(place / "metered"),
+        Uses(live, lambda: rules.world),
         lambda: datetime.now(UTC),
         classes=lambda: classes,
         catalogue=lambda: rules.world.catalogue,

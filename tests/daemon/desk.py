@@ -109,6 +109,7 @@ class Counted:
         self.minutes: dict[str, dict[str, int]] = {}
         self.devices: dict[str, dict[str, dict[str, int]]] = {}
         self.rows: tuple[Any, ...] = ()
+        self.kept: tuple[Any, ...] = ()
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         return self.day, self.minutes.get(profile_id, {})
@@ -118,6 +119,9 @@ class Counted:
 
     def entries(self, profile_id: str, day: date) -> tuple[Any, ...]:
         return self.rows
+
+    def uses(self, profile_id: str, day: date) -> tuple[Any, ...]:
+        return self.kept
 
 
 class Scanning:

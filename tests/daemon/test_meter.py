@@ -17,6 +17,7 @@ from gateway.daemon.family import Family, Member
 from gateway.daemon.meter import SWEEP, Meter
 from gateway.daemon.meter_books import Books
 from gateway.daemon.meter_mark import Mark
+from gateway.daemon.meter_uses import Uses
 from gateway.daemon.rules import RuleBook
 from gateway.kernel.flowbytes import Flow, Moved
 from gateway.kernel.snapshot import PassElement
@@ -150,6 +151,7 @@ class World:
             Books(file, lambda: self.rules.world.catalogue),
             self.live,
             Mark(self.folder / "metered"),
+            Uses(self.live, lambda: self.rules.world),
             lambda: self.clock.wall,
             classes=self.store.classes,
             catalogue=lambda: self.rules.world.catalogue,
@@ -286,7 +288,8 @@ def test_what_no_connection_explains_is_of_no_service(world: World) -> None:
 
 
 def test_nothing_to_meter_no_looks(tmp_path: Path) -> None:
-    world = World(tmp_path, {"son": SON, "mum": MUM})
+    """Nothing at all is kept of this family: no limit, and log level 0."""
+    world = World(tmp_path, {"son": {**SON, "log_level": 0}, "mum": MUM})
     looks = world.kernel.looks
     world.move(PHONE, MUCH, FREE)
     world.clock.pass_(6000.0)

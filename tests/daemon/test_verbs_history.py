@@ -95,6 +95,35 @@ def test_at_level_one_kinds_are_told_and_no_name_is(make: Make) -> None:
     assert "tiktok" not in repr(told).casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    at: datetime
+    use: str
+
+
+@pytest.mark.parametrize(("level", "services"), [(1, False), (2, False), (3, True)])
+def test_minutes_by_kind_are_told_where_no_limit_counts(make: Make, level: int, services: bool) -> None:
+    desk = make(EVENING, daughter={"log_level": level, "band": "6-9"})
+    now = desk.local_now()
+    uses = ("all", "category:games", "service:roblox")
+    desk.counted.kept = tuple(Kept(now - n * MINUTE, use) for n in (1, 2) for use in uses)
+    (today,) = desk.ask("history", id="daughter")["days"]
+    assert (today["minutes"], set(targets(today["uses"]))) == (2, {*uses[1 : 2 + services]})
+    (games,) = (one for one in today["uses"] if one["target"] == "category:games")
+    assert (games["minutes"], games["play"]) == (2, True)
+
+
+def test_a_minute_that_a_limit_counted_as_well_is_one(make: Make) -> None:
+    desk = lived(make, 2, limits={})
+    now = desk.local_now()
+    desk.counted.kept = tuple(Kept(now - 3 * MINUTE, use) for use in ("all", "category:games"))
+    (today,) = desk.ask("history", id="daughter")["days"]
+    assert today["minutes"] == 2
+    assert {one["target"]: one["minutes"] for one in today["uses"]} == {
+        "category:games": 1, "service:roblox": 1, "other": 1,
+    }  # fmt: skip
+
+
 def test_at_level_two_what_was_refused_is_told_in_groups(make: Make) -> None:
     told = week(lived(make, 2))
     refused = told["refused"]

@@ -117,6 +117,29 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         assert ("son", names.PHONE.mac, "internet", None) in told, "example.org is no service"
 
 
+@pytest.mark.timeout(180)
+def test_without_a_limit_a_minute_is_kept_by_its_kind_and_homework_is_not(home: Home) -> None:
+    phone = home.devices["phone"]
+    profiles = {"son": {**SON, "allow": ["service:roblox"], "homework": [HOMEWORK]}, "mum": MUM}
+    with fresh(home, profiles) as daemon:
+        boundary = _next_minute()
+        with film(phone, HOMEWORK, 4) as homework, film(phone, UPDATE, 4) as update:
+            assert_started(homework, update)
+            _wait_for(boundary + 1.0)
+        (day,) = daemon.client.call("history", id="son")["days"]
+        assert (day["minutes"], day["uses"]) == (0, [])
+        boundary = _next_minute()
+        with film(phone, ROBLOX, 4) as game:
+            assert game.started()
+            _wait_for(boundary - 0.5)
+        _wait_for(boundary + 1.0)
+        (day,) = daemon.client.call("history", id="son")["days"]
+        told = [(one["target"], one["minutes"]) for one in day["uses"]]
+        assert (day["minutes"], told) == (1, [("category:games", 1)])
+        assert _counted(daemon) == [], "no limit has any of it"
+        assert b"roblox" not in next((daemon.state / "minutes").iterdir()).read_bytes()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_devices_share_their_minutes_over_a_kill(home: Home) -> None:

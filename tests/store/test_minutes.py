@@ -17,7 +17,7 @@ import pytest
 from gateway.store import minutes
 from gateway.store.database import StoreError
 from gateway.store.minutes import MinutesFile, spent
-from gateway.store.records import ClockRecord, MinuteRecord, Record, Why
+from gateway.store.records import ClockRecord, MinuteRecord, Record, UseRecord, Why
 from gateway.store.store import Store
 from tests.store.helpers import NOW
 
@@ -285,3 +285,33 @@ def test_kill_at_random_moments_loses_nothing_that_was_appended(tmp_path: Path, 
         found: tuple[Record, ...] = MinutesFile(tmp_path, folded).open(DAY)
         assert [one.minute for one in found][: told + 1] == list(range(told + 1))
         assert len(found) <= told + 2
+
+
+def test_minutes_by_kind_give_way_to_those_that_limits_go_by(
+    file: MinutesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.minutes.USES_LIMIT", 100)
+    file.append([UseRecord(1, "son", "all")], 0.0)
+    file.append([counted(2)], 0.0)
+    file.append([UseRecord(3, "son", "all"), counted(3)], 0.0)
+    assert file.details(DAY) == (UseRecord(1, "son", "all"), counted(2), counted(3))
+
+
+def test_minutes_by_kind_that_wait_for_the_disk_are_let_go(
+    file: MinutesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:40]))
+    file.append([counted(1), UseRecord(1, "son", "all")], 0.0)
+    monkeypatch.setattr(os, "write", real)
+    file.append([UseRecord(2, "son", "all")], 60.0)
+    assert file.details(DAY) == (counted(1), UseRecord(2, "son", "all"))
+
+
+def test_erased_with_a_person_are_its_minutes_by_kind(file: MinutesFile) -> None:
+    found = [UseRecord(1, who, use) for who in ("son", "daughter") for use in ("all", "service:youtube")]
+    file.append(found, 0.0)
+    file.erase("son")
+    assert file.details(DAY) == (found[0], *found[2:])
+    file.erase("son", past=True)
+    assert file.details(DAY) == tuple(found[2:])

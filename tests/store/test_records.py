@@ -8,6 +8,7 @@ from gateway.store.records import (
     ClockRecord,
     MinuteRecord,
     Record,
+    UseRecord,
     Why,
     Words,
     gap,
@@ -31,8 +32,9 @@ minutes = st.builds(
 clocks = st.builds(
     ClockRecord, numbers, st.integers(0, 10**9).map(float), numbers, st.binary(min_size=6, max_size=6)
 )
+uses = st.builds(UseRecord, numbers, words, words)
 CLOCK = ClockRecord(0, 0.0, 0, bytes(6))
-records = st.lists(minutes | clocks, max_size=12)
+records = st.lists(minutes | clocks | uses, max_size=12)
 
 
 def packed(values: list[Record], words: Words) -> list[bytes]:

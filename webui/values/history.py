@@ -23,6 +23,7 @@ class Use:
     target: str
     name: str
     minutes: int
+    play: bool  # a kind that spends the limit of that name
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _sums(days: Iterable[Day], wanted: Callable[[str], bool]) -> tuple[Use, ...]
             if wanted(one.target):
                 before = found.get(one.target)
                 minutes = one.minutes + (before.minutes if before else 0)
-                found[one.target] = Use(one.target, one.name, minutes)
+                found[one.target] = Use(one.target, one.name, minutes, one.play)
     return tuple(sorted(found.values(), key=lambda one: (-one.minutes, one.target)))
 
 

@@ -97,7 +97,7 @@ class Living:
         film, game = minutes * 3 // 5, minutes * 2 // 5
         uses: list[dict[str, object]] = [
             {"target": "category:video_sharing", "name": "video sharing", "minutes": film},
-            {"target": "category:games", "name": "games", "minutes": game},
+            {"target": "category:games", "name": "games", "minutes": game, "play": True},
         ]
         if services:
             uses += [
