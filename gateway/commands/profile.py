@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.commands import output, week
 from gateway.commands.homes import read_home
 from gateway.commands.week import minutes_text
-from gateway.daemon.describe import by_days
+from gateway.daemon.verbs.describe import by_days
 from gateway.policy.household import Household
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Owned

@@ -20,7 +20,7 @@ from gateway.policy.requests import ChildRequest, State
 from gateway.store.given import Given, Kind, Opening, in_utc
 
 if TYPE_CHECKING:
-    from gateway.daemon.family import Member
+    from gateway.daemon.devices.family import Member
     from gateway.daemon.main import Daemon
     from gateway.loop import Timer
 

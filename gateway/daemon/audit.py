@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.codes import Code
 from gateway.control.protocol import WhenGone
 from gateway.daemon import lan, unseen
-from gateway.daemon.member import Member, Worn
+from gateway.daemon.devices.member import Member, Worn
 from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words
 from gateway.home import neighbours

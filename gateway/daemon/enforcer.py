@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
-from gateway.daemon.family import Family, Member
+from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.table import KernelTable
 from gateway.errors import GatewayError, KernelError
 from gateway.kernel.conntrack import Entry, FlowTuple

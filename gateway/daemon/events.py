@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
 
-from gateway.daemon.family import EVERYONE, Family, Member
+from gateway.daemon.devices.family import EVERYONE, Family, Member
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.recent import Recent
-from gateway.daemon.rules import RuleBook
 from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Sink, Subject
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL

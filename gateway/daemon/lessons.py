@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateway.daemon.family import Member
+from gateway.daemon.devices.family import Member
 from gateway.path.subject import Decide
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.situation import Lesson

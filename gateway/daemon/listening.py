@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.daemon.member import Member
+from gateway.daemon.devices.member import Member
 from gateway.path.subject import Decide
 from gateway.policy.situation import Lesson
 

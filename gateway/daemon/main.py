@@ -9,34 +9,35 @@ from pathlib import Path
 
 from gateway.clock import WallClock
 from gateway.control.server import ControlServer, WebUser
-from gateway.daemon import clockverbs, lan
-from gateway.daemon.accounts import guardians, tell_unclaimed
-from gateway.daemon.addresses import HelpAddresses, SafeAddresses
+from gateway.daemon import lan
 from gateway.daemon.answers import Answers
 from gateway.daemon.audit import Audit
-from gateway.daemon.clockwatch import ClockWatch
+from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
-from gateway.daemon.dnsproxy import DnsProxy
+from gateway.daemon.counting.metering import count_connections, metering
+from gateway.daemon.devices.family import Family
+from gateway.daemon.devices.identities import Identities
+from gateway.daemon.devices.owned import Owned
+from gateway.daemon.devices.presence import Presence
+from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
-from gateway.daemon.family import Family
-from gateway.daemon.helpdns import HelpResolver
-from gateway.daemon.identities import Identities
+from gateway.daemon.files.restoring import recover_files
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lessons import Lessons
-from gateway.daemon.lookups import resolvers
 from gateway.daemon.memory import in_a_child, settle
-from gateway.daemon.metering import count_connections, metering
-from gateway.daemon.ownanswers import OwnAnswers
-from gateway.daemon.owned import Owned
+from gateway.daemon.names.addresses import HelpAddresses, SafeAddresses
+from gateway.daemon.names.dnsproxy import DnsProxy
+from gateway.daemon.names.helpdns import HelpResolver
+from gateway.daemon.names.lookups import resolvers
+from gateway.daemon.names.ownanswers import OwnAnswers
 from gateway.daemon.paths import dns_path, flow_path, packet_path
-from gateway.daemon.presence import Presence
-from gateway.daemon.restoring import recover_files
-from gateway.daemon.rules import RuleBook
-from gateway.daemon.sharing import Sharing
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
-from gateway.daemon.verbs import Verbs
+from gateway.daemon.verbs import clock as clockverbs
+from gateway.daemon.verbs.accounts import guardians, tell_unclaimed
+from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
 from gateway.daemon.wanted import wanted
 from gateway.daemon.warned import WarnedHome

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.daemon.member import Member
+from gateway.daemon.devices.member import Member
 from gateway.errors import ControlError
 from gateway.path.subject import Subject
 from gateway.policy.conclude import refuses

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from gateway.daemon import lan
-from gateway.daemon.family import Family
+from gateway.daemon.devices.family import Family
 from gateway.home.neighbours import Neighbour
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, Entry
 from gateway.kernel.marks import CUT, PLAIN_SLOT, MarkLayout

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.daemon import lan
-from gateway.daemon.addresses import HelpAddresses
-from gateway.daemon.rules import RuleBook
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.names.addresses import HelpAddresses
 from gateway.kernel.snapshot import Snapshot
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateway.daemon.family import Member
+from gateway.daemon.devices.family import Member
 from gateway.daemon.inuse import InUse
 from gateway.policy.gifts import gate_name
 from gateway.policy.remaining import Left

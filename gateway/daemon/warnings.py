@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.daemon.family import Member
+from gateway.daemon.devices.family import Member
 from gateway.loop import Timer
 from gateway.policy.gates import STATE_GATES, WINDOW
 from gateway.policy.remaining import Left, Remaining

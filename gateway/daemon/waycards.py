@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from gateway.daemon.family import Family, Member
-from gateway.daemon.rules import RuleBook
+from gateway.daemon.devices.family import Family, Member
+from gateway.daemon.files.rules import RuleBook
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.policy.waycards import Card, Topic
 from gateway.policy.ways import Way

@@ -14,13 +14,13 @@ from statistics import median
 from types import SimpleNamespace
 from typing import cast
 
-from gateway.daemon.family import Family
+from gateway.daemon.counting.books import Books
+from gateway.daemon.counting.mark import Mark
+from gateway.daemon.counting.meter import Meter
+from gateway.daemon.counting.uses import Uses
+from gateway.daemon.devices.family import Family
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.memory import settle
-from gateway.daemon.meter import Meter
-from gateway.daemon.meter_books import Books
-from gateway.daemon.meter_mark import Mark
-from gateway.daemon.meter_uses import Uses
-from gateway.daemon.rules import RuleBook
 from gateway.kernel.flowbytes import FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.daemon.family import EVERYONE, Family
-from gateway.daemon.member import Member
-from gateway.daemon.rules import RuleBook
+from gateway.daemon.devices.family import EVERYONE, Family
+from gateway.daemon.devices.member import Member
+from gateway.daemon.files.rules import RuleBook
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.nameaddresses import NameBook
 from gateway.policy.questions import Ask, Question

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.clock import WallClock
-from gateway.daemon.clockfiles import STAMP
-from gateway.daemon.clockwatch import ClockWatch
-from gateway.daemon.timesource import Machine, Reading
+from gateway.daemon.clock.files import STAMP
+from gateway.daemon.clock.timesource import Machine, Reading
+from gateway.daemon.clock.watch import ClockWatch
 from gateway.loop import Loop
 from gateway.policy.jumps import Jump
 

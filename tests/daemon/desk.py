@@ -9,17 +9,17 @@ from typing import Any, cast
 
 from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
-from gateway.daemon.accounts import guardians
 from gateway.daemon.answers import Answers
-from gateway.daemon.family import Family
-from gateway.daemon.here import Here
-from gateway.daemon.identities import Identities
+from gateway.daemon.devices.family import Family
+from gateway.daemon.devices.here import Here
+from gateway.daemon.devices.identities import Identities
+from gateway.daemon.devices.sharing import Sharing
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
-from gateway.daemon.rules import RuleBook
-from gateway.daemon.sharing import Sharing
-from gateway.daemon.verbs import Verbs
+from gateway.daemon.verbs.accounts import guardians
+from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings

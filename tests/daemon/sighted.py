@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.daemon.family import Member
+from gateway.daemon.devices.family import Member
 from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, PHONE, TABLET, Desk
 

@@ -12,13 +12,13 @@ import pytest
 from gateway.control.protocol import ANSWER_LIMIT, Request, Role, encode
 from gateway.daemon import unseen
 from gateway.daemon.audit import FILE, MAX_SEEN, SECONDS, Audit
-from gateway.daemon.verbs_audit import AuditVerbs
+from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.errors import ControlError, KernelError
 from gateway.path.subject import Subject
 from gateway.policy.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from tests.daemon.a_home import NOON, PHONE, TABLET, Home
-from tests.daemon.test_refusals import Told
+from tests.daemon.verbs.test_refusals import Told
 
 MAC = "02:5a:91:c3:07:e4"
 LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])

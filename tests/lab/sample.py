@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.daemon.histories import MARK
+from gateway.daemon.verbs.histories import MARK
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.history import SAMPLE, uses
 from gateway.store.minutes import DETAIL_DAYS, FOLDER, MinutesFile, spent

@@ -383,7 +383,7 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
             assert MARKER in json.dumps(held.call("audit_seen"))
             own.join("new")
             assert until(lambda: opens(own.devices["new"], 4), 5.0) is not None
-            time.sleep(11.0)  # a look at all neighbours (daemon/presence.py)
+            time.sleep(11.0)  # a look at all neighbours (daemon/devices/presence.py)
             daemon.client.call("scan")
             assert until(lambda: not daemon.client.call("scan", look=True)["running"], 30.0) is not None
             told = [daemon.client.call(do) for do in ("devices", "status", "questions")]
@@ -424,7 +424,7 @@ def test_it_ends_with_its_connection(own: Home, daemon: Daemon) -> None:
             held.close()
             assert stream.death(since) is not None, "it was let through by rules that are not its any more"
             assert asking.stdout.readline() == b"closed\n"
-            assert time.monotonic() - since < 5.0, "long before it would have been idle (daemon/dnsproxy.py)"
+            assert time.monotonic() - since < 5.0, "long before it would have been idle (names/dnsproxy.py)"
         assert_nothing_left(own, daemon, slots, device.mac)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.daemon.rules import RuleBook
+from gateway.daemon.files.rules import RuleBook
 from gateway.policy.gates import UNCOUNTED, state_gates
 from gateway.policy.uses import ClassUse, HostUse, HostUses, class_use, is_left_out
 from tests.daemon.household_files import write

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.clock import WallClock
-from gateway.daemon.clockfiles import STAMP
-from gateway.daemon.clockwatch import ClockWatch
+from gateway.daemon.clock.files import STAMP
+from gateway.daemon.clock.watch import ClockWatch
 from gateway.kernel import rtc, timex
 from gateway.loop import Loop
 from gateway.policy.jumps import Jump

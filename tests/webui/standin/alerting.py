@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.verbs_alerts import AlertVerbs
+from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.policy.alerts import Alerts
 
 if TYPE_CHECKING:

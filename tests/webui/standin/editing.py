@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from gateway.control.protocol import Request, Verb
-from gateway.daemon import editing
-from gateway.daemon.editing_home import HomeEditing
-from gateway.daemon.family import Family, Member
-from gateway.daemon.rules import RuleBook
-from gateway.daemon.verbs_changes import ChangeVerbs
-from gateway.daemon.verbs_edit import EditVerbs
-from gateway.daemon.verbs_family import FamilyVerbs
-from gateway.daemon.verbs_preview import PreviewVerbs
+from gateway.daemon.devices.family import Family, Member
+from gateway.daemon.files import editing
+from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.verbs.changes import ChangeVerbs
+from gateway.daemon.verbs.edit import EditVerbs
+from gateway.daemon.verbs.family import FamilyVerbs
+from gateway.daemon.verbs.preview import PreviewVerbs
 from gateway.household import Product, load_product
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.profile import Profile

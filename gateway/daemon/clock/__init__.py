@@ -1,0 +1,1 @@
+"""Whether the time is known to be right, and what is done when it jumps."""

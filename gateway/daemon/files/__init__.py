@@ -1,0 +1,1 @@
+"""The family's files: read, changed, kept as they were, put back."""

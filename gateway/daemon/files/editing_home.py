@@ -1,0 +1,59 @@
+"""What `qalqan.yaml` says of the family is changed here, as far as that is the family's to say."""
+
+from __future__ import annotations
+
+from gateway.codes import Code
+from gateway.daemon.files.editing import Author, Draft, Edit, Editing, bad_rule
+from gateway.daemon.files.history import changed_meanwhile, no_revision
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.files.steps import revision_of
+from gateway.errors import PolicyError
+from gateway.files import read_bounded
+from gateway.policy import edits
+from gateway.policy.changes import Changes, changed
+from gateway.policy.fields import suggestion
+
+
+class HomeEditing:
+    def __init__(self, rules: RuleBook, editing: Editing) -> None:
+        self._rules = rules
+        self._editing = editing
+
+    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """Raises PolicyError, with the file as it was."""
+        path = self._rules.path
+        source, before = self._editing.read(path)
+        found = revision_of(source)
+        if revision not in (None, found):
+            raise changed_meanwhile(path)
+        _only_the_familys(changes)
+        try:
+            after = changed(before, changes, {})
+        except PolicyError as error:
+            raise bad_rule(error, "", changes) from error
+        if after == before:
+            return Edit(before, after, found, found, {})
+        data = edits.home_text(after)
+        self._editing.put(Draft({path: data}, {path: source}), changes, author)
+        return Edit(before, after, found, revision_of(data), {})
+
+    def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
+        """The file as it was at a revision, where it is at ``found`` still. Raises PolicyError."""
+        path = self._rules.path
+        history, source = self._rules.history(path.parent), read_bounded(path)
+        if found not in (None, revision_of(source)):
+            raise changed_meanwhile(path)
+        steps = history.since(path.name, revision)
+        old = history.content(steps[-1], path.name) if steps else None
+        if old is None:
+            raise no_revision(path, revision)
+        self._editing.put(Draft({path: old}, {path: source}), {}, author)
+        return Edit({}, {}, revision_of(source), revision_of(old), {})
+
+
+def _only_the_familys(changes: Changes) -> None:
+    for key in changes:
+        if key.partition("/")[0] not in edits.FAMILY_KEYS:
+            mend = suggestion(key, edits.FAMILY_KEYS)
+            error = PolicyError(key, "is not for the pages to change", mend)
+            raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=mend)

@@ -1,0 +1,196 @@
+"""What a backup would change here, worked out before anything is: each file as it is and as it would be, and
+what would be added. It goes to the disk as JSON and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway import household
+from gateway.daemon.files.keeping import familys, kept_rows
+from gateway.errors import PolicyError
+from gateway.files import disk_words, read_bounded
+from gateway.household import profile_files
+from gateway.lists.own import FILE as LISTS
+from gateway.policy import edits
+from gateway.policy.backups import Backup, KeptBand, KeptDevice, KeptGrant, KeptPause, KeptPerson, KeptPin
+from gateway.policy.documents import parse_document
+from gateway.policy.household import Household
+from gateway.policy.people import PEOPLE_LIMIT
+from gateway.policy.plain import Document, document
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+STAGE = "restore-check"  # a folder of the state directory, for as long as the files are looked at
+BEFORE, AFTER = 0, 1
+
+Pair = tuple[str | None, str | None]
+"""What stands in a file before and after; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``devices`` and ``pins``: before and after; the others are added, and taken out by a way back."""
+
+    by: str
+    at: str  # ISO 8601
+    made: str  # when the backup was
+    home: Mapping[str, Pair]  # by file, in the folder of qalqan.yaml
+    profiles: Mapping[str, Pair]  # and in that of the profiles, calendars too
+    devices: tuple[tuple[KeptDevice, KeptDevice], ...]
+    pins: tuple[tuple[KeptPin, KeptPin], ...]  # an empty hash: none
+    people: tuple[KeptPerson, ...]
+    bands: tuple[KeptBand, ...]
+    pauses: tuple[KeptPause, ...]
+    grants: tuple[KeptGrant, ...]
+    number: int  # of the grants
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing would change. That a child had an older band changes nothing by itself."""
+        moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
+        return not (moved or self.devices or self.pins or self.people or self.pauses or self.grants)
+
+
+def plan_text(plan: Plan) -> bytes:
+    return json.dumps(asdict(plan)).encode("ascii")
+
+
+def read_plan(data: bytes) -> Plan:
+    """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
+    told: dict[str, Any] = json.loads(data)
+    pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin}
+    rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
+    for key, pair in pairs.items():
+        told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
+    for key, row in rows.items():
+        told[key] = tuple(row(**one) for one in told[key])
+    for key in ("home", "profiles"):
+        told[key] = {name: (one, other) for name, (one, other) in told[key].items()}
+    return Plan(**told)
+
+
+def make_plan(daemon: Daemon, backup: Backup, by: str, at: datetime) -> Plan:
+    rules = daemon.rules
+    here = kept_rows(daemon.store, at, daemon.store.today(at).isoformat())
+    path, folder = rules.path, Path(rules.household.config.profiles)
+    home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
+    home[LISTS] = (_there(path.with_name(LISTS)), backup.lists)
+    wanted: dict[str, str | None] = {**dict.fromkeys(one.name for one in profile_files(folder))}
+    wanted.update(backup.profiles)
+    wanted.update(backup.calendars)
+    return Plan(
+        by=by,
+        at=at.isoformat(timespec="seconds"),
+        made=backup.made.isoformat(timespec="seconds"),
+        home=home,
+        profiles={name: (_there(folder / name), text) for name, text in wanted.items()},
+        devices=tuple(_devices(daemon, backup)),
+        pins=tuple(_pins(daemon, backup)),
+        people=tuple(_people(daemon, backup)),
+        bands=backup.bands,
+        pauses=tuple(_pauses(backup, here["pauses"], at)),
+        grants=tuple(_grants(daemon, backup, here["grants"], at)),
+        number=daemon.store.gifts.new_number(at),
+    )
+
+
+def _home_text(path: Path, wanted: Document) -> str:
+    """`qalqan.yaml` as it is, but for what is the family's to say."""
+    source = read_bounded(path)
+    said = document(parse_document(source, str(path)))
+    if familys(said) == wanted:
+        return _text(source)
+    machines = {key: value for key, value in said.items() if key not in edits.FAMILY_KEYS}
+    return edits.home_text(machines | wanted).decode()
+
+
+def _people(daemon: Daemon, backup: Backup) -> Iterator[KeptPerson]:
+    """Who has no account here: nobody gets another password or other rights by a file."""
+    register = daemon.store.people
+    room = PEOPLE_LIMIT - len(register.guardians())
+    missing = [one for one in backup.people if register.find(one.name) is None]
+    yield from missing[: max(0, room)]
+
+
+def _devices(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
+    """Of those that the backup knows; what was said of others since stays."""
+    labels, known = daemon.store.notes.labels(), daemon.store.devices.all()
+    for one in backup.devices:
+        device = known.get(one.mac)
+        now = KeptDevice(one.mac, labels.get(one.mac, ""), device.place if device is not None else "")
+        if now != one:
+            yield now, one
+
+
+def _pins(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
+    for one in backup.pins:
+        known = daemon.store.pins.of(one.who)
+        now = KeptPin(one.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
+        if now != one:
+            yield now, one
+
+
+def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
+    paused = {one.who for one in here}  # type: ignore[attr-defined]
+    for one in backup.pauses:
+        if one.who not in paused and (not one.until or datetime.fromisoformat(one.until) > now):
+            yield one
+
+
+def _grants(daemon: Daemon, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
+    today = daemon.store.today(now).isoformat()
+    for one in backup.grants:
+        holds = datetime.fromisoformat(one.until) > now if one.until else one.day == today
+        if holds and one not in here:  # type: ignore[operator]
+            yield one
+
+
+def staged(daemon: Daemon, plan: Plan) -> Household:
+    """The family with the files of ``plan``, read from copies. Raises PolicyError for `qalqan.yaml`."""
+    stage = Path(daemon.rules.household.config.state) / STAGE
+    try:
+        _clear(stage)
+        (stage / "profiles").mkdir(mode=0o700, parents=True)
+        for name, pair in plan.profiles.items():
+            if pair[AFTER] is not None:
+                (stage / "profiles" / name).write_bytes(_bytes(pair[AFTER]))
+        path = stage / daemon.rules.path.name
+        said = document(parse_document(_bytes(plan.home[path.name][AFTER]), str(daemon.rules.path)))
+        path.write_bytes(edits.home_text(said | {"profiles": str(stage / "profiles")}))
+        return household.load(path, daemon.rules.product)
+    except OSError as error:
+        raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
+    finally:
+        _clear(stage)
+
+
+def _clear(stage: Path) -> None:
+    for folder in (stage / "profiles", stage):
+        if folder.is_dir():
+            for one in folder.iterdir():
+                one.unlink()
+            folder.rmdir()
+
+
+def _there(path: Path) -> str | None:
+    return _text(read_bounded(path)) if path.exists() else None
+
+
+def _text(data: bytes) -> str:
+    """A file that a hand spoilt is kept byte by byte as well."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str | None) -> bytes:
+    return (text or "").encode("utf-8", "surrogateescape")
+
+
+def contents(pairs: Mapping[str, Pair], side: int) -> dict[str, bytes | None]:
+    return {name: None if pair[side] is None else _bytes(pair[side]) for name, pair in pairs.items()}

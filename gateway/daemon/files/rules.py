@@ -1,0 +1,216 @@
+"""What the family and the product say: files and lists, read again on demand, the last good version kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gateway import household
+from gateway.age.bands import Band
+from gateway.codes import Code
+from gateway.daemon.files import lastgood
+from gateway.daemon.files.history import History
+from gateway.errors import GatewayError, PolicyError
+from gateway.household import Product
+from gateway.lists.table import MappedTable, open_table
+from gateway.policy.config import Config
+from gateway.policy.domains import DomainTable
+from gateway.policy.household import Household, keep_last_good
+from gateway.policy.menus import Menu
+from gateway.policy.profile import Profile
+from gateway.policy.schedule import Calendar
+from gateway.policy.sights import Sight
+from gateway.policy.waycards import Topic
+from gateway.policy.world import World
+
+_log = logging.getLogger(__name__)
+
+
+class RuleBook:
+    """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
+
+    def __init__(self, path: Path, product: Product | None = None) -> None:
+        """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
+        self.path = path
+        self._product = product or household.load_product()
+        self._histories: dict[Path, History] = {}
+        self.household = lastgood.recall(self._first(), self._product)
+        self._table: MappedTable = open_table(Path(self.household.config.state))
+        self._list_problem = ""
+        self._calendar: tuple[Config, Calendar] | None = None
+        self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
+        self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
+        self._calling_address: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
+        self.names = self._product.names
+        self.world = self._world()
+        self._report()
+
+    def _first(self) -> Household:
+        """The family's files at a start. What a kill cut short is taken back. A name whose file somebody has
+        deleted keeps no home without its filter: it is told.
+        """
+        found = household.load(self.path, self._product, excuse=_anybody)
+        self.history(self.path.parent).recover()
+        if self.history(Path(found.config.profiles)).recover():
+            found = household.load(self.path, self._product, excuse=_anybody)
+        return found
+
+    def history(self, folder: Path) -> History:
+        """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
+        return self._histories.setdefault(folder, History(folder))
+
+    def profile_of(self, source: bytes, path: Path) -> Profile:
+        """A person's rules as a file said them once. Raises PolicyError."""
+        return household.profile_of(source, path, self._product)
+
+    def kind_of(self, sight: Sight) -> str:
+        """What kind of device it is, by what it says of itself."""
+        return self._product.fingerprints.kind_of(sight)
+
+    def menus(self, topic: Topic, sight: Sight | None) -> tuple[Menu, ...]:
+        """Where such a device has the setting, by what it says of itself."""
+        found = None if sight is None else self._product.fingerprints.find(sight)
+        kind = "" if sight is None else sight.traits.kind
+        return self._product.menus.of(topic, "" if found is None else found.id, kind)
+
+    def keep_good(self) -> None:
+        """Remember the files that can be used, for a start at which they cannot."""
+        lastgood.keep(self.household)
+
+    def limit_logs(self, hold: Callable[[str, Band], Band]) -> None:
+        """No child's log level is above the maximum of the highest band it ever had, which ``hold`` knows."""
+        household = self.household
+        self.household = household.with_profiles(
+            {
+                key: one.with_log_level(hold(key, one.band), household.bands)
+                for key, one in household.profiles.items()
+            }
+        )
+
+    def attach(
+        self,
+        help_address: Callable[[str, bytes], bool],
+        safe_address: Callable[[str, bytes], bool],
+        calling_address: Callable[[bytes], bool],
+    ) -> None:
+        """What the running gateway learnt of addresses."""
+        self._help_address, self._safe_address = help_address, safe_address
+        self._calling_address = calling_address
+        self.world = self._world()
+
+    def _world(self) -> World:
+        return replace(
+            self._product.world(self.household.config.languages),
+            table=self._table.table,
+            help_address=self._help_address,
+            safe_address=self._safe_address,
+            calling_address=self._calling_address,
+        )
+
+    @property
+    def table(self) -> DomainTable:
+        """What the lists say, until the next reload."""
+        return self._table.table
+
+    @property
+    def calendar(self) -> Calendar:
+        """Made once for the settings that hold: its holidays cost half a millisecond, and many ask."""
+        config = self.household.config
+        if self._calendar is None or self._calendar[0] is not config:
+            self._calendar = config, self._product.calendar(config)
+        return self._calendar[1]
+
+    @property
+    def ech_names(self) -> frozenset[str]:
+        return self._product.ech_names
+
+    @property
+    def help_names(self) -> tuple[str, ...]:
+        return self._product.help_names
+
+    @property
+    def safe_names(self) -> tuple[str, ...]:
+        """The names of search engines' safe modes."""
+        return self._product.safe_names
+
+    @property
+    def binds_everyone(self) -> bool:
+        """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
+        return bool(self._product.categories.binding & self._table.table.known_categories)
+
+    @property
+    def for_everyone(self) -> tuple[str, ...]:
+        """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
+        known = self._product.categories
+        return tuple(
+            one for one in sorted(known.binding - known.sealed) if one in self._table.table.known_categories
+        )
+
+    def help_lines(self, country: str) -> list[dict[str, object]]:
+        """For the pages: whom to call, by phone, message or site."""
+        return [one.told() for one in self._product.help_lines(country)]
+
+    def reload(self) -> None:
+        """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
+        self._take(self.with_files({}))
+        self._list_problem = ""
+        try:
+            fresh = open_table(Path(self.household.config.state))
+        except GatewayError as error:
+            self._list_problem = str(error)
+        else:
+            old, self._table = self._table, fresh
+            self.world = self._world()
+            old.close()
+        self._report()
+
+    def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
+        """The family as it would be with these files; what is in force stays. Raises PolicyError, also where
+        somebody would lose the file whom `qalqan.yaml` names: who has none since the start may go on so.
+        """
+        return household.load(self.path, self._product, instead, self.household.absent.__contains__)
+
+    def adopt(self, new: Household) -> None:
+        """Put in force what ``with_files`` has read; the lists stay as they are."""
+        self._take(new)
+        self.world = self._world()
+        self._report()
+
+    def _take(self, new: Household) -> None:
+        self.household = keep_last_good(new, self.household)
+        self.keep_good()
+
+    @property
+    def product(self) -> Product:
+        """What services, categories and bands there are."""
+        return self._product
+
+    def _report(self) -> None:
+        for line in self.problems():
+            _log.error("%s", line)
+
+    def problems(self) -> list[str]:
+        """One line for each file or list that is not in force as it stands."""
+        wrong = (*self.household.problems.values(), *self.household.absent.values())
+        found = [str(error) for error in wrong]
+        return [*found, self._list_problem] if self._list_problem else found
+
+    def profile(self, who: str) -> Profile:
+        """Raises PolicyError with the names that there are."""
+        found = self.household.find(who)
+        if found is None:
+            known = ", ".join(sorted(self.household.profiles)) or "none"
+            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
+            raise error.coded(Code.NO_PROFILE)
+        return found
+
+    def figures(self) -> Mapping[str, object]:
+        """For `status --json`."""
+        info = self._table.table.info
+        return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
+
+
+def _anybody(who: str) -> bool:  # noqa: ARG001
+    return True

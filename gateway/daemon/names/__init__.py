@@ -1,0 +1,1 @@
+"""Names that the gateway resolves or answers by itself."""

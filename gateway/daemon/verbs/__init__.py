@@ -1,0 +1,1 @@
+"""What may be asked of the daemon over the control socket: one module a noun."""

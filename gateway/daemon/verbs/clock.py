@@ -1,0 +1,80 @@
+"""What is asked and told of the clock over the control socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container, Mapping
+from datetime import timedelta
+
+from gateway.codes import Code
+from gateway.control.protocol import Request, Role
+from gateway.daemon.clock.watch import ClockWatch
+from gateway.daemon.devices.family import CONSOLE
+from gateway.errors import ControlError
+
+PLAY = "QALQAN_TEST_CLOCK"  # set by the virtual home alone: "1", or "unset" for a clock that is not known yet
+_FARTHEST = 10**8  # seconds
+
+UNKNOWN = (
+    "The time is not known yet, so bedtimes and windows hold as each profile's clock_unset says; "
+    "it comes by itself with the internet, or when a guardian signs in."
+)
+
+Audit = Callable[[str, str, str], None]
+"""What, the detail, by whom."""
+
+
+def played() -> bool | None:
+    """What `ClockWatch` is told of the virtual home."""
+    return {"1": True, "unset": False}.get(os.environ.get(PLAY, ""))
+
+
+def describe(watch: ClockWatch) -> dict[str, object]:
+    """The part ``clock`` of the status: ``known why sentence aside last``; ``aside`` in seconds."""
+    return {
+        "known": watch.known,
+        "why": watch.why,
+        "sentence": None if watch.known else UNKNOWN,
+        "aside": round(watch.aside.total_seconds()),
+        "last": watch.lower_bound,
+    }
+
+
+def offer(
+    request: Request, watch: ClockWatch, guardians: Container[str], audit: Audit
+) -> Mapping[str, object]:
+    """The verb ``time``: ``at`` is what a guardian's phone shows at sign-in, ``by`` the guardian's name."""
+    by = request.text("by", CONSOLE) if request.role is Role.OWNER else request.text("by")
+    if by not in guardians and not (by == CONSOLE and request.role is Role.OWNER):
+        request.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
+    moment = request.moment_or_none("at")
+    if moment is None:
+        request.refuse("at", "is missing")
+    problem = watch.objection(moment)
+    if problem is not None:
+        request.refuse("at", problem, Code.CLOCK_WRONG)
+    taken = watch.offer(moment, by)
+    if taken:
+        audit("time", moment.isoformat(timespec="seconds"), by)
+    return {"taken": taken, **describe(watch)}
+
+
+def play(request: Request, watch: ClockWatch) -> None:
+    """The verb ``clock``, in the virtual home alone. All are optional.
+
+    ``offset``: seconds that the family's time is ahead, as if they had passed. ``known``: 1, or 0 for a clock
+    that nobody vouches for. ``jump``: seconds by which the clock is set.
+    """
+    request.owner_only()
+    if not watch.played:
+        msg = "clock: the time is not movable here"
+        raise ControlError(msg)
+
+    def seconds(key: str) -> timedelta:
+        return timedelta(seconds=request.whole(key, least=-_FARTHEST, most=_FARTHEST, default=0))
+
+    watch.play(
+        offset=seconds("offset") if request.has("offset") else None,
+        known=bool(request.whole("known", least=0, most=1)) if request.has("known") else None,
+        jump=seconds("jump"),
+    )

@@ -1,0 +1,76 @@
+"""Whom a request means, and who asks: a guardian, or a child's device for itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.codes import Code
+from gateway.control.protocol import Request, Role
+from gateway.daemon.devices.family import CONSOLE, Member
+from gateway.policy.macs import parse_mac
+from gateway.policy.people import may_change
+from gateway.policy.profile import ALL, Profile
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+class Whom:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def guardian(self, request: Request) -> str:
+        """Who changes something. The pages may only name somebody whose role here has this verb."""
+        if request.role is Role.OWNER:
+            return request.text("by", CONSOLE)
+        by = request.text("by")
+        account = self._daemon.store.guardians().get(by)
+        if account is None:
+            request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
+        if not may_change(account.role, request.do):
+            request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
+        return by
+
+    def named(self, request: Request) -> tuple[str, list[Profile]]:
+        """What a pause is kept under, and the children that it means."""
+        who = request.text("who")
+        household = self._daemon.rules.household
+        if who.casefold() == ALL:
+            if not household.children:
+                request.refuse("who", "means every child, and there is none yet", Code.NO_CHILDREN)
+            return ALL, list(household.children)
+        mac = parse_mac(who)
+        if mac is not None:
+            member = self._daemon.family.member_of(mac)
+            if member is None:
+                request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
+            return mac, [member.profile]
+        profile = self._daemon.rules.profile(who)
+        if profile.built_in or not profile.is_child:
+            request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+        return profile.id, [profile]
+
+    def members(self, request: Request) -> list[tuple[str, Member]]:
+        """Who is given time, each with what that is kept under: a child's device stands for the child."""
+        who, profiles = self.named(request)
+        mac = parse_mac(who)
+        if mac is None or profiles[0].is_child:
+            return [(one.id, self.stand_in(one)) for one in profiles]
+        member = self._daemon.family.member_of(mac)
+        assert member is not None  # `named` has looked
+        if member.quarantined:
+            request.refuse("who", f"names {mac}, a new device; say whose it is first", Code.NEW_DEVICE)
+        return [(mac, member)]
+
+    def child(self, request: Request) -> Member:
+        """The child's device that asks, and nobody but itself."""
+        mac = parse_mac(request.text("device"))
+        member = None if mac is None else self._daemon.family.member_of(mac)
+        if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
+            request.refuse("device", "is no device of a child here", Code.NO_DEVICE_OF_A_CHILD)
+        return member
+
+    def stand_in(self, profile: Profile) -> Member:
+        """How things stand for a profile, whatever holds for one of its devices alone."""
+        rules = self._daemon.rules
+        return self._daemon.family.stand_in(profile, rules.world, rules.calendar, self._daemon.clock.now())

@@ -1,0 +1,124 @@
+"""What of a refusal is told to whom: the device, the parents' page, whoever listens to events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gateway.control.protocol import Request, Role
+from gateway.daemon.events import Journal
+from gateway.daemon.main import Daemon
+from gateway.daemon.verbs.refusals import Refusals
+from gateway.policy.values import Observation, Proto
+from tests.daemon.a_home import NOON, PHONE, STRANGER, TABLET, Home
+
+OTHER_GUEST = "02:00:00:00:00:98"
+
+
+@dataclass
+class Told:
+    """A home, what it publishes, and what it answers."""
+
+    home: Home
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        home = self.home
+        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules)
+        self.journal.publish = lambda event, **values: self.events.append({"event": event, **values})
+        parts = {"family": home.family, "rules": home.rules, "journal": self.journal, "store": home.store}
+        clock = SimpleNamespace(now=lambda: NOON)
+        self._verb = Refusals(cast(Daemon, SimpleNamespace(**parts, clock=clock)))
+
+    def asks(self, mac: str, host: str) -> None:
+        member = self.home.family.member_of(mac)
+        assert member is not None
+        seen = Observation(Proto.DNS, host)
+        subject = self.home.family.subjects[member.slot]
+        self.journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
+
+    def answer(self, **values: object) -> dict[str, Any]:
+        return dict(self._verb(Request("refusals", Role.WEB, 1, values)))
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    home = Home(tmp_path)
+    yield Told(home)
+    home.store.close()
+
+
+def test_a_child_of_level_2_is_told_by_name(told: Told) -> None:
+    told.asks(TABLET, "www.tiktok.com")
+    (event,) = told.events
+    assert (event["profile"], event["name"], event["device"]) == ("daughter", "Daughter", TABLET)
+    assert event["sentence"] == "TikTok is not open here. Your family set this."
+    (refusal,) = told.answer(profile="daughter")["refusals"]
+    assert (refusal["host"], refusal["name"], refusal["owner"]) == ("www.tiktok.com", "TikTok", "family")
+
+
+def test_below_level_2_no_site_and_no_service_is_told_to_others(told: Told) -> None:
+    told.asks(PHONE, "www.pornhub.com")
+    told.asks(PHONE, "www.instagram.com")
+    (first, _) = told.events
+    assert first["host"] is None
+    assert first["sentence"] == "This site is not open here: Adult sites. These are the 13-15 rules."
+    for text in (str(told.events), str(told.answer(profile="son"))):
+        assert "pornhub" not in text.lower()
+        assert "instagram" not in text.lower()
+    own = told.answer(device=PHONE)["refusals"]
+    assert {one["host"]: one["name"] for one in own} == {
+        "www.pornhub.com": "Pornhub",
+        "www.instagram.com": "Instagram",
+    }
+
+
+def test_at_level_0_nothing_is_told_to_others(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """A guest, an adult: the device itself is told all the same."""
+    caplog.set_level("DEBUG")
+    told.asks(STRANGER, "www.pornhub.com")
+    assert told.answer(profile="guest") == {"refusals": []}
+    assert told.events == []
+    assert caplog.records == []
+    (own,) = told.answer(device=STRANGER)["refusals"]
+    assert own["host"] == "www.pornhub.com"
+
+
+def test_an_event_of_level_1_says_why_and_neither_site_nor_service(told: Told) -> None:
+    told.asks(PHONE, "www.pornhub.com")
+    (event,) = told.events
+    assert event.pop("sentence") == "This site is not open here: Adult sites. These are the 13-15 rules."
+    assert event == {
+        "event": "refusal",
+        "profile": "son",
+        "name": "Son",
+        "device": PHONE,
+        "host": None,
+        "proto": "dns",
+        "reason": "category",
+    }
+
+
+def test_a_guest_sees_its_own_refusals_and_never_another_guest_s(told: Told) -> None:
+    devices = told.home.store.devices
+    devices.seen(STRANGER, NOON)
+    told.asks(STRANGER, "www.pornhub.com")
+    (own,) = told.answer(device=STRANGER)["refusals"]
+    assert own["host"] == "www.pornhub.com"
+    devices.seen(OTHER_GUEST, NOON - timedelta(minutes=11))
+    assert told.answer(device=STRANGER)["refusals"] == [own]
+    devices.seen(OTHER_GUEST, NOON - timedelta(minutes=9))
+    for guest in (STRANGER, OTHER_GUEST):
+        assert told.answer(device=guest) == {"refusals": [], "shared": True}
+
+
+def test_a_sibling_s_device_is_asked_in_vain(told: Told) -> None:
+    told.asks(TABLET, "www.tiktok.com")
+    assert told.answer(device=PHONE) == {"refusals": []}
+    assert told.answer(device="no mac") == {"refusals": []}
