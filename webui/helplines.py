@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import PolicyError
-from gateway.policy.countries import lines_for
 
 _log = logging.getLogger(__name__)
 
 
 def packaged(country: str) -> Mapping[str, Any]:
     """As the verb `helplines` tells those of ``country``; none of a damaged package."""
-    from gateway.household import load_countries  # two megabytes, which the pages seldom need
+    # Two megabytes, which the pages seldom need.
+    from gateway.household import load_countries
+    from gateway.policy.countries import lines_for
 
     try:
         return {"lines": [one.told() for one in lines_for(load_countries(), country)]}

@@ -318,11 +318,10 @@ def test_both_themes_are_easy_to_read(family: Family, parent: Chromium, child: C
     }
     for browser, seen in pages.items():
         browser.theme(theme)
-        axe = Axe(browser)
         grounds = []
         for seat, path in seen:
             browser.driver.get(family.url(seat, path))
-            assert axe.colours() == [], path
+            assert Axe(browser).colours() == [], path
             grounds.append(browser.measure("return getComputedStyle(document.body).backgroundColor"))
         browser.theme("light")
         [ground] = set(grounds)

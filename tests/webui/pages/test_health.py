@@ -97,7 +97,7 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
         "in the last 30 minutes: 9 a second now, 29 at most",
         "The filter runs for 3 days", "The machine runs for 40 days", "Packets lost since the filter runs 7",
         "9 100, 8 800 answered", "Memory of the filter 34 MB", "Free memory 280 MB of 512 MB",
-        "Load of 2 processors 0.31", "Free room 4100 MB of 7000 MB", "What is written down 2.4 MB",
+        "Load of 2 processors 0.31", "Free room 4.1 GB of 7.0 GB", "What is written down 2.4 MB",
         "put together today at 04:40 65 912",
     ):  # fmt: skip
         assert expected in text, expected
