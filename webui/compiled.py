@@ -120,10 +120,12 @@ def compile_all(folder: Path) -> None:
     app.jinja_env.bytecode_cache = kept = Kept(folder)
     now = stamp()
     if _done(folder) not in {now, ""}:
-        kept.clear()  # what was renamed since would stay
+        with suppress(OSError):
+            kept.clear()  # what was renamed since would stay
     for name in app.jinja_env.list_templates(extensions=("html",)):
         app.jinja_env.get_template(name)
-    (folder / DONE).write_text(now, "ascii")
+    with suppress(OSError):  # else all of it is looked through again at the next start
+        (folder / DONE).write_text(now, "ascii")
 
 
 if __name__ == "__main__":

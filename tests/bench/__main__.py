@@ -25,6 +25,7 @@ from tests.bench import (
     peers,
     questions,
     refused,
+    status,
     ticks,
 )
 from tests.bench.figures import Figure, Settings, Skipped
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "connections": connections.measure,
     "bulk": bulk.measure,
     "peers": peers.measure,
+    "status": status.measure,
     "pages": pages.measure,
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"

@@ -96,7 +96,7 @@ def stay(*browsers: Chromium) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("cut", [pulled_out, cut_beyond])
+@pytest.mark.parametrize("cut", [pulled_out, pytest.param(cut_beyond, marks=pytest.mark.slow)])
 def test_a_cut_line_is_the_provider_s_on_every_page_and_over_by_itself(
     family: Family, parent: Chromium, child: Chromium, cut: Callable[[Family], AbstractContextManager[None]]
 ) -> None:
@@ -183,6 +183,7 @@ def test_a_dead_filter_is_said_to_parent_and_child_and_both_pages_are_back_by_th
     assert clients.curl(tablet, OPEN_SITE).reached
 
 
+@pytest.mark.slow
 def test_pages_that_were_open_over_a_restart_go_on(family: Family, parent: Chromium, child: Chromium) -> None:
     parent.driver.get(family.url(PARENT.key, "/parent/"))
     child.driver.get(family.url(TABLET.key, "/my"))

@@ -117,6 +117,7 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         assert ("son", names.PHONE.mac, "internet", None) in told, "example.org is no service"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_without_a_limit_a_minute_is_kept_by_its_kind_and_homework_is_not(home: Home) -> None:
     phone = home.devices["phone"]

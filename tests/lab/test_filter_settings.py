@@ -63,7 +63,7 @@ def until(check: Callable[[], object], seconds: float = 12) -> None:
 def ntfy(place: Namespace, host: str, log: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """A server; what it was told."""
     with log.open("wb") as out:
-        argv = [sys.executable, "-m", "tests.webui.ntfy_world", f"{host}:{PORT}"]
+        argv = [sys.executable, "-m", "tests.webui.standin.ntfy_world", f"{host}:{PORT}"]
         process: subprocess.Popen[bytes] = place.popen(argv, stdout=out, cwd=ROOT)
     try:
         until(lambda: log.read_text().startswith("ready"))

@@ -49,6 +49,7 @@ def used(daemon: Daemon, who: str) -> int:
     return next(int(one["minutes"]) for one in child["used"] if one["target"] == "internet")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_who_says_who_it_is_has_its_own_rules_and_minutes_until_it_is_done(home: Home) -> None:
     tablet = home.devices["tablet"]
