@@ -76,6 +76,7 @@ def test_the_pages_and_what_the_daemon_decides_are_in_the_language_that_was_chos
     finally:
         parent.driver.get(family.url(PARENT.key, "/signin"))
         parent.tap(".languages [lang=en]")
+        eventually(lambda: parent.measure("return document.documentElement.lang") == "en")
         parent.driver.get(family.url(PARENT.key, "/parent/"))
         eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
 
