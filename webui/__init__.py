@@ -16,7 +16,7 @@ from gateway.errors import ControlError
 from webui import api, daemon, guard
 from webui.accounts import session, tries
 from webui.accounts.session import PortSession
-from webui.language import i18n, refusals, words
+from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
     account,
@@ -121,6 +121,7 @@ def _install_templates(app: Flask, settings: Settings) -> None:
         brand=settings.brand,
         static_url=static_url,
         words=words,
+        log_levels=loglevels,
         support_code=supportcode.code,
         home_now=lambda: daemon.daemon().home(),
     )

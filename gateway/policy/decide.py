@@ -11,15 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.policy.around import DNS_PORTS, DOT_DOQ_PORT, Around
-from gateway.policy.conclude import (
-    PRODUCT,
-    Part,
-    allow,
-    conclude,
-    nameless_rule,
-    owned_rule,
-    refuse,
-)
+from gateway.policy.conclude import PRODUCT, Part, allow, conclude, nameless_rule, owned_rule, refuse
 from gateway.policy.extension import Extension, extend
 from gateway.policy.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.hosts import is_under

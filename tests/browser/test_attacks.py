@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home
+from tests.browser.chromium import Chromium, eventually
+from tests.browser.family import CHILD, Family, at_home, mums_browser
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.daemon import WEB_PORT
@@ -66,9 +66,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("parent")) as browser:
-        browser.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
+    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
         yield browser
 
 

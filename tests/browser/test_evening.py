@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.axe import Axe
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home
+from tests.browser.family import CHILD, Family, at_home, mums_browser
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
@@ -44,9 +44,7 @@ def family() -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("parent")) as browser:
-        browser.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
+    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
         yield browser
 
 

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 
 from gateway.sealed import unseal
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
-from tests.browser.family import Family, at_home
+from tests.browser.family import Family, at_home, mums_browser
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
@@ -52,10 +52,7 @@ def family() -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    """Signed in by the one-time link."""
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        browser.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
+    with mums_browser(family, tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway import __version__
 from tests.browser.chromium import Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home
+from tests.browser.family import CHILD, Family, at_home, mums_browser
 from tests.lab import clients
 from tests.lab.filtering import until
 from tests.lab.names import PARENT, PHONE, PROVIDER_IPV4, PROVIDER_IPV6, TABLET, WAN, WAN_IPV6
@@ -31,9 +31,7 @@ def family() -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("parent")) as browser:
-        browser.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
+    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
         yield browser
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.browser.chromium import Chromium, chromium, eventually
-from tests.browser.family import PIN, Family, at_home
+from tests.browser.chromium import Chromium, eventually
+from tests.browser.family import PIN, Family, at_home, mums_browser
 from tests.lab import clients
 from tests.lab.filtering import until
 from tests.lab.names import NEW, PARENT, PHONE, TABLET
@@ -41,9 +41,7 @@ def family() -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def browser(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as it:
-        it.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in it.text(".child-card"))
+    with mums_browser(family, tmp_path_factory.mktemp("chromium")) as it:
         yield it
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
-from webui.language.words import duration, logged, plain
+from webui.language.words import duration, plain
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import (
     DAYS,
@@ -230,9 +231,8 @@ def minutes(key: str, value: object) -> str:
 def log_level(value: object, name: str) -> str:
     """``name``: the child's. What it says is what the child reads."""
     level = whole(value)
-    return _(
-        "Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=logged(level)
-    )
+    told = loglevels.told(level)
+    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=told)
 
 
 def date(day: str, value: object, names: Catalogue) -> Sentences:

@@ -96,13 +96,6 @@ def test_a_bedtime_is_named_by_its_morning(days: str, text: str) -> None:
     assert words.nights(days) == text
 
 
-def test_each_log_level_is_told() -> None:
-    told = [words.logged(level) for level in range(4)]
-    assert len(set(told)) == 4
-    assert words.logged(-1) == told[0]
-    assert words.logged(9) == told[3]
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
