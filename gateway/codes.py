@@ -39,6 +39,7 @@ class Code(StrEnum):
     NO_PROFILE = "no_profile"
     NO_CHILDREN = "no_children"
     NO_CHILD = "no_child"  # [name]
+    TRIAL_RUNS = "trial_runs"
     NOT_FILTERED = "not_filtered"
     NEW_DEVICE = "new_device"
     NO_DEVICE_OF_A_CHILD = "no_device_of_a_child"

@@ -86,7 +86,9 @@ def _add_looks(commands: Subparsers) -> None:
     audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="these alone; --list names them")
     audit.add_argument("--list", action="store_true", help="say what is tried, and try nothing")
-    _json(audit)
+    how = audit.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print one JSON object")
+    how.add_argument("--steps", action="store_true", help="a line of JSON for each check, for programs")
 
 
 def _add_rules(commands: Subparsers) -> None:

@@ -63,6 +63,7 @@ from webui.pages import (
     support,
     teach,
     tokens,
+    trial,
     update,
     week,
 )
@@ -79,7 +80,7 @@ PAGES = (
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
-    setup, proof,
+    setup, proof, trial,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

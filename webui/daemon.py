@@ -39,6 +39,7 @@ from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
 from webui.values.tickets import Batch, parse_batches
+from webui.values.trial import Trial, parse_trial
 from webui.values.waycards import SHOWN as CARDS_SHOWN
 from webui.values.waycards import WayCards, parse_cards
 
@@ -157,6 +158,9 @@ class Daemon:
     def health(self, *, again: bool = False) -> Health:
         """``again``: the checks are done anew, where they were not done just now."""
         return parse_health(self.client.call("health", **({"again": True} if again else {})))
+
+    def trial(self, profile: str) -> Trial:
+        return parse_trial(self.client.call("trial", action="look", id=profile))
 
     def support(self) -> dict[str, Any]:
         """How the gateway is, with nothing personal in it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import wrap
+from typing import Any
 
 from gateway.audit.checks import Found, Result, Scene
 
@@ -96,7 +97,7 @@ def counts(results: Sequence[Result]) -> dict[str, int]:
     }
 
 
-def as_json(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Mapping[str, object]:
+def as_json(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> dict[str, Any]:
     return {
         "profile": scene.profile,
         "name": scene.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 from argparse import Namespace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.policy.config import Config
 
 WRONG_USAGE = 2
+NICE = 10  # of an audit that the daemon started: packets go first
 _LOCK = "audit.lock"  # in the runtime directory
 _HEAD = ("CHECK", "GROUP", "WHAT IS TRIED", "CLOSED BY")
 
@@ -42,10 +44,15 @@ def run(args: Namespace) -> int:
     if os.geteuid() != 0:
         msg = "the audit makes network namespaces and routes of its own; run it as root"
         raise ControlError(msg)
+    if args.steps:
+        os.nice(NICE)
     config = read_config(config_path(args))
     client = Client(control_socket(config))
     with _alone(config), _ended_by_signals():
         done = list(_audits(args, client, config, chosen))
+    if args.steps:
+        _print_steps(done)
+        return 0  # that something is open is no failure to the daemon
     if args.json:
         _print_json(done)
     return int(any(result.fault for one in done for result in one.results))
@@ -61,7 +68,7 @@ def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Ch
         raise ControlError(msg)
     for who in whom:
         one = audit(client, config, who, chosen)
-        if not args.json:
+        if not (args.json or args.steps):
             for line in report.table(one.scene, one.results, one.remarks):
                 print(output.clean(line))
             print()
@@ -72,6 +79,15 @@ def _print_json(done: Sequence[Audit]) -> None:
     from gateway.audit import report
 
     output.as_json({"audits": [report.as_json(one.scene, one.results, one.remarks) for one in done]})
+
+
+def _print_steps(done: Sequence[Audit]) -> None:
+    """For the daemon, which reads each line as it comes."""
+    from gateway.audit import report
+
+    for one in done:
+        for check in report.as_json(one.scene, one.results, one.remarks)["checks"]:
+            print(json.dumps(check), flush=True)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ WEB_VERBS = frozenset(
         "device_mark",
         "health", "support", "backup", "restore",
         "audit_log",
-        "proof",
+        "proof", "trial",
     }
 )  # fmt: skip
 

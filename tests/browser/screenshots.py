@@ -119,6 +119,9 @@ def take_setup(album: Album) -> None:
     album.tap("/parent/child/daughter/proof/", f"button[value='{TABLET.mac}']")
     eventually(lambda: "/proof" in album.text(".address"))
     album.take("proof", PARENT.key, "/parent/child/daughter/proof/")
+    album.tap("/parent/child/daughter/around/", "main form button")
+    eventually(lambda: "way" in album.text("#result ~ .verdict + p"), 60.0)
+    album.take("around", PARENT.key, "/parent/child/daughter/around/")
 
 
 def take_languages(album: Album, refused: str) -> None:

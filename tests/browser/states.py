@@ -49,6 +49,14 @@ def asked(site: Site) -> None:
     site.household.requests[:] = [one, other]
 
 
+def tried(site: Site) -> None:
+    site.household.trying.end()
+
+
+def tried_in_vain(site: Site) -> None:
+    site.household.trying.end(faults=("wireguard", "tls", "help"))
+
+
 def near_the_end(site: Site) -> None:
     asked(site)
     site.household.minutes["daughter"]["left"].update(minutes=4, at=NOW + timedelta(minutes=4))

@@ -16,6 +16,7 @@ import pytest
 
 from gateway.audit.catalogue import CHECKS
 from gateway.audit.scenery import EPDG
+from gateway.errors import ControlError
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import MUM, film, fresh, serving, until
@@ -149,6 +150,25 @@ def test_what_the_rules_close_is_closed_and_nothing_else(home: Home, band: str, 
     assert by(one, "closed") == both(*closed)
     assert one["counts"]["faults"] == 0
     assert one["counts"]["checks"] == len(CHECKS) >= 40
+
+
+def test_the_pages_have_one_tried_by_the_daemon(home: Home) -> None:
+    """In a process of its own, beside the packets; the result is the command's."""
+    with running(home) as daemon:
+        daemon.client.call("guardian", action="add", name="Mum")
+        assert daemon.client.call("trial", action="start", id="daughter", by="Mum")["running"]
+        with pytest.raises(ControlError, match="one runs already"):
+            daemon.client.call("trial", action="start", id="daughter", by="Mum")
+        ended = until(lambda: daemon.client.call("trial", action="look", id="daughter")["ended"], AT_MOST_S)
+        assert ended is not None
+        found = daemon.client.call("trial", action="look", id="daughter")
+        after = state(home)
+    assert found["problem"] == ""
+    assert {one["id"] for one in found["checks"]} == {one.id for one in CHECKS}
+    assert [one["id"] for one in found["checks"] if one["fault"]] == []
+    opened = {one["id"] for one in found["checks"] if "open" in (one["ipv4"], one["ipv6"])}
+    assert opened == NAMELESS
+    assert "qqaudit" not in after
 
 
 @pytest.mark.parametrize("tor", ["refuse", "open"])

@@ -162,6 +162,12 @@ class ProofTold:
 
 
 @record
+class TrialTold:
+    profile: str
+    what: str  # begun, ended
+
+
+@record
 class PeopleTold:
     what: str
     name: str
@@ -191,6 +197,7 @@ EVENTS: Mapping[str, type] = {
     "lesson": LessonTold,
     "health": HealthTold,
     "proof": ProofTold,
+    "trial": TrialTold,
     "people": PeopleTold,
     "alerts": AlertsTold,
 }

@@ -60,6 +60,7 @@ def _of_people() -> dict[str, str]:
         Code.NO_TOKEN: _("There is no such token any more. Go back and look again."),
         Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
         Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
+        Code.TRIAL_RUNS: _("The ways around are being tried already. Wait until that has ended."),
         Code.NO_CHILD: _("%(name)s is no child, so there is nothing to change."),
         Code.NOT_FILTERED: _("This device is not filtered, so there is nothing to change."),
         Code.NEW_DEVICE: _("This is a new device. Say whose it is first."),

@@ -44,6 +44,7 @@ from gateway.daemon.verbs.switch import SwitchVerbs
 from gateway.daemon.verbs.teach import TeachVerbs
 from gateway.daemon.verbs.tickets import TicketVerbs
 from gateway.daemon.verbs.time import TimeVerbs
+from gateway.daemon.verbs.trial import TrialVerbs
 from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.warnings import closing
@@ -73,6 +74,7 @@ class Verbs:
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
         self._health = HealthVerbs(daemon)
+        self._trial = TrialVerbs(daemon, self._whom)
         self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
@@ -95,6 +97,7 @@ class Verbs:
             **self._cards.table(),
             **self._lists.table(),
             **self._health.table(),
+            **self._trial.table(),
             **self._backups.table(),
             **MarkVerbs(self._daemon, self._whom).table(),
             **self._switches.table(),
@@ -120,6 +123,7 @@ class Verbs:
     def close(self) -> None:
         self._lists.close()
         self._health.close()
+        self._trial.close()
 
     def _edited(self, named: frozenset[str]) -> None:
         """A file was changed, which names these devices from now on."""

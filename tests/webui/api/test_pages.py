@@ -111,6 +111,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "proof.start": ("proof_start",),
     "proof.tell": ("proof_tell",),
     "sharing.unlock": ("my_unlock",),
+    "trial.start": ("trial_start",),
 }
 
 WITHOUT: dict[str, str] = {

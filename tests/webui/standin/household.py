@@ -32,6 +32,7 @@ from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
 from tests.webui.standin.things import Things
+from tests.webui.standin.trying import Trying
 
 __all__ = ["BEDTIME", "GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "TODAY", "Household", "at_home"]
 
@@ -84,6 +85,7 @@ class Household:
         self.alerting = Alerting(self, NOW)
         self.things = Things(self)
         self.proving = Proving(self)
+        self.trying = Trying(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
@@ -109,6 +111,7 @@ class Household:
             **self.things.verbs(),
             **self.listed.verbs(),
             **self.proving.verbs(),
+            **self.trying.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
             **self.teaching.verbs(),

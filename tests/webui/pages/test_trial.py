@@ -1,0 +1,85 @@
+"""Ways around: a guardian has them tried against a child's rules, and reads what came in a family's words."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.audit.catalogue import CHECKS
+from tests.webui.conftest import Browser
+from tests.webui.standin.household import Household
+from webui.language import around
+
+PAGE = "/parent/child/daughter/around/"
+
+
+def test_every_check_has_a_place_and_words_of_its_own() -> None:
+    told = [check for ids in around.GROUPS.values() for check in ids]
+    assert sorted(told) == sorted(one.id for one in CHECKS)
+    assert len(told) == len(set(told))
+
+
+def test_every_setting_that_closes_a_way_leads_to_a_page(mum: Browser, household: Household) -> None:
+    household.trying.end(faults=[one.id for one in CHECKS])
+    page = mum.get(PAGE).text
+    for one in {one.closes for one in CHECKS if one.closes}:
+        assert page.count("What closes it:") >= 1, one
+    expected = sum(bool(one.closes) and not one.passes for one in CHECKS)
+    assert page.count("What closes it:") == expected
+    for name in ("VPN", "Safe search", "Addresses without a name", "VPN and proxies"):
+        assert re.search(rf'<a class="link" href="[^"]+">What closes it: {name}</a>', page), name
+
+
+def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(
+    mum: Browser, household: Household
+) -> None:
+    assert PAGE in mum.get("/parent/child/daughter/").text
+    page = mum.get(PAGE).text
+    assert "Try them now" in page
+    assert not household.trying.running
+
+
+def test_it_runs_and_then_tells_what_is_open_and_what_closes_it(mum: Browser, household: Household) -> None:
+    assert mum.post(PAGE, {}).status_code == 303
+    page = mum.get(PAGE).text
+    assert "They are being tried" in page
+    assert re.search(r"<button[^>]* disabled>", page)
+    household.trying.end()
+    page = mum.get(PAGE).text
+    assert "Everything goes as the rules say." in page
+    assert "84 of 88" not in page
+    ways = [one for one in CHECKS if not one.passes]
+    assert f"{len(ways) - 6} of {len(ways)} ways around are closed." in page
+    assert "4 are open by these rules." in page
+    assert "2 cannot be tried in this home." in page
+    assert page.count("SSH on the port of the web") == 2, "among the open ones, and in its group"
+
+
+def test_a_fault_is_told_first_with_where_to_look(mum: Browser, household: Household) -> None:
+    household.trying.end(faults=("wireguard", "tls", "help"))
+    page = mum.get(PAGE).text
+    assert "3 do not go as the rules say." in page
+    told = page.partition("Not as the rules say")[2].partition("</section>")[0]
+    assert "WireGuard" in told and "IPv4: open, IPv6: closed" in told  # noqa: PT018 - one line of the page
+    assert "No setting opens it, so this should be closed." in told
+    assert "This should pass whatever the rules say." in told
+    assert "What closes it:" in told
+
+
+def test_why_it_came_to_no_end_is_told_and_nothing_is_claimed(mum: Browser, household: Household) -> None:
+    household.trying.end(problem="the LAN has no <bridge>")
+    page = mum.get(PAGE).text
+    assert "the LAN has no &lt;bridge&gt;" in page
+    assert "Everything goes" not in page
+
+
+def test_a_sibling_s_result_is_not_this_child_s(mum: Browser, household: Household) -> None:
+    household.trying.end("son")
+    page = mum.get(PAGE).text
+    assert "ways around are closed" not in page
+
+
+def test_no_child_and_no_helper_sees_what_is_open(tablet: Browser, household: Household) -> None:
+    household.trying.end()
+    answer = tablet.get(PAGE)
+    assert answer.status_code in (302, 303)
+    assert "SSH" not in answer.text

@@ -1,0 +1,172 @@
+"""The ways around the filter that an audit tries, and what has to pass, in the reader's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from webui.language.i18n import gettext as _
+from webui.language.things import Table, table
+
+# By group, in the order in which they are told; `gateway.audit` has the checks.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "names": (
+        "dns-gateway", "dns-gateway-tcp", "dns-other", "dns-other-tcp", "dns-letters", "safe-search",
+    ),
+    "hidden": (
+        "dns-port", "dns-port-tcp", "dot", "dot-alpn", "doq", "doh-name", "doh-address",
+        "doh-address-quic", "canary", "ddr", "dns-svcb", "dohpath", "ech-key", "ech", "relay-name",
+        "relay",
+    ),
+    "site": (
+        "tls", "tls-port", "quic", "quic-port", "quic-version", "http", "http-absolute", "http-letters",
+        "http-second", "other-address",
+    ),
+    "nameless": (
+        "no-name", "address-name", "bad-name", "fronting", "fronting-quic", "fronting-http", "bare",
+        "bare-udp",
+    ),
+    "tricks": (
+        "split", "bytewise", "backwards", "records", "records-one", "short-lived", "bad-checksum",
+        "old-number", "overlap", "urgent", "on-syn", "fragments", "http-split", "quic-pieces",
+    ),
+    "tunnels": (
+        "wireguard", "wireguard-port", "openvpn", "openvpn-tcp", "openvpn-port", "ike", "ike-nat",
+        "esp-udp", "esp", "l2tp", "l2tp-ip", "pptp", "gre", "six-in-four", "four-in-six", "teredo",
+        "vpn-name", "sstp",
+    ),
+    "proxies": (
+        "ssh", "ssh-port", "socks4", "socks4a", "socks5", "connect", "tor",
+    ),
+    "router": (
+        "router-ssh", "router-http", "router-https", "router-service", "router-ports", "parents-pages",
+    ),
+    "when": (
+        "stranger", "download", "offload",
+    ),
+    "passes": (
+        "help", "help-paused", "wifi-calling", "time", "push", "pages",
+    ),
+}  # fmt: skip
+
+
+def title(check: str) -> str:
+    return table("around", _checks).get(check, check)
+
+
+def group(name: str) -> str:
+    return table("around groups", _groups)[name]
+
+
+def _groups() -> Table:
+    return {
+        "names": _("Names"),
+        "hidden": _("Encrypted DNS and hidden names"),
+        "site": _("A refused site"),
+        "nameless": _("Connections that name no site"),
+        "tricks": _("Tricks"),
+        "tunnels": _("Tunnels"),
+        "proxies": _("SSH, proxies, Tor"),
+        "router": _("The router itself"),
+        "when": _("Who and when"),
+        "passes": _("What has to pass"),
+    }
+
+
+def _checks() -> Table:
+    # Translators: what was tried, in a list: each is followed by "closed", "open" or the like.
+    return {
+        "dns-gateway": _("A refused site, asked of the gateway"),
+        "dns-gateway-tcp": _("A refused site, asked of the gateway over TCP"),
+        "dns-other": _("A refused site, asked of another resolver"),
+        "dns-other-tcp": _("A refused site, asked of another resolver over TCP"),
+        "dns-letters": _("A refused site, asked in odd letters"),
+        "safe-search": _("A search engine’s ordinary address"),
+        "dns-port": _("A resolver on another port"),
+        "dns-port-tcp": _("A resolver on another port over TCP"),
+        "dot": _("DNS over TLS"),
+        "dot-alpn": _("DNS over TLS on the port of the web"),
+        "doq": _("DNS over QUIC"),
+        "doh-name": _("DNS over HTTPS by a known name"),
+        "doh-address": _("A known resolver under an innocent name"),
+        "doh-address-quic": _("A known resolver under an innocent name over QUIC"),
+        "canary": _("Firefox’s question whether it may encrypt DNS"),
+        "ddr": _("The resolver’s own encrypted ways"),
+        "dns-svcb": _("The encrypted ways of another resolver"),
+        "dohpath": _("DNS over HTTPS offered in an answer"),
+        "ech-key": _("A key for hidden names in an answer"),
+        "ech": _("A connection that hides its site"),
+        "relay-name": _("iCloud Private Relay, its name"),
+        "relay": _("iCloud Private Relay, its connection"),
+        "tls": _("Over TLS, at an innocent address"),
+        "tls-port": _("Over TLS on another port"),
+        "quic": _("Over QUIC"),
+        "quic-port": _("Over QUIC on another port"),
+        "quic-version": _("Over QUIC in a version that nobody can read"),
+        "http": _("Over plain HTTP"),
+        "http-absolute": _("HTTP with the whole address in the request"),
+        "http-letters": _("HTTP in odd letters, spaces and dots"),
+        "http-second": _("HTTP, the second request behind an allowed one"),
+        "other-address": _("From another address of the device"),
+        "no-name": _("TLS without a name"),
+        "address-name": _("TLS with an address in the name’s place"),
+        "bad-name": _("TLS with an impossible name"),
+        "fronting": _("An allowed name at an address that is not its own"),
+        "fronting-quic": _("An allowed name at an address that is not its own, over QUIC"),
+        "fronting-http": _("An allowed name at an address that is not its own, over HTTP"),
+        "bare": _("An address by hand, in no known protocol"),
+        "bare-udp": _("An address by hand, over UDP"),
+        "split": _("The name cut in two pieces"),
+        "bytewise": _("The name one byte at a time"),
+        "backwards": _("Pieces in the wrong order"),
+        "records": _("TLS in records of ten bytes"),
+        "records-one": _("TLS in records of one byte"),
+        "short-lived": _("A fake name ahead that dies on the way"),
+        "bad-checksum": _("A fake name ahead with a wrong checksum"),
+        "old-number": _("A fake name ahead with an old number"),
+        "overlap": _("A fake name in the real one’s place"),
+        "urgent": _("An urgent byte inside the name"),
+        "on-syn": _("The name with the first packet of all"),
+        "fragments": _("The name in IP fragments"),
+        "http-split": _("HTTP, cut inside the name"),
+        "quic-pieces": _("QUIC, shuffled over two packets"),
+        "wireguard": _("WireGuard"),
+        "wireguard-port": _("WireGuard on the port of the web"),
+        "openvpn": _("OpenVPN"),
+        "openvpn-tcp": _("OpenVPN over TCP"),
+        "openvpn-port": _("OpenVPN on the port of the web"),
+        "ike": _("IPsec, its key exchange"),
+        "ike-nat": _("IPsec, its key exchange behind a NAT"),
+        "esp-udp": _("IPsec, its packets in UDP"),
+        "esp": _("IPsec, its packets"),
+        "l2tp": _("L2TP"),
+        "l2tp-ip": _("L2TP without UDP"),
+        "pptp": _("PPTP, its control connection"),
+        "gre": _("PPTP, its packets"),
+        "six-in-four": _("IPv6 in IPv4"),
+        "four-in-six": _("IPv4 in IPv6"),
+        "teredo": _("Teredo"),
+        "vpn-name": _("A VPN service by its name"),
+        "sstp": _("A tunnel inside TLS to a server of one’s own"),
+        "ssh": _("SSH"),
+        "ssh-port": _("SSH on the port of the web"),
+        "socks4": _("A SOCKS 4 proxy"),
+        "socks4a": _("A SOCKS 4a proxy"),
+        "socks5": _("A SOCKS 5 proxy on another port"),
+        "connect": _("An HTTP proxy"),
+        "tor": _("A relay of Tor"),
+        "router-ssh": _("SSH of the router"),
+        "router-http": _("The router’s own pages, HTTP"),
+        "router-https": _("The router’s own pages, HTTPS"),
+        "router-service": _("A new service of the router"),
+        "router-ports": _("Whatever else the router listens on"),
+        "parents-pages": _("The parents’ pages without signing in"),
+        "stranger": _("A device that nobody named"),
+        "download": _("A download that runs when a pause begins"),
+        "offload": _("Connections that the router’s fast path carries past the rules"),
+        "help": _("A help line’s page"),
+        "help-paused": _("A help line’s page while everything is paused"),
+        "wifi-calling": _("Calls over Wi-Fi"),
+        "time": _("The time of day"),
+        "push": _("Messages that wake a phone"),
+        "pages": _("The page that says why"),
+    }

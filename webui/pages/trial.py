@@ -1,0 +1,56 @@
+"""Ways around: a guardian has each of them tried against a child's rules, and sees how it went."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.accounts.session import guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.values.answers import Child, Home
+
+blueprint = Blueprint("trial", __name__, url_prefix="/parent/child/<profile>/around")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    return _page(profile, "trial.html")
+
+
+@blueprint.get("/now")
+@guardians_only
+def now(profile: str) -> ResponseReturnValue:
+    """The part of the page that changes, for the script that keeps it fresh."""
+    return _page(profile, "trial_now.html")
+
+
+@blueprint.post("/")
+@guardians_only
+def start(profile: str) -> ResponseReturnValue:
+    child = _child(daemon().home(), profile)
+    with notices.refusals_to(notices.said):
+        daemon().change("trial", action="start", id=child.id, by=guardian() or "", origin=source_address())
+        notices.forget()
+    return redirect(url_for("trial.show", profile=child.id), 303)
+
+
+def _page(profile: str, template: str) -> ResponseReturnValue:
+    home = daemon().home()
+    child = _child(home, profile)
+    return render_template(
+        template,
+        home=home,
+        child=child,
+        guardian=guardian(),
+        notice=notices.current(home),
+        trial=daemon().trial(child.id),
+    )
+
+
+def _child(home: Home, profile: str) -> Child:
+    child = home.child(profile)
+    if child is None:
+        abort(404)
+    return child
