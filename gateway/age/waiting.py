@@ -10,7 +10,9 @@ from datetime import datetime
 
 from gateway.age.refusals import AgeProofError, Refusal
 
-MOST = 16  # questions at once: a home has fewer adults; a page that asks again and again pushes out the oldest
+MOST = (
+    16  # questions at once: a home has fewer adults; a page that asks again and again pushes out the oldest
+)
 
 
 @dataclass(slots=True)
