@@ -32,7 +32,7 @@ CPU_SECONDS = (
     5  # a proof takes 0.01 here after 0.2 of imports; a small router is thirty times as slow at most
 )
 SECONDS = 20  # of waiting too: for a line that never ends, or a disk
-MEMORY = 256 << 20  # bytes of address space; 120 MiB of it are libraries
+MEMORY = 128 << 20  # bytes of address space; 42 MiB of it are libraries
 
 
 class RequestError(Exception):

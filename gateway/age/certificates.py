@@ -31,10 +31,10 @@ class Certificate:
 
     def is_issued_by(self, other: Certificate) -> bool:
         """By name and signature; whether ``other`` may issue any is another question."""
-        digest = self.x509.signature_hash_algorithm
-        if digest is None or digest.name not in _DIGESTS:
-            return False
         try:
+            digest = self.x509.signature_hash_algorithm
+            if digest is None or digest.name not in _DIGESTS:
+                return False
             self.x509.verify_directly_issued_by(other.x509)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return False
