@@ -67,8 +67,9 @@ def read_trust(data: bytes, key: bytes) -> Trust:
     if not isinstance(document, dict) or not isinstance(document.get("signature"), str):
         raise AgeProofError(BROKEN, "not signed")
     signature = _bytes(document.pop("signature"))
+    told = to_be_signed(document)
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, to_be_signed(document))
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, told)
     except (InvalidSignature, ValueError):
         raise AgeProofError(Refusal.TRUST_SIGNATURE) from None
     return _trust(document)

