@@ -74,9 +74,16 @@ def trust(data: bytes) -> None:
     """As it comes, and as if somebody had signed it."""
     with contextlib.suppress(AgeProofError):
         read_trust(data, TRUST_PUBLIC)
-    with contextlib.suppress(AgeProofError, ValueError, RecursionError, TypeError):
-        told = json.loads(data)
-        read_trust(_signed(dict(told)), TRUST_PUBLIC)
+    told = _json(data)
+    if isinstance(told, dict):
+        with contextlib.suppress(AgeProofError):
+            read_trust(_signed(told), TRUST_PUBLIC)
+
+
+def _json(data: bytes) -> object:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(data)
+    return None
 
 
 def _signed(told: dict[str, object]) -> bytes:
@@ -93,12 +100,13 @@ def wallet_answer(data: bytes) -> None:
         open_answer({"protocol": "org-iso-mdoc", "data": {"response": text}}, challenge)
     with contextlib.suppress(AgeProofError):
         read_challenge(text)
-    with contextlib.suppress(ValueError, RecursionError):  # AgeProofError is a ValueError
-        open_answer(json.loads(data), challenge)
+    told = _json(data)
+    with contextlib.suppress(AgeProofError):
+        open_answer(told, challenge)
 
 
 def adult_proof(data: bytes) -> None:
-    """A DeviceResponse of any bytes, sealed as an honest wallet does. What is taken has an honest one's core."""
+    """A DeviceResponse of any bytes, sealed as a wallet does. What is taken has an honest one's core."""
     _, trusted, info, challenge = _home()
     answer = json.loads(_wallet(EU_AV).sealed(data, info, ORIGIN))
     with contextlib.suppress(AgeProofError):
