@@ -52,8 +52,15 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
     from gateway.age.dcapi import ENTROPY, ask
+    from gateway.age.documents import Document
 
-    told, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY))
+    known = [document.value for document in Document]
+    documents = request.get("documents", known)
+    if not isinstance(documents, list) or not documents or any(one not in known for one in documents):
+        msg = "documents: not one or more that are known here"
+        raise RequestError(msg)
+    asked = [Document(one) for one in documents]
+    told, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
     return {"request": told, "challenge": challenge.text(), "until": challenge.until.isoformat()}
 
 

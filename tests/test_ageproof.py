@@ -15,9 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.age.refusals import Refusal, Told
+from gateway.age.refusals import AgeProofError, Refusal, Told
 from gateway.age.trust import read_trust
-from gateway.ageproof import MOST_INPUT
+from gateway.ageproof import MOST_INPUT, RequestError, answer
 from tests.age.wallet import NOW, TRUST_KEY, TRUST_PUBLIC, Issuer, Wallet, trust_document, trust_file
 
 ORIGIN = "https://gw.home.test"
@@ -82,43 +82,61 @@ def test_no_two_questions_are_the_same(asked: dict[str, Any]) -> None:
         ({"key": base64.b64encode(bytes(32)).decode()}, Refusal.TRUST_SIGNATURE, Told.GATEWAY),
     ],
 )
-def test_a_refusal_is_a_code(
+def test_a_refusal_has_a_name(
     request_of: dict[str, Any], change: dict[str, Any], refusal: Refusal, what: Told
 ) -> None:
-    done = run({**request_of, **change})
+    with pytest.raises(AgeProofError) as error:
+        answer({**request_of, **change})
+    assert (error.value.refusal, error.value.refusal.told) == (refusal, what)
+
+
+def test_a_refusal_is_a_line(request_of: dict[str, Any]) -> None:
+    done = run({**request_of, "trust": "/nowhere/trust.json"})
     assert done.returncode == 1
-    assert told(done) == {"refused": refusal.value, "told": what.value}
+    assert told(done) == {"refused": "trust_broken", "told": "gateway"}
+
+
+def test_one_document_alone(asked: dict[str, Any]) -> None:
+    assert len(asked["request"]["digital"]["requests"]) == 2
+    request = {"do": "ask", "origin": ORIGIN, "now": NOW.isoformat(), "documents": ["org.iso.18013.5.1.mDL"]}
+    assert len(answer(request)["request"]["digital"]["requests"]) == 1
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{", b"{}", b"[" * 100_000, b"\xff\xff", b" " * (MOST_INPUT + 1)]
+)
+def test_a_line_without_sense(data: bytes) -> None:
+    done = run(data)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"ageproof: ")
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        b"",
-        b"[]",
-        b"{",
-        b"{}",
-        b"[" * 100_000,
-        b"\xff\xff",
-        b" " * (MOST_INPUT + 1),
         {"do": "else"},
         {"do": "ask", "origin": ORIGIN},
         {"do": "ask", "origin": ORIGIN, "now": "2026-11-27T12:00:00"},
+        {"do": "ask", "origin": ORIGIN, "now": "soon"},
         {"do": "ask", "origin": 7, "now": NOW.isoformat()},
+        {"do": "ask", "origin": ORIGIN, "now": NOW.isoformat(), "documents": []},
+        {"do": "ask", "origin": ORIGIN, "now": NOW.isoformat(), "documents": ["eu.europa.ec.eudi.pid.1"]},
+        {"do": "ask", "origin": ORIGIN, "now": NOW.isoformat(), "documents": [["eu.europa.ec.av.1"]]},
         {"do": "verify", "now": NOW.isoformat(), "lasting": True},
         {"do": "verify", "now": NOW.isoformat(), "lasting": 86401},
         {"do": "verify", "now": NOW.isoformat(), "lasting": 59},
         {"do": "verify", "now": NOW.isoformat(), "lasting": 60},
     ],
 )
-def test_a_request_without_sense(request_: object) -> None:
-    done = run(request_)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"ageproof: ")
-    assert done.stderr.count(b"\n") == 1
+def test_a_request_without_sense(request_: dict[str, Any]) -> None:
+    with pytest.raises(RequestError):
+        answer(request_)
 
 
 def test_what_is_said_of_a_key_that_is_none(request_of: dict[str, Any]) -> None:
-    assert run({**request_of, "key": "x"}).returncode == 2
+    with pytest.raises(RequestError):
+        answer({**request_of, "key": "x"})
 
 
 def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ def read_certificate(data: bytes) -> Certificate:
             key, tbs = read.public_key(), read.tbs_certificate_bytes
             begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
             countries = read.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: of a name
         raise AgeProofError(Refusal.BAD_CERTIFICATE) from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise AgeProofError(Refusal.WRONG_KEY, "of a certificate, on none of the curves known here")

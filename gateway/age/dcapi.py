@@ -72,8 +72,8 @@ def ask(
 ) -> tuple[dict[str, Any], Challenge]:
     """What `navigator.credentials.get` takes, and what to keep.
 
-    Each document is a question of its own, of which the wallet answers one; they share the session. Raises
-    AgeProofError for an origin to which no browser would give an answer.
+    Each document is a question of its own, of which the wallet answers one; they share the session. The EU's
+    own wallet library looks at the first one alone. Raises AgeProofError for an origin that no browser has.
     """
     if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
         raise AgeProofError(Refusal.BAD_ORIGIN)

@@ -19,6 +19,7 @@ from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import read_trust
 from tests.age.wallet import NOW, SIGNER, TRUST_PUBLIC, Authority, Issuer, signer_below, trust_file
 
+ROOT = Authority("Root").der
 EU, ISO = x509.ObjectIdentifier("1.3.130.2.0.0.1.2"), x509.ObjectIdentifier("1.0.23220.4.1.2")
 
 
@@ -144,4 +145,9 @@ def test_any_bytes_for_a_certificate(data: bytes, seed: int) -> None:
             pass
 
 
-ROOT = Authority("Root").der
+def test_a_name_that_is_no_text() -> None:
+    """Found by `make fuzz`: `cryptography` raises TypeError where a name has bits in it."""
+    assert ROOT.count(b"\x0c\x04Root") == 2
+    with pytest.raises(AgeProofError) as error:
+        read_certificate(ROOT.replace(b"\x0c\x04Root", b"\x03\x04\0oot"))
+    assert error.value.refusal is Refusal.BAD_CERTIFICATE
