@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -68,20 +71,17 @@ class Session:
 
     def shown(self, wallet: Wallet, change: Callable[[dict[str, Any]], None]) -> Adult:
         """An answer in which something was changed before it was sealed."""
-        session, wanted = (
-            transcript(self.info(), ORIGIN),
-            {space: ["age_over_18"] for space in wallet.credential.items},
-        )
-        response = wallet.response(session, wanted)
+        wanted = {space: ["age_over_18"] for space in wallet.credential.items}
+        response = wallet.response(transcript(self.info(), ORIGIN), wanted)
         change(response)
         return self.checked(wallet.sealed(cbor2.dumps(response), self.info(), ORIGIN))
 
 
-_seed = iter(range(1, 1 << 16))
+_seed = count()
 
 
 def new_question() -> tuple[dict[str, Any], Challenge]:
-    return ask(ORIGIN, NOW, next(_seed).to_bytes(64, "big"))
+    return ask(ORIGIN, NOW, hashlib.sha512(str(next(_seed)).encode()).digest())
 
 
 def honest(issuer: Issuer, trusted: Issuer | None = None, document: str = EU_AV, **changed: Any) -> Adult:
@@ -100,6 +100,29 @@ def test_an_honest_answer_is_one_bit_an_end_and_a_method(document: str, method: 
     adult = honest(Issuer(), document=document)
     assert adult == Adult(NOW + LASTING, method)
     assert adult.__slots__ == ("until", "method")
+
+
+def test_the_end_is_never_behind_the_proofs_own() -> None:
+    assert honest(Issuer(), ends=timedelta(minutes=10, seconds=59)).until == NOW + timedelta(minutes=10)
+    with pytest.raises(AgeProofError) as refused:
+        honest(Issuer(), ends=timedelta(seconds=59))
+    assert refused.value.refusal is Refusal.EXPIRED
+
+
+@pytest.mark.parametrize("lasting", [timedelta(0), timedelta(seconds=-1), timedelta(days=1, seconds=1)])
+def test_no_proof_lasts_longer_than_a_day(lasting: timedelta) -> None:
+    session = Session()
+    answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
+    with pytest.raises(ValueError, match="at most 1 day"):
+        verify(answer, session.challenge, session.trust, NOW, lasting)
+
+
+def test_a_wallet_may_say_what_it_does_not_have() -> None:
+    def add(response: dict[str, Any]) -> None:
+        response["documentErrors"] = []
+        response["documents"][0]["errors"] = {EU_AV: {"age_over_21": 0}}
+
+    assert changed(add).method is Method.EU_AV
 
 
 @pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1()])
@@ -610,6 +633,19 @@ def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Re
         forgery()
     assert refused.value.refusal is name
     assert "\n" not in str(refused.value)
+
+
+def test_the_document_has_every_name() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "age-proof.md").read_text()
+    assert [one.value for one in Refusal if f"`{one.value}`" not in document] == []
+
+
+def test_a_wallet_goes_by_any_clock() -> None:
+    now = datetime.now(UTC)
+    issuer = Issuer(now=now)
+    request, challenge = ask(ORIGIN, now, bytes(64))
+    answer = json.loads(Wallet(issuer).answer(json.dumps(request), ORIGIN))
+    assert verify(answer, challenge, trust_of(issuer), now, LASTING).until <= now + LASTING
 
 
 def test_every_refusal_has_its_forgery() -> None:
