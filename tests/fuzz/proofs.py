@@ -16,6 +16,7 @@ from gateway.age.certificates import read_certificate
 from gateway.age.cose import check, read_key, read_sign1
 from gateway.age.dcapi import Challenge, ask, open_answer, read_challenge
 from gateway.age.der import read_extensions
+from gateway.age.mdoc import adult_until
 from gateway.age.proof import verify
 from gateway.age.refusals import AgeProofError, Refusal
 from gateway.age.trust import Trust, read_trust, to_be_signed
@@ -105,8 +106,16 @@ def wallet_answer(data: bytes) -> None:
         open_answer(told, challenge)
 
 
+def device_response(data: bytes) -> None:
+    """What is in the seal. What is taken has an honest one's core."""
+    _, trusted, _, challenge = _home()
+    with contextlib.suppress(AgeProofError):
+        adult_until(data, challenge.transcript, challenge.documents, trusted, NOW)
+        assert any(all(part in data for part in core) for core in cores())
+
+
 def adult_proof(data: bytes) -> None:
-    """A DeviceResponse of any bytes, sealed as a wallet does. What is taken has an honest one's core."""
+    """The same from door to end: sealed as a wallet does."""
     _, trusted, info, challenge = _home()
     answer = json.loads(_wallet(EU_AV).sealed(data, info, ORIGIN))
     with contextlib.suppress(AgeProofError):
@@ -152,4 +161,12 @@ def seeds() -> list[bytes]:
     ]
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (cbor, cose, certificate, trust, wallet_answer, adult_proof)
+TARGETS: tuple[Callable[[bytes], None], ...] = (
+    cbor,
+    cose,
+    certificate,
+    trust,
+    wallet_answer,
+    device_response,
+    adult_proof,
+)
