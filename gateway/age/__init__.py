@@ -1,1 +1,1 @@
-"""Age bands, and later proofs of age. Pure: see README.md."""
+"""Age bands, and adult proofs by a wallet. Pure: see README.md."""
