@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("landing", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("landing")
+# How long an example takes is the machine's matter (tests/pace.py), here as in all tests.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("landing", settings.get_profile("here"), derandomize=True)
+settings.load_profile("landing" if os.environ.get("CI") else "here")
 
 
 @pytest.hookimpl(tryfirst=True)
