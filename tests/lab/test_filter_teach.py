@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.age.bands import Band
-from tests.lab import clients
+from tests.lab import chromium, clients
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import CUT_MS, address, assert_started, film, fresh, until
 from tests.lab.home import Home
@@ -48,7 +48,8 @@ def reaches(home: Home, device: str, host: str) -> bool:
 
 def test_a_page_of_many_hosts_is_taught_and_kept(home: Home, daemon: Daemon) -> None:
     tablet, call = TABLET.key, daemon.client.call
-    assert walk(home, tablet, [PAGE]) == {SITE: None}, "before: it does not open"
+    before = chromium.visit(home, tablet, f"https://{SITE}/")
+    assert before.how == "ERR_NAME_NOT_RESOLVED", before
     teach(daemon)
     missing = walk(home, tablet, [Stop(SITE, (*PAGE.parts, *NEVER))])[SITE]
     assert missing is not None
