@@ -133,7 +133,7 @@ class QuicFilm:
             self.last = json.loads(line)["at"]
 
     def started(self) -> bool:
-        return until(lambda: self.last is not None, 2.0) is not None
+        return until(lambda: self.last is not None, 5.0) is not None
 
     def flows(self, within: float = clients.PATIENCE_S) -> bool:
         """True when more bytes arrive within so many seconds."""

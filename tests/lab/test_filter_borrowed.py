@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -214,12 +215,13 @@ def test_nor_does_a_quic_connection_live_longer(home: Home, phone: Namespace, ve
     length = 24 if version == 4 else 64
     phone.run(["ip", "addr", "del", f"{text}/{length}", "dev", "eth0"], check=True)
     try:
-        with another_address(phone, version), borrowing(phone, names.PARENT.mac, ALL):
+        with another_address(phone, version) as spare, borrowing(phone, names.PARENT.mac, ALL):
             if version == 6:
                 phone.run(["ip", "-6", "route", "replace", "default", "via", names.GATEWAY_IPV6])
             else:
                 phone.run(["ip", "route", "replace", "default", "via", names.GATEWAY_IPV4])
             with QuicFilm(phone, REFUSED, version) as stream:
+                assert until(partial(_in_table, home, spare), 3.0) is not None, "its first packet tells"
                 assert until(lambda: not stream.flows(CUT_S), CUT_S) is not None
             with QuicFilm(phone, ALLOWED, version) as stream:
                 assert stream.started(), "what may pass does, from this address and by this way"

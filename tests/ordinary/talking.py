@@ -23,7 +23,7 @@ from tests.ordinary.talks import Act, Line, Talk
 
 PATIENCE = 10.0  # seconds for what the other side says next
 REST = 300.0  # seconds that a server waits for a client, which may rest
-SILENCE = 2.0  # seconds after which no more media comes
+SILENCE = 10.0  # seconds after which no more media comes
 ARRIVES = 0.97  # of media: a queue may drop a few while a flow is decided
 REDIRECTED = {443: 40443, 80: 40080}  # ports on which the pretended internet itself listens
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST
