@@ -60,12 +60,13 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all lint words bench fuzz vm screenshots clean root run-tools test-tools
+.PHONY: help run test test-all times lint words bench fuzz vm screenshots clean root run-tools test-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         everything that is needed, and all tests (ARGS are pytest's)"
 	@echo "make test-all     the slow ones too"
+	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
 	@echo "make lint         ruff, mypy, import-linter"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
@@ -109,6 +110,10 @@ test: test-tools $(VENV)/.dev
 
 test-all: test-tools $(VENV)/.dev
 	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) $(ARGS)
+
+# One after the other: what runs beside a test is load as well (tests/pace.py).
+times: test-tools $(VENV)/.dev
+	@QALQAN_TEST_ALL=1 QALQAN_TEST_TIMES=1 $(PY) -m pytest -m "not slow" $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(VENV)/bin/ruff check

@@ -1,19 +1,42 @@
 """Property tests look for new cases on a developer's machine; what has to pass before a change lands is
 the same for everybody. What `make test` installs is there, or it is an error: nothing is left out in silence.
+What tests start hundreds of times, daemons, pages and clients, is compiled once, also where Python is told to
+leave no bytecode in the tree.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("landing", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("landing")
+# How long an example takes is the machine's matter (tests/pace.py), here as in all tests.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("landing", settings.get_profile("here"), derandomize=True)
+settings.load_profile("landing" if os.environ.get("CI") else "here")
+
+
+_BYTECODE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not sys.dont_write_bytecode:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="qalqan-bytecode-"))
+    folder.chmod(0o755)  # the pages run as a user of their own
+    config.stash[_BYTECODE] = folder
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # also for the workers, which so do not come here
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (folder := config.stash.get(_BYTECODE, None)) is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

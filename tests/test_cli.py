@@ -207,7 +207,7 @@ def test_a_reader_that_leaves_ends_it_quietly(capture: Path, profile: Path) -> N
     assert process.stderr is not None
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("command", ["check", "replay"])
@@ -235,7 +235,7 @@ def test_ctrl_c_while_it_reads(capture: Path, profile: Path) -> None:
     process.stdin.flush()
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (out, err) == (b"", b"")
     assert process.returncode == 130
 
@@ -379,7 +379,7 @@ def test_replay_reads_standard_input_as_it_comes(capture: Path, profile: Path) -
     process.stdin.write(data[1000:])
     process.stdin.close()
     assert len(process.stdout.read().splitlines()) == 99
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == b""
@@ -392,6 +392,6 @@ def test_a_terminal_that_cannot_show_a_name(tmp_path: Path, monkeypatch: pytest.
     config = tmp_path / "qalqan.yaml"
     config.write_text(f"profiles: {tmp_path / 'profiles'}\n")
     process = start("profile", "list", "--config", config, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
     assert b"\\u0410" in out

@@ -15,10 +15,12 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
+from tests.pace import longest
+
 PHONE = (390, 844)
 DESKTOP = (1280, 800)
 NARROW = (320, 568)
-PATIENCE = 10.0  # seconds
+PATIENCE = longest(10.0, below=40.0)  # seconds
 
 SCREENSHOTS = Path(os.environ.get("QALQAN_SCREENSHOTS", Path(__file__).parents[2] / "screenshots"))
 

@@ -88,3 +88,4 @@ def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
     yield browser
     browser.driver.delete_all_cookies()
     browser.driver.get("about:blank")
+    browser.complaints()  # of what was broken off by leaving, which the next test would be told of

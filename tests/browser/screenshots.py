@@ -139,7 +139,7 @@ def take_ways(family: Family, album: Album) -> None:
     tablet, phone = (family.home.devices[one.key] for one in (TABLET, SON))
     eventually(lambda: family.child()["state"] == "open")
     for device in (tablet, phone):
-        clients.udp(device, ipv4_of(VPN_SITE), WIREGUARD_PORT)
+        clients.udp(device, ipv4_of(VPN_SITE), WIREGUARD_PORT, timeout=clients.SILENCE_S)
         module(device, "privatedns", "strict", OWN_RESOLVER, "--resolver", GATEWAY_IPV4)
     eventually(lambda: family.daemon.client.call("cards")["count"] == 4)
     album.take("home-ways", PARENT.key, "/parent/")

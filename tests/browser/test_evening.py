@@ -124,7 +124,7 @@ def test_a_tap_on_pause_ends_what_runs_over_tls_and_over_quic_within_the_second(
     eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
     with Stream(tablet, FILM) as film:
         assert film.started()
-    assert clients.h3(tablet, OPEN_HOST, timeout=3.0).reached
+    assert clients.h3(tablet, OPEN_HOST).reached
 
 
 def test_fifteen_more_minutes_bring_the_film_back_and_undo_ends_it(family: Family, parent: Chromium) -> None:
@@ -252,13 +252,13 @@ def test_why_has_the_last_ten_of_this_device_alone_and_forgets_them_when_the_dae
     ]
     hosts += ["www.instagram.com", "www.facebook.com", "www.snapchat.com", "www.reddit.com", "x.com", REFUSED]
     for host in hosts:
-        assert not clients.curl(tablet, f"https://{host}/", timeout=2.0).reached, host
+        assert not clients.curl(tablet, f"https://{host}/").reached, host
     shown = names(TABLET.key)
     assert len(shown) == SHOWN
     assert shown[0] == "TikTok", "the newest first"
     assert "pornhub" not in why(TABLET.key).lower(), "the eleventh is gone"
     assert "TikTok" not in why(PHONE.key)
-    assert not clients.curl(phone, "https://www.pornhub.com/", timeout=2.0).reached
+    assert not clients.curl(phone, "https://www.pornhub.com/").reached
     assert "pornhub" not in why(TABLET.key).lower(), "a brother's"
     family.daemon.kill()
     family.daemon.start()

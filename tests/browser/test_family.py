@@ -22,6 +22,7 @@ from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
 from tests.lab.console import FILM
+from tests.lab.filtering import CUT_MS
 from tests.lab.names import NEW, PARENT, PHONE, TABLET
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
@@ -30,7 +31,6 @@ PAGES = "http://qalqan.home.arpa"
 OPEN_SITE = "https://kk.wikipedia.org/"
 ASKABLE_SITE = "www.instagram.com"
 REFUSED_SITE = "www.tiktok.com"
-CUT_MS = 1000.0
 FIRST_VISIT = 80 * 1000  # bytes over the wire
 # What the form of the page would save, in base64.
 SAVE = """

@@ -93,7 +93,6 @@ def stay(*browsers: Chromium) -> None:
         one.measure("window.stays = 1")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("cut", [pulled_out, pytest.param(cut_beyond, marks=pytest.mark.slow)])
 def test_a_cut_line_is_the_provider_s_on_every_page_and_over_by_itself(
     family: Family, parent: Chromium, child: Chromium, cut: Callable[[Family], AbstractContextManager[None]]

@@ -222,7 +222,7 @@ class PlainClient:
         self._read(urllib.request.Request(self.url + path, data, {"Origin": self.url}))
 
     def _read(self, request: urllib.request.Request) -> None:
-        with self._opener.open(request, timeout=10) as answer:
+        with self._opener.open(request, timeout=60) as answer:
             self.page = unescape(answer.read().decode())
 
 

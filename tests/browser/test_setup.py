@@ -16,6 +16,7 @@ from tests.browser.family import Family, at_an_empty_home
 from tests.lab import chromium as device_browser
 from tests.lab.names import PARENT, PHONE, TABLET
 from tests.lab.netns import stop
+from tests.pace import longest
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
@@ -57,7 +58,7 @@ def proof(family: Family) -> dict[str, Any]:
 def proved(family: Family) -> dict[str, str]:
     """Each line's state, once the tablet has told of all."""
     with open_on_the_tablet(family):
-        deadline = time.monotonic() + PROVED_S
+        deadline = time.monotonic() + longest(PROVED_S)
         while proof(family)["took"] is None:
             assert time.monotonic() < deadline, proof(family)
             time.sleep(0.2)

@@ -21,6 +21,7 @@ from gateway.home import vendors
 from gateway.policy.config import Config
 from tests.commands.test_check_network import HOME, ROUTER, bridges_apart, told
 from tests.kernel.home import Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -43,7 +44,7 @@ def space() -> Iterator[Namespace]:
 
 def until(holds: Callable[[], bool]) -> None:
     """The kernel's own work behind a call takes some milliseconds."""
-    end = time.monotonic() + 3.0
+    end = time.monotonic() + longest(3.0)
     while not holds():
         assert time.monotonic() < end, told(Config())
         time.sleep(0.02)

@@ -13,6 +13,7 @@ from gateway.commands.machine import read_machine
 from gateway.policy.config import Config
 from tests.commands.test_check_network import HOME, ONE_ARM, bridges_apart, firewall_told, told
 from tests.kernel.home import Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -237,7 +238,7 @@ def test_block_lists_of_a_hundred_thousand_addresses_cost_nothing(public: Namesp
     rules = read_rules()
     assert [str(one) for one in rule_findings(Config(), rules) if one.level != "ok"] == []
     assert len(firewall_told(Config())) == 1
-    assert time.monotonic() - began[1] < 1.0
+    assert time.monotonic() - began[1] < longest(1.0)
     assert time.process_time() - began[0] < 0.5
 
 

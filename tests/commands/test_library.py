@@ -19,6 +19,7 @@ from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
 from tests.lists.served import fetcher, served
+from tests.pace import longest
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -104,4 +105,4 @@ def test_an_update_without_internet_is_one_line_at_once(config: Path) -> None:
     assert done.stderr.startswith("qalqan: no internet: neither ")
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
-    assert monotonic() - begun < 10
+    assert monotonic() - begun < longest(10.0, below=50.0)

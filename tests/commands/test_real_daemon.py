@@ -18,6 +18,7 @@ from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED
 from tests.lab.home import ROOT, Home
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -42,7 +43,7 @@ def daemon() -> Iterator[Daemon]:
 def qalqan(daemon: Daemon, *words: str, status: int = 0) -> str:
     """What it prints; on standard error when it is refused."""
     argv = [sys.executable, "-m", "gateway", "--config", str(daemon.config), *words]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=90)
     assert done.returncode == status, done
     return done.stderr if status else done.stdout
 
@@ -55,7 +56,7 @@ def state(daemon: Daemon, profile: str) -> str:
 def test_check_beside_a_daemon_that_runs(daemon: Daemon) -> None:
     argv = [sys.executable, "-m", "gateway", "check", "--json", "--config", str(daemon.config)]
     gateway = daemon.home.gateway
-    done = subprocess.run(gateway.command(argv), cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(gateway.command(argv), cwd=ROOT, capture_output=True, text=True, timeout=90)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["errors"]) == (0, 0), answer
     # The virtual home has public IPv6 addresses and no firewall.
@@ -234,7 +235,7 @@ def test_guardians(daemon: Daemon) -> None:
 
 def test_whether_the_internet_works(daemon: Daemon) -> None:
     def becomes(*states: str) -> bool:
-        end = monotonic() + 4 * PERIOD
+        end = monotonic() + longest(4 * PERIOD)
         while monotonic() < end:
             answer = json.loads(qalqan(daemon, "status", "--json"))
             if answer["internet"] in states:

@@ -31,7 +31,7 @@ assert click.Command("a").name == "a"
 
 def _run(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=ROOT, check=True, timeout=90, capture_output=True, text=True
     )
     return done.stdout
 

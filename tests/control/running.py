@@ -12,8 +12,9 @@ from pathlib import Path
 from gateway.control.protocol import Verb
 from gateway.control.server import ControlServer, WebUser
 from gateway.loop import Loop
+from tests.pace import longest
 
-PATIENCE = 5.0  # seconds until a test gives up on the thread
+PATIENCE = longest(5.0)  # seconds until a test gives up on the thread
 
 
 @dataclass(frozen=True, slots=True)

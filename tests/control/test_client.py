@@ -11,6 +11,7 @@ import pytest
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
+from tests.pace import longest
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def test_a_silent_daemon_is_given_up(tmp_path: Path) -> None:
         pytest.raises(Unreachable, match=r"did not answer 'status' within 0.2 s"),
     ):
         Client(tmp_path / "s", timeout=0.2).call("status")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < longest(2.0)
 
 
 def test_a_daemon_that_dies_in_the_middle_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from gateway.control.protocol import REQUEST_LIMIT, Request
 from gateway.home.dhcp_script import MAX_TEXT, SOCKET_VARIABLE, request
 from tests.control.running import running
+from tests.pace import longest
 
 SCRIPT = Path(__file__).parents[2] / "gateway" / "home" / "dhcp_script.py"
 MAC = "02:00:00:00:00:0a"
@@ -34,7 +35,7 @@ def call(path: Path, *arguments: str, **environment: str) -> float:
         env={**os.environ, SOCKET_VARIABLE: str(path), **environment},
         capture_output=True,
         check=False,
-        timeout=10,
+        timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     return time.monotonic() - began
@@ -106,14 +107,14 @@ def test_the_daemon_is_told(tmp_path: Path) -> None:
 
 def test_it_never_waits(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    assert call(path, "add", MAC, "192.168.77.10") < 2.0  # no daemon
+    assert call(path, "add", MAC, "192.168.77.10") < longest(2.0)  # no daemon
     path.write_text("no socket")
-    assert call(path, "del", MAC, "192.168.77.10") < 2.0
+    assert call(path, "del", MAC, "192.168.77.10") < longest(2.0)
     path.unlink()
     with socket.socket(socket.AF_UNIX) as deaf:  # a daemon that hangs
         deaf.bind(str(path))
         deaf.listen(8)
-        assert call(path, "old", MAC, "192.168.77.10") < 2.5
+        assert call(path, "old", MAC, "192.168.77.10") < longest(2.5)
     with socket.socket(socket.AF_UNIX) as full:
         path.unlink()
         full.bind(str(path))
@@ -122,7 +123,7 @@ def test_it_never_waits(tmp_path: Path) -> None:
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(str(path))
-        assert call(path, "add", MAC, "192.168.77.10") < 2.5
+        assert call(path, "add", MAC, "192.168.77.10") < longest(2.5)
         for one in waiting:
             one.close()
-    assert call(Path("/" + "x" * 200), "add", MAC, "192.168.77.10") < 2.0
+    assert call(Path("/" + "x" * 200), "add", MAC, "192.168.77.10") < longest(2.0)

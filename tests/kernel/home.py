@@ -27,6 +27,7 @@ OTHER4, OTHER6 = "192.168.77.11", "fd77::b"
 SITE4, SITE6 = "198.51.100.1", "2001:db8:1::1"
 SECOND4, SECOND6 = "198.51.100.2", "2001:db8:1::2"
 LAN = "br-lan"
+PATIENCE = 10.0  # seconds for what has to come; what is not to come is listened for in less
 
 
 def _call(result: int) -> None:
@@ -94,7 +95,7 @@ class Namespace:
         return self._keep(server.accept()[0])
 
     def _keep(self, made: socket.socket) -> socket.socket:
-        made.settimeout(3.0)
+        made.settimeout(PATIENCE)
         self._sockets.append(made)
         return made
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kernel.home import ROUTER4, ROUTER6, SITE4, SITE6, Namespace
+from tests.kernel.home import PATIENCE, ROUTER4, ROUTER6, SITE4, SITE6, Namespace
 from tests.kernel.listener import Seen
 from tests.kernel.talks import family
 
@@ -61,7 +61,7 @@ class Resolver:
             except TimeoutError:
                 continue
             with peer:
-                peer.settimeout(2)
+                peer.settimeout(PATIENCE)
                 peer.send(peer.recv(2000) + b" answered by " + self._name)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Resolver:
 Start = Callable[[Namespace, int, bytes], None]
 
 
-def ask(device: Namespace, resolver: str, question: bytes = b"question", timeout: float = 1.0) -> bytes:
+def ask(device: Namespace, resolver: str, question: bytes = b"question", timeout: float = PATIENCE) -> bytes:
     with device.inside():
         scope = socket.if_nametoindex("eth0")
     with device.open(family(resolver), socket.SOCK_DGRAM) as client:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
+from gateway.kernel.ruleset_words import RATES
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     OTHER_MAC,
@@ -18,6 +19,7 @@ from tests.kernel.home import (
 )
 from tests.kernel.listener import HOLD, Seen
 from tests.kernel.talks import FORWARD, REFUSED, SITES, passes, tcp_client, tcp_server
+from tests.pace import longest, until
 
 pytestmark = pytest.mark.lab
 
@@ -42,7 +44,7 @@ def test_refused_connection_fails_within_ms(gateway: Gateway, home: Home, child:
         client.send(b"a hello that names a refused host")
         with pytest.raises(ConnectionResetError):
             client.recv(1)
-        assert time.monotonic() - started < 0.25
+        assert time.monotonic() - started < longest(0.25)
         peer.setblocking(False)
         with pytest.raises(BlockingIOError):
             peer.recv(1)  # the hello never arrived
@@ -101,7 +103,6 @@ def test_packets_outside_any_connection_are_dropped_for_slots(
     ):
         device.sendto(segment + b" child", (SITE4, 0))
         adult.sendto(segment + b" adult", (SITE4, 0))
-        end.settimeout(1)
         assert end.recv(100).endswith(b"adult")
         end.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -111,8 +112,12 @@ def test_packets_outside_any_connection_are_dropped_for_slots(
 def test_one_devices_flood_is_held_before_the_queue(gateway: Gateway, home: Home, child: Snapshot) -> None:
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
+    began = time.monotonic()
     with home.child.open(socket.AF_INET, socket.SOCK_DGRAM) as client:
         for _ in range(4000):
             client.sendto(b"flood", (SITE4, 9))
+    took = time.monotonic() - began
+    rate, burst = RATES["guard"]
+    assert until(lambda: len(listener.seen) > 0.9 * burst, 1.0) is not None
     time.sleep(0.2)
-    assert 700 < len(listener.seen) < 1500
+    assert len(listener.seen) < burst + rate * took + 100

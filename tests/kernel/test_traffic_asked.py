@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from dataclasses import replace
@@ -13,11 +14,13 @@ from gateway.kernel.marks import UPLOAD, State
 from gateway.kernel.ruleset import PassElement, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
+    PATIENCE,
     Home,
     receive,
 )
 from tests.kernel.listener import HOLD, Seen
 from tests.kernel.talks import HELP, REFUSED, SITES, asks, converse, family, passes, tcp_client, tcp_server
+from tests.pace import until
 
 pytestmark = pytest.mark.lab
 
@@ -47,7 +50,7 @@ def test_a_reset_stays_behind_what_waits_of_the_answer(
             client.send(b"client speaks")
             assert peer.recv(100) == b"client speaks"
             client.send(b"and is not heard")
-            time.sleep(0.05)
+            assert select.select([peer], [], [], PATIENCE)[0], "it lies there unread"
             peer.send(b"last words")
         assert client.recv(100) == b"last words"
         with pytest.raises(ConnectionResetError):
@@ -82,7 +85,7 @@ def test_a_server_reaches_nobody_once_its_connection_is_refused(
         with pytest.raises(BlockingIOError):
             client.recv(100)
         client.send(b"and goes on")
-        time.sleep(0.1)
+        client.settimeout(PATIENCE)
         with pytest.raises(ConnectionResetError):
             client.recv(100)
 
@@ -176,6 +179,7 @@ def test_no_verdict_comes_back(gateway: Gateway, home: Home, child: Snapshot, si
         client.send(b"hello")
     with home.child.open(family(site), socket.SOCK_DGRAM) as sender:
         sender.sendto(b"datagram", (site, 9))
+    assert until(lambda: any(seen.data.endswith(b"datagram") for seen in listener.seen), 1.0) is not None
     time.sleep(0.1)
     assert [seen.data[-8:] for seen in listener.seen if seen.data.endswith(b"datagram")] == [b"datagram"]
     hellos = len([seen for seen in listener.seen if seen.data.endswith(b"hello")])

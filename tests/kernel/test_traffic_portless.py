@@ -12,11 +12,13 @@ import pytest
 from gateway.kernel.marks import Kind
 from gateway.kernel.ruleset import PassElement, Slot, Snapshot
 from gateway.kernel.ruleset_update import render_passes
+from gateway.kernel.ruleset_words import RATES
 from gateway.wire.ip import parse_ip
 from tests.kernel.conftest import Gateway
-from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, OTHER_MAC, PATIENCE, SITE4, SITE6, Home, Namespace
 from tests.kernel.listener import DROP, HOLD
 from tests.kernel.talks import HELP, REFUSED, SITES, passes
+from tests.pace import until
 
 pytestmark = pytest.mark.lab
 
@@ -39,11 +41,11 @@ def raw(namespace: Namespace, site: str, number: int) -> socket.socket:
     return namespace.open(socket.AF_INET6 if ":" in site else socket.AF_INET, socket.SOCK_RAW, number)
 
 
-def heard(end: socket.socket, wait: float = 0.15) -> list[bytes]:
-    """What arrives, without headers of IPv4."""
+def heard(end: socket.socket, count: int = 0) -> list[bytes]:
+    """What arrives, without headers of IPv4: ``count`` packets, and what comes right behind them."""
     out: list[bytes] = []
-    end.settimeout(wait)
     while True:
+        end.settimeout(PATIENCE if len(out) < count else 0.15)
         try:
             data = end.recv(200)
         except TimeoutError:
@@ -69,12 +71,13 @@ def test_it_is_asked_about_once_and_passes(
     with raw(home.internet, site, number) as end, raw(home.child, site, number) as tunnel:
         for turn in range(3):
             send(tunnel, site, b"%d" % turn)
+            assert until(lambda: listener.seen, 1.0) is not None
             time.sleep(0.05)
-        assert heard(end) == [GRE_HEADER + b"%d" % turn for turn in range(3)]
+        assert heard(end, 3) == [GRE_HEADER + b"%d" % turn for turn in range(3)]
         assert [parse_ip(seen.data).proto for seen in listener.seen] == [number]
         assert [(seen.slot, seen.queue % len(Kind)) for seen in listener.seen] == [(3, Kind.CLOSED_UDP)]
         send(end, CHILD6 if ":" in site else CHILD4, b"back")
-        assert heard(tunnel) == [GRE_HEADER + b"back"]
+        assert heard(tunnel, 1) == [GRE_HEADER + b"back"]
         gateway.apply(render_passes(child, removed=child.passes, added=()))
         send(tunnel, site, b"cut")
         assert heard(end) == []
@@ -95,9 +98,10 @@ def test_one_that_is_refused_is_asked_about_once(
     ):
         for _ in range(10):
             send(tunnel, site, b"refused")
+            assert until(lambda: listener.seen, 1.0) is not None
             time.sleep(0.02)
         send(adult, site, b"an adult's")
-        assert heard(end) == [GRE_HEADER + b"an adult's"]
+        assert heard(end, 1) == [GRE_HEADER + b"an adult's"]
     assert len(listener.seen) == 1
 
 
@@ -109,11 +113,12 @@ def test_what_was_refused_is_asked_about_again_after_a_while(
     listener = gateway.listen(lambda seen: REFUSED)
     with raw(home.internet, site, GRE) as end, raw(home.child, site, GRE) as tunnel:
         send(tunnel, site, b"1")
+        assert until(lambda: listener.seen, 1.0) is not None
         assert heard(end) == []
         gateway.apply("flush set inet qalqan shut4\nflush set inet qalqan shut6")
         listener.judge = lambda seen: PASSES
         send(tunnel, site, b"2")
-        assert heard(end) == [GRE_HEADER + b"2"]
+        assert heard(end, 1) == [GRE_HEADER + b"2"]
 
 
 @SITES
@@ -125,7 +130,7 @@ def test_held_and_dropped_ones_are_asked_about_again(
     with raw(home.internet, site, GRE) as end, raw(home.child, site, GRE) as tunnel:
         for text in (b"drop", b"hold", b"hold"):
             send(tunnel, site, text)
-        assert heard(end) == [GRE_HEADER + b"hold"] * 2
+        assert heard(end, 2) == [GRE_HEADER + b"hold"] * 2
     assert len(listener.seen) == 3
 
 
@@ -136,7 +141,7 @@ def test_help_passes_without_any_open_class(gateway: Gateway, home: Home, child:
     with raw(home.internet, site, ESP) as end, raw(home.child, site, ESP) as tunnel:
         send(tunnel, site, b"calls")
         send(tunnel, site, b"calls")
-        assert heard(end) == [GRE_HEADER + b"calls"] * 2
+        assert heard(end, 2) == [GRE_HEADER + b"calls"] * 2
 
 
 @SITES
@@ -161,7 +166,7 @@ def test_wifi_calling_goes_on_without_a_daemon(
     gateway.load(replace(blank, slots=slots, help4=(SITE4,), help6=(SITE6,)), alive=0)
     with raw(home.internet, site, number) as end, raw(home.child, site, number) as tunnel:
         send(tunnel, site, b"calls")
-        assert heard(end) == ([GRE_HEADER + b"calls"] if arrives else [])
+        assert heard(end, int(arrives)) == ([GRE_HEADER + b"calls"] if arrives else [])
 
 
 @SITES
@@ -172,15 +177,19 @@ def test_named_protocols_are_never_asked_about(
     listener = gateway.listen(lambda seen: REFUSED)
     with raw(home.internet, site, ESP) as end, raw(home.child, site, ESP) as tunnel:
         send(tunnel, site, b"named")
-        assert heard(end) == [GRE_HEADER + b"named"]
+        assert heard(end, 1) == [GRE_HEADER + b"named"]
     assert listener.seen == []
 
 
 def test_a_flood_is_held_before_the_queue(gateway: Gateway, home: Home, child: Snapshot) -> None:
     gateway.load(child)
     listener = gateway.listen(lambda seen: HOLD)
+    began = time.monotonic()
     with raw(home.child, SITE4, GRE) as tunnel:
         for _ in range(4000):
             send(tunnel, SITE4, b"flood")
+    took = time.monotonic() - began
+    rate, burst = RATES["guard"]
+    assert until(lambda: len(listener.seen) > 0.9 * burst, 1.0) is not None
     time.sleep(0.2)
-    assert 700 < len(listener.seen) < 1500
+    assert len(listener.seen) < burst + rate * took + 100

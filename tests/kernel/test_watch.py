@@ -14,6 +14,7 @@ from gateway.kernel.ruleset import PassElement, Slot, Snapshot, render
 from gateway.kernel.ruleset_update import render_alive, render_passes
 from gateway.kernel.watch import Watch
 from tests.kernel.home import Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -74,11 +75,9 @@ def test_our_own_changes_are_not_news(scene: Scene) -> None:
     ],
 )
 def test_each_kind_of_damage_is_seen_at_once(scene: Scene, damage: str) -> None:
-    started = time.monotonic()
     scene.others("nft", damage)
-    assert select.select([scene.watch], [], [], 1.0)[0]
+    assert select.select([scene.watch], [], [], longest(1.0))[0]
     assert scene.watch.changed()
-    assert time.monotonic() - started < 1.0
     assert not scene.watch.changed()
 
 

@@ -57,7 +57,7 @@ class Caller:
 
 def _reply(device: Namespace, command: list[str]) -> Reply:
     """A body may be a file, so that nothing is read as text here."""
-    done = subprocess.run(device.command(command), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(device.command(command), capture_output=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     head, _, body = done.stdout.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"").partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")

@@ -52,7 +52,7 @@ def visit(
     quic_hosts: Sequence[str] = (),
     known: Sequence[str] = (),
     more: Sequence[str] = (),
-    timeout: float = 30.0,
+    timeout: float = 90.0,
 ) -> Outcome:
     """Open ``url`` in a fresh browser and read the page that results. ``how`` is the browser's own error.
 
@@ -62,7 +62,7 @@ def visit(
     rules = ",".join(f"MAP {host} {names.ipv4_of(host)}" for host in known)
     extra = [f"--host-resolver-rules={rules}"] if known else []
     chosen = [*flags(home, device, quic_hosts=quic_hosts), *extra]
-    argv = ["chromium", *chosen, *more, "--timeout=8000", "--dump-dom", url]
+    argv = ["chromium", *chosen, *more, "--timeout=20000", "--dump-dom", url]
     began = time.monotonic()
     try:
         done = home.devices[device].run(argv, timeout=timeout)

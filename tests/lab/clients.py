@@ -26,6 +26,9 @@ _CURL = {
     60: "wrong certificate",
 }
 _READ = 64 << 10
+# What comes ends the wait, so it may be long; for what is not to come a test says how long it listens.
+PATIENCE_S = 10.0
+SILENCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,12 @@ class Answer:
 
 
 def curl(
-    device: Namespace, url: str, *, home: Home | None = None, timeout: float = 5.0, extra: Sequence[str] = ()
+    device: Namespace,
+    url: str,
+    *,
+    home: Home | None = None,
+    timeout: float = PATIENCE_S,
+    extra: Sequence[str] = (),
 ) -> Outcome:
     """GET ``url``. With ``home`` the certificate is checked against its authority, else not at all."""
     trust = ["--cacert", str(home.ca)] if home else ["--insecure"]
@@ -88,7 +96,7 @@ def openssl(
     *,
     address: str | None = None,
     port: int = 443,
-    timeout: float = 5.0,
+    timeout: float = PATIENCE_S,
     extra: Sequence[str] = (),
 ) -> Outcome:
     """A handshake by ``openssl s_client`` with SNI ``host``."""
@@ -120,7 +128,7 @@ def dig(
     qtype: str = "A",
     *,
     server: str | None = None,
-    timeout: int = 3,
+    timeout: int = int(PATIENCE_S),
     extra: Sequence[str] = (),
 ) -> Answer:
     """One question to ``server``, or to the device's own resolver. ``extra``: +tcp, +tls, …"""
@@ -137,7 +145,7 @@ def dig(
 
 
 def tls(
-    device: Namespace, host: str, *, address: str | None = None, port: int = 443, timeout: float = 5.0
+    device: Namespace, host: str, *, address: str | None = None, port: int = 443, timeout: float = PATIENCE_S
 ) -> Outcome:
     """Python's TLS client; an empty ``host`` sends no SNI."""
     return _probe(device, "tls", address or names.ipv4_of(host), port, host, timeout)
@@ -149,7 +157,7 @@ def h3(
     *,
     address: str | None = None,
     port: int = 443,
-    timeout: float = 5.0,
+    timeout: float = PATIENCE_S,
     version: int = 1,
 ) -> Outcome:
     """aioquic's HTTP/3 client, QUIC v1 or v2."""
@@ -157,12 +165,12 @@ def h3(
     return _probe(device, "h3", where, port, host, timeout, ["--version", str(version)])
 
 
-def udp(device: Namespace, address: str, port: int = 7, *, timeout: float = 2.0) -> Outcome:
+def udp(device: Namespace, address: str, port: int = 7, *, timeout: float = PATIENCE_S) -> Outcome:
     """A datagram to an echo server, or to a tunnel's far end on 51820."""
     return _probe(device, "udp", address, port, "", timeout)
 
 
-def tcp(device: Namespace, address: str, port: int = 7, *, timeout: float = 3.0) -> Outcome:
+def tcp(device: Namespace, address: str, port: int = 7, *, timeout: float = PATIENCE_S) -> Outcome:
     """A plain TCP exchange; on port 22 the server speaks first."""
     return _probe(device, "tcp", address, port, "", timeout)
 
@@ -216,17 +224,17 @@ class Stream:
     def runs(self) -> bool:
         return not self._over.is_set()
 
-    def started(self, timeout: float = 5.0) -> bool:
+    def started(self, timeout: float = 2 * PATIENCE_S) -> bool:
         """Wait for the first bytes; False when none come."""
         self._arrived.wait(timeout)
         return self.received > 0 and self.runs
 
-    def flows(self, within: float = 0.5) -> bool:
+    def flows(self, within: float = PATIENCE_S) -> bool:
         """True when more bytes arrive within so many seconds."""
         self._arrived.clear()
         return self._arrived.wait(within)
 
-    def death(self, since: float, timeout: float = 5.0) -> float | None:
+    def death(self, since: float, timeout: float = 3 * PATIENCE_S) -> float | None:
         """Milliseconds from ``since`` (time.monotonic()) to its end; None while it lives."""
         if not self._over.wait(timeout) or self.ended_at is None:
             return None

@@ -18,6 +18,7 @@ from tests.lab.internet.odds import WIREGUARD_PORT
 from tests.lab.names import NEW, PARENT, PHONE, TABLET, Seat
 from tests.lab.netns import LabError
 from tests.lab.teller import Teller
+from tests.pace import longest
 
 CHILD = "daughter"
 MUM = {"by": "Mum", "origin": "the virtual home"}
@@ -27,10 +28,10 @@ VPN_SITE = "nordvpn.com"
 OPEN_SITE = "kk.wikipedia.org"
 REFUSED_SITE = "www.tiktok.com"
 _INTO_BEDTIME = timedelta(minutes=1)
-_NOTICED_S = 5.0  # a cut is a matter of milliseconds; this is when we stop waiting for one
-_GOES_ON_S = 0.5
+_NOTICED_S = longest(5.0)  # a cut is a matter of milliseconds; this is when we stop waiting for one
+_GOES_ON_S = longest(0.5)
 _LAPSE_S = 0.2
-_HELP_S = 8.0
+_HELP_S = longest(8.0)
 _PLACES = {"guest": "a guest", "home": "a thing of the house", CHILD: "Daughter's"}
 
 
@@ -148,7 +149,7 @@ class Console:
         self._tell_try("The tablet looks for a VPN", site, VPN_SITE)
         self._tell_why(VPN_SITE)
         address = names.ipv4_of(VPN_SITE)
-        tunnel = clients.udp(self._tablet, address, WIREGUARD_PORT)
+        tunnel = clients.udp(self._tablet, address, WIREGUARD_PORT, timeout=2.0)
         found = "opens" if tunnel.reached else f"does not open ({tunnel.how})"
         self.teller.say(
             f"The tablet tries a WireGuard tunnel to {address}: it {found}, after {tunnel.ms:.0f} ms."

@@ -22,10 +22,11 @@ from gateway.errors import ControlError
 from tests.lab import names
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import LabError, stop
+from tests.pace import longest
 
 WEB_PORT = 8080
 _WEB_ID = 64_991  # of no user here
-_READY_S = 10.0
+_READY_S = longest(10.0)
 _HOME_ZONE = "Asia/Almaty"
 _AFTERNOON = (15, 18)  # hours in which no child of any band is in bed
 _TRY_EVERY_S = 0.02

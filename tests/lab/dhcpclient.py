@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.lab.rawpackets import checksum
 
-PATIENCE_S = 3.0
+PATIENCE_S = 10.0
 _BROADCAST, _ANYBODY = b"\xff" * 6, b"\xff" * 4
 _COOKIE = b"\x63\x82\x53\x63"
 _DISCOVER, _OFFER, _REQUEST, _ACK = 1, 2, 3, 5

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests import pace
 from tests.lab import clients, names
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
@@ -30,7 +31,7 @@ BLOCKED = "blocked.example"  # by name
 # the kernel still knows that connection, and it is the first packet that is answered.
 CUT = ("reset", "refused")
 
-CUT_MS = 1000.0  # from a boundary to the death of a stream at the client
+CUT_MS = pace.longest(1.0) * 1000  # from a boundary to the death of a stream at the client
 
 FAMILIES = pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
 
@@ -74,7 +75,7 @@ def fetch(
     version: int,
     *,
     to: str | None = None,
-    timeout: float = 4.0,
+    timeout: float = clients.PATIENCE_S,
     extra: Sequence[str] = (),
 ) -> Outcome:
     """curl without a question to any resolver: straight to the host's address, or ``to`` another one."""
@@ -118,7 +119,7 @@ def film(
 class QuicFilm:
     """A download over HTTP/3 on a device; when its bytes came."""
 
-    def __init__(self, device: Namespace, host: str, version: int, *, seconds: float = 30.0) -> None:
+    def __init__(self, device: Namespace, host: str, version: int, *, seconds: float = 120.0) -> None:
         self.last: float | None = None
         flags = ["--seconds", str(seconds)]
         argv = [sys.executable, "-m", "tests.lab.quicfilm", host, address(host, version), *flags]
@@ -134,9 +135,10 @@ class QuicFilm:
     def started(self) -> bool:
         return until(lambda: self.last is not None, 5.0) is not None
 
-    def flows(self, within: float = 1.0) -> bool:
+    def flows(self, within: float = clients.PATIENCE_S) -> bool:
+        """True when more bytes arrive within so many seconds."""
         before = self.last
-        return until(lambda: self.last != before, within) is not None
+        return pace.within(lambda: self.last != before, within) is not None
 
     def close(self) -> None:
         self._process.terminate()
@@ -150,7 +152,7 @@ class QuicFilm:
         self.close()
 
 
-def python(device: Namespace, code: str, *arguments: str, timeout: float = 20.0) -> str:
+def python(device: Namespace, code: str, *arguments: str, timeout: float = 60.0) -> str:
     """Run a few lines of Python on a device; what they print."""
     done = device.run([sys.executable, "-c", code, *arguments], timeout=timeout)
     assert done.returncode == 0, done.stderr
@@ -251,11 +253,4 @@ def set_time(daemon: Daemon, local: str) -> float:
     return float(offset)
 
 
-def until(condition: Callable[[], bool], timeout: float, every: float = 0.02) -> float | None:
-    """Seconds until ``condition`` held; None when it did not in time."""
-    began = time.monotonic()
-    while time.monotonic() - began < timeout:
-        if condition():
-            return time.monotonic() - began
-        time.sleep(every)
-    return None
+until = pace.until

@@ -23,8 +23,8 @@ from tests.lab.home import ROOT, Home
 
 PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
 _MARIONETTE = 2828  # its port, in the device's own namespace
-_START_S = 20.0
-_PAGE_MS = 8000
+_START_S = 60.0
+_PAGE_MS = 20000
 _ERROR = re.compile(r"about:(?:neterror|certerror)\?e=(\w+).*?&d=([^&]*)")
 
 # Nothing of its own goes out: no DNS over HTTPS, no telemetry, no updates, no probes, no guesses ahead.
@@ -71,7 +71,7 @@ def visit(
     *urls: str,
     quic_hosts: Sequence[str] = (),
     address: str = "",
-    timeout: float = 60.0,
+    timeout: float = 180.0,
 ) -> list[Outcome]:
     """Open one page after the other in a fresh browser that trusts the pretended internet's authority.
 

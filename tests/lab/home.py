@@ -16,9 +16,10 @@ from tests.lab import names
 from tests.lab.names import SEATS, Seat
 from tests.lab.netns import LabError, Namespace, stop
 from tests.lab.topology import Topology
+from tests.pace import longest
 
 ROOT = Path(__file__).resolve().parents[2]
-_READY_S = 10.0
+_READY_S = longest(10.0)
 
 _DNSMASQ = f"""
 no-resolv

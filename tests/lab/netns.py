@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 _OURS = re.compile(r"^(?:qalqan-lab-)?qq(?P<pid>\d+)x[0-9a-f]+(?:-|$)")
-_PROCESS_END_S = 2.0
+_PROCESS_END_S = 10.0
 
 
 class LabError(Exception):
@@ -34,7 +34,7 @@ class Namespace:
         return ["ip", "netns", "exec", self.name, *argv]
 
     def run(
-        self, argv: Sequence[str], *, timeout: float = 30.0, stdin: str | None = None, check: bool = False
+        self, argv: Sequence[str], *, timeout: float = 60.0, stdin: str | None = None, check: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end with captured text; with ``check`` a failure raises LabError in its own words."""
         done = subprocess.run(
@@ -77,7 +77,7 @@ class Namespace:
         (folder / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in addresses))
 
 
-def stop(process: subprocess.Popen[bytes], timeout: float = 5.0) -> int:
+def stop(process: subprocess.Popen[bytes], timeout: float = 20.0) -> int:
     """End one process kindly, then not; its exit status."""
     if process.poll() is None:
         process.terminate()

@@ -28,7 +28,6 @@ table inet rawclient {{
   chain out {{ type filter hook output priority 0; tcp sport 61000-65000 tcp flags rst drop; }}
 }}
 """
-_ANSWER_S = 0.9  # for the whole of one try
 _RESEND_S = 0.2
 _AFTER_RESET_S = 0.08  # an evader does not believe in resets: it sends once more and waits
 _MSS = 1400
@@ -37,10 +36,11 @@ _MSS = 1400
 class Connection:
     """One TCP connection. ``offset`` counts the client's bytes from the one after its SYN."""
 
-    def __init__(self, wire: Wire, version: int, address: str, dport: int) -> None:
+    def __init__(self, wire: Wire, version: int, address: str, dport: int, patience: float) -> None:
         own = names.TABLET.ipv4 if version == 4 else names.TABLET.ipv6
         packed = [ipaddress.ip_address(text).packed for text in (own, address)]
         self.ends = Ends(version, packed[0], packed[1], next(_PORTS), dport)
+        self.patience = patience
         self.reset = False
         self.closed = False
         self.received = bytearray()
@@ -56,7 +56,7 @@ class Connection:
         """SYN, with ``data`` on it."""
         options = mss_option(self.ends.version)
         self._emit(tcp(self.ends, self._isn, 0, SYN, data, options), NORMAL)
-        ends = time.monotonic() + _ANSWER_S
+        ends = time.monotonic() + self.patience
         while not self._next and not self.reset and time.monotonic() < ends:
             self.take(0.1)
         if self._next:
@@ -175,7 +175,8 @@ def hello(host: str, *, large: bool = False) -> bytes:
 def attempt(wire: Wire, chosen: dict[str, str]) -> tuple[int, str]:
     """Bytes of the answer, and how it ended."""
     case = evasions.CASES[chosen["case"]]
-    connection = Connection(wire, int(chosen["version"]), chosen["address"], case.port)
+    patience = float(chosen["patience"])
+    connection = Connection(wire, int(chosen["version"]), chosen["address"], case.port, patience)
     try:
         if case.http:
             return _plain(connection, case, chosen)
@@ -225,7 +226,7 @@ def _plain(connection: Connection, case: evasions.Case, chosen: dict[str, str]) 
 
 def _turns(connection: Connection) -> Iterator[None]:
     """Read for as long as it makes sense; what is not acknowledged is sent again, as TCP does."""
-    ends = time.monotonic() + _ANSWER_S
+    ends = time.monotonic() + connection.patience
     resend = time.monotonic() + _RESEND_S
     believed = False
     while time.monotonic() < ends and not connection.closed:

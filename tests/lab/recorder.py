@@ -10,7 +10,7 @@ from types import TracebackType
 
 from tests.lab.netns import LabError, Namespace
 
-_END_S = 10.0
+_END_S = 60.0
 _DRAIN_S = 0.6  # dumpcap reads what the kernel holds every quarter of a second
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 
 _PIECE = 64 << 10
-_CONNECT_S = 3.0
+_CONNECT_S = 10.0
 _ABSENT = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"This device cannot reach the gateway's pages. A new phone joins the Wi-Fi with the key n.\n"

@@ -18,6 +18,7 @@ from tests.lab.daemon import Daemon
 from tests.lab.dhcpserver import dhcp_server
 from tests.lab.filtering import FAMILIES, PROFILES, fresh, python, until
 from tests.lab.home import ROOT, Home
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -86,13 +87,13 @@ def test_a_new_device_is_told_of_at_its_first_packet(own: Home, daemon: Daemon, 
         wake(own)
         began = time.monotonic()
         to = names.GATEWAY_IPV4 if version == 4 else names.GATEWAY_IPV6
-        python(own.devices["new"], f"import socket, sys\ns = socket.create_connection(({to!r}, 53), 3)\n")
+        python(own.devices["new"], f"import socket, sys\ns = socket.create_connection(({to!r}, 53), 10)\n")
         found = until(lambda: bool(seen), 3.0)
         done.set()
         listener.join()
     assert found is not None
     assert [event["mac"] for _, event in seen] == [NEW.mac], "once"
-    assert seen[0][0] - began < SOON
+    assert seen[0][0] - began < longest(SOON, below=9.0)
     assert told(daemon)["profile"] == "guest"
     assert told(daemon)["random"]
     assert told(daemon)["first_seen"]
@@ -107,7 +108,7 @@ def test_all_addresses_of_a_device_are_known_at_once(own: Home, daemon: Daemon) 
     code = (
         "import socket, sys\nfor ip in sys.argv[1:]:\n"
         f"    to = {names.GATEWAY_IPV6!r} if ':' in ip else {names.GATEWAY_IPV4!r}\n"
-        "    socket.create_connection((to, 53), 3, (ip, 0)).close()\n"
+        "    socket.create_connection((to, 53), 10, (ip, 0)).close()\n"
     )
     used = [NEW.ipv4, NEW.ipv6, *extra]
     python(new, code, *used)
@@ -123,7 +124,7 @@ def test_the_addresses_that_a_device_had_are_told(own: Home, daemon: Daemon) -> 
     """Of the first look at everything; another address of it later is one more."""
     wake(own)
     new, second = own.devices["new"], "192.168.77.213"
-    reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 3).close()\n"
+    reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 10).close()\n"
     python(new, reach)
 
     def had() -> set[str]:
@@ -143,13 +144,12 @@ def test_the_addresses_that_a_device_had_are_told(own: Home, daemon: Daemon) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_a_device_that_leaves_is_gone_after_two_minutes_and_is_back_at_its_first_packet(
     own: Home, daemon: Daemon
 ) -> None:
     wake(own)
     new = own.devices["new"]
-    reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 3).close()\n"
+    reach = f"import socket\nsocket.create_connection(({names.GATEWAY_IPV4!r}, 53), 10).close()\n"
     python(new, reach)
     comes(daemon, lambda one: one.get("online") is True)
     python(own.devices["tablet"], reach)

@@ -15,6 +15,7 @@ from tests.lab.clients import Outcome
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
 from tests.lab.home import Home
+from tests.pace import longest
 from webui import Settings, create_app
 from webui.accounts.limiter import TRIES
 from webui.accounts.session import STATIC
@@ -95,7 +96,7 @@ import socket, sys, time
 head = b"POST /signin/password HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9000\\r\\n\\r\\n"
 held = []
 for number in range(int(sys.argv[3])):
-    held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5))
+    held.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=30))
     held[-1].sendall(head)
 print("held", flush=True)
 time.sleep(60)
@@ -116,7 +117,7 @@ def test_a_child_s_device_with_two_hundred_open_connections_stops_nobody_s_page(
         finally:
             holder.kill()
     assert [one.status for one in found] == [303] * 5, "to the claim"
-    assert max(one.ms for one in found) < 1000
+    assert max(one.ms for one in found) < longest(1.0) * 1000
 
 
 def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
@@ -166,7 +167,6 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     assert fresh.get("/parent/").status == 303
 
 
-@pytest.mark.timeout(300)
 def test_support_reads_health_and_nothing_of_a_child_on_any_route(home: Home, daemon: Daemon) -> None:
     """Every address that the pages and the API answer to, asked with the cookie of the provider's support."""
     call = daemon.client.call

@@ -25,6 +25,7 @@ from tests.lab.filtering import (
     ALLOWED,
     BLOCKED,
     CUT,
+    CUT_MS,
     DAUGHTER,
     FAMILIES,
     MUM,
@@ -41,6 +42,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, remove
+from tests.pace import longest, within
 
 pytestmark = pytest.mark.lab
 
@@ -320,7 +322,7 @@ def test_a_pause_cuts_what_it_runs_and_ends(own: Home, daemon: Daemon, version: 
         held.call("audit_pause", paused=True)
         died = stream.death(since)
         assert died is not None
-        assert died < 1000.0
+        assert died < CUT_MS
         assert not opens(device, version)
         assert opens(own.devices["tablet"], version)
         held.call("audit_pause", paused=False)
@@ -357,12 +359,13 @@ def test_a_managed_device_s_tunnel_is_open_for_its_double(own: Home) -> None:
         for who, passes in ((names.TABLET.mac, True), ("daughter", False)):
             with wearing(own, daemon, who) as (device, held):
                 for _ in range(2):
-                    came = until(lambda: clients.udp(device, school, WIREGUARD, timeout=1.0).reached, 4.0)
+                    came = (until if passes else within)(
+                        lambda: clients.udp(device, school, WIREGUARD, timeout=clients.SILENCE_S).reached, 4.0
+                    )
                     assert (came is not None) is passes
                     held.call("audit_clear")
 
 
-@pytest.mark.timeout(180)
 def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
     """A marker in its names, its host name and its address, searched for wherever the daemon writes or tells.
     A stranger that comes meanwhile is one like any other.
@@ -424,7 +427,9 @@ def test_it_ends_with_its_connection(own: Home, daemon: Daemon) -> None:
             held.close()
             assert stream.death(since) is not None, "it was let through by rules that are not its any more"
             assert asking.stdout.readline() == b"closed\n"
-            assert time.monotonic() - since < 5.0, "long before it would have been idle (names/dnsproxy.py)"
+            assert time.monotonic() - since < longest(5.0, below=14.0), (
+                "long before it would have been idle (names/dnsproxy.py)"
+            )
         assert_nothing_left(own, daemon, slots, device.mac)
 
 
@@ -443,7 +448,6 @@ def test_it_ends_when_it_is_told_to_and_with_the_daemon(own: Home, daemon: Daemo
     assert_nothing_left(own, daemon, slots, device.mac)
 
 
-@pytest.mark.timeout(180)
 def test_it_ends_with_a_client_that_is_killed(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
     with Device(own) as device:
@@ -464,7 +468,6 @@ def test_it_ends_with_a_client_that_is_killed(own: Home, daemon: Daemon) -> None
         assert device.mac not in json.dumps(told)
 
 
-@pytest.mark.timeout(180)
 def test_nothing_is_left_after_a_kill_of_the_daemon(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
     with wearing(own, daemon) as (device, _):
@@ -506,14 +509,13 @@ def test_the_rest_of_the_family_notices_nothing(own: Home) -> None:
                 after = _passed(own)
                 assert all(after[key] >= size for key, size in before.items()), turn
                 before = {key: after[key] for key in before}
-            assert all(one.flows(1.0) for one in films)
+            assert all(one.flows() for one in films)
         after = _passed(own)
         assert all(after[key] >= size for key, size in before.items())
         assert daemon.client.call("status")["verdicts"] == judged
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_minutes_of_others_are_counted_on(own: Home) -> None:
     """Audits begin and end all through a brother's minute; of what they move themselves nothing counts."""
     limited = {"limits": {"internet": "2h"}}

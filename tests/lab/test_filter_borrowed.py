@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, stop
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -81,7 +83,7 @@ question = b"\\x12\\x34\\x01\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3www\\7example\\3org\\0
 answers = 0
 for text in own:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(2)
+        sock.settimeout(5)
         sock.bind((text, 0))
         sock.sendto(question, (gateway, 53))
         try:
@@ -153,7 +155,7 @@ def test_a_parents_hardware_address_opens_nothing(
     phone: Namespace, arrivals: Arrivals, version: int, frames: str
 ) -> None:
     with borrowing(phone, names.PARENT.mac, frames):
-        assert fetch(phone, f"https://{REFUSED}/", version, timeout=1.0).how in CUT
+        assert fetch(phone, f"https://{REFUSED}/", version).how in CUT
         assert not fetch(phone, f"http://{BLOCKED}/", version, timeout=1.0).reached
         assert fetch(phone, f"https://{ALLOWED}/", version).reached
     assert not arrivals.of("https", REFUSED)
@@ -176,7 +178,7 @@ def test_nor_does_an_invented_one(phone: Namespace) -> None:
     """A guest has no family's own entries."""
     with borrowing(phone, "da:a1:19:00:00:55", FIRST):
         for version in (4, 6):
-            assert fetch(phone, f"https://{BLOCKED}/", version, timeout=1.0).how in CUT
+            assert fetch(phone, f"https://{BLOCKED}/", version).how in CUT
 
 
 def test_nor_does_a_brothers(home: Home, daemon: Daemon) -> None:
@@ -186,7 +188,7 @@ def test_nor_does_a_brothers(home: Home, daemon: Daemon) -> None:
         assert fetch(tablet, f"https://{ALLOWED}/", version).reached
         assert known(home, names.TABLET.ipv4 if version == 4 else names.TABLET.ipv6)
         with borrowing(tablet, names.PHONE.mac, FIRST):
-            assert fetch(tablet, "https://www.example.net/", version, timeout=1.0).how in CUT
+            assert fetch(tablet, "https://www.example.net/", version).how in CUT
             assert fetch(tablet, f"https://{ALLOWED}/", version).reached
 
 
@@ -201,9 +203,9 @@ def test_an_address_used_for_nothing_else_lives_until_its_first_answer(
             assert stream.death(began) is not None, "nobody has judged it"
             took = (stream.ended_at or 0.0) - began
         print(f"IPv{version}: dead {took * 1000:.0f} ms after its first packet")
-        assert took <= CUT_S
+        assert took <= longest(CUT_S)
         source = ("--interface", spare)
-        assert fetch(phone, f"https://{REFUSED}/", version, timeout=1.0, extra=source).how in CUT
+        assert fetch(phone, f"https://{REFUSED}/", version, extra=source).how in CUT
         assert fetch(phone, f"https://{ALLOWED}/", version, extra=source).reached
 
 
@@ -213,14 +215,14 @@ def test_nor_does_a_quic_connection_live_longer(home: Home, phone: Namespace, ve
     length = 24 if version == 4 else 64
     phone.run(["ip", "addr", "del", f"{text}/{length}", "dev", "eth0"], check=True)
     try:
-        with another_address(phone, version), borrowing(phone, names.PARENT.mac, ALL):
+        with another_address(phone, version) as spare, borrowing(phone, names.PARENT.mac, ALL):
             if version == 6:
                 phone.run(["ip", "-6", "route", "replace", "default", "via", names.GATEWAY_IPV6])
             else:
                 phone.run(["ip", "route", "replace", "default", "via", names.GATEWAY_IPV4])
             with QuicFilm(phone, REFUSED, version) as stream:
-                time.sleep(CUT_S)
-                assert not stream.flows(CUT_S)
+                assert until(partial(_in_table, home, spare), 3.0) is not None, "its first packet tells"
+                assert until(lambda: not stream.flows(CUT_S), CUT_S) is not None
             with QuicFilm(phone, ALLOWED, version) as stream:
                 assert stream.started(), "what may pass does, from this address and by this way"
     finally:
@@ -238,13 +240,13 @@ def test_more_addresses_than_are_kept_of_a_device(home: Home, phone: Namespace) 
     try:
         assert int(python(phone, _ASK_FROM, names.GATEWAY_IPV6, *many)) > MAX_OF_ONE
         assert known(home, many[-1])
-        assert not known(home, many[0])
+        assert not _in_table(home, many[0])
         for used in (many[0], many[-1]):
             with borrowing(phone, names.PARENT.mac, FIRST):
                 began = time.monotonic()
                 with film(phone, REFUSED, 6, extra=("--interface", used)) as stream:
                     assert stream.death(began) is not None
-                    assert (stream.ended_at or 0.0) - began <= CUT_S
+                    assert (stream.ended_at or 0.0) - began <= longest(CUT_S)
     finally:
         batch = "\n".join(f"addr del {one}/64 dev eth0" for one in many)
         phone.run(["ip", "-6", "-batch", "-"], stdin=batch, check=True)
@@ -259,8 +261,8 @@ def test_a_parents_running_download_is_not_disturbed(home: Home, phone: Namespac
         assert mums.started()
         for frames in (FIRST, ALL):
             with borrowing(phone, names.PARENT.mac, frames):
-                assert fetch(phone, f"https://{REFUSED}/", version, timeout=1.0).how in CUT
-            assert mums.flows(2.0)
+                assert fetch(phone, f"https://{REFUSED}/", version).how in CUT
+            assert mums.flows()
         with another_address(phone, version) as spare:
             assert fetch(phone, f"https://{ALLOWED}/", version, extra=("--interface", spare)).reached
         received = mums.received
@@ -276,9 +278,9 @@ def test_after_a_restart_and_without_a_daemon(home: Home, daemon: Daemon) -> Non
     daemon.stop()
     daemon.start()
     with borrowing(son, names.PARENT.mac, FIRST):
-        assert fetch(son, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+        assert fetch(son, f"https://{REFUSED}/", 4).how in CUT
     with borrowing(tablet, names.PARENT.mac, FIRST):
-        assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
         daemon.kill()
         try:
             assert not fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).reached, "it fails closed"
@@ -317,7 +319,7 @@ def test_a_parents_lease_was_a_childs(tmp_path: Path) -> None:
                 (tmp_path / name).mkdir()
             with dhcp_server(own, tmp_path / "first", pool=one_address):
                 lent = _leased(son)
-            assert fetch(son, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+            assert fetch(son, f"https://{REFUSED}/", 4).how in CUT
             assert fetch(son, f"https://{ALLOWED}/", 4).reached
             son.run(["ip", "link", "set", "eth0", "down"], check=True)
             with dhcp_server(own, tmp_path / "second", pool=one_address):  # the lease is over

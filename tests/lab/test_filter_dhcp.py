@@ -18,6 +18,7 @@ from tests.lab.dhcpserver import dhcp_server
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, module, until
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -80,11 +81,11 @@ def test_a_tablet_that_comes_by_another_address_is_known_by_its_dhcp(own: Home) 
         takes_lease(own, "tablet", *IPAD)
         # Nobody told the daemon that the old one went: it asks, and nobody answers.
         assert until(lambda: asked(daemon).get(INVENTED, {}).get("known") == names.TABLET.mac, 15.0)
-        assert time.monotonic() - began < 12.0, "and not after two minutes"
+        assert time.monotonic() - began < longest(12.0, below=100.0), "and not after two minutes"
         one = asked(daemon)[INVENTED]
         assert (one["ask"], one["owner"], one["rules"]) == ("again", "daughter", "daughter")
         assert {"host_name", "options", "time"} <= set(one["signs"])
-        assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
         assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
         daemon.client.call("identify", mac=INVENTED, answer="again")
         assert told(daemon, INVENTED)["profile"] == "daughter"
@@ -100,7 +101,7 @@ def test_one_that_says_nothing_and_calls_itself_a_console_is_caught_by_the_time(
             invents(own, "tablet", mac)
             takes_lease(own, "tablet", "--name", "PlayStation")
             assert until(lambda: asked(daemon).get(mac, {}).get("rules") == "daughter", 15.0), mac  # noqa: B023
-            assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+            assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
 
 
 def test_a_copied_address_with_another_system_s_dhcp_is_a_copy(own: Home) -> None:
@@ -120,7 +121,7 @@ def test_a_copied_address_with_another_system_s_dhcp_is_a_copy(own: Home) -> Non
         one = asked(daemon)[names.PARENT.mac]
         assert (one["owner"], one["rules"]) == ("mum", "daughter")
         assert {"options", "host_name"} <= set(one["signs"])
-        assert fetch(thief, f"https://{GAMBLING}/", 4, timeout=1.0).how in CUT
+        assert fetch(thief, f"https://{GAMBLING}/", 4).how in CUT
         assert fetch(thief, f"https://{ALLOWED}/", 4).reached
 
 
@@ -152,4 +153,4 @@ def test_dhcpv6_tells_the_same_of_a_device_that_has_no_ipv4(own: Home) -> None:
         assert "obtained" in done.stderr, done
         assert until(lambda: told(daemon, names.NEW.mac).get("name") == "Lilly", 3.0) is not None
         assert asked(daemon)[names.NEW.mac]["ask"] == "new"
-        assert fetch(new, f"https://{GAMBLING}/", 6, timeout=1.0).how in CUT
+        assert fetch(new, f"https://{GAMBLING}/", 6).how in CUT

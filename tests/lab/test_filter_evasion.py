@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab import evasions, rawquic
+from tests.lab import clients, evasions, rawquic
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, FAMILIES, REFUSED, Arrivals, address, fresh, module
 from tests.lab.home import Home
@@ -68,8 +68,11 @@ class Lab:
             decoy = OTHER if host == ALLOWED else ALLOWED
             cases = rawquic.CASES if kind == "rawquic" else evasions.CASES
             common = {"host": host, "decoy": decoy, "address": address(host, version), "version": version}
+            common |= {"patience": 5.0 if host == ALLOWED else clients.SILENCE_S}
             tries = [{"case": case, **common} for case in cases]
-            found = json.loads(module(self._home.devices["tablet"], kind, stdin=json.dumps(tries)))
+            found = json.loads(
+                module(self._home.devices["tablet"], kind, stdin=json.dumps(tries), timeout=180.0)
+            )
             self._known[key] = {one["case"]: one for one in found}
         return self._known[key]
 

@@ -22,6 +22,7 @@ from tests.lab.filtering import (
     ALLOWED,
     BLOCKED,
     CUT,
+    CUT_MS,
     DAUGHTER,
     FAMILIES,
     MUM,
@@ -39,6 +40,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import LabError, Namespace, stop
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -54,13 +56,15 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-def _reached(device: Namespace, version: int = 4, host: str = ALLOWED, timeout: float = 0.6) -> bool:
+def _reached(
+    device: Namespace, version: int = 4, host: str = ALLOWED, timeout: float = clients.PATIENCE_S
+) -> bool:
     return fetch(device, f"https://{host}/", version, timeout=timeout).reached
 
 
 def _refused(device: Namespace, version: int = 4, host: str = REFUSED) -> bool:
     """Refused by the filter's own reset, not by something that does not work."""
-    return fetch(device, f"https://{host}/", version, timeout=1.0).how in CUT
+    return fetch(device, f"https://{host}/", version).how in CUT
 
 
 def _table(home: Home) -> str:
@@ -71,7 +75,7 @@ def _run(home: Home, daemon: Daemon, *before: str) -> subprocess.CompletedProces
     """`gateway run` that is expected to end by itself."""
     argv = [*before, sys.executable, "-m", "gateway", "run", "--config", str(daemon.config)]
     return subprocess.run(
-        home.gateway.command(argv), capture_output=True, text=True, timeout=20, cwd=ROOT, check=False
+        home.gateway.command(argv), capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
     )
 
 
@@ -99,30 +103,36 @@ def test_kill_9_of_a_profile_that_fails_closed(home: Home) -> None:
     with contextlib.ExitStack() as stack:
         daemon = stack.enter_context(fresh(home, profiles))
         assert until(lambda: _help_is_known(home), 5.0) is not None
-        offset = set_time(daemon, "2026-11-25T20:44:56")
-        boundary = time.monotonic() + epoch("2026-11-25T20:45:00") - offset - time.time()
         streams = [stack.enter_context(film(tablet, ALLOWED, version)) for version in (4, 6)]
         mother = stack.enter_context(film(parent, ALLOWED, 4))
         assert_started(*streams, mother)
+        offset = set_time(daemon, "2026-11-25T20:44:54")
+        boundary = time.monotonic() + epoch("2026-11-25T20:45:00") - offset - time.time()
+        daemon.client.call("status")  # by then it has set the leases by the new time
         daemon.kill()
+        assert time.monotonic() < boundary, "the kernel is alone with it"
         assert all(one.flows() for one in streams), "what runs goes on until its lease ends"
         for version in (4, 6):
-            assert not _reached(tablet, version)
-            assert not _reached(tablet, version, REFUSED)
+            assert not _reached(tablet, version, timeout=clients.SILENCE_S)
+            assert not _reached(tablet, version, REFUSED, timeout=clients.SILENCE_S)
         for one in streams:
-            took = one.death(boundary, timeout=8.0)
+            took = one.death(boundary)
             assert took is not None
             print(f"kill -9 → a stream of a closed profile was cut {took:.0f} ms after its lease's boundary")
-            assert took <= 2500
+            assert took <= longest(2.5) * 1000
+            assert one.ended_at is not None
+            assert one.ended_at >= boundary - 0.05, "not before"
         assert mother.flows()
         assert _reached(parent)
         for version in (4, 6):
             assert fetch(tablet, f"https://{HELP}/", version).reached, "help by address"
             elsewhere = address(ALLOWED, version)
-            assert not fetch(tablet, f"https://{HELP}/", version, to=elsewhere, timeout=0.6).reached
+            assert not fetch(
+                tablet, f"https://{HELP}/", version, to=elsewhere, timeout=clients.SILENCE_S
+            ).reached
         for server in (names.GATEWAY_IPV4, names.GATEWAY_IPV6, "8.8.8.8", "2001:4860:4860::8888"):
             for extra in ((), ("+tcp",)):
-                helped = clients.dig(tablet, HELP, server=server, extra=extra, timeout=1)
+                helped = clients.dig(tablet, HELP, server=server, extra=extra)
                 assert helped.records == (address(HELP, 4),), helped.text
                 assert clients.dig(tablet, ALLOWED, server=server, extra=extra, timeout=1).records == ()
         assert clients.curl(tablet, f"https://{HELP}/").reached, "by name, as a browser would"
@@ -135,13 +145,13 @@ def test_kill_9_of_a_profile_that_fails_open(home: Home, daemon: Daemon) -> None
         assert _refused(phone)
         began = time.monotonic()
         daemon.kill()
-        assert until(lambda: _reached(phone, timeout=0.3), 6.0) is not None
+        assert until(lambda: _reached(phone, timeout=clients.SILENCE_S), 6.0) is not None
         took = time.monotonic() - began
         print(f"kill -9 → a new connection of an open profile passes after {took:.2f} s")
-        assert took <= OPENS_S
+        assert took <= longest(OPENS_S)
         for extra in ((), ("+tcp",)):
             while not clients.dig(phone, ALLOWED, server="8.8.8.8", extra=extra).records:
-                assert time.monotonic() - began <= OPENS_S
+                assert time.monotonic() - began <= longest(OPENS_S)
         assert _reached(phone, 6)
         assert running.flows()
 
@@ -152,7 +162,7 @@ def test_a_daemon_that_hangs_is_as_good_as_dead(home: Home, daemon: Daemon) -> N
     try:
         time.sleep(3.2)
         assert _reached(phone)
-        assert not _reached(tablet)
+        assert not _reached(tablet, timeout=clients.SILENCE_S)
         assert _reached(home.devices["parent"])
     finally:
         os.kill(daemon.pid, signal.SIGCONT)
@@ -178,7 +188,7 @@ def test_a_restart_filters_everything_again(home: Home, daemon: Daemon) -> None:
         assert_started(*unseen)
         daemon.start()
         print(f"restart: ready after {daemon.seconds_to_ready:.2f} s")
-        assert daemon.seconds_to_ready < 2.0
+        assert daemon.seconds_to_ready < longest(2.0)
         began = time.monotonic()
         for device in (phone, tablet):
             for version in (4, 6):
@@ -218,7 +228,7 @@ def test_a_connection_from_before_the_first_start_ends(home: Home) -> None:
         assert_started(*films, mother)
         stack.enter_context(fresh(home))
         began = time.monotonic()
-        deaths = [one.death(began, timeout=3.0) for one in films]
+        deaths = [one.death(began) for one in films]
         assert None not in deaths, deaths
         assert mother.flows()
 
@@ -271,7 +281,7 @@ def test_a_foreign_program_on_the_queue_of_a_running_table(home: Home, daemon: D
     other.write_text(text.replace(str(daemon.socket.parent), str(daemon.socket.parent) + "-2"))
     argv = [sys.executable, "-m", "gateway", "run", "--config", str(other)]
     done = subprocess.run(
-        home.gateway.command(argv), capture_output=True, text=True, timeout=20, cwd=ROOT, check=False
+        home.gateway.command(argv), capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
     )
     assert "is taken by another program" in _one_line(done)
     assert daemon.client.call("status")["mends"] == 0
@@ -351,7 +361,7 @@ def test_sigterm_leaves_nothing(home: Home) -> None:
             assert daemon.stop() == 0
             print(f"SIGTERM → ended after {(time.monotonic() - began) * 1000:.0f} ms")
             assert _leftovers(home, daemon) == []
-            assert [one.flows(2.0) for one in streams] == [True] * len(streams), "a stop cuts nobody"
+            assert [one.flows() for one in streams] == [True] * len(streams), "a stop cuts nobody"
             assert _reached(home.devices["tablet"], host=REFUSED)
     finally:
         daemon.stop()
@@ -441,7 +451,7 @@ def test_what_began_while_the_table_was_gone_is_cut(home: Home, daemon: Daemon) 
 def _reloaded(daemon: Daemon) -> None:
     """SIGHUP, and wait until it was taken in: signals are read before what the socket asks."""
     daemon.reload()
-    time.sleep(0.2)
+    daemon.client.call("status")
 
 
 def test_a_broken_profile_keeps_its_last_good_version(home: Home, daemon: Daemon) -> None:
@@ -498,7 +508,7 @@ def test_a_changed_profile_cuts_just_what_it_refuses(home: Home, key: str) -> No
         deaths = [one.death(began) for one in hit]
         print(f"SIGHUP → the streams that are refused now were cut after {deaths} ms")
         assert None not in deaths
-        assert max(filter(None, deaths)) <= 1000
+        assert max(filter(None, deaths)) <= CUT_MS
         assert all(one.flows() for one in (*spared, *others))
         assert not _reached(device, host=soon)
         assert _reached(device)
@@ -512,9 +522,9 @@ context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 secure = context.wrap_bio(incoming, outgoing, server_hostname=host)
-with socket.create_connection((address, 443), 5) as sock:
+with socket.create_connection((address, 443), 10) as sock:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.settimeout(5)
+    sock.settimeout(10)
     def shake():
         try:
             secure.do_handshake()
@@ -590,7 +600,6 @@ def test_a_lan_interface_that_vanishes(home: Home) -> None:
         daemon.client.call("pause", who="daughter", minutes=1)
         daemon.client.call("resume", who="daughter")
         daemon.reload()
-        time.sleep(0.3)
         answer = daemon.client.call("status")
         assert answer["mode"] == "on"
         (problem,) = answer["problems"]
@@ -649,7 +658,7 @@ def test_the_daemon_starts_in_time(home: Home, tmp_path: Path, monkeypatch: pyte
         with fresh(home) as daemon:
             times.append(daemon.seconds_to_ready)
     print(f"start: median {statistics.median(times):.2f} s, worst {max(times):.2f} s of {len(times)}")
-    assert min(times) < 2.0
+    assert min(times) < longest(2.0)
 
 
 def test_a_profile_that_cannot_be_read_at_the_first_start_is_reported(home: Home) -> None:

@@ -32,6 +32,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, stop
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -116,8 +117,8 @@ import dns.message
 server, *wanted = sys.argv[1:]
 queries = [dns.message.make_query(name, "A", use_edns=0) for name in wanted]
 frames = [struct.pack("!H", len(q.to_wire())) + q.to_wire() for q in queries]
-with socket.create_connection((server, 53), 3) as sock:
-    sock.settimeout(3)
+with socket.create_connection((server, 53), 10) as sock:
+    sock.settimeout(10)
     sock.sendall(frames[0] + frames[1])
     sock.sendall(frames[2][:7])
     time.sleep(0.1)
@@ -207,7 +208,7 @@ for host in hosts:
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.settimeout(3)
+    sock.settimeout(10)
     sock.bind(("", int(port)))
     try:
         sock.connect((address, 443))
@@ -235,7 +236,7 @@ def test_a_refused_connection_fails_at_once(tablet: Namespace, version: int) -> 
         times = [fetch(tablet, f"{scheme}://{REFUSED}/", version).ms for _ in range(21)]
         median = statistics.median(times)
         print(f"refused {scheme}, IPv{version}: median {median:.1f} ms, worst {max(times):.1f} ms of 21")
-        assert median <= 50
+        assert median <= longest(0.05, below=5.0) * 1000
 
 
 @FAMILIES
@@ -402,11 +403,11 @@ def _visit(home: Home, host: str, version: int, port: int, quic: bool) -> Outcom
         "chromium",
         *chromium.flags(home, device, quic_hosts=[host] if quic else []),
         rules,
-        "--timeout=4000",
+        "--timeout=15000",
         "--dump-dom",
         f"https://{host}:{port}/browser",
     ]
-    done = home.devices[device].run(argv, timeout=40)
+    done = home.devices[device].run(argv, timeout=90)
     failure = re.search(r"ERR_[A-Z_0-9]+", done.stdout + done.stderr.partition("Page load failed")[2])
     reached = "pretended internet" in done.stdout
     return Outcome(reached, 0.0, "page" if reached else failure[0] if failure else "another page")
@@ -451,7 +452,7 @@ def test_chromium_with_the_devices_own_resolver(home: Home, tablet: Namespace, a
 def test_an_upload_over_plain_http_takes_nothing_from_the_rest(tablet: Namespace, version: int) -> None:
     """Each of its packets is read, and none is counted among those of new connections."""
     where = bracketed(address(ALLOWED, version))
-    pinned = ["--resolve", f"{ALLOWED}:80:{where}", f"-{version}", "-m", "60", "-H", "Expect:"]
+    pinned = ["--resolve", f"{ALLOWED}:80:{where}", f"-{version}", "-m", "100", "-H", "Expect:"]
     shape = ["--data-binary", "@-", "-o", "/dev/null", "-w", "%{http_code} %{time_total}"]
     argv = ["curl", "-sS", *pinned, *shape, f"http://{ALLOWED}/up"]
     with tablet.popen(["sh", "-c", f"head -c 30M /dev/zero | {shlex.join(argv)}"]) as upload:
@@ -464,5 +465,5 @@ def test_an_upload_over_plain_http_takes_nothing_from_the_rest(tablet: Namespace
         status, seconds = upload.stdout.read().split()
     print(f"30 MB in {float(seconds):.1f} s; {len(times)} pages beside it, the slowest {max(times):.0f} ms")
     assert status == b"200"
-    assert float(seconds) < 20
-    assert statistics.median(times) < 200
+    assert float(seconds) < longest(20.0)
+    assert statistics.median(times) < longest(0.2, below=5.0) * 1000

@@ -45,7 +45,7 @@ def noon(daemon: Daemon) -> Iterator[None]:
 
 def _probe(device: Namespace, version: int) -> Outcome:
     """As a phone does it: the name first, then plain HTTP."""
-    return clients.curl(device, PLAIN, timeout=4.0, extra=[f"-{version}"])
+    return clients.curl(device, PLAIN, extra=[f"-{version}"])
 
 
 def _assert_led_to_the_page(device: Namespace, version: int, reason: str) -> None:

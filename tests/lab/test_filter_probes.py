@@ -59,7 +59,7 @@ STATES = pytest.mark.parametrize("shut", [shutting.paused, shutting.bedtime, shu
 
 def _ask(home: Home, seat: str, url: str, version: int) -> Outcome:
     """As a device does: the name first, then the request."""
-    return clients.curl(home.devices[seat], url, timeout=4.0, extra=[f"-{version}"])
+    return clients.curl(home.devices[seat], url, extra=[f"-{version}"])
 
 
 def _answered(found: Outcome) -> bool:

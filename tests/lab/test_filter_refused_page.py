@@ -68,7 +68,7 @@ STATES = pytest.mark.parametrize(
 
 
 def _page(home: Home, seat: str, url: str, version: int) -> Outcome:
-    return clients.curl(home.devices[seat], url, timeout=4.0, extra=[f"-{version}"])
+    return clients.curl(home.devices[seat], url, extra=[f"-{version}"])
 
 
 def _weight(home: Home, seat: str, page: Outcome, version: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import pace
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
@@ -53,10 +54,7 @@ def field(page: str, name: str) -> str:
 
 
 def until(check: Callable[[], object], seconds: float = 12) -> None:
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    assert pace.until(check, seconds, 0.1) is not None
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import Home
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -107,7 +108,7 @@ def test_a_pause_cuts_one_childs_stream_alone(home: Home, daemon: Daemon, versio
         daemon.client.call("resume", who="daughter")
         took = _reached_again(lambda: fetch(devices["tablet"], f"{scheme}://{ALLOWED}/", version).reached)
         print(f"resume → reached after {took * 1000:.0f} ms")
-        assert took <= 1.0
+        assert took <= longest(1.0)
         assert brother.runs
         assert mother.runs
 
@@ -132,7 +133,7 @@ def test_a_pause_cuts_a_quic_stream(home: Home, daemon: Daemon, version: int) ->
         assert mother.flows()
         daemon.client.call("resume", who="daughter")
         began = time.monotonic()
-        assert clients.h3(tablet, ALLOWED, address=address(ALLOWED, version), timeout=3.0).reached
+        assert clients.h3(tablet, ALLOWED, address=address(ALLOWED, version)).reached
         print(f"resume → a new QUIC connection within {(time.monotonic() - began) * 1000:.0f} ms")
 
 
@@ -174,7 +175,7 @@ def test_a_pause_ends_by_itself(home: Home, daemon: Daemon) -> None:
     assert not fetch(home.devices["tablet"], f"https://{ALLOWED}/", 4).reached
     set_time(daemon, "2026-11-25T12:29:59")
     took = _reached_again(lambda: fetch(home.devices["tablet"], f"https://{ALLOWED}/", 4).reached)
-    assert 0.0 < took <= 2.5
+    assert 0.0 < took <= longest(2.5)
 
 
 # -------------------------------------------------------------------------------------------- bedtime
@@ -208,7 +209,7 @@ def test_bedtime_cuts_at_the_boundary(home: Home, daemon: Daemon, version: int, 
         assert clients.dig(device, ALLOWED).status == "NXDOMAIN"
     set_time(daemon, "2026-11-26T06:59:59")
     took = _reached_again(lambda: fetch(device, f"https://{ALLOWED}/", version).reached)
-    assert took <= 2.5
+    assert took <= longest(2.5)
 
 
 def _monotonic_at(local: str, offset: float) -> float:

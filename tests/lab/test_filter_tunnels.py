@@ -37,7 +37,7 @@ for number, (transport, payload) in enumerate(rows):
     except OSError:
         continue
     waiting[one] = number, data
-until = time.monotonic() + 3
+until = time.monotonic() + float(sys.argv[3])
 while waiting and time.monotonic() < until:
     for one in select.select(list(waiting), [], [], 0.1)[0]:
         number, data = waiting.pop(one)
@@ -68,9 +68,11 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-def _back(device: Namespace, version: int, vectors: list[tunnel_vectors.Vector]) -> set[str]:
+def _back(
+    device: Namespace, version: int, vectors: list[tunnel_vectors.Vector], wait: float = clients.PATIENCE_S
+) -> set[str]:
     rows = json.dumps([(one.transport, one.payload.hex()) for one in vectors])
-    found = json.loads(python(device, ECHOES, address(FAR, version), rows))
+    found = json.loads(python(device, ECHOES, address(FAR, version), rows, str(wait)))
     return {str(vectors[number]) for number in found}
 
 
@@ -82,7 +84,7 @@ def test_every_tunnel_is_refused_on_a_port_that_says_nothing(
     home: Home, daemon: Daemon, tablet: Namespace, version: int
 ) -> None:
     before = daemon.client.call("status")["verdicts"]
-    assert _back(tablet, version, CLIENTS) == set()
+    assert _back(tablet, version, CLIENTS, clients.SILENCE_S) == set()
     after = daemon.client.call("status")["verdicts"]
     for reason in ("vpn", "ssh", "proxy"):
         key = f"block:{reason}"

@@ -70,7 +70,7 @@ def test_a_device_that_kept_its_addresses_is_back_soon_after_a_crash(
     assert fetch(tablet, url, version).reached
     daemon.kill()
     daemon.start()
-    assert until(lambda: fetch(tablet, url, version, timeout=1.0).reached, BACK_S, 0.2) is not None
+    assert until(lambda: fetch(tablet, url, version).reached, BACK_S, 0.2) is not None
     assert daemon.client.call("status")["verdicts"]["block:unresolved"] > 0, "the first try was refused"
     assert not fetch(tablet, url, version, to=address(ALLOWED, version)).reached
 
@@ -116,7 +116,7 @@ def test_a_tunnel_to_what_the_family_allows(home: Home, daemon: Daemon, version:
     phone, server = home.devices["phone"], address(SCHOOL, version)
 
     def answered(device: Namespace, where: str) -> bool:
-        return bool(clients.dig(device, ALLOWED, server=where, extra=("+tls",), timeout=1).records)
+        return bool(clients.dig(device, ALLOWED, server=where, extra=("+tls",)).records)
 
     assert until(lambda: answered(phone, server), BACK_S, 0.2) is not None
     assert not answered(phone, address(ELSEWHERE, version))

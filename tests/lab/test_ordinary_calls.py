@@ -59,7 +59,7 @@ def servers(home: Home) -> Iterator[None]:
     process = home.internet.popen([sys.executable, "-m", "tests.lab.internet.turn"], cwd=ROOT)
     try:
         assert process.stdout is not None
-        readable, _, _ = select.select([process.stdout], [], [], 10.0)
+        readable, _, _ = select.select([process.stdout], [], [], 60.0)
         assert readable
         assert process.stdout.readline() == b"ready\n"
         yield
@@ -128,7 +128,6 @@ def assert_seen_and_heard(told: dict[str, dict[str, str]], *roles: str, frames: 
         assert int(measured["lost"]) <= 0.02 * (int(measured["video"]) + int(measured["audio"])), told
 
 
-@pytest.mark.timeout(200)
 @FAMILIES
 @pytest.mark.parametrize(
     "device",
@@ -143,14 +142,12 @@ def test_a_call_with_somebody_elsewhere(
     assert_seen_and_heard(told, "offer", "answer")
 
 
-@pytest.mark.timeout(200)
 def test_past_candidates_that_nobody_answers_at(home: Home, daemon: Daemon, servers: None) -> None:
     told = call(home, "phone", INTERNET, ice(f"stun:{TURN_UDP}:3478", relay=False), dead=tuple(DEAD))
     assert_seen_and_heard(told, "offer", "answer")
     assert int(told["offer"]["checks"]) > len(DEAD), "the dead ones were tried"
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize(
     ("urls", "protocol"),
     [
@@ -167,14 +164,12 @@ def test_a_call_between_two_rooms_through_turn(
     assert {one["relay"] for one in told.values()} == {protocol}
 
 
-@pytest.mark.timeout(200)
 def test_a_film_that_goes_one_way(home: Home, daemon: Daemon, servers: None) -> None:
     """As when a child shows its screen: a heavy stream upwards, and nothing but reports down."""
     told = call(home, "phone", INTERNET, ice(relay=False), one_way=True, seconds=8.0)
     assert_seen_and_heard(told, "answer", frames=40)
 
 
-@pytest.mark.timeout(200)
 def test_a_small_child_calls_through_a_server_that_is_allowed(
     home: Home, daemon: Daemon, servers: None
 ) -> None:
@@ -184,7 +179,6 @@ def test_a_small_child_calls_through_a_server_that_is_allowed(
     assert told["offer"]["kind"] == "relay"
 
 
-@pytest.mark.timeout(200)
 def test_a_small_child_reaches_no_strangers_address(home: Home, daemon: Daemon, servers: None) -> None:
     told = call(home, "tablet", INTERNET, ice(relay=False))
     assert set(told) == {"offer", "answer"}, "both were there"

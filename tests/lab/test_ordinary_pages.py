@@ -136,7 +136,6 @@ def wrongly_missing(
     }
 
 
-@pytest.mark.timeout(300)
 @DEVICES
 def test_a_walk_through_some_pages(home: Home, daemon: Daemon, hosting: Hosting, device: str) -> None:
     band = CHILDREN[device]
@@ -158,7 +157,6 @@ def test_a_walk_through_all_pages(
         assert wrongly_missing(home, daemon, device, band, stops(band, every=1)) == {}
 
 
-@pytest.mark.timeout(300)
 @FAMILIES
 def test_a_walk_over_one_family_of_addresses(
     home: Home, daemon: Daemon, hosting: Hosting, version: int
@@ -168,7 +166,6 @@ def test_a_walk_over_one_family_of_addresses(
         assert wrongly_missing(home, daemon, "tablet", band, stops(band, every=20)) == {}
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("device", ["tablet", "phone"])
 def test_a_walk_over_http3(home: Home, daemon: Daemon, hosting: Hosting, device: str) -> None:
     """The pages themselves; their parts come as they may."""
@@ -180,7 +177,6 @@ def test_a_walk_over_http3(home: Home, daemon: Daemon, hosting: Hosting, device:
     assert {line["name"] for line in home.seen("h3")} >= set(hosts)
 
 
-@pytest.mark.timeout(300)
 def test_the_youngest_on_approved_sites(home: Home, daemon: Daemon, hosting: Hosting) -> None:
     daemon.write_profile("tablet", profile(Band.AGE_0_5, "tablet"))
     daemon.reload()
@@ -193,7 +189,6 @@ def test_the_youngest_on_approved_sites(home: Home, daemon: Daemon, hosting: Hos
         daemon.reload()
 
 
-@pytest.mark.timeout(300)
 def test_an_allow_list_with_these_pages_on_it(home: Home, daemon: Daemon, hosting: Hosting) -> None:
     band = Band.AGE_10_12
     walked = stops(band, every=24)

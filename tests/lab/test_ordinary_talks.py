@@ -41,7 +41,7 @@ def servers(home: Home) -> Iterator[None]:
         process = home.internet.popen(argv, cwd=ROOT, stderr=log)
         try:
             assert process.stdout is not None
-            readable, _, _ = select.select([process.stdout], [], [], 10.0)
+            readable, _, _ = select.select([process.stdout], [], [], 60.0)
             said = process.stdout.readline() if readable else b""
             assert said == b"ready\n", (folder / "log").read_text()
             yield
@@ -78,7 +78,6 @@ def test_ordinary_talks(home: Home, daemon: Daemon, servers: None, device: str, 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @FAMILIES
 @DEVICES
 def test_talks_with_long_rests(home: Home, daemon: Daemon, servers: None, device: str, version: int) -> None:

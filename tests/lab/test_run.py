@@ -27,11 +27,12 @@ from tests.lab.home import ROOT, Home
 from tests.lab.names import NEW
 from tests.lab.netns import is_stale, stop
 from tests.lab.netns import names as namespace_names
+from tests.pace import longest
 
 RUN = [sys.executable, "-m", "tests.lab.run"]
 
 
-def _run(*arguments: str, timeout: float = 100.0) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*RUN, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -134,7 +135,7 @@ def test_every_key_acts_on_the_real_daemon() -> None:
     cut = r"her film stopped after (\d+) ms, Mum's goes on"
     pause = re.search(rf"Mum pauses Daughter: {cut}", told)
     assert pause, told
-    assert int(pause[1]) < 1000
+    assert int(pause[1]) < longest(1.0) * 1000
     # Tomorrow may be free: the night is a later one then.
     assert re.search(r"Mum resumes Daughter\. Open until bedtime at 2[01]:45\.", told)
     assert re.search(rf"past Daughter's bedtime: {cut}", told), told
@@ -182,7 +183,7 @@ def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
         for line in run.stdout:
             told.append(line)
             if "is refused" in line:
-                assert time.monotonic() - began < 20.0
+                assert time.monotonic() - began < longest(20.0)
             if "Ctrl-C ends it" in line:
                 break
         link = re.search(r"(http://127\.0\.0\.1:\d+/signin\?code=[\w-]+)", "".join(told))
@@ -194,7 +195,7 @@ def test_the_first_refusal_is_seen_within_20_seconds_and_links_open() -> None:
             assert answer.url.endswith("/parent/"), "the link did not sign in"
         assert "Daughter" in _get(port + 1)
         run.send_signal(signal.SIGINT)
-        assert run.wait(20) == 0
+        assert run.wait(60) == 0
 
 
 @pytest.mark.lab
@@ -222,7 +223,7 @@ HTTPServer(("192.168.77.1", 8080), Show).serve_forever()
 
 def _get(port: int, *, wait: bool = True) -> str:
     """The body of a page behind a door; ``wait`` for what is behind it to start."""
-    until = time.monotonic() + 5.0
+    until = time.monotonic() + longest(5.0)
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:

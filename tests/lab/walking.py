@@ -20,9 +20,12 @@ from tests.lab.filtering import until
 from tests.lab.home import Home
 from tests.lab.internet.walks import FILE
 from tests.lab.netns import stop
+from tests.pace import longest, within
 
 H2_PORT = 8444
-PATIENCE = 25.0  # seconds for one page: the start of a browser, and the ten after which a page gives up
+PATIENCE = longest(
+    25.0, below=40.0
+)  # seconds for one page: the start of a browser, and the ten after which a page gives up
 # Of the ranges for documentation and benchmarks, where the pretended internet is, it takes some for a home's.
 _FLAGS = ("--disable-features=LocalNetworkAccessChecks", "--remote-debugging-port=0")
 
@@ -122,7 +125,7 @@ def _from(
     process = home.devices[device].popen(["chromium", *flags, url])
     try:
         while number < len(stops):
-            told = until(lambda: _told(home, since, number) is not None, PATIENCE, 0.1)  # noqa: B023
+            told = within(lambda: _told(home, since, number) is not None, PATIENCE, 0.1)  # noqa: B023
             results[stops[number].host] = None if told is None else _told(home, since, number)
             number += 1
             if told is None:

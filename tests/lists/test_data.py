@@ -23,6 +23,7 @@ from gateway.policy.countries import help_names, parse_country
 from gateway.policy.domains import DomainTable, TableInfo
 from gateway.policy.hosts import PublicSuffixCheck, is_under, normalise, public_suffix_check, suffixes
 from gateway.policy.packs import parse_sites
+from tests.pace import longest
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 SEEDS = {path.stem: path for path in sorted((PROFILES / "lists").glob("*.txt"))}
@@ -245,7 +246,7 @@ def built(
 
 def test_the_whole_seed_builds_quickly(built: tuple[DomainTable, TableInfo, list[Report], float]) -> None:
     _, info, reports, seconds = built
-    assert seconds < BUILD_SECONDS
+    assert seconds < longest(BUILD_SECONDS)
     assert info.count == len({one for category in SEEDS for one in names(category)})
     assert {report.category: report.domains for report in reports} == {one: len(names(one)) for one in SEEDS}
 

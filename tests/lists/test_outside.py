@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from gateway.outgoing import Outside
 from gateway.outside import NotOutside, check_url, is_outside, our_networks
+from tests import pace
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, LAN6, LIST, PORT, RESOLVER, SITE, SITE6
 
@@ -187,12 +187,7 @@ def _wire(gateway: Namespace, internet: Namespace) -> None:
 
 
 def _until_ready(log: Path) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if log.read_text().startswith("ready"):
-            return
-        time.sleep(0.05)
-    pytest.fail(log.read_text())
+    assert pace.until(lambda: log.read_text().startswith("ready"), 10.0) is not None, log.read_text()
 
 
 def at(name: str, rest: str = "/list") -> str:

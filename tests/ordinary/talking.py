@@ -21,9 +21,9 @@ from tests.ordinary.catalogue import TALKS
 from tests.ordinary.channels import Channel, DatagramChannel, Mismatch, StreamChannel
 from tests.ordinary.talks import Act, Line, Talk
 
-PATIENCE = 6.0  # seconds for what the other side says next
+PATIENCE = 10.0  # seconds for what the other side says next
 REST = 300.0  # seconds that a server waits for a client, which may rest
-SILENCE = 1.0  # seconds after which no more media comes
+SILENCE = 10.0  # seconds after which no more media comes
 ARRIVES = 0.97  # of media: a queue may drop a few while a flow is decided
 REDIRECTED = {443: 40443, 80: 40080}  # ports on which the pretended internet itself listens
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST

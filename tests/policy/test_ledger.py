@@ -203,12 +203,12 @@ def test_the_order_of_what_moves_in_a_minute_is_all_one(
 @pytest.mark.parametrize("linger", [0, 10])
 def test_a_minute_is_closed_fast(linger: int) -> None:
     """A person with ten devices and sixty gates: far below a tick's 20 ms."""
-    from time import perf_counter
+    from time import process_time
 
     ledger = Ledger(linger)
     for device in range(10):
         for gate in range(60):
             ledger.move(1, f"{device}", f"service:{gate}", ENOUGH)
-    began = perf_counter()
+    began = process_time()
     assert len(ledger.close(1)) == 600
-    assert perf_counter() - began < 0.1
+    assert process_time() - began < 0.1

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.pace import longest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +35,7 @@ def free_port() -> int:
 @contextmanager
 def serving(control: Path, port: int, argv: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(argv or command(control, port), cwd=ROOT) as process:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + longest(10.0)
         while True:
             try:
                 ask(port, "/static/icon.svg")
@@ -49,7 +51,7 @@ def serving(control: Path, port: int, argv: Sequence[str] = ()) -> Iterator[subp
 
 
 def ask(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(
             "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}

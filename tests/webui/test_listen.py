@@ -27,7 +27,7 @@ def test_it_listens_on_the_interfaces_with_both_families() -> None:
         for sock in sockets:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).startswith(b"lo\0")
         for address in ("127.0.0.1", "::1"):
-            socket.create_connection((address, port), timeout=2).close()
+            socket.create_connection((address, port), timeout=10).close()
 
 
 def test_listen_overrides_the_interfaces() -> None:
@@ -133,7 +133,7 @@ def gateway() -> Iterator[str]:
 
 
 def reaches(namespace: str, address: str) -> bool:
-    code = f"import socket; socket.create_connection(({address!r}, 8080), timeout=2)"
+    code = f"import socket; socket.create_connection(({address!r}, 8080), timeout=10)"
     command = ["ip", "netns", "exec", namespace, sys.executable, "-c", code]
     return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
 

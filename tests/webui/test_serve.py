@@ -17,7 +17,7 @@ from tests.webui.standin.household import Household
 
 
 def sign_in(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     try:
         form = urlencode({"name": "Mum", "password": MUMS_PASSWORD})
         kind = "application/x-www-form-urlencoded"
@@ -43,7 +43,7 @@ def test_it_serves_and_ends_on_sigterm(
         assert b"Aruzhan" in body
         assert "server" not in headers
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_forged_source_is_not_believed(household: Household, daemon: Running, port: int) -> None:
@@ -94,6 +94,6 @@ def test_an_interface_that_is_made_anew_ends_the_process_to_be_started_again(
             assert process.poll() is None
             subprocess.run(["ip", "-n", name, "link", "delete", "lan0"], check=True)
             subprocess.run(make, check=True)
-            assert process.wait(15) == 1
+            assert process.wait(60) == 1
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)

@@ -513,7 +513,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_minutes_never_fall_and_never_exceed_the_time_that_passed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, float, int]]
@@ -542,7 +542,7 @@ def test_minutes_never_fall_and_never_exceed_the_time_that_passed(
         world.store.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.floats(15.0, 90.0), st.booleans()), max_size=10))
 def test_kills_at_any_moment_cost_no_minute(
     tmp_path_factory: pytest.TempPathFactory, kills: list[tuple[float, bool]]

@@ -19,6 +19,7 @@ from gateway.kernel.marks import CUT
 from gateway.kernel.snapshot import Owner, Slot, Snapshot
 from gateway.loop import Loop
 from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, LAN, OTHER4, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -60,7 +61,10 @@ class Router:
                 self.owners.neighbour(one)
         self.owned.changed()
 
-    def until(self, condition: Callable[[], bool], seconds: float = 2.0) -> bool:
+    def until(self, condition: Callable[[], bool]) -> bool:
+        return self.within(condition, longest(2.0))
+
+    def within(self, condition: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
         with self.home.router.inside():
             while not condition() and time.monotonic() < end:
@@ -129,7 +133,7 @@ def test_what_began_under_another_mac_begins_anew(router: Router, home: Home, si
 @SITES
 def test_an_unfiltered_device_costs_no_change(router: Router, home: Home, site: str) -> None:
     client = call(home, home.other, site)
-    assert not router.until(lambda: router.known != (), 0.3)
+    assert not router.within(lambda: router.known != (), 0.3)
     (entry,) = router.connections(site)
     assert entry.mark & BARE.layout.ct_ours == BARE.layout.plain
     client.close()

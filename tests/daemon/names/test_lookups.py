@@ -46,7 +46,7 @@ class Bench:
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.resolver = socket.socket(self.family, socket.SOCK_DGRAM)
         self.resolver.bind((host, 0))
-        self.resolver.settimeout(2.0)
+        self.resolver.settimeout(10.0)
         self.port: int = self.resolver.getsockname()[1]
         self.loop = Loop()
         self.found: list[tuple[str, list[bytes]]] = []

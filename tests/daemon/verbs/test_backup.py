@@ -158,7 +158,6 @@ def comparable(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "files": files, "country": before_country(found)}
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "first_moment", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )

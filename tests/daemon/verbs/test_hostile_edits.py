@@ -17,8 +17,6 @@ from gateway.policy.documents import parse_document
 from tests.daemon.conftest import Make
 from tests.daemon.desk import TABLET, Desk
 
-pytestmark = pytest.mark.timeout(400)
-
 NOON = "2026-11-24T12:00"
 DEEP: Any = "x"
 for _ in range(14):

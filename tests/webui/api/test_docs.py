@@ -26,7 +26,7 @@ def test_the_three_examples_do_what_is_said(daemon: Running, household: Househol
     with serving(daemon.path, port):
         environment = {**os.environ, "QALQAN": f"http://127.0.0.1:{port}", "TOKEN": token(household)}
         children, pause, events = (
-            subprocess.run(["sh", "-c", one], env=environment, capture_output=True, text=True, timeout=20)
+            subprocess.run(["sh", "-c", one], env=environment, capture_output=True, text=True, timeout=60)
             for one in examples
         )
     assert [one["name"] for one in json.loads(children.stdout)["children"]] == ["Aruzhan", "Timur", "Dana"]

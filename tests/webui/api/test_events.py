@@ -13,6 +13,7 @@ from flask import Flask
 
 from gateway.policy.people import Account, PersonRole
 from tests.control.running import Running
+from tests.pace import longest
 from tests.webui.api.clients import Program
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
@@ -114,7 +115,7 @@ def test_a_stream_ends_with_its_token(
             ended = True
     answer.close()
     assert ended
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < longest(10.0, below=25.0)
 
 
 def test_a_stream_ends_once_its_session_has_another_role(
@@ -127,4 +128,4 @@ def test_a_stream_ends_once_its_session_has_another_role(
         if b"hello" in part:
             daemon.submit(lambda: household.stamps.put(Account("Mum", PersonRole.HELPER, came=True)))
     answer.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < longest(10.0, below=25.0)

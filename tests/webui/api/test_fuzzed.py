@@ -11,7 +11,6 @@ from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import Household
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     "examples", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
 )

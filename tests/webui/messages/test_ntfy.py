@@ -17,6 +17,7 @@ import pytest
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, RESOLVER, SITE
 from tests.lists.test_outside import _until_ready, _wire
+from tests.pace import longest
 from webui.messages.unsent import NotSent, Why
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +52,7 @@ class World:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
         assert done.stderr == ""
@@ -163,7 +164,7 @@ def test_no_redirect_is_followed(world: World, to: str, host: str, where: str) -
 def test_a_server_that_dawdles_is_left_in_time(world: World, path: str, said: str) -> None:
     told, took = world.send(at(SITE, path))
     assert told == said
-    assert took < 5
+    assert took < longest(5.0, below=45.0), "the server goes on for a minute"
 
 
 def test_a_server_that_is_not_there_is_told_so(world: World) -> None:
