@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import yaml
 
 from gateway.codes import Code
+from gateway.commands.check_sealed import sealed_findings
+from gateway.commands.settings import read_config
 from gateway.control.protocol import Request
 from gateway.errors import ControlError
 from gateway.policy.sealedset import parse_set
@@ -110,6 +113,26 @@ def test_a_line_that_is_no_name_is_told_by_its_number(issuer: Issuer, line: str,
     assert said in made.refusal
     assert "marker" not in made.err + made.out
     assert not (issuer.folder / "a.set").exists()
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "until "), (9, "expired on ")])
+def test_check_tells_of_each_set(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    def told() -> tuple[str, str]:
+        (one,) = sealed_findings(read_config(issuer.config))
+        return str(one.level), one.text
+
+    assert told() == ("warning", "a sealed set is not in force: no set has come yet")
+    issuer.make()
+    issuer.home("sealed", "update")
+    later = time.time() + days * 86_400
+    monkeypatch.setattr("gateway.commands.check_sealed.time.time", lambda: later)
+    level, text = told()
+    assert level == ("ok" if days == 1 else "warning")
+    assert "sealed set of Test hotline" in text
+    assert said in text
+    assert "marker" not in text
 
 
 def test_what_an_issuer_gets_wrong(issuer: Issuer, qalqan: Qalqan) -> None:

@@ -7,6 +7,8 @@ import re
 import pytest
 from flask import Flask
 
+from gateway.household import load_countries
+from gateway.policy.countries import lines_for
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
@@ -81,7 +83,12 @@ def test_everybody_is_told_the_same(app: Flask, daemon: Running, household: Hous
 
 
 @pytest.mark.parametrize("language", ["en", "kk", "ru"])
-def test_it_weighs_at_most_20_kb_in_each_language(tablet: Browser, language: str) -> None:
+@pytest.mark.parametrize("country", ["kz", "ru", "gb", "us", "au", "eu", ""])
+def test_it_weighs_at_most_20_kb_in_each_language_and_country(
+    tablet: Browser, monkeypatch: pytest.MonkeyPatch, country: str, language: str
+) -> None:
+    told = [one.told() for one in lines_for(load_countries(), country)]
+    monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
     page = tablet.get(PAGE, Accept_Language=language)
     assert f'<html lang="{language}"' in page.text
     sizes = [len(page.data)]
