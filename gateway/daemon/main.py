@@ -276,6 +276,7 @@ class Daemon:
         """Read rule files and lists again; what is broken keeps its last good version. The problems."""
         self.rules.reload()
         self.reassign()
+        self.sealing.reloaded()
         settle()
         return self.rules.problems()
 

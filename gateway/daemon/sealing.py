@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.daemon.answers import PROGRAM
 from gateway.daemon.errand import Errand
 from gateway.lists.sealed import Held
+from gateway.loop import Timer
 from gateway.policy.values import Reason
 
 if TYPE_CHECKING:
@@ -24,20 +25,31 @@ class Sealing:
         self._daemon = daemon
         self._problems: tuple[str, ...] = ()
         self._late: frozenset[str] = frozenset()  # sources whose set was found expired, and written down
+        self._timer: Timer | None = None
         self._errand = Errand(daemon.loop, lambda _said: None, self._ended, TIMEOUT)
         self.close = self._errand.close
 
     def start(self) -> None:
-        self._daemon.loop.call_later(FIRST, self._look)
+        self._later(FIRST)
+
+    def reloaded(self) -> None:
+        """The files were read again: a source that is new is not left waiting for hours."""
+        if any(one.head is None for one in self._daemon.rules.sealed):
+            self._later(0.0)
+
+    def _later(self, delay: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._daemon.loop.call_later(delay, self._look)
 
     def _look(self) -> None:
         """Expiry is judged by the clock: while that is not known, nothing is fetched and nothing is late."""
         daemon = self._daemon
         self._note_late()
         if not daemon.rules.household.config.sealed or self._errand.running:
-            daemon.loop.call_later(AGAIN, self._look)
+            self._later(AGAIN)
         elif not daemon.watch.known:
-            daemon.loop.call_later(SOON, self._look)
+            self._later(SOON)
         else:
             try:
                 self._errand.start(
@@ -56,7 +68,7 @@ class Sealing:
         if daemon.rules.read_sealed():
             daemon.reassign()
         self._note_late()
-        daemon.loop.call_later(SOON if problems else AGAIN, self._look)
+        self._later(SOON if problems else AGAIN)
 
     def _note_late(self) -> None:
         """That a set has expired is written down once: the last good one goes on."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -247,3 +247,35 @@ def test_a_new_set_is_taken_over_and_a_broken_file_is_told(make: Make, tmp_path:
     desk.rules.read_sealed()
     (problem,) = desk.sealing.problems()
     assert "is none at all" in problem
+
+
+def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The errand is the real one's start and end; tests/lab has the program that it runs."""
+    started: list[datetime] = []
+    desk = _desk(make, tmp_path)
+    sealing = desk.sealing
+
+    def start(_errand: object, arguments: list[str]) -> None:
+        assert arguments[:4] == ["gateway", "sealed", "update", "--nice"]
+        started.append(desk.clock.at)
+        sealing._ended(*ends.pop(0) if ends else (0, ""))
+
+    ends = [(0, ""), (1, "qalqan: the key has not come yet")]
+    monkeypatch.setattr("gateway.daemon.errand.Errand.start", start)
+    began = desk.clock.at
+    sealing.start()
+    desk.go(timedelta(hours=12, minutes=30))
+    assert [round((at - began).total_seconds() / 60) for at in started] == [0, 360, 375, 735]
+    sealing.reloaded()  # nothing is new
+    desk.go(timedelta(minutes=1))
+    assert len(started) == 4
+    SealedShelf(tmp_path / "state").path(desk.rules.household.config.sealed[0]).unlink()
+    desk.rules.reload()
+    sealing.reloaded()
+    desk.go(timedelta(minutes=1))
+    assert len(started) == 5
+    desk.watch.known = False
+    desk.go(timedelta(hours=7))
+    assert len(started) == 5  # by no clock at all nothing is late, and nothing is fetched
