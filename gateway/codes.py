@@ -73,6 +73,7 @@ class Code(StrEnum):
     NOT_REFUSED = "not_refused"  # [host, name]
     OPEN_NOW = "open_now"  # [name]: of the site or service
     FOR_EVERYONE = "for_everyone"  # [host]
+    ASK_LATER = "ask_later"  # too many names within a minute that are refused for everyone
     NOT_ASKABLE = "not_askable"  # [host]
     REASON_TOO_LONG = "reason_too_long"  # [most]
     ASKED_TOO_OFTEN = "asked_too_often"  # [times]

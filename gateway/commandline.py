@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wishes(commands)
     _add_questions(commands)
     _add_lists(commands)
+    _add_sealed(commands)
     _add_backups(commands)
     return parser
 
@@ -206,6 +207,24 @@ def _add_lists(commands: Subparsers) -> None:
     )
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
+
+
+def _add_sealed(commands: Subparsers) -> None:
+    sealed = _actions(commands, "sealed", "sealed", "an issuer's sets of names that are refused for everyone")
+    key = _command(sealed, "key", "sealed", "make an issuer's signing key, and print its public half")
+    key.add_argument("file", metavar="FILE", type=Path)
+    make = _command(sealed, "make", "sealed", "make a set of the names on standard input, one a line")
+    make.add_argument("--issuer-key", required=True, metavar="FILE", type=Path, help="it signs the set")
+    make.add_argument("--issuer", required=True, metavar="NAME", help="who decides what is in it")
+    make.add_argument("--scope", required=True, metavar="TEXT", help="for whom it is, or of what kind")
+    make.add_argument("--days", type=int, choices=range(1, 8), default=7, help="that it holds; 7")
+    make.add_argument("--set", required=True, metavar="FILE", type=Path, help="where the set goes")
+    make.add_argument(
+        "--set-key", required=True, metavar="FILE", type=Path, help="where its key goes, for another way"
+    )
+    update = _command(sealed, "update", "sealed", "fetch this home's sets, and put in force what is new")
+    update.add_argument("--nice", action="store_true", help="for the daemon, which reads the sets by itself")
+    _json(_command(sealed, "status", "sealed", "say whose sets are in force, and until when"))
 
 
 def _add_backups(commands: Subparsers) -> None:

@@ -29,6 +29,7 @@ CONTRACT = (
     "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay", "lists build", "lists update", "lists status", "lists lookup",
+    "sealed key", "sealed make", "sealed update", "sealed status",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
@@ -87,6 +88,10 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     needed = ["x"] * len(positional)
     if name in ("why", "replay"):
         needed += ["--profile", "x"]
+    if name == "sealed make":
+        needed += [
+            word for one in ("issuer-key", "issuer", "scope", "set", "set-key") for word in (f"--{one}", "x")
+        ]
     for argv in (
         ["--config", "F", *words, *needed],
         [*words, *needed, "--config", "F"],

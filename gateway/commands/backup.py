@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.backupseal import MOST_FILE, PASSWORD_MOST, SealError, seal, unseal
 from gateway.commands import output
 from gateway.commands.settings import daemon, when
 from gateway.control.backups import fetch, send
 from gateway.control.client import Client
 from gateway.errors import ControlError
 from gateway.files import read_bounded, write_whole
-from gateway.sealed import MOST_FILE, PASSWORD_MOST, SealError, seal, unseal
 
 YES = ("y", "yes")
 

@@ -16,6 +16,7 @@ from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_rules import read_rules, rule_findings
+from gateway.commands.check_sealed import sealed_findings
 from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
 from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
@@ -74,6 +75,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from check_beside.folders(config)
         yield from _table(Path(config.state))
         yield from _copies(Path(config.state))
+        yield from sealed_findings(config)
         yield from check_beside.clock(config)
         yield from _network(config)
         yield from check_system.pages(config)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway import household
+from gateway.commands.sealedasked import SealedAsked
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import PolicyError
 from gateway.home.neighbours import read_neighbours
@@ -87,7 +88,8 @@ class Rules:
 
     @property
     def world(self) -> World:
-        return replace(self.product.world(self.config.languages), table=self.table.table)
+        sealed = SealedAsked(self.config)
+        return replace(self.product.world(self.config.languages), table=self.table.table, sealed=sealed)
 
 
 def read_home(args: Namespace) -> Home:

@@ -105,7 +105,7 @@ def read_library(state: Path, own_file: Path | None = None) -> Library:
         seeds=tuple(
             Seed(file.stem, file)
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
-            if file.stem in categories.by_id
+            if file.stem in categories.by_id and file.stem not in categories.sealed
         ),
         canaries=Canaries(
             parse_canaries(*_data("canaries.yaml")),

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.commands import output
 from gateway.commands.homes import config_if_there
 from gateway.commands.library import Library, read_library
+from gateway.commands.sealedasked import SealedAsked
 from gateway.commands.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
@@ -176,7 +177,9 @@ def _lookup(args: Namespace, config: Config) -> int:
 
     product = load_product()
     table = open_table(Path(config.state)).table
-    answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers)
+    sealed = SealedAsked(config)
+    answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
+    sealed.check()
     if args.json:
         output.as_json(answer)
     else:

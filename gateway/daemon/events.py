@@ -76,6 +76,8 @@ class Journal:
         if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
             self.questions += 1
         if member is None:
+            if decision.reason is Reason.REFUSED_FOR_EVERYONE and subject.slot == EVERYONE:
+                self._in_total(seen, decision, at)
             return
         if seen.host is not None and seen.host in self._rules.world.help:
             return  # also where it was refused, at an address that is not help's
@@ -96,6 +98,13 @@ class Journal:
                 self._refused(member, seen, decision, local)
         elif seen.proto is Proto.DNS and self.cards.watches(subject.slot):
             self.cards.asked(member, seen, decision, local)
+
+    def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
+        """Of a device that belongs to no child: one more of the whole home's day, and nothing else."""
+        local = at.astimezone(self._rules.household.config.zone)
+        self._store.record(
+            decision, host=None, proto=seen.proto, profile="", device="", level=0, category="", at=local
+        )
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         level = member.profile.rules.log_level
@@ -128,7 +137,11 @@ class Journal:
 
     @staticmethod
     def refused_page(seen: Observation, decision: Decision) -> str:
-        """Where a browser is sent that asked for a refused site over plain HTTP."""
+        """Where a browser is sent that asked for a refused site over plain HTTP. What is refused for everyone
+        is told without its name: an address stays in a browser's history.
+        """
+        if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+            return f"http://{GATEWAY_NAME}/refused?reason={decision.reason}"
         host = quote(seen.host or "", safe="")
         return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
 

@@ -33,6 +33,7 @@ from gateway.daemon.names.helpdns import HelpResolver
 from gateway.daemon.names.lookups import resolvers
 from gateway.daemon.names.ownanswers import OwnAnswers
 from gateway.daemon.paths import dns_path, flow_path, packet_path
+from gateway.daemon.sealing import Sealing
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import clock as clockverbs
@@ -49,6 +50,7 @@ from gateway.loop import Loop
 from gateway.path.addresses import ServiceBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
+from gateway.path.probes import Probes
 from gateway.policy.config import Config
 from gateway.policy.jumps import Jump
 from gateway.store import migrations
@@ -92,7 +94,7 @@ class Daemon:
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
         self.book, self.names = HeardBook(), NameBook()
-        self.live = LiveFlows()
+        self.live, self.probes = LiveFlows(), Probes()
         self.sharing = self._kept(Sharing(self))
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         kept = (self.store, self.book, self.services)
@@ -159,6 +161,7 @@ class Daemon:
         )
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
         self.audit = self._kept(Audit(self))
+        self.sealing = self._kept(Sealing(self))
 
     def _start(self) -> None:
         self.presence.read_owners()
@@ -170,7 +173,7 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        for start in (one.start for one in (*parts, self.vitals)):
+        for start in (one.start for one in (*parts, self.vitals, self.sealing)):
             start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
@@ -273,10 +276,12 @@ class Daemon:
         """Read rule files and lists again; what is broken keeps its last good version. The problems."""
         self.rules.reload()
         self.reassign()
+        self.sealing.reloaded()
         settle()
         return self.rules.problems()
 
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*self.rules.problems(), *interfaces, *self.store.problems(), *self.meter.problems()]
+        parts = self.store, self.meter, self.sealing
+        return [*self.rules.problems(), *interfaces, *(line for one in parts for line in one.problems())]

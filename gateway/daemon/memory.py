@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
@@ -16,6 +17,7 @@ from typing import NoReturn
 
 # What hashlib falls back to: Python's own code, there in every usual build. BLAKE2 is always taken from it.
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2")
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
 _OWN_SHA2 = ("_sha2", "_sha256")  # from Python 3.12 on, and before
 
 
@@ -62,6 +64,15 @@ def dataclasses_alone() -> None:
     import_module("dataclasses")
     if sys.modules.get("inspect") is later:
         del sys.modules["inspect"]
+
+
+def no_dumps() -> None:
+    """Nothing that is in memory reaches the disk when the process dies, neither as a file nor through a
+    program that collects such things (which the limit alone does not stop), and no other process of its user
+    reads it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def in_a_child(work: Callable[[], None]) -> None:

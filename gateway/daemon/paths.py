@@ -28,6 +28,7 @@ def flow_path(daemon: Daemon) -> FlowPath:
         refused_page=daemon.journal.refused_page,
         reclass=lambda flow, changed: daemon.enforcer.reclass(flow, changed),
         uploads=lambda flow: daemon.enforcer.uploads(flow),
+        probes=daemon.probes,
     )
 
 
@@ -42,6 +43,7 @@ def dns_path(daemon: Daemon, config: Config) -> DnsPath:
         services=daemon.services,
         names=daemon.names,
         heard=daemon.help.heard,
+        probes=daemon.probes,
     )
 
 

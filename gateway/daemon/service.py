@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.daemon import lan
 from gateway.daemon.main import Daemon
-from gateway.daemon.memory import drop_read_pages, settle
+from gateway.daemon.memory import drop_read_pages, no_dumps, settle
 from gateway.daemon.packets import go_first
 from gateway.daemon.signals import Signals
 from gateway.errors import GatewayError
@@ -90,6 +90,7 @@ class Service:
 
 def run(path: Path = DEFAULT_CONFIG) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
+    no_dumps()
     signals = Signals()
     try:
         return Service(Daemon(path), signals).run()

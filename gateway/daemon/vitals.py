@@ -82,6 +82,7 @@ class Vitals:
             "memory": known["memory"],
             "database": known["store"],
             "lists": known["table"],
+            "sealed": daemon.sealing.figures(),
             "disk": {"bytes": disk.f_frsize * disk.f_blocks, "free": disk.f_frsize * disk.f_bavail},
             "machine": machine(),
             "clock": daemon.watch.known,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.policy import nets
@@ -16,13 +16,19 @@ Found = tuple[tuple[str, frozenset[str]], ...]
 
 
 def look_up(
-    written: str, table: DomainTable, categories: Categories, catalogue: Catalogue, resolvers: Resolvers
+    written: str,
+    table: DomainTable,
+    categories: Categories,
+    catalogue: Catalogue,
+    resolvers: Resolvers,
+    sealed: Callable[[str], bool],
 ) -> Mapping[str, Any]:
     """``host refused_for_everyone matches services resolver``. Raises PolicyError for what is no host."""
     packed = nets.address(written)
     host = parse_host(written) if packed is None else nets.keys(packed)[0]
     found = table.matches(host) if packed is None else _entries(table, packed)
-    if any(not known.isdisjoint(categories.binding) for _, known in found):
+    in_a_set = packed is None and sealed(host)
+    if in_a_set or any(not known.isdisjoint(categories.binding) for _, known in found):
         # Nothing may tell a sealed entry from any other of this kind: not its name, not what else it is in.
         return {"host": host, "refused_for_everyone": True, "matches": [], "services": [], "resolver": None}
     resolver = resolvers.names.get(host) if packed is None else resolvers.at(packed)

@@ -59,6 +59,7 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
     if _ID.fullmatch(key) is None:
         place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, two letters at least")
     part = fields.Fields(fields.mapping(node), _KEYS)
+    listable = [one for one in categories.by_id if one not in categories.sealed]
     url = part.need("url")
     if _URL.fullmatch(fields.text(url)) is None:
         url.place.refuse(
@@ -70,7 +71,7 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         url=fields.text(url),
         form=Format(fields.choice(part.need("format"), tuple(Format))),
         licence=fields.text(part.need("licence")),
-        category=fields.choice(part.need("category"), tuple(categories.by_id)),
+        category=fields.choice(part.need("category"), listable),
         size=fields.integer(part.need("size"), 1, 1 << 25),
         max_bytes=part.read(
             "max_bytes", lambda n: fields.integer(n, 1, HIGHEST_MAX_BYTES), default=DEFAULT_MAX_BYTES

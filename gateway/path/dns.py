@@ -11,6 +11,7 @@ from gateway.errors import WireError
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.lessons import Heard, Lessons, ttl_of, untold
 from gateway.path.nameaddresses import NameBook
+from gateway.path.probes import Probes
 from gateway.path.renamed import Client, Renamed, RenamedQuestions
 from gateway.path.safe import Safe, TrustsAll
 from gateway.path.share import Share
@@ -91,6 +92,7 @@ class DnsPath:
         safe: Safe | None = None,
         names: NameBook | None = None,
         heard: Heard = untold,
+        probes: Probes | None = None,
     ) -> None:
         self.pages = pages
         self.style = style
@@ -102,6 +104,7 @@ class DnsPath:
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
+        self._probes = probes or Probes()
         self._share = Share()
         self.malformed = 0
         self.postponed = 0  # questions and answers of a device that has too many, or too long ones
@@ -146,7 +149,11 @@ class DnsPath:
             return Asked(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
         decision = subject.decide(seen, at)
+        if self._probes.full and self._is_probing(client, decision, now):
+            return Asked(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
+        if decision.reason is Reason.REFUSED_FOR_EVERYONE:
+            self._probes.refused(client[0], client[1], question.name, now)
         self._services.ask(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
             if not self._share.asks(subject.slot, query, now):
@@ -159,6 +166,12 @@ class DnsPath:
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
         return Asked(None, self._refuse(query, message, seen, decision))
+
+    def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
+        """Help and the pages answer all the same."""
+        if decision.reason is Reason.HELP or decision.reason is Reason.GATEWAY:
+            return False
+        return self._probes.over(client[0], client[1], now)
 
     def _read_head(self, query: bytes) -> Head:
         """Kept without the id: devices ask the same questions again."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gateway.path.live import FlowId, LiveFlow, LiveFlows
+from gateway.path.probes import Probes
 from gateway.path.subject import Sink, Subject
 from gateway.policy.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
@@ -51,6 +52,7 @@ class FlowPath:
         refused_page: Callable[[Observation, Decision], str],
         reclass: Callable[[FlowId, LiveFlow], None] | None = None,
         uploads: Callable[[FlowId], None] | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self.live = live
         self.table = table
@@ -58,6 +60,7 @@ class FlowPath:
         self._refused_page = refused_page
         self._reclass = reclass
         self._uploads = uploads
+        self._probes = probes or Probes()
 
     def packet(
         self,
@@ -70,7 +73,7 @@ class FlowPath:
         asks: bool | None = None,
     ) -> Verdict:
         """Judge one IP packet of a flow of ``subject`` that is undecided, or ``asks`` (FlowTable.packet)."""
-        judge = partial(self._judge, subject, at)
+        judge = partial(self._judge, subject, at, data, from_lan, now)
         step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
         if action is Action.HOLD:
@@ -82,13 +85,23 @@ class FlowPath:
         if action is Action.DROP:
             return _DROP
         if action is Action.REFUSED:
-            return self._refused(step, subject, from_lan, at)
+            return self._refused(step, subject, from_lan, at, now)
         return self._decided(step, subject, from_lan, at)
 
-    def _judge(self, subject: Subject, at: datetime, seen: Observation) -> bool:
+    def _judge(
+        self, subject: Subject, at: datetime, data: bytes, from_lan: bool, now: float, seen: Observation
+    ) -> bool:
         decision = subject.decide(seen, at)
+        reason = decision.reason
+        if self._probes.full and reason is not Reason.HELP and self._is_probing(subject, data, from_lan, now):
+            return False
         self._sink(subject, seen, decision, at)
+        if reason is Reason.REFUSED_FOR_EVERYONE and seen.host is not None:
+            self._probes.refused(subject.slot, _device(data, from_lan), seen.host, now)
         return decision.allowed
+
+    def _is_probing(self, subject: Subject, data: bytes, from_lan: bool, now: float) -> bool:
+        return self._probes.over(subject.slot, _device(data, from_lan), now)
 
     def _held(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
         """A hello on a flow that passes already is another connection's: the flow is of both classes then."""
@@ -139,7 +152,7 @@ class FlowPath:
             self._reclass(flow, live)
         return Verdict(number << 2 | (_ASKS if asks else _PASSES))
 
-    def _refused(self, step: Step, subject: Subject, from_lan: bool, at: datetime) -> Verdict:
+    def _refused(self, step: Step, subject: Subject, from_lan: bool, at: datetime, now: float) -> Verdict:
         seen, packet = step.observation, step.packet
         if packet is None or packet.proto != TCP or packet.fragment:
             return _REFUSE
@@ -149,6 +162,8 @@ class FlowPath:
         decision = subject.decide(seen, at)
         if decision.reason is Reason.UNRESOLVED:
             return _ended(packet, from_lan)  # the site is open: the browser tries again, by another answer
+        if self._probes.full and self._probes.over(subject.slot, packet.src, now):
+            return _ended(packet, from_lan)  # a page would say which
         return Verdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
     def _redirect(self, seen: Observation, decision: Decision) -> bytes:
@@ -158,6 +173,13 @@ class FlowPath:
             f"Location: {self._refused_page(seen, decision)}\r\n"
             "Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         ).encode("ascii")
+
+
+def _device(data: bytes, from_lan: bool) -> bytes:
+    """The address of the device on the LAN, of an IP packet that was read already."""
+    at, size = (12, 4) if data[0] >> 4 == 4 else (8, 16)
+    at += 0 if from_lan else size
+    return data[at : at + size]
 
 
 def _ended(packet: Packet, from_lan: bool) -> Verdict:

@@ -38,11 +38,10 @@ class Part(NamedTuple):
     gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
     outcome: Decision
     rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
-    special: bool = False  # any of the next seven
+    special: bool = False  # any of the next six
     gateway: bool = False
     help: bool = False
     binding: bool = False
-    sealed: bool = False
     local: bool = (
         False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
     )
@@ -57,14 +56,13 @@ def conclude(facts: Facts, profile: Profile) -> Part:
     helps, relay = facts.help is not None, facts.signal is Way.RELAY
     part = _conclusion(facts, profile.rules)
     ordinary = _ordinary(facts, profile.rules, part)
-    special = facts.gateway or helps or facts.binding or facts.sealed or facts.local or relay
+    special = facts.gateway or helps or facts.binding or facts.local or relay
     return part._replace(
         special=special or bool(ordinary),
         ordinary=ordinary,
         gateway=facts.gateway,
         help=helps,
         binding=facts.binding,
-        sealed=facts.sealed,
         local=facts.local,
         relay=relay,
         services=facts.services,

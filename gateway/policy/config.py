@@ -14,6 +14,7 @@ from gateway.policy.categories import LANGUAGES
 from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.sealedsource import SealedSource, sealed_sources
 
 KEYS = (
     "lan",
@@ -37,6 +38,7 @@ KEYS = (
     "dns_refusal",
     "marks",
     "queue_base",
+    "sealed",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -99,6 +101,7 @@ class Config:
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
     marks: Marks = field(default_factory=Marks)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
+    sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
 
     def stranger_on(self, interface: str | None) -> str:
         """What a device is that nobody named, by the interface on which it is; None: that is not known."""
@@ -138,6 +141,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
         queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
+        sealed=part.read("sealed", sealed_sources, plain.sealed),
     )
 
 

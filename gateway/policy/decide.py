@@ -14,7 +14,6 @@ from gateway.policy.around import DNS_PORTS, DOT_DOQ_PORT, Around
 from gateway.policy.conclude import PRODUCT, Part, allow, conclude, nameless_rule, owned_rule, refuse
 from gateway.policy.extension import Extension, extend
 from gateway.policy.gates import DEVICE, Gates, gates_of_service
-from gateway.policy.hosts import is_under
 from gateway.policy.kept import TIME_REASONS, Kept, closed, keep
 from gateway.policy.nameless import NamelessFlows, needs_address
 from gateway.policy.opened import is_openable, opened_part
@@ -35,7 +34,8 @@ SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it 
 
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, "help", PRODUCT, ())
-# One outward reason, rule and owner, so that nothing tells a sealed entry from a malware name.
+# One outward reason, rule and owner, so that nothing tells a sealed entry from a malware name. Nobody opens
+# one for a while either: where the other then stayed shut, it would be told.
 REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone", PRODUCT)
 
 
@@ -117,7 +117,7 @@ class Judge:
             return GATEWAY
         if part.help and (asked or self._world.help_address(host, seen.dst)):
             return HELP
-        if part.binding and (part.sealed or not _is_opened(host, situation, now)):
+        if part.binding:
             return REFUSED_FOR_EVERYONE
         if not self._filtered:
             return self._unfiltered
@@ -281,10 +281,6 @@ class Judge:
         held = standing(self.profile, situation, self._calendar, now)
         kept = self._kept[id(situation)] = keep(situation, held, self._off)
         return kept
-
-
-def _is_opened(host: str, situation: Situation, now: datetime) -> bool:
-    return any(now < until and is_under(host, name) for name, until in situation.opened)
 
 
 def _unfiltered_rule(profile: Profile) -> tuple[str, str]:

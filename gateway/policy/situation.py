@@ -88,9 +88,6 @@ class Situation:
     timeless: bool = False  # no time rule closes anything: an audit asks what is refused at any hour
     portal: bool = False  # what a phone probes the internet with is refused while the device is shut (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
-    opened: tuple[
-        tuple[str, datetime], ...
-    ] = ()  # malware or phishing names that a guardian opened, until when
     lesson: Lesson | None = None
     addresses: Container[bytes] = (
         frozenset()

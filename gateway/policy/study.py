@@ -38,7 +38,6 @@ class Facts:
     local: bool  # never leaves the home
     help: str | None  # whose help line it is
     binding: bool  # refused for everyone
-    sealed: bool  # and nobody can open it
     need: tuple[str, str] | None  # the entry of the device-needs pack, and its kind
     homework: Entry | None  # each the strongest entry that matches
     allow: Entry | None
@@ -124,7 +123,6 @@ class Student:
         self._world = world
         self._actions: Mapping[str, Owned[Action]] = rules.categories
         self._binding = world.categories.binding
-        self._sealed = world.categories.sealed
         self._homework = EntryIndex(rules.homework)
         self._allow = EntryIndex(one for one in rules.allow if one.owner == FAMILY)
         self._block = EntryIndex(one for one in rules.block if one.owner == FAMILY)
@@ -151,7 +149,6 @@ class Student:
         return replace(
             proxy,
             binding=proxy.binding or shown.binding,
-            sealed=proxy.sealed or shown.sealed,
             homework=reaching(proxy.homework),
             allow=reaching(proxy.allow),
             block=max(blocks, key=lambda one: one.rank, default=None),
@@ -169,7 +166,7 @@ class Student:
         world = self._world
         services = world.catalogue.services_of(host)
         found = world.table.categories(host)
-        sealed = not found.isdisjoint(self._sealed) or world.sealed(host)
+        sealed = world.sealed(host)  # of every name, so that the time tells nothing of a list
         categories = (found | world.catalogue.categories_of(services)) - self._binding
         if itself := PAGE_PROXIES.get(host):
             categories |= {itself}
@@ -182,7 +179,6 @@ class Student:
             local=host in LOCAL_NAMES,
             help=world.help.get(host),
             binding=sealed or not found.isdisjoint(self._binding),
-            sealed=sealed,
             need=need,
             homework=self._homework.find(host, services, categories),
             allow=self._allow.find(host, services, categories),
@@ -207,7 +203,6 @@ class Student:
             local=False,
             help=None,
             binding=False,
-            sealed=False,
             need=None,
             homework=self._homework.find("", services, categories),
             allow=self._allow.find("", services, categories),

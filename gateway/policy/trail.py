@@ -49,7 +49,7 @@ def _steps(
         yield from around
         return
     yield Step("help", NO_MATCH if facts.help is None else facts.help)
-    yield Step("refused for everyone", "opened by a guardian" if facts.binding else NO_MATCH)
+    yield Step("refused for everyone", NO_MATCH)
     if not profile.filtered or state.off:
         return
     rules, services = profile.rules, facts.services

@@ -106,6 +106,14 @@ class History:
         )
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
+    def home_total(self, day: date, reason: str) -> int:
+        """How often it was met in the whole home that day: of what nobody's own count has."""
+        rows = self._database.rows(
+            "SELECT sum(times) FROM counts WHERE profile = '' AND day = ? AND category = ?",
+            (day.isoformat(), reason),
+        )
+        return sum(times or 0 for (times,) in rows)
+
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
         """Names and why, the latest first; ``until`` is not included."""
         sign = "=" if refused else "!="

@@ -25,6 +25,7 @@ from tests.bench import (
     peers,
     questions,
     refused,
+    sealed,
     status,
     ticks,
 )
@@ -32,6 +33,7 @@ from tests.bench.figures import Figure, Settings, Skipped
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "lookups": lookups.measure,
+    "sealed": sealed.measure,
     "questions": questions.measure,
     "memory": memory.measure,
     "packets": packets.measure,

@@ -32,6 +32,7 @@ CHILDS: dict[str, tuple[str, Prepare]] = {
     "no proof": ("/proof", nothing),
     "proof": ("/proof", states.proved),
     "refused": ("/refused?host=www.tiktok.com&reason=family_block", nothing),
+    "refused for everyone": ("/refused?reason=refused_for_everyone", nothing),
     "refused by time": ("/refused?host=www.example.org&reason=bedtime", nothing),
     "ask": ("/my/ask", nothing),
     "ask, one waits": ("/my/ask", states.asked),

@@ -77,6 +77,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("child", TABLET.key, "/my")
     album.take("why", TABLET.key, "/why")
     album.take("refused", TABLET.key, refused)
+    album.take("refused-for-everyone", TABLET.key, "/refused?reason=refused_for_everyone")
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
     take_languages(album, refused)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from gateway.backupseal import seal, unseal
 from gateway.codes import Code
 from gateway.control.protocol import Request
 from gateway.errors import ControlError
-from gateway.sealed import seal, unseal
 from tests.commands.conftest import Qalqan
 from tests.control.running import running
 

@@ -18,6 +18,7 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
+from gateway.daemon.sealing import Sealing
 from gateway.daemon.verbs.accounts import guardians
 from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
@@ -29,6 +30,7 @@ from gateway.loop import Timer
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
+from gateway.path.probes import Probes
 from gateway.policy.jumps import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -212,6 +214,7 @@ class Desk:
         self.recent = Recent()
         self.internet = Nothing()
         self.watch = RightClock()
+        self.probes, self.sealing = Probes(), Sealing(cast("Any", self))
         self.vitals = Vitals(cast("Any", self))
         self.start()
 

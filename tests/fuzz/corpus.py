@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.policy.domains import pack_table
+from gateway.policy.sealedset import SetHead, unsigned_set
 from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
@@ -14,6 +15,7 @@ from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
 from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
 
+SEALED_KEY = bytes(range(32))
 VECTORS = Path(__file__).parent.parent / "vectors"
 CAPTURE = VECTORS / "lab_clients.pcapng"  # dig, OpenSSL, curl and aioquic: the first packets of each flow
 _CHECKSUM_AT = {TCP: 16, UDP: 6}
@@ -90,6 +92,12 @@ def _tables() -> list[bytes]:
     return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
 
 
+def _sealed() -> list[bytes]:
+    head = SetHead("An issuer", "Für alle", bytes(16), 1_795_500_000, 1_795_586_400, bytes(8), 0)
+    names = ("a.example.invalid", "b.invalid", "c.invalid")
+    return [unsigned_set(head, given, SEALED_KEY) + bytes(64) for given in (names, ())]
+
+
 def _addresses() -> list[bytes]:
     return [
         b"192.0.2.7 # a",
@@ -134,6 +142,7 @@ _OWN = {
     "tunnels": _tunnels,
     "tunnel_flows": _tunnel_flows,
     "table": _tables,
+    "sealed_set": _sealed,
     "addresses": _addresses,
     "resolvers": _resolvers,
     "svcb": _services,

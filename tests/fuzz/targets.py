@@ -26,6 +26,7 @@ from gateway.policy import nets
 from gateway.policy.documents import parse_document
 from gateway.policy.domains import DomainTable, verify
 from gateway.policy.resolvers import parse_resolvers
+from gateway.policy.sealedset import parse_set
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
@@ -53,6 +54,7 @@ from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_t
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
 from tests.fuzz import proofs
+from tests.fuzz.corpus import SEALED_KEY
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
 Target = Callable[[bytes], None]
@@ -279,6 +281,14 @@ def document(data: bytes) -> None:
         parse_document(data, "fuzz.yaml")
 
 
+def sealed_set(data: bytes) -> None:
+    """With the key that it wants, where there is one; then every look-up stays inside."""
+    with contextlib.suppress(ListError):
+        parsed = parse_set(data)
+        assert parsed.head.count == len(parsed.entries)
+        parsed.opened(SEALED_KEY).holds("a.example.invalid")
+
+
 def table(data: bytes) -> None:
     with contextlib.suppress(ListError):
         DomainTable(data).categories("a.b.example")
@@ -347,6 +357,7 @@ TARGETS: dict[str, Target] = {
         host_name,
         document,
         table,
+        sealed_set,
         lists,
         addresses,
         resolvers,

@@ -90,15 +90,6 @@ def test_it_is_refused_while_filtering_is_off_and_for_things_of_the_house() -> N
     assert verdict(asks("porn.example"), judge=home, at=NIGHT) == ("allow", "unfiltered")
 
 
-def test_a_guardian_opens_one_malware_name_for_a_while_and_never_a_sealed_one() -> None:
-    until = DAY + timedelta(hours=24)
-    opened = Situation(opened=(("virus.example", until), ("sealed.example", until)))
-    assert verdict(asks("www.virus.example"), opened)[0] == "allow"
-    assert verdict(asks("phish.example"), opened)[0] == "block"
-    assert verdict(asks("sealed.example"), opened)[0] == "block"
-    assert verdict(asks("www.virus.example"), opened, at=until)[0] == "block"
-
-
 # 4. The device's state.
 
 

@@ -45,9 +45,8 @@ def test_a_host_has_the_categories_of_its_services_and_of_the_table() -> None:
 
 def test_binding_categories_are_none_of_the_profiles() -> None:
     assert facts("virus.example").binding
-    assert not facts("virus.example").sealed
     assert not facts("virus.example").categories
-    assert facts("sealed.example").sealed
+    assert facts("sealed.example").binding
 
 
 def test_sealed_sets_are_asked_beside_the_table() -> None:

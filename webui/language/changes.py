@@ -102,6 +102,7 @@ def _phrases() -> dict[str, str]:
         "list_add": _("added a list"),
         "list_remove": _("removed a list"),
         "list_update": _("fetched the lists anew"),
+        "sealed_late": _("goes on with an expired list of %(detail)s"),
         "list_report": _("reported a wrong entry of a list"),
         "list_unreport": _("took back a report about a list"),
         "use": _("said who uses %(about)s: %(detail)s"),

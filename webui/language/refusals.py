@@ -104,6 +104,7 @@ def _of_requests() -> dict[str, str]:
         Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
         Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
         Code.OPEN_NOW: _("%(name)s is open now. Try it."),
+        Code.ASK_LATER: _("Too many names were asked for that nobody here can open. Ask again in a minute."),
         Code.FOR_EVERYONE: _("%(host)s is refused for everyone. Nobody here can open it."),
         Code.NOT_ASKABLE: _("%(host)s cannot be asked for here. Talk to a parent about it."),
         Code.REASON_TOO_LONG: _("The reason is too long. Write at most %(most)d letters."),

@@ -23,6 +23,7 @@ blueprint = Blueprint("refused", __name__)
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
 
 NEW = "quarantine"
+EVERYONE = "refused_for_everyone"  # one page for all of it, whatever the address: nothing is looked up
 # Nothing was found bad: the time is over, or somebody has to say whose the device is. A system that looks
 # for a sign-in page is given one by 200.
 INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"})
@@ -33,6 +34,8 @@ INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"
 def show() -> ResponseReturnValue:
     """By the device's own last refusals; a new device is told who lets it in."""
     home, here = daemon().home(), daemon().here(source_address())
+    if request.args.get("reason") == EVERYONE:
+        return _render("everyone", home, here), 403
     if here.profile == NEW:
         return _render("new", home, here)
     host = request.args.get("host", "").lower().rstrip(".")

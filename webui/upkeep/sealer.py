@@ -29,7 +29,7 @@ def _work(what: str, data: bytes, password: str) -> bytes:
         raise _busy()
     try:
         done = subprocess.run(
-            (sys.executable, "-m", "gateway.sealed", what),
+            (sys.executable, "-m", "gateway.backupseal", what),
             input=json.dumps({"password": password}).encode() + b"\n" + data,
             capture_output=True,
             timeout=TIMEOUT,

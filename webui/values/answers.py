@@ -203,6 +203,7 @@ class HelpLine:
     text: str  # how to reach it by message
     web: str  # a host name
     confirmed: bool  # its operator has confirmed it
+    kind: str = ""  # one of those of policy/countries.py
 
 
 def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:

@@ -14,6 +14,7 @@ from gateway.daemon.files import lastgood
 from gateway.daemon.files.history import History
 from gateway.errors import GatewayError, PolicyError
 from gateway.household import Product
+from gateway.lists.sealed import Held, SealedShelf
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.config import Config
 from gateway.policy.domains import DomainTable
@@ -21,6 +22,7 @@ from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
+from gateway.policy.sealedset import SealedSets
 from gateway.policy.sights import Sight
 from gateway.policy.waycards import Topic
 from gateway.policy.world import World
@@ -39,6 +41,9 @@ class RuleBook:
         self.household = lastgood.recall(self._first(), self._product)
         self._table: MappedTable = open_table(Path(self.household.config.state))
         self._list_problem = ""
+        self._sealed = SealedSets()
+        self.sealed: tuple[Held, ...] = ()  # what is in force of each source
+        self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
@@ -107,7 +112,22 @@ class RuleBook:
             help_address=self._help_address,
             safe_address=self._safe_address,
             calling_address=self._calling_address,
+            sealed=self._sealed.holds,
         )
+
+    def _load_sealed(self) -> None:
+        """What is there is whole; a set that is damaged or has another's signature is none, and told."""
+        config = self.household.config
+        self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
+
+    def read_sealed(self) -> bool:
+        """The sealed sets as they are on the disk now; whether any is another."""
+        before = self._sealed.ids
+        self._load_sealed()
+        if self._sealed.ids == before:
+            return False
+        self.world = self._world()
+        return True
 
     @property
     def table(self) -> DomainTable:
@@ -138,7 +158,8 @@ class RuleBook:
     @property
     def binds_everyone(self) -> bool:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
-        return bool(self._product.categories.binding & self._table.table.known_categories)
+        listed = self._product.categories.binding & self._table.table.known_categories
+        return bool(listed) or bool(self._sealed)
 
     @property
     def for_everyone(self) -> tuple[str, ...]:
@@ -155,6 +176,8 @@ class RuleBook:
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
         self._take(self.with_files({}))
+        self._load_sealed()
+        self.world = self._world()
         self._list_problem = ""
         try:
             fresh = open_table(Path(self.household.config.state))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gateway.backupseal import MOST_CONTENT
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.files.keeping import collect
@@ -23,7 +24,6 @@ from gateway.loop import Timer
 from gateway.policy.backups import Backup, backup_text, parse_backup
 from gateway.policy.household import Household
 from gateway.policy.people import TOLD, Announcement, Told
-from gateway.sealed import MOST_CONTENT
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon

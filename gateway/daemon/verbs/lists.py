@@ -140,7 +140,7 @@ class ListVerbs:
 
     def _look(self, host: str) -> Mapping[str, Any]:
         world, table = self._daemon.rules.world, self._daemon.rules.table
-        return look_up(host, table, world.categories, world.catalogue, world.resolvers)
+        return look_up(host, table, world.categories, world.catalogue, world.resolvers, world.sealed)
 
     # ------------------------------------------------------------------------------------ the family's choice
 

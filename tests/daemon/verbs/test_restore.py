@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from gateway.backupseal import MOST_CONTENT
 from gateway.codes import Code
 from gateway.daemon.files.restoring import DOING
 from gateway.daemon.verbs.backup import KEPT
 from gateway.errors import ControlError, GatewayError, PolicyError
-from gateway.sealed import MOST_CONTENT
 from tests.daemon.backed_up import (
     HASH,
     before_country,

@@ -1,8 +1,8 @@
 """A backup as one file that only its password opens; docs/backup.md has the format.
 
-``python -m gateway.sealed seal`` and ``… open`` do it in a process of their own: what the key costs is given
-back when it ends. Standard input: a line of JSON, ``{"password": …}``, then the bytes; they come out again on
-standard output, or why not as a line of JSON on standard error.
+``python -m gateway.backupseal seal`` and ``… open`` do it in a process of their own: what the key costs is
+given back when it ends. Standard input: a line of JSON, ``{"password": …}``, then the bytes; they come out
+again on standard output, or why not as a line of JSON on standard error.
 """
 
 from __future__ import annotations

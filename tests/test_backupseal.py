@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from gateway.backupseal import MOST_CONTENT, MOST_FILE, SealError, seal, unseal
 from gateway.codes import Code
-from gateway.sealed import MOST_CONTENT, MOST_FILE, SealError, seal, unseal
 
 PASSWORD = "four quiet words"
 CONTENT = b'{"format": 1}'
@@ -97,7 +97,7 @@ def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SealError) as refused:
         seal(bytes(MOST_CONTENT + 1), PASSWORD)
     assert refused.value.code == Code.BACKUP_LARGE
-    monkeypatch.setattr("gateway.sealed.MOST_CONTENT", 8 * MOST_CONTENT)
+    monkeypatch.setattr("gateway.backupseal.MOST_CONTENT", 8 * MOST_CONTENT)
     bomb = seal(bytes(4 * MOST_CONTENT), PASSWORD)
     monkeypatch.undo()
     with pytest.raises(SealError) as refused:
@@ -108,7 +108,7 @@ def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def run(what: str, data: bytes, password: str) -> subprocess.CompletedProcess[bytes]:
     told = json.dumps({"password": password}).encode() + b"\n" + data
     return subprocess.run(
-        [sys.executable, "-m", "gateway.sealed", what], input=told, capture_output=True, check=False
+        [sys.executable, "-m", "gateway.backupseal", what], input=told, capture_output=True, check=False
     )
 
 

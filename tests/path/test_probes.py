@@ -1,0 +1,158 @@
+"""Trying names against what is refused for everyone: the bound, for questions and for flows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dns.message
+import dns.rcode
+
+from gateway.path.addresses import AddressBook
+from gateway.path.dns import DnsPath
+from gateway.path.flows import FlowPath
+from gateway.path.live import LiveFlows
+from gateway.path.probes import KEPT, MOST, MOST_OF_SLOT, WINDOW, Probes
+from gateway.path.subject import Subject
+from gateway.policy.decide import HELP, REFUSED_FOR_EVERYONE
+from gateway.policy.values import Decision, Observation, Reason, Verdict
+from gateway.wire.flows import FlowTable
+from tests.path.asked import AT, RESOLVER
+
+DEVICE, OTHER = bytes([192, 168, 77, 10]), bytes([192, 168, 77, 11])
+OPEN = Decision(Verdict.ALLOW, Reason.OPEN, "open", "product")
+
+
+def _names(count: int, of: str = "x") -> list[str]:
+    return [f"{of}{one}.invalid" for one in range(count)]
+
+
+def _fill(
+    probes: Probes, device: bytes = DEVICE, *, count: int = MOST, slot: int = 1, at: float = 0.0
+) -> None:
+    for name in _names(count):
+        probes.refused(slot, device, name, at)
+
+
+def test_so_many_distinct_names_within_a_minute_and_no_more() -> None:
+    probes = Probes()
+    _fill(probes, count=MOST - 1)
+    for _ in range(100):  # the same name again is no other
+        probes.refused(1, DEVICE, "x0.invalid", 1.0)
+    before = probes.full
+    probes.refused(1, DEVICE, "one-more.invalid", 2.0)
+    assert (before, probes.full) == (False, True)
+    assert probes.over(1, DEVICE, WINDOW - 0.1)
+    assert not probes.over(1, OTHER, 3.0)
+    assert not probes.over(2, DEVICE, 3.0)
+    assert not probes.over(1, DEVICE, WINDOW)
+    _fill(probes, at=WINDOW)
+    assert probes.over(1, DEVICE, WINDOW + 1)
+
+
+def test_a_device_with_many_addresses_is_bounded_by_its_slot() -> None:
+    probes = Probes()
+    for one in range(MOST_OF_SLOT):
+        probes.refused(1, bytes(15) + bytes([one % 100]), f"x{one}.invalid", 0.0)
+    assert probes.over(1, b"yet another", 1.0)
+    assert not probes.over(2, b"yet another", 1.0)
+
+
+def test_no_more_is_kept_than_is_bounded() -> None:
+    probes = Probes()
+    for one in range(5000):
+        probes.refused(1, one.to_bytes(16, "big"), f"x{one}.invalid", 0.0)
+    assert len(probes._devices) == KEPT
+    assert (
+        sum(len(one.names) for one in (*probes._devices.values(), *probes._slots.values()))
+        <= KEPT * MOST + MOST_OF_SLOT
+    )
+    assert "invalid" not in repr([(one.names, one.since) for one in probes._devices.values()])
+
+
+# ---------------------------------------------------------------------------------------- questions
+
+
+def _rule(seen: Observation, at: datetime) -> Decision:
+    host = seen.host or ""
+    if host.startswith("help"):
+        return HELP
+    return REFUSED_FOR_EVERYONE if host.startswith(("sealed", "malware")) else OPEN
+
+
+class Asking:
+    def __init__(self) -> None:
+        self.seen: list[str | None] = []
+        self.subject = Subject(1, "daughter", _rule, lambda gates: 1)
+        self.dns = DnsPath(
+            pages=(),
+            sentence=lambda seen, decision: "refused for everyone",
+            sink=lambda subject, seen, decision, at: self.seen.append(seen.host),
+            book=AddressBook(),
+        )
+
+    def __call__(self, host: str, device: bytes = DEVICE, now: float = 0.0) -> str:
+        query = dns.message.make_query(host, "A", use_edns=0)
+        asked = self.dns.ask(query.to_wire(), self.subject, (1, device, 40000), RESOLVER, now, AT)
+        assert asked is not None
+        if asked.reply is None:
+            return "goes on"
+        return dns.rcode.to_text(dns.message.from_wire(asked.reply).rcode())
+
+
+def test_a_thousand_names_from_one_device_meet_the_bound() -> None:
+    ask = Asking()
+    # Every third one is in the set: what a dictionary would look like.
+    names = [f"{'sealed' if one % 3 == 0 else 'other'}{one}.invalid" for one in range(1000)]
+    answers = [ask(name) for name in names]
+    assert answers.count("NXDOMAIN") == MOST
+    last = max(at for at, one in enumerate(answers) if one == "NXDOMAIN")
+    assert set(answers[last + 1 :]) == {"SERVFAIL"}  # all alike: nothing is told of 900 names
+    assert len(ask.seen) == last + 1  # and nothing of them reaches a log
+    assert ask("sealed0.invalid") == ask("www.example.org") == "SERVFAIL"
+    assert ask("help.invalid") == "goes on"
+    assert ask("www.example.org", OTHER) == "goes on"
+    assert ask("www.example.org", now=WINDOW) == "goes on"
+
+
+def test_sealed_and_malware_have_the_same_bytes_for_an_answer() -> None:
+    ask = Asking()
+
+    def answer(host: str) -> bytes:
+        query = dns.message.make_query(host, "A", use_edns=0, id=7)
+        asked = ask.dns.ask(query.to_wire(), ask.subject, (1, DEVICE, 1), RESOLVER, 0.0, AT)
+        assert asked is not None
+        assert asked.reply is not None
+        return asked.reply.replace(b"malware", b"sealed-")
+
+    assert answer("malware.invalid") == answer("sealed-.invalid")
+
+
+# ---------------------------------------------------------------------------------------- flows
+
+
+def test_hellos_count_with_the_questions_and_are_refused_alike() -> None:
+    probes = Probes()
+    seen: list[str | None] = []
+    path = FlowPath(
+        FlowTable(),
+        LiveFlows(),
+        sink=lambda subject, one, decision, at: seen.append(one.host),
+        refused_page=lambda one, decision: "",
+        probes=probes,
+    )
+    subject = Subject(1, "daughter", _rule, lambda gates: 1)
+    v4 = b"\x45" + bytes(11) + DEVICE + OTHER
+    v6 = b"\x60" + bytes(7) + bytes(15) + b"\x0a" + bytes(15) + b"\x0b"
+
+    def judged(host: str, data: bytes, *, from_lan: bool = True) -> bool:
+        return path._judge(subject, AT, data, from_lan, 1.0, Observation("tls", host))  # type: ignore[arg-type]
+
+    for name in _names(MOST, "sealed"):
+        assert not judged(name, v4)
+    assert not judged("www.example.org", v4)
+    assert seen[-1] == f"sealed{MOST - 1}.invalid"
+    assert judged("help.invalid", v4)
+    assert judged("www.example.org", v6)
+    assert probes.over(1, DEVICE, 2.0)
+    back = v4[:12] + OTHER + DEVICE
+    assert not judged("www.example.org", back, from_lan=False)
