@@ -208,6 +208,12 @@ class History:
                 _remove(self._place(step.number))
                 del self._known()[step.number]
 
+    def forget(self, name: str) -> None:
+        """What is remembered of one file goes, with all else that its steps did: nothing of it comes back."""
+        for step in [one for one in self._known().values() if name in one.after]:
+            _remove(self._place(step.number))
+            del self._known()[step.number]
+
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():
             return []
