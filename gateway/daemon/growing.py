@@ -13,9 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.daemon.answers import PROGRAM
 from gateway.daemon.files.editing import Author, Editing
-from gateway.daemon.files.steps import revision_of
+from gateway.daemon.files.steps import PROGRAM, revision_of
 from gateway.errors import GatewayError, PolicyError
 from gateway.policy import growing
 from gateway.policy.growing import Stage, State, Step

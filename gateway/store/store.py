@@ -51,9 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class Eraser(Protocol):
-    """Forgets what is kept of a person beside the database; with ``past`` all of days that are over, with
-    ``running`` of this one as well.
-    """
+    """Forgets what is kept of a person beside the database; ``past``: all of past days, ``running``: of this."""
 
     def __call__(self, profile: str, *, past: bool = False, running: bool = False) -> None: ...
 

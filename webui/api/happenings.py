@@ -162,6 +162,17 @@ class ProofTold:
 
 
 @record
+class StepTold:
+    """Of the next age band."""
+
+    profile: str
+    name: str
+    what: str  # proposed, postponed, taken, over
+    then: str
+    by: str | None
+
+
+@record
 class PeopleTold:
     what: str
     name: str
@@ -191,6 +202,7 @@ EVENTS: Mapping[str, type] = {
     "lesson": LessonTold,
     "health": HealthTold,
     "proof": ProofTold,
+    "step": StepTold,
     "people": PeopleTold,
     "alerts": AlertsTold,
 }
