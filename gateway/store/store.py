@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class Eraser(Protocol):
-    """Forgets what is kept of a person beside the database; ``past``: all of past days, ``running``: of this."""
+    """Forgets what is kept of a person beside the database, of days that are over and of the running one."""
 
     def __call__(self, profile: str, *, past: bool = False, running: bool = False) -> None: ...
 

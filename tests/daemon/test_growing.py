@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.codes import Code
+from gateway.policy.edits import PROFILE_ORDER
+from gateway.policy.people import Account
+from tests.daemon.backed_up import sent, taken
 from tests.daemon.conftest import Make
 from tests.daemon.edited import audit, edit, refused, says
 from tests.daemon.stepping import BEFORE, DAY, MAY, STEP, go, put_off, stage, step, steps, web
+from tests.store.helpers import look
 
 
 def test_a_step_is_proposed_in_its_month_told_to_all_and_happens_after_thirty_days(make: Make) -> None:
@@ -174,3 +178,41 @@ def test_what_changes_is_the_difference_of_what_holds(make: Make) -> None:
     web(desk, "take_step", id="daughter")
     assert web(desk, "step", id="daughter")["rules"] == told["after"]
     assert before["band"] == "10-12"
+
+
+def test_the_younger_rules_bring_no_log_back_by_whatever_way(make: Make) -> None:
+    """By putting the step off, by hand, by leaving and coming back, and out of a backup of before."""
+    desk = make(MAY, daughter=STEP)
+
+    def level() -> int:
+        desk.rules.limit_logs(desk.store.hold_band)
+        return desk.rules.profile("daughter").rules.log_level
+
+    desk.store.people.put(Account("Mum", came=True))
+    assert level() == 2
+    before = taken(desk)
+    go(desk, 30 * DAY)
+    assert level() == 1
+    put_off(desk)
+    assert (says(desk)["band"], level()) == ("10-12", 1)
+    edit(desk, log_level=2)
+    assert level() == 1
+    gone = web(desk, "remove_profile", id="daughter")
+    web(desk, "restore_profile", token=gone["undo"])
+    assert level() == 1
+    web(desk, "restore", action="apply", token=sent(desk, before))
+    assert (says(desk)["band"], level()) == ("10-12", 1)
+    assert '{"profile": "daughter", "band": "13-15"}' in taken(desk)
+
+
+def test_there_is_a_band_and_a_month_and_no_birthday_anywhere(make: Make) -> None:
+    desk = make(MAY, daughter=STEP)
+    put_off(desk)
+    found = look(desk.folder / "state" / "q.db", "SELECT sql FROM sqlite_master")
+    told = [*(str(sql).lower() for (sql,) in found), taken(desk).lower(), *PROFILE_ORDER]
+    told += [file.read_text().lower() for file in (desk.folder / "profiles").glob("*.yaml")]
+    for word in ("birth", "born", "dob", "geburt"):
+        assert not [one for one in told if word in one], word
+    kept = look(desk.folder / "state" / "q.db", "SELECT month, until FROM growing")
+    assert kept == [("2027-05", "2027-09")], "months, and no day of them"
+    assert says(desk)["next_step"] == "2027-05"

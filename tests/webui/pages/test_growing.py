@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from gateway.age.bands import Band
+from gateway.control.protocol import Request, Role
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -135,3 +136,17 @@ def test_a_page_without_a_step_to_answer_says_so(mum: Browser, household: Househ
     assert "What opens" in told
     assert "Put off to" not in told
     assert "There is no step of Aruzhan to answer now" in text_of(mum.post(f"{PAGE}take").text)
+
+
+def test_at_16_bedtime_is_a_suggestion_until_somebody_sets_it_and_then_who_did(
+    mum: Browser, household: Household
+) -> None:
+    page = "/parent/child/teen/"
+    assert "The 16-17 rules suggest: Bedtime on school nights 22:00–07:00" in text_of(
+        mum.get(f"{page}week/bedtime").text
+    )
+    household.editing._table["edit"](
+        Request("edit", Role.WEB, 0, {"id": "teen", "set": {"bedtime": "23:00-07:00"}, "by": "Mum"})
+    )
+    assert "The 16-17 rules suggest" not in text_of(mum.get(f"{page}week/bedtime").text)
+    assert "Bedtime every night 23:00–07:00 Mum set this" in text_of(mum.get(page).text)
