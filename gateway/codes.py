@@ -96,6 +96,12 @@ class Code(StrEnum):
     STILL_NAMED = "still_named"  # [name, key]: in the home's own file
     TOO_MANY_PROFILES = "too_many_profiles"  # [most]
 
+    # The step into the next age band.
+    NO_STEP = "no_step"  # is proposed [name]
+    NOT_LATER = "not_later"  # it cannot be put off to that month, or not again [name]
+    ADULT_NEXT = "adult_next"  # it cannot be put off, nor written away: adulthood is proposed [name]
+    NO_REASON = "no_reason"  # for the child to read [most]
+
     # Devices.
     NO_DEVICE = "no_device"
     DEVICE_SHARED = "device_shared"

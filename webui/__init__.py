@@ -17,6 +17,7 @@ from webui import api, daemon, guard
 from webui.accounts import session, tries
 from webui.accounts.session import PortSession
 from webui.language import i18n, loglevels, refusals, words
+from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
 from webui.pages import (
     account,
@@ -39,6 +40,7 @@ from webui.pages import (
     door,
     family,
     family_card,
+    growing,
     health,
     helper,
     home,
@@ -79,7 +81,7 @@ PAGES = (
     lending, family_card, stream, people, auditlog, helper, support, language, health, backup, update,
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
+    rules, services, kinds, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof, trial,
 )  # fmt: skip
 HERE = Path(__file__).parent
@@ -124,6 +126,8 @@ def _install_templates(app: Flask, settings: Settings) -> None:
         words=words,
         log_levels=loglevels,
         support_code=supportcode.code,
+        step_to_child=to_child,
+        step_to_parents=to_parents,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters["plain"] = words.plain

@@ -30,6 +30,7 @@ from webui.values.asked import Asked, parse_asked
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
+from webui.values.growing import Growth, parse_growth
 from webui.values.health import Health, parse_health
 from webui.values.history import Change, History, parse_changes, parse_history
 from webui.values.ledger import Ledger, parse_ledger
@@ -114,6 +115,10 @@ class Daemon:
     def ruleset(self, profile: str) -> Ruleset:
         """What a child's file says, and its band, for whoever changes it."""
         return parse_ruleset(self.client.call("rules", id=profile))
+
+    def growth(self, profile: str) -> Growth:
+        """A child's step into the next band, with what holds now and then."""
+        return parse_growth(self.client.call("step", id=profile))
 
     def alerts(self) -> AlertBook:
         """What each guardian is told on a phone."""

@@ -47,6 +47,7 @@ WEB_VERBS = frozenset(
         "health", "support", "backup", "restore",
         "audit_log",
         "proof", "trial",
+        "step", "take_step", "postpone_step",
     }
 )  # fmt: skip
 

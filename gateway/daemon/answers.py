@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
+from gateway.daemon.files.steps import PROGRAM
 from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend, own_closing
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
     from gateway.loop import Timer
 
-PROGRAM = "qalqan"  # who the audit names where nobody did anything
 LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
 
 

@@ -24,6 +24,7 @@ from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
 from gateway.daemon.files.restoring import recover_files
 from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.memory import in_a_child, settle
@@ -173,7 +174,7 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        for start in (one.start for one in (*parts, self.vitals, self.sealing)):
+        for start in (one.start for one in (*parts, self.growing, self.vitals, self.sealing)):
             start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
@@ -181,6 +182,7 @@ class Daemon:
     def _serve(self, runtime: Path) -> None:
         self.answers = self._kept(Answers(self))
         self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
+        self.growing = self._kept(Growing(self))
         verbs = self._kept(Verbs(self, guardians(self), self.answers))
         self.lessons = self._kept(Lessons(self))
         self.control = self._kept(
@@ -212,6 +214,7 @@ class Daemon:
     def _clock_changed(self, jump: Jump) -> None:
         """The clock was set, or became known."""
         self.sharing.shift(jump)
+        self.growing.shift(jump)
         if self.answers.shift(jump):
             self.reassign()
         self.enforcer.sync()
@@ -219,6 +222,7 @@ class Daemon:
         self.journal.recent.shift(jump.size)
         self.answers.look()
         self.warnings.look()
+        self.growing.look()
         self.journal.status_changed(frozenset(self.family.members))
 
     def _services_of(self, host: str) -> tuple[str, ...]:

@@ -197,6 +197,15 @@ class Gifts:
             ),
         )
 
+    def drop_of(self, who: Collection[str]) -> None:
+        """All that they were given, also what has ended, as if it had never been."""
+        self._given = [one for one in self._given if one.who not in who]
+        self._openings = [one for one in self._openings if one.who not in who]
+        self._keeper.save(
+            Statement("DELETE FROM extensions WHERE who = ?", [(one,) for one in who]),
+            Statement("DELETE FROM openings WHERE who = ?", [(one,) for one in who]),
+        )
+
     def _snapshot(self) -> list[Statement]:
         given = table_snapshot("extensions", COLUMNS, [_given_row(one) for one in self._given])
         return [*given, *self._opened()]

@@ -17,6 +17,7 @@ from gateway.store.newer_tables import (
     add_alerts,
     add_device_notes,
     add_disputes,
+    add_growing,
     add_marks,
     add_questions,
     add_sharing,
@@ -200,14 +201,14 @@ def add_times(db: Any) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
-    add_marks, add_disputes, add_people, add_alerts, add_tokens,
+    add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
-    "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens",
+    "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
 )  # fmt: skip
 
 

@@ -193,15 +193,16 @@ class MinutesFile:
             self._folded.add(day)
         return True
 
-    def erase(self, profile: str, *, past: bool = False) -> None:
+    def erase(self, profile: str, *, past: bool = False, running: bool = False) -> None:
         """Forget which services and how much one person used; the counted minutes stay: with ``past``
-        those of the running day alone, by which its limits go. Minutes by kind go all with it.
+        those of the running day alone, by which its limits go, and with ``running`` none. Minutes by kind go
+        all with it.
         """
         for day in self._days():
             words = Words()
             found = self.details(day)
-            if past and day != self._day:
-                found = tuple(one for one in found if isinstance(one, ClockRecord) or one.profile != profile)
+            if past and (running or day != self._day):
+                found = _of_others(found, profile)
             kept = _bare(found, profile, kinds=not past)
             data = b"".join(pack(one, words) for one in kept)
             path = self._path(day)
@@ -213,7 +214,8 @@ class MinutesFile:
                 self._fails(error)
                 return
         if self._day is not None:
-            waiting = list(_bare(self._waiting, profile, kinds=not past))
+            others = _of_others(self._waiting, profile) if running else self._waiting
+            waiting = list(_bare(others, profile, kinds=not past))
             self.open(self._day)
             self._waiting.extend(waiting)
 
@@ -272,6 +274,10 @@ def _must_stay(record: Record) -> bool:
     if isinstance(record, UseRecord):
         return False
     return isinstance(record, ClockRecord) or bool(record.why & Why.COUNTED)
+
+
+def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
+    return tuple(one for one in records if isinstance(one, ClockRecord) or one.profile != profile)
 
 
 def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[Record]:

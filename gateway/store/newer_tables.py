@@ -89,6 +89,15 @@ def add_disputes(db: Any) -> None:
     db["requests"].add_column("since", int)  # null: it is about something else
 
 
+def add_growing(db: Any) -> None:
+    """Each child's latest step into the next age band: proposed, put off or taken."""
+    texts = ("profile", "name", "band", "month", "state", "until", "reason", "put_off_by", "by")
+    numbers = ("since", "seen", "taken", "undo", "revision")  # taken is null before it was
+    db["growing"].create(
+        {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, int)}, pk="profile", strict=True
+    )
+
+
 def add_alerts(db: Any) -> None:
     """Where each guardian is told what; `said` is JSON."""
     db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)

@@ -99,6 +99,10 @@ class Pins:
     def drop(self, who: str, *, by: str, at: datetime, origin: str = "") -> bool:
         return self._drop(who, audit_line(at, by, "pin cleared", who, origin))
 
+    def forget(self, who: str) -> None:
+        """Without a word in the audit: nobody cleared it."""
+        self._drop(who)
+
     def _drop(self, who: str, audit: Statement | None = None) -> bool:
         if self._pins.pop(who, None) is None:
             return False

@@ -6,6 +6,7 @@ Unix seconds.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -131,6 +132,12 @@ class State:
             audit=audit_line(at, by, "resume", who, origin),
         )
 
+    def drop_of(self, who: Collection[str]) -> None:
+        """Pauses of these, without a word in the audit: nobody ended them."""
+        for one in who:
+            self._pauses.pop(one, None)
+        self._keeper.save(Statement("DELETE FROM pauses WHERE who = ?", [(one,) for one in who]))
+
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
@@ -159,6 +166,14 @@ class State:
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
         """Record a change that is none of the above, such as an edited rule."""
         self._keeper.save(audit=audit_line(at, by, what, detail, origin))
+
+    def blank(self, profile: str) -> None:
+        """Of audit lines about somebody's rules and time who, when and what kind stays, and no more: not
+        what was refused, given or asked for. Steps stay: they are about an age band alone.
+        """
+        about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
+        where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
+        self._keeper.save(Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]))
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
         """Newest first; ``who``: of one person alone."""

@@ -23,6 +23,7 @@ from gateway.store.devicenotes import ADDRESSES_DAYS, DeviceNotes
 from gateway.store.devices import Devices
 from gateway.store.events import EventWriter
 from gateway.store.given import Gifts
+from gateway.store.growing import Growing
 from gateway.store.held import HeldBands
 from gateway.store.history import SERVICE, History
 from gateway.store.keeper import Keeper
@@ -50,9 +51,9 @@ log = logging.getLogger(__name__)
 
 
 class Eraser(Protocol):
-    """Forgets what is kept of a person beside the database; with ``past`` all of days that are over."""
+    """Forgets what is kept of a person beside the database, of days that are over and of the running one."""
 
-    def __call__(self, profile: str, *, past: bool = False) -> None: ...
+    def __call__(self, profile: str, *, past: bool = False, running: bool = False) -> None: ...
 
 
 class Store:
@@ -73,7 +74,8 @@ class Store:
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes, self.people = loaded.notes, loaded.people
-        self.uses, self.pins, self.alerts = loaded.uses, loaded.pins, loaded.alerts
+        self.uses, self.pins = loaded.uses, loaded.pins
+        self.alerts, self.growing = loaded.alerts, loaded.growing
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -84,6 +86,7 @@ class Store:
         self.resume = self._settings.resume
         self.off = self._settings.off
         self.on = self._settings.on
+        self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
         self.audit = self._settings.audit
         self.audit_lines = self._settings.audit_lines
         self.auditors = self._settings.auditors
@@ -191,15 +194,15 @@ class Store:
             if copy.stat().st_mtime < latest:
                 copy.unlink(missing_ok=True)
 
-    def erase(self, profile: str, *, counts: bool = False) -> None:
+    def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
         """Erase one person's names of sites now, and for which services its minutes went; how much of what
-        kind stays, unless ``counts`` go as well. Minutes that the running day's limits go by stay.
-        Raises StoreError.
+        kind stays, unless ``counts`` go too. Minutes of the running day, by which limits go, stay but for
+        ``running``. Raises StoreError.
         """
         self._events.forget(profile, counts=counts)
         self.way_cards.drop(lambda one: one.profile == profile)
         for erase in self._erasers:
-            erase(profile, past=counts)
+            erase(profile, past=counts, running=running)
         self.history.erase(profile, counts=counts)
         self._database.tidy()
 
@@ -262,6 +265,7 @@ class _Loaded:
     alerts: AlertBook
     marks: Marks
     people: People
+    growing: Growing
 
 
 def _load(database: Database) -> _Loaded:
@@ -287,6 +291,7 @@ def _load(database: Database) -> _Loaded:
                 AlertBook(database, keeper),
                 Marks(database, keeper),
                 People(database, keeper),
+                Growing(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -85,6 +85,13 @@ class Tickets:
         if gone:
             self._keeper.save(Statement("DELETE FROM tickets WHERE hash = ?", [(one,) for one in gone]))
 
+    def drop_of(self, who: str) -> None:
+        """Codes for one person alone, and those that it used."""
+        gone = [one.hash for one in self._tickets.values() if who in (one.who, one.used_by)]
+        for digest in gone:
+            del self._tickets[digest]
+        self._keeper.save(Statement("DELETE FROM tickets WHERE hash = ?", [(one,) for one in gone]))
+
     def _snapshot(self) -> list[Statement]:
         return table_snapshot("tickets", COLUMNS, [_row(one) for one in self._tickets.values()])
 

@@ -56,6 +56,7 @@ def fresh(site: Site) -> None:
     household.things.found[:] = each()
     household.listed.wrong.clear()
     household.cards.clear()
+    household.growing.begin_anew()
     household.proving.lines, household.proving.running = (), False
     household.trying.clear()
     household.alerting.book.clear()

@@ -116,6 +116,27 @@ def new(site: Site) -> None:
     tablet(site).update(profile="quarantine")
 
 
+def proposed(site: Site) -> None:
+    site.household.growing.propose("daughter")
+
+
+def put_off(site: Site) -> None:
+    proposed(site)
+    site.household.growing.engine.put_off(
+        site.household.editing.rules.household.profiles["daughter"],
+        "2027-02", "First the exams, then we look again.", "Mum", "",
+    )  # fmt: skip
+
+
+def stepped(site: Site) -> None:
+    proposed(site)
+    site.household.growing.pass_days(30)
+
+
+def adult_soon(site: Site) -> None:
+    site.household.growing.propose("teen")
+
+
 def tickets(site: Site) -> None:
     site.household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": None, "by": "Mum"}
 

@@ -15,6 +15,7 @@ from gateway.daemon.devices.here import Here
 from gateway.daemon.devices.identities import Identities
 from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.growing import Growing
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
@@ -242,11 +243,13 @@ class Desk:
         self.answers = Answers(daemon)
         self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
         self.lessons = Lessons(daemon)
+        self.growing = Growing(daemon)
         self._verbs = Verbs(daemon, guardians(daemon), self.answers).table()
         self.reassign()
         self.answers.start()
         self.warnings.start()
         self.sharing.start()
+        self.growing.start()
 
     def stop(self) -> None:
         self.vitals.close()
@@ -255,6 +258,7 @@ class Desk:
         self.warnings.close()
         self.sharing.close()
         self.lessons.close()
+        self.growing.close()
         self.store.close()
 
     def restart(self) -> None:

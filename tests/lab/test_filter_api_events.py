@@ -112,6 +112,7 @@ def happen(home: Home, daemon: Daemon, mum: Caller, hall: Caller) -> None:
     hall.done("PUT", f"{child}/pin", {"pin": "284619"})
     hall.done("POST", f"{child}/lesson", {"host": "unheard-of.example"})
     hall.done("POST", f"{child}/proof", {"device": mac})
+    hall.done("PATCH", f"{child}/rules", {"set": {"next_step": DAY[:7]}})  # is proposed at the next look
     hall.done("POST", f"/sharing/{names.PARENT.mac}/hand-over", {"child": "son"})
     daemon.client.call("take_back", device=names.PARENT.mac, by="Mum")
     mum.done("POST", "/people", {"name": "Dad"})

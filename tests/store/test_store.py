@@ -69,14 +69,14 @@ def test_a_person_s_names_are_erased_at_once_and_counts_stay(path: Path) -> None
     store.flush(0.0, force=True)
     record(store, refused(), "marker-b.example", profile="son")
     record(store, refused(), "hers.example", profile="daughter")
-    erased: list[tuple[str, bool]] = []
+    erased: list[tuple[str, bool, bool]] = []
 
-    def forget(profile: str, *, past: bool = False) -> None:
-        erased.append((profile, past))
+    def forget(profile: str, *, past: bool = False, running: bool = False) -> None:
+        erased.append((profile, past, running))
 
     store.erases_too(forget)
     store.erase("son")
-    assert erased == [("son", False)]
+    assert erased == [("son", False, False)]
     store.close()
     assert b"marker" not in bytes_of(path.parent)
     assert look(path, "SELECT host FROM decisions") == [("hers.example",)]

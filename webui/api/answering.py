@@ -19,6 +19,7 @@ from webui.api import (
     devices,
     events,
     family,
+    growing,
     health,
     home,
     lists,
@@ -41,7 +42,7 @@ from webui.api.sent import parts_of, sent
 from webui.memory import give_back
 
 NOUNS = (
-    teaching,
+    teaching, growing,
     home, children, rules, activity, requests, codes, devices, sharing, lists, family, people, account, log,
     health, backup, alerts, proof, trial, my, events,
 )  # fmt: skip

@@ -168,6 +168,17 @@ class TrialTold:
 
 
 @record
+class StepTold:
+    """Of the next age band."""
+
+    profile: str
+    name: str
+    what: str  # proposed, postponed, taken, over
+    then: str
+    by: str | None
+
+
+@record
 class PeopleTold:
     what: str
     name: str
@@ -198,6 +209,7 @@ EVENTS: Mapping[str, type] = {
     "health": HealthTold,
     "proof": ProofTold,
     "trial": TrialTold,
+    "step": StepTold,
     "people": PeopleTold,
     "alerts": AlertsTold,
 }

@@ -27,7 +27,17 @@ def _plain(key: str, value: object) -> object:
 
 
 def _sentences() -> dict[str, str]:
-    return _of_people() | _of_time() | _of_requests() | _of_rules() | _of_shared()
+    return _of_steps() | _of_people() | _of_time() | _of_requests() | _of_rules() | _of_shared()
+
+
+def _of_steps() -> dict[str, str]:
+    """Of the step into the next age band."""
+    return {
+        Code.NO_STEP: _("There is no step of %(name)s to answer now. Look at the page again."),
+        Code.NOT_LATER: _("It can be put off once, to one of the six months after its own."),
+        Code.ADULT_NEXT: _("At 18 the rules of %(name)s end. Nobody can put that off."),
+        Code.NO_REASON: _("Write a reason of at most %(most)d letters. The child reads it."),
+    }
 
 
 def _of_people() -> dict[str, str]:

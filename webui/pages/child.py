@@ -78,6 +78,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         told=notices.told_child() if whole else "",
         ring=charts.ring,
         rules=daemon().rules(child.id),
+        own_step=home.step_of(child.id),
         step=step_sentence(child.next_step, child.band),
         step_brief=step_in_few_words(child.next_step),
         help_lines=daemon().help_lines(),

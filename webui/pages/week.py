@@ -21,7 +21,7 @@ from webui.rules.editing import (
     render,
 )
 from webui.rules.hours import DAYS, Unreadable, drawn
-from webui.rules.overview import rule
+from webui.rules.overview import rule, sentences
 from webui.rules.weekform import (
     NONE,
     SAME,
@@ -105,6 +105,14 @@ def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
     return typed_rows(request.form.get, request.form.getlist, held, night=night)
 
 
+def _advice(page: Page) -> tuple[str, ...]:
+    """What the band suggests and does not set, while nobody has set anything."""
+    advised = page.names.suggested.get(page.book.band, {}).get(BEDTIME)
+    if not advised or page.book.owns(BEDTIME):
+        return ()
+    return sentences(BEDTIME, advised, page.names, page.book.name)
+
+
 def _show(page: Page, target: str, outcome: Outcome) -> str:
     key, night = _key(page, target), target == BEDTIME
     start, found = axis(night=night), _held(page, key)
@@ -118,6 +126,7 @@ def _show(page: Page, target: str, outcome: Outcome) -> str:
         night=night,
         title=_title(page, target),
         rule=None if page.book.holds(key) is None else rule(page.book, page.names, key),
+        advice=_advice(page) if night else (),
         rows=found,
         start=start,
         scale=hours_of(start),

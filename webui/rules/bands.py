@@ -25,14 +25,19 @@ class Difference:
 def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
     """Of what the family has left to the band; its own rules stay."""
     now, then = book.band_rules, names.bands.get(band, {})
-    found = []
+    found = between(now, then, names, book.name)
+    return tuple(one for key, one in found if not book.owns(key))
+
+
+def between(
+    now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str
+) -> Iterator[tuple[str, Difference]]:
+    """Each key of which they say different things. ``name``: the child's."""
     for key in _keys(now, then):
         before, after = _value(now, key), _value(then, key)
-        if before != after and not book.owns(key):
-            found.append(
-                Difference(title(key, names), _said(key, before, names, book), _said(key, after, names, book))
-            )
-    return tuple(found)
+        if before != after:
+            told = (_said(key, value, names, name) for value in (before, after))
+            yield key, Difference(title(key, names), *told)
 
 
 def _keys(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
@@ -51,11 +56,11 @@ def _value(rules: Mapping[str, Any], key: str) -> Any:
     return (ABSENT.get(head, {}) if slash else value) if value is None else value
 
 
-def _said(key: str, value: Any, names: Catalogue, book: Ruleset) -> tuple[str, ...]:
+def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
     if key in LISTS:
         return tuple(entry(key, str(one), names) for one in value or ())
     try:
-        return sentences(key, value, names, book.name)
+        return sentences(key, value, names, name)
     except Unreadable:
         return (as_written(key, value),)
 

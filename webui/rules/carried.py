@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import Catalogue
-from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values
+from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values, whole
 
 VERSION = 1
 FILE_LIMIT = 64 * 1024  # bytes of a file, and of what a code unfolds to
@@ -69,7 +69,12 @@ class Fitted:
 
 
 def of_child(book: Ruleset) -> Carried:
-    return Carried(book.name, book.band, {key: book.own[key] for key in KEYS if key in book.own})
+    """A log level below the band's goes along: a child that was older once is not written down more there."""
+    said = {key: book.own[key] for key in KEYS if key in book.own}
+    held = book.rules.get("log_level")
+    if held is not None and whole(held) < book.highest_log_level:
+        said["log_level"] = str(whole(held))
+    return Carried(book.name, book.band, said)
 
 
 # ------------------------------------------------------------------------------------------------------ out

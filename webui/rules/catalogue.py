@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from webui.language.i18n import gettext as _
@@ -38,6 +38,7 @@ class Catalogue:
     groups: Mapping[str, str]  # names by id
     kinds: Mapping[str, Kind]  # that a family may set
     bands: Mapping[str, Mapping[str, Any]]  # what each supplies
+    suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # and what it advises alone
 
     def called(self, target: str) -> str:
         """``service:youtube``, ``play`` or a site as a person says it."""
@@ -101,5 +102,10 @@ def parse_catalogue(values: Mapping[str, Any]) -> Catalogue:
             one.text("id"): rules.values
             for one in answer.entries("bands")
             if (rules := one.entry("rules")) is not None
+        },
+        suggested={
+            one.text("id"): advice.values
+            for one in answer.entries("bands")
+            if (advice := one.entry("suggested")) is not None
         },
     )

@@ -10,6 +10,7 @@ from typing import Any
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
+from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
 from webui.values.sharing import Own, parse_own
@@ -103,6 +104,10 @@ class Home:
     problems: tuple[str, ...]
     announced: tuple[Announced, ...]  # newest first, for a week
     children: tuple[Child, ...]
+    steps: tuple[Step, ...] = ()  # into the next band: proposed, put off, or taken lately
+
+    def step_of(self, profile: str) -> Step | None:
+        return next((one for one in self.steps if one.profile == profile), None)
 
     def child(self, profile: str) -> Child | None:
         return next((child for child in self.children if child.id == profile), None)
@@ -132,6 +137,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         problems=answer.texts("problems"),
         announced=tuple(entry.read(Announced) for entry in answer.entries("announced")),
         children=tuple(_child(entry, now) for entry in answer.entries("profiles")),
+        steps=parse_steps(answer),
     )
 
 
@@ -227,6 +233,7 @@ class Here:
         ""  # what is asked about it: it has a child's rules until somebody answers, and is no child's
     )
     own: Own = field(default_factory=Own)
+    step: Step | None = None  # into adulthood, taken lately
 
 
 def parse_here(values: Mapping[str, Any]) -> Here:
@@ -236,4 +243,11 @@ def parse_here(values: Mapping[str, Any]) -> Here:
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")
-    return answer.read(Here, profile=profile, now=now, time=parse_time(answer), own=parse_own(answer))
+    return answer.read(
+        Here,
+        profile=profile,
+        now=now,
+        time=parse_time(answer),
+        own=parse_own(answer),
+        step=parse_step(answer.entry("step")),
+    )

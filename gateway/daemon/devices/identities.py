@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gateway.daemon.answers import PROGRAM
 from gateway.daemon.devices.comings import Comings
 from gateway.daemon.devices.faces import Faces
 from gateway.daemon.devices.grouping import PLAIN_PLACES
 from gateway.daemon.devices.looks import Looks
 from gateway.daemon.devices.strangers import VISITOR
+from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.asking import Asking
 from gateway.home.inventory import Inventory
 from gateway.home.watcher import Watcher

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.daemon.files.history import History, changed_meanwhile, no_revision
-from gateway.daemon.files.steps import Step, revision_of
+from gateway.daemon.files.steps import PROGRAM, Step, revision_of
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.household import MAX_PROFILES, profile_files
@@ -84,7 +84,8 @@ class Editing:
             raise _broken(error, path) from error
 
     def last_step(self, path: Path, source: bytes) -> Step | None:
-        return self._rules.history(path.parent).last(path.name, revision_of(source))
+        """By a person: what happened by itself decided nothing of what the family set."""
+        return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
     def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
         """Raises PolicyError, with all files as they were."""

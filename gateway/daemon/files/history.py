@@ -51,11 +51,18 @@ class History:
             self._steps = {one.number: one for one in self._read()}
         return self._steps
 
-    def last(self, name: str, revision: int) -> Step | None:
-        """The step that made a file what it is; None where a hand did, or nobody remembers."""
-        found = (one for one in reversed(list(self.steps.values())) if name in one.after)
-        last = next(found, None)
-        return last if last is not None and last.after[name] == revision else None
+    def last(self, name: str, revision: int, nobody: str = "") -> Step | None:
+        """The step that made a file what it is; None where a hand did, or nobody remembers. Steps by
+        ``nobody`` are passed over.
+        """
+        wanted: int | None = revision
+        for step in (one for one in reversed(list(self.steps.values())) if name in one.after):
+            if step.after[name] != wanted:
+                return None
+            if not nobody or step.by != nobody:
+                return step
+            wanted = step.before[name]
+        return None
 
     def since(self, name: str, revision: int) -> list[Step]:
         """The steps of a file since it last was at a revision, the newest first; none where it never was."""
@@ -207,6 +214,12 @@ class History:
             if not wanted:
                 _remove(self._place(step.number))
                 del self._known()[step.number]
+
+    def forget(self, name: str) -> None:
+        """What is remembered of one file goes, with all else that its steps did: nothing of it comes back."""
+        for step in [one for one in self._known().values() if name in one.after]:
+            _remove(self._place(step.number))
+            del self._known()[step.number]
 
     def _numbers(self) -> list[int]:
         if not self._folder.is_dir():

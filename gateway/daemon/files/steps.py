@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+PROGRAM = "qalqan"  # who files and audit name where nobody did anything
 MAX_NOTE = 16 * 1024  # bytes; one of 64 files has about 5 kB
 
 

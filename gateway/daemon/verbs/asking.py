@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateway.daemon.answers import PROGRAM
 from gateway.daemon.devices.grouping import Grouping
+from gateway.daemon.files.steps import PROGRAM
 from gateway.policy.asking import question_sentence
 from gateway.policy.profile import Profile
 from gateway.policy.questions import TAKES_PROFILE, Ask, Question, meanwhile

@@ -87,6 +87,7 @@ class EditVerbs:
     def edit(self, request: Request) -> Mapping[str, object]:
         author, profile_id = self.author(request), self._id(request)
         changes = request.mapping("set")
+        self._daemon.growing.refuse_later(profile_id, changes)
         done = self._editing.edit(profile_id, changes, author, self.revision(request))
         if done.revision != done.found:
             self.audit(request, author, "edit", _detail(profile_id, done))

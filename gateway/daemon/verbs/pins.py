@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.answers import PROGRAM
+from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy import pins

@@ -28,6 +28,7 @@ from gateway.daemon.verbs.describe import describe_profile, describe_state
 from gateway.daemon.verbs.devices import DeviceVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
+from gateway.daemon.verbs.growing import GrowingVerbs
 from gateway.daemon.verbs.health import HealthVerbs
 from gateway.daemon.verbs.history import HistoryVerbs
 from gateway.daemon.verbs.identity import IdentityVerbs
@@ -117,6 +118,7 @@ class Verbs:
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),
             **ProofVerbs(self._daemon, self._whom).table(),
+            **GrowingVerbs(self._daemon, self._whom).table(),
         }
         bounded = bounded_by(self._daemon.probes, self._daemon.loop.now)
         named = {name: from_where(self._daemon, bounded(name, verb)) for name, verb in table.items()}
@@ -159,7 +161,7 @@ class Verbs:
             "clock": clockverbs.describe(daemon.watch),
             "profiles": [self._child(one, now, used) for one in daemon.rules.household.children],
         }
-        return answer | figures(daemon)
+        return answer | daemon.growing.told() | figures(daemon)
 
     def _child(self, profile: Profile, now: datetime, used: InUse) -> dict[str, object]:
         daemon = self._daemon
@@ -221,8 +223,8 @@ class Verbs:
     def _problems(self, request: Request) -> list[str]:
         """Of the file that says whose a device is, where it cannot be used."""
         mac = parse_mac(request.text("device", ""))
-        problem = None if mac is None else self._daemon.rules.household.problem_of(mac)
-        return [] if problem is None else [str(problem)]
+        found = None if mac is None else self._daemon.rules.household.problem_of(mac)
+        return [] if found is None else [str(found)]
 
     def _member(self, request: Request, at: datetime) -> Member:
         """The member that `profile` or `device` names; for a profile, what holds for all of its devices. Of a
@@ -267,7 +269,7 @@ class Verbs:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
             state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
-        state |= self._sharing.describe(mac, member)
+        state |= self._sharing.describe(mac, member) | self._daemon.growing.of_device(mac)
         known = {"mac": mac, "profile": self._place(mac), "name": presence.here.name_of(mac)}
         return known | {"now": self._daemon.local_now()} | state
 
@@ -276,8 +278,7 @@ class Verbs:
         member = family.member_of(mac)
         if member is not None:
             return "quarantine" if member.quarantined else member.profile.id
-        owner = self._daemon.rules.household.owner_of(mac)
-        return "adult" if owner is not None else HOME
+        return HOME if self._daemon.rules.household.owner_of(mac) is None else "adult"
 
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules

@@ -95,6 +95,8 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "setup.save_devices": ("devices_assign", "family_edit"),
     "setup.save_people": ("children_add", "rules_edit"),
     "setup.speak": ("family_edit",),
+    "growing.take": ("growing_take",),
+    "growing.later": ("growing_later",),
     "teach.begin": ("teaching_begin",),
     "teach.end": ("teaching_end",),
     "alerts.save": ("alerts_save",),

@@ -15,6 +15,7 @@ from webui.charts import qr
 from webui.rules import carried
 from webui.rules.carried import Carried, NotRulesError, read
 from webui.rules.catalogue import Catalogue, Kind, Service
+from webui.rules.ruleset import Ruleset
 
 RULES: dict[str, Any] = {
     "allow": ["khanacademy.org", "service:later"],
@@ -114,6 +115,18 @@ def test_what_holds_is_the_band_s_with_the_family_s_over_it() -> None:
     assert book.rules["allow"] == ["bilimland.kz", "a.example"]
     assert book.rules["limits"] == {}
     assert book.rules["log_level"] == 2
+
+
+def test_a_log_level_below_the_band_s_goes_along_and_a_higher_one_does_not() -> None:
+    """Who was older once is not written down more in another home than here."""
+
+    def sent(own: dict[str, Any], held: int) -> object:
+        book = Ruleset("a", "A", "10-12", False, 0, "", None, own, {"log_level": 2}, {"log_level": held})
+        return carried.of_child(book).rules.get("log_level")
+
+    assert sent({}, 2) is None
+    assert sent({}, 1) == "1"
+    assert sent({"log_level": "2"}, 1) == "1"
 
 
 def test_dates_devices_and_calendars_do_not_go_along() -> None:

@@ -155,6 +155,7 @@ class _Daemon:
         self._editing = editing
         self.rules = editing.rules
         self.store = self.presence = self.here = self
+        self.growing = editing._household.growing
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod

@@ -19,6 +19,7 @@ from tests.webui.standin.alerting import Alerting
 from tests.webui.standin.backing import Backing
 from tests.webui.standin.editing import Editing
 from tests.webui.standin.giving import Giving
+from tests.webui.standin.growing import Growing
 from tests.webui.standin.healthy import Healthy
 from tests.webui.standin.identifying import Identifying
 from tests.webui.standin.lending import Lending
@@ -79,6 +80,7 @@ class Household:
 
     def __post_init__(self) -> None:
         self.editing = Editing(self)
+        self.growing = Growing(self, NOW)
         self.identifying = Identifying(self)
         self.pausing = Pausing(self)
         self.spending = Spending(self)
@@ -107,6 +109,7 @@ class Household:
             **Refusing(self).verbs(),
             **self.accounts.verbs(),
             **self.editing.verbs(),
+            **self.growing.verbs(),
             **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
@@ -140,6 +143,7 @@ class Household:
             "questions": len(self.questions),
             "cards": len(self.identifying.waiting()),
             "announced": self.accounts.announced(),
+            **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
         }  # fmt: skip
@@ -174,7 +178,7 @@ class Household:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
         profile = str(device["profile"])
         told = self.spending.told(profile) if profile in self.minutes else {}
-        return told | self.lending.of_device(device) | device
+        return told | self.lending.of_device(device) | self.growing.of_device(device) | device
 
     def child_of(self, request: Request) -> str:
         """Whose the device is that asks."""

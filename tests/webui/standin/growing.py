@@ -1,0 +1,128 @@
+"""Steps into the next band behind the pages' tests: the daemon's own, on the family's files of the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import MagicMock
+
+from gateway.control.protocol import Request, Verb
+from gateway.daemon.files.editing import Author
+from gateway.daemon.growing import Growing as Engine
+from gateway.daemon.verbs.growing import GrowingVerbs
+from gateway.policy.growing import Step
+
+if TYPE_CHECKING:
+    from tests.webui.standin.household import Household
+
+VERBS = ("step", "take_step", "postpone_step")
+
+
+class Steps:
+    """In memory: the daemon's store belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, Step] = {}
+
+    def all(self) -> Mapping[str, Step]:
+        return self._steps
+
+    def of(self, profile: str) -> Step | None:
+        return self._steps.get(profile)
+
+    def put(self, step: Step, what: str = "", **_: object) -> None:
+        self._steps[step.profile] = step
+
+    def drop(self, profile: str) -> None:
+        self._steps.pop(profile, None)
+
+    def change(self, change: Callable[[Step], Step]) -> None:
+        self._steps = {key: change(one) for key, one in self._steps.items()}
+
+
+class Growing:
+    """Nothing is proposed before ``propose``."""
+
+    def __init__(self, household: Household, now: datetime) -> None:
+        self._household = household
+        self._began = self.now = now
+        self._before: dict[Path, bytes] = {}
+
+    def propose(self, who: str) -> None:
+        """Its month is the month of now."""
+        editing = self.engine.editing
+        path = editing.file(who)
+        self._before.setdefault(path, path.read_bytes())
+        editing.edit(who, {"next_step": f"{self.now:%Y-%m}"}, Author("Mum", self.now))
+        self.engine.look()
+
+    def begin_anew(self) -> None:
+        """As if nothing had ever been proposed."""
+        self.now = self._began
+        if not self._before:
+            return
+        for path, data in self._before.items():
+            path.write_bytes(data)
+        self._before.clear()
+        for who in list(self._daemon.store.growing.all()):
+            self._daemon.store.growing.drop(who)
+        self._household.editing.rules.reload()
+        self._household.editing._in_force(frozenset())
+        self._household.edited.clear()
+
+    def pass_days(self, days: int) -> None:
+        self.now += timedelta(days=days)
+        self.engine.look()
+
+    def verbs(self) -> dict[str, Verb]:
+        def late(name: str) -> Verb:
+            return lambda request: self._table[name](request)
+
+        return {name: late(name) for name in VERBS}
+
+    def told(self) -> dict[str, object]:
+        return self.engine.told() if "engine" in self.__dict__ else {"steps": []}
+
+    def of_device(self, device: Mapping[str, Any]) -> dict[str, object]:
+        return self.engine.of_device(device["mac"]) if "engine" in self.__dict__ and device["mac"] else {}
+
+    def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
+        if "engine" in self.__dict__:
+            self.engine.refuse_later(profile_id, changes)
+
+    def guardian(self, request: Request) -> str:
+        return self._household.guardian_of(request)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(cast("Any", self._daemon))
+
+    @cached_property
+    def _table(self) -> Mapping[str, Verb]:
+        self._daemon.growing = self.engine
+        return GrowingVerbs(cast("Any", self._daemon), cast("Any", self)).table()
+
+    @cached_property
+    def _daemon(self) -> SimpleNamespace:
+        editing = self._household.editing
+        rules, nothing = editing.rules, MagicMock()
+        store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
+        store.growing = Steps()
+        store.held_bands.return_value = {}
+        return SimpleNamespace(
+            rules=rules,
+            store=store,
+            watch=SimpleNamespace(known=True),
+            local_now=lambda: self.now,
+            loop=SimpleNamespace(call_later=lambda *_: SimpleNamespace(cancel=lambda: None)),
+            control=SimpleNamespace(publish=lambda *_, **__: None),
+            family=SimpleNamespace(slots_of=lambda _: frozenset()),
+            journal=SimpleNamespace(recent=nothing),
+            lessons=nothing,
+            sharing=nothing,
+            reassign=lambda: editing._in_force(frozenset()),
+        )
