@@ -120,6 +120,7 @@ def read_library(state: Path, own_file: Path | None = None) -> Library:
             MustResolve(
                 parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
                 content_categories(product.bands),
+                product.help_names,
             ),
         ),
         state=state,

@@ -183,11 +183,15 @@ def survey(source: Source, canaries: Canaries) -> Report:
     hit = canaries.hit_by(source.form)
     hits: dict[str, str] = {}  # what is listed → the innocent site
     disputed: dict[str, None] = {}
+    helps: list[str] = []
     try:
         for name in read_domains(source.id, _chunks(source.path), source.form, tally):
             host = hit(name)
             if host is not None:
                 hits[name] = host
+            elif canaries.must.helps(name) is not None:
+                disputed[name] = None
+                helps.append(name)
             elif not source.own and (
                 canaries.known.disputes(source.category, name) or canaries.must.hit(source.category, name)
             ):
@@ -200,6 +204,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
         name = found[0]
         msg = f"{source.id}: it lists {name}, and so refuses {hits[name]}, an innocent site; it is not used"
         raise ListError(msg)
+    canaries.must.note(source.id, helps)
     return Report(
         source.id,
         source.category,

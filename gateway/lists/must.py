@@ -7,6 +7,7 @@ names one which the copy before did not name is not taken: its maker has changed
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,8 +20,11 @@ from gateway.policy.entries import entries
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.timetext import calendar_date
 
+_log = logging.getLogger(__name__)
+
 TOPICS = ("health", "sex_education", "lgbtq", "counselling", "domestic_violence", "rights", "news")
 YOUNGEST = Band.AGE_10_12
+MAX_NOTED = 20  # entries of one list
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,20 @@ def content_categories(bands: Bands) -> frozenset[str]:
 
 
 class MustResolve:
-    """Which entry of a list of ``content`` refuses which site."""
+    """Which entry of a list of ``content`` refuses which site; ``help_names``: of help lines, which no list
+    of any kind may name.
+    """
 
-    def __init__(self, sites: Iterable[MustSite] = (), content: Iterable[str] = ()) -> None:
+    def __init__(
+        self, sites: Iterable[MustSite] = (), content: Iterable[str] = (), help_names: Iterable[str] = ()
+    ) -> None:
         self._content = frozenset(content)
+        self._help: dict[str, str] = {}
+        for entry in help_names:
+            name = whole = entry.removeprefix("=")
+            while "." in name:
+                self._help.setdefault(name, whole)
+                name = name.partition(".")[2]
         self._names: dict[str, str] = {}
         for site in sites:
             self._names.setdefault(f"www.{site.name}", site.name)  # refuses what everybody opens
@@ -80,6 +94,20 @@ class MustResolve:
     def hit(self, category: str, listed: str) -> str | None:
         """The site that the entry ``listed`` of a list of that category would refuse."""
         return self._names.get(listed) if category in self._content else None
+
+    def helps(self, listed: str) -> str | None:
+        """The name of a help line that an entry would refuse, if help did not come before all lists."""
+        return self._help.get(listed)
+
+    def note(self, source: str, listed: Iterable[str]) -> None:
+        """For whoever looks after a list: the entries of it that name help."""
+        for name in list(dict.fromkeys(listed))[:MAX_NOTED]:
+            _log.warning(
+                "%s: it lists %s, and so the help line %s; left out, help stays open",
+                source,
+                name,
+                self._help[name],
+            )
 
     def hits(self, category: str, listed: Iterable[str]) -> Mapping[str, str]:
         """Of many entries: those that refuse a site, each with the first one."""
