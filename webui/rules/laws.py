@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from webui.language.i18n import gettext as _
 from webui.language.things import laws
-from webui.language.words import plain
+from webui.language.words import day_of, plain
 from webui.values.country import Law
 
 NOBODY = ("true", "on", "yes")  # what a hand may write into the file in place of who
@@ -18,10 +20,10 @@ def law_told(law: str, who: object) -> str:
     return _("%(law)s: on, by %(who)s", law=called, who=plain(str(who)))
 
 
-def standing(law: Law) -> str:
+def standing(law: Law, today: date) -> str:
     """Whether it is law at all."""
     if law.status == "in force" and law.since:
-        return _("In force since %(date)s.", date=law.since.isoformat())
+        return _("In force since %(date)s.", date=day_of(law.since, today))
     if law.status == "announced" and law.expected:
         return _("Announced, not in force. Expected: %(when)s.", when=law.expected)
     if law.status == "announced":
@@ -29,6 +31,6 @@ def standing(law: Law) -> str:
     return _("A bill: it is not signed.")
 
 
-def source(law: Law) -> str:
-    day = law.date.isoformat() if law.date else ""
+def source(law: Law, today: date) -> str:
+    day = day_of(law.date, today) if law.date else ""
     return _("Source: %(source)s (%(date)s)", source=plain(law.source, 300), date=day)

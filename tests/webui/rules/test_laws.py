@@ -22,7 +22,7 @@ def test_the_page_says_what_the_law_is_and_that_it_is_off(mum: Browser, househol
     in_australia(household)
     text = text_of(mum.get(f"{PAGE}laws/").text)
     for expected in (
-        "Social Media Minimum Age (Australia) In force since 2025-12-10. Below 16 years.",
+        "Social Media Minimum Age (Australia) In force since 10 December 2025. Below 16 years.",
         "Refused when it is on: Facebook, Instagram, Threads, TikTok, Snapchat, X (Twitter), Kick, Reddit",
         "Named by the law, and left as your rules have it: YouTube.",
         "the gateway cannot tell who is signed in",
@@ -94,7 +94,7 @@ def test_a_child_reads_which_law_and_who(
 
 def test_marks_of_films_and_games_stand_beside_the_bands(mum: Browser, household: Household) -> None:
     text = text_of(mum.get(f"{PAGE}band/").text)
-    assert "10-12 now Films and games up to 6+, from 12 years up to 12+ (Law 169-VI)" in text
+    assert "10-12 Films and games up to 6+, from 12 years up to 12+ (Law 169-VI)" in text
     assert "13-15 Films and games up to 12+, from 14 years up to 14+ (Law 169-VI)" in text
     assert "Nothing is filtered by them." in text
 
@@ -102,7 +102,7 @@ def test_marks_of_films_and_games_stand_beside_the_bands(mum: Browser, household
 def test_games_and_films_of_britain(mum: Browser, household: Household) -> None:
     household.editing.settings["country"] = "gb"
     text = text_of(mum.get(f"{PAGE}band/").text)
-    assert "16-17 Films up to 15 (BBFC) Games up to 16 (PEGI)" in text
+    assert "16-17 Films up to 15 (BBFC) · Games up to 16 (PEGI)" in text
 
 
 def test_the_pages_have_each_law_by_the_name_of_its_file(app: Flask, household: Household) -> None:
