@@ -60,7 +60,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz vm screenshots clean root run-tools test-tools
+.PHONY: help run test test-all times lint words bench fuzz vm screenshots release clean root run-tools test-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -73,6 +73,7 @@ help:
 	@echo "make fuzz         the parsers under atheris"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pages as pictures, in screenshots/"
+	@echo "make release      what a release needs beside tests: dates of help lines and reviews; a line for each that is missing"
 	@echo "make clean        remove what the others made"
 
 root:
@@ -135,6 +136,9 @@ vm: test-tools $(VENV)/.dev
 
 screenshots: test-tools $(VENV)/.dev
 	@$(PY) -m tests.browser.screenshots $(ARGS)
+
+release: $(VENV)/.dev
+	@$(PY) -m tests.release
 
 clean:
 	@rm -rf $(VENV) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info

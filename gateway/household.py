@@ -35,6 +35,7 @@ from gateway.policy.entries import host_map
 from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
+from gateway.policy.laws import Laws, strangers
 from gateway.policy.macs import parse_mac
 from gateway.policy.menus import Menus, parse_menus
 from gateway.policy.profile import DaysOf, Profile
@@ -67,6 +68,7 @@ class Product:
     engines: HostMap[packs.Engine]
     sites: tuple[packs.Site, ...]
     countries: Mapping[str, Country]  # by code
+    laws: Laws  # of all countries, by id
     help: HostMap[str]
     calling: HostMap[str]
     ech_names: frozenset[str]  # sent in the clear for a hidden one
@@ -93,6 +95,7 @@ class Product:
             services={one.id: one.name for one in self.catalogue.services.values()},
             categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
             groups={one.id: one.name["en"] for one in self.catalogue.groups.values()},
+            laws={one.id: one.name["en"] for one in self.laws.values()},
         )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
@@ -154,6 +157,10 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         else:
             sites += packs.parse_sites(source, name, suffixes)
     countries = load_countries(suffixes)
+    laws = {law.id: law for one in countries.values() for law in one.laws}
+    if unknown := strangers(laws.values(), catalogue.services, known):
+        where, mend = "profiles/countries", "install the package again"
+        raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", mend)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
@@ -164,6 +171,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         engines=host_map((name, one) for one in engines for name in one.hosts),
         sites=tuple(sites),
         countries=countries,
+        laws=laws,
         help=host_map(help_names(countries.values()).items()),
         calling=host_map(calling_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
@@ -171,6 +179,11 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         fingerprints=fingerprints,
         menus=parse_menus(*_data(root, "menus.yaml"), fingerprints.ids),
     )
+
+
+def vocabulary(product: Product) -> Vocabulary:
+    """The words of a family's own files."""
+    return Vocabulary(product.categories, product.catalogue, suffixes_when_asked(), product.laws)
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
@@ -207,7 +220,7 @@ def load(
     Raises PolicyError for a `qalqan.yaml` that cannot be used, as where it names somebody who has no file,
     unless ``excuse`` lets that name (in small letters) be: then it is told as ``absent``.
     """
-    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
+    words = vocabulary(product)
     source = instead.get(path) or read_bounded(path)
     read = config.parse_config(source, str(path), words.is_public_suffix)
     profiles: dict[str, Profile] = {}
@@ -232,13 +245,13 @@ def load(
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
     """One profile's file, wherever it lies; ``days_of`` in place of its calendars. Raises PolicyError."""
-    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
+    words = vocabulary(product)
     return _parse(read_bounded(path), path, product, words, days_of)
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
     """What a file said once; the days of its calendars are nobody's business. Raises PolicyError."""
-    words = Vocabulary(product.categories, product.catalogue, suffixes_when_asked())
+    words = vocabulary(product)
     return _parse(source, path, product, words, lambda _calendar: frozenset())
 
 

@@ -28,7 +28,8 @@ CONTRACT = (
     "run", "web", "check", "support", "status", "audit", "device list", "device scan", "device assign",
     "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
-    "pause", "resume", "why", "replay", "lists build", "lists update", "lists status", "lists lookup",
+    "pause", "resume", "why", "replay",
+    "lists build", "lists check", "lists update", "lists status", "lists lookup",
     "sealed key", "sealed make", "sealed update", "sealed status",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
 )  # fmt: skip

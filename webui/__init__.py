@@ -47,6 +47,7 @@ from webui.pages import (
     importing,
     kinds,
     language,
+    laws,
     leave,
     lending,
     limits,
@@ -81,7 +82,7 @@ PAGES = (
     lending, family_card, stream, people, auditlog, helper, support, language, health, backup, update,
     family, importing, alerts,
     child, asks, disputes, sharing, time_pages, refused, leave,
-    rules, services, kinds, sites, week, limits, basics, band, growing, preview, carry, teach,
+    rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof, trial,
 )  # fmt: skip
 HERE = Path(__file__).parent

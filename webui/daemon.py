@@ -27,6 +27,7 @@ from webui.values.answers import (
     parse_own_refusals,
 )
 from webui.values.asked import Asked, parse_asked
+from webui.values.country import Country, parse_country
 from webui.values.devices import Devices, Learnt, parse_devices, parse_learnt
 from webui.values.family import Family, parse_family
 from webui.values.given import Given, parse_given
@@ -127,6 +128,10 @@ class Daemon:
     def family(self) -> Family:
         """What qalqan.yaml says of the family."""
         return parse_family(self.client.call("family"))
+
+    def country(self) -> Country:
+        """What its file says of marks and laws, and for whom a law is on."""
+        return parse_country(self.client.call("country"))
 
     def catalogue(self) -> Catalogue:
         return parse_catalogue(self.client.call("catalogue"))

@@ -31,6 +31,11 @@ class Band(Enum):
         return _RANKS[self]
 
     @property
+    def bracket(self) -> str:
+        """As systems ask for it (California, AB 1043): the edges are ours, so that each band is in one."""
+        return _BRACKETS.get(self, "<13")
+
+    @property
     def is_child(self) -> bool:
         return self is not Band.ADULT
 
@@ -49,6 +54,7 @@ _AGES: dict[Band, tuple[int, int | None]] = {
     Band.AGE_16_17: (16, 17),
     Band.ADULT: (18, None),
 }
+_BRACKETS: dict[Band, str] = {Band.AGE_13_15: "13-15", Band.AGE_16_17: "16-17", Band.ADULT: "18+"}
 _RANKS: dict[Band, int] = {band: rank for rank, band in enumerate(Band)}
 
 

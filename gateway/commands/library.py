@@ -14,9 +14,10 @@ from gateway.errors import ListError
 from gateway.household import load_product
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.book import SHELF
-from gateway.lists.build import Canaries, Report
+from gateway.lists.build import Canaries, Report, Source, must_hits
 from gateway.lists.fetch import Fetcher
 from gateway.lists.known import Known
+from gateway.lists.must import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own import OwnLists, read_own
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
@@ -82,6 +83,11 @@ class Library:
             now=now,
         )
 
+    def refusing(self, source: Source) -> list[str]:
+        """A line for each entry of a list that refuses a site which has to open from ten years on."""
+        hits = must_hits(source, self.canaries.must)
+        return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
+
     def _make_state(self) -> None:
         try:
             (self.state / SHELF).mkdir(parents=True, exist_ok=True)
@@ -111,6 +117,11 @@ def read_library(state: Path, own_file: Path | None = None) -> Library:
             parse_canaries(*_data("canaries.yaml")),
             parse_innocent(*_data("canaries.yaml")),
             Known(product.catalogue.services.values(), product.sites, categories.binding),
+            MustResolve(
+                parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
+                content_categories(product.bands),
+                product.help_names,
+            ),
         ),
         state=state,
     )

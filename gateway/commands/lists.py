@@ -45,6 +45,8 @@ def run(args: Namespace) -> int:
     library = read_library(state, lists_file(config_path(args)))
     if args.action == "status":
         return _status(library, now, as_json=args.json)
+    if args.action == "check":
+        return _check(library)
     problems: list[str] = []
     if args.action == "update":
         if args.steps:
@@ -121,6 +123,20 @@ def _status(library: Library, now: datetime, *, as_json: bool) -> int:
         ("LIST", "CATEGORY", "NAMES", "AGE", "LICENCE", ""),
     )
     return 0
+
+
+def _check(library: Library) -> int:
+    """1 where an entry of our own refuses such a site; those of others are left out of the table."""
+    ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
+    here = [one for one in library.published.values() if library.is_here(one.id)]
+    others = [line for one in here for line in library.refusing(one.copy(library.shelf.path(one.id)))]
+    for line in ours:
+        output.problem(line)
+    for line in others:
+        print(f"{line}; left out of the table")
+    lists, entries = len(library.seeds) + len(here), len(ours) + len(others)
+    print(f"{lists} lists; entries that refuse a site which has to open from 10 years on: {entries}")
+    return 1 if ours else 0
 
 
 def _built(state: Path) -> TableInfo | None:

@@ -38,7 +38,7 @@ WEB_VERBS = frozenset(
         "redeem", "request", "answer", "requests", "ledger", "profile", "device", "refusals", "helplines",
         "guardian", "off", "on", "events", "time", "questions", "identify", "cards", "dismiss",
         "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
-        "week", "family", "edit_family", "unedit_family",
+        "week", "country", "family", "edit_family", "unedit_family",
         "devices", "assign", "forget", "name_device", "scan",
         "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult",

@@ -16,6 +16,7 @@ from gateway.files import disk_words
 from gateway.lists.addresses import Innocent
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.known import Known
+from gateway.lists.must import NOTHING_MUST, MustResolve
 from gateway.lists.prune import PARTS, Digests, Names, prune
 from gateway.policy import domains
 
@@ -60,14 +61,20 @@ class Report:
 class Canaries:
     """Innocent names and networks; a list that refuses one of them, or a name above, is not fit for use.
 
-    What is ``known`` otherwise than a list has it is left out of that list.
+    What is ``known`` otherwise than a list has it is left out of that list, and so is what refuses a site
+    that ``must`` resolve.
     """
 
     def __init__(
-        self, hosts: Iterable[str], networks: Innocent = NO_NETWORKS, known: Known = NOTHING_KNOWN
+        self,
+        hosts: Iterable[str],
+        networks: Innocent = NO_NETWORKS,
+        known: Known = NOTHING_KNOWN,
+        must: MustResolve = NOTHING_MUST,
     ) -> None:
         self._networks = networks
         self.known = known
+        self.must = must
         self._suffixes: dict[str, str] = {}
         for host in hosts:
             name = host
@@ -176,12 +183,18 @@ def survey(source: Source, canaries: Canaries) -> Report:
     hit = canaries.hit_by(source.form)
     hits: dict[str, str] = {}  # what is listed → the innocent site
     disputed: dict[str, None] = {}
+    helps: list[str] = []
     try:
         for name in read_domains(source.id, _chunks(source.path), source.form, tally):
             host = hit(name)
             if host is not None:
                 hits[name] = host
-            elif not source.own and canaries.known.disputes(source.category, name):
+            elif canaries.must.helps(name) is not None:
+                disputed[name] = None
+                helps.append(name)
+            elif not source.own and (
+                canaries.known.disputes(source.category, name) or canaries.must.hit(source.category, name)
+            ):
                 disputed[name] = None
     except OSError as error:
         msg = f"{source.id}: {source.path} cannot be read ({error.strerror}); run: qalqan lists update"
@@ -191,6 +204,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
         name = found[0]
         msg = f"{source.id}: it lists {name}, and so refuses {hits[name]}, an innocent site; it is not used"
         raise ListError(msg)
+    canaries.must.note(source.id, helps)
     return Report(
         source.id,
         source.category,
@@ -200,6 +214,13 @@ def survey(source: Source, canaries: Canaries) -> Report:
         disputed=tuple(disputed),
         left_out=tally.leaves_out,
     )
+
+
+def must_hits(source: Source, must: MustResolve) -> Mapping[str, str]:
+    """The entries of a list that refuse a site which has to open, each with that site."""
+    tally = Tally()
+    found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
+    return {name: site for name, site in found.items() if not tally.leaves_out(name)}
 
 
 def _reader(source: Source, report: Report) -> Names:

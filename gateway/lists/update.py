@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ListError
 from gateway.lists.book import Book, Copy, Validators
-from gateway.lists.build import Canaries, Report, Source, build_table, survey
+from gateway.lists.build import Canaries, Report, Source, build_table, must_hits, survey
 from gateway.lists.fetch import Fetcher, Offline, Unwritable
 from gateway.lists.formats import Format
+from gateway.lists.must import MustResolve
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.domains import TableInfo
@@ -82,10 +83,28 @@ class Shelf(Book):
             got = fetcher.fetch(published.id, published.url, new, known, published.max_bytes)
             if got.path is not None:
                 survey(published.copy(got.path), canaries)
+                if target.exists():
+                    _refuse_drift(published.copy(got.path), published.copy(target), canaries.must)
                 got.path.replace(target)
         finally:
             new.unlink(missing_ok=True)
         return got.validators
+
+
+def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
+    """Raises ListError where a new copy refuses a site that has to open, and the one before did not.
+
+    Of a list of which there is no copy yet such entries are left out of the table, and nothing more.
+    """
+    found = must_hits(new, must)
+    fresh = found.keys() - must_hits(old, must).keys() if found else ()
+    if fresh:
+        name = min(fresh)
+        msg = (
+            f"{new.id}: it lists {name} now, and so refuses {found[name]}, which has to open from 10 years "
+            "on; the copy of before stays in use"
+        )
+        raise ListError(msg)
 
 
 @dataclass(frozen=True, slots=True)

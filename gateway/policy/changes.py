@@ -17,7 +17,7 @@ Changes = Mapping[str, object]
 
 LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
 MAPPINGS = (
-    "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces",
+    "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
 )  # fmt: skip
 MAX_CHANGES = 256  # keys of one edit; a page changes a few
 

@@ -16,7 +16,12 @@ All are open ahead of every rule and never logged, whatever the country of the h
         companions: []                  # names without which its pages or its chat do not work
         status: seen                    # one of STATUSES: how the entry is known
         source: the operator's leaflet
-        verified_on: null               # when somebody compared it with the operator's own page
+        date: 2026-11-24                # when the source said so
+        verified_on: null               # when somebody compared it with the operator's own page …
+        verified_by: A. Name            # … and who; neither without the other
+    holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
+    ratings: []                         # see ratings.py
+    laws: []                            # see laws.py
     holidays:
       - name: {en: New Year}
         for: [at]                       # in these countries only; absent: in all that use the file
@@ -31,27 +36,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy import fields, timetext
+from gateway.policy import fields
 from gateway.policy.documents import Node, Scalar, parse_document, shown
 from gateway.policy.entries import entries
 from gateway.policy.holidays import Holiday, parse_holiday
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.laws import Law, day_of, parse_law, texts
+from gateway.policy.ratings import Rating, parse_rating
 
 COMMON = "common"
 KINDS = (
     "child_helpline", "crisis", "csam_hotline", "image_removal", "missing_child", "deterrence", "report",
-    "emergency", "directory", "rights", "health", "wifi_calling",
+    "emergency", "directory", "rights", "health", "wifi_calling", "complaint",
 )  # fmt: skip
 # Open at all times like the rest, and nobody for a child to talk to.
-UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling"})
+UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
+COMPLAINT = "complaint"  # of the gateway itself: an ombudsperson or a data-protection authority
 STATUSES = (
     "seen",  # in public text of the last years
     "stale",  # in old text only
     "unverified",  # general knowledge
 )
-LANGUAGES = ("en", "ru", "kk")
+KEYS = ("country", "covers", "help_lines", "holidays_from", "holidays", "ratings", "laws")
 LINE_KEYS = (
-    "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "verified_on",
+    "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "date",
+    "verified_on", "verified_by",
 )  # fmt: skip
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
@@ -72,7 +81,9 @@ class HelpLine:
     companions: tuple[str, ...]
     status: str
     source: str
+    dated: date  # when the source said so
     verified_on: date | None
+    verified_by: str  # a person's name; empty where nobody did
 
     def name_in(self, language: str) -> str:
         return self.name.get(language) or self.name["en"]
@@ -101,6 +112,8 @@ class Country:
     covers: frozenset[str]  # codes of countries that have no file of their own
     help_lines: tuple[HelpLine, ...]
     days: tuple[Holiday, ...]
+    ratings: tuple[Rating, ...] = ()
+    laws: tuple[Law, ...] = ()
 
     def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
         """The public holidays of a year as far as they are known, each with its English name. ``code``: of
@@ -112,7 +125,7 @@ class Country:
 
 def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
     """One file. Raises PolicyError with file, line, key and mend."""
-    top = fields.Fields(parse_document(source, file), ("country", "covers", "help_lines", "holidays"))
+    top = fields.Fields(parse_document(source, file), KEYS)
     node = top.need("country")
     code = COMMON if fields.text(node) == COMMON else _code(node)
     lines: dict[str, HelpLine] = {}
@@ -122,8 +135,18 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
             item.place.refuse(f"the id {shown(line.id)} is there twice", "give each line an id of its own")
         lines[line.id] = line
     days = top.read("holidays", _holidays, ())
+    if days:
+        _sourced(top.need("holidays_from"))
     covers = top.read("covers", _codes, frozenset())
-    return Country(code, covers, tuple(lines.values()), days)
+    ratings = top.read("ratings", lambda node: tuple(map(parse_rating, fields.items(node))), ())
+    laws = top.read("laws", lambda node: tuple(map(parse_law, fields.items(node))), ())
+    return Country(code, covers, tuple(lines.values()), days, ratings, laws)
+
+
+def _sourced(node: Node) -> None:
+    part = fields.Fields(fields.mapping(node), ("source", "date"))
+    fields.text(part.need("source"))
+    day_of(part.need("date"))
 
 
 def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
@@ -141,6 +164,15 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
     read = [line for one in files if one is not None for line in one.help_lines if line.kind not in UNSHOWN]
     for_it = [line for line in read if code in line.countries]
     return tuple(for_it + [line for line in read if not line.countries])
+
+
+def complaints_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """To whom a child or anybody in ``code`` complains of the gateway itself; its own country's first."""
+    own = country_of(countries, code) if code else None
+    read = () if own is None else tuple(line for line in own.help_lines if line.kind == COMPLAINT)
+    return tuple(
+        [line for line in read if code in line.countries] + [line for line in read if not line.countries]
+    )
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
@@ -168,24 +200,22 @@ def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
         id=fields.text(key),
         kind=fields.choice(part.need("kind"), KINDS),
         countries=part.read("for", _codes, frozenset()),
-        name=_names(part.need("name")),
+        name=texts(part.need("name")),
         phone=part.read("phone", fields.text, ""),
         text=part.read("text", fields.text, ""),
         web=part.read("web", lambda n: entries(n, is_public_suffix), ()),
         companions=part.read("companions", lambda n: entries(n, is_public_suffix), ()),
         status=fields.choice(part.need("status"), STATUSES),
         source=fields.text(part.need("source")),
+        dated=day_of(part.need("date")),
         verified_on=_date_or_nothing(part.need("verified_on")),
+        verified_by=part.read("verified_by", fields.text, ""),
     )
+    if (line.verified_on is None) == bool(line.verified_by):
+        node.place.refuse("is verified without a name, or by a name without a day", "write both, or neither")
     if not (line.phone or line.text or line.web):
         node.place.refuse("leads nowhere", "give it a phone, a text or a web")
     return line
-
-
-def _names(node: Node) -> Mapping[str, str]:
-    part = fields.Fields(fields.mapping(node), LANGUAGES)
-    part.need("en")
-    return {key: fields.text(value) for key, _, value in fields.pairs(node)}
 
 
 def _code(node: Node) -> str:
@@ -203,14 +233,10 @@ def _holidays(node: Node) -> tuple[Holiday, ...]:
     read = []
     for item in fields.items(node):
         part = fields.Fields(fields.mapping(item), ("name", "for", "on"))
-        name, countries = _names(part.need("name")), part.read("for", _codes, frozenset())
+        name, countries = texts(part.need("name")), part.read("for", _codes, frozenset())
         read.append(parse_holiday(part.need("on"), name, countries))
     return tuple(read)
 
 
-def _date(node: Node) -> date:
-    return timetext.calendar_date(fields.text(node), node.place)
-
-
 def _date_or_nothing(node: Node) -> date | None:
-    return None if isinstance(node, Scalar) and node.is_null else _date(node)
+    return None if isinstance(node, Scalar) and node.is_null else day_of(node)

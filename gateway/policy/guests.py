@@ -49,6 +49,7 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         linger=NO_RULES.linger,
         auto_approve=NO_RULES.auto_approve,
         updates=base.updates,
+        laws=(),
         portal=frozenset(),
         strict=Owned(False, owner),
         log_level=0,

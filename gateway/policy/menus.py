@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.policy import fields
-from gateway.policy.countries import LANGUAGES
+from gateway.policy.categories import LANGUAGES
 from gateway.policy.documents import Node, parse_document, shown
 from gateway.policy.fingerprints import KINDS
 from gateway.policy.waycards import Topic

@@ -6,7 +6,7 @@ An empty mapping clears, mappings and lists add, scalars replace; whoever wrote 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -18,6 +18,7 @@ from gateway.policy.documents import Mapping as Located
 from gateway.policy.documents import Node, Place, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.laws import Law, Laws, read_laws
 from gateway.policy.rules import (
     INTERNET,
     PLAY,
@@ -60,7 +61,7 @@ RULE_KEYS = (
     "failure",
     "clock_unset",
 )
-PERSONAL_KEYS = ("dates", "calendars", "portal")  # of profiles alone
+PERSONAL_KEYS = ("dates", "calendars", "laws", "portal")  # of profiles alone
 LONGEST_LANDING = timedelta(minutes=15)
 LONGEST_LINGER = timedelta(minutes=30)
 LONGEST_AUTO_APPROVE = timedelta(hours=2)  # a day
@@ -76,6 +77,7 @@ class Vocabulary:
     categories: Categories
     catalogue: Catalogue
     is_public_suffix: PublicSuffixCheck
+    laws: Laws = field(default_factory=dict)  # of all countries
 
 
 NO_RULES = Rules(
@@ -96,6 +98,7 @@ NO_RULES = Rules(
     linger=Owned(timedelta(), ""),
     auto_approve=Owned(timedelta(), ""),
     updates=Owned(True, ""),
+    laws=(),
     portal=frozenset(),
     strict=Owned(False, ""),
     log_level=0,
@@ -129,6 +132,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
         linger=layer.value("linger", timetext.up_to(LONGEST_LINGER), base.linger),
         auto_approve=layer.value("auto_approve", timetext.up_to(LONGEST_AUTO_APPROVE), base.auto_approve),
         updates=layer.value("updates", fields.flag, base.updates),
+        laws=layer.laws(base.laws),
         portal=layer.portal(base.portal),
         strict=layer.value("strict", fields.flag, base.strict),
         log_level=layer.log_level(base.log_level, max_log_level),
@@ -266,6 +270,10 @@ class _Layer:
         if len(read) > MAX_CALENDARS:
             node.place.refuse(f"has {len(read)} calendars", f"use at most {MAX_CALENDARS}")
         return read
+
+    def laws(self, base: tuple[Owned[Law], ...]) -> tuple[Owned[Law], ...]:
+        node = self._entries.get("laws")
+        return base if node is None else read_laws(node, self._words.laws)
 
     def portal(self, base: frozenset[str]) -> frozenset[str]:
         node = self._entries.get("portal")

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gateway.policy.timetext import ByDay, Span
 from gateway.policy.ways import Switch, Way
+
+if TYPE_CHECKING:
+    from gateway.policy.laws import Law
 
 T = TypeVar("T")
 
@@ -150,6 +153,7 @@ class Rules:
     linger: Owned[timedelta]  # silent minutes that count after a counted one
     auto_approve: Owned[timedelta]  # of requests for time a day that are granted by themselves
     updates: Owned[bool]  # names of updates are open and never counted
+    laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, whomever they bind
     portal: frozenset[str]  # MACs whose connectivity probes are refused while time rules or a pause shut them
     strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
     log_level: int  # 0 nothing per person … 3 names visited
@@ -170,6 +174,7 @@ class Rules:
             or self.limits
             or self.windows
             or self.strict.value
+            or self.laws
         )
 
     @property

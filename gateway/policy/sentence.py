@@ -39,6 +39,7 @@ ENGLISH: Words = {
     "family_block": "{what} is not open here.",
     "service": "{what} is not open here.",
     "category": "{what} is not open here: {kind}.",
+    "law": "{what} is not open here: a law asks for an older age. {law}.",
     "new_domain": "{what} is not open here: the name is younger than 30 days.",
     "unknown_domain": "{what} is not open yet: nobody here knows it.",
     "not_on_list": "{what} is not on the list of sites.",
@@ -107,6 +108,7 @@ class Names:
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
     groups: Mapping[str, str] = field(default_factory=dict)  # id → name
+    laws: Mapping[str, str] = field(default_factory=dict)  # id → name
     words: Words = field(default_factory=lambda: ENGLISH)
 
 
@@ -156,6 +158,7 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
         what=_subject(decision, what, names),
         until=_until(decision.until, now, words),
         kind=_kind(decision, names),
+        law=_law(decision, names),
         spent=_spent(decision.rule, names),
     )
 
@@ -209,6 +212,11 @@ def service_of(decision: Decision) -> str:
 def _kind(decision: Decision, names: Names) -> str:
     category = _after(decision.rule, "category:")
     return names.categories.get(category, category.replace("_", " "))
+
+
+def _law(decision: Decision, names: Names) -> str:
+    law = _after(decision.rule, "law:")
+    return names.laws.get(law, law)
 
 
 def _after(rule: str, kind: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from gateway.policy.laws import spoken_laws
 from gateway.policy.rules import DateRule, Owned, Rules
 from gateway.policy.timetext import WEEKDAYS, ByDay, Span, duration_text
 
@@ -33,6 +34,7 @@ def spoken(rules: Rules) -> dict[str, Any]:
         "windows": {target: by_day(days, _spans) for target, days in rules.windows.items() if days},
         "dates": {day.isoformat(): _date(one) for day, one in rules.dates.items()},
         "calendars": list(rules.calendars),
+        "laws": spoken_laws(rules.laws),
         "portal": sorted(rules.portal),
     }
 

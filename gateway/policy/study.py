@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gateway.policy.categories import PROXY
 from gateway.policy.hosts import suffixes
+from gateway.policy.laws import Law
 from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
@@ -51,6 +52,7 @@ class Facts:
     site: Site | None
     engine: Engine | None
     groups: tuple[str, ...] = ()  # of the services
+    law: Owned[Law] | None = None  # that a guardian turned on, and that refuses it
     shows: tuple[str, ...] = ()  # under a page proxy: the names whose pages it may show
 
     @property
@@ -64,8 +66,10 @@ class Facts:
 
     @property
     def refused(self) -> bool:
-        """By a category, or by the family's own entry."""
+        """By a category, by the family's own entry, or by a law that it turned on."""
         strictest = self.strictest
+        if self.law is not None:
+            return True
         return self.block is not None or (strictest is not None and strictest.rule.value.refuses)
 
     @property
@@ -128,6 +132,9 @@ class Student:
         self._block = EntryIndex(one for one in rules.block if one.owner == FAMILY)
         self._band_allow = EntryIndex(one for one in rules.allow if one.owner != FAMILY)
         self._band_block = EntryIndex(one for one in rules.block if one.owner != FAMILY)
+        self._laws = tuple(
+            (one, EntryIndex(one.value.refuses)) for one in rules.laws if one.value.binds(profile.band)
+        )
         # Where all is open that nothing refuses, an approval would only lift what the band refuses.
         asks_first = rules.mode.value is Mode.ALLOW_LIST or rules.unknown.value.refuses
         self._sites = site_map(world.sites if asks_first else (), profile.band)
@@ -155,6 +162,7 @@ class Student:
             companion=reaching(proxy.companion),
             band_allow=reaching(proxy.band_allow),
             band_block=proxy.band_block or shown.band_block,
+            law=proxy.law or shown.law,
             services=tuple(dict.fromkeys(proxy.services + shown.services)),
             groups=tuple(dict.fromkeys(proxy.groups + shown.groups)),
             categories=self._ranked(frozenset(categories)),
@@ -192,6 +200,7 @@ class Student:
             site=self._sites.get(host),
             engine=world.engines.get(host),
             groups=world.catalogue.groups_of(services),
+            law=self._law(services, categories),
         )
 
     def facts_of(self, services: tuple[str, ...]) -> Facts:
@@ -216,6 +225,12 @@ class Student:
             site=None,
             engine=None,
             groups=self._world.catalogue.groups_of(services),
+            law=self._law(services, categories),
+        )
+
+    def _law(self, services: Iterable[str], categories: Iterable[str]) -> Owned[Law] | None:
+        return next(
+            (law for law, named in self._laws if named.find("", services, categories) is not None), None
         )
 
     def _companion(self, services: Iterable[str]) -> Entry | None:

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     WINDOW = "window"
     OUT_OF_TIME = "out_of_time"
     DEVICE_NEEDS = "device_needs"  # probes, time, updates, push, certificate status, store sign-in
+    LAW = "law"  # a legal rule that a guardian turned on
     HOMEWORK = "homework"
     FAMILY_ALLOW = "family_allow"
     FAMILY_BLOCK = "family_block"

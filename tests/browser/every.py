@@ -87,6 +87,7 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
             "services/?q=zzzz",
             "services/youtube",
             "kinds/",
+            "laws/",
             "sites/",
             "week/",
             "week/bedtime",

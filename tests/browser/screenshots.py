@@ -252,6 +252,7 @@ def _rules(album: Album) -> None:
     pages = {
         "": "", "-services": "services/", "-group": "services/?group=video", "-service": "services/youtube",
         "-kinds": "kinds/", "-sites": "sites/", "-bedtime": "week/bedtime", "-hours": "week/service:youtube",
+        "-laws": "laws/",
         "-limits": "limits/", "-limit": "limits/play", "-basics": "basics/", "-band": "band/?to=13-15",
         "-preview": "preview/?host=www.youtube.com",
     }  # fmt: skip

@@ -49,7 +49,7 @@ def product() -> Product:
 
 @cache
 def words() -> Vocabulary:
-    return Vocabulary(product().categories, product().catalogue, public_suffix_check())
+    return Vocabulary(product().categories, product().catalogue, public_suffix_check(), product().laws)
 
 
 def a_profile(text: str, profile_id: str = "daughter") -> Profile:

@@ -25,9 +25,14 @@ help_lines:
     companions: [chat.example]
     status: seen
     source: its own page
+    date: 2026-10-31
     verified_on: 2026-11-01
-  - {id: near, kind: crisis, for: [yy], name: {en: Near}, phone: 9, status: stale, source: s, verified_on: ~}
-  - {id: care, kind: health, name: {en: Care}, web: [care.example], status: seen, source: s, verified_on: ~}
+    verified_by: A. Person
+  - {id: near, kind: crisis, for: [yy], name: {en: Near}, phone: 9, status: stale,
+     source: s, date: 2026-11-01, verified_on: ~}
+  - {id: care, kind: health, name: {en: Care}, web: [care.example], status: seen,
+     source: s, date: 2026-11-01, verified_on: ~}
+holidays_from: {source: a gazette, date: 2026-11-01}
 holidays:
   - {name: {en: New Year}, on: ["01-01", 2027-01-04]}
   - {name: {en: Spring}, on: [2026-04-06, 2027-03-29]}
@@ -35,8 +40,10 @@ holidays:
 EVERYWHERE = """
 country: common
 help_lines:
-  - {id: all, kind: directory, name: {en: All}, web: [all.example], status: seen, source: s, verified_on: ~}
-  - {id: far, kind: crisis, for: [ww], name: {en: Far}, phone: "1", status: seen, source: s, verified_on: ~}
+  - {id: all, kind: directory, name: {en: All}, web: [all.example], status: seen,
+     source: s, date: 2026-11-01, verified_on: ~}
+  - {id: far, kind: crisis, for: [ww], name: {en: Far}, phone: "1", status: seen,
+     source: s, date: 2026-11-01, verified_on: ~}
 """
 
 
@@ -57,7 +64,8 @@ def test_a_line_whole(countries: dict[str, Country]) -> None:
     assert line.web == ("=www.talk.example", "talk.example")
     assert line.site == "www.talk.example"
     assert line.companions == ("chat.example",)
-    assert (line.status, line.source, line.verified_on) == ("seen", "its own page", date(2026, 11, 1))
+    assert (line.status, line.source, line.dated) == ("seen", "its own page", date(2026, 10, 31))
+    assert (line.verified_on, line.verified_by) == (date(2026, 11, 1), "A. Person")
     assert [line.name_in(one) for one in ("en", "ru", "kk")] == ["Talk", "Разговор", "Talk"]
 
 
@@ -110,21 +118,28 @@ def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> Non
         ("country: zz", "country: Zealand", "f:2: country: 'Zealand' is no country; write two letters"),
         ("covers: [yy, xx]", "covers: [y]", "f:3: covers[1]: 'y' is no country"),
         ("id: talk", "id: Talk Talk", "f:5: help_lines[1].id: 'Talk Talk' is no id"),
-        ("id: near", "id: talk", "f:15: help_lines[2]: the id 'talk' is there twice"),
+        ("id: near", "id: talk", "f:17: help_lines[2]: the id 'talk' is there twice"),
         ("kind: child_helpline", "kind: child_help", "f:6: help_lines[1].kind: 'child_help' is not known"),
         ("{en: Talk, ru", "{ru", "f:7: help_lines[1].name: has no 'en'"),
         ("{en: Talk, ru", "{en: Talk, fr", "f:7: help_lines[1].name.fr: is not a known key"),
         ("chat.example", "co.uk", "f:11: help_lines[1].companions[1]: 'co.uk' is a public suffix"),
         ("chat.example", "https://a.example/x", "is a web address, not a name; write a.example"),
         ("status: seen", "status: sene", "'sene' is not known here; did you mean 'seen'?"),
+        (
+            "    verified_by: A. Person\n",
+            "",
+            "f:5: help_lines[1]: is verified without a name, or by a name without",
+        ),
+        ("    date: 2026-10-31\n", "", "f:5: help_lines[1]: has no 'date'"),
+        ("holidays_from: {source: a gazette, date: 2026-11-01}\n", "", "has no 'holidays_from'"),
         ("    source: its own page\n", "", "f:5: help_lines[1]: has no 'source'"),
-        ("2026-11-01", "2026-02-30", "f:14: help_lines[1].verified_on: '2026-02-30' is no date"),
+        ("2026-11-01", "2026-02-30", "f:15: help_lines[1].verified_on: '2026-02-30' is no date"),
         ("2026-11-01", "yesterday", "'yesterday' is no date; write it like 2027-03-26"),
-        ("phone: 9, ", "", "f:15: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
-        ("01-01", "02-29", "f:18: holidays[1].on[1]: is no day of every year"),
-        ("01-01", "13-01", "f:18: holidays[1].on[1]: '13-01' is no day of the year"),
-        ("2027-01-04", "20270104", "f:18: holidays[1].on[2]: '20270104' is no date"),
-        ("{en: Spring}", "Spring", "f:19: holidays[2].name: is a text, not a mapping"),
+        ("phone: 9, ", "", "f:17: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
+        ("01-01", "02-29", "f:23: holidays[1].on[1]: is no day of every year"),
+        ("01-01", "13-01", "f:23: holidays[1].on[1]: '13-01' is no day of the year"),
+        ("2027-01-04", "20270104", "f:23: holidays[1].on[2]: '20270104' is no date"),
+        ("{en: Spring}", "Spring", "f:24: holidays[2].name: is a text, not a mapping"),
         ("holidays:", "holiday:", "holiday: is not a known key; did you mean 'holidays'?"),
     ],
 )

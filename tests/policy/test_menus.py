@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.countries import LANGUAGES
+from gateway.policy.categories import LANGUAGES
 from gateway.policy.menus import SHOWN, in_language, parse_menus, path
 from gateway.policy.waycards import Topic
 from tests.policy.homes import product, refusal

@@ -57,11 +57,50 @@ class Line:
     phone: str
     text: str
     web: str
+    confirmed: bool  # somebody compared it with the operator's own page
 
 
 @record
 class HelpLines:
     lines: tuple[Line, ...]
+
+
+@record
+class RatingMarks:
+    """`marks`: by band `{mark, then, from}`."""
+
+    id: str
+    name: str
+    of: str
+    marks: Mapping[str, Any]
+    source: str
+    date: date
+
+
+@record
+class LawNow:
+    """Turned on by an edit of a child's rules: `laws/ID`."""
+
+    id: str
+    name: str
+    below: int
+    status: str
+    since: str
+    expected: Mapping[str, Any]
+    refuses: tuple[str, ...]
+    named_too: tuple[str, ...]
+    not_on_it: tuple[str, ...]
+    source: str
+    date: date
+    children: tuple[Mapping[str, Any], ...]
+
+
+@record
+class CountryNow:
+    code: str
+    ratings: tuple[RatingMarks, ...]
+    laws: tuple[LawNow, ...]
+    complaints: tuple[Mapping[str, Any], ...]
 
 
 @record
@@ -155,7 +194,15 @@ def on(me: Caller) -> object:
 @noun.declare("GET", "/home/help-lines", ANYONE, answer=HelpLines)
 def help_lines(_me: Caller | None) -> object:
     """Help lines of the country. They are there while the filter is not."""
-    return HelpLines(tuple(Line(one.name, one.phone, one.text, one.web) for one in daemon().help_lines()))
+    return HelpLines(
+        tuple(Line(one.name, one.phone, one.text, one.web, one.confirmed) for one in daemon().help_lines())
+    )
+
+
+@noun.declare("GET", "/home/country", answer=CountryNow)
+def country(me: Caller) -> object:
+    """Marks of films and games, laws and for whom they are on, and where to complain of the gateway."""
+    return me.ask("country")
 
 
 @noun.declare("GET", "/home/changes", answer=Changes)

@@ -109,7 +109,12 @@ def _said(answer: Answer, what: str | None, now: datetime) -> str:
 
 
 def _names() -> Names:
-    return Names(categories=things.categories(), groups=things.groups(), words=things.table(DECISION, _words))
+    return Names(
+        laws=things.laws(),
+        categories=things.categories(),
+        groups=things.groups(),
+        words=things.table(DECISION, _words),
+    )
 
 
 def _words() -> Words:

@@ -46,6 +46,11 @@ def categories() -> Table:
     return table("categories", _categories)
 
 
+def laws() -> Table:
+    """Legal rules by their id; the English is that of profiles/countries/*.yaml."""
+    return table("laws", _laws)
+
+
 def groups() -> Table:
     return table("groups", _groups)
 
@@ -123,6 +128,15 @@ def _categories() -> Table:
         "search": pgettext("kind", "Search"),
         "crypto": pgettext("kind", "Cryptocurrencies"),
         "device_updates": pgettext("kind", "Device updates"),
+    }
+
+
+def _laws() -> Table:
+    # Translators: legal rules of a country, which a guardian can turn on. Each stands alone.
+    return {
+        "au-under-16-social": pgettext("law", "Social Media Minimum Age (Australia)"),
+        "gb-under-16-social": pgettext("law", "Social media from 16 (United Kingdom)"),
+        "kz-under-16-social": pgettext("law", "Social networks from 16 (Kazakhstan)"),
     }
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
-from webui.language.things import Ours
+from webui.language.things import Ours, laws
 from webui.values.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
@@ -234,6 +234,11 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
         return plain(name)
     if kind == "list" and colon:
         return _("A list: %(name)s", name=plain(name))
+    law, _colon, who = name.partition(":")
+    if kind == "law" and law in laws():
+        if who:
+            return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
+        return _("%(law)s; your family turned it on", law=laws()[law])
     if kind == "law" and colon:
         return _("The law: %(country)s", country=plain(name.upper()))
     if kind == "product":

@@ -6,6 +6,7 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import guardians_only
+from webui.daemon import daemon
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -42,6 +43,7 @@ def _show(page: Page, outcome: Outcome, to: str) -> str:
         page,
         outcome,
         to=to,
+        marks=daemon().country().marks,
         differences=differences(page.book, page.names, to) if to and to != page.book.band else (),
         step_goes=bool(page.book.next_step),
         falls=bool(to) and falls(page.book, page.names, to),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.age.bands import Band
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
@@ -15,6 +16,8 @@ from webui.values.asked import to_show, waiting_for, waiting_time
 from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
+
+KNOWN_BANDS = frozenset(band.value for band in Band)
 
 
 @blueprint.get("/my")
@@ -82,6 +85,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         step=step_sentence(child.next_step, child.band),
         step_brief=step_in_few_words(child.next_step),
         help_lines=daemon().help_lines(),
+        bracket=Band(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
 
 

@@ -21,6 +21,7 @@ from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
 from webui.rules.editing import Problem, problem_of
+from webui.rules.laws import standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
@@ -190,6 +191,8 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         off_minutes=OFF_MINUTES,
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
+        laws=daemon().country().laws,
+        standing=standing,
     )
 
 

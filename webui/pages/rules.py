@@ -92,7 +92,7 @@ def _link(page: Page) -> object:
             return url_for("week.show", profile=who, target=target or rule.key)
         if rule.page == "limit":
             return url_for("limits.one", profile=who, target=target)
-        anchor = rule.key.replace("/", "-") if rule.page in ("kinds", "basics") else None
+        anchor = rule.key.replace("/", "-") if rule.page in ("kinds", "basics", "laws") else None
         return url_for(f"{rule.page}.show", profile=who, _anchor=anchor)
 
     return link

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from webui.language.i18n import gettext as _
+from webui.language.things import laws
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
 from webui.rules.hours import Unreadable
+from webui.rules.laws import law_told
 from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
 from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
@@ -24,6 +26,7 @@ PAGES = {
     "log_level": "basics", "failure": "basics", "clock_unset": "basics", "landing": "basics",
     "linger": "basics", "auto_approve": "basics", "updates": "basics", "name": "basics",
     "next_step": "basics",
+    "laws": "laws",
     "categories": "kinds", "allow": "sites", "block": "sites", "homework": "sites", "band": "band",
 }  # fmt: skip
 CHOICES = ("mode", "unknown", "safe_search", "strict", "updates", "failure", "clock_unset")
@@ -61,6 +64,7 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
     sections = (
         ("time", _("Time"), ("bedtime", "limits", "windows", *GRACE, "dates", "calendars")),
         ("what", _("Sites and services"), ("mode", "unknown", *LISTS)),
+        ("laws", _("Laws"), ("laws",)),
         ("kinds", _("Kinds of sites"), ("categories",)),
         ("around", _("Searches and ways around"), ("safe_search", "ways", "strict", "updates")),
         ("seen", _("What is written down"), ("log_level",)),
@@ -108,6 +112,7 @@ def cleared(key: str) -> str:
         "ways": _("No way around is refused"),
         "limits": _("None of the band’s limits is in force"),
         "windows": _("None of the band’s windows is in force"),
+        "laws": _("No law is turned on"),
         "allow": _("Nothing is open by its name because the band says so"),
         "block": _("Nothing is refused by its name because the band says so"),
         "homework": _("Nothing is for homework because the band says so"),
@@ -205,6 +210,8 @@ def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[
             return say.windows(names.called(target), value)
         case "categories":
             return (say.kind(names.called(f"category:{target}"), value),)
+        case "laws":
+            return (law_told(target, value),)
     return (say.way(target, value),)
 
 
@@ -220,6 +227,8 @@ def title(key: str, names: Catalogue) -> str:
             return names.called(f"category:{target}")
         case "ways":
             return say.way_name(target)
+        case "laws":
+            return laws().get(target, target)
     say_so = _TITLES.get(key)
     return say_so() if say_so is not None else key
 
@@ -246,6 +255,7 @@ _TITLES: Mapping[str, Callable[[], str]] = {  # in the reader's language, and on
     "portal": lambda: _("Our page on devices"),
     "categories": lambda: _("Kinds of sites"),
     "ways": lambda: _("Ways around"),
+    "laws": lambda: _("Laws"),
     "limits": lambda: _("Limits"),
     "windows": lambda: _("Hours"),
     "allow": lambda: _("Open"),

@@ -12,7 +12,7 @@ from webui.values.shapes import Answer
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
-BY_ENTRY = ("categories", "ways", "limits", "windows")  # keys whose entries are changed one by one
+BY_ENTRY = ("categories", "ways", "limits", "windows", "laws")  # keys whose entries are changed one by one
 LISTS = ("allow", "block", "homework")
 
 Values = Mapping[str, Any]

@@ -132,10 +132,17 @@ def describe_profile(
                 for days, spans in by_days(windows)
                 for span in spans.value
             ],
-            "refused": [*refused, *_refused_in_general(own, rules)],
+            "refused": [*_refused_by_law(profile, rules), *refused, *_refused_in_general(own, rules)],
             "allowed": [_entry(one, rules) for one in (*own.allow, *own.homework)],
         }
     }
+
+
+def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, object]]:
+    for law, who in ((one.value, one.owner) for one in profile.rules.laws):
+        for entry in law.refuses if law.binds(profile.band) else ():
+            owner = f"law:{law.id}:{who.partition(':')[2]}"
+            yield _entry(entry, rules) | {"owner": owner, "verdict": "refuse"}
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:

@@ -14,6 +14,7 @@ from gateway.daemon.verbs.whom import Whom
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.policy import edits
+from gateway.policy.laws import signed
 from gateway.policy.profile import Profile
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class EditVerbs:
 
     def edit(self, request: Request) -> Mapping[str, object]:
         author, profile_id = self.author(request), self._id(request)
-        changes = request.mapping("set")
+        changes = signed(request.mapping("set"), author.by)
         self._daemon.growing.refuse_later(profile_id, changes)
         done = self._editing.edit(profile_id, changes, author, self.revision(request))
         if done.revision != done.found:
@@ -113,7 +114,7 @@ class EditVerbs:
 
     def add_profile(self, request: Request) -> Mapping[str, object]:
         author, name, band = self.author(request), request.text("name"), request.text("band")
-        rules = request.mapping("set") if request.has("set") else {}
+        rules = signed(request.mapping("set"), author.by) if request.has("set") else {}
         changes = {**rules, "name": name, "band": band, "devices": request.texts("devices")}
         trial = request.values.get("trial") is True
         profile_id = self._editing.add(name, changes, author, trial=trial)

@@ -24,6 +24,7 @@ from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
 from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
+from gateway.daemon.verbs.country import CountryVerbs
 from gateway.daemon.verbs.describe import describe_profile, describe_state
 from gateway.daemon.verbs.devices import DeviceVerbs
 from gateway.daemon.verbs.edit import EditVerbs
@@ -89,7 +90,6 @@ class Verbs:
             "profile": self.profile,
             "device": self.device,
             "refusals": Refusals(self._daemon),
-            "helplines": self.helplines,
             "reload": self.reload,
             "clock": self.clock,
             "time": self.time,
@@ -110,6 +110,7 @@ class Verbs:
             **self._sharing.table(),
             **HistoryVerbs(self._daemon, self._whom).table(),
             **ChangeVerbs(self._daemon).table(),
+            **CountryVerbs(self._daemon).table(),
             **AlertVerbs(self._daemon, self._whom).table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
@@ -279,11 +280,6 @@ class Verbs:
         if member is not None:
             return "quarantine" if member.quarantined else member.profile.id
         return HOME if self._daemon.rules.household.owner_of(mac) is None else "adult"
-
-    def helplines(self, request: Request) -> Mapping[str, object]:
-        rules = self._daemon.rules
-        country = request.text_or_none("country") or rules.household.config.country
-        return {"lines": rules.help_lines(country)}
 
     def reload(self, request: Request) -> Mapping[str, object]:
         request.owner_only()

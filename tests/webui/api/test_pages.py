@@ -44,6 +44,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "home.turn_on": ("home_on",),
     "home.undo": ("children_revoke",),
     "kinds.save": ("rules_edit",),
+    "laws.save": ("rules_edit",),
     "lending.hand_over": ("sharing_hand_over",),
     "lending.pin": ("sharing_set_pin", "sharing_clear_pin"),
     "lending.take_back": ("sharing_take_back",),

@@ -41,6 +41,7 @@ SAID: dict[str, tuple[object, str]] = {
     "clock_unset": ("open", "While the time is not known, rules of time wait"),
     "dates": ({"2026-12-31": {"bedtime": {}, "limits": {"play": "4h"}}}, "2026-12-31: Play: 4 h"),
     "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
+    "laws": ({"kz-under-16-social": "Dad"}, "Social networks from 16 (Kazakhstan): on, by Dad"),
     "portal": (["02:00:00:00:00:0a"], "1 device shows our page by itself"),
 }  # fmt: skip
 

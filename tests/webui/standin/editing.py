@@ -21,6 +21,7 @@ from gateway.daemon.files import editing
 from gateway.daemon.files.editing_home import HomeEditing
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.verbs.changes import ChangeVerbs
+from gateway.daemon.verbs.country import CountryVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
 from gateway.daemon.verbs.preview import PreviewVerbs
@@ -45,7 +46,7 @@ FILES: dict[str, dict[str, Any]] = {
 HOME = {"lan": ["lo"], "timezone": "Asia/Almaty", "country": "kz"}
 VERBS = (
     "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
-    "week", "family", "edit_family", "unedit_family", "changes",
+    "week", "country", "family", "edit_family", "unedit_family", "changes",
 )  # fmt: skip
 
 
@@ -104,6 +105,7 @@ class Editing:
             **FamilyVerbs(daemon, edits, HomeEditing(self.rules, files)).table(),
             **PreviewVerbs(daemon, whom, files).table(),
             **ChangeVerbs(daemon).table(),
+            "country": CountryVerbs(daemon).country,
         }
 
     @cached_property

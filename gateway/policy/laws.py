@@ -1,0 +1,192 @@
+"""Legal rules of a country as switches: `laws` of `profiles/countries/*.yaml`, and of a child's file.
+
+Each is off until a guardian turns it on for a child, and refuses something only for children who are younger
+than it says. It names its law, how things stand with it, and where and when that was read. The format::
+
+    laws:
+      - id: au-under-16-social
+        name: {en: Social Media Minimum Age (Australia), ru: …, kk: …}
+        below: 16                       # binds children of bands that end before that age
+        status: in force                # one of STATUSES
+        since: 2025-12-10               # of one that is in force
+        expected: {en: early 2027}      # of one that is announced, where a time is known
+        refuses: [service:tiktok]       # also category:<id>
+        named_too: [service:youtube]    # named by the law and left open here, since …
+        why_open: {en: …}               # … of this
+        not_on_it: [service:discord]    # often taken for a part of it
+        source: …
+        date: 2026-11-24
+
+    laws: {au-under-16-social: Mum}     # of a child's file: which one is on, and who turned it on
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from gateway.age.bands import Band
+from gateway.policy import fields, timetext
+from gateway.policy.categories import LANGUAGES
+from gateway.policy.documents import Node, shown
+from gateway.policy.rules import FAMILY, Entry, Kind, Owned
+
+LAW_KEYS = (
+    "id", "name", "below", "status", "since", "expected", "refuses", "named_too", "why_open", "not_on_it",
+    "source", "date",
+)  # fmt: skip
+AGES = (6, 18)
+MAX_WHO = 60  # characters of who turned it on, as of a person's name
+MAX_ON = 16  # laws of one child
+NOBODY = ("true", "on", "yes")  # what a hand may write in place of who
+
+_ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
+
+
+class Status(StrEnum):
+    """How things stand with a law."""
+
+    IN_FORCE = "in force"
+    ANNOUNCED = "announced"
+    BILL = "bill"  # before a parliament, or not signed
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What a law asks of services, as far as a gateway can do something about it."""
+
+    id: str
+    name: Mapping[str, str]  # language → text
+    below: int  # years
+    status: Status
+    since: date | None
+    expected: Mapping[str, str]
+    refuses: tuple[Entry, ...]
+    named_too: tuple[Entry, ...]
+    why_open: Mapping[str, str]
+    not_on_it: tuple[Entry, ...]
+    source: str
+    date: date  # of the source
+
+    def binds(self, band: Band) -> bool:
+        """Whether all of a band are younger; only the band of a child is known."""
+        _, last = band.ages
+        return last is not None and last < self.below
+
+    def told(self) -> dict[str, Any]:
+        """As the verb `country` has it."""
+        return {
+            "id": self.id,
+            "name": self.name["en"],
+            "names": dict(self.name),
+            "below": self.below,
+            "status": self.status.value,
+            "since": self.since.isoformat() if self.since else "",
+            "expected": dict(self.expected),
+            "refuses": list(map(str, self.refuses)),
+            "named_too": list(map(str, self.named_too)),
+            "why_open": dict(self.why_open),
+            "not_on_it": list(map(str, self.not_on_it)),
+            "source": self.source,
+            "date": self.date.isoformat(),
+        }
+
+
+Laws = Mapping[str, Law]
+
+
+def parse_law(node: Node) -> Law:
+    """One of a country's. Raises PolicyError."""
+    part = fields.Fields(fields.mapping(node), LAW_KEYS)
+    key = part.need("id")
+    if _ID.fullmatch(fields.text(key)) is None:
+        key.place.refuse(f"{shown(fields.text(key))} is no id", "write it like au-under-16-social")
+    law = Law(
+        id=fields.text(key),
+        name=texts(part.need("name")),
+        below=fields.integer(part.need("below"), *AGES),
+        status=Status(fields.choice(part.need("status"), [one.value for one in Status])),
+        since=part.read("since", day_of, None),
+        expected=part.read("expected", texts, {}),
+        refuses=_entries(part.need("refuses")),
+        named_too=part.read("named_too", _entries, ()),
+        why_open=part.read("why_open", texts, {}),
+        not_on_it=part.read("not_on_it", _entries, ()),
+        source=fields.text(part.need("source")),
+        date=day_of(part.need("date")),
+    )
+    if (law.since is not None) != (law.status is Status.IN_FORCE):
+        node.place.refuse("'since' does not fit its status", "give the day of one that is in force, no other")
+    if bool(law.named_too) != bool(law.why_open):
+        node.place.refuse(
+            "leaves something open without a why", "write 'named_too' and 'why_open', or neither"
+        )
+    return law
+
+
+def texts(node: Node) -> Mapping[str, str]:
+    """A text by language; English at least."""
+    part = fields.Fields(fields.mapping(node), LANGUAGES)
+    part.need("en")
+    return {key: fields.text(value) for key, _, value in fields.pairs(node)}
+
+
+def day_of(node: Node) -> date:
+    return timetext.calendar_date(fields.text(node), node.place)
+
+
+def _entries(node: Node) -> tuple[Entry, ...]:
+    read = []
+    for item in fields.items(node):
+        kind, _, value = fields.text(item).partition(":")
+        if kind not in ("service", "category") or not value:
+            word = shown(fields.text(item))
+            item.place.refuse(f"{word} is not known here", "write service:<id> or category:<id>")
+        read.append(Entry(Kind.SERVICE if kind == "service" else Kind.CATEGORY, value, "product"))
+    return tuple(read)
+
+
+def strangers(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
+    """What laws name and the catalogue does not know."""
+    named = [(law.id, one) for law in laws for one in (*law.refuses, *law.named_too, *law.not_on_it)]
+    known = {Kind.SERVICE: services, Kind.CATEGORY: categories}
+    return [f"{law}: {one}" for law, one in named if one.value not in known[one.kind]]
+
+
+def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
+    """Of a child's file: those that are on, each owned by who turned it on."""
+    rows = list(fields.pairs(node))
+    if len(rows) > MAX_ON:
+        node.place.refuse(f"names {len(rows)} laws", f"name at most {MAX_ON}")
+    read = []
+    for key, place, value in rows:
+        if key not in known:
+            place.refuse(f"{shown(key)} is no law of a country's file", fields.suggestion(key, tuple(known)))
+        who = fields.text(value)
+        if len(who) > MAX_WHO:
+            value.place.refuse(f"has {len(who)} characters", f"name who turned it on in at most {MAX_WHO}")
+        read.append(Owned(known[key], FAMILY if who.lower() in NOBODY else f"guardian:{who}"))
+    return tuple(read)
+
+
+def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
+    """As a child's file has them."""
+    return {one.value.id: one.owner.partition(":")[2] or "true" for one in laws}
+
+
+def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+    """``changes`` of a child's file, in which nobody turns a law on in somebody else's name."""
+    found = dict(changes)
+    for key, value in changes.items():
+        head, slash, _ = key.partition("/")
+        if head != "laws" or value is None:
+            continue
+        if slash:
+            found[key] = by
+        elif isinstance(value, Mapping):
+            found[key] = dict.fromkeys(value, by)
+    return found

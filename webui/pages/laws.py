@@ -1,0 +1,59 @@
+"""Legal rules of a country for one child: each says what it is, and has a switch."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.accounts.session import guardians_only
+from webui.daemon import daemon
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.rules.editing import NOTHING, opened, render, write
+from webui.rules.laws import law_told, source, standing
+from webui.values.country import Law
+
+blueprint = Blueprint("laws", __name__, url_prefix="/parent/child/<profile>/laws")
+
+
+@blueprint.get("/")
+@guardians_only
+def show(profile: str) -> ResponseReturnValue:
+    page = opened(profile)
+    return render(
+        "child_laws.html",
+        page,
+        NOTHING,
+        laws=daemon().country().laws,
+        on=page.book.rules.get("laws") or {},
+        standing=standing,
+        source=source,
+        told=law_told,
+        listed=lambda targets: [page.names.called(one) for one in targets],
+    )
+
+
+@blueprint.post("/")
+@guardians_only
+def save(profile: str) -> ResponseReturnValue:
+    """One tap. Who turned it on is written down beside it by the daemon."""
+    page = opened(profile)
+    to, _space, key = request.form.get("switch", "").partition(" ")
+    law = _law(key)
+    if to not in ("on", "off"):
+        abort(400)
+    values = {"law": law.name, "name": plain(page.child.name)}
+    told = (
+        _("%(law)s: on for %(name)s.", **values) if to == "on" else _("%(law)s: off for %(name)s.", **values)
+    )
+    with notices.refusals_to(notices.said):
+        write(page, {f"laws/{law.id}": True if to == "on" else None}, told)
+    return redirect(url_for("laws.show", profile=page.child.id), 303)
+
+
+def _law(key: str) -> Law:
+    found = next((one for one in daemon().country().laws if one.id == key), None)
+    if found is None:
+        abort(400)
+    return found

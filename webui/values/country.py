@@ -1,0 +1,112 @@
+"""What the verb `country` tells: marks of films and games by band, and laws with whom they are on for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from webui.language.i18n import gettext as _
+from webui.language.i18n import language
+from webui.language.things import laws
+from webui.values.shapes import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class LawChild:
+    id: str
+    name: str
+    binds: bool  # whether all of the child's band are younger than the law says
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Lists are of targets, ``service:tiktok``."""
+
+    id: str
+    name: str
+    below: int
+    status: str
+    since: date | None
+    expected: str
+    refuses: tuple[str, ...]
+    named_too: tuple[str, ...]
+    why_open: str
+    not_on_it: tuple[str, ...]
+    source: str
+    date: date | None
+    children: tuple[LawChild, ...]
+
+    def child(self, profile: str) -> LawChild | None:
+        return next((one for one in self.children if one.id == profile), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    name: str
+    of: str
+    bands: Mapping[str, tuple[str, str, int]]  # mark, the later mark, from which year on
+
+    def told(self, band: str) -> str:
+        """Empty for a band that it does not know."""
+        mark, then, age = self.bands.get(band, ("", "", 0))
+        values: dict[str, object] = {"mark": mark, "name": self.name}
+        if not mark:
+            return ""
+        if then:
+            values |= {"then": then, "age": age}
+            return {
+                "films": _("Films up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values),
+                "games": _("Games up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values),
+            }.get(self.of) or _(
+                "Films and games up to %(mark)s, from %(age)d years up to %(then)s (%(name)s)", **values
+            )
+        return {
+            "films": _("Films up to %(mark)s (%(name)s)", **values),
+            "games": _("Games up to %(mark)s (%(name)s)", **values),
+        }.get(self.of) or _("Films and games up to %(mark)s (%(name)s)", **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    code: str
+    ratings: tuple[Rating, ...]
+    laws: tuple[Law, ...]
+
+    def marks(self, band: str) -> tuple[str, ...]:
+        return tuple(told for one in self.ratings if (told := one.told(band)))
+
+
+def parse_country(values: Mapping[str, Any]) -> Country:
+    answer = Answer(values)
+    return Country(
+        answer.text("code"),
+        tuple(map(_rating, answer.entries("ratings"))),
+        tuple(map(_law, answer.entries("laws"))),
+    )
+
+
+def _rating(one: Answer) -> Rating:
+    marks = one.entry("marks") or Answer({})
+    bands = {}
+    for band in marks.values:
+        mark = marks.entry(band) or Answer({})
+        bands[band] = (mark.text("mark"), mark.text("then"), mark.whole("from"))
+    return Rating(one.text("name"), one.text("of"), bands)
+
+
+def _law(one: Answer) -> Law:
+    return one.read(
+        Law,
+        name=laws().get(one.text("id")) or _in_language(one, "names") or one.text("name"),
+        expected=_in_language(one, "expected"),
+        why_open=_in_language(one, "why_open"),
+        children=tuple(child.read(LawChild) for child in one.entries("children")),
+    )
+
+
+def _in_language(one: Answer, key: str) -> str:
+    texts = one.entry(key) or Answer({})
+    return texts.text(language()) or texts.text("en")
