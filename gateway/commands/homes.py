@@ -87,7 +87,8 @@ class Rules:
 
     @property
     def world(self) -> World:
-        return replace(self.product.world(self.config.languages), table=self.table.table)
+        world = self.product.world(self.config.languages, self.config.web.https)
+        return replace(world, table=self.table.table)
 
 
 def read_home(args: Namespace) -> Home:
