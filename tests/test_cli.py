@@ -30,6 +30,7 @@ CONTRACT = (
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay", "lists build", "lists update", "lists status", "lists lookup",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
+    "certificate check", "certificate install", "certificate name",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
 

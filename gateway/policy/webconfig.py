@@ -9,7 +9,6 @@ from gateway.policy import fields
 from gateway.policy.documents import Node, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
-from gateway.policy.world import LOCAL_NAMES
 
 HTTPS_PORT = 8443  # where the front listens: 443 of the router is its own pages', 443 of ours leads there
 
@@ -55,6 +54,8 @@ def absolute(node: Node) -> str:
 
 def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https:
     part = fields.Fields(fields.mapping(node), ("name", "certificate", "key", "port"))
+    from gateway.policy.world import LOCAL_NAMES  # of a home that has such a name alone
+
     name = rule_host(part.need("name"), is_public_suffix)
     if name in LOCAL_NAMES:
         mend = "use one under a domain that is yours or your provider's; docs/trusted-name.md"
