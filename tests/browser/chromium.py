@@ -44,7 +44,7 @@ return performance.getEntriesByType("navigation")[0].transferSize + sizes.reduce
 
 
 class Chromium:
-    def __init__(self, driver: webdriver.Chrome | webdriver.Remote) -> None:
+    def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
     def resize(self, size: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from gateway.policy import edits
 from tests.webui.conftest import Browser
-from tests.webui.standin.healthy import FINE, finding
+from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from webui.front import KEY, Trusted
