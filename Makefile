@@ -40,7 +40,12 @@ TEST_NEEDS := \
 	ethtool:ethtool \
 	udhcpc:udhcpc \
 	systemd-detect-virt:systemd \
-	/usr/share/ieee-data/oui.csv:ieee-data
+	/usr/share/ieee-data/oui.csv:ieee-data \
+	certutil:libnss3-tools \
+	pebble:pebble \
+	lego:lego \
+	certbot:certbot \
+	/usr/share/acme.sh/acme.sh:acme.sh
 
 define install_missing
 	@missing=(); \

@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_lists(commands)
     _add_sealed(commands)
     _add_backups(commands)
+    _add_certificate(commands)
     return parser
 
 
@@ -242,3 +243,17 @@ def _add_backups(commands: Subparsers) -> None:
     restore.add_argument("--password-file", metavar="P", type=Path, help=password)
     restore.add_argument("--yes", action="store_true", help="do not ask before it is put in place")
     restore.add_argument("--undo", action="store_true", help="take the last one back")
+
+
+def _add_certificate(commands: Subparsers) -> None:
+    text = "the certificate of the pages' trusted name"
+    certificate = _actions(commands, "certificate", "certificate", text)
+    check = _command(certificate, "check", "certificate", "say what is wrong with it, a line for each thing")
+    install = _command(certificate, "install", "certificate", "put a new one in place, after a look at it")
+    for one, how in ((check, "?"), (install, None)):
+        one.add_argument(
+            "chain", metavar="CHAIN", type=Path, nargs=how, help="a PEM file, the name's own first"
+        )
+        one.add_argument("key", metavar="KEY", type=Path, nargs=how, help="a PEM file")
+    name = _command(certificate, "name", "certificate", "make a name for this gateway that nobody can guess")
+    name.add_argument("zone", metavar="ZONE", help="under this one, as gw.isp.example")

@@ -44,7 +44,8 @@ from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group
-from gateway.policy.world import World
+from gateway.policy.webconfig import Https
+from gateway.policy.world import GATEWAY_NAME, World
 from gateway.suffixes import suffixes_when_asked
 from profiles import DATA
 
@@ -112,7 +113,7 @@ class Product:
         """The family's, before anybody's own free days."""
         return Calendar(settings.zone, frozenset(self.holidays(settings.country)), settings.day_starts)
 
-    def world(self, languages: tuple[str, ...]) -> World:
+    def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
         """A world without category table and without addresses; the daemon replaces those fields."""
         return World(
             catalogue=self.catalogue,
@@ -123,6 +124,7 @@ class Product:
             sites=tuple(one for one in self.sites if one.language in languages),
             engines=self.engines,
             resolvers=self.resolvers,
+            gateway_names=frozenset({GATEWAY_NAME} if https is None else {GATEWAY_NAME, https.name}),
         )
 
 

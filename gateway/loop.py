@@ -94,6 +94,17 @@ class Loop:
         else:
             self._epoll.modify(watch.fd, watch.events)
 
+    def off_readable(self, source: Source) -> None:
+        """Read nothing for now; waiting for room to write goes on."""
+        watch = self._watches.get(_fileno(source))
+        if watch is None:
+            return
+        watch.read = None
+        if watch.write is None:
+            self.forget(source)
+        else:
+            self._epoll.modify(watch.fd, watch.events)
+
     def forget(self, source: Source) -> None:
         """Stop watching; call it before closing the descriptor."""
         watch = self._watches.pop(_fileno(source), None)

@@ -32,6 +32,7 @@ CONTRACT = (
     "lists build", "lists check", "lists update", "lists status", "lists lookup",
     "sealed key", "sealed make", "sealed update", "sealed status",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
+    "certificate check", "certificate install", "certificate name",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
 

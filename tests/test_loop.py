@@ -54,6 +54,25 @@ def test_reading_and_writing_of_one_descriptor(loop: Loop, pair: tuple[socket.so
     assert calls == ["read", "write", "read"]
 
 
+def test_reading_pauses_while_writing_goes_on(loop: Loop, pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    calls: list[str] = []
+    loop.on_readable(here, lambda: calls.append("read"))
+    loop.on_writable(here, lambda: calls.append("write"))
+    there.send(b"x")
+    loop.off_readable(here)
+    loop.off_readable(here)
+    loop.run_once(0)
+    assert calls == ["write"]
+    loop.off_writable(here)
+    there.close()
+    loop.run_once(0)
+    assert calls == ["write"], "nothing is waited for, not even its end"
+    loop.on_readable(here, lambda: calls.append("read"))
+    loop.run_once(0)
+    assert calls == ["write", "read"]
+
+
 def test_a_callback_can_be_replaced(loop: Loop, pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
     calls: list[str] = []

@@ -13,9 +13,9 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import api, daemon, guard
+from webui import api, daemon, front, guard
 from webui.accounts import session, tries
-from webui.accounts.session import PortSession
+from webui.accounts.session import OwnSession
 from webui.language import i18n, loglevels, refusals, words
 from webui.language.growing import to_child, to_parents
 from webui.messages import notifier
@@ -95,9 +95,11 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=BODY_LIMIT,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
-    app.session_interface = PortSession()
+    app.session_interface = OwnSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    guard.install(app, settings.names)
+    trusted = settings.https.name if settings.https else ""
+    guard.install(app, settings.names, trusted)
+    front.install(app, trusted)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)
     daemon.install(app, daemon.Daemon(client, settings.country))

@@ -55,10 +55,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 def install(server: Any) -> None:
     """On all sockets of a server that waitress made."""
-    dispatchers = server.map if hasattr(server, "map") else server._map
-    for one in tuple(dispatchers.values()):
+    for one in dispatchers(server):
         if isinstance(one, BaseWSGIServer):
             one.channel_class = Channel
+
+
+def dispatchers(server: Any) -> tuple[Any, ...]:
+    """All of the loop of a server that waitress made, which is one or several."""
+    return tuple((server.map if hasattr(server, "map") else server._map).values())
 
 
 def _here(dispatchers: dict[int, Any]) -> list[Channel]:

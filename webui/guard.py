@@ -1,8 +1,12 @@
 """What holds for every request: whose name was asked for, who sends a form, and what a browser may load.
 
-The pages are plain HTTP inside the home. Host allow-list: a name that somebody points at our address (DNS
-rebinding) is refused; an address is not, since rebinding needs a name. Forms: Sec-Fetch-Site where the
-browser sends it (it does so to trustworthy origins only), else Origin, else nothing passes.
+The pages are plain HTTP inside the home, and HTTPS too where it has a trusted name: under that name alone.
+It never sends Strict-Transport-Security: the same name serves old devices by HTTP, and would be lost to all
+others on the day on which its certificate ends.
+
+Host allow-list: a name that somebody points at our address (DNS rebinding) is refused; an address is not,
+since rebinding needs a name. Forms: Sec-Fetch-Site where the browser sends it (it does so to trustworthy
+origins only), else Origin, else nothing passes.
 """
 
 from __future__ import annotations
@@ -71,10 +75,16 @@ def _split(url: str) -> str | None:
         return None
 
 
-def install(app: Flask, names: frozenset[str]) -> None:
+def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
+    """``trusted``: the name by which the pages are reached over HTTPS; empty: none."""
+    names = names | {trusted} if trusted else names
+
     @app.before_request
     def check() -> None:
-        if not is_ours(request.headers.get("Host", ""), names):
+        host = request.headers.get("Host", "")
+        if request.is_secure and host.lower() not in {trusted, f"{trusted}:443"}:
+            abort(421)
+        if not is_ours(host, names):
             abort(421)
         if request.method in SAFE_METHODS or is_beyond_forms(
             request.path, request.headers.get("Authorization", "")

@@ -19,14 +19,14 @@ BACKLOG = 64
 log = logging.getLogger(__name__)
 
 
-def open_sockets(settings: Settings) -> list[socket.socket]:
+def open_sockets(settings: Settings, port: int | None = None) -> list[socket.socket]:
     """Listening sockets, IPv4 and IPv6, on the interfaces that are there. Raises SettingsError with one clear
-    line, also where none of them is there.
+    line, also where none of them is there. ``port``: the front's, for which they do not listen yet.
     """
     if settings.listen is not None:
-        address, port = parse_listen(settings.listen, allow_wan=settings.allow_wan)
+        address, own = parse_listen(settings.listen, allow_wan=settings.allow_wan)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return [_listening(family, address, port, None)]
+        return [_bound(family, address, port or own, None, listen=port is None)]
     if not settings.lan:
         msg = "lan: no interface is named; name those that face the home, as in lan: [br-lan]"
         raise SettingsError(msg)
@@ -37,9 +37,9 @@ def open_sockets(settings: Settings) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for interface in present or settings.lan:
-            sockets.append(_listening(socket.AF_INET, "0.0.0.0", settings.port, interface))
-            if _kernel_has_ipv6():
-                sockets.append(_listening(socket.AF_INET6, "::", settings.port, interface))
+            families = {socket.AF_INET: "0.0.0.0"} | ({socket.AF_INET6: "::"} if _kernel_has_ipv6() else {})
+            for family, address in families.items():
+                sockets.append(_bound(family, address, port or settings.port, interface, listen=port is None))
     except SettingsError:
         for sock in sockets:
             sock.close()
@@ -64,7 +64,9 @@ def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
     return tuple(found.get(name, 0) for name in names)
 
 
-def _listening(family: socket.AddressFamily, address: str, port: int, interface: str | None) -> socket.socket:
+def _bound(
+    family: socket.AddressFamily, address: str, port: int, interface: str | None, *, listen: bool
+) -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     except OSError as error:
@@ -76,18 +78,22 @@ def _listening(family: socket.AddressFamily, address: str, port: int, interface:
         if interface is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
         sock.bind((address, port))
-        sock.listen(BACKLOG)
+        if listen:
+            sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise SettingsError(_explain(error, address, port, interface)) from error
+        setting = "web.port" if listen else "web.https.port"
+        raise SettingsError(_explain(error, address, port, interface, setting)) from error
     return sock
 
 
-def _explain(error: OSError, address: str, port: int, interface: str | None) -> str:
+def _explain(
+    error: OSError, address: str, port: int, interface: str | None, setting: str = "web.port"
+) -> str:
     if error.errno == errno.ENODEV:
         return f"lan: there is no interface {interface}; `ip link` lists those that there are"
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken by another program; stop it, or set web.port to another"
+        return f"port {port} is taken by another program; stop it, or set {setting} to another"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"web.listen: {address} is not an address of this machine; `ip address` lists those that are"
     if error.errno == errno.EACCES:

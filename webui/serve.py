@@ -7,11 +7,16 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import waitress
+from flask import Flask
+from waitress.server import BaseWSGIServer
 
 from webui import compiled, create_app, crowd
+from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
 from webui.memory import give_back, one_heap
 from webui.messages import notifier
@@ -27,9 +32,9 @@ WATCH_EVERY = 5.0  # seconds between two looks at the interfaces
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, form: str = "plain") -> int:
     """Serve until SIGTERM or SIGINT: 0. An interface that appears or was made anew ends it too: 1, to start
-    again.
+    again. ``form``: of the log of processes that are started.
     """
     one_heap()
     app = create_app(settings)
@@ -49,6 +54,7 @@ def run(settings: Settings) -> int:
         asyncore_use_poll=True,
         ident="",
     )
+    ended = front_of(server, app, settings, form)
     crowd.install(server)
     # It warns of each request that waits for a thread: whoever asks quickly would fill the log.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -63,8 +69,18 @@ def run(settings: Settings) -> int:
     try:
         server.run()
     finally:
+        ended()
         server.close()
     return 1 if changed.is_set() else 0
+
+
+def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
+    """Where there is a trusted name, what is asked by it comes to ``server`` too. What to call at the end."""
+    if settings.https is None:
+        return lambda: None
+    like = next(one for one in crowd.dispatchers(server) if isinstance(one, BaseWSGIServer))
+    front = FrontServer(like, app, settings, form)
+    return front.close
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

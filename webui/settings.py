@@ -19,6 +19,16 @@ class SettingsError(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
+class Https:
+    """The home's trusted name: where the front listens, and the files that it shows."""
+
+    name: str
+    certificate: str
+    key: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     control: Path  # the daemon's socket
     state: Path | None = None  # a directory of the web process alone; None: sessions end with the process
@@ -26,6 +36,7 @@ class Settings:
     port: int = 8080
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from elsewhere
+    https: Https | None = None  # beside plain HTTP, which goes on
     country: str = ""  # of the help lines, until the daemon tells some; empty: those for everywhere
     language: str = ""  # the family's, until the daemon tells it; for a browser that asks for none of ours
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))

@@ -187,7 +187,9 @@ class Service:
 
 def listening(config: Config, own: int) -> list[int]:
     """TCP ports that the gateway listens on beyond itself, but those that are looked at or open anyway."""
-    known = {*_OWN_CHECKS, own, config.web.port, *config.gateway_ports}
+    https = config.web.https
+    pages = {config.web.port} if https is None else {config.web.port, https.port}
+    known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
     found = {port for address, port in _listeners() if not _is_loopback(address)}
     return sorted(found - known)[:_MOST_PORTS]
 

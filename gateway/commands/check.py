@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway import household
 from gateway.commands import check_beside, check_system, output
+from gateway.commands.check_certificate import certificate_findings
 from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
@@ -79,6 +80,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from check_beside.clock(config)
         yield from _network(config)
         yield from check_system.pages(config)
+        yield from certificate_findings(config)
     yield from check_system.kernel()
     yield from check_system.accounting()
     yield from check_beside.beside()

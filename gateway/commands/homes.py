@@ -88,8 +88,8 @@ class Rules:
 
     @property
     def world(self) -> World:
-        sealed = SealedAsked(self.config)
-        return replace(self.product.world(self.config.languages), table=self.table.table, sealed=sealed)
+        world = self.product.world(self.config.languages, self.config.web.https)
+        return replace(world, table=self.table.table, sealed=SealedAsked(self.config))
 
 
 def read_home(args: Namespace) -> Home:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def told(config: Config) -> dict[str, Any]:
         "port": web.port,
         "listen": listen,
         "allow_wan": web.allow_wan,
+        "https": None if web.https is None else asdict(web.https),
         "country": config.country,
         "language": config.language,
     }
@@ -51,8 +53,9 @@ def settings(config: Config) -> Settings:
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    from webui.settings import Settings
+    from webui.settings import Https, Settings
 
-    state = values["state"]
+    state, https = values["state"], values.get("https")
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
-    return Settings(**{**values, **paths, "lan": tuple(values["lan"])})
+    read = {"lan": tuple(values["lan"]), "https": None if https is None else Https(**https)}
+    return Settings(**{**values, **paths, **read})

@@ -24,7 +24,7 @@ def main(text: str, form: str) -> int:
 
     logs.configure(form)
     try:
-        return run(settings_of(json.loads(text)))
+        return run(settings_of(json.loads(text)), form)
     except GatewayError as error:
         return _refuse(str(error))
     except OSError as error:

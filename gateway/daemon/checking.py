@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gateway.codes import Code
-from gateway.daemon.errand import Errand
+from gateway.errand import Errand
 from gateway.errors import ControlError
 
 if TYPE_CHECKING:

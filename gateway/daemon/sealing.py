@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.daemon.errand import Errand
 from gateway.daemon.files.steps import PROGRAM
+from gateway.errand import Errand
 from gateway.lists.sealed import Held
 from gateway.loop import Timer
 from gateway.policy.values import Reason

@@ -29,6 +29,8 @@ def wanted(
         dns_for_everyone=rules.binds_everyone,
         pages=lan.PAGES,
         page_port=config.web.port,
+        page_tls_port=None if config.web.https is None else config.web.https.port,
+        page_labels=tuple(sorted({name.partition(".")[0] for name in rules.world.gateway_names})),
         door_ports=None if config.gateway_open else config.gateway_ports,
         help4=tuple(one for one in texts if ":" not in one),
         help6=tuple(one for one in texts if ":" in one),

@@ -14,9 +14,16 @@ from gateway.kernel.ruleset_door import at_door
 from gateway.kernel.ruleset_words import Chains, Words, hexed
 from gateway.kernel.snapshot import Snapshot
 
-# A question whose name begins with the label "qalqan", at bit 160 behind UDP's and DNS's headers: the pages
-# are found from unfiltered devices too, of whose other questions none comes to the queue.
-PAGES_LABEL = "@th,160,56 0x0671616c71616e"
+NAME_AT = 160  # bits: where the name of a question begins, behind UDP's and DNS's headers
+LABEL_SEEN = 15  # bytes of a label: with its length they fill what one comparison of nft holds, 128 bits
+
+
+def begins_with(label: str) -> str:
+    """A question whose name has this first label: the pages are found from unfiltered devices too, of whose
+    other questions none comes to the queue. The daemon looks at the whole name.
+    """
+    seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]
+    return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
 
 
 def dns_chains(snapshot: Snapshot, words: Words) -> Chains:
@@ -60,8 +67,12 @@ def _steer(snapshot: Snapshot, words: Words) -> Chains:
     for page in snapshot.pages:
         family = "ip6" if ":" in page else "ip"
         steer.append(f"{family} daddr {page} tcp dport 80 redirect to :{snapshot.page_port}")
-        # It has port 80 alone. Browsers try HTTPS first, and would wait for the internet.
-        steer.append(f"{family} daddr {page} tcp dport != 80 reject with tcp reset")
+        led = "80"
+        if snapshot.page_tls_port is not None:
+            steer.append(f"{family} daddr {page} tcp dport 443 redirect to :{snapshot.page_tls_port}")
+            led = "{ 80, 443 }"
+        # It has no other. Browsers try HTTPS first, and would wait for the internet.
+        steer.append(f"{family} daddr {page} tcp dport != {led} reject with tcp reset")
     steer.append("meta l4proto { 6, 17 } th dport 53 goto dns")
     dns = [
         *_redirects(snapshot, words),
@@ -96,7 +107,8 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     if snapshot.dns_for_everyone:
         out.append(f"{words.plain} {words.alive} goto plainquestion")
     elif snapshot.pages:
-        out.append(f"{words.plain} {words.alive} {PAGES_LABEL} goto plainquestion")
+        asked = f"{words.plain} {words.alive}"
+        out += [f"{asked} {begins_with(label)} goto plainquestion" for label in snapshot.page_labels]
     out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")

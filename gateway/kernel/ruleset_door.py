@@ -42,8 +42,11 @@ def door_chains(snapshot: Snapshot, words: Words) -> Chains:
     if not words.kept_out:
         return {}
     named = [f"udp dport {braced(map(str, (DHCP, NTP, DHCPV6, MDNS)))} accept"]
-    if snapshot.page_port is not None:
-        named.append(f"tcp dport {snapshot.page_port} accept")
+    named += [
+        f"tcp dport {port} accept"
+        for port in (snapshot.page_port, snapshot.page_tls_port)
+        if port is not None
+    ]
     opened = set(snapshot.door_ports or ())
     if opened:
         ports = braced(map(str, sorted(opened)))

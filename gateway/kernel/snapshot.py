@@ -86,6 +86,8 @@ class Snapshot:
     dns_for_everyone: bool = False  # unfiltered devices' questions too: a list that binds everyone is loaded
     pages: tuple[str, ...] = ()  # addresses of the pages on the gateway; their port 80 leads to page_port
     page_port: int | None = None
+    page_tls_port: int | None = None  # where their port 443 leads; None: it is refused
+    page_labels: tuple[str, ...] = ()  # first labels of the pages' names, for which everybody may ask
     door_ports: tuple[int, ...] | None = ()  # of the gateway, open to who is kept out; None: nobody is
     protocols: tuple[int, ...] = ()  # forwarded IP protocols open to slots beside TCP, UDP and ICMP (50: ESP)
     offload: Offload | None = None
@@ -233,7 +235,7 @@ def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
 
 
 def _check_ports(snapshot: Snapshot) -> None:
-    ports = [snapshot.help_dns_port, snapshot.dns_port, snapshot.page_port]
+    ports = [snapshot.help_dns_port, snapshot.dns_port, snapshot.page_port, snapshot.page_tls_port]
     ports += snapshot.door_ports or ()
     if any(port is not None and not 1 <= port <= 0xFFFF for port in ports):
         msg = f"a port is not within 1..65535: {ports}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.sealedsource import SealedSource, sealed_sources
+from gateway.policy.webconfig import Listen, absolute, read_web
 
 KEYS = (
     "lan",
@@ -58,15 +58,6 @@ class DnsRefusal(StrEnum):
 
     NXDOMAIN = "nxdomain"
     ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that ask again and again after NXDOMAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where the pages answer."""
-
-    port: int = 8080
-    address: str | None = None  # None: the addresses of the lan interfaces
-    allow_wan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +112,10 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
         lan=lan,
-        state=part.read("state", _path, plain.state),
-        runtime=part.read("runtime", _path, plain.runtime),
-        profiles=part.read("profiles", _path, plain.profiles),
-        web=part.read("web", _web, plain.web),
+        state=part.read("state", absolute, plain.state),
+        runtime=part.read("runtime", absolute, plain.runtime),
+        profiles=part.read("profiles", absolute, plain.profiles),
+        web=part.read("web", lambda node: read_web(node, is_public_suffix), plain.web),
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
@@ -179,18 +170,11 @@ def _ports(node: Node) -> tuple[int, ...]:
     return ports
 
 
-def _path(node: Node) -> str:
-    path = fields.text(node)
-    if not path.startswith("/") or ".." in path.split("/"):
-        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
-    return path.rstrip("/") or "/"
-
-
 def _paths(node: Node) -> tuple[str, ...]:
     """One path, or a list of them."""
     if isinstance(node, Scalar) and not node.is_null:
-        return (_path(node),)
-    return tuple(map(_path, fields.items(node)))
+        return (absolute(node),)
+    return tuple(map(absolute, fields.items(node)))
 
 
 def _country(node: Node) -> str:
@@ -211,30 +195,6 @@ def _timezone(node: Node) -> str:
             "write it like Asia/Almaty; see: timedatectl list-timezones",
         )
     return name
-
-
-def _web(node: Node) -> Listen:
-    part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan"))
-    port = part.read("port", lambda one: fields.integer(one, 1, 65535), Listen().port)
-    allow_wan = part.read("allow_wan", fields.flag, default=False)
-    listen = part.node("listen")
-    if listen is None:
-        return Listen(port, None, allow_wan)
-    address, port = _listen(listen)
-    return Listen(port, address, allow_wan)
-
-
-def _listen(node: Node) -> tuple[str, int]:
-    word = fields.text(node)
-    address, _, port = word.rpartition(":")
-    try:
-        read = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
-        number = int(port) if port.isascii() and port.isdigit() else 0
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 65535:
-        node.place.refuse(f"{shown(word)} is not an address with a port", 'write it like "192.168.1.1:8080"')
-    return str(read), number
 
 
 def _shared(node: Node) -> Mapping[str, tuple[str, ...]]:

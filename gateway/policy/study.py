@@ -14,7 +14,6 @@ from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
 from gateway.policy.ways import Way
 from gateway.policy.world import (
-    GATEWAY_NAME,
     LOCAL_NAMES,
     PAGE_PROXIES,
     World,
@@ -34,7 +33,7 @@ class CategoryFact(NamedTuple):
 class Facts:
     """All that names alone tell about a host."""
 
-    gateway: bool  # the pages' own name
+    gateway: bool  # a name of the pages
     signal: Way | None  # what a browser or phone would use where such a name exists
     local: bool  # never leaves the home
     help: str | None  # whose help line it is
@@ -182,9 +181,9 @@ class Student:
             categories |= {PROXY}
         need = world.needs.find(host)
         return Facts(
-            gateway=host == GATEWAY_NAME,
+            gateway=host in world.gateway_names,
             signal=signal_of(host),
-            local=host in LOCAL_NAMES,
+            local=host in LOCAL_NAMES or host in world.gateway_names,
             help=world.help.get(host),
             binding=sealed or not found.isdisjoint(self._binding),
             need=need,

@@ -117,6 +117,7 @@ class World:
     sites: tuple[Site, ...] = ()  # approved ones, in the home's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))
     resolvers: Resolvers = field(default_factory=Resolvers)
+    gateway_names: frozenset[str] = frozenset({GATEWAY_NAME})  # the pages', a trusted one of this home too
     sealed: Callable[[str], bool] = _never  # whether a host is in a sealed set
     help_address: Callable[[str, bytes], bool] = (
         _never  # whether the gateway itself resolved a help name to it

@@ -14,7 +14,8 @@ from gateway.audit import scenery
 from gateway.audit.seats import random_mac
 from gateway.control.client import Client
 from gateway.errors import ControlError
-from gateway.policy.config import Config, Listen
+from gateway.policy.config import Config
+from gateway.policy.webconfig import Listen
 
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 WORN = {

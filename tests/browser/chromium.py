@@ -117,19 +117,25 @@ def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
         time.sleep(0.05)
 
 
+def options(profile: Path, *, script: bool = True) -> webdriver.ChromeOptions:
+    made = webdriver.ChromeOptions()
+    made.binary_location = "/usr/bin/chromium"
+    made.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    made.add_argument("--headless=new")
+    made.add_argument("--no-sandbox")
+    made.add_argument("--hide-scrollbars")
+    made.add_argument("--disable-background-networking")
+    made.add_argument(f"--user-data-dir={profile}")
+    if not script:
+        made.add_argument("--blink-settings=scriptEnabled=false")
+    return made
+
+
 @contextmanager
 def chromium(profile: Path, *, script: bool = True) -> Iterator[Chromium]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.add_argument("--headless=new")
-    options.add_argument("--no-sandbox")
-    options.add_argument("--hide-scrollbars")
-    options.add_argument("--disable-background-networking")
-    options.add_argument(f"--user-data-dir={profile}")
-    if not script:
-        options.add_argument("--blink-settings=scriptEnabled=false")
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    driver = webdriver.Chrome(
+        options=options(profile, script=script), service=Service("/usr/bin/chromedriver")
+    )
     try:
         it = Chromium(driver)
         it.resize(PHONE)

@@ -263,7 +263,7 @@ def test_a_source_that_is_new_is_fetched_at_once_and_the_others_every_six_hours(
         sealing._ended(*ends.pop(0) if ends else (0, ""))
 
     ends = [(0, ""), (1, "qalqan: the key has not come yet")]
-    monkeypatch.setattr("gateway.daemon.errand.Errand.start", start)
+    monkeypatch.setattr("gateway.errand.Errand.start", start)
     began = desk.clock.at
     sealing.start()
     desk.go(timedelta(hours=12, minutes=30))

@@ -54,6 +54,8 @@ FAMILY = Snapshot(
     dns_for_everyone=True,
     pages=("192.168.1.2", "fd00::2"),
     page_port=8080,
+    page_tls_port=8443,
+    page_labels=("k7q2m9x4w3dfa5zt", "qalqan"),
     door_ports=(445, 8096),
     protocols=(50,),
 )

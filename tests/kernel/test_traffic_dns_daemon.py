@@ -153,3 +153,35 @@ def test_pages_port_leads_to_the_web_process(
     for device in (home.child, home.other):
         with device.open(family(site), socket.SOCK_STREAM) as client, pytest.raises(ConnectionRefusedError):
             client.connect((page, 443))
+    gateway.load(replace(child, pages=(page,), page_port=8080, page_tls_port=8443))
+    with home.router.open(family(site), socket.SOCK_STREAM) as front:
+        front.bind(("::" if family(site) == socket.AF_INET6 else "0.0.0.0", 8443))
+        front.listen()
+        for device in (home.child, home.other):
+            with device.open(family(site), socket.SOCK_STREAM) as client:
+                client.connect((page, 443))
+                client.send(b"hello")
+                assert home.router.accept(front).recv(10) == b"hello"
+    for port in (443, 444):  # nobody listens, and nobody is led anywhere
+        with (
+            home.child.open(family(site), socket.SOCK_STREAM) as client,
+            pytest.raises(ConnectionRefusedError),
+        ):
+            client.connect((page, port))
+
+
+@SITES
+@pytest.mark.parametrize("label", ["qalqan", "k7q2m9x4w3dfa5zt6u"])
+def test_an_unfiltered_device_may_ask_for_the_pages_by_each_of_their_names(
+    gateway: Gateway, home: Home, child: Snapshot, resolvers: Start, site: str, label: str
+) -> None:
+    resolvers(home.internet, 53, b"the resolver")
+    page = "192.0.0.8" if site == SITE4 else "fd71::80"
+    labels = ("k7q2m9x4w3dfa5zt6u", "qalqan")
+    gateway.load(replace(child, pages=(page,), page_port=8080, page_labels=labels))
+    listener = gateway.listen(lambda seen: HOLD)
+    for asked, seen in ((label, 1), (label[:-1], 0), ("www", 0), (f"x{label}", 0)):
+        listener.seen.clear()
+        query = bytes(12) + bytes([len(asked)]) + asked.encode() + b"\3isp\4test\0\0\1\0\1"
+        assert ask(home.other, site, query) == query + b" answered by the resolver"
+        assert len(listener.seen) == seen, asked

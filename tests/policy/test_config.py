@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
-from gateway.policy.config import Config, DnsRefusal, Listen, Marks, parse_config
+from gateway.policy.config import Config, DnsRefusal, Marks, parse_config
+from gateway.policy.webconfig import Https, Listen
 from tests.policy.homes import refusal, words
 
 CONTRACT = """
@@ -58,6 +61,43 @@ def test_every_key_has_a_default() -> None:
 )
 def test_where_the_pages_listen(text: str, listen: Listen) -> None:
     assert config(text).web == listen
+
+
+NAMED = "name: K7q2m9x4.gw.isp.test, certificate: /etc/qalqan/tls/chain.pem, key: /etc/qalqan/tls/key.pem"
+
+
+def test_a_trusted_name_of_the_pages() -> None:
+    https = Https("k7q2m9x4.gw.isp.test", "/etc/qalqan/tls/chain.pem", "/etc/qalqan/tls/key.pem")
+    assert config(f"web: {{https: {{{NAMED}}}}}").web == Listen(https=https)
+    assert https.port == 8443
+    read = config(f"web: {{port: 8081, https: {{{NAMED}, port: 443}}}}").web
+    assert read == Listen(8081, https=replace(https, port=443))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{name: a.isp.test, key: /k}", "web.https: has no 'certificate'; add a line 'certificate: …'"),
+        (
+            NAMED.replace("K7q2m9x4.gw.isp.test", "qalqan.home.arpa"),
+            "qalqan.home.arpa exists at home alone: nobody",
+        ),
+        (NAMED.replace("K7q2m9x4.gw.isp.test", "192.168.1.1"), "web.https.name: '192.168.1.1' "),
+        (NAMED.replace("K7q2m9x4.gw.isp.test", "co.uk"), "is a public suffix"),
+        (NAMED.replace("/etc/qalqan/tls/key.pem", "key.pem"), "web.https.key: 'key.pem' is not a full path"),
+        (
+            NAMED + ", port: 8080",
+            "has port 8080, where the pages are plain; give it another, or leave it out",
+        ),
+        (NAMED + ", port: 0", "web.https.port: '0' is not a number from 1 to 65535"),
+        (NAMED + ", hsts: true", "web.https.hsts: is not a known key"),
+    ],
+)
+def test_a_trusted_name_that_cannot_be(text: str, says: str) -> None:
+    written = text if text.startswith("{") else f"{{{text}}}"
+    told = refusal(lambda: config(f"web: {{https: {written}}}"))
+    assert says in told
+    assert "\n" not in told
 
 
 def test_unknown_devices_in_any_case() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.webconfig import Https
 from tests.policy.decided import (
     CHILD,
     DAY,
@@ -23,6 +24,7 @@ from tests.policy.homes import (
     a_judge,
     asks,
     connects,
+    product,
     the_world,
 )
 
@@ -167,6 +169,20 @@ def test_the_pages_name_is_answered_always() -> None:
     for situation in (PLAIN, PAUSED, QUARANTINED):
         assert verdict(asks("qalqan.home.arpa"), situation, NIGHT) == ("allow", "gateway")
     assert verdict(asks("qalqan.home.arpa"), judge=a_judge("band: adult")) == ("allow", "gateway")
+
+
+def test_a_trusted_name_of_the_pages_is_answered_as_their_own_is() -> None:
+    https = Https("k7q2m9x4.gw.isp.test", "/chain.pem", "/key.pem")
+    world = replace(the_world(), gateway_names=product().world((), https).gateway_names)
+    for situation in (PLAIN, PAUSED, QUARANTINED):
+        for band in ("0-5", "10-12", "adult"):
+            judge = a_judge(f"band: {band}", world)
+            assert verdict(asks(https.name), situation, NIGHT, judge=judge) == ("allow", "gateway")
+            assert verdict(asks("qalqan.home.arpa"), situation, NIGHT, judge=judge) == ("allow", "gateway")
+    toddler = a_judge("band: 0-5", world)
+    assert verdict(connects(https.name), judge=toddler) == ("block", "no_name"), "it opens no way outside"
+    assert verdict(asks(f"_acme-challenge.{https.name}"), judge=toddler)[1] != "gateway"
+    assert verdict(asks("k7q2m9x4.gw.isp.test"), judge=a_judge("band: 0-5"))[1] != "gateway"
 
 
 @pytest.mark.parametrize("host", ["qalqan.home.arpa", "printer.lan", "4.3.2.1.in-addr.arpa"])

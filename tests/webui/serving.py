@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from tests.pace import longest
 ROOT = Path(__file__).parents[2]
 
 
-def command(control: Path, port: int, *lan: str) -> list[str]:
+def command(control: Path, port: int, *lan: str, https: Mapping[str, str | int] | None = None) -> list[str]:
     """As `qalqan web` starts it."""
     told = {
         "control": str(control), "state": None, "lan": lan, "port": port, "allow_wan": False,
-        "listen": None if lan else f"127.0.0.1:{port}", "country": "", "language": "",
+        "listen": None if lan else f"127.0.0.1:{port}", "country": "", "language": "", "https": https,
     }  # fmt: skip
     return [sys.executable, "-m", "gateway.commands.web_process", json.dumps(told), "plain"]
 

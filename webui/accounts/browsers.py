@@ -12,14 +12,12 @@ import secrets
 from flask import Response, after_this_request, current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from webui import cookies
+
+COOKIE = "qalqan-known"
 DAYS = 400  # as long as browsers keep a cookie
 ID_LENGTH = 12  # bytes
 NAMES = 4  # that a browser is known to; the first gives way
-
-
-def cookie_name(name: str) -> str:
-    port = request.host.rpartition(":")[2]
-    return f"{name}-{port}" if port.isdigit() else name
 
 
 def known(name: str) -> str:
@@ -36,15 +34,13 @@ def remember(name: str) -> None:
 
     @after_this_request
     def keep(response: Response) -> Response:
-        response.set_cookie(
-            cookie_name("qalqan-known"), value, max_age=DAYS * 86400, httponly=True, samesite="Strict"
-        )
+        cookies.put(response, cookies.name_of(COOKIE), value, DAYS * 86400)
         return response
 
 
 def _kept() -> tuple[str, list[str]]:
     try:
-        found = _signer().loads(request.cookies.get(cookie_name("qalqan-known"), ""))
+        found = _signer().loads(request.cookies.get(cookies.name_of(COOKIE), ""))
     except BadSignature:
         return "", []
     if not (isinstance(found, list) and found and all(isinstance(one, str) for one in found)):
@@ -60,4 +56,4 @@ def _folded(name: str) -> str:
 def _signer() -> URLSafeSerializer:
     key = current_app.secret_key
     assert key is not None
-    return URLSafeSerializer(key, salt="a browser that has signed in before")
+    return URLSafeSerializer(key, salt=cookies.salt("a browser that has signed in before"))

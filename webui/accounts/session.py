@@ -15,11 +15,12 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import Flask, Request, Response, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from itsdangerous import BadSignature
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
 from gateway.policy.people import PersonRole
+from webui import cookies
 from webui.accounts import browsers
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
@@ -35,15 +36,18 @@ STATIC = "static"  # Flask's own endpoint, which no decorator of ours reaches
 _SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
 
 
-class PortSession(SecureCookieSessionInterface):
-    """Browsers share cookies between ports of one host, but several gateways may be tried on 127.0.0.1.
-
-    No time of ours is in it: the daemon ends sessions, and knows when its clock was set. By Flask's way a
+class OwnSession(SecureCookieSessionInterface):
+    """No time of ours is in it: the daemon ends sessions, and knows when its clock was set. By Flask's way a
     gateway that starts in 1970 sends a cookie that is over, and refuses each one of its better days.
     """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
-        return browsers.cookie_name("qalqan")
+        return cookies.name_of("qalqan")
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        own = SecureCookieSessionInterface()
+        own.salt = cookies.salt(self.salt)
+        return own.get_signing_serializer(app)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         signer = self.get_signing_serializer(app)
@@ -60,16 +64,12 @@ class PortSession(SecureCookieSessionInterface):
             response.vary.add("Cookie")
         if not session.modified:
             return
+        name = self.get_cookie_name(app)
         if not session:
-            response.delete_cookie(self.get_cookie_name(app), httponly=True, samesite="Strict")
+            response.delete_cookie(name, secure=request.is_secure, httponly=True, samesite="Strict")
             return
-        response.set_cookie(
-            self.get_cookie_name(app),
-            signer.dumps(dict(session)),
-            max_age=LIFE_DAYS * 86400 if session.permanent else None,
-            httponly=True,
-            samesite="Strict",
-        )
+        life = LIFE_DAYS * 86400 if session.permanent else None
+        cookies.put(response, name, signer.dumps(dict(session)), life)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from flask import Flask, current_app, g, has_request_context, request
 
+from webui.cookies import TRUSTED
+
 DOMAIN = "webui"
 SOURCE_LANGUAGE = "en"
 OWN_NAMES: Mapping[str, str] = {"en": "English", "kk": "Қазақша", "ru": "Русский"}  # in the menu's order
@@ -112,8 +114,13 @@ def _wanted(among: Container[str]) -> str:
     return ""
 
 
+def cookie() -> str:
+    """What the cookie is called in which this browser has its language."""
+    return f"{TRUSTED}{COOKIE}" if request.is_secure else COOKIE
+
+
 def _chosen(known: Languages) -> str:
-    picked = "" if "Authorization" in request.headers else request.cookies.get(COOKIE, "")
+    picked = "" if "Authorization" in request.headers else request.cookies.get(cookie(), "")
     found = picked if picked in known.catalogues else _wanted(known.catalogues)
     return found or (known.family if known.family in known.catalogues else SOURCE_LANGUAGE)
 

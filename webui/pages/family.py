@@ -16,10 +16,11 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
+from webui.front import trusted
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
-from webui.language.words import clock, plain
+from webui.language.words import clock, day_of, plain
 from webui.rules.editing import Problem, problem_of
 from webui.rules.laws import standing
 from webui.settings import OWN_NAME
@@ -193,6 +194,8 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         addresses=_addresses(),
         laws=daemon().country().laws,
         standing=standing,
+        trusted=trusted(),
+        certificate_end=_end(home.now),
     )
 
 
@@ -218,6 +221,12 @@ def _common(home: Home, family: Family, problem: Problem | None) -> dict[str, ob
         "guardian": guardian(),
         "notice": notices.current(home),
     }
+
+
+def _end(now: datetime) -> str:
+    """The day on which the trusted name's certificate ends; empty where there is none that is good."""
+    until = trusted().until
+    return "" if until is None else day_of(until.astimezone(now.tzinfo).date(), now.date())
 
 
 def _addresses() -> dict[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
+from webui import cookies
 from webui.accounts.session import anyone
-from webui.language.i18n import COOKIE, languages
+from webui.language.i18n import cookie, languages
 
 blueprint = Blueprint("language", __name__)
 
@@ -22,8 +24,13 @@ def choose() -> ResponseReturnValue:
     if code not in languages().catalogues:
         abort(400)
     answer = redirect(_place(request.form.get("to", "")), 303)
-    answer.set_cookie(COOKIE, code, max_age=LIFE, httponly=True, samesite="Lax")
+    remember(answer, code)
     return answer
+
+
+def remember(answer: Response, code: str) -> None:
+    """By the browser, from this answer on."""
+    cookies.put(answer, cookie(), code, LIFE, samesite="Lax")
 
 
 def _place(to: str) -> str:

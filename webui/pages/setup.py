@@ -16,10 +16,10 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import back, one_of
 from webui.language import clues, refusals
-from webui.language.i18n import COOKIE, language, languages, menu
 from webui.language.i18n import gettext as _
+from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
-from webui.pages.language import LIFE
+from webui.pages.language import remember
 from webui.rules.catalogue import Catalogue
 from webui.rules.overview import Section, overview
 from webui.rules.steps import latest
@@ -79,7 +79,7 @@ def speak() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change("edit_family", set={"language": code})
     answer = redirect(url_for("setup.people"), 303)
-    answer.set_cookie(COOKIE, code, max_age=LIFE, httponly=True, samesite="Lax")
+    remember(answer, code)
     return answer
 
 

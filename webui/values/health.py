@@ -256,6 +256,13 @@ def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
             "",
         ),
         (
+            frozenset({"certificate"}),
+            _("The name that browsers trust"),
+            _("While its certificate is not good, the pages are plain HTTP, and no wallet can prove an age."),
+            "family.show",
+            _("To the settings"),
+        ),
+        (
             frozenset({"dns", "help"}),
             _("Help lines"),
             _("While the filter is stopped, not every help line may be reached."),

@@ -107,8 +107,9 @@ class RuleBook:
         self.world = self._world()
 
     def _world(self) -> World:
+        config = self.household.config
         return replace(
-            self._product.world(self.household.config.languages),
+            self._product.world(config.languages, config.web.https),
             table=self._table.table,
             help_address=self._help_address,
             safe_address=self._safe_address,

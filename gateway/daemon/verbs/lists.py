@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.errand import Errand
 from gateway.daemon.files.editing import Author, Editing
 from gateway.daemon.verbs.whom import Whom
+from gateway.errand import Errand
 from gateway.errors import ControlError, ListError
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up

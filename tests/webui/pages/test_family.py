@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
+from flask import Flask
 
 from gateway.policy import edits
 from tests.webui.conftest import Browser
+from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
+from webui.front import KEY, Trusted
 from webui.pages.family import _morning, _to_morning
 
 PAGE = "/parent/settings/"
@@ -194,3 +197,49 @@ def test_settings_are_for_guardians_alone(tablet: Browser, household: Household,
     answer = tablet.post(PAGE + path) if path in ("off", "on", "undo") else tablet.get(PAGE + path)
     assert (answer.status_code, answer.location) == (303, "/signin")
     assert household.extra == {}
+
+
+NAMED = "k7q2m9x4w3dfa5zt.gw.isp.test"
+
+
+def test_settings_tell_the_trusted_name_and_until_when_it_is_good(app: Flask, mum: Browser) -> None:
+    app.extensions[KEY].now = Trusted(NAMED, good=True, until=NOW + timedelta(days=30))
+    page = mum.get(PAGE).text
+    told = text_of(page)
+    assert f"Encrypted, at a name that browsers trust https://{NAMED}" in told
+    assert f"At https://{NAMED} these pages are encrypted, and a wallet can prove an age there." in told
+    assert "The certificate is good until 24 December, and is renewed before that" in told
+    assert f'href="https://{NAMED}/parent/settings/"' in page
+    assert "http://qalqan.home.arpa goes on for old devices, and is not encrypted" in told
+    assert "Why these pages are not encrypted" not in told
+
+
+def test_without_a_good_certificate_no_link_leads_there_and_the_page_says_what_that_means(
+    app: Flask, mum: Browser
+) -> None:
+    app.extensions[KEY].now = Trusted(NAMED, problem="the certificate ended on 2026-11-20; renew it")
+    page = mum.get(PAGE).text
+    told = text_of(page)
+    assert f"This home has the name {NAMED}, but no certificate for it that is good now." in told
+    assert 'href="/parent/health/">What is wrong, and what to do' in page
+    assert "https://" not in page
+    assert "Why these pages are not encrypted" in told
+    assert "A wallet proves an age to such an address alone." in told
+
+
+def test_without_a_name_the_page_says_what_needs_one(mum: Browser) -> None:
+    page = mum.get(PAGE).text
+    assert "https://" not in page
+    assert "Why these pages are not encrypted" in text_of(page)
+    assert "A wallet proves an age to such an address alone." in text_of(page)
+
+
+def test_health_puts_the_certificate_under_its_own_words(mum: Browser, household: Household) -> None:
+    text = f"that of {NAMED} is good until 2026-12-05, 11 days from now"
+    household.healthy.findings = (
+        finding("warning", "certificate", text, "renew it"),
+        *household.healthy.findings,
+    )
+    told = text_of(mum.get("/parent/health/").text)
+    assert "The name that browsers trust" in told
+    assert text in told

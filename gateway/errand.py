@@ -1,5 +1,5 @@
-"""A program of ours beside the daemon, which tells how far it is by lines of JSON: what takes minutes or
-megabytes does so in a process that ends.
+"""A program of ours beside the one that runs, which tells how far it is by lines of JSON: what takes minutes
+or megabytes does so in a process that ends.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.daemon.errand import MAX_LINE, MAX_TOLD, Errand
+from gateway.errand import MAX_LINE, MAX_TOLD, Errand
 from gateway.loop import Loop
 
 

@@ -1,0 +1,1 @@
+"""The pages' front: TLS at the home's trusted name, in a process of its own."""

@@ -1,0 +1,62 @@
+"""Whose connections give way when there are many: one device keeps nobody from the trusted name.
+
+The pages have bounds of their own (webui/crowd.py), above which these are: what comes here is 40 kB with its
+TLS, and a hello costs a small router 5 ms.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections import Counter
+
+from gateway.front.line import Hand, Line
+from gateway.loop import Loop, Timer
+
+PLACES = 64  # connections of all
+PLACES_OF_ONE = 24  # of one address: four browsers with their six each
+GREETING = 8.0  # seconds for shaking hands, be it on a bad Wi-Fi
+IDLE = 90.0  # seconds of silence; the pages end a silent connection after 30, and a stream beats every 10
+LOOK_EVERY = 2.0  # seconds
+
+
+class Crowd:
+    def __init__(self, loop: Loop, hand: Hand) -> None:
+        self.lines: set[Line] = set()
+        self._loop, self._hand = loop, hand
+        self._timer: Timer = loop.call_later(LOOK_EVERY, self._look)
+
+    def enter(self, sock: socket.socket, who: str, context: ssl.SSLContext) -> None:
+        """A new connection; it, or another, gives way where there is no place."""
+        sock.setblocking(False)
+        try:
+            tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except (OSError, ValueError):  # gone already
+            sock.close()
+            return
+        line = Line(self._loop, tls, who, self._hand)
+        line.done = lambda: self.lines.discard(line)
+        self.lines.add(line)
+        own = [one for one in self.lines if one.who == who]
+        if len(own) > PLACES_OF_ONE:
+            _first_to_go(own).close()
+        elif len(self.lines) > PLACES:
+            _first_to_go(self.lines).close()
+
+    def _look(self) -> None:
+        now = self._loop.now()
+        for one in tuple(self.lines):
+            if (now - one.last > IDLE) if one.open else (now - one.begun > GREETING):
+                one.close()
+        self._timer = self._loop.call_later(LOOK_EVERY, self._look)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        for one in tuple(self.lines):
+            one.close()
+
+
+def _first_to_go(found: set[Line] | list[Line]) -> Line:
+    """Of the address that has the most: the oldest that has not shaken hands, else the longest silent one."""
+    count = Counter(one.who for one in found)
+    return min(found, key=lambda one: (-count[one.who], one.open, one.begun if not one.open else one.last))

@@ -1,0 +1,166 @@
+"""Each thing that does not fit is one line, which says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.certificates import MOST, MOST_LINKS, examine
+from gateway.front.examined import Examined, examined
+from tests.front.authority import NAME, Pair, TrustedAuthority, self_signed
+
+AUTHORITY = TrustedAuthority()
+GOOD = AUTHORITY.issue()
+NOW = datetime.now(UTC)
+SOON = NOW + timedelta(days=2)
+
+
+def said(pair: Pair, name: str = NAME) -> list[str]:
+    return list(examine(name, pair.chain, pair.key, "chain.pem", "key.pem").all_problems(NOW))
+
+
+def test_a_chain_with_its_key_and_its_name_is_good() -> None:
+    found = examine(NAME, GOOD.chain, GOOD.key)
+    assert found.problems == ()
+    assert found.dates(NOW) == ""
+    assert found.until is not None
+    assert found.days_left(NOW) == 59
+    assert said(Pair(GOOD.chain + AUTHORITY.root_pem, GOOD.key)) == [], "the root may be there too"
+    wild = AUTHORITY.issue("*.gw.isp.test")
+    assert said(wild) == []
+    assert said(AUTHORITY.issue("other.isp.test", NAME)) == []
+    assert said(AUTHORITY.issue(key=rsa.generate_private_key(65537, 2048))) == []
+
+
+OTHER = AUTHORITY.issue()
+LOCKED = load_pem_private_key(GOOD.key, None).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+)
+WRONG = {
+    "another name": (
+        AUTHORITY.issue("www.isp.test"),
+        [f"chain.pem is for www.isp.test, not for {NAME}; ask for a certificate of that name"],
+    ),
+    "a star too high": (
+        AUTHORITY.issue("*.isp.test"),
+        [f"chain.pem is for *.isp.test, not for {NAME}; ask for a certificate of that name"],
+    ),
+    "another key": (
+        Pair(GOOD.chain, OTHER.key),
+        ["key.pem is another certificate's key; give the one with which chain.pem was asked for"],
+    ),
+    "a locked key": (
+        Pair(GOOD.chain, LOCKED),
+        ["key.pem is locked with a password, which nobody types at a start; give it without one"],
+    ),
+    "no key": (
+        Pair(GOOD.chain, b"hello"),
+        ["key.pem holds no key that can be read; give a PEM file (BEGIN PRIVATE KEY)"],
+    ),
+    "the files are swapped": (
+        Pair(GOOD.key, GOOD.chain),
+        [
+            "chain.pem holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)",
+            "key.pem holds no key that can be read; give a PEM file (BEGIN PRIVATE KEY)",
+        ],
+    ),
+    "the leaf alone": (
+        Pair(GOOD.leaf, GOOD.key),
+        ["chain.pem has one certificate; give the full chain, with those up to the authority"],
+    ),
+    "signed by itself": (
+        self_signed(),
+        ["chain.pem is signed by itself, and no browser trusts it; get one from an authority"],
+    ),
+    "another authority's chain": (
+        Pair(GOOD.leaf + TrustedAuthority("Other").root_pem, GOOD.key),
+        [
+            "certificate 1 of chain.pem is not signed by the next one;"
+            " put the name's own first, then each one's authority"
+        ],
+    ),
+    "for clients": (
+        AUTHORITY.issue(server=False),
+        ["chain.pem is not made for servers; ask for one with serverAuth"],
+    ),
+    "a key that browsers do not take": (
+        AUTHORITY.issue(key=ed25519.Ed25519PrivateKey.generate()),
+        ["browsers take no key of this kind; make one with P-256, or RSA of 2048 bits"],
+    ),
+    "a short key": (
+        AUTHORITY.issue(key=rsa.generate_private_key(65537, 1024)),
+        ["browsers take no key of this kind; make one with P-256, or RSA of 2048 bits"],
+    ),
+    "too long": (
+        Pair(b"x" * (MOST + 1), GOOD.key),
+        ["chain.pem has more than 64 kB; give the certificate's chain alone"],
+    ),
+    "too many": (
+        Pair(GOOD.leaf * (MOST_LINKS + 1), GOOD.key),
+        [f"chain.pem has 9 certificates, more than {MOST_LINKS}; give one name's chain alone"],
+    ),
+    "ended": (
+        AUTHORITY.issue(days=(-90, -0.5)),
+        [f"the certificate ended on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it"],
+    ),
+    "not yet good": (
+        AUTHORITY.issue(days=(2, 90)),
+        [f"the certificate is good from {SOON:%Y-%m-%d} on, and here it is {NOW:%Y-%m-%d}"],
+    ),
+    "three things at once": (
+        Pair(AUTHORITY.issue("www.isp.test", days=(-90, -0.5)).chain, OTHER.key),
+        [
+            f"chain.pem is for www.isp.test, not for {NAME}; ask for a certificate of that name",
+            "key.pem is another certificate's key; give the one with which chain.pem was asked for",
+            f"the certificate ended on {NOW - timedelta(days=0.5):%Y-%m-%d}; renew it",
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_does_not_fit_is_told(what: str) -> None:
+    pair, lines = WRONG[what]
+    assert said(pair) == lines
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, len(GOOD.chain) - 1))
+@settings(max_examples=60, deadline=None)
+def test_hostile_bytes_are_a_line(chain: bytes, key: bytes, at: int) -> None:
+    for one in (chain, GOOD.chain[:at] + chain + GOOD.chain[at:]):
+        found = examine(NAME, one, key)
+        assert all("\n" not in line for line in found.problems)
+
+
+def test_the_program_tells_it_as_json(tmp_path: Path) -> None:
+    GOOD.put(tmp_path)
+    argv = [sys.executable, "-m", "gateway.certificates", NAME]
+    files = [str(tmp_path / "chain.pem"), str(tmp_path / "key.pem")]
+    done = subprocess.run([*argv, *files], capture_output=True, check=True, timeout=30)
+    found = examined(json.loads(done.stdout))
+    assert found.problems == ()
+    assert found.days_left(NOW) == 59
+    done = subprocess.run(
+        [*argv, files[0], str(tmp_path / "no.pem")], capture_output=True, check=True, timeout=30
+    )
+    (line,) = examined(json.loads(done.stdout)).problems
+    assert line == f"{tmp_path}/no.pem is not there; create it, or name another"
+
+
+@pytest.mark.parametrize("told", [{}, {"problems": "x"}, {"problems": None, "until": 7}])
+def test_another_line_tells_of_no_certificate(told: dict[str, object]) -> None:
+    assert examined(told) == Examined(("the certificate could not be looked at",))
