@@ -154,6 +154,10 @@ class Daemon:
         """What guardians set today."""
         return parse_changes(self.client.call("changes"))
 
+    def changes_of_device(self, here: Here) -> tuple[Change, ...]:
+        """The last changes of its child's rules."""
+        return parse_changes(self.client.call("own_changes", device=here.mac))
+
     def health(self, *, again: bool = False) -> Health:
         """``again``: the checks are done anew, where they were not done just now."""
         return parse_health(self.client.call("health", **({"again": True} if again else {})))
