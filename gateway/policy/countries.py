@@ -143,6 +143,13 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
     return tuple(for_it + [line for line in read if not line.countries])
 
 
+def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """Who hears complaints in a home's country, of this filter too; its own first, then everywhere's."""
+    files = (country_of(countries, code) if code else None, countries.get(COMMON))
+    read = [line for one in files if one is not None for line in one.help_lines if line.kind == "rights"]
+    return tuple(line for line in read if not line.countries or code in line.countries)
+
+
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
     """Entry → whose it is, of all countries: a family abroad needs the lines of its own country too."""
     read: dict[str, str] = {}

@@ -77,6 +77,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("child", TABLET.key, "/my")
     album.take("why", TABLET.key, "/why")
     album.take("refused", TABLET.key, refused)
+    take_knowledge(album)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
     take_languages(album, refused)
@@ -119,6 +120,17 @@ def take_setup(album: Album) -> None:
     album.tap("/parent/child/daughter/proof/", f"button[value='{TABLET.mac}']")
     eventually(lambda: "/proof" in album.text(".address"))
     album.take("proof", PARENT.key, "/parent/child/daughter/proof/")
+
+
+def take_knowledge(album: Album) -> None:
+    """First aid, what is what, complaints, and what parents read of these."""
+    for level in ("little", "middle", "teen"):
+        album.take(f"mean-{level}", TABLET.key, f"/mean?level={level}")
+    album.take("learn", TABLET.key, "/learn/")
+    album.take("learn-kind", TABLET.key, "/learn/category:social_networks")
+    album.take("rights", TABLET.key, "/rights")
+    for name in ("guide/", "guide/leaflet", "digest/"):
+        album.take(name.strip("/").replace("/", "-"), PARENT.key, f"/parent/{name}")
 
 
 def take_languages(album: Album, refused: str) -> None:

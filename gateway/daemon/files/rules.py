@@ -152,6 +152,10 @@ class RuleBook:
         """For the pages: whom to call, by phone, message or site."""
         return [one.told() for one in self._product.help_lines(country)]
 
+    def rights(self, country: str) -> list[dict[str, object]]:
+        """For the pages: who hears complaints."""
+        return [one.told() for one in self._product.rights(country)]
+
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
         self._take(self.with_files({}))

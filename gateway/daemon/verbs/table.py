@@ -276,7 +276,7 @@ class Verbs:
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         country = request.text_or_none("country") or rules.household.config.country
-        return {"lines": rules.help_lines(country)}
+        return {"lines": rules.help_lines(country), "rights": rules.rights(country)}
 
     def reload(self, request: Request) -> Mapping[str, object]:
         request.owner_only()

@@ -61,6 +61,7 @@ class Editing:
         self.files = {key: dict(rules) for key, rules in FILES.items()}
         self.settings: dict[str, Any] = dict(HOME)
         self.audit: list[tuple[str, str]] = []  # what, detail
+        self.own: list[dict[str, Any]] = []  # what a child reads of its rules while nothing was edited here
         self._household = household
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -72,7 +73,9 @@ class Editing:
 
     def _own_changes(self, request: Request) -> Mapping[str, object]:
         """Every child's page asks: as long as nothing was edited there is nothing to read."""
-        return self._table["own_changes"](request) if "rules" in self.__dict__ else {"changes": []}
+        if self.own or "rules" not in self.__dict__:
+            return {"changes": self.own}
+        return self._table["own_changes"](request)
 
     def close(self) -> None:
         if self._folder is not None:
