@@ -30,6 +30,7 @@ from gateway.policy.countries import (
     help_names,
     lines_for,
     parse_country,
+    rights_for,
 )
 from gateway.policy.entries import host_map
 from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
@@ -101,6 +102,9 @@ class Product:
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
+
+    def rights(self, country: str) -> tuple[HelpLine, ...]:
+        return rights_for(self.countries, country)
 
     def holidays(self, country: str) -> Mapping[date, str]:
         """Of the years that a home looks ahead to, with their English names."""

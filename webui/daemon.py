@@ -78,6 +78,11 @@ class Daemon:
             self._help_lines = self._help_lines or packaged(self._country)
         return parse_help_lines(self._help_lines)
 
+    def rights(self) -> tuple[HelpLine, ...]:
+        """Who hears complaints in this country; as help lines, whether the daemon answers or not."""
+        self.help_lines()
+        return parse_help_lines(self._help_lines, "rights")
+
     def change(self, do: str, *, by: str, origin: str, **values: object) -> dict[str, Any]:
         """What a guardian does: recorded with who and from where."""
         return self.client.call(do, by=by, origin=origin, **values)
@@ -164,6 +169,14 @@ class Daemon:
     def changes(self) -> tuple[Change, ...]:
         """What guardians set today."""
         return parse_changes(self.client.call("changes"))
+
+    def changes_of_child(self, profile: str) -> tuple[Change, ...]:
+        """The same for a guardian."""
+        return parse_changes(self.client.call("own_changes", id=profile))
+
+    def changes_of_device(self, here: Here) -> tuple[Change, ...]:
+        """The last changes of its child's rules."""
+        return parse_changes(self.client.call("own_changes", device=here.mac))
 
     def health(self, *, again: bool = False) -> Health:
         """``again``: the checks are done anew, where they were not done just now."""

@@ -15,10 +15,14 @@ def packaged(country: str) -> Mapping[str, Any]:
     """As the verb `helplines` tells those of ``country``; none of a damaged package."""
     # Two megabytes, which the pages seldom need.
     from gateway.household import load_countries
-    from gateway.policy.countries import lines_for
+    from gateway.policy.countries import lines_for, rights_for
 
     try:
-        return {"lines": [one.told() for one in lines_for(load_countries(), country)]}
+        countries = load_countries()
+        return {
+            "lines": [one.told() for one in lines_for(countries, country)],
+            "rights": [one.told() for one in rights_for(countries, country)],
+        }
     except PolicyError as error:
         _log.error("help lines cannot be read: %s", error)
         return {}

@@ -31,7 +31,7 @@ class Group:
 
 def groups(person: Person) -> tuple[Group, ...]:
     """What somebody of this role may open; a group without an entry is left out. In the reader's language."""
-    found = (_children(), _home(), _people(person), _gateway())
+    found = (_children(), _home(), _knowledge(), _people(person), _gateway())
     shown = (Group(one.title, tuple(e for e in one.entries if person.role in e.roles)) for one in found)
     return tuple(one for one in shown if one.entries)
 
@@ -40,6 +40,12 @@ def _children() -> Group:
     return Group(
         _("Children"),
         (
+            Entry(
+                "digest.show",
+                "activity",
+                _("The last seven days"),
+                _("One page a week: each child, in a few lines"),
+            ),
             Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
             Entry(
                 "importing.show",
@@ -82,6 +88,39 @@ def _home() -> Group:
                 _("Settings"),
                 _("Country, time, language, new devices, rules off for a while"),
             ),
+        ),
+    )
+
+
+def _knowledge() -> Group:
+    return Group(
+        _("To know more"),
+        (
+            Entry(
+                "guide.show",
+                "yes",
+                _("First steps"),
+                _("What a filter can do and what not, and talking first"),
+            ),
+            Entry(
+                "learn.show",
+                "list",
+                _("What is what"),
+                _("Each kind of site and each setting in three sentences"),
+            ),
+            Entry(
+                "mean.show",
+                "requests",
+                _("Somebody is being mean to me"),
+                _("First aid, as children read it"),
+            ),
+            Entry(
+                "rights.show",
+                "people",
+                _("When a rule is not fair"),
+                _("Who hears complaints in this country"),
+            ),
+            Entry("guide.leaflet", "card", _("Leaflet"), _("To print in A5 and hand on")),
         ),
     )
 

@@ -51,7 +51,7 @@ KINDS = (
 )  # fmt: skip
 # Open at all times like the rest, and nobody for a child to talk to.
 UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
-COMPLAINT = "complaint"  # of the gateway itself: an ombudsperson or a data-protection authority
+COMPLAINTS = frozenset({"complaint", "rights"})  # an ombudsperson, a data-protection authority
 STATUSES = (
     "seen",  # in public text of the last years
     "stale",  # in old text only
@@ -166,12 +166,15 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
     return tuple(for_it + [line for line in read if not line.countries])
 
 
-def complaints_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """To whom a child or anybody in ``code`` complains of the gateway itself; its own country's first."""
-    own = country_of(countries, code) if code else None
-    read = () if own is None else tuple(line for line in own.help_lines if line.kind == COMPLAINT)
+def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
+    """Who hears complaints in a home's country, of this filter too; its own first, then everywhere's."""
+    own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
+    read = [line for one in (own, everywhere) if one is not None for line in one.help_lines]
+    found = [
+        line for line in read if line.kind in COMPLAINTS and (not line.countries or code in line.countries)
+    ]
     return tuple(
-        [line for line in read if code in line.countries] + [line for line in read if not line.countries]
+        sorted(found, key=lambda line: (own is None or line not in own.help_lines, not line.countries))
     )
 
 

@@ -65,6 +65,7 @@ def fresh(site: Site) -> None:
     household.lending.clear()
     household.teaching.lessons.clear()
     household.changes.clear()
+    household.editing.own.clear()
     household.in_use.clear()
     household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)

@@ -78,6 +78,7 @@ def take_all(family: Family, album: Album) -> None:
     album.take("why", TABLET.key, "/why")
     album.take("refused", TABLET.key, refused)
     album.take("refused-for-everyone", TABLET.key, "/refused?reason=refused_for_everyone")
+    take_knowledge(album)
     album.take("guest", NEW.key, "/")
     album.take("guest-why", NEW.key, "/why")
     take_languages(album, refused)
@@ -123,6 +124,17 @@ def take_setup(album: Album) -> None:
     album.tap("/parent/child/daughter/around/", "main form button")
     eventually(lambda: "way" in album.text("#result ~ .verdict + p"), 60.0)
     album.take("around", PARENT.key, "/parent/child/daughter/around/")
+
+
+def take_knowledge(album: Album) -> None:
+    """First aid, what is what, complaints, and what parents read of these."""
+    for level in ("little", "middle", "teen"):
+        album.take(f"mean-{level}", TABLET.key, f"/mean?level={level}")
+    album.take("learn", TABLET.key, "/learn/")
+    album.take("learn-kind", TABLET.key, "/learn/category:social_networks")
+    album.take("rights", TABLET.key, "/rights")
+    for name in ("guide/", "guide/leaflet", "digest/"):
+        album.take(name.strip("/").replace("/", "-"), PARENT.key, f"/parent/{name}")
 
 
 def take_languages(album: Album, refused: str) -> None:

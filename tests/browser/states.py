@@ -57,6 +57,13 @@ def tried_in_vain(site: Site) -> None:
     site.household.trying.end(faults=("wireguard", "tls", "help"))
 
 
+def rules_changed(site: Site) -> None:
+    """With a reason, and with a hostile one."""
+    edited = next(one for one in CHANGES if one["what"] == "rules")
+    exams = {**edited, "undo": None, "because": "Because of the exams"}
+    site.household.editing.own[:] = [exams, {**exams, "by": "Dad", "because": "\u202e" + "W" * 180}]
+
+
 def near_the_end(site: Site) -> None:
     asked(site)
     site.household.minutes["daughter"]["left"].update(minutes=4, at=NOW + timedelta(minutes=4))

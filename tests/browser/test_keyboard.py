@@ -107,7 +107,8 @@ def hands(parent: Chromium, site: Site) -> Hands:
     [
         "/my", "/my/ask", "/signin", "/parent/", "/parent/requests", "/parent/devices/", "/parent/settings/",
         "/parent/setup/people", f"{CHILD}", f"{CHILD}kinds/", f"{CHILD}sites/", f"{CHILD}week/bedtime",
-        "/parent/activity/daughter", "/account/",
+        "/parent/activity/daughter", "/account/", "/mean", "/rights",
+        "/learn/category:games", "/parent/digest/", "/parent/guide/",
     ],
 )  # fmt: skip
 def test_the_focus_passes_each_control_once_in_order_and_in_sight(

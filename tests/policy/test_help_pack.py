@@ -14,7 +14,7 @@ from gateway.age.bands import Band
 from gateway.commands.library import read_library
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
-from gateway.policy.countries import COMMON, KINDS, HelpLine, complaints_for
+from gateway.policy.countries import COMMON, KINDS, HelpLine, rights_for
 from gateway.policy.decide import Judge
 from gateway.policy.domains import DomainTable
 from gateway.policy.hosts import public_suffix_check
@@ -164,14 +164,15 @@ def test_every_country_has_somebody_to_complain_to() -> None:
     codes = {code for code in product().countries if code != COMMON}
     codes |= {code for one in product().countries.values() for code in one.covers}
     for code in codes:
-        found = complaints_for(product().countries, code)
+        found = rights_for(product().countries, code)
         assert found, code
         assert all(
             judge(Band.AGE_0_5).decide(asks(one.site), PAUSED, NIGHT).reason is Reason.HELP for one in found
         )
-    german = [one.id for one in complaints_for(product().countries, "de")]
-    assert german == ["de-bfdi", "eu-edpb", "eu-enoc"]
-    assert complaints_for(product().countries, "") == ()
+    german = [one.id for one in rights_for(product().countries, "de")]
+    assert german[:3] == ["de-bfdi", "eu-edpb", "eu-enoc"]
+    everywhere = rights_for(product().countries, "")
+    assert {one.kind for one in everywhere} == {"rights"}
 
 
 @pytest.mark.parametrize("category", ["adult", "malware", "ads_trackers"])

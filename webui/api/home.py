@@ -100,7 +100,6 @@ class CountryNow:
     code: str
     ratings: tuple[RatingMarks, ...]
     laws: tuple[LawNow, ...]
-    complaints: tuple[Mapping[str, Any], ...]
 
 
 @record

@@ -32,6 +32,7 @@ class Asked:
     at: datetime | None
     expires: datetime | None
     state: str
+    reminded: bool  # it has waited for a day
     answer: str
     given: int | None
     because: str

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from webui.api.kinds import Text, Whole
-from webui.api.operations import ChildId, Host, Noun
+from webui.api.operations import ChildId, Host, Line, Noun
 from webui.api.records import record
 from webui.api.who import Caller
 
@@ -41,6 +41,7 @@ class Rules:
 class Edit:
     set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: as the band has it
     revision: Revision | None = None
+    because: Line | None = None  # for the child, who reads it beside the change
 
 
 @record
@@ -127,7 +128,7 @@ def read(me: Caller, child: str) -> object:
 @noun.declare("PATCH", "/children/{child}/rules", body=Edit, answer=Edited)
 def edit(me: Caller, child: str, body: Edit) -> object:
     """Change rules by key; all of it happens or nothing."""
-    return me.change("edit", id=child, set=dict(body.set), **_at(body.revision))
+    return me.change("edit", id=child, set=dict(body.set), because=body.because, **_at(body.revision))
 
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=Undo, answer=Undone)

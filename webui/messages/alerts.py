@@ -71,7 +71,9 @@ def kinds() -> dict[str, tuple[str, str]]:
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
     """Of one message. ``what``: which of a kind it is; ``_`` and ``ngettext``: of the guardian's language."""
-    if kind == "request":
+    if kind == "request" and what == "again" and count == 1:
+        told = _("A request has waited for a day.")
+    elif kind == "request":
         told = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
     elif kind == "device":
         told = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)

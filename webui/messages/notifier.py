@@ -167,7 +167,9 @@ class Notifier:
 def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
     """Which kind of news an event is, and which of it; None for what nobody is told."""
     name, what = event.get("event"), event.get("what")
-    if name == "request" and event.get("state") == "pending" and not event.get("reminder"):
+    if name == "request" and event.get("reminder") is True:
+        return "request", "again"
+    if name == "request" and event.get("state") == "pending":
         return "request", ""
     if name == "identity" and what == "asked" and event.get("ask") == "new":
         return "device", ""

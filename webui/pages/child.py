@@ -9,10 +9,13 @@ from gateway.age.bands import Band
 from webui import charts, notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
+from webui.language.changes import who
 from webui.language.levels import level_of
+from webui.rules.edited import Known, Line, lines
 from webui.rules.steps import step_in_few_words, step_sentence
-from webui.values.answers import Child, Here
+from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
+from webui.values.history import Change
 from webui.values.minutes import first_to_close, warning
 
 blueprint = Blueprint("child", __name__)
@@ -79,6 +82,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         way_cards=daemon().way_cards_of_device(here).found,
         time_asked=waiting_time(asked),
         told=notices.told_child() if whole else "",
+        changes=_changes(here, home) if whole else (),
+        who=who,
         ring=charts.ring,
         rules=daemon().rules(child.id),
         own_step=home.step_of(child.id),
@@ -87,6 +92,15 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         help_lines=daemon().help_lines(),
         bracket=Band(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
+
+
+def _changes(here: Here, home: Home) -> list[tuple[Change, tuple[Line, ...]]]:
+    """Who changed this child's rules, each in sentences; nobody else of the family is known to them."""
+    found = daemon().changes_of_device(here)
+    if not found:
+        return []
+    known = Known(daemon().catalogue(), {}, home.now)
+    return [(one, lines(one, known)) for one in found]
 
 
 def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:

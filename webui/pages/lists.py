@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
@@ -26,6 +27,7 @@ blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
 NAME_LIMIT = 60  # characters, as the daemon takes them
 URL_LIMIT = 200
+PACKAGED = "qalqan"  # in a report: the small lists that come along
 ADDRESS_STARTS = ("https://", "http://")
 
 
@@ -54,6 +56,7 @@ def show() -> ResponseReturnValue:
         asked=asked,
         found=found,
         problem=problem,
+        packaged=PACKAGED,
         meanings=_meanings(found, home) if found else (),
         letter=letter,
         maker=maker,
@@ -102,6 +105,25 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
         is_open = answer.text("verdict") != "block"
         told.append(Meaning(child.id, child.name, is_open, telling.met(answer, found.host, home.now)))
     return tuple(told)
+
+
+@blueprint.get("/wrong.json")
+@guardians_only
+def wrong_file() -> ResponseReturnValue:
+    """One wrong entry, for the maker of one list: domain, list and version, and nothing of this home."""
+    found, _problem = _looked_up(_host(request.args.get("host", "")))
+    if found is None or found.refused_for_everyone or not found.entries:
+        abort(404)
+    feeds = {one.id: one.version for one in found.sources} or {PACKAGED: daemon().home().version}
+    wanted = request.args.get("list", "")
+    if wanted not in feeds:
+        abort(404)
+    entry = {"domain": found.entries[0], "list": wanted, "version": feeds[wanted]}
+    return Response(
+        json.dumps(entry, indent=1, ensure_ascii=False) + "\n",
+        mimetype="application/json",
+        headers={"Content-Disposition": 'attachment; filename="wrong-entry.json"'},
+    )
 
 
 # ---------------------------------------------------------------------------------------- what is fetched

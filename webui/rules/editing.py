@@ -15,7 +15,7 @@ from gateway.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian
 from webui.daemon import daemon, source_address
-from webui.forms import NUMBER_LIMIT, whole
+from webui.forms import NUMBER_LIMIT, reason, whole
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.rules import typed
@@ -125,6 +125,7 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
             id=page.child.id,
             revision=whole("revision", 0, NUMBER_LIMIT),
             set=dict(changes),
+            because=reason("because") or None,
             by=guardian() or "",
             origin=source_address(),
         )

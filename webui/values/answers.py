@@ -208,15 +208,17 @@ class HelpLine:
     phone: str
     text: str  # how to reach it by message
     web: str  # a host name
+    kind: str  # one of those of policy/countries.py
     confirmed: bool  # its operator has confirmed it
-    kind: str = ""  # one of those of policy/countries.py
 
 
-def parse_help_lines(values: Mapping[str, Any]) -> tuple[HelpLine, ...]:
-    """Each by its name in the reader's language, as far as there is one."""
+def parse_help_lines(values: Mapping[str, Any], key: str = "lines") -> tuple[HelpLine, ...]:
+    """Each by its name in the reader's language, as far as there is one. ``key``: `rights` for those who
+    hear complaints.
+    """
     return tuple(
         entry.read(HelpLine, name=(entry.entry("names") or Answer({})).text(language()) or entry.text("name"))
-        for entry in Answer(values).entries("lines")
+        for entry in Answer(values).entries(key)
     )
 
 

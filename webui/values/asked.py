@@ -33,6 +33,7 @@ class Asked:
     because: str  # the guardian's words
     by: str
     answered: datetime | None
+    reminded: bool = False  # it has waited for a day
     since: datetime | None = None  # ledger: when the minutes that are meant begin
 
     @property

@@ -182,6 +182,7 @@ class Change:
     thing_name: str
     until: datetime | None
     ended: bool
+    because: str  # in the words of who set it; hostile input
     left_off: int  # edits that are not told
     undo: str  # the verb; empty: nothing can be taken back
     value: str  # what the undo's form sends: a number, revisions, or who

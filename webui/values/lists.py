@@ -70,6 +70,7 @@ class Feed:
     name: str
     url: str
     category: str
+    version: str  # the day on which it was fetched; empty: nobody knows
 
 
 @dataclass(frozen=True, slots=True)

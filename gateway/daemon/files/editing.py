@@ -31,6 +31,7 @@ Contents = Mapping[Path, bytes | None]
 class Author:
     by: str
     at: datetime
+    because: str = ""  # in their own words, for the child whose rules they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +230,15 @@ class Editing:
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
-        read = [(path, data) for path, data in draft.found.items() if data is not None]
         step = self._rules.history(folder).put(
             {path.name: data for path, data in draft.files.items()},
             {path.name: draft.found[path] for path in draft.files},
             by=author.by,
             at=author.at,
-            by_hand=frozenset(path.name for path, data in read if is_by_hand(data, order)),
+            because=author.because,
+            by_hand=frozenset(
+                one.name for one, data in draft.found.items() if data and is_by_hand(data, order)
+            ),
         )
         self._rules.adopt(new)
         return step

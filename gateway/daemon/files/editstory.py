@@ -37,6 +37,7 @@ class Told:
     entries: tuple[Edited, ...]
     left_off: int
     undo: Undo | None
+    because: str = ""  # of the file alone that the step was about
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,23 @@ class EditStory:
             told = self._of_people(step, history, profiles) if of_people else (self._of_home(step, history),)
             yield from (one for one in told if one is not None)
 
+    def of_person(self, who: str) -> Iterator[Told]:
+        """The last changes of one person's rules that are remembered, newest first. Why another's were
+        changed by the same step is not told.
+        """
+        folder = Path(self._daemon.rules.household.config.profiles)
+        history, name = self._daemon.rules.history(folder), f"{who}.yaml"
+        for step in reversed(list(history.steps.values())):
+            told = self._of_person(step, history, folder / name) if name in step.after else None
+            if told is not None and told.what in ("rules", "added"):
+                mine = self._mainly(step, history, folder) == name
+                yield replace(told, undo=None, because=step.because if mine else "")
+
     def _of_people(self, step: Step, history: History, folder: Path) -> Iterator[Told | None]:
         """Of other files of a step what is more than that their devices went to the one it was about."""
         main = self._mainly(step, history, folder)
-        yield self._of_person(step, history, folder / main)
+        first = self._of_person(step, history, folder / main)
+        yield None if first is None else replace(first, because=step.because)
         for name in step.after:
             told = self._of_person(step, history, folder / name) if name != main else None
             if told is not None and any(not one.key.startswith("devices/") for one in told.entries):

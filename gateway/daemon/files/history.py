@@ -85,8 +85,9 @@ class History:
         return read_bounded(path) if path.exists() else None
 
     def put(
-        self, files: Contents, found: Contents, *, by: str, at: datetime, by_hand: frozenset[str]
-    ) -> Step:
+        self, files: Contents, found: Contents, *,
+        by: str, at: datetime, by_hand: frozenset[str], because: str = "",
+    ) -> Step:  # fmt: skip
         """Put ``files`` in place, where everything still is as somebody ``found`` it.
 
         Raises PolicyError, with all files as they were.
@@ -94,7 +95,7 @@ class History:
         number = 1 + max(max(self._known(), default=0), self._spoilt)
         before = {name: revision(found[name]) for name in files}
         after = {name: revision(data) for name, data in files.items()}
-        step = Step(number, by, at, before, after, by_hand)
+        step = Step(number, by, at, before, after, by_hand, because)
         try:
             self._keep(step, found)
             self._check(files, found)

@@ -17,7 +17,7 @@ from gateway.household import Product
 from gateway.lists.sealed import Held, SealedShelf
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.config import Config
-from gateway.policy.countries import Country, HelpLine, complaints_for, country_of
+from gateway.policy.countries import Country, country_of
 from gateway.policy.domains import DomainTable
 from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
@@ -179,9 +179,9 @@ class RuleBook:
         """The file of the home's country; None where there is none."""
         return country_of(self._product.countries, self.household.config.country)
 
-    def complaints(self) -> tuple[HelpLine, ...]:
-        """To whom anybody in this home complains of the gateway itself."""
-        return complaints_for(self._product.countries, self.household.config.country)
+    def rights(self, country: str) -> list[dict[str, object]]:
+        """For the pages: who hears complaints."""
+        return [one.told() for one in self._product.rights(country)]
 
     def reload(self) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""

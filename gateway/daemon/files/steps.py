@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from gateway.policy.requests import MAX_REASON
+
 PROGRAM = "qalqan"  # who files and audit name where nobody did anything
 MAX_NOTE = 16 * 1024  # bytes; one of 64 files has about 5 kB
 
@@ -29,6 +31,7 @@ class Step:
     before: Mapping[str, int | None]  # file → its revision; None: there was no such file
     after: Mapping[str, int | None]
     by_hand: frozenset[str]  # files that somebody had written by hand
+    because: str = ""  # why, in the words of whoever made it
 
     @property
     def removed(self) -> str | None:
@@ -44,6 +47,7 @@ def note_of(step: Step) -> bytes:
         "before": dict(step.before),
         "after": dict(step.after),
         "by_hand": sorted(step.by_hand),
+        **({"because": step.because} if step.because else {}),
     }
     return json.dumps(note, ensure_ascii=False, indent=1).encode()
 
@@ -55,4 +59,5 @@ def read_note(number: int, data: bytes) -> Step:
     if before.keys() != after.keys() or at.tzinfo is None:
         msg = "it names other files before than after, or a time without an offset"
         raise ValueError(msg)
-    return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]))
+    because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions noted none
+    return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)

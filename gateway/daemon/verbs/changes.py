@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.files.editstory import EditStory, described
+from gateway.daemon.files.editstory import EditStory, Told, described
+from gateway.daemon.verbs.whom import Whom
 from gateway.policy.edited import Edited
 from gateway.policy.gifts import thing_name
 from gateway.policy.profile import ALL
@@ -17,16 +19,30 @@ if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
 SHOWN = 50  # newest first
+OWN_SHOWN = 6  # of a child's own: each is a file parsed, and a page read in a minute
 SERVICE = "service:"
 DEVICE_KEYS = ("devices", "shared", "managed")
 
 
 class ChangeVerbs:
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom) -> None:
         self._daemon = daemon
+        self._whom = whom
 
     def table(self) -> Mapping[str, Verb]:
-        return {"changes": self.changes}
+        return {"changes": self.changes, "own_changes": self.own_changes}
+
+    def own_changes(self, request: Request) -> Mapping[str, object]:
+        """A child's device reads who changed its child's rules and why, at every log level and age, as long
+        as the steps of its file are remembered; so do guardians by its ``id``. It takes nothing back.
+        """
+        if request.has("id"):
+            child = self._daemon.rules.profile(request.text("id"))
+        else:
+            child = self._whom.child(request).profile
+        now = self._daemon.local_now()
+        found = islice(EditStory(self._daemon).of_person(child.id), OWN_SHOWN)
+        return {"changes": [self._step(one, now) for one in found]}
 
     def changes(self, _request: Request) -> Mapping[str, object]:
         now = self._daemon.local_now()
@@ -86,10 +102,17 @@ class ChangeVerbs:
     def _edited(self, now: datetime, today: date) -> Iterator[tuple[datetime, dict[str, object]]]:
         """What stands in the family's files since today. Only the last step of a file is taken back alone."""
         for one in EditStory(self._daemon).of(today):
-            told = self._told(one.what, one.who, one.step.by, one.step.at, now, undo=one.undo)
-            names = self._device_names(one.entries)
-            edits = {"name": one.name or None, "edits": described(one.entries), "left_off": one.left_off}
-            yield one.step.at, told | edits | {"devices": names}
+            yield one.step.at, self._step(one, now)
+
+    def _step(self, one: Told, now: datetime) -> dict[str, object]:
+        told = self._told(one.what, one.who, one.step.by, one.step.at, now, undo=one.undo)
+        return told | {
+            "name": one.name or None,
+            "because": one.because,
+            "edits": described(one.entries),
+            "left_off": one.left_off,
+            "devices": self._device_names(one.entries),
+        }
 
     def _device_names(self, entries: tuple[Edited, ...]) -> list[dict[str, str]]:
         macs = (one.key.partition("/")[2] for one in entries if one.key.partition("/")[0] in DEVICE_KEYS)
@@ -119,6 +142,7 @@ class ChangeVerbs:
             "until": None if until is None else until.astimezone(now.tzinfo),
             "ended": ended,
             "undo": undo,
+            "because": "",
             "edits": [],
             "left_off": 0,
             "devices": [],

@@ -21,7 +21,7 @@ class CountryVerbs:
     def helplines(self, request: Request) -> Mapping[str, object]:
         rules = self._daemon.rules
         country = request.text_or_none("country") or rules.household.config.country
-        return {"lines": rules.help_lines(country)}
+        return {"lines": rules.help_lines(country), "rights": rules.rights(country)}
 
     def country(self, _request: Request) -> Mapping[str, object]:
         """Laws of the home's own country first, then others that are on for a child all the same."""
@@ -33,7 +33,6 @@ class CountryVerbs:
         return {
             "code": household.config.country,
             "ratings": [one.told() for one in (own.ratings if own else ())],
-            "complaints": [line.told() for line in rules.complaints()],
             "laws": [
                 law.told()
                 | {

@@ -16,6 +16,7 @@ from gateway.files import read_bounded
 from gateway.policy import edits
 from gateway.policy.laws import signed
 from gateway.policy.profile import Profile
+from gateway.policy.requests import MAX_REASON
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -41,7 +42,7 @@ class EditVerbs:
 
     def author(self, request: Request) -> Author:
         """Who changes a file: the one place that says who may."""
-        return Author(self._whom.guardian(request), self._daemon.local_now())
+        return Author(self._whom.guardian(request), self._daemon.local_now(), because(request))
 
     def audit(self, request: Request, author: Author, what: str, detail: str) -> None:
         origin = request.text("origin", "")
@@ -137,6 +138,15 @@ class EditVerbs:
         profile_id = self._editing.restore(int(token), author)
         self.audit(request, author, "restore_profile", profile_id)
         return {"id": profile_id}
+
+
+def because(request: Request) -> str:
+    """Why somebody changes rules, for the child to read; neither log nor audit has it."""
+    said = request.text("because", "")
+    if len(said) > MAX_REASON:
+        problem = f"has {len(said)} characters: write at most {MAX_REASON}"
+        request.refuse("because", problem, Code.REASON_TOO_LONG, most=MAX_REASON)
+    return said
 
 
 def _detail(profile_id: str, done: Edit) -> str:

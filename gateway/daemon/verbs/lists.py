@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +127,13 @@ class ListVerbs:
         own = self._own()
         book = Book(Path(self._daemon.rules.household.config.state) / SHELF)
         sources = [
-            {"id": one.id, "name": one.name, "url": one.url, "category": one.category}
+            {
+                "id": one.id,
+                "name": one.name,
+                "url": one.url,
+                "category": one.category,
+                "version": _day(book, one),
+            }
             for one in (*own.lists.values(), *self._catalogue().values())
             if one.category in found and one.id not in own.off and book.path(one.id).exists()
         ]
@@ -276,3 +282,9 @@ class ListVerbs:
     def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
         now, origin = self._daemon.local_now(), request.text("origin", "")
         self._daemon.store.audit(what, detail, by=by, at=now, origin=origin)
+
+
+def _day(book: Book, one: PublishedList) -> str:
+    """Which version is here, as far as anybody can tell: that of the day on which it was fetched."""
+    copy = book.copies.get(one.id)
+    return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()

@@ -190,7 +190,9 @@ class RequestVerbs:
         member = self._whom.stand_in(self._daemon.rules.profile(one.who))
         profile = member.profile
         if one.answer is Answer.ALWAYS:
-            self._editing.edit(profile.id, {f"allow/{one.thing}": True}, Author(giver.by, giver.at))
+            self._editing.edit(
+                profile.id, {f"allow/{one.thing}": True}, Author(giver.by, giver.at, one.because)
+            )
         with self._daemon.store.together():
             text, until = self._effect(one, member, giver)
             if one.answer not in (Answer.NO, Answer.ALWAYS):
@@ -253,6 +255,7 @@ class RequestVerbs:
             "at": one.at.astimezone(zone),
             "expires": one.expires.astimezone(zone) if one.waits else None,
             "state": one.state,
+            "reminded": one.reminded and one.waits,
             "answer": one.answer,
             "given": one.given or None,
             "because": one.because,

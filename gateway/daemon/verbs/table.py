@@ -109,7 +109,7 @@ class Verbs:
             **self._pins.table(),
             **self._sharing.table(),
             **HistoryVerbs(self._daemon, self._whom).table(),
-            **ChangeVerbs(self._daemon).table(),
+            **ChangeVerbs(self._daemon, self._whom).table(),
             **CountryVerbs(self._daemon).table(),
             **AlertVerbs(self._daemon, self._whom).table(),
             **AuditVerbs(self._daemon).table(),

@@ -30,7 +30,7 @@ def test_a_home_in_kazakhstan_is_told_what_its_file_has(make: Make) -> None:
     assert [(one["name"], one["marks"]["10-12"]) for one in told["ratings"]] == [
         ("Law 169-VI", {"mark": "6+", "then": "12+", "from": 12})
     ]
-    assert [one["web"] for one in told["complaints"]] == ["ombudsman.kz"]
+    assert desk.ask("helplines", Role.WEB)["rights"][0]["web"] == "ombudsman.kz"
     assert [(one["id"], one["status"], one["since"]) for one in told["laws"]] == [
         ("kz-under-16-social", "bill", "")
     ]
@@ -41,7 +41,7 @@ def test_without_a_country_there_is_nothing_to_tell(make: Make) -> None:
     desk = make(NOON)
     desk.store.keep_guardian("Mum", "stamp")
     desk.ask("edit_family", Role.WEB, set={"country": None}, by="Mum")
-    assert desk.ask("country") == {"code": "", "ratings": [], "complaints": [], "laws": []}
+    assert desk.ask("country") == {"code": "", "ratings": [], "laws": []}
 
 
 def test_a_law_that_a_guardian_turns_on_refuses_in_her_name_and_is_undone(make: Make) -> None:

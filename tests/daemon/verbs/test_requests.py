@@ -248,3 +248,39 @@ def test_a_service_that_the_catalogue_has_no_more_is_told_in_one_line(make: Make
     with pytest.raises(PolicyError, match="gone: is no service of the catalogue any more"):
         desk.ask("answer", id=number, answer="once")
     assert desk.ask("answer", id=number, answer="no")["request"]["state"] == "answered"
+
+
+def test_asking_and_being_told_no_changes_no_rule_no_limit_and_no_level(make: Make) -> None:
+    """R-23: twenty requests, each told no, and as many refusals."""
+    desk = make(AFTERNOON, daughter=ASKS)
+
+    def how_it_is() -> object:
+        told = desk.ask("status")["profiles"][0]
+        own = {key: told[key] for key in ("band", "log_level", "state", "left", "used", "landing")}
+        return own, desk.ask("rules", id="daughter"), desk.reason(TABLET, "instagram.com")
+
+    before = how_it_is()
+    for turn in range(20):
+        what = {"site": "reddit.com"} if turn % 2 else {"minutes": 20}
+        number = desk.ask("request", device=TABLET, **what)["request"]["id"]
+        desk.ask("answer", id=number, answer="no", by="Mum", because="not today")
+        assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
+    assert how_it_is() == before
+
+
+def test_a_reminder_is_told_once_and_stands_with_the_request_until_it_is_answered(make: Make) -> None:
+    """R-21."""
+    desk = make(AFTERNOON, daughter=ASKS)
+    site = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+
+    def reminded() -> list[bool]:
+        return [one["reminded"] for one in desk.ask("requests")["requests"]]
+
+    desk.go(DAY - MINUTE)
+    assert reminded() == [False]
+    desk.go(2 * MINUTE)
+    assert reminded() == [True]
+    desk.go(2 * DAY)
+    assert [one["id"] for one in desk.heard("request") if one["reminder"]] == [site], "once"
+    desk.ask("answer", id=site, answer="no", by="Mum")
+    assert reminded() == [False]

@@ -214,7 +214,7 @@ def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address
 @pytest.mark.parametrize(("event", "kind"), [
     ({"event": "request", "state": "pending", "reminder": False}, ("request", "")),
     ({"event": "request", "state": "auto"}, None),
-    ({"event": "request", "state": "pending", "reminder": True}, None),
+    ({"event": "request", "topic": "site", "reminder": True}, ("request", "again")),
     ({"event": "identity", "what": "asked", "ask": "new"}, ("device", "")),
     ({"event": "identity", "what": "answered", "ask": "new"}, None),
     ({"event": "card", "what": "raised"}, ("way", "")),

@@ -62,6 +62,7 @@ class Editing:
         self.files = {key: dict(rules) for key, rules in FILES.items()}
         self.settings: dict[str, Any] = dict(HOME)
         self.audit: list[tuple[str, str]] = []  # what, detail
+        self.own: list[dict[str, Any]] = []  # what a child reads of its rules while nothing was edited here
         self._household = household
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -69,7 +70,13 @@ class Editing:
         def late(name: str) -> Verb:
             return lambda request: self._table[name](request)
 
-        return {name: late(name) for name in VERBS}
+        return {name: late(name) for name in VERBS} | {"own_changes": self._own_changes}
+
+    def _own_changes(self, request: Request) -> Mapping[str, object]:
+        """Every child's page asks: as long as nothing was edited there is nothing to read."""
+        if self.own or "rules" not in self.__dict__:
+            return {"changes": self.own}
+        return self._table["own_changes"](request)
 
     def close(self) -> None:
         if self._folder is not None:
@@ -104,7 +111,7 @@ class Editing:
             **edits.table(),
             **FamilyVerbs(daemon, edits, HomeEditing(self.rules, files)).table(),
             **PreviewVerbs(daemon, whom, files).table(),
-            **ChangeVerbs(daemon).table(),
+            **ChangeVerbs(daemon, whom).table(),
             "country": CountryVerbs(daemon).country,
         }
 
@@ -126,6 +133,9 @@ class Editing:
 
     def guardian(self, request: Request) -> str:
         return self._household.guardian_of(request)
+
+    def owner(self, request: Request) -> str:
+        return self._household.child_of(request)
 
     def _in_force(self, named: frozenset[str]) -> None:
         """What the other verbs tell follows the files."""
@@ -199,6 +209,9 @@ class _Whom:
 
     def guardian(self, request: Request) -> str:
         return self._editing.guardian(request)
+
+    def child(self, request: Request) -> SimpleNamespace:
+        return SimpleNamespace(profile=self._editing.rules.profile(self._editing.owner(request)))
 
     def stand_in(self, profile: Profile) -> Member:
         from tests.webui.standin.household import NOW

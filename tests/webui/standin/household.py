@@ -28,7 +28,7 @@ from tests.webui.standin.living import Living
 from tests.webui.standin.pausing import Pausing
 from tests.webui.standin.places import BEDTIME, GUEST, LAPTOP, NOW, PHONE, TABLET, TODAY
 from tests.webui.standin.proving import Proving
-from tests.webui.standin.refusing import REFUSALS, Refusing
+from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
@@ -76,6 +76,7 @@ class Household:
     kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
+    rights: list[dict[str, Any]] = field(default_factory=lambda: [dict(one) for one in RIGHTS])
     edited: dict[str, dict[str, Any]] = field(default_factory=dict)  # by `edit`: laid over RULES
 
     def __post_init__(self) -> None:

@@ -80,7 +80,7 @@ class Listed:
             "categories": CATEGORIES[:1] if on else [], "resolver": None,
             "services": [{"id": "youtube", "name": "YouTube"}] if "youtube" in host else [],
             "sources": [
-                {key: one[key] for key in ("id", "name", "url", "category")}
+                {key: one[key] for key in ("id", "name", "url", "category")} | {"version": "2026-11-24"}
                 for one in self.found
                 if on and one["category"] == "gambling" and one["on"]
             ],

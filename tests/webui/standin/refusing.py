@@ -15,6 +15,7 @@ HELP = [
     {"name": "Contact centre for children and families", "phone": "111"},
     {"name": "Find a help line in any country", "web": "findahelpline.com"},
 ]
+RIGHTS = [{"name": "Children's Commissioner", "web": "rights.example", "kind": "rights"}]
 
 REFUSALS = [
     {
@@ -41,7 +42,10 @@ class Refusing:
         self._household = household
 
     def verbs(self) -> dict[str, Verb]:
-        return {"refusals": self._refusals, "helplines": lambda request: {"lines": HELP}}
+        return {"refusals": self._refusals, "helplines": self._help_lines}
+
+    def _help_lines(self, _request: Request) -> dict[str, object]:
+        return {"lines": HELP, "rights": self._household.rights}
 
     def _refusals(self, request: Request) -> dict[str, object]:
         mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"

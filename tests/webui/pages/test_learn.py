@@ -1,0 +1,144 @@
+"""Short explanations beside the things; the first steps, the leaflet and the week, for parents."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.rules.forms import PAGE, post
+from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import text_of
+from webui.learn.book import ABOUT, Book, entries
+
+
+def test_every_key_has_a_page_on_a_childs_device(tablet: Browser) -> None:
+    for one in entries(Book.LEARN, "en"):
+        answer = tablet.get(f"/learn/{one.key}")
+        assert answer.status_code == 200, one.key
+        assert "What it cannot do" in text_of(answer.text), one.key
+
+
+@pytest.mark.parametrize("key", ["nothing", ABOUT, "category:", "../en/learn", "category:adult%0a", "%00"])
+def test_what_is_no_key_has_none(tablet: Browser, key: str) -> None:
+    assert tablet.get(f"/learn/{key}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "Betting, casinos"), ("ru", "Ставки, казино"), ("kk", "Бәс тігу, казино"), ("de", "Betting")],
+)
+def test_it_is_read_in_the_pages_language(tablet: Browser, language: str, expected: str) -> None:
+    assert expected in tablet.get("/learn/category:gambling", Accept_Language=language).text
+
+
+def test_a_kind_says_what_each_age_band_recommends(mum: Browser) -> None:
+    mum.get(PAGE)  # the files are there
+    text = text_of(mum.get("/learn/category:social_networks").text)
+    assert "Age Recommended 0-5" in text
+    assert "10-12 Refuse 13-15 Ask first 16-17 Open Adults Open" in text
+
+
+def test_kinds_that_bind_everyone_have_one_text(tablet: Browser) -> None:
+    pages = {
+        text_of(tablet.get(f"/learn/category:{kind}").text).partition("This is refused for everyone")[2]
+        for kind in ("csam", "malware", "phishing")
+    }
+    assert len(pages) == 1
+    assert "you did nothing wrong" in pages.pop()
+
+
+def test_each_stands_beside_its_thing(mum: Browser, tablet: Browser) -> None:
+    places = {
+        "kinds/": "category:gambling",
+        "basics/": "setting:log_level",
+        "limits/play": "setting:limits",
+        "week/bedtime": "setting:bedtime",
+        "week/service:roblox": "setting:windows",
+        "sites/": "setting:homework",
+    }
+    for place, key in places.items():
+        assert f'href="/learn/{key}"' in mum.get(PAGE + place).text, place
+    assert 'href="/learn/setting:country"' in mum.get("/parent/settings/").text
+    assert 'href="/learn/category:gambling"' in tablet.get("/my").text
+    assert 'href="/learn/reason:service"' in tablet.get("/refused?host=www.tiktok.com").text
+    assert 'href="/learn/"' in tablet.get("/my").text
+
+
+def test_all_of_them_stand_in_one_place(tablet: Browser) -> None:
+    text = text_of(tablet.get("/learn/").text)
+    for expected in (
+        "Age bands The 0-5 rules",
+        "Settings Name",
+        "Kinds of sites Adult sites",
+        "Reasons Help",
+    ):
+        assert expected in text
+
+
+def test_the_first_steps_say_talk_first_and_what_a_filter_cannot_do(mum: Browser, tablet: Browser) -> None:
+    text = text_of(mum.get("/parent/guide/").text)
+    assert text.index("Talk first") < text.index("What it can help with") < text.index("What it cannot do")
+    assert "little or no effect" in text
+    assert 'href="/parent/guide/"' in mum.get("/parent/setup/summary").text
+    assert tablet.get("/parent/guide/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "with rules that everybody knows"),
+        ("ru", "по правилам, которые знают все"),
+        ("kk", "ережесін бәрі біледі"),
+    ],
+)
+def test_the_leaflet_has_the_brand_the_address_and_the_numbers(
+    mum: Browser, language: str, expected: str
+) -> None:
+    page = mum.get("/parent/guide/leaflet", Accept_Language=language).text
+    assert expected in page
+    assert '<p class="brand-name">Qalqan</p>' in page
+    assert 'aria-label="' in page
+    assert "http://qalqan.home.arpa/" in page
+    assert "<b>111</b>" in page
+
+
+class TestDigest:
+    def test_of_an_empty_home_it_says_so(self, mum: Browser, household: Household) -> None:
+        household.children = ()
+        text = text_of(mum.get("/parent/digest/").text)
+        assert "No child has rules yet" in text
+        assert "New devices None in these days." in text
+
+    def test_a_child_has_minutes_by_kind_requests_changes_and_the_next_step(
+        self, mum: Browser, tablet: Browser, household: Household
+    ) -> None:
+        post(mum, "limits/play", school="45", free="60", because="Exams")
+        tablet.post("/my/ask/site", {"host": "www.instagram.com"})
+        household.edited["daughter"] = {"next_step": "2027-05"}
+        household.things.found[0]["first_seen"] = NOW - timedelta(days=2)
+        text = text_of(mum.get("/parent/digest/").text)
+        ours = text.partition("Aruzhan")[2].partition("Timur")[0]
+        for expected in (
+            "counted in all.",
+            "Requests: 0 answered, 1 waiting.",
+            "Rules that changed Mum changed this today: Play",
+            "Exams",
+            "The next step, 13-15: due in May 2027",
+        ):
+            assert expected in ours
+        assert "What the filter could not see Mobile data" in text
+
+    def test_at_log_level_0_nothing_is_asked_for_and_nothing_is_told(
+        self, mum: Browser, household: Household
+    ) -> None:
+        text = text_of(mum.get("/parent/digest/").text)
+        assert "Dana Nothing that this child does is written down" in text
+        asked = {values["id"] for do, values in household.asked if do == "history"}
+        assert asked == {"daughter", "son"}
+
+    def test_no_child_sees_it(self, app: Flask, daemon: Running) -> None:
+        assert browser_on(app, "192.168.1.22").get("/parent/digest/").status_code == 303

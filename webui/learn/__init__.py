@@ -1,0 +1,1 @@
+"""Texts that are read when somebody asks for them: explanations, first aid, the guide."""

@@ -1,0 +1,111 @@
+"""A book of texts: a file a language, read to the entry that is asked for and kept nowhere.
+
+All languages' texts together are as large as a catalogue, of which each takes 2 MB of a process that has as
+much left. The format is for people who correct a language: entries ``[key]``, lines ``name: text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from webui.language.i18n import SOURCE_LANGUAGE, language
+
+ABOUT = "about"  # the entry that says of a file who has read it
+ALIAS = "as"
+NOBODY = "-"
+ALIASES = 2  # that are followed
+
+_FOLDER = Path(__file__).parent
+
+
+class Book(StrEnum):
+    LEARN = "learn"  # what each kind, setting, age band and reason is
+    MEAN = "mean"  # somebody is being mean to me
+    REPORT = "report"  # how to report somebody in a service
+    GUIDE = "guide"  # for parents, and the leaflet
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    key: str
+    lines: Mapping[str, tuple[str, ...]]
+
+    def one(self, name: str) -> str:
+        return next(iter(self.lines.get(name, ())), "")
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return self.lines.get(name, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was found, and in which language."""
+
+    language: str
+    entries: Mapping[str, Entry]
+    by_native: bool  # a native speaker has read it; English is what it was written in
+
+    def __getitem__(self, key: str) -> Entry:
+        return self.entries[key]
+
+
+def tongue(book: Book) -> str:
+    """The page's language where the book is written in it, else English."""
+    return language() if path(book, language()).exists() else SOURCE_LANGUAGE
+
+
+def path(book: Book, code: str) -> Path:
+    return _FOLDER / code / f"{book}.txt"
+
+
+def whole(book: Book) -> Read:
+    code = tongue(book)
+    found = {one.key: one for one in entries(book, code)}
+    return Read(code, found, _by_native(code, found.pop(ABOUT, None)))
+
+
+def entry(book: Book, key: str) -> Read | None:
+    """One entry, or the one that has its words, under the key that was asked for."""
+    code, wanted = tongue(book), key
+    for _ in range(1 + ALIASES):
+        about, found = None, None
+        for one in entries(book, code):
+            about = one if one.key == ABOUT else about
+            if one.key == wanted:
+                found = one
+                break
+        if found is None or wanted == ABOUT:
+            return None
+        wanted = found.one(ALIAS)
+        if not wanted:
+            return Read(code, {key: found}, _by_native(code, about))
+    return None
+
+
+def entries(book: Book, code: str) -> Iterator[Entry]:
+    """Of one language's file, one after the other."""
+    key, lines = "", dict[str, list[str]]()
+    with path(book, code).open(encoding="utf-8") as file:
+        for line in map(str.strip, file):
+            if line.startswith("[") and line.endswith("]"):
+                if key:
+                    yield _entry(key, lines)
+                key, lines = line[1:-1], dict[str, list[str]]()
+            elif line and not line.startswith("#"):
+                name, _colon, text = line.partition(":")
+                lines.setdefault(name, []).append(text.strip())
+    if key:
+        yield _entry(key, lines)
+
+
+def _entry(key: str, lines: Mapping[str, list[str]]) -> Entry:
+    return Entry(key, {name: tuple(texts) for name, texts in lines.items()})
+
+
+def _by_native(code: str, about: Entry | None) -> bool:
+    if code == SOURCE_LANGUAGE:
+        return True
+    return about is not None and about.one("read_by_native") not in ("", NOBODY)

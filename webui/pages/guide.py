@@ -1,0 +1,50 @@
+"""The first steps for parents, and the leaflet that somebody can print and hand on."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from webui.accounts.session import guardian, guardians_only
+from webui.charts import qr
+from webui.daemon import daemon
+from webui.language.i18n import gettext as _
+from webui.learn.book import Book, whole
+from webui.settings import OWN_NAME
+
+blueprint = Blueprint("guide", __name__, url_prefix="/parent/guide")
+
+SCREENS = ("talk", "helps", "cannot", "start", "later")
+LEAFLET = "leaflet"
+ADDRESS = f"http://{OWN_NAME}/"
+
+
+@blueprint.get("/")
+@guardians_only
+def show() -> ResponseReturnValue:
+    """Five screens on a phone, one page on a desktop."""
+    read = whole(Book.GUIDE)
+    return render_template(
+        "guide.html",
+        home=daemon().home(),
+        guardian=guardian(),
+        read=read,
+        screens=[(key, read[key]) for key in SCREENS],
+    )
+
+
+@blueprint.get("/leaflet")
+@guardians_only
+def leaflet() -> ResponseReturnValue:
+    """In the language of the page: a provider prints one of each."""
+    read = whole(Book.GUIDE)
+    return render_template(
+        "leaflet.html",
+        home=daemon().home(),
+        guardian=guardian(),
+        read=read,
+        told=read[LEAFLET],
+        address=ADDRESS,
+        code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
+        help_lines=[one for one in daemon().help_lines() if one.phone],
+    )

@@ -1,0 +1,87 @@
+"""What a kind of site, a setting, an age band or a reason is: beside the thing, and all of them in one place.
+
+Read from a book when somebody asks (webui/learn), on a child's device as on a parent's.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flask import Blueprint, abort, render_template
+from flask.typing import ResponseReturnValue
+
+from gateway.errors import ControlError
+from webui.accounts.session import anyone
+from webui.daemon import daemon
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.learn.book import ALIAS, Book, Entry, entry, whole
+
+blueprint = Blueprint("learn", __name__, url_prefix="/learn")
+
+BAND, CATEGORY = "band:", "category:"
+CRISIS = frozenset({"category:selfharm_promotion", "reason:refused_for_everyone"})
+
+
+@blueprint.get("/")
+@anyone
+def show() -> ResponseReturnValue:
+    book = whole(Book.LEARN)
+    titles = {
+        key: title(key, one)
+        for key, one in book.entries.items()
+        if not one.one(ALIAS) or key.startswith(CATEGORY)
+    }
+    parts = [
+        (_("Age bands"), BAND),
+        (_("Settings"), "setting:"),
+        (_("Kinds of sites"), CATEGORY),
+        (_("Reasons"), "reason:"),
+    ]
+    groups = [
+        (name, [(key, one) for key, one in titles.items() if key.startswith(start)]) for name, start in parts
+    ]
+    return render_template("learn.html", groups=groups, help_lines=daemon().help_lines())
+
+
+@blueprint.get("/<key>")
+@anyone
+def one(key: str) -> ResponseReturnValue:
+    found = entry(Book.LEARN, key)
+    if found is None:
+        abort(404)
+    told = found[key]
+    return render_template(
+        "learn_one.html",
+        read=found,
+        told=told,
+        title=title(key, told),
+        crisis=not CRISIS.isdisjoint((key, told.key)),
+        ages=_ages(key),
+        help_lines=daemon().help_lines(),
+    )
+
+
+def title(key: str, one: Entry) -> str:
+    """``one`` may be another's words."""
+    if key.startswith(CATEGORY):
+        return things.categories().get(key.removeprefix(CATEGORY)) or one.one("name")
+    if key == "band:adult":
+        return _("Adults")
+    if key.startswith(BAND):
+        return _("The %(band)s rules", band=key.removeprefix(BAND))
+    return one.one("name")
+
+
+def _ages(key: str) -> list[tuple[str, str]]:
+    """What each age band recommends for a kind of sites; nothing while nobody answers."""
+    kind = key.removeprefix(CATEGORY)
+    if kind == key:
+        return []
+    actions = {"refuse": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "open": _("Open")}
+    with suppress(ControlError):
+        names = daemon().catalogue()
+        if kind in names.kinds:
+            told = {band: rules.get("categories") or {} for band, rules in names.bands.items()}
+            return [(band, actions.get(said.get(kind, "open"), "")) for band, said in told.items()]
+    return []

@@ -1,0 +1,28 @@
+"""Who hears complaints outside of this home: about a rule, and about this gateway itself.
+
+Open to everybody here, and nobody is told who looked. It needs no daemon.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from webui.accounts.session import anyone
+from webui.daemon import daemon
+
+blueprint = Blueprint("rights", __name__)
+
+REPORTS = frozenset({"csam_hotline", "image_removal", "report"})
+
+
+@blueprint.get("/rights")
+@anyone
+def show() -> ResponseReturnValue:
+    help_lines = daemon().help_lines()
+    return render_template(
+        "rights.html",
+        rights=daemon().rights(),
+        reports=[one for one in help_lines if one.kind in REPORTS],
+        help_lines=help_lines,
+    )
