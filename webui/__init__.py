@@ -33,6 +33,7 @@ from webui.pages import (
     claim,
     codes,
     device,
+    device_open,
     device_use,
     devices,
     disputes,
@@ -63,6 +64,7 @@ from webui.pages import (
     support,
     teach,
     tokens,
+    unlock,
     update,
     week,
 )
@@ -74,10 +76,10 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, lists, cards, requests, codes,
-    lending, family_card, stream, people, auditlog, helper, support, language, health, backup, update,
-    family, importing, alerts,
-    child, asks, disputes, sharing, time_pages, refused, leave,
+    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
+    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
+    backup, update, family, importing, alerts,
+    child, asks, disputes, sharing, unlock, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
     setup, proof,
 )  # fmt: skip

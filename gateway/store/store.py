@@ -16,6 +16,7 @@ from typing import Protocol
 
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
+from gateway.store.adultproofs import AdultProofs
 from gateway.store.alerts import AlertBook
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.daytotals import DayTotals
@@ -74,6 +75,7 @@ class Store:
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes, self.people = loaded.notes, loaded.people
         self.uses, self.pins, self.alerts = loaded.uses, loaded.pins, loaded.alerts
+        self.proofs = loaded.proofs
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -262,6 +264,7 @@ class _Loaded:
     alerts: AlertBook
     marks: Marks
     people: People
+    proofs: AdultProofs
 
 
 def _load(database: Database) -> _Loaded:
@@ -287,6 +290,7 @@ def _load(database: Database) -> _Loaded:
                 AlertBook(database, keeper),
                 Marks(database, keeper),
                 People(database, keeper),
+                AdultProofs(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

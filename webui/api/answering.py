@@ -30,6 +30,7 @@ from webui.api import (
     rules,
     sharing,
     teaching,
+    unlock,
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
@@ -42,7 +43,7 @@ from webui.memory import give_back
 NOUNS = (
     teaching,
     home, children, rules, activity, requests, codes, devices, sharing, lists, family, people, account, log,
-    health, backup, alerts, proof, my, events,
+    health, backup, alerts, proof, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -250,7 +250,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
     for line in lines:
         request = json.loads(line)
         desk.ask(request.pop("do"), Role.WEB, **request)
-    assert len(lines) == 8
+    assert len(lines) == 10
     assert whose(desk, TV) == "son"
     assert whose(desk, MUMS) is None
     assert desk.ask("device", mac=STRANGER)["adult"]
