@@ -9,6 +9,7 @@ from gateway.policy.domains import pack_table
 from gateway.wire.ip import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
+from tests.fuzz import proofs
 from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
 from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
@@ -136,4 +137,5 @@ _OWN = {
     "addresses": _addresses,
     "resolvers": _resolvers,
     "svcb": _services,
+    **{target.__name__: proofs.seeds for target in proofs.TARGETS},
 }

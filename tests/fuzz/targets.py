@@ -52,6 +52,7 @@ from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
+from tests.fuzz import proofs
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
 Target = Callable[[bytes], None]
@@ -350,5 +351,6 @@ TARGETS: dict[str, Target] = {
         addresses,
         resolvers,
         control,
+        *proofs.TARGETS,
     )
 }

@@ -1,0 +1,201 @@
+"""CBOR (RFC 8949) as ISO 18013-5 has it: definite lengths, every number as short as it can be, no fractions.
+
+That a value can be written in one way only is what a digest relies on: ``encode(decode(data)) == data`` holds
+for everything that is taken. Maps keep the order that they came in; their keys are texts or whole numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from gateway.age.refusals import AgeProofError, Refusal
+
+MOST_BYTES = 64 << 10  # a licence with 60 digests, a portrait left out, and three certificates has 10 KiB
+DEPTH = 16  # a DeviceResponse needs nine; each step is two frames of Python's stack
+EMBEDDED = 24  # the tag of bytes that are CBOR themselves
+_UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(7)
+_SIMPLE: Final[dict[int, bool | None]] = {20: False, 21: True, 22: None}
+_LEAST: Final[dict[int, int]] = {1: 24, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}  # by the bytes that a number is in
+_MOST_NUMBER = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    number: int
+    value: Value
+
+
+Key: TypeAlias = int | str
+Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[Key, Value] | Tagged | None"
+
+
+class CborError(AgeProofError):
+    """Bytes that are no such value."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(Refusal.BAD_CBOR, why)
+
+
+def decode(data: bytes) -> Value:
+    """The one value that ``data`` is. Raises CborError."""
+    if len(data) > MOST_BYTES:
+        msg = f"more than {MOST_BYTES} bytes"
+        raise CborError(msg)
+    reader = _Reader(data)
+    value = reader.value(DEPTH)
+    if reader.at != len(data):
+        msg = "there is more behind it"
+        raise CborError(msg)
+    return value
+
+
+def encode(value: Value) -> bytes:
+    """Raises CborError for a number beyond 64 bits, or more levels than `decode` takes."""
+    out = bytearray()
+    _write(out, value, DEPTH)
+    return bytes(out)
+
+
+def embed(value: Value) -> Tagged:
+    """``value`` as bytes that say of themselves that they are CBOR."""
+    return Tagged(EMBEDDED, encode(value))
+
+
+def embedded(value: Value) -> Value:
+    """What `embed` wrapped. Raises CborError for anything else."""
+    if not isinstance(value, Tagged) or value.number != EMBEDDED or not isinstance(value.value, bytes):
+        msg = "bytes with CBOR in them were expected"
+        raise CborError(msg)
+    return decode(value.value)
+
+
+@dataclass(slots=True)
+class _Reader:
+    data: bytes
+    at: int = 0
+
+    def value(self, depth: int) -> Value:
+        if not depth:
+            msg = f"more than {DEPTH} levels"
+            raise CborError(msg)
+        kind, info = divmod(self._take(1)[0], 32)
+        if kind == 7:
+            return self._simple(info)
+        number = self._number(info)
+        match kind:
+            case 0:
+                return number
+            case 1:
+                return -1 - number
+            case 2:
+                return self._take(number)
+            case 3:
+                return self._text(number)
+            case 4:
+                return self._array(number, depth - 1)
+            case 5:
+                return self._map(number, depth - 1)
+            case _:
+                return Tagged(number, self.value(depth - 1))
+
+    def _take(self, size: int) -> bytes:
+        end = self.at + size
+        if end > len(self.data):
+            msg = "it ends too early"
+            raise CborError(msg)
+        taken = self.data[self.at : end]
+        self.at = end
+        return taken
+
+    def _number(self, info: int) -> int:
+        if info < 24:
+            return info
+        if info > 27:
+            msg = "a length that is not said, or a reserved one"
+            raise CborError(msg)
+        size = 1 << (info - 24)
+        number = int.from_bytes(self._take(size), "big")
+        if number < _LEAST[size]:
+            msg = "a number that is longer than it has to be"
+            raise CborError(msg)
+        return number
+
+    def _simple(self, info: int) -> bool | None:
+        if info not in _SIMPLE:
+            msg = "a fraction, or a simple value without a meaning here"
+            raise CborError(msg)
+        return _SIMPLE[info]
+
+    def _text(self, size: int) -> str:
+        try:
+            return self._take(size).decode("utf-8")
+        except UnicodeDecodeError:
+            msg = "a text that is no UTF-8"
+            raise CborError(msg) from None
+
+    def _room(self, least: int) -> None:
+        """Before anything is made of a length that somebody else wrote: each value has a byte at least."""
+        if least > len(self.data) - self.at:
+            msg = "it says that more follows than there is"
+            raise CborError(msg)
+
+    def _array(self, count: int, depth: int) -> list[Value]:
+        self._room(count)
+        return [self.value(depth) for _ in range(count)]
+
+    def _map(self, count: int, depth: int) -> dict[Key, Value]:
+        self._room(2 * count)
+        found: dict[Key, Value] = {}
+        for _ in range(count):
+            key = self.value(depth)
+            if isinstance(key, bool) or not isinstance(key, int | str):
+                msg = "a key that is neither a text nor a whole number"
+                raise CborError(msg)
+            if key in found:
+                msg = "a key twice"
+                raise CborError(msg)
+            found[key] = self.value(depth)
+        return found
+
+
+def _head(out: bytearray, kind: int, number: int) -> None:
+    if number >= _MOST_NUMBER:
+        msg = "a number of more than 64 bits"
+        raise CborError(msg)
+    if number < 24:
+        out.append(kind << 5 | number)
+        return
+    size = next(size for size in (1, 2, 4, 8) if number < 1 << (8 * size))
+    out.append(kind << 5 | (23 + size.bit_length()))
+    out += number.to_bytes(size, "big")
+
+
+def _write(out: bytearray, value: Value, depth: int) -> None:
+    if not depth:
+        msg = f"more than {DEPTH} levels"
+        raise CborError(msg)
+    match value:
+        case None | bool():
+            out.append({False: 0xF4, True: 0xF5, None: 0xF6}[value])
+        case int():
+            _head(out, _UINT if value >= 0 else _NEGATIVE, value if value >= 0 else -1 - value)
+        case bytes():
+            _head(out, _BYTES, len(value))
+            out += value
+        case str():
+            data = value.encode("utf-8")
+            _head(out, _TEXT, len(data))
+            out += data
+        case list():
+            _head(out, _ARRAY, len(value))
+            for one in value:
+                _write(out, one, depth - 1)
+        case dict():
+            _head(out, _MAP, len(value))
+            for key, one in value.items():
+                _write(out, key, depth - 1)
+                _write(out, one, depth - 1)
+        case Tagged():
+            _head(out, _TAG, value.number)
+            _write(out, value.value, depth - 1)

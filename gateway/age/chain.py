@@ -1,0 +1,96 @@
+"""From the certificate of who signed a proof to an issuer that counts (RFC 5280, ISO 18013-5 annex B)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from gateway.age.certificates import Certificate, read_certificate
+from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN
+from gateway.age.documents import Document
+from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.trust import Issuer, Trust
+
+MOST_CHAIN = 4  # a signer, two CAs between, and the anchor, which need not be sent; ISO has none between
+
+
+def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: datetime) -> Certificate:
+    """The first of ``chain``, once it is below an issuer of ``document``. Raises AgeProofError.
+
+    Revocation is not asked about: that would tell the issuer when and where a proof was used.
+    """
+    if not 1 <= len(chain) <= MOST_CHAIN:
+        raise AgeProofError(Refusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
+    path = [read_certificate(data) for data in chain]
+    for below, above in pairwise(path):
+        if not below.is_issued_by(above):
+            raise AgeProofError(Refusal.UNTRUSTED, "a chain with a gap")
+    _check_signer(path[0], document, now)
+    return _anchored(path, trust, document, now)
+
+
+def _anchored(path: list[Certificate], trust: Trust, document: Document, now: datetime) -> Certificate:
+    """By any issuer that fits: one CA may be there twice, with its last certificate and its next."""
+    problem = AgeProofError(Refusal.UNTRUSTED)
+    for issuer in trust.issuers:
+        whole = _up_to(path, issuer)
+        if not whole:
+            continue
+        try:
+            _check_issuer(issuer, document, now)
+            _check_above(whole, now)
+        except AgeProofError as error:
+            problem = error
+        else:
+            return path[0]
+    raise problem
+
+
+def _up_to(path: list[Certificate], issuer: Issuer) -> list[Certificate]:
+    """The path with the issuer as its end, or nothing where it does not lead there."""
+    anchor = issuer.certificate
+    for place, one in enumerate(path):
+        if one.data == anchor.data:
+            return path[: place + 1]
+    return [*path, anchor] if path[-1].is_issued_by(anchor) else []
+
+
+def _check_issuer(issuer: Issuer, document: Document, now: datetime) -> None:
+    if now >= issuer.until:
+        raise AgeProofError(Refusal.UNTRUSTED, "its time on the list is over")
+    if document not in issuer.documents:
+        raise AgeProofError(Refusal.NOT_ITS_DOCUMENT)
+
+
+def _check_signer(leaf: Certificate, document: Document, now: datetime) -> None:
+    _check_dates(leaf, now)
+    extensions = leaf.extensions
+    if extensions.ca:
+        raise AgeProofError(Refusal.WRONG_PURPOSE, "a CA does not sign proofs itself")
+    if extensions.usage is None or DIGITAL_SIGNATURE not in extensions.usage:
+        raise AgeProofError(Refusal.WRONG_KEY_USAGE, "the signer's is not for signatures")
+    if not extensions.purposes & document.purposes:
+        raise AgeProofError(Refusal.WRONG_PURPOSE, "the signer's is not for documents of this kind")
+
+
+def _check_above(whole: list[Certificate], now: datetime) -> None:
+    """The CAs, and what all of them have in common."""
+    for between, ca in enumerate(whole[1:]):
+        _check_dates(ca, now)
+        extensions = ca.extensions
+        if not extensions.ca:
+            raise AgeProofError(Refusal.NO_CA)
+        if extensions.usage is None or KEY_CERT_SIGN not in extensions.usage:
+            raise AgeProofError(Refusal.WRONG_KEY_USAGE, "a CA's is not for certificates")
+        if extensions.path_length is not None and between > extensions.path_length:
+            raise AgeProofError(Refusal.PATH_LENGTH)
+    if whole[-1].countries and whole[0].countries != whole[-1].countries:
+        raise AgeProofError(Refusal.WRONG_COUNTRY)
+
+
+def _check_dates(one: Certificate, now: datetime) -> None:
+    if not one.not_before <= now <= one.not_after:
+        raise AgeProofError(Refusal.CERTIFICATE_EXPIRED)
+    if one.extensions.strange:
+        raise AgeProofError(Refusal.CRITICAL_EXTENSION)

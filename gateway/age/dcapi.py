@@ -1,0 +1,127 @@
+"""`org-iso-mdoc` of the Digital Credentials API (ISO 18013-7, annex C): a question, and its sealed answer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.age.cbor import MOST_BYTES, Value, decode, embed, encode
+from gateway.age.cose import key_value
+from gateway.age.documents import ELEMENT, Document
+from gateway.age.hpke import derive_key, unseal
+from gateway.age.refusals import AgeProofError, Refusal
+
+PROTOCOL = "org-iso-mdoc"
+LIFETIME = timedelta(minutes=5)  # to choose a wallet, unlock it and read what it says
+ENTROPY = 64  # bytes: 32 for the key, 32 for the nonce
+MOST_ANSWER = (4 * MOST_BYTES + 2) // 3  # characters of base64url
+MOST_CHALLENGE = 1 << 10  # characters
+_ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
+_BASE64 = re.compile(r"[A-Za-z0-9_-]*")
+_ALL: Final = (Document.EU_AV, Document.MDL)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What is kept of a question until its answer: one attempt, in memory alone."""
+
+    secret: bytes = field(repr=False)
+    info: str  # `encryptionInfo` as it was sent
+    origin: str
+    until: datetime
+    documents: tuple[Document, ...]
+
+    def text(self) -> str:
+        kept = {
+            "secret": _base64(self.secret),
+            "info": self.info,
+            "origin": self.origin,
+            "until": self.until.isoformat(),
+            "documents": [document.value for document in self.documents],
+        }
+        return json.dumps(kept, separators=(",", ":"))
+
+    @property
+    def transcript(self) -> bytes:
+        """What both sides know of the session (SessionTranscript)."""
+        return encode([None, None, ["dcapi", hashlib.sha256(encode([self.info, self.origin])).digest()]])
+
+
+def read_challenge(text: str) -> Challenge:
+    """Of `Challenge.text`. Raises AgeProofError."""
+    try:
+        kept = json.loads(text) if len(text) <= MOST_CHALLENGE else {}
+        documents = tuple(Document(one) for one in kept["documents"])
+        until = datetime.fromisoformat(kept["until"])
+        read = Challenge(_unbase64(kept["secret"]), str(kept["info"]), str(kept["origin"]), until, documents)
+    except (ValueError, KeyError, TypeError, RecursionError, AgeProofError):
+        raise AgeProofError(Refusal.BAD_CHALLENGE) from None
+    if len(read.secret) != ENTROPY // 2 or not documents or until.tzinfo is None:
+        raise AgeProofError(Refusal.BAD_CHALLENGE)
+    return read
+
+
+def ask(
+    origin: str, now: datetime, entropy: bytes, documents: Sequence[Document] = _ALL
+) -> tuple[dict[str, Any], Challenge]:
+    """What `navigator.credentials.get` takes, and what to keep.
+
+    Each document is a question of its own, of which the wallet answers one; they share the session. Raises
+    AgeProofError for an origin to which no browser would give an answer.
+    """
+    if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
+        raise AgeProofError(Refusal.BAD_ORIGIN)
+    if len(entropy) != ENTROPY:
+        msg = f"{ENTROPY} random bytes are needed"
+        raise ValueError(msg)
+    secret, nonce = entropy[: ENTROPY // 2], entropy[ENTROPY // 2 :]
+    parameters: Value = {"nonce": nonce, "recipientPublicKey": key_value(derive_key(secret).public_key())}
+    info = _base64(encode(["dcapi", parameters]))
+    requests = [
+        {"protocol": PROTOCOL, "data": {"deviceRequest": _base64(request(one)), "encryptionInfo": info}}
+        for one in documents
+    ]
+    return {"digital": {"requests": requests}}, Challenge(
+        secret, info, origin, now + LIFETIME, tuple(documents)
+    )
+
+
+def request(document: Document) -> bytes:
+    """For the one element, and that it is not retained (DeviceRequest)."""
+    wanted = embed({"docType": document.value, "nameSpaces": {document.namespace: {ELEMENT: False}}})
+    return encode({"version": "1.0", "docRequests": [{"itemsRequest": wanted}]})
+
+
+def open_answer(answer: object, challenge: Challenge) -> bytes:
+    """The DeviceResponse in what the page sent. Raises AgeProofError."""
+    match answer:
+        case {"protocol": "org-iso-mdoc", "data": {"response": str() as text}}:
+            pass
+        case _:
+            raise AgeProofError(Refusal.BAD_ANSWER)
+    if len(text) > MOST_ANSWER:
+        raise AgeProofError(Refusal.TOO_LARGE)
+    match decode(_unbase64(text)):
+        case ["dcapi", {"enc": bytes() as enc, "cipherText": bytes() as sealed, **others}] if not others:
+            return unseal(derive_key(challenge.secret), enc, sealed, challenge.transcript)
+    raise AgeProofError(Refusal.BAD_ANSWER, "not sealed as the protocol has it")
+
+
+def _base64(data: bytes) -> str:
+    """The URL's alphabet, without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _unbase64(text: str) -> bytes:
+    if not _BASE64.fullmatch(text) or len(text) % 4 == 1:
+        raise AgeProofError(Refusal.BAD_ANSWER, "no base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _base64(data) != text:
+        raise AgeProofError(Refusal.BAD_ANSWER, "base64url with bits left over")
+    return data

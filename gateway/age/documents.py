@@ -1,0 +1,43 @@
+"""The two documents that a proof can come in, and the one element that is asked of either."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from gateway.age.values import Method
+
+ELEMENT = "age_over_18"
+
+
+class Document(StrEnum):
+    """By its docType."""
+
+    EU_AV = "eu.europa.ec.av.1"
+    MDL = "org.iso.18013.5.1.mDL"
+
+    @property
+    def namespace(self) -> str:
+        return _NAMESPACES[self]
+
+    @property
+    def method(self) -> Method:
+        return _METHODS[self]
+
+    @property
+    def purposes(self) -> frozenset[str]:
+        """What the signer's certificate may be for, one of these (extended key usage)."""
+        return _PURPOSES[self]
+
+
+_NAMESPACES: Final = {Document.EU_AV: "eu.europa.ec.av.1", Document.MDL: "org.iso.18013.5.1"}
+_METHODS: Final = {Document.EU_AV: Method.EU_AV, Document.MDL: Method.MDL}
+_MDL_SIGNER = "1.0.18013.5.1.2"  # ISO 18013-5, table B.3
+_MDOC_SIGNER = "1.0.23220.4.1.2"  # ISO 23220-4: of mdocs that are no licence
+_EU_SIGNER = "1.3.130.2.0.0.1.2"  # the EUDI PID rulebook's
+# The EU's profile (annex A) names none in its text; its two examples have the PID rulebook's, and issuers
+# that follow ISO one of the others. A licence's signer has ISO's own and no other.
+_PURPOSES: Final = {
+    Document.EU_AV: frozenset((_MDL_SIGNER, _MDOC_SIGNER, _EU_SIGNER)),
+    Document.MDL: frozenset((_MDL_SIGNER,)),
+}

@@ -1,0 +1,239 @@
+"""ISO 18013-5: a wallet's DeviceResponse, with exactly one document in it and exactly one element in that.
+
+It is read first, then checked from the issuer down to the device: who signed, what was signed, until when, by
+whom it is held. What was not asked for is refused, not skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeGuard
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway.age.cbor import EMBEDDED, Key, Tagged, Value, decode, embedded, encode
+from gateway.age.certificates import Certificate
+from gateway.age.chain import signer
+from gateway.age.cose import X5CHAIN, Sign1, check, read_key, read_sign1
+from gateway.age.documents import ELEMENT, Document
+from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.trust import Trust
+
+VERSION = "1.0"
+_DIGESTS: Final = {"SHA-256": hashlib.sha256, "SHA-384": hashlib.sha384, "SHA-512": hashlib.sha512}
+_LEAST_SALT = 16  # bytes; fewer, and a digest could be tried out for its value
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_DATE_TAG = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One element, as it was digested and as it was read."""
+
+    data: bytes
+    digest_id: int
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """One document of a DeviceResponse. Nothing of it is checked yet."""
+
+    document: Document
+    item: Item
+    issuer: Sign1
+    device_namespaces: bytes
+    device: Sign1
+
+
+@dataclass(frozen=True, slots=True)
+class Mso:
+    """What the issuer signed (MobileSecurityObject)."""
+
+    document: str
+    algorithm: str
+    digests: dict[Key, Value]
+    device_key: ec.EllipticCurvePublicKey
+    signed: datetime
+    valid_from: datetime
+    valid_until: datetime
+
+
+def adult_until(
+    data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
+) -> tuple[Document, datetime]:
+    """The document that says so, and until when it is good. Raises AgeProofError."""
+    shown = read_response(data, asked)
+    certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
+    mso = read_mso(shown.issuer, certificate.key)
+    if mso.document != shown.document:
+        raise AgeProofError(Refusal.WRONG_DOCUMENT, "what is signed is of another kind")
+    check_item(shown.item, shown.document.namespace, mso)
+    _check_dates(mso, certificate, now)
+    check_device(shown, transcript, mso)
+    if shown.item.value is not True:
+        raise AgeProofError(Refusal.NOT_ADULT)
+    return shown.document, mso.valid_until
+
+
+def read_response(data: bytes, asked: Collection[Document]) -> Presented:
+    """Raises AgeProofError, also for anything that was not asked for."""
+    may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for what is not there
+    response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)
+    if response["version"] != VERSION:
+        raise AgeProofError(Refusal.WRONG_VERSION)
+    if not _is_number(response["status"]) or response["status"] != 0:
+        raise AgeProofError(Refusal.WRONG_STATUS)
+    documents = response.get("documents", [])
+    if not isinstance(documents, list) or not documents:
+        raise AgeProofError(Refusal.NO_DOCUMENT)
+    if len(documents) > 1:
+        raise AgeProofError(Refusal.MANY_DOCUMENTS)
+    shown = _exactly(documents[0], {"docType", "issuerSigned", "deviceSigned", "errors"}, may)
+    document = next((one for one in asked if one.value == shown["docType"]), None)
+    if document is None:
+        raise AgeProofError(Refusal.WRONG_DOCUMENT, "not one that was asked for")
+    issued = _exactly(shown["issuerSigned"], {"nameSpaces", "issuerAuth"}, {"nameSpaces"})
+    item = _one_item(issued.get("nameSpaces", {}), document.namespace)
+    held = _exactly(shown["deviceSigned"], {"nameSpaces", "deviceAuth"})
+    own = held["nameSpaces"]
+    if embedded(own) != {}:  # elements that the wallet says of itself
+        raise AgeProofError(Refusal.OVER_DISCLOSED, "the wallet added something")
+    return Presented(
+        document, item, read_sign1(issued["issuerAuth"]), encode(own), _device(held["deviceAuth"])
+    )
+
+
+def _one_item(namespaces: Value, namespace: str) -> Item:
+    if not isinstance(namespaces, dict):
+        raise AgeProofError(Refusal.BAD_RESPONSE, "namespaces that are none")
+    if not namespaces:
+        raise AgeProofError(Refusal.NOT_DISCLOSED)
+    if namespace not in namespaces:
+        raise AgeProofError(Refusal.WRONG_NAMESPACE)
+    if len(namespaces) > 1:
+        raise AgeProofError(Refusal.OVER_DISCLOSED, "another namespace")
+    items = namespaces[namespace]
+    if not isinstance(items, list):
+        raise AgeProofError(Refusal.BAD_RESPONSE, "elements that are none")
+    if len(items) > 1:
+        raise AgeProofError(Refusal.OVER_DISCLOSED, "another element")
+    item = read_item(items[0]) if items else None
+    if item is None or item.name != ELEMENT:
+        raise AgeProofError(Refusal.NOT_DISCLOSED)
+    return item
+
+
+def read_item(value: Value) -> Item:
+    """Raises AgeProofError."""
+    item = _exactly(embedded(value), {"digestID", "random", "elementIdentifier", "elementValue"})
+    number, salt, name = item["digestID"], item["random"], item["elementIdentifier"]
+    if not _is_number(number) or not isinstance(salt, bytes) or not isinstance(name, str):
+        raise AgeProofError(Refusal.BAD_RESPONSE, "no element")
+    if len(salt) < _LEAST_SALT:
+        raise AgeProofError(Refusal.BAD_RESPONSE, "a digest that could be guessed")
+    return Item(encode(value), number, name, item["elementValue"])
+
+
+def _device(value: Value) -> Sign1:
+    if isinstance(value, dict) and "deviceMac" in value:
+        raise AgeProofError(Refusal.DEVICE_MAC)
+    signed = read_sign1(_exactly(value, {"deviceSignature"})["deviceSignature"])
+    if signed.payload is not None:
+        raise AgeProofError(Refusal.BAD_RESPONSE, "a device's signature over something of its own")
+    return signed
+
+
+def read_chain(signed: Sign1) -> list[bytes]:
+    """The signer's certificate and those above it (RFC 9360). Raises AgeProofError."""
+    match signed.unprotected.get(X5CHAIN):
+        case bytes() as one:
+            return [one]
+        case list() as several:
+            found = [one for one in several if isinstance(one, bytes)]
+            if len(found) == len(several):
+                return found
+    raise AgeProofError(Refusal.BAD_CERTIFICATE, "none, or no chain of them")
+
+
+def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
+    """What ``key`` signed. Raises AgeProofError."""
+    if signed.payload is None:
+        raise AgeProofError(Refusal.BAD_RESPONSE, "an issuer's signature over nothing")
+    check(signed, key, signed.payload, Refusal.ISSUER_SIGNATURE)
+    mso = _map(embedded(decode(signed.payload)))
+    document, algorithm = mso.get("docType"), mso.get("digestAlgorithm")
+    if mso.get("version") != VERSION:
+        raise AgeProofError(Refusal.WRONG_VERSION, "of what is signed")
+    if not isinstance(document, str) or not isinstance(algorithm, str):
+        raise AgeProofError(Refusal.BAD_RESPONSE, "what is signed says too little")
+    validity = _map(mso.get("validityInfo"))
+    dates = [_moment(validity.get(name)) for name in ("signed", "validFrom", "validUntil")]
+    device = read_key(_map(mso.get("deviceKeyInfo")).get("deviceKey"))
+    return Mso(document, algorithm, _map(mso.get("valueDigests")), device, *dates)
+
+
+def check_item(item: Item, namespace: str, mso: Mso) -> None:
+    """That the element is one of those that were signed. Raises AgeProofError."""
+    digest = _DIGESTS.get(mso.algorithm)
+    if digest is None:
+        raise AgeProofError(Refusal.WRONG_ALGORITHM, "of the digests")
+    digests = mso.digests.get(namespace)
+    if not isinstance(digests, dict):
+        raise AgeProofError(Refusal.WRONG_NAMESPACE, "not one that was signed")
+    signed = digests.get(item.digest_id)
+    if not isinstance(signed, bytes) or not hmac.compare_digest(signed, digest(item.data).digest()):
+        raise AgeProofError(Refusal.DIGEST)
+
+
+def check_device(shown: Presented, transcript: bytes, mso: Mso) -> None:
+    """That whoever holds the key that was signed answered this question. Raises AgeProofError."""
+    told = b"\x84" + encode("DeviceAuthentication") + transcript + encode(shown.document.value)
+    signed = encode(Tagged(EMBEDDED, told + shown.device_namespaces))
+    check(shown.device, mso.device_key, signed, Refusal.DEVICE_SIGNATURE)
+
+
+def _check_dates(mso: Mso, certificate: Certificate, now: datetime) -> None:
+    if not mso.signed <= mso.valid_from < mso.valid_until:
+        raise AgeProofError(Refusal.BAD_VALIDITY, "it ends before it begins")
+    if not certificate.not_before <= mso.signed <= certificate.not_after:
+        raise AgeProofError(Refusal.BAD_VALIDITY, "signed outside of the signer's own time")
+    if now < mso.valid_from:
+        raise AgeProofError(Refusal.NOT_YET_VALID)
+    if now >= mso.valid_until:
+        raise AgeProofError(Refusal.EXPIRED)
+
+
+def _moment(value: Value) -> datetime:
+    """A date as ISO writes it: in UTC, in whole seconds."""
+    text = value.value if isinstance(value, Tagged) and value.number == _DATE_TAG else None
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # a thirteenth month
+            pass
+    raise AgeProofError(Refusal.BAD_VALIDITY, "a date that is none")
+
+
+def _map(value: Value) -> dict[Key, Value]:
+    if not isinstance(value, dict):
+        raise AgeProofError(Refusal.BAD_RESPONSE, "no map where one has to be")
+    return value
+
+
+def _exactly(value: Value, keys: set[Key], optional: Collection[Key] = ()) -> dict[Key, Value]:
+    """With every key that is not optional, and no other."""
+    found = _map(value)
+    if not keys - set(optional) <= found.keys() <= keys:
+        raise AgeProofError(Refusal.BAD_RESPONSE, "a key is missing, or not known")
+    return found
+
+
+def _is_number(value: Value) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,33 @@
+"""One wallet's answer to one question: an adult, or why not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from gateway.age.dcapi import Challenge, open_answer
+from gateway.age.mdoc import adult_until
+from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.trust import Trust
+from gateway.age.values import Adult
+
+LONGEST = timedelta(hours=24)  # a proof says who holds a device now; tomorrow somebody else may
+
+
+def verify(answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta) -> Adult:
+    """``answer``: JSON as the page sent it. Raises AgeProofError.
+
+    The challenge is used up by this, whatever comes of it: see `waiting`. The end is in whole minutes, so
+    that it does not tell which proof it came from.
+    """
+    if not timedelta(0) < lasting <= LONGEST:
+        msg = f"an adult proof lasts at most {LONGEST}"
+        raise ValueError(msg)
+    if now >= challenge.until:
+        raise AgeProofError(Refusal.LATE)
+    trust.check(now)
+    data = open_answer(answer, challenge)
+    document, until = adult_until(data, challenge.transcript, challenge.documents, trust, now)
+    end = min(until, now + lasting).astimezone(UTC).replace(second=0, microsecond=0)
+    if end <= now:
+        raise AgeProofError(Refusal.EXPIRED)
+    return Adult(end, document.method)

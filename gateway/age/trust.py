@@ -1,0 +1,163 @@
+"""The file that says whose proofs count: JSON, signed by whoever answers for it; docs/age-proof.md has it.
+
+The signature is over `SIGNED` and the canonical form (RFC 8785) of all but the signature. There are texts,
+lists and one whole number in it, for which that form is: keys in order, no space, UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from gateway.age.certificates import Certificate, read_certificate
+from gateway.age.documents import Document
+from gateway.age.refusals import AgeProofError, Refusal
+
+BROKEN = Refusal.TRUST_BROKEN
+FORMAT = 1
+SIGNED = (
+    b"qalqan age trust 1\n"  # so that what is signed here is never taken for a signature of anything else
+)
+MOST_FILE = 1 << 20  # bytes: 400 issuers with 2 KB each, and their names
+MOST_ISSUERS = 400  # the EU has 27 states and a few issuers in each; licences some 60
+MOST_TEXT = 200  # characters of a name
+_KEYS: Final = frozenset(("format", "made", "until", "issuers"))
+_ISSUER_KEYS: Final = frozenset(("name", "country", "documents", "until", "certificate"))
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Somebody's certificate: of a CA below which signers are, or of one signer."""
+
+    name: str
+    country: str
+    documents: frozenset[Document]
+    until: datetime
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    made: datetime
+    until: datetime
+    issuers: tuple[Issuer, ...]
+
+    def check(self, now: datetime) -> None:
+        """Raises AgeProofError once the file's own time is over."""
+        if now >= self.until:
+            raise AgeProofError(Refusal.TRUST_EXPIRED)
+
+
+def read_trust(data: bytes, key: bytes) -> Trust:
+    """``key``: 32 bytes, Ed25519. Raises AgeProofError; that its time is over is for `Trust.check` to say."""
+    if len(data) > MOST_FILE:
+        raise AgeProofError(BROKEN, f"larger than {MOST_FILE} bytes")
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_float=_no_fraction)
+    except (ValueError, RecursionError):
+        raise AgeProofError(BROKEN, "no JSON") from None
+    if not isinstance(document, dict) or not isinstance(document.get("signature"), str):
+        raise AgeProofError(BROKEN, "not signed")
+    signature = _bytes(document.pop("signature"))
+    told = to_be_signed(document)
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, told)
+    except (InvalidSignature, ValueError):
+        raise AgeProofError(Refusal.TRUST_SIGNATURE) from None
+    return _trust(document)
+
+
+def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
+    """The file, of all but its signature. Raises AgeProofError for what no gateway would take."""
+    told = {name: value for name, value in document.items() if name != "signature"}
+    _trust(told)
+    signature = base64.b64encode(key.sign(to_be_signed(told))).decode("ascii")
+    return json.dumps({**told, "signature": signature}, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def to_be_signed(document: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(
+            document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+        return SIGNED + text.encode("utf-8")
+    except (ValueError, RecursionError):  # half a surrogate pair, as JSON can write one
+        raise AgeProofError(BROKEN, "no text") from None
+
+
+def _trust(document: Mapping[str, Any]) -> Trust:
+    if document.get("format") is True or document.get("format") != FORMAT:
+        raise AgeProofError(BROKEN, f"not of format {FORMAT}")
+    if set(document) != _KEYS:
+        raise AgeProofError(BROKEN, "a key is missing, or not known")
+    issuers = document["issuers"]
+    if not isinstance(issuers, list) or not 1 <= len(issuers) <= MOST_ISSUERS:
+        raise AgeProofError(BROKEN, f"not 1 to {MOST_ISSUERS} issuers")
+    made, until = _moment(document["made"]), _moment(document["until"])
+    if made >= until:
+        raise AgeProofError(BROKEN, "it ends before it begins")
+    return Trust(made, until, tuple(map(_issuer, issuers)))
+
+
+def _issuer(one: object) -> Issuer:
+    if not isinstance(one, dict) or set(one) != _ISSUER_KEYS:
+        raise AgeProofError(BROKEN, "an issuer without one of its keys, or with another")
+    name, country, documents = one["name"], one["country"], one["documents"]
+    if not isinstance(name, str) or not 1 <= len(name) <= MOST_TEXT:
+        raise AgeProofError(BROKEN, "an issuer without a name")
+    if not isinstance(country, str) or len(country) != 2 or not (country.isascii() and country.isupper()):
+        raise AgeProofError(BROKEN, "a country that is not two capital letters")
+    known = {kind.value: kind for kind in Document}
+    if (
+        not isinstance(documents, list)
+        or not documents
+        or not all(isinstance(kind, str) for kind in documents)
+    ):
+        raise AgeProofError(BROKEN, "an issuer without documents")
+    if not known.keys() >= set(documents):
+        raise AgeProofError(BROKEN, "a document that is not known here")
+    try:
+        certificate = read_certificate(_bytes(one["certificate"]))
+    except AgeProofError:
+        raise AgeProofError(BROKEN, "a certificate that cannot be read") from None
+    return Issuer(
+        name, country, frozenset(known[kind] for kind in documents), _moment(one["until"]), certificate
+    )
+
+
+def _moment(text: object) -> datetime:
+    """ISO 8601 with an offset."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise AgeProofError(BROKEN, "a date without its offset, or none")
+
+
+def _bytes(text: object) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (binascii.Error, ValueError):
+        raise AgeProofError(BROKEN, "no base64") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a key twice"
+        raise ValueError(msg)
+    return found
+
+
+def _no_fraction(text: str) -> object:
+    raise ValueError(text)

@@ -1,0 +1,618 @@
+"""What is refused, each by its name: a whole answer each time, by a wallet that lies in one thing alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import cbor2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from gateway.age.dcapi import LIFETIME, MOST_ANSWER, Challenge, ask
+from gateway.age.proof import verify
+from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.trust import Trust, read_trust
+from gateway.age.values import Adult, Method
+from gateway.age.waiting import Waiting
+from tests.age.wallet import (
+    EU_AV,
+    MDL,
+    NOW,
+    TRUST_PUBLIC,
+    Authority,
+    Issuer,
+    Wallet,
+    b64,
+    new_key,
+    sign1,
+    signer_below,
+    tagged,
+    transcript,
+    trust_file,
+    unb64,
+)
+
+ORIGIN = "https://gw.home.test"
+LASTING = timedelta(hours=4)
+READER = x509.ObjectIdentifier("1.0.18013.5.1.6")
+
+
+def trust_of(*issuers: Issuer) -> Trust:
+    return read_trust(trust_file(*issuers), TRUST_PUBLIC)
+
+
+@dataclass
+class Session:
+    """A gateway's question, and whose proofs it takes."""
+
+    issuer: Issuer = field(default_factory=Issuer)
+    trusted: Issuer | None = None
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.trust = trust_of(self.trusted or self.issuer)
+        self.request, self.challenge = new_question()
+
+    def info(self) -> str:
+        return str(self.request["digital"]["requests"][0]["data"]["encryptionInfo"])
+
+    def checked(self, answer: str | dict[str, Any]) -> Adult:
+        told = json.loads(answer) if isinstance(answer, str) else answer
+        return verify(told, self.challenge, self.trust, self.now, LASTING)
+
+    def shown(self, wallet: Wallet, change: Callable[[dict[str, Any]], None]) -> Adult:
+        """An answer in which something was changed before it was sealed."""
+        session, wanted = (
+            transcript(self.info(), ORIGIN),
+            {space: ["age_over_18"] for space in wallet.credential.items},
+        )
+        response = wallet.response(session, wanted)
+        change(response)
+        return self.checked(wallet.sealed(cbor2.dumps(response), self.info(), ORIGIN))
+
+
+_seed = iter(range(1, 1 << 16))
+
+
+def new_question() -> tuple[dict[str, Any], Challenge]:
+    return ask(ORIGIN, NOW, next(_seed).to_bytes(64, "big"))
+
+
+def honest(issuer: Issuer, trusted: Issuer | None = None, document: str = EU_AV, **changed: Any) -> Adult:
+    """All as it should be, but for what ``issuer`` is or says."""
+    session = Session(issuer, trusted)
+    return session.checked(Wallet(issuer, document, changed).answer(session.request, ORIGIN))
+
+
+def changed(change: Callable[[dict[str, Any]], None], document: str = EU_AV) -> Adult:
+    session = Session()
+    return session.shown(Wallet(session.issuer, document), change)
+
+
+@pytest.mark.parametrize(("document", "method"), [(EU_AV, Method.EU_AV), (MDL, Method.MDL)])
+def test_an_honest_answer_is_one_bit_an_end_and_a_method(document: str, method: Method) -> None:
+    adult = honest(Issuer(), document=document)
+    assert adult == Adult(NOW + LASTING, method)
+    assert adult.__slots__ == ("until", "method")
+
+
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1()])
+def test_a_licence_may_be_signed_on_a_larger_curve(curve: ec.EllipticCurve) -> None:
+    root = Authority("Root", new_key(curve))
+    issuer = Issuer(root, signer_below(root, key=new_key(curve)))
+    session = Session(issuer)
+    wallet = Wallet(issuer, MDL, key=new_key(curve))
+    assert session.checked(wallet.answer(session.request, ORIGIN)).method is Method.MDL
+
+
+# The question.
+
+
+def replayed() -> Adult:
+    """The same answer, to the same question, once more."""
+    session, waiting = Session(), Waiting()
+    answer = Wallet(session.issuer).answer(session.request, ORIGIN)
+    waiting.add("tablet", session.challenge.text(), session.challenge.until, NOW)
+    assert waiting.take("tablet", NOW)
+    assert session.checked(answer)
+    waiting.take("tablet", NOW)
+    return session.checked(answer)
+
+
+def another_session() -> Adult:
+    first, second = Session(), Session()
+    second.trust = first.trust
+    return second.checked(Wallet(first.issuer).answer(first.request, ORIGIN))
+
+
+def another_origin() -> Adult:
+    """A page elsewhere that shows this gateway's question to somebody's wallet."""
+    session = Session()
+    return session.checked(Wallet(session.issuer).answer(session.request, "https://other.test"))
+
+
+def another_origin_but_sealed_for_ours() -> Adult:
+    session = Session()
+    wallet = Wallet(session.issuer)
+    response = wallet.response(transcript(session.info(), "https://other.test"), {EU_AV: ["age_over_18"]})
+    return session.checked(wallet.sealed(cbor2.dumps(response), session.info(), ORIGIN))
+
+
+def late() -> Adult:
+    session = Session(now=NOW + LIFETIME)
+    return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
+
+
+# The answer.
+
+
+def truncated() -> Adult:
+    session = Session()
+    answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
+    answer["data"]["response"] = answer["data"]["response"][:800]
+    return session.checked(answer)
+
+
+def truncated_before_it_was_sealed() -> Adult:
+    session = Session()
+    wallet = Wallet(session.issuer)
+    response = cbor2.dumps(wallet.response(transcript(session.info(), ORIGIN), {EU_AV: ["age_over_18"]}))
+    return session.checked(wallet.sealed(response[:-40], session.info(), ORIGIN))
+
+
+def oversized() -> Adult:
+    return Session().checked({"protocol": "org-iso-mdoc", "data": {"response": "A" * (MOST_ANSWER + 1)}})
+
+
+def a_flipped_bit() -> Adult:
+    session = Session()
+    answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
+    sealed = bytearray(unb64(answer["data"]["response"]))
+    sealed[-20] ^= 1
+    answer["data"]["response"] = b64(bytes(sealed))
+    return session.checked(answer)
+
+
+def not_a_point() -> Adult:
+    sealed = cbor2.dumps(["dcapi", {"enc": b"\x04" + bytes(64), "cipherText": bytes(40)}])
+    return Session().checked({"protocol": "org-iso-mdoc", "data": {"response": b64(sealed)}})
+
+
+def another_protocol() -> Adult:
+    session = Session()
+    answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
+    return session.checked({**answer, "protocol": "openid4vp-v1-unsigned"})
+
+
+# What is in it.
+
+
+def two_documents() -> Adult:
+    return changed(lambda response: response.update(documents=response["documents"] * 2))
+
+
+def no_document() -> Adult:
+    return changed(lambda response: response.pop("documents"))
+
+
+def a_wallet_that_failed() -> Adult:
+    return changed(lambda response: response.update(status=10))
+
+
+def another_version() -> Adult:
+    return changed(lambda response: response.update(version="2.0"))
+
+
+def a_key_that_nobody_knows() -> Adult:
+    return changed(lambda response: response["documents"][0].update(portrait=b"x"))
+
+
+def over_disclosed() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer, MDL, {"elements": {"age_over_18": True, "family_name": "Nobody"}})
+    items = wallet.credential.items["org.iso.18013.5.1"]
+
+    def show_all(response: dict[str, Any]) -> None:
+        response["documents"][0]["issuerSigned"]["nameSpaces"]["org.iso.18013.5.1"] = list(items.values())
+
+    return session.shown(wallet, show_all)
+
+
+def over_disclosed_in_another_namespace() -> Adult:
+    item = tagged({"digestID": 9, "random": bytes(32), "elementIdentifier": "sex", "elementValue": 1})
+    return changed(
+        lambda response: _issued(response)["nameSpaces"].update({"org.iso.18013.5.1.aamva": [item]})
+    )
+
+
+def over_disclosed_by_the_device() -> Adult:
+    return changed(
+        lambda response: response["documents"][0]["deviceSigned"].update(
+            nameSpaces=tagged({EU_AV: {"nym": "x"}})
+        )
+    )
+
+
+def another_element() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer, EU_AV, {"elements": {"age_over_16": True}})
+    items = list(wallet.credential.items[EU_AV].values())
+    return session.shown(wallet, lambda response: _issued(response)["nameSpaces"].update({EU_AV: items}))
+
+
+def another_document() -> Adult:
+    """One of the issuer's, which the wallet was not asked for."""
+    return changed(lambda response: response["documents"][0].update(docType="org.iso.23220.photoid.1"))
+
+
+def a_document_under_another_name() -> Adult:
+    """A proof that the issuer gave as one thing, shown as another."""
+    return honest(Issuer(), docType="org.iso.23220.photoid.1")
+
+
+def another_namespace() -> Adult:
+    return changed(lambda response: _issued(response).update(nameSpaces={"org.iso.18013.5.1": [1]}))
+
+
+def a_namespace_that_was_not_signed() -> Adult:
+    return honest(Issuer(), valueDigests={"eu.europa.ec.av.2": {0: bytes(32)}})
+
+
+def a_minor() -> Adult:
+    return honest(Issuer(), elements={"age_over_18": False})
+
+
+def one_for_true() -> Adult:
+    return honest(Issuer(), elements={"age_over_18": 1})
+
+
+# What the issuer signed.
+
+
+def _issued(response: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = response["documents"][0]["issuerSigned"]
+    return found
+
+
+def _false_to_true(response: dict[str, Any]) -> None:
+    for space, items in _issued(response)["nameSpaces"].items():
+        items[0] = cbor2.CBORTag(24, items[0].value.replace(b"\xf4", b"\xf5"))
+        assert items[0].value.endswith(b"\xf5"), space
+
+
+def a_minor_who_says_otherwise() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    return session.shown(Wallet(issuer, EU_AV, {"elements": {"age_over_18": False}}), _false_to_true)
+
+
+def another_digest() -> Adult:
+    return honest(Issuer(), valueDigests={EU_AV: {0: bytes(32)}})
+
+
+def an_issuer_signature_of_another_key() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer)
+    forged = sign1(new_key(), wallet.credential.auth[2], unprotected=wallet.credential.auth[1])
+    wallet.credential = replace(wallet.credential, auth=forged)
+    return session.checked(wallet.answer(session.request, ORIGIN))
+
+
+def another_algorithm_said() -> Adult:
+    """ES384 over a key of P-256."""
+    return honest(Issuer(), header=cbor2.dumps({1: -35}))
+
+
+def no_algorithm() -> Adult:
+    return honest(Issuer(), header=b"\xa0")
+
+
+def a_mac_for_a_signature() -> Adult:
+    """HMAC 256/256, with a key that everybody knows: the public one."""
+    return honest(Issuer(), header=cbor2.dumps({1: 5}))
+
+
+def an_algorithm_that_is_not_signed() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer)
+    wallet.credential.auth[1][1] = -7
+    return session.checked(wallet.answer(session.request, ORIGIN))
+
+
+def digests_by_sha1() -> Adult:
+    return honest(Issuer(), digestAlgorithm="SHA-1")
+
+
+def expired() -> Adult:
+    return honest(Issuer(), ends=timedelta(0))
+
+
+def not_yet_valid() -> Adult:
+    return honest(Issuer(), begins=timedelta(seconds=1))
+
+
+def ends_before_it_begins() -> Adult:
+    return honest(Issuer(), begins=timedelta(hours=-1), ends=timedelta(hours=-2))
+
+
+def signed_before_the_signer_was() -> Adult:
+    return honest(Issuer(), begins=timedelta(days=-31))
+
+
+# Who the issuer is.
+
+
+def an_issuer_whom_nobody_knows() -> Adult:
+    return honest(Issuer(), Issuer())
+
+
+def an_issuer_of_the_same_name() -> Adult:
+    """Test root by name, and a key of somebody else's."""
+    return honest(Issuer(Authority("Test root")), Issuer(Authority("Test root")))
+
+
+def an_issuer_of_licences_alone() -> Adult:
+    return honest(Issuer(documents=(MDL,)))
+
+
+def a_signer_below(root: Authority | None = None, **said: Any) -> Adult:
+    above = root or Authority("Test root")
+    return honest(Issuer(above, signer_below(above, **said)))
+
+
+def a_web_servers_certificate() -> Adult:
+    return a_signer_below(purposes=(ExtendedKeyUsageOID.SERVER_AUTH,))
+
+
+def a_readers_certificate() -> Adult:
+    return a_signer_below(purposes=(READER,))
+
+
+def a_certificate_for_anything() -> Adult:
+    return a_signer_below(purposes=())
+
+
+def a_licence_by_an_eu_signer() -> Adult:
+    root = Authority("Test root")
+    eu = x509.ObjectIdentifier("1.3.130.2.0.0.1.2")
+    return honest(Issuer(root, signer_below(root, purposes=(eu,))), document=MDL)
+
+
+def a_ca_that_signs_itself() -> Adult:
+    return a_signer_below(ca=True, usage=("digital_signature", "key_cert_sign"))
+
+
+def a_key_that_is_not_for_signatures() -> Adult:
+    return a_signer_below(usage=("key_agreement",))
+
+
+def a_signers_certificate_that_ended() -> Adult:
+    return a_signer_below(ends=timedelta(seconds=-1))
+
+
+def a_root_that_ended() -> Adult:
+    return a_signer_below(Authority("Test root", ends=timedelta(seconds=-1)))
+
+
+def a_signer_in_another_country() -> Adult:
+    return a_signer_below(country="XX")
+
+
+def a_critical_extension() -> Adult:
+    strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
+    return a_signer_below(others=((strange, True),))
+
+
+def a_signer_who_issues_a_signer() -> Adult:
+    """Any mdoc's signer below a trusted root would be a CA, were the constraint not asked for."""
+    root = Authority("Test root")
+    real = signer_below(root)
+    forged = signer_below(real, name="Forged signer")
+    return honest(Issuer(root, forged, (forged, real)))
+
+
+def a_root_that_is_no_ca() -> Adult:
+    return a_signer_below(Authority("Test root", ca=False))
+
+
+def a_root_that_says_nothing_of_it() -> Adult:
+    return a_signer_below(Authority("Test root", ca=None))
+
+
+def a_ca_that_may_not_sign_certificates() -> Adult:
+    return a_signer_below(Authority("Test root", usage=("crl_sign",)))
+
+
+def a_path_that_is_too_long() -> Adult:
+    root = Authority("Test root", path_length=0)
+    between = Authority("Between", above=root)
+    leaf = signer_below(between)
+    return honest(Issuer(root, leaf, (leaf, between)))
+
+
+def a_chain_without_end() -> Adult:
+    root = Authority("Test root")
+    steps = [root]
+    for number in range(4):
+        steps.append(Authority(f"Step {number}", above=steps[-1]))
+    leaf = signer_below(steps[-1])
+    return honest(Issuer(root, leaf, (leaf, *reversed(steps[1:]))))
+
+
+def a_chain_with_a_gap() -> Adult:
+    root = Authority("Test root")
+    leaf = signer_below(root)
+    return honest(Issuer(root, leaf, (leaf, Authority("Between", above=root))))
+
+
+def no_certificate() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer)
+    wallet.credential.auth[1].clear()
+    return session.checked(wallet.answer(session.request, ORIGIN))
+
+
+def a_certificate_that_is_none() -> Adult:
+    issuer = Issuer()
+    session = Session(issuer)
+    wallet = Wallet(issuer)
+    wallet.credential.auth[1][33] = b"\x30\x03\x02\x01\x01"
+    return session.checked(wallet.answer(session.request, ORIGIN))
+
+
+# Who holds it.
+
+
+def a_copied_credential() -> Adult:
+    """All of somebody's proof but the key in their phone."""
+    session = Session()
+    wallet = Wallet(session.issuer)
+    wallet.key = new_key()
+    return session.checked(wallet.answer(session.request, ORIGIN))
+
+
+def an_answer_out_of_another_session() -> Adult:
+    """What a wallet showed elsewhere, sealed again for here by somebody who saw it."""
+    session = Session()
+    wallet = Wallet(session.issuer)
+    elsewhere, _ = new_question()
+    info = elsewhere["digital"]["requests"][0]["data"]["encryptionInfo"]
+    seen = wallet.response(transcript(info, ORIGIN), {EU_AV: ["age_over_18"]})
+    return session.checked(wallet.sealed(cbor2.dumps(seen), session.info(), ORIGIN))
+
+
+def a_device_mac() -> Adult:
+    mac: list[Any] = [cbor2.dumps({1: 5}), {}, None, bytes(32)]
+    return changed(
+        lambda response: response["documents"][0]["deviceSigned"].update(deviceAuth={"deviceMac": mac})
+    )
+
+
+def a_device_that_signs_what_it_likes() -> Adult:
+    session = Session()
+    wallet = Wallet(session.issuer)
+    signed = sign1(wallet.key, b"anything")
+
+    def sign(response: dict[str, Any]) -> None:
+        response["documents"][0]["deviceSigned"]["deviceAuth"] = {"deviceSignature": signed}
+
+    return session.shown(wallet, sign)
+
+
+def a_device_key_off_its_curve() -> Adult:
+    return honest(
+        Issuer(), deviceKeyInfo={"deviceKey": {1: 2, -1: 1, -2: bytes(32), -3: bytes(31) + b"\x01"}}
+    )
+
+
+# Whose proofs count.
+
+
+def a_trust_file_that_ended() -> Adult:
+    session = Session()
+    session.trust = replace(session.trust, until=NOW)
+    return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
+
+
+def an_issuer_whose_time_on_the_list_is_over() -> Adult:
+    session = Session()
+    session.trust = replace(
+        session.trust, issuers=tuple(replace(one, until=NOW) for one in session.trust.issuers)
+    )
+    return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
+
+
+FORGERIES: list[tuple[Callable[[], Adult], Refusal]] = [
+    (replayed, Refusal.REPLAYED),
+    (another_session, Refusal.NOT_SEALED),
+    (another_origin, Refusal.NOT_SEALED),
+    (another_origin_but_sealed_for_ours, Refusal.DEVICE_SIGNATURE),
+    (late, Refusal.LATE),
+    (truncated, Refusal.BAD_CBOR),
+    (truncated_before_it_was_sealed, Refusal.BAD_CBOR),
+    (oversized, Refusal.TOO_LARGE),
+    (a_flipped_bit, Refusal.NOT_SEALED),
+    (not_a_point, Refusal.NOT_SEALED),
+    (another_protocol, Refusal.BAD_ANSWER),
+    (two_documents, Refusal.MANY_DOCUMENTS),
+    (no_document, Refusal.NO_DOCUMENT),
+    (a_wallet_that_failed, Refusal.WRONG_STATUS),
+    (another_version, Refusal.WRONG_VERSION),
+    (a_key_that_nobody_knows, Refusal.BAD_RESPONSE),
+    (over_disclosed, Refusal.OVER_DISCLOSED),
+    (over_disclosed_in_another_namespace, Refusal.OVER_DISCLOSED),
+    (over_disclosed_by_the_device, Refusal.OVER_DISCLOSED),
+    (another_element, Refusal.NOT_DISCLOSED),
+    (another_document, Refusal.WRONG_DOCUMENT),
+    (a_document_under_another_name, Refusal.WRONG_DOCUMENT),
+    (another_namespace, Refusal.WRONG_NAMESPACE),
+    (a_namespace_that_was_not_signed, Refusal.WRONG_NAMESPACE),
+    (a_minor, Refusal.NOT_ADULT),
+    (one_for_true, Refusal.NOT_ADULT),
+    (a_minor_who_says_otherwise, Refusal.DIGEST),
+    (another_digest, Refusal.DIGEST),
+    (an_issuer_signature_of_another_key, Refusal.ISSUER_SIGNATURE),
+    (another_algorithm_said, Refusal.WRONG_KEY),
+    (no_algorithm, Refusal.WRONG_ALGORITHM),
+    (a_mac_for_a_signature, Refusal.WRONG_ALGORITHM),
+    (an_algorithm_that_is_not_signed, Refusal.WRONG_ALGORITHM),
+    (digests_by_sha1, Refusal.WRONG_ALGORITHM),
+    (expired, Refusal.EXPIRED),
+    (not_yet_valid, Refusal.NOT_YET_VALID),
+    (ends_before_it_begins, Refusal.BAD_VALIDITY),
+    (signed_before_the_signer_was, Refusal.BAD_VALIDITY),
+    (an_issuer_whom_nobody_knows, Refusal.UNTRUSTED),
+    (an_issuer_of_the_same_name, Refusal.UNTRUSTED),
+    (an_issuer_of_licences_alone, Refusal.NOT_ITS_DOCUMENT),
+    (a_web_servers_certificate, Refusal.WRONG_PURPOSE),
+    (a_readers_certificate, Refusal.WRONG_PURPOSE),
+    (a_certificate_for_anything, Refusal.WRONG_PURPOSE),
+    (a_licence_by_an_eu_signer, Refusal.WRONG_PURPOSE),
+    (a_ca_that_signs_itself, Refusal.WRONG_PURPOSE),
+    (a_key_that_is_not_for_signatures, Refusal.WRONG_KEY_USAGE),
+    (a_signers_certificate_that_ended, Refusal.CERTIFICATE_EXPIRED),
+    (a_root_that_ended, Refusal.CERTIFICATE_EXPIRED),
+    (a_signer_in_another_country, Refusal.WRONG_COUNTRY),
+    (a_critical_extension, Refusal.CRITICAL_EXTENSION),
+    (a_signer_who_issues_a_signer, Refusal.NO_CA),
+    (a_root_that_is_no_ca, Refusal.NO_CA),
+    (a_root_that_says_nothing_of_it, Refusal.NO_CA),
+    (a_ca_that_may_not_sign_certificates, Refusal.WRONG_KEY_USAGE),
+    (a_path_that_is_too_long, Refusal.PATH_LENGTH),
+    (a_chain_without_end, Refusal.LONG_CHAIN),
+    (a_chain_with_a_gap, Refusal.UNTRUSTED),
+    (no_certificate, Refusal.BAD_CERTIFICATE),
+    (a_certificate_that_is_none, Refusal.BAD_CERTIFICATE),
+    (a_copied_credential, Refusal.DEVICE_SIGNATURE),
+    (an_answer_out_of_another_session, Refusal.DEVICE_SIGNATURE),
+    (a_device_mac, Refusal.DEVICE_MAC),
+    (a_device_that_signs_what_it_likes, Refusal.BAD_RESPONSE),
+    (a_device_key_off_its_curve, Refusal.WRONG_KEY),
+    (a_trust_file_that_ended, Refusal.TRUST_EXPIRED),
+    (an_issuer_whose_time_on_the_list_is_over, Refusal.UNTRUSTED),
+]
+
+
+@pytest.mark.parametrize(("forgery", "name"), FORGERIES, ids=lambda one: getattr(one, "__name__", str(one)))
+def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Refusal) -> None:
+    with pytest.raises(AgeProofError) as refused:
+        forgery()
+    assert refused.value.refusal is name
+    assert "\n" not in str(refused.value)
+
+
+def test_every_refusal_has_its_forgery() -> None:
+    """Those of the question and of the trust file are in tests of their own."""
+    elsewhere = {Refusal.BAD_CHALLENGE, Refusal.BAD_ORIGIN, Refusal.TRUST_BROKEN, Refusal.TRUST_SIGNATURE}
+    assert {name for _, name in FORGERIES} == set(Refusal) - elsewhere
