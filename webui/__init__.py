@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import api, daemon, guard
+from webui import api, daemon, guard, wallet
 from webui.accounts import session, tries
 from webui.accounts.session import PortSession
 from webui.language import i18n, loglevels, refusals, words
@@ -69,6 +69,7 @@ from webui.pages import (
     week,
 )
 from webui.pages import time as time_pages
+from webui.pages import wallet as wallet_pages
 from webui.settings import Settings, session_key
 from webui.upkeep import supportcode
 
@@ -79,7 +80,7 @@ PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, importing, alerts,
-    child, asks, disputes, sharing, unlock, time_pages, refused, leave,
+    child, asks, disputes, sharing, unlock, wallet_pages, time_pages, refused, leave,
     rules, services, kinds, sites, week, limits, basics, band, preview, carry, teach,
     setup, proof,
 )  # fmt: skip
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> Flask:
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
     tries.install(app)
+    wallet.install(app, settings.age_trust)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)

@@ -43,6 +43,7 @@ def told(config: Config) -> dict[str, Any]:
         "allow_wan": web.allow_wan,
         "country": config.country,
         "language": config.language,
+        "age_trust": None if config.age_trust is None else [config.age_trust.file, config.age_trust.key],
     }
 
 
@@ -55,4 +56,6 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
     state = values["state"]
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
-    return Settings(**{**values, **paths, "lan": tuple(values["lan"])})
+    trust = values["age_trust"]
+    lists = {"lan": tuple(values["lan"]), "age_trust": None if trust is None else tuple(trust)}
+    return Settings(**{**values, **paths, **lists})

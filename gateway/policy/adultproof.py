@@ -44,6 +44,12 @@ class AdultProof:
         """By a clock that is not known no proof of before holds."""
         return now < self.until and (known or not self.sure)
 
+    def at_most(self, until: datetime | None) -> AdultProof:
+        """Where what proved it ends sooner."""
+        if until is None or until >= self.until:
+            return self
+        return replace(self, until=until, span=Kind.LASTING)
+
 
 def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sure: bool) -> AdultProof:
     """``now`` as the home's clocks show it."""

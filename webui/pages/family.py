@@ -19,12 +19,14 @@ from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
+from webui.language.walletwords import not_asked
 from webui.language.words import clock, plain
 from webui.rules.editing import Problem, problem_of
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.values.shapes import Answer
+from webui.wallet import origin, wallets
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
 
@@ -190,6 +192,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         off_minutes=OFF_MINUTES,
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
+        wallet_problem=not_asked(wallets().problem or ("" if origin() else "plain")),
     )
 
 

@@ -20,6 +20,7 @@ from webui.language.i18n import gettext as _
 from webui.pages.door import digest_of
 from webui.values.adultproof import lengths
 from webui.values.answers import Here
+from webui.wallet import is_offered
 
 blueprint = Blueprint("unlock", __name__, url_prefix="/my/adult")
 
@@ -96,4 +97,5 @@ def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> 
         name=name,
         length=length,
         lengths=lengths(),
+        wallet=is_offered(here),
     )

@@ -65,6 +65,9 @@ class AdultProofVerbs:
         daemon = self._daemon
         length = request.choice("length", LENGTHS)
         method, by = self._who(request)
+        ends = request.moment_or_none("until")
+        if ends is not None and ends <= daemon.clock.now():
+            request.refuse("until", "has passed", Code.HAS_PASSED)
         refused = self._closed(mac, daemon.family.member_of(mac)) if mac not in daemon.family.opened else None
         if refused is not None:
             problem, code = refused
@@ -75,7 +78,7 @@ class AdultProofVerbs:
         use = daemon.sharing.use_of(mac)
         if use is not None:
             daemon.sharing.end(mac)
-        one = proven(mac, method, length, daemon.local_now(), by=by, sure=daemon.watch.known)
+        one = proven(mac, method, length, daemon.local_now(), by=by, sure=daemon.watch.known).at_most(ends)
         kept = AdultProof(mac, method, in_utc(one.at), in_utc(one.until), by, one.span, one.sure)
         daemon.adults.begin(kept, who=by or PROGRAM, origin=request.text("origin", ""))
         return {"device": mac} | self.told(kept)

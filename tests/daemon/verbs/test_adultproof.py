@@ -331,3 +331,16 @@ def test_a_clock_that_is_put_back_makes_no_morning_later(desk: Desk) -> None:
     )
     desk.jump(timedelta(hours=19))
     assert desk.family.member_of(STRANGER) is not None
+
+
+def test_a_proof_that_ends_sooner_opens_no_longer(desk: Desk) -> None:
+    until = desk.local_now() + timedelta(minutes=25)
+    asked = {"action": "open", "device": STRANGER, "method": "wallet", "length": "4h"}
+    assert desk.ask("adult_proof", Role.WEB, **asked, until=until.isoformat())["until"] == until
+    desk.go(timedelta(minutes=25))
+    assert desk.family.member_of(STRANGER) is not None
+    for wrong, code in (("yesterday", Code.INVALID), (desk.local_now().isoformat(), Code.HAS_PASSED)):
+        assert refused(desk, "adult_proof", **asked, until=wrong) == code
+    later = desk.local_now() + timedelta(days=9)
+    told = desk.ask("adult_proof", Role.WEB, **asked, until=later.isoformat())
+    assert told["until"] == desk.local_now() + timedelta(hours=4)

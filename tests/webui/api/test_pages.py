@@ -9,6 +9,7 @@ from webui.api.answering import OPERATIONS
 SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
 PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
+WALLET = "a wallet answers the browser's own call, and no program's"
 BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
@@ -127,6 +128,8 @@ WITHOUT: dict[str, str] = {
     "door.use_code": SIGN_IN,
     "door.use_password": SIGN_IN,
     "language.choose": BROWSER,
+    "wallet.answer": WALLET,
+    "wallet.ask": WALLET,
     "tokens.make": "a token makes no token: whoever finds one cannot make it last",
 }
 
