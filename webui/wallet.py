@@ -30,7 +30,7 @@ from webui.values.answers import Here
 LIFETIME = timedelta(minutes=5)  # of a question: to choose a wallet, unlock it and read what it says
 SECONDS = 40.0  # for one process, which ends itself before that
 ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: what a wallet sends has 87 KiB at most
-QUESTIONS = 10  # of a device, until it has to wait: each is a process of 42 MB for 0.3 s
+QUESTIONS = 10  # of a device without a good answer, until it waits: each is a process of 42 MB for 0.3 s
 QUESTIONS_OF_ALL = 50  # of devices that nobody has placed
 PROGRAM = (sys.executable, "-m", "gateway.ageproof")
 
@@ -109,6 +109,9 @@ class Wallets:
         )
         if told.get("adult") is not True:
             raise RefusedError(Told.FORGED)
+        with self._lock:
+            for key in _keys(here):
+                self._limiter.uncount(key)
         return datetime.fromisoformat(str(told["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
@@ -136,9 +139,7 @@ class Wallets:
         return dict(told)
 
     def _slow(self, here: Here) -> None:
-        now, keys = time.monotonic(), {here.mac: QUESTIONS}
-        if here.profile in PLACELESS:
-            keys[STRANGERS] = QUESTIONS_OF_ALL
+        now, keys = time.monotonic(), _keys(here)
         with self._lock:
             wait = max(self._limiter.wait(key, now, most) for key, most in keys.items())
             if wait > 0:
@@ -150,6 +151,11 @@ class Wallets:
 def origin() -> str:
     """Of the page that asks; empty where it is not one that a browser gives a wallet's answer to."""
     return f"https://{request.host.lower().removesuffix(':443')}" if request.is_secure else ""
+
+
+def _keys(here: Here) -> dict[str, int]:
+    """Under which its questions count, and how many each has."""
+    return {here.mac: QUESTIONS} | ({STRANGERS: QUESTIONS_OF_ALL} if here.profile in PLACELESS else {})
 
 
 def _busy() -> BusyError:

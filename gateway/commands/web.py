@@ -56,6 +56,6 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
     state = values["state"]
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
-    trust = values["age_trust"]
+    trust = values.get("age_trust")
     lists = {"lan": tuple(values["lan"]), "age_trust": None if trust is None else tuple(trust)}
     return Settings(**{**values, **paths, **lists})
