@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,8 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def chromium(profile: Path, *, script: bool = True) -> Iterator[Chromium]:
+def chromium(profile: Path, *, script: bool = True, more: Sequence[str] = ()) -> Iterator[Chromium]:
+    """``more``: flags."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -125,6 +126,8 @@ def chromium(profile: Path, *, script: bool = True) -> Iterator[Chromium]:
     options.add_argument("--hide-scrollbars")
     options.add_argument("--disable-background-networking")
     options.add_argument(f"--user-data-dir={profile}")
+    for flag in more:
+        options.add_argument(flag)
     if not script:
         options.add_argument("--blink-settings=scriptEnabled=false")
     driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
