@@ -48,6 +48,7 @@ PROFILES = {"daughter": {**DAUGHTER, "devices": [names.PHONE.mac]}, "son": {**SO
 def daemon(home: Home) -> Iterator[Daemon]:
     home.join("new")
     with fresh(home, PROFILES, shared=SHARED, unknown_devices="quarantine") as started:
+        started.client.call("forget", mac=NEW)  # it may have been there at the first run
         token = started.client.call("guardian", action="add", name="Mum")["token"]
         session = started.client.call("guardian", action="signin", token=token)["session"]
         secret = f"{METHOD}$Salt{'0' * 12}${DIGEST}"

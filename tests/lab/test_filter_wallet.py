@@ -101,6 +101,7 @@ def scene(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scen
     }
     with ExitStack() as stack:
         daemon = stack.enter_context(fresh(home, PROFILES, **settings))
+        daemon.client.call("forget", mac=NEW)  # it may have been there at the first run
         daemon.client.call("guardian", action="add", name="Mum")
         certificate, secret = str(home.folder / "leaf.pem"), str(home.folder / "leaf.key")
         argv = ["-m", "tests.lab.securepages", str(daemon.config), certificate, secret, str(PORT), NAME]
