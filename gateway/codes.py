@@ -123,6 +123,10 @@ class Code(StrEnum):
     SCREEN_TAKEN = "screen_taken"  # [name]
     NO_DEVICE_OF_AN_ADULT = "no_device_of_an_adult"
     NOT_A_STRANGER = "not_a_stranger"
+    CHILDS_DEVICE = "childs_device"  # which no adult's proof opens
+    MAY_BE_A_CHILDS = "may_be_a_childs"  # until a parent says whose device it is
+    OPEN_FOR_AN_ADULT = "open_for_an_adult"  # a screen that a child would claim
+    HANDED_OVER = "handed_over"  # until a parent takes the device back
     NO_ROOM = "no_room"  # for one more of these
     NO_PIN = "no_pin"  # [name]
     PIN_WRONG = "pin_wrong"  # [name]

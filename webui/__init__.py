@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
-from webui import api, daemon, front, guard
+from webui import api, daemon, front, guard, wallet
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.language import i18n, loglevels, refusals, words
@@ -34,6 +34,7 @@ from webui.pages import (
     claim,
     codes,
     device,
+    device_open,
     device_use,
     devices,
     digest,
@@ -72,10 +73,12 @@ from webui.pages import (
     teach,
     tokens,
     trial,
+    unlock,
     update,
     week,
 )
 from webui.pages import time as time_pages
+from webui.pages import wallet as wallet_pages
 from webui.settings import Settings, session_key
 from webui.upkeep import supportcode
 
@@ -83,10 +86,10 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred letters in it
 PAGES = (
-    door, claim, account, tokens, home, activity, devices, device, device_use, lists, cards, requests, codes,
-    lending, family_card, stream, people, auditlog, helper, support, language, health, backup, update,
-    family, importing, alerts,
-    child, asks, disputes, sharing, time_pages, refused, leave,
+    door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
+    requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
+    backup, update, family, importing, alerts,
+    child, asks, disputes, sharing, unlock, wallet_pages, time_pages, refused, leave,
     mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof, trial,
@@ -112,6 +115,7 @@ def create_app(settings: Settings) -> Flask:
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
     session.install(app)
     tries.install(app)
+    wallet.install(app, settings.age_trust)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)

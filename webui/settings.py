@@ -41,6 +41,7 @@ class Settings:
     language: str = ""  # the family's, until the daemon tells it; for a browser that asks for none of ours
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
     brand: str = "Qalqan"
+    age_trust: tuple[str, str] | None = None  # the file that says whose adult proofs count, and its key
 
 
 def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:

@@ -45,6 +45,7 @@ def told(config: Config) -> dict[str, Any]:
         "https": None if web.https is None else asdict(web.https),
         "country": config.country,
         "language": config.language,
+        "age_trust": None if config.age_trust is None else [config.age_trust.file, config.age_trust.key],
     }
 
 
@@ -57,5 +58,10 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
     state, https = values["state"], values.get("https")
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
-    read = {"lan": tuple(values["lan"]), "https": None if https is None else Https(**https)}
+    trust = values.get("age_trust")
+    read = {
+        "lan": tuple(values["lan"]),
+        "https": None if https is None else Https(**https),
+        "age_trust": None if trust is None else tuple(trust),
+    }
     return Settings(**{**values, **paths, **read})

@@ -80,10 +80,7 @@ class SignIns:
         return {"method": METHOD, "salt": "".join(secrets.choice(_SALT_LETTERS) for _ in range(SALT_LENGTH))}
 
     def by_password(self, request: Request) -> dict[str, object]:
-        account = self._register.find(request.text("name"))
-        if account is None or not _fits(account, request):
-            request.refuse("digest", "fits nobody of this name", Code.WRONG_PASSWORD)
-        return self.begin(account, request)
+        return self.begin(by_password(self._register, request), request)
 
     def password(self, request: Request) -> dict[str, object]:
         """Set one, or another. Other sessions and all tokens end: somebody may have known the old one."""
@@ -246,6 +243,14 @@ def new_name(request: Request, register: Register) -> str:
     if register.find(name) is not None:
         taken(f"is taken: {name} is a guardian already")
     return name
+
+
+def by_password(register: Register, request: Request) -> Account:
+    """Whose `name` and `digest` these are."""
+    account = register.find(request.text("name"))
+    if account is None or not _fits(account, request):
+        request.refuse("digest", "fits nobody of this name", Code.WRONG_PASSWORD)
+    return account
 
 
 def _told(account: Account) -> dict[str, object]:

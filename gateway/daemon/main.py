@@ -15,6 +15,7 @@ from gateway.daemon.audit import Audit
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.counting.metering import count_connections, metering
+from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.identities import Identities
 from gateway.daemon.devices.owned import Owned
@@ -97,6 +98,7 @@ class Daemon:
         self.book, self.names = HeardBook(), NameBook()
         self.live, self.probes = LiveFlows(), Probes()
         self.sharing = self._kept(Sharing(self))
+        self.adults = self._kept(Adults(self))
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
         kept = (self.store, self.book, self.services)
         self.family = Family(
@@ -174,7 +176,8 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        for start in (one.start for one in (*parts, self.growing, self.vitals, self.sealing)):
+        later = self.growing, self.vitals, self.sealing, self.adults
+        for start in (one.start for one in (*parts, *later)):
             start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
@@ -215,7 +218,8 @@ class Daemon:
         """The clock was set, or became known."""
         self.sharing.shift(jump)
         self.growing.shift(jump)
-        if self.answers.shift(jump):
+        opened_or_shut = self.adults.shift(jump)
+        if self.answers.shift(jump) or opened_or_shut:
             self.reassign()
         self.enforcer.sync()
         self.enforcer.renew()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy import fields, macs, timetext
+from gateway.policy.agetrust import AgeTrust, read_age_trust
 from gateway.policy.categories import LANGUAGES
 from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
@@ -33,6 +34,7 @@ KEYS = (
     "managed",
     "day_starts",
     "keep_profile",
+    "age_trust",
     "language",
     "languages",
     "dns_refusal",
@@ -87,6 +89,7 @@ class Config:
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     day_starts: int = 240  # minutes after midnight at which the day of limits and grants turns
     keep_profile: bool = True  # a newcomer that may be a child's device has that child's rules meanwhile
+    age_trust: AgeTrust | None = None  # whose adult proofs count; None: no wallet is asked
     language: str = ""  # of the pages, for a browser that asks for none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
@@ -127,6 +130,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
+        age_trust=part.read("age_trust", lambda node: read_age_trust(node, absolute), plain.age_trust),
         language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),

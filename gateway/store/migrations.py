@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.store.newer_tables import (
+    add_adult_proofs,
     add_alerts,
     add_device_notes,
     add_disputes,
@@ -201,7 +202,7 @@ def add_times(db: Any) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
-    add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing,
+    add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
@@ -209,6 +210,7 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
+    "adult_proofs",
 )  # fmt: skip
 
 

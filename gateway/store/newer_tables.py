@@ -101,3 +101,12 @@ def add_growing(db: Any) -> None:
 def add_alerts(db: Any) -> None:
     """Where each guardian is told what; `said` is JSON."""
     db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)
+
+
+def add_adult_proofs(db: Any) -> None:
+    """Devices that are an adult's for a while, by what, and until when."""
+    db["adult_proofs"].create(
+        {"mac": str, "method": str, "at": int, "until": int, "by": str, "span": str, "sure": int},
+        pk="mac",
+        strict=True,
+    )

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
+from gateway.store.adultproofs import AdultProofs
 from gateway.store.alerts import AlertBook
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
 from gateway.store.daytotals import DayTotals
@@ -76,6 +77,7 @@ class Store:
         self.notes, self.people = loaded.notes, loaded.people
         self.uses, self.pins = loaded.uses, loaded.pins
         self.alerts, self.growing = loaded.alerts, loaded.growing
+        self.proofs = loaded.proofs
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -266,6 +268,7 @@ class _Loaded:
     marks: Marks
     people: People
     growing: Growing
+    proofs: AdultProofs
 
 
 def _load(database: Database) -> _Loaded:
@@ -292,6 +295,7 @@ def _load(database: Database) -> _Loaded:
                 Marks(database, keeper),
                 People(database, keeper),
                 Growing(database, keeper),
+                AdultProofs(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,10 +132,12 @@ def options(profile: Path, *, script: bool = True) -> webdriver.ChromeOptions:
 
 
 @contextmanager
-def chromium(profile: Path, *, script: bool = True) -> Iterator[Chromium]:
-    driver = webdriver.Chrome(
-        options=options(profile, script=script), service=Service("/usr/bin/chromedriver")
-    )
+def chromium(profile: Path, *, script: bool = True, more: Sequence[str] = ()) -> Iterator[Chromium]:
+    """``more``: flags."""
+    made = options(profile, script=script)
+    for flag in more:
+        made.add_argument(flag)
+    driver = webdriver.Chrome(options=made, service=Service("/usr/bin/chromedriver"))
     try:
         it = Chromium(driver)
         it.resize(PHONE)

@@ -63,6 +63,7 @@ def fresh(site: Site) -> None:
     household.tickets.clear()
     household.given.clear()
     household.lending.clear()
+    household.proven.proofs.clear()
     household.teaching.lessons.clear()
     household.changes.clear()
     household.editing.own.clear()

@@ -22,6 +22,7 @@ from tests.webui.standin.proving import lines
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES
 from tests.webui.standin.teaching import some_names
+from tests.webui.standin.things import KITCHEN
 
 Prepare = Callable[[Site], None]
 
@@ -196,6 +197,13 @@ def used(site: Site) -> None:
 
 def handed(site: Site) -> None:
     site.household.lending.uses[TABLET] = ("daughter", "handed", "Mum")
+
+
+def unlocked(site: Site) -> None:
+    """The tablet and the switch are an adult's for a while."""
+    tablet(site).update(profile="adult")
+    proof = {"method": "password", "by": "Mum", "until": NOW + timedelta(hours=4)}
+    site.household.proven.proofs.update({TABLET: proof, KITCHEN: {**proof, "method": "wallet", "by": None}})
 
 
 def taught(site: Site) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
 from gateway.daemon.answers import Answers
+from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
 from gateway.daemon.devices.identities import Identities
@@ -224,6 +225,7 @@ class Desk:
         self.store = Store(self.folder / "state" / "q.db")
         self.recent, self.table = Recent(), Table()
         self.sharing = Sharing(cast("Any", self))
+        self.adults = Adults(cast("Any", self))
         self.presence = Presence(self.store, self.rules, self.loop.now)
         self.book, self.names = AddressBook(), NameBook()
         self.family = Family(
@@ -250,6 +252,7 @@ class Desk:
         self.warnings.start()
         self.sharing.start()
         self.growing.start()
+        self.adults.start()
 
     def stop(self) -> None:
         self.vitals.close()
@@ -257,6 +260,7 @@ class Desk:
         self.identities.close()
         self.warnings.close()
         self.sharing.close()
+        self.adults.close()
         self.lessons.close()
         self.growing.close()
         self.store.close()

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.lab
 
 DAY = "2026-11-25"
 NEWCOMER = "02:00:00:00:00:77"
+STRANGER = "02:00:00:00:00:66"  # was never here
 RESOLVER = "dns.of-my-own.example"  # on no list: its name has an address, and its port 853 is refused
 ENVELOPE = {"event"}
 # What the daemon says beside, for its own pages: what is asked about a device and a card have operations.
@@ -115,6 +116,7 @@ def happen(home: Home, daemon: Daemon, mum: Caller, hall: Caller) -> None:
     hall.done("PATCH", f"{child}/rules", {"set": {"next_step": DAY[:7]}})  # is proposed at the next look
     hall.done("POST", f"/sharing/{names.PARENT.mac}/hand-over", {"child": "son"})
     daemon.client.call("take_back", device=names.PARENT.mac, by="Mum")
+    hall.done("PUT", f"/devices/{STRANGER}/adult-proof", {"length": "1h"})
     mum.done("POST", "/people", {"name": "Dad"})
     hall.done("DELETE", "/alerts")
     clients.curl(home.devices["tablet"], f"http://{BLOCKED}/")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
+from gateway.policy.agetrust import AgeTrust
 from gateway.policy.config import Config, DnsRefusal, Marks, parse_config
 from gateway.policy.webconfig import Https, Listen
 from tests.policy.homes import refusal, words
@@ -219,3 +220,25 @@ def test_lease_files_are_one_or_several() -> None:
     assert leases("[]") == leases("") == ()
     with pytest.raises(PolicyError, match=r"leases\[2\].* is not a full path"):
         leases("[/a, b]")
+
+
+def test_whose_adult_proofs_count() -> None:
+    key = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8="
+    read = config(f"age_trust: {{file: /etc/qalqan/age-trust.json, key: {key}}}").age_trust
+    assert read == AgeTrust("/etc/qalqan/age-trust.json", key)
+    assert config("country: kz").age_trust is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{file: trust.json, key: 3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8=}", "is not a full path"),
+        ("{file: /etc/trust.json, key: abcd}", "is no public key"),
+        ("{file: /etc/trust.json, key: '!'}", "is no public key"),
+        ("{file: /etc/trust.json}", "key"),
+        ("/etc/trust.json", "age_trust"),
+        ("{file: /etc/t.json, key: abcd, more: 1}", "more"),
+    ],
+)
+def test_a_trust_file_without_its_key_is_refused(text: str, told: str) -> None:
+    assert told in refusal(lambda: config(f"age_trust: {text}"))

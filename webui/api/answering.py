@@ -32,6 +32,7 @@ from webui.api import (
     sharing,
     teaching,
     trial,
+    unlock,
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
@@ -44,7 +45,7 @@ from webui.memory import give_back
 NOUNS = (
     teaching, growing,
     home, children, rules, activity, requests, codes, devices, sharing, lists, family, people, account, log,
-    health, backup, alerts, proof, trial, my, events,
+    health, backup, alerts, proof, trial, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -16,6 +16,21 @@ noun = Noun("devices")
 Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
 
 
+Length = Literal["1h", "4h", "morning"]
+
+
+@record
+class AdultProof:
+    method: str
+    by: str | None
+    until: datetime
+
+
+@record
+class Opening:
+    length: Length
+
+
 @record
 class Device:
     mac: str
@@ -35,6 +50,8 @@ class Device:
     managed: tuple[str, ...]
     asked: str | None
     no_mobile_data: bool
+    adult_proof: AdultProof | None
+    opens: bool
     first_seen: datetime | None
     last_seen: datetime | None
 
@@ -209,6 +226,18 @@ def name(me: Caller, mac: str, body: Rename) -> object:
 def mark(me: Caller, mac: str, body: Mark) -> object:
     """Whether it has no mobile data."""
     return me.change("device_mark", mac=mac, no_mobile_data=body.no_mobile_data)
+
+
+@noun.declare("PUT", "/devices/{mac}/adult-proof", body=Opening, answer=AdultProof)
+def open_(me: Caller, mac: str, body: Opening) -> object:
+    """Open a new, a guest's or a shared device as an adult's for a while; never a child's own."""
+    return me.change("adult_proof", action="open", device=mac, length=body.length)
+
+
+@noun.declare("DELETE", "/devices/{mac}/adult-proof")
+def close(me: Caller, mac: str) -> object:
+    """It has its own rules again."""
+    return me.change("adult_proof", action="end", device=mac)
 
 
 @noun.declare("DELETE", "/devices/{mac}")

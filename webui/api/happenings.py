@@ -138,6 +138,16 @@ class SharingTold:
 
 
 @record
+class AdultProofTold:
+    device: str
+    name: str
+    what: str
+    method: str
+    by: str | None
+    until: datetime | None
+
+
+@record
 class PinTold:
     profile: str
     name: str
@@ -204,6 +214,7 @@ EVENTS: Mapping[str, type] = {
     "refusal": RefusalTold,
     "card": CardTold,
     "sharing": SharingTold,
+    "adult_proof": AdultProofTold,
     "pin": PinTold,
     "lesson": LessonTold,
     "health": HealthTold,

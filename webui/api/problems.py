@@ -27,7 +27,8 @@ CONFLICT = frozenset({Code.CHANGED_MEANWHILE, Code.FILE_BROKEN, Code.ANSWERED_BE
 FORBIDDEN = frozenset(
     {
         Code.GUARDIANS_ONLY, Code.HELPER_MINUTES, Code.NOT_YOUR_PAUSE, Code.NO_GUARDIAN, Code.ROOT_ONLY,
-        Code.NO_DEVICE_OF_A_CHILD, Code.PIN_WRONG, Code.CONSOLE_ONLY,
+        Code.NO_DEVICE_OF_A_CHILD, Code.PIN_WRONG, Code.CONSOLE_ONLY, Code.CHILDS_DEVICE,
+        Code.MAY_BE_A_CHILDS, Code.HANDED_OVER,
     }
 )  # fmt: skip
 SLOWED: Mapping[

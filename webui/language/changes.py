@@ -52,6 +52,9 @@ def _phrases_until() -> dict[str, str]:
         "pause": _("paused %(about)s until %(until)s"),
         "off": _("stopped times and categories for everyone until %(until)s"),
         "open": _("opened something for %(about)s until %(until)s"),
+        "adult password": _("opened %(about)s as an adult's until %(until)s, by a password there"),
+        "adult guardian": _("opened %(about)s as an adult's until %(until)s"),
+        "adult wallet": _("opened %(about)s as an adult's until %(until)s, by a wallet's adult proof"),
     }
 
 
@@ -116,6 +119,7 @@ def _phrases() -> dict[str, str]:
         "take back": _("took %(about)s back"),
         "sample history": _("made up the days that are shown"),
         "says adult": _("was told that an adult uses %(about)s; nothing is written down there"),
+        "adult end": _("closed %(about)s, which was open as an adult's"),
         "pin set": _("set a PIN for %(about)s"),
         "pin cleared": _("took the PIN of %(about)s away"),
         "pin tries": _("stopped wrong tries of the PIN of %(about)s"),

@@ -170,6 +170,15 @@ def _of_shared() -> dict[str, str]:
         Code.SCREEN_TAKEN: _("%(name)s is on it now. When %(name)s is done, it is free."),
         Code.NO_DEVICE_OF_AN_ADULT: _("Only an adult's device can be handed over. This one is none."),
         Code.NOT_A_STRANGER: _("This device is known here. A parent says whose it is."),
+        Code.CHILDS_DEVICE: _(
+            "This device is a child's own, so it stays with that child's rules. A parent can give extra time."
+        ),
+        Code.MAY_BE_A_CHILDS: _(
+            "This device may be a child's, by another address."
+            " It can be opened once a parent has said whose it is."
+        ),
+        Code.HANDED_OVER: _("This device is handed over to a child. A parent signs in and takes it back."),
+        Code.OPEN_FOR_AN_ADULT: _("An adult has it now. When that is over, it is free."),
         Code.NO_ROOM: _("There are too many of these already. A parent can end some."),
         Code.NO_PIN: _("%(name)s has no PIN yet. It is set on %(name)s's own device, or by a parent."),
         Code.PIN_WRONG: _("This is not %(name)s's PIN."),

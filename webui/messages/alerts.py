@@ -61,7 +61,10 @@ def kinds() -> dict[str, tuple[str, str]]:
     """Each kind with its name and what it comes to, in the order of the page."""
     told = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
-        "device": (_("A new device"), _("Somebody has to say whose it is.")),
+        "device": (
+            _("A new device"),
+            _("Somebody has to say whose it is. Also one that is opened as an adult's."),
+        ),
         "way": (_("A closed way was tried"), _("Private DNS, a VPN and the like, on a child’s device.")),
         "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
         "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
@@ -75,6 +78,8 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
         told = _("A request has waited for a day.")
     elif kind == "request":
         told = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
+    elif kind == "device" and what == "adult":
+        told = _("A device was opened as an adult's for a while. Look which, and by what.")
     elif kind == "device":
         told = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
     elif kind == "way":

@@ -30,7 +30,7 @@ GONE_AFTER = 20.0  # seconds without a daemon: a restart is shorter
 TEST_PACE = 10.0  # seconds between two test messages: each may hold a thread of the server for longer
 REFUSED_FOR = 60.0  # seconds until the daemon is asked again that refused
 SENDERS = 4  # messages that are on their way at a time
-EVENTS = ("request", "identity", "card", "status", "people", "alerts")
+EVENTS = ("request", "identity", "card", "status", "people", "alerts", "adult_proof")
 PATHS = {"request": "/parent/requests", "device": "/parent/devices/", "people": "/parent/log"}
 KEY = "qalqan-notifier"
 
@@ -173,6 +173,8 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "request", ""
     if name == "identity" and what == "asked" and event.get("ask") == "new":
         return "device", ""
+    if name == "adult_proof" and what == "opened":
+        return "device", "adult"
     if name == "card" and what == "raised":
         return "way", ""
     if name == "status" and what in ("off", "on"):

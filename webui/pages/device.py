@@ -17,6 +17,7 @@ from webui.forms import one_of
 from webui.language import clues
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.values.adultproof import lengths
 from webui.values.devices import PLACES, Device, Devices, Learnt, told_place
 from webui.values.shapes import Answer
 
@@ -54,6 +55,7 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
         places=PLACES,
         clues=clues,
         label_limit=LABEL_LIMIT,
+        lengths=lengths(),
     )
 
 

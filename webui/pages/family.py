@@ -20,6 +20,7 @@ from webui.front import trusted
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
+from webui.language.walletwords import not_asked
 from webui.language.words import clock, day_of, plain
 from webui.rules.editing import Problem, problem_of
 from webui.rules.laws import standing
@@ -27,6 +28,7 @@ from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.values.shapes import Answer
+from webui.wallet import origin, wallets
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
 
@@ -196,6 +198,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),
+        wallet_problem=not_asked(wallets().problem or ("" if origin() else "plain")),
     )
 
 

@@ -39,6 +39,7 @@ KINDS = (
     "scan",
     "lists",
     "sharing",
+    "adult_proof",
     "lesson",
     "pin",
     "proof",

@@ -9,6 +9,7 @@ from typing import Any
 
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.values.adultproof import AdultProof, parse_adult_proof
 from webui.values.questions import Question, parse_question
 from webui.values.shapes import Answer
 
@@ -45,6 +46,8 @@ class Device:
     shared: tuple[str, ...]  # ids of those who share it
     managed: tuple[str, ...]  # names of a tunnel that stay open for it
     asked: str  # what is asked about it
+    proof: AdultProof | None  # that opens it as an adult's for a while
+    opens: bool  # an adult's proof would open it, or has
     mark: str  # yes or no: it has no mobile data; empty: the daemon knows of no such mark
     first_seen: datetime | None
     last_seen: datetime | None
@@ -168,10 +171,14 @@ def told_place(name: str, place: str, person: Person | None) -> str:
 def parse_devices(values: Mapping[str, Any]) -> Devices:
     answer = Answer(values)
     return Devices(
-        found=tuple(entry.read(Device, mark=_mark(entry)) for entry in answer.entries("devices")),
+        found=tuple(_device(entry) for entry in answer.entries("devices")),
         people=tuple(entry.read(Person) for entry in answer.entries("people")),
         scanning=answer.flag("scanning"),
     )
+
+
+def _device(entry: Answer) -> Device:
+    return entry.read(Device, mark=_mark(entry), proof=parse_adult_proof(entry))
 
 
 def _mark(entry: Answer) -> str:

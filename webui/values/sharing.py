@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from webui.values.adultproof import AdultProof, parse_adult_proof
 from webui.values.shapes import Answer
 
 
@@ -63,6 +64,8 @@ class Own:
     screens: tuple[Lent, ...] = ()  # that the child may say to be on
     pin: Pin | None = None
     adult: bool = False  # somebody said on it to be an adult
+    proof: AdultProof | None = None  # that opens it for a while
+    opens: bool = False  # an adult's proof would open it
 
     @property
     def handed(self) -> bool:
@@ -102,6 +105,8 @@ def parse_own(answer: Answer) -> Own:
         screens=tuple(_lent(one) for one in answer.entries("screens")),
         pin=None if pin is None else pin.read(Pin),
         adult=answer.flag("adult"),
+        proof=parse_adult_proof(answer),
+        opens=answer.flag("opens"),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.counting.minutes import Minutes, Uncounted
+from gateway.daemon.devices.givers import CONSOLE, bonus, giver, owner
 from gateway.daemon.devices.grouping import Grouping
 from gateway.daemon.devices.member import Maker, Member, SlotBooks, Worn
 from gateway.daemon.devices.strangers import Keys, Wanted, Where
@@ -22,18 +23,15 @@ from gateway.policy.joint import JointJudge
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.schedule import Calendar
-from gateway.policy.sentence import GUARDIAN
 from gateway.policy.situation import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.policy.world import World
-from gateway.store.given import Given, Kind
 from gateway.store.state import InForce
 from gateway.store.store import Store
 
 __all__ = ["CONSOLE", "EVERYONE", "Family", "Member"]
 
 EVERYONE = 0  # the slot of devices that have none
-CONSOLE = "console"  # who changes something on the command line, unless a name is given
 
 
 class Family:
@@ -56,6 +54,7 @@ class Family:
         self.everybody: dict[int, Member] = {}  # members, and the audit's device
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
+        self.opened: Mapping[str, str] = {}  # … while an adult's proof holds: whose they are without it
         self.minutes: Minutes = Uncounted()
         self.teaching: Teaching = NoLessons()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
@@ -160,7 +159,10 @@ class Family:
         devices, questions = self._store.devices.all(), self._store.questions.all()
         self.apart = frozenset((*alone, *questions, *self._store.uses.all())) - household.named
         uses = self._store.uses.all()
-        return Grouping(household, devices, questions, alone, at, self._where, uses).wanted()
+        proofs = self._store.proofs.held(at, known=self._clock_known())
+        grouping = Grouping(household, devices, questions, alone, at, self._where, uses, proofs)
+        self.opened = grouping.opened
+        return grouping.wanted()
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Take in pauses, grants, `off` and minutes as they are now; the slots for which that changed much.
@@ -224,16 +226,16 @@ class Family:
             clock_known=known,
             portal=not (member.profile.rules.portal | self._store.marks.no_mobile_data).isdisjoint(macs),
             paused_until=None if longest is None else longest.until or FOREVER,
-            paused_by="family" if longest is None else _owner(longest.by),
+            paused_by="family" if longest is None else owner(longest.by),
             off_until=None if force.off is None else force.off.until or FOREVER,
-            off_by="family" if force.off is None else _owner(force.off.by),
+            off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                Grant(one.gate, one.until, one.service, _giver(one), one.boundary, one.sure)
+                Grant(one.gate, one.until, one.service, giver(one), one.boundary, one.sure)
                 for one in given
                 if one.until is not None
             ),
             used=dict(used) if counted == today else {},
-            bonus=_bonus(given),
+            bonus=bonus(given),
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
             lesson=self.teaching.lesson_of(member),
@@ -278,22 +280,3 @@ class Family:
             return self.worn.slot
         member = self.member_of(mac, interface)
         return 0 if member is None else member.slot
-
-
-def _bonus(given: Iterable[Given]) -> dict[str, int]:
-    """Minutes beyond the limits of the day, by gate."""
-    found: dict[str, int] = {}
-    for one in given:
-        if one.until is None:
-            found[one.gate] = found.get(one.gate, 0) + one.minutes
-    return found
-
-
-def _giver(one: Given) -> str:
-    """A landing, a code and what is granted by itself are nobody's word of today."""
-    return _owner(one.by) if one.kind in (Kind.GRANT, Kind.REQUEST) else "family"
-
-
-def _owner(by: str) -> str:
-    """Who a decision names: a guardian, or the family where nobody gave a name."""
-    return "family" if by == CONSOLE else f"{GUARDIAN}:{by}"

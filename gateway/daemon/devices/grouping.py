@@ -2,6 +2,7 @@
 
 Slots are few, so strangers share one. A device with rules of its own has one of its own: one that a profile
 names, that is paused or given time alone, in quarantine, lent to a child, or about which somebody is asked.
+One that an adult's proof opened has none: it is not filtered meanwhile.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from gateway.daemon.devices.strangers import VISITOR, Keys, Wanted, Where, kind_of_stranger, strangers
+from gateway.policy.adultproof import open_now
 from gateway.policy.config import QUARANTINE
 from gateway.policy.household import Household
 from gateway.policy.joint import alike
@@ -36,6 +38,7 @@ class Grouping:
         at: datetime,
         where: Where,
         uses: Mapping[str, Use],
+        proofs: Collection[str] = (),
     ) -> None:
         self._household = household
         self._named = household.named
@@ -48,7 +51,12 @@ class Grouping:
         }
         self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
         self._lent = lent(household, uses.values())
-        self._asked = self._all_asked(questions)
+        asked = self._all_asked(questions)
+        # What may be a child's stays so until somebody says whose it is.
+        theirs = {mac for mac, (chosen, otherwise) in asked.items() if chosen.id != otherwise.id}
+        closed = {mac: self.otherwise(mac) for mac in proofs if mac not in theirs}
+        self.opened = open_now(household, closed.keys(), closed)
+        self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
         """By which rules a device is without a question, and whether it is in quarantine."""
@@ -70,17 +78,18 @@ class Grouping:
         """All slots, the MACs that are never filtered, and whose slot strangers have."""
         found = [
             Wanted(mac, (mac,), self._household.managed(mac, self._lent[mac]))
-            for mac in sorted(self._lent.keys() - self._asked.keys())
+            for mac in sorted(self._lent.keys() - self._asked.keys() - self.opened.keys())
         ]
-        plain: list[str] = []
-        for mac in sorted(self._named - self._asked.keys() - self._lent.keys()):
+        plain = sorted(self.opened)
+        settled = self._asked.keys() | self._lent.keys() | self.opened.keys()
+        for mac in sorted(self._named - settled):
             owner = self._household.owner_of(mac)
             if owner is not None and owner.filtered:
                 found.append(Wanted(mac, (mac,), owner))
             elif owner is not None:
                 plain.append(mac)
         for mac, place in self._places.items():
-            if mac in self._asked or mac in self._lent:
+            if mac in settled:
                 continue
             if place in PLAIN_PLACES:
                 plain.append(mac)
@@ -89,9 +98,7 @@ class Grouping:
         placed = {*self._named, *plain, *self._asked, *(mac for one in found for mac in one.macs)}
         called = {
             called: tuple(
-                mac
-                for mac, place in self._places.items()
-                if place == called and mac not in self._asked and mac not in self._lent
+                mac for mac, place in self._places.items() if place == called and mac not in settled
             )
             for called in self._profiles
         }

@@ -38,10 +38,12 @@ class Places:
         if owner is not None:
             return owner.id
         known = self._daemon.store.devices.all().get(mac)
+        # What an adult's proof opens for a while belongs where it did.
+        treated = self._daemon.family.opened.get(mac) or self._treated(mac)
         if known is None or known.place not in (VISITOR, ADULT):
-            return self._treated(mac)
+            return treated
         is_over = known.until is not None and known.until <= self._daemon.clock.now()
-        return self._treated(mac) if is_over else known.place
+        return treated if is_over else known.place
 
     def assign(self, request: Request) -> Mapping[str, object]:
         """``was``: where it belonged before, to which an undo puts it back."""
@@ -73,6 +75,7 @@ class Places:
         else:
             self._write(mac, daemon.rules.profile(place), by)
             daemon.store.devices.unplace(mac)
+        daemon.store.proofs.drop(mac)
         daemon.identities.answered(mac)
 
     def _write(self, mac: str, owner: Profile | None, by: str) -> None:
@@ -88,6 +91,7 @@ class Places:
         daemon.presence.forget(mac)
         daemon.store.forget_slot(mac)
         daemon.store.marks.forget(mac)
+        daemon.store.proofs.drop(mac)
         daemon.store.questions.drop(mac)
         daemon.store.questions.forget_faces(mac)
         daemon.store.way_cards.drop(lambda one: one.mac == mac)

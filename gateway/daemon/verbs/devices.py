@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.devices.places import Places
+from gateway.daemon.verbs.adultproof import AdultProofVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import ControlError
 from gateway.policy.macs import parse_mac
@@ -25,12 +26,18 @@ class DeviceVerbs:
     """``device`` describes one: MAC, name, whether it is online, address."""
 
     def __init__(
-        self, daemon: Daemon, whom: Whom, places: Places, device: Callable[[str], dict[str, object]]
+        self,
+        daemon: Daemon,
+        whom: Whom,
+        places: Places,
+        device: Callable[[str], dict[str, object]],
+        proofs: AdultProofVerbs,
     ) -> None:
         self._daemon = daemon
         self._whom = whom
         self._places = places
         self._device = device
+        self._proofs = proofs
 
     def table(self) -> Mapping[str, Verb]:
         return {
@@ -70,7 +77,7 @@ class DeviceVerbs:
         presence, known = self._daemon.presence, self._daemon.store.devices.all().get(mac)
         zone, sight = self._daemon.rules.household.config.zone, presence.inventory.sight(mac)
         question = self._daemon.store.questions.all().get(mac)
-        config = self._daemon.rules.household.config
+        config, proof = self._daemon.rules.household.config, self._daemon.adults.of(mac)
         return self._device(mac) | {
             "label": self._daemon.store.notes.labels().get(mac, ""),
             "own_name": presence.here.own_name(mac),
@@ -85,6 +92,8 @@ class DeviceVerbs:
             "managed": list(config.managed.get(mac, ())),
             "asked": question.ask if question is not None and question.waits else None,
             "no_mobile_data": mac in self._daemon.store.marks.no_mobile_data,
+            "adult_proof": None if proof is None else self._proofs.told(proof),
+            "opens": self._proofs.opens(mac),
             "first_seen": known.first_seen.astimezone(zone) if known else None,
             "last_seen": known.last_seen.astimezone(zone) if known else None,
         }

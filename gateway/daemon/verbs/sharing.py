@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.devices.family import Member
-from gateway.daemon.verbs.pins import PinDesk, Slow
+from gateway.daemon.files.steps import PROGRAM
+from gateway.daemon.verbs.adultproof import AdultProofVerbs
+from gateway.daemon.verbs.pins import PinDesk
+from gateway.daemon.verbs.slow import Slow
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.config import QUARANTINE
 from gateway.policy.macs import parse_mac
@@ -39,6 +42,7 @@ class SharingVerbs:
         self._daemon = daemon
         self._whom = whom
         self._pins = pins
+        self.proofs = AdultProofVerbs(daemon, whom)
         self._switches = Slow(SWITCHES)
         self._says = Slow(SAYS)
 
@@ -52,6 +56,7 @@ class SharingVerbs:
             "handed": self.handed,
             "lent": self.lent,
             "adult": self.adult,
+            **self.proofs.table(),
         }
 
     # On a shared device, or from a phone of one's own.
@@ -60,15 +65,18 @@ class SharingVerbs:
         """Somebody says on a shared device who it is; with ``by`` a guardian says it, and needs no PIN."""
         mac = self._mac(request, "device")
         by = self._whom.guardian(request) if request.has("by") else ""
-        who = self._person(request, mac)
-        self._not_asked(request, mac)
+        who, proof = self._person(request, mac), self._daemon.adults.of(mac)
+        if proof is None:
+            self._not_asked(request, mac)
         self._not_handed(request, mac)
         if not by:
             if needs_pin(who):
                 self._pins.check(request, mac, who)
             self._slow(mac)
-        what = "use" if by else ""
-        self._daemon.sharing.begin(mac, who.id, Kind.USE, by=by, what=what, origin=request.text("origin", ""))
+        what, origin = "use" if by else "", request.text("origin", "")
+        if proof is not None:  # who says to use it now has it from the adult
+            self._daemon.adults.end(proof, by=by or PROGRAM, origin=origin)
+        self._daemon.sharing.begin(mac, who.id, Kind.USE, by=by, what=what, origin=origin)
         return self._told(mac)
 
     def leave(self, request: Request) -> Mapping[str, object]:
@@ -92,6 +100,8 @@ class SharingVerbs:
         who = member.profile
         if screen == mac or screen not in self._screens(who.id, mac):
             request.refuse("screen", f"is no screen that {who.name} shares", Code.NO_SCREEN)
+        if screen in self._daemon.family.opened:
+            request.refuse("screen", "is open for an adult", Code.OPEN_FOR_AN_ADULT)
         self._not_asked(request, screen, "screen")
         self._not_handed(request, screen)
         use = self._daemon.sharing.use_of(screen)
@@ -168,9 +178,11 @@ class SharingVerbs:
     # What the others need.
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """What the verb `device` says of it: ``sharing``, ``screens``, ``pin``; ``adult`` of a stranger's."""
+        """What the verb `device` says of it: ``sharing``, ``screens``, ``pin``; ``adult`` of a stranger's;
+        what an adult's proof does there.
+        """
         household, use = self._daemon.rules.household, self._daemon.sharing.use_of(mac)
-        found: dict[str, object] = {}
+        found = self.proofs.describe(mac, member)
         if people_of(household, mac) or use is not None:
             found["sharing"] = self._told(mac)
         question = self._daemon.store.questions.all().get(mac)

@@ -73,7 +73,6 @@ class Verbs:
         self._requests = RequestVerbs(daemon, self._whom, answers, self._time, self._editing)
         self._tickets = TicketVerbs(daemon, self._whom, answers)
         self._places = Places(daemon, self._whom, self._place, self._editing)
-        self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device)
         self._cards = WayCardVerbs(daemon, self._whom)
         self._lists = ListVerbs(daemon, self._whom, self._editing)
         self._health = HealthVerbs(daemon)
@@ -81,6 +80,8 @@ class Verbs:
         self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
+        proofs = self._sharing.proofs
+        self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device, proofs)
         self._started = daemon.loop.now()
 
     def table(self) -> Mapping[str, Verb]:
@@ -279,7 +280,8 @@ class Verbs:
         member = family.member_of(mac)
         if member is not None:
             return "quarantine" if member.quarantined else member.profile.id
-        return HOME if self._daemon.rules.household.owner_of(mac) is None else "adult"
+        owner = self._daemon.rules.household.owner_of(mac)
+        return "adult" if owner is not None or mac in family.opened else HOME
 
     def reload(self, request: Request) -> Mapping[str, object]:
         request.owner_only()

@@ -90,6 +90,19 @@ def test_below_ten_years_a_name_is_enough(make: Make) -> None:
     assert whose(desk, OURS) == "daughter"
 
 
+def test_with_the_step_to_ten_years_a_name_is_enough_no_more(make: Make) -> None:
+    desk = make(NOON, daughter={"band": "6-9"}, son={"band": "0-5"}, shared=SHARED)
+    desk.ask("use", Role.WEB, device=OURS, who="daughter")
+    desk.ask("edit", id="daughter", set={"band": "10-12"})
+    assert whose(desk, OURS) == "daughter", "who uses it goes on"
+    desk.ask("leave", Role.WEB, device=OURS)
+    assert refused(desk, "use", device=OURS, who="daughter") == Code.NO_PIN
+    desk.ask("pin", who="daughter", action="set", pin=SONS_PIN)
+    assert refused(desk, "use", device=OURS, who="daughter", pin="9999") == Code.PIN_WRONG
+    desk.ask("use", Role.WEB, device=OURS, who="daughter", pin=SONS_PIN)
+    assert whose(desk, OURS) == "daughter"
+
+
 def test_five_wrong_ones_wait_with_that_name_on_that_device_alone(desk: Desk) -> None:
     for _ in range(5):
         assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.PIN_WRONG
@@ -250,7 +263,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
     for line in lines:
         request = json.loads(line)
         desk.ask(request.pop("do"), Role.WEB, **request)
-    assert len(lines) == 8
+    assert len(lines) == 10
     assert whose(desk, TV) == "son"
     assert whose(desk, MUMS) is None
     assert desk.ask("device", mac=STRANGER)["adult"]

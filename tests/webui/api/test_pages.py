@@ -9,6 +9,7 @@ from webui.api.answering import OPERATIONS
 SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
 PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
+WALLET = "a wallet answers the browser's own call, and no program's"
 BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
@@ -76,6 +77,10 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "sites.remove": ("rules_edit",),
     "tokens.end": ("account_end_token",),
     "week.save": ("rules_edit",),
+    "device_open.open_it": ("devices_open",),
+    "device_open.close": ("devices_close",),
+    "unlock.by_password": ("unlock_open",),
+    "unlock.lock": ("unlock_close",),
     "device_use.manage": ("family_edit",),
     "device_use.manage_back": ("family_edit",),
     "device_use.mark": ("devices_mark",),
@@ -127,6 +132,8 @@ WITHOUT: dict[str, str] = {
     "door.use_code": SIGN_IN,
     "door.use_password": SIGN_IN,
     "language.choose": BROWSER,
+    "wallet.answer": WALLET,
+    "wallet.ask": WALLET,
     "tokens.make": "a token makes no token: whoever finds one cannot make it last",
 }
 

@@ -27,6 +27,7 @@ from tests.webui.standin.listed import Listed
 from tests.webui.standin.living import Living
 from tests.webui.standin.pausing import Pausing
 from tests.webui.standin.places import BEDTIME, GUEST, LAPTOP, NOW, PHONE, TABLET, TODAY
+from tests.webui.standin.proven import Proven
 from tests.webui.standin.proving import Proving
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import RULES
@@ -95,6 +96,7 @@ class Household:
         self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
+        self.proven = Proven(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def close(self) -> None:
@@ -116,6 +118,7 @@ class Household:
             **self.listed.verbs(),
             **self.proving.verbs(),
             **self.trying.verbs(),
+            **self.proven.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
             **self.teaching.verbs(),
@@ -179,7 +182,8 @@ class Household:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
         profile = str(device["profile"])
         told = self.spending.told(profile) if profile in self.minutes else {}
-        return told | self.lending.of_device(device) | self.growing.of_device(device) | device
+        own = self.lending.of_device(device) | self.growing.of_device(device) | self.proven.of_device(device)
+        return told | own | device
 
     def child_of(self, request: Request) -> str:
         """Whose the device is that asks."""

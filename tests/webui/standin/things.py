@@ -90,8 +90,11 @@ class Things:
         people = {"people": self._household.editing.people(PEOPLE), "scanning": self.scanning}
         if request.has("mac"):
             one = self._one(request)
-            return {"devices": [one | self.learnt.get(one["mac"], {"history": []})]} | people
-        return {"devices": self.found} | people
+            return {"devices": [self._told(one) | self.learnt.get(one["mac"], {"history": []})]} | people
+        return {"devices": [self._told(one) for one in self.found]} | people
+
+    def _told(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        return {**one, **self._household.proven.listed(one)}
 
     def _one(self, request: Request) -> dict[str, Any]:
         found = next((one for one in self.found if one["mac"] == request.text("mac")), None)

@@ -1,0 +1,97 @@
+"""A device that is an adult's for a while, since an adult proved it there: what may be opened so, how long.
+
+Of the proof nothing is kept but that there was one, by what, and when it ends. It makes nobody's device an
+adult's for good, and never opens one that is a child's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+from gateway.policy.household import Household
+from gateway.policy.jumps import Jump, Kind, Moment, moved
+from gateway.policy.profile import Profile
+from gateway.policy.sharing import people_of
+
+HOURS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
+MORNING = "morning"
+LENGTHS = (*HOURS, MORNING)
+MORNING_AT = time(6)  # tomorrow, local: as long as a visitor is one
+LONGEST = timedelta(hours=30)  # from midnight until 06:00 of the next day
+LONGEST_BY_WALLET = timedelta(hours=24)  # whose proof says nothing of the home, but that an adult was there
+
+
+class Method(StrEnum):
+    PASSWORD = "password"  # a guardian's, typed on the device itself
+    GUARDIAN = "guardian"  # a guardian's tap, on a page of its own
+    WALLET = "wallet"
+
+
+@dataclass(frozen=True, slots=True)
+class AdultProof:
+    mac: str
+    method: Method
+    at: datetime
+    until: datetime
+    by: str = ""  # the guardian; empty: nobody knows, for a wallet tells no name
+    span: Kind = Kind.LASTING
+    sure: bool = True  # given while the clock was known
+
+    def holds(self, now: datetime, *, known: bool) -> bool:
+        """By a clock that is not known no proof of before holds."""
+        return now < self.until and (known or not self.sure)
+
+    def at_most(self, until: datetime | None) -> AdultProof:
+        """Where what proved it ends sooner."""
+        if until is None or until >= self.until:
+            return self
+        return replace(self, until=until, span=Kind.LASTING)
+
+
+def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sure: bool) -> AdultProof:
+    """``now`` as the home's clocks show it."""
+    if length == MORNING:
+        until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
+    else:
+        until, span = now + HOURS[length], Kind.LASTING
+    if until - now > longest(method):
+        until, span = now + longest(method), Kind.LASTING
+    return AdultProof(mac, method, now, until, by, span, sure)
+
+
+def longest(method: Method) -> timedelta:
+    return LONGEST_BY_WALLET if method is Method.WALLET else LONGEST
+
+
+def after_jump(one: AdultProof, jump: Jump) -> AdultProof | None:
+    """As much is left of it as was; never more, whatever the clock shows. None: it is over."""
+    found = moved(Moment(one.until, one.span, sure=one.sure), one.at, jump)
+    if found is None or one.until <= jump.before:
+        return None
+    ends, at = found
+    left = max(timedelta(), one.until - jump.before)
+    # One that was given for some minutes by an unknown clock has those; a time of day may only come sooner.
+    until = min(ends.until, jump.after + left)
+    return replace(one, at=at, until=until, sure=ends.sure) if until > jump.after else None
+
+
+def may_open(household: Household, mac: str, closed: Profile) -> bool:
+    """``closed``: by whose rules it is without a proof. A child's own stays the child's."""
+    return bool(people_of(household, mac)) or (mac not in household.named and not closed.is_child)
+
+
+def open_now(
+    household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
+) -> Mapping[str, str]:
+    """MAC → whose it is without a proof, of those that a proof opens by the files as they are now.
+    ``closed``: by whose rules each is, and whether in quarantine.
+    """
+    found = {}
+    for mac in proofs:
+        profile, locked = closed[mac]
+        if profile is not None and profile.filtered and may_open(household, mac, profile):
+            found[mac] = "quarantine" if locked else profile.id
+    return found

@@ -1,0 +1,52 @@
+"""The device that asks is an adult's for a while, by a guardian's password that is typed on it.
+
+What a wallet says goes through the browser's own call, and so through the page alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from webui.accounts.passwords import LONGEST
+from webui.accounts.tries import TooManyTriesError
+from webui.api.devices import AdultProof, Length
+from webui.api.kinds import Text
+from webui.api.operations import ANYONE, Name, Noun
+from webui.api.problems import Problem, of_status
+from webui.api.records import record
+from webui.api.who import Caller
+from webui.daemon import daemon, source_address
+from webui.pages.unlock import lock_here, open_here
+from webui.values.answers import Here
+
+noun = Noun("unlock")
+
+
+@record
+class Unlock:
+    name: Name  # a guardian's
+    password: Annotated[str, Text(1, LONGEST, r"[^\x00-\x1f\x7f-\x9f]+")]
+    length: Length
+
+
+@noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProof)
+def open_(_me: Caller | None, body: Unlock) -> object:
+    """A guardian's password opens a new, a guest's or a shared device for a while, and signs nobody in."""
+    try:
+        return open_here(_here(), body.name, body.password, body.length)
+    except TooManyTriesError as error:
+        headers = {"Retry-After": str(error.seconds)}
+        raise Problem(429, "slow_down", error.sentence, headers) from None
+
+
+@noun.declare("DELETE", "/my/adult-proof", ANYONE)
+def close(_me: Caller | None) -> object:
+    """It has its own rules again."""
+    return lock_here(_here())
+
+
+def _here() -> Here:
+    here = daemon().here(source_address())
+    if not here.mac:
+        raise of_status(403)
+    return here

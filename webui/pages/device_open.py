@@ -1,0 +1,38 @@
+"""A guardian opens a device as an adult's for a while, from a page of its own, or closes it again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.accounts.session import guardians_only
+from webui.forms import one_of
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.pages.device import back_to, change, known
+from webui.values.adultproof import lengths
+
+blueprint = Blueprint("device_open", __name__, url_prefix="/parent/device")
+
+
+@blueprint.post("/open")
+@guardians_only
+def open_it() -> ResponseReturnValue:
+    """Such as a television, which has no page to type a password on."""
+    _devices, device = known(request.form.get("mac", ""))
+    length = one_of("length", lengths())
+    with notices.refusals_to(notices.said):
+        change("adult_proof", action="open", device=device.mac, length=length)
+        notices.said(_("%(device)s is open as an adult's now.", device=plain(device.called)))
+    return back_to(device)
+
+
+@blueprint.post("/close")
+@guardians_only
+def close() -> ResponseReturnValue:
+    _devices, device = known(request.form.get("mac", ""))
+    with notices.refusals_to(notices.said):
+        change("adult_proof", action="end", device=device.mac)
+        notices.said(_("%(device)s has its own rules again.", device=plain(device.called)))
+    return back_to(device)

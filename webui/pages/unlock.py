@@ -1,0 +1,101 @@
+"""On the page of a new, a guest's or a shared device: *Unlock for an adult*, for this device and a while."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from gateway.codes import Code
+from gateway.control.client import Unreachable
+from gateway.errors import ControlError
+from gateway.policy.people import NAME_LIMIT
+from webui import notices
+from webui.accounts import tries
+from webui.accounts.session import anyone
+from webui.accounts.tries import TooManyTriesError
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.language import refusals
+from webui.language.i18n import gettext as _
+from webui.pages.door import digest_of
+from webui.values.adultproof import lengths
+from webui.values.answers import Here
+from webui.wallet import is_offered
+
+blueprint = Blueprint("unlock", __name__, url_prefix="/my/adult")
+
+
+@blueprint.get("/unlock")
+@anyone
+def show() -> ResponseReturnValue:
+    here = daemon().here(source_address())
+    if not here.own.opens:
+        return redirect(url_for("door.arrive"), 303)
+    return _form(here)
+
+
+@blueprint.post("/unlock")
+@anyone
+def by_password() -> ResponseReturnValue:
+    """A guardian's, typed here. It signs nobody in."""
+    here = daemon().here(source_address())
+    if not here.mac:
+        abort(400)
+    length = one_of("length", lengths())
+    name, password = request.form.get("name", "")[:NAME_LIMIT], request.form.get("password", "")
+    if not name.strip() or not password or not name.isprintable():
+        return _form(here, _("Enter a guardian's name and password."), name, length), 403
+    try:
+        open_here(here, name, password, length)
+    except TooManyTriesError as error:
+        return _form(here, error.sentence, name, length), 429, {"Retry-After": str(error.seconds)}
+    except Unreachable:
+        raise
+    except ControlError as error:
+        status = 503 if error.code is Code.BUSY else 403
+        return _form(here, refusals.sentence(error), name, length), status
+    return redirect(url_for("door.arrive"), 303)
+
+
+def open_here(here: Here, name: str, password: str, length: str) -> dict[str, object]:
+    """Raises TooManyTriesError, and what the daemon has against it. Only the device that types is slowed."""
+    with tries.attempt(name):
+        return daemon().client.call(
+            "adult_proof",
+            action="open",
+            device=here.mac,
+            method="password",
+            name=name,
+            digest=digest_of(name, password),
+            length=length,
+            origin=source_address(),
+        )
+
+
+@blueprint.post("/lock")
+@anyone
+def lock() -> ResponseReturnValue:
+    """Before its time, by whoever holds the device."""
+    here = daemon().here(source_address())
+    if not here.mac:
+        abort(400)
+    with notices.refusals_to(notices.tell_child):
+        lock_here(here)
+    return redirect(url_for("door.arrive"), 303)
+
+
+def lock_here(here: Here) -> dict[str, object]:
+    return daemon().client.call("adult_proof", action="end", device=here.mac, origin=source_address())
+
+
+def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> str:
+    return render_template(
+        "unlock.html",
+        here=here,
+        home=daemon().home(),
+        problem=problem,
+        name=name,
+        length=length,
+        lengths=lengths(),
+        wallet=is_offered(here),
+    )

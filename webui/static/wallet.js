@@ -1,0 +1,50 @@
+// Asks a wallet for an adult proof by the browser's own call. What is offered without script stands on the page.
+(function () {
+  "use strict";
+  var part = document.getElementById("wallet");
+  if (!part) { return; }
+  var button = document.getElementById("show-proof"), told = document.getElementById("wallet-told"), words = part.dataset;
+
+  function say(sentence) {
+    told.textContent = sentence;
+    told.hidden = !sentence;
+    button.disabled = false;
+  }
+
+  function post(address, message) {
+    var body = message === undefined ? "" : JSON.stringify(message);
+    return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: body, cache: "no-store" })
+      .then(function (answer) { return answer.json(); }, function () { throw new Error(words.gone); })
+      .then(function (found) {
+        if (found.problem) { throw new Error(found.problem); }
+        return found;
+      });
+  }
+
+  function asked(question) {
+    return navigator.credentials.get(question).then(function (credential) {
+      if (!credential) { throw new Error(words.none); }
+      return { protocol: credential.protocol, data: credential.data };
+    }, function (error) {
+      // A browser says of a person who closes the wallet and of a wallet that is not there much the same.
+      throw new Error(error.name === "NotAllowedError" || error.name === "AbortError" ? words.cancelled : words.none);
+    });
+  }
+
+  function length() {
+    return document.querySelector("input[name=length]:checked").value;
+  }
+
+  document.getElementById("no-script").hidden = true;
+  if (!window.isSecureContext) { say(words.plain); return; }
+  if (!navigator.credentials || !window.DigitalCredential) { say(words.browser); return; }
+  button.hidden = false;
+  button.addEventListener("click", function () {
+    button.disabled = true;
+    say("");
+    button.disabled = true;
+    post(words.ask).then(function (found) { return asked(found.request); })
+      .then(function (response) { return post(words.answer, { length: length(), response: response }); })
+      .then(function (found) { location.assign(found.open); }, function (error) { say(error.message || words.none); });
+  });
+})();
