@@ -107,7 +107,7 @@ def month_after(band: Band, month: str) -> str | None:
 
 def due_day(step: Step, begun: date) -> date:
     """On which it happens by itself. ``begun``: the day of ``since``, as the home's clocks show it."""
-    if step.until:
+    if step.until and begun < month_of(step.until):  # else it had happened, and somebody went back
         return month_of(step.until)
     if not step.is_final:
         return begun + ANSWER_DAYS * DAY
@@ -147,6 +147,8 @@ def back_again(step: Step, now: datetime) -> Step:
     gone = now - step.seen
     if step.state is not State.OPEN or gone <= AWAY:
         return step
+    if step.until:
+        return replace(step, seen=now)  # its month was the answer
     return replace(step, since=step.since + gone, seen=now)
 
 
