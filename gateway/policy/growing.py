@@ -124,6 +124,8 @@ def look(profile: str, name: str, band: Band, month: str | None, kept: Step | No
         if month is None or next_band(band) is None or now.date() < month_of(month):
             return Look(None if _is_forgotten(known, now) else known)
         kept = None
+    if kept is not None and kept.state is State.OPEN and kept.is_final and band is Band.ADULT:
+        return Look(kept, due=True)  # a guardian wrote it into the file: that is a yes
     if month is None or next_band(band) is None:
         return Look(None)
     if kept is None or not kept.is_of(band, month):
