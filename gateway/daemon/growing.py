@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gateway.age.bands import Band
 from gateway.codes import Code
 from gateway.daemon.files.editing import Author, Editing
 from gateway.daemon.files.steps import PROGRAM, revision_of
@@ -132,7 +133,8 @@ class Growing:
         source, said = self.editing.read(path)
         slots = daemon.family.slots_of(step.profile)
         happened = growing.has_happened(step, said)
-        if not happened and (profile is None or not step.is_of(profile.band, profile.next_step)):
+        fits = profile is not None and step.is_of(profile.band, profile.next_step)
+        if not happened and not fits and not (step.is_final and says_adult(said)):
             store.drop(step.profile)  # somebody wrote something else meanwhile
             return step
         if step.state is not State.TAKING:
@@ -252,6 +254,10 @@ class Growing:
         self._daemon.control.publish(
             "step", profile=step.profile, name=step.name, what=what, then=step.then.value, by=by or None
         )
+
+
+def says_adult(said: Mapping[str, object]) -> bool:
+    return said.get("band") == Band.ADULT.value
 
 
 def no_step(profile: Profile) -> PolicyError:

@@ -107,7 +107,7 @@ def month_after(band: Band, month: str) -> str | None:
 
 def due_day(step: Step, begun: date) -> date:
     """On which it happens by itself. ``begun``: the day of ``since``, as the home's clocks show it."""
-    if step.until:
+    if step.until and begun < month_of(step.until):  # else it had happened, and somebody went back
         return month_of(step.until)
     if not step.is_final:
         return begun + ANSWER_DAYS * DAY
@@ -124,6 +124,8 @@ def look(profile: str, name: str, band: Band, month: str | None, kept: Step | No
         if month is None or next_band(band) is None or now.date() < month_of(month):
             return Look(None if _is_forgotten(known, now) else known)
         kept = None
+    if kept is not None and kept.state is State.OPEN and kept.is_final and band is Band.ADULT:
+        return Look(kept, due=True)  # a guardian wrote it into the file: that is a yes
     if month is None or next_band(band) is None:
         return Look(None)
     if kept is None or not kept.is_of(band, month):
@@ -147,6 +149,8 @@ def back_again(step: Step, now: datetime) -> Step:
     gone = now - step.seen
     if step.state is not State.OPEN or gone <= AWAY:
         return step
+    if step.until:
+        return replace(step, seen=now)  # its month was the answer
     return replace(step, since=step.since + gone, seen=now)
 
 

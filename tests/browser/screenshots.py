@@ -87,6 +87,7 @@ def take_all(family: Family, album: Album) -> None:
     _make_codes(album)
     _rules(album)
     _teach(family, album)
+    _step(family, album)
     _accounts(family, album)
     take_setup(album)
     album.tap("/parent/", ".child-card .pauses button[value='30']")
@@ -291,6 +292,22 @@ def _teach(family: Family, album: Album) -> None:
     album.take("child-lesson", TABLET.key, "/my")
     call("teach_end", id=CHILD, keep=[], by="Mum")
     call("unedit", id=CHILD, revision=before["undo"], by="Mum")
+
+
+def _step(family: Family, album: Album) -> None:
+    """Its month is the month of now: proposed, then put off, as both read it."""
+    call = family.daemon.client.call
+    month = str(call("status")["now"])[:7]
+    before = call("edit", id=CHILD, set={"next_step": month}, by="Mum")
+    call("clock")  # whoever asks for it is heard at once, not within a minute
+    album.take("home-step", PARENT.key, "/parent/")
+    album.take("step", PARENT.key, f"/parent/child/{CHILD}/step/")
+    later = call("step", id=CHILD)["step"]["later"][2]
+    call("postpone_step", id=CHILD, until=later, reason="First the exams, then we look again.", by="Mum")
+    album.take("step-put-off", PARENT.key, f"/parent/child/{CHILD}/step/")
+    album.take("child-step", TABLET.key, "/my/step")
+    call("unedit", id=CHILD, revision=before["undo"], by="Mum")
+    call("clock")
 
 
 def _accounts(family: Family, album: Album) -> None:

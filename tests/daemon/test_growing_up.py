@@ -106,6 +106,16 @@ def test_adulthood_is_neither_put_off_nor_written_away(make: Make) -> None:
     assert refused(desk, "unedit", id="daughter", revision=1, by="Mum")[0] == Code.NO_REVISION
 
 
+def test_an_adult_by_the_page_of_bands_is_one_as_well(make: Make) -> None:
+    """Once adulthood is proposed, the band alone is a yes: what was written down goes."""
+    desk = furnished(make)
+    edit(desk, band="adult")
+    go(desk, timedelta(minutes=2))
+    assert says(desk).keys() == {"name", "band", "devices"}
+    assert stage(desk) == "taken"
+    assert b"marker" not in bytes_of(desk.folder / "state" / "q.db")
+
+
 def test_a_gateway_that_was_off_over_the_birthday_ends_control_within_three_days(make: Make) -> None:
     desk = make("2027-12-24T12:00", daughter=TEEN)
     go(desk, 2 * DAY)

@@ -191,6 +191,24 @@ def test_a_file_that_went_back_is_proposed_anew_with_a_full_month() -> None:
     assert (again.kept.state, again.kept.since, again.due) == (State.OPEN, now, False)
 
 
+def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again() -> None:
+    put_off = growing.put_off(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    taken = replace(put_off, state=State.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
+    now = at("2027-09-05T12:00")
+    again = look("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
+    assert again.kept is not None
+    assert not again.due
+    assert due_day(again.kept, now.date()) == date(2027, 10, 5)
+    assert later_months(again.kept, now.date()) == ()
+
+
+def test_a_gateway_that_was_off_meanwhile_moves_no_month_to_which_it_was_put_off() -> None:
+    put_off = growing.put_off(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    now = at("2027-10-20T12:00")
+    later = growing.back_again(put_off, now)
+    assert look("aru", "Aru", Band.AGE_10_12, "2027-05", later, now).due
+
+
 def test_of_an_adult_nothing_is_told_after_a_month() -> None:
     taken = replace(proposed(Band.AGE_16_17), state=State.TAKEN, taken=at("2027-05-31T05:00"))
     assert look("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:00")).kept == taken

@@ -176,7 +176,7 @@ def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: House
 OPEN = {
     "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
-    "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/refused", "/signin",
+    "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/signin",
     "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
 }  # fmt: skip
 
