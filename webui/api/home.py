@@ -123,6 +123,7 @@ class Change:
     thing_name: str | None
     until: datetime | None
     ended: bool
+    because: str  # why, in the words of whoever edited
     grant: int | None  # by which it is taken back, where it is extra time
     revision: int | None  # to which rules or settings go back, where that is possible
     found: int | None  # at which they are still, to send along

@@ -73,16 +73,21 @@ class EditStory:
             yield from (one for one in told if one is not None)
 
     def of_person(self, who: str) -> Iterator[Told]:
-        """The last changes of one person's rules that are remembered, newest first. Why another's were
-        changed by the same step is not told.
+        """The last changes of one person's rules that are remembered, newest first, back to when the file was
+        made: before that somebody else may have had its name. Why another's were changed by the same step is
+        not told.
         """
         folder = Path(self._daemon.rules.household.config.profiles)
         history, name = self._daemon.rules.history(folder), f"{who}.yaml"
         for step in reversed(list(history.steps.values())):
             told = self._of_person(step, history, folder / name) if name in step.after else None
-            if told is not None and told.what in ("rules", "added"):
+            if told is None:
+                continue
+            if told.what != "removed":
                 mine = self._mainly(step, history, folder) == name
                 yield replace(told, undo=None, because=step.because if mine else "")
+            if told.what != "rules":
+                return
 
     def _of_people(self, step: Step, history: History, folder: Path) -> Iterator[Told | None]:
         """Of other files of a step what is more than that their devices went to the one it was about."""

@@ -87,3 +87,21 @@ def test_nobody_else_reads_it(make: Make) -> None:
     assert "own_changes" in WEB_VERBS
     assert refused(desk, "own_changes", device=STRANGER)[0] == Code.NO_DEVICE_OF_A_CHILD
     assert refused(desk, "own_changes", device="daughter")[0] == Code.NO_DEVICE_OF_A_CHILD
+
+
+def test_whoever_gets_the_name_of_a_child_that_is_gone_reads_nothing_of_that_one(make: Make) -> None:
+    desk = make(NOON)
+    edit(desk, set={"limits/play": "1h"}, because=EXAMS)
+    desk.ask("remove_profile", id="daughter", by="Mum")
+    name = {"name": "Daughter", "band": "6-9", "devices": [TABLET]}
+    assert desk.ask("add_profile", **name, by="Dad", because="Our new one")["id"] == "daughter"
+    assert [(one["what"], one["by"], one["because"]) for one in own(desk)] == [
+        ("added", "Dad", "Our new one")
+    ]
+
+
+def test_guardians_read_the_same_by_the_childs_id(make: Make) -> None:
+    desk = make(NOON)
+    edit(desk, set={"limits/play": "1h"}, because=EXAMS)
+    assert desk.ask("own_changes", id="daughter")["changes"] == own(desk)
+    assert desk.ask("own_changes", id="son")["changes"] == []

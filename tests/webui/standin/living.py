@@ -121,6 +121,7 @@ def change(at: datetime, what: str, who: str, name: str | None, **more: object) 
         "thing_name": None,
         "until": None,
         "ended": False,
+        "because": "",
         "undo": None,
         "edits": [],
         "left_off": 0,
