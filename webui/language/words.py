@@ -235,7 +235,7 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
     if kind == "list" and colon:
         return _("A list: %(name)s", name=plain(name))
     law, _colon, who = name.partition(":")
-    if kind == "law" and law in laws():
+    if kind == "law" and "-" in law and law in laws():  # others are registers of a country: law:kz
         if who:
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])
