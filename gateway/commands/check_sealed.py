@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,9 +17,7 @@ def sealed_findings(config: Config) -> Iterator[Finding]:
     if not config.sealed:
         return
     shelf = SealedShelf(Path(config.state))
-    try:
-        shelf.folder.exists() and next(shelf.folder.iterdir(), None)
-    except PermissionError:
+    if os.geteuid() != 0 and not os.access(shelf.folder, os.R_OK | os.X_OK, effective_ids=True):
         yield unseen("lists", shelf.folder)
         return
     now = time.time()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,23 @@ def test_check_tells_of_each_set(
     assert "sealed set of Test hotline" in text
     assert said in text
     assert "marker" not in text
+
+
+@pytest.mark.needs("root")  # to give it up
+def test_check_of_somebody_who_may_not_see_the_sets_says_so(issuer: Issuer, tmp_path: Path) -> None:
+    issuer.make()
+    issuer.home("sealed", "update")
+    for place in (tmp_path, *tmp_path.parents[:3]):
+        place.chmod(0o755)
+    code = (
+        "import os, sys; from pathlib import Path; from gateway.commands.check_sealed import sealed_findings;"
+        "from gateway.commands.settings import read_config; config = read_config(Path(sys.argv[1]));"
+        "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
+        "print(*sealed_findings(config))"
+    )
+    argv = [sys.executable, "-c", code, str(issuer.config)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"note lists: {tmp_path}/state/sealed cannot be read without root"
 
 
 def test_what_an_issuer_gets_wrong(issuer: Issuer, qalqan: Qalqan) -> None:

@@ -19,7 +19,7 @@ from gateway.daemon.inuse import InUse
 from gateway.daemon.verbs import clock as clockverbs
 from gateway.daemon.verbs.accounts import announced, from_where
 from gateway.daemon.verbs.alerts import AlertVerbs
-from gateway.daemon.verbs.asked import bounded_by
+from gateway.daemon.verbs.asked import bounded
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
 from gateway.daemon.verbs.backup import BackupVerbs
@@ -122,8 +122,7 @@ class Verbs:
             **ProofVerbs(self._daemon, self._whom).table(),
             **GrowingVerbs(self._daemon, self._whom).table(),
         }
-        bounded = bounded_by(self._daemon.probes, self._daemon.loop.now)
-        named = {name: from_where(self._daemon, bounded(name, verb)) for name, verb in table.items()}
+        named = {name: from_where(self._daemon, verb) for name, verb in bounded(table, self._daemon).items()}
         return {**named, "guardian": self._guardians}
 
     def close(self) -> None:
