@@ -63,7 +63,7 @@ def rules_of(family: Family, who: str) -> dict[str, Any]:
 
 def reached(family: Family) -> dict[str, bool]:
     tablet = family.home.devices[TABLET.key]
-    return {host: clients.curl(tablet, f"https://{host}/").reached for host in HOSTS}
+    return {host: clients.curl(tablet, f"https://{host}/", timeout=5.0).reached for host in HOSTS}
 
 
 def sign_in(family: Family, browser: Chromium) -> None:
