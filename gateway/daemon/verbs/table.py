@@ -37,7 +37,7 @@ from gateway.daemon.verbs.ledgers import describe_closing, describe_left, descri
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
-from gateway.daemon.verbs.preview import PreviewVerbs, answered, moment
+from gateway.daemon.verbs.preview import PreviewVerbs
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.requests import RequestVerbs
@@ -50,10 +50,10 @@ from gateway.daemon.verbs.time import TimeVerbs
 from gateway.daemon.verbs.trial import TrialVerbs
 from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.warnings import closing
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
-from gateway.policy.why import parse_question
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -87,7 +87,7 @@ class Verbs:
     def table(self) -> Mapping[str, Verb]:
         table: Mapping[str, Verb] = {
             "status": self.status,
-            "why": self.why,
+            "why": WhyVerb(self._daemon, self._whom),
             "profile": self.profile,
             "device": self.device,
             "refusals": Refusals(self._daemon),
@@ -214,37 +214,6 @@ class Verbs:
             "online": seen is not None and seen.online,
             "ip": seen.ips[0] if seen is not None and seen.ips else None,
         }
-
-    def why(self, request: Request) -> Mapping[str, object]:
-        seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
-        at = moment(self._daemon, request)
-        told = answered(self._daemon, self._member(request, at), seen, at)
-        return told | {"problems": self._problems(request)}
-
-    def _problems(self, request: Request) -> list[str]:
-        """Of the file that says whose a device is, where it cannot be used."""
-        mac = parse_mac(request.text("device", ""))
-        found = None if mac is None else self._daemon.rules.household.problem_of(mac)
-        return [] if found is None else [str(found)]
-
-    def _member(self, request: Request, at: datetime) -> Member:
-        """The member that `profile` or `device` names; for a profile, what holds for all of its devices. Of a
-        device about which somebody is asked, what it was before where ``at`` is earlier.
-        """
-        family = self._daemon.family
-        if request.has("device"):
-            mac = parse_mac(request.text("device"))
-            if mac is None:
-                request.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
-            if family.worn is not None and mac in family.worn.macs:
-                return family.worn  # an audit's device: nobody's, and it has rules
-            household = self._daemon.rules.household
-            unfiltered = household.owner_of(mac) or household.home
-            member, question = family.member_of(mac), self._daemon.store.questions.all().get(mac)
-            if member is not None and member.asked and question is not None and at < question.at:
-                member = member.beside
-            return member or self._whom.stand_in(unfiltered)
-        return self._whom.stand_in(self._daemon.rules.profile(request.text("profile")))
 
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
