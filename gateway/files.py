@@ -33,6 +33,11 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
     return found
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """As `read_bounded`; None where there is nothing."""
+    return read_bounded(path) if path.exists() else None
+
+
 def _at_once(path: str, flags: int) -> int:
     """Opens without waiting for somebody at the other end of a pipe."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

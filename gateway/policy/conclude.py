@@ -131,7 +131,7 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
     if facts.law is not None:
-        return refusal_part(Reason.LAW, law_rule(facts.law.value.id), rules, facts.law.owner)
+        return refusal_part(Reason.LAW, facts.law.value.rule, rules, facts.law.owner)
     family = family_entry(facts)
     if family is not None:
         if family is facts.block:
@@ -149,10 +149,6 @@ def _conclusion(facts: Facts, rules: Rules) -> Part:
             facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = open"), owner
         )
     return _by_band(facts, rules)
-
-
-def law_rule(law: str) -> str:
-    return f"law:{law}"
 
 
 def _other_refusal(facts: Facts, allowed: Entry, rules: Rules) -> CategoryFact | None:

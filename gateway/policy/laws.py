@@ -72,6 +72,11 @@ class Law:
     source: str
     date: date  # of the source
 
+    @property
+    def rule(self) -> str:
+        """As a Decision names it."""
+        return f"law:{self.id}"
+
     def binds(self, band: Band) -> bool:
         """Whether all of a band are younger; only the band of a child is known."""
         _, last = band.ages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.policy.conclude import category_rule, law_rule, owned_rule
+from gateway.policy.conclude import category_rule, owned_rule
 from gateway.policy.gates import Gates, category_gates, group_gates, service_gates, state_gates
 from gateway.policy.opened import OPENED
 from gateway.policy.profile import Profile
@@ -61,7 +61,7 @@ def _steps(
     if facts.shows:
         yield Step("page proxy", f"shows {' or '.join(facts.shows)}")
     if facts.law is not None:
-        yield Step(law_rule(facts.law.value.id), "matches")
+        yield Step(facts.law.value.rule, "matches")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
     if facts.companion is not None:

@@ -75,19 +75,16 @@ class Store:
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes, self.people = loaded.notes, loaded.people
-        self.uses, self.pins = loaded.uses, loaded.pins
+        self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing = loaded.alerts, loaded.growing
-        self.proofs = loaded.proofs
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
         self.record = self._events.record
-        self.pause = self._settings.pause
-        self.resume = self._settings.resume
-        self.off = self._settings.off
-        self.on = self._settings.on
+        self.pause, self.resume = self._settings.pause, self._settings.resume
+        self.off, self.on = self._settings.off, self._settings.on
         self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
         self.audit = self._settings.audit
         self.audit_lines = self._settings.audit_lines

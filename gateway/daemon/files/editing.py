@@ -12,7 +12,7 @@ from gateway.codes import Code
 from gateway.daemon.files.history import History, changed_meanwhile, no_revision
 from gateway.daemon.files.steps import PROGRAM, Step, revision_of
 from gateway.errors import PolicyError
-from gateway.files import read_bounded
+from gateway.files import read_bounded, read_if_there
 from gateway.household import MAX_PROFILES, profile_files
 from gateway.policy import edits
 from gateway.policy.changes import Changes, blamed
@@ -126,7 +126,7 @@ class Editing:
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
-                there = draft.found[other] if other in draft.found else _there(other)
+                there = draft.found[other] if other in draft.found else read_if_there(other)
                 now = draft.files.get(other, there)
                 if other != path and now is not None and revision_of(now) == step.after[name]:
                     draft.found[other] = there
@@ -165,7 +165,7 @@ class Editing:
             raise no_revision(self.profiles, number)
         old = self.history.content(step, step.removed)
         path = self.profiles / step.removed
-        if old is None or _there(path) == old:
+        if old is None or read_if_there(path) == old:
             return path.stem
         taken = [one.stem for one in profile_files(self.profiles)]
         if path.stem.casefold() in map(str.casefold, taken):
@@ -277,10 +277,6 @@ class Editing:
         key = blamed(error, str(path), {})
         name = next(iter(files)).stem
         return error.coded(Code.STILL_NAMED, name=name, key=key.partition(".")[0])
-
-
-def _there(path: Path) -> bytes | None:
-    return read_bounded(path) if path.exists() else None
 
 
 def _revision(data: bytes | None) -> int:

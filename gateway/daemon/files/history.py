@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.codes import Code
 from gateway.daemon.files.steps import MAX_NOTE, Step, note_of, read_note, revision
 from gateway.errors import PolicyError
-from gateway.files import disk_words, read_bounded, sync_folder, write_whole
+from gateway.files import disk_words, read_bounded, read_if_there, sync_folder, write_whole
 
 FOLDER = "history"
 STEPS = 8  # of one file that are kept
@@ -81,8 +81,7 @@ class History:
         return data
 
     def read(self, name: str) -> bytes | None:
-        path = self._home / name
-        return read_bounded(path) if path.exists() else None
+        return read_if_there(self._home / name)
 
     def put(
         self, files: Contents, found: Contents, *,

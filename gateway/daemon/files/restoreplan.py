@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gateway import household
 from gateway.daemon.files.keeping import familys, kept_rows
 from gateway.errors import PolicyError
-from gateway.files import disk_words, read_bounded
+from gateway.files import disk_words, read_bounded, read_if_there
 from gateway.household import profile_files
 from gateway.lists.own import FILE as LISTS
 from gateway.policy import edits
@@ -180,7 +180,8 @@ def _clear(stage: Path) -> None:
 
 
 def _there(path: Path) -> str | None:
-    return _text(read_bounded(path)) if path.exists() else None
+    data = read_if_there(path)
+    return None if data is None else _text(data)
 
 
 def _text(data: bytes) -> str:
