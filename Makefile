@@ -41,7 +41,9 @@ TEST_NEEDS := \
 	udhcpc:udhcpc \
 	systemd-detect-virt:systemd \
 	/usr/share/ieee-data/oui.csv:ieee-data \
-	certutil:libnss3-tools \
+	certutil:libnss3-tools
+# Of the slow proofs alone.
+SLOW_NEEDS := \
 	pebble:pebble \
 	lego:lego \
 	certbot:certbot \
@@ -65,7 +67,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz vm screenshots release clean root run-tools test-tools
+.PHONY: help run test test-all times lint words bench fuzz vm screenshots release clean root run-tools test-tools slow-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -89,6 +91,9 @@ run-tools: root
 
 test-tools: root
 	$(call install_missing,$(RUN_NEEDS) $(TEST_NEEDS))
+
+slow-tools: test-tools
+	$(call install_missing,$(SLOW_NEEDS))
 
 $(PY): | run-tools
 	@$(PYTHON) -m venv $(VENV)
@@ -114,7 +119,7 @@ run: run-tools $(VENV)/.run
 test: test-tools $(VENV)/.dev
 	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) -m "not slow" $(ARGS)
 
-test-all: test-tools $(VENV)/.dev
+test-all: slow-tools $(VENV)/.dev
 	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) $(ARGS)
 
 # One after the other: what runs beside a test is load as well (tests/pace.py).

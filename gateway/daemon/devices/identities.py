@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.loop import Timer
 
 AGAIN = 3.0  # seconds until newcomers are looked at again: devices that should be there are asked meanwhile
-AGAIN_FOR = timedelta(seconds=15)  # by then, those that do not answer are known
+AGAIN_FOR = timedelta(seconds=30)  # by then, those that do not answer are known: a busy kernel takes ten
 PERIOD = 60.0  # seconds between looks for what is over
 BESIDE = 10.0  # seconds within which devices that were heard are there together
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
