@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from gateway.policy.adultproof import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
+from gateway.policy.openfor import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
 from webui.accounts.passwords import BusyError
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
@@ -85,7 +85,7 @@ def _open(here: Here, length: str, until: datetime) -> None:
 def _lasting(length: str, now: datetime) -> timedelta:
     if length in HOURS:
         return HOURS[length]
-    morning = datetime.combine(now.date() + DAY, time(MORNING_AT.hour), now.tzinfo)
+    morning = datetime.combine(now.date() + DAY, MORNING_AT, now.tzinfo)
     return min(morning - now, LONGEST_BY_WALLET)
 
 
