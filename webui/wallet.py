@@ -25,6 +25,7 @@ from gateway.codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
 from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
+from webui.front import trusted
 from webui.values.answers import Here
 
 LIFETIME = timedelta(minutes=5)  # of a question: to choose a wallet, unlock it and read what it says
@@ -149,8 +150,26 @@ class Wallets:
 
 
 def origin() -> str:
-    """Of the page that asks; empty where it is not one that a browser gives a wallet's answer to."""
-    return f"https://{request.host.lower().removesuffix(':443')}" if request.is_secure else ""
+    """Of the page that asks; empty where it is not one that a browser gives a wallet's answer to. It is the
+    gateway's own word: what came through the front is secure, and nothing that a browser says makes it so
+    (`webui.guard` has turned away each other name by then).
+    """
+    return trusted().origin if request.is_secure else ""
+
+
+def why_not() -> str:
+    """Why no wallet can be asked on this page: ``none`` or ``unreadable`` (the list), ``plain`` (HTTP, where
+    the trusted name stands), ``ended`` (its certificate), ``nameless``; empty where one can.
+    """
+    found = trusted()
+    if wallets().problem or origin():
+        return wallets().problem
+    return "nameless" if not found.name else "plain" if found.good else "ended"
+
+
+def way_to() -> str:
+    """The origin at which a wallet can be asked, for a page that is not there; empty where there is none."""
+    return trusted().origin if why_not() == "plain" else ""
 
 
 def _keys(here: Here) -> dict[str, int]:
@@ -183,4 +202,4 @@ def wallets() -> Wallets:
 
 def is_offered(here: Here) -> bool:
     """On the page that was asked for just now."""
-    return bool(here.own.opens and origin() and not wallets().problem)
+    return bool(here.own.opens and not why_not())

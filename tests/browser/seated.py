@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tests.browser.chromium import PHONE, Chromium, options
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, stop
 
-DRIVER_PORT = 9515
+DRIVER_PORTS = itertools.count(9515)  # a device may have several browsers
 PATIENCE = 20.0  # seconds
 
 
@@ -33,22 +34,24 @@ class Remote(webdriver.Remote):
 
 
 @contextmanager
-def seated(home: Home, device: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Chromium]:
+def seated(
+    home: Home, device: str, folder: Path, environment: Mapping[str, str], *, script: bool = True
+) -> Iterator[Chromium]:
     """``environment``: of the browser, as `tests.lab.trusted.trusting_home` makes it."""
     with ExitStack() as stack:
         door = stack.enter_context(socket.socket())
         door.bind(("127.0.0.1", 0))
         door.listen()
-        at = home.devices[device]
+        at, port = home.devices[device], next(DRIVER_PORTS)
         quiet = subprocess.DEVNULL
-        argv = ["/usr/bin/chromedriver", f"--port={DRIVER_PORT}"]
+        argv = ["/usr/bin/chromedriver", f"--port={port}"]
         driver = at.popen(argv, stdout=quiet, stderr=quiet, env=dict(environment))
         stack.callback(stop, driver)
-        _wait(at)
-        relay = [sys.executable, "-m", "tests.lab.relay", str(door.fileno()), "127.0.0.1", str(DRIVER_PORT)]
+        _wait(at, port)
+        relay = [sys.executable, "-m", "tests.lab.relay", str(door.fileno()), "127.0.0.1", str(port)]
         stack.callback(stop, at.popen(relay, cwd=ROOT, pass_fds=[door.fileno()], stdout=quiet, stderr=quiet))
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        remote = Remote(ChromeRemoteConnection(url), options=options(folder / "profile"))
+        remote = Remote(ChromeRemoteConnection(url), options=options(folder / "profile", script=script))
         stack.callback(remote.quit)
         one = Chromium(cast("webdriver.Chrome", remote))
         one.resize(PHONE)
@@ -56,8 +59,8 @@ def seated(home: Home, device: str, folder: Path, environment: Mapping[str, str]
         yield one
 
 
-def _wait(at: Namespace) -> None:
+def _wait(at: Namespace, port: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not at.run(["ss", "-Hltn", f"sport = :{DRIVER_PORT}"]).stdout.strip():
+    while not at.run(["ss", "-Hltn", f"sport = :{port}"]).stdout.strip():
         assert time.monotonic() < deadline, "chromedriver did not start"
         time.sleep(0.05)

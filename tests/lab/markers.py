@@ -82,10 +82,18 @@ def fresh_in(folder: Path, since: float, leave_out: Collection[Path] = ()) -> It
 
 
 def opened(pid: int) -> Iterator[Path]:
-    """Plain files that a program has open, those in memory and those that have no name any more too."""
+    """Plain files that a program has open, those in memory and those that have no name any more too; and what
+    it has mapped of such as have none.
+    """
     for path in Path(f"/proc/{pid}/fd").iterdir():
         try:
             if stat.S_ISREG(path.stat().st_mode):
+                yield path
+        except OSError:
+            continue
+    for path in Path(f"/proc/{pid}/map_files").iterdir():
+        try:
+            if os.readlink(path).endswith(" (deleted)"):  # a file of memory says so as well
                 yield path
         except OSError:
             continue

@@ -1,22 +1,19 @@
-"""A new device that a wallet's adult proof opens, in real Chromium on that device: from its own page to the
-internet, and back at its end. And that nothing of the proof is anywhere afterwards.
+"""A new device that a wallet's adult proof opens, in real Chromium on that device: from its own page at the
+home's trusted name to the internet, and back at its end. And nothing of the proof is anywhere afterwards.
 
-The browser's wallet call is answered by a wallet of our own; everything behind it is real.
+The browser's wallet call is answered by a wallet of our own; everything behind it is real, the front too.
 """
 
 from __future__ import annotations
 
-import base64
 import json
+import mmap
+import os
 import secrets
-import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,105 +21,54 @@ import cbor2
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.age.wallet import EU_AV, TRUST_PUBLIC, Authority, Issuer, Wallet, trust_file, unb64
-from tests.browser.chromium import Chromium, chromium, eventually
-from tests.lab import markers, names
-from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, DAUGHTER, MUM, REFUSED, fetch, fresh, set_time, until
+from tests.age.wallet import EU_AV, Wallet, unb64
+from tests.browser.chromium import Chromium, eventually
+from tests.front.authority import NAME
+from tests.lab import clients, markers, names
+from tests.lab.filtering import set_time, until
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import stop
+from tests.lab.trusted import ORIGIN, PLAIN
+from tests.lab.wallets import (
+    ISSUERS_NAME,
+    LONG,
+    NEW,
+    UNLOCK,
+    Scene,
+    Talkative,
+    at_home,
+    begin,
+    give,
+    opened,
+    told,
+)
 
-pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.browser,
+    pytest.mark.needs("root"),
+    pytest.mark.needs("certutil"),
+    pytest.mark.timeout(300),
+]
 
-NEW = names.NEW.mac
-NAME, PORT = "gw.qalqan.test", 8443
-ORIGIN = f"https://{NAME}:{PORT}"
+ASK = "/my/adult/wallet/ask"
 ELSEWHERE = "https://elsewhere.test"
-PROFILES = {"daughter": {**DAUGHTER, "devices": [names.TABLET.mac]}, "mum": MUM}
-ISSUERS_NAME = f"Issuer {secrets.token_hex(8)}"  # another one each time: what is found is of this run
 FAMILY_NAME = f"Family {secrets.token_hex(8)}"
 
-# What a browser with a wallet has. The test answers for the person who holds it.
-WALLET = """
-window.DigitalCredential = window.DigitalCredential || class {};
-Object.defineProperty(navigator.credentials, "get", {value: asked => new Promise((give, refuse) => {
-  window.asked = JSON.stringify(asked);
-  window.give = text => give(JSON.parse(text));
-  window.refuse = name => refuse(new DOMException("no", name));
-})});
-"""
 SEND = """
 return fetch("/my/adult/wallet/answer", {method: "POST", body: arguments[0]}).then(one => one.status);
 """
 NO_WALLET = "delete window.DigitalCredential;"
 
 
-@dataclass
-class Scene:
-    home: Home
-    daemon: Daemon
-    issuer: Issuer
-    trust: Path
-    door: int  # of this machine, which leads through the new device
-    web: int  # process that serves the pages over HTTPS
-
-    def flags(self) -> list[str]:
-        return [
-            f"--host-resolver-rules=MAP {NAME}:{PORT} 127.0.0.1:{self.door}",
-            f"--ignore-certificate-errors-spki-list={self.home.spki}",
-        ]
-
-    def is_open(self) -> bool:
-        device = self.home.devices["new"]
-        return all(
-            fetch(device, f"https://{host}/", version, timeout=2.0).reached
-            for host in (ALLOWED, REFUSED)
-            for version in (4, 6)
-        )
-
-    def is_shut(self) -> bool:
-        device = self.home.devices["new"]
-        return not any(fetch(device, f"https://{ALLOWED}/", one, timeout=1.0).reached for one in (4, 6))
-
-
 @pytest.fixture(scope="module")
 def scene(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home.join("new")
-    folder = tmp_path_factory.mktemp("trust")
-    now = datetime.now(UTC)
-    issuer = Issuer(root=Authority(ISSUERS_NAME, now=now), now=now)
-    trust = folder / "age-trust.json"
-    trust.write_bytes(trust_file(issuer))
-    key = base64.b64encode(TRUST_PUBLIC).decode()
-    settings = {
-        "unknown_devices": "quarantine",
-        "gateway_ports": [PORT],
-        "age_trust": {"file": str(trust), "key": key},
-    }
-    with ExitStack() as stack:
-        daemon = stack.enter_context(fresh(home, PROFILES, **settings))
-        daemon.client.call("forget", mac=NEW)  # it may have been there at the first run
-        daemon.client.call("guardian", action="add", name="Mum")
-        certificate, secret = str(home.folder / "leaf.pem"), str(home.folder / "leaf.key")
-        argv = ["-m", "tests.lab.securepages", str(daemon.config), certificate, secret, str(PORT), NAME]
-        log = stack.enter_context((daemon.folder / "securepages.log").open("wb"))
-        web = home.gateway.popen([sys.executable, *argv], cwd=ROOT, stderr=log)
-        stack.callback(stop, web)
-        assert web.stdout is not None
-        assert web.stdout.readline() == b"ready\n"
-        door = stack.enter_context(socket.socket())
-        door.bind(("127.0.0.1", 0))
-        door.listen()
-        relay = [sys.executable, "-m", "tests.lab.relay", str(door.fileno()), names.GATEWAY_IPV4, str(PORT)]
-        process = home.devices["new"].popen(relay, cwd=ROOT, pass_fds=[door.fileno()])
-        stack.callback(stop, process)
-        yield Scene(home, daemon, issuer, trust, door.getsockname()[1], web.pid)
+    with at_home(home, tmp_path_factory.mktemp("browsers")) as it:
+        yield it
 
 
 @pytest.fixture(scope="module")
-def browser(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("browser"), more=scene.flags()) as it:
-        it.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WALLET})
+def browser(scene: Scene) -> Iterator[Chromium]:
+    with scene.browser() as it:
         yield it
 
 
@@ -130,37 +76,6 @@ def browser(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def shut(scene: Scene) -> None:
     if "adult_proof" in scene.daemon.client.call("device", mac=NEW):
         scene.daemon.client.call("adult_proof", action="end", device=NEW)
-
-
-class Talkative(Wallet):
-    """Sends all that it has."""
-
-    def response(self, session: list[Any], wanted: dict[str, list[str]]) -> dict[str, Any]:
-        spaces = {space: list(items) for space, items in self.credential.items.items()}
-        return super().response(session, {**wanted, **spaces})
-
-
-def begin(browser: Chromium, length: str = "4h") -> dict[str, Any]:
-    """Tap the button; what the page asks the wallet."""
-    browser.driver.get(f"{ORIGIN}/my/adult/unlock")
-    browser.tap(f"input[value='{length}']")
-    browser.tap("#show-proof")
-    eventually(lambda: bool(browser.measure("return window.asked")))
-    found: dict[str, Any] = json.loads(browser.measure("return window.asked"))
-    return found
-
-
-def give(browser: Chromium, text: str) -> None:
-    browser.driver.execute_script("window.give(arguments[0])", text)
-
-
-def told(browser: Chromium) -> str:
-    eventually(lambda: bool(browser.text("#wallet-told")))
-    return browser.text("#wallet-told")
-
-
-def opened(browser: Chromium) -> bool:
-    return "by a wallet's adult proof" in browser.text("main").replace("\u2019", "'")
 
 
 def test_the_wallet_opens_the_device_and_it_closes_again_where_its_holder_says_so(
@@ -231,20 +146,51 @@ def test_a_wallet_that_was_closed_and_one_that_is_not_there(
     assert scene.is_shut()
 
 
-def test_a_browser_without_the_call_is_told_so(scene: Scene, tmp_path: Path) -> None:
-    with chromium(tmp_path, more=scene.flags()) as plain:
-        plain.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": NO_WALLET})
-        plain.driver.get(f"{ORIGIN}/my/adult/unlock")
+def test_a_browser_without_the_call_is_told_so(scene: Scene) -> None:
+    with scene.browser(NO_WALLET) as plain:
+        plain.driver.get(f"{ORIGIN}{UNLOCK}")
         assert "This browser cannot ask a wallet." in told(plain)
         assert not plain.driver.find_element(By.ID, "show-proof").is_displayed()
 
 
-def test_without_script_the_password_alone_is_offered(scene: Scene, tmp_path: Path) -> None:
-    with chromium(tmp_path, script=False, more=scene.flags()) as plain:
-        plain.driver.get(f"{ORIGIN}/my/adult/unlock")
+def test_without_script_the_password_alone_is_offered(scene: Scene) -> None:
+    with scene.browser(script=False) as plain:
+        plain.driver.get(f"{ORIGIN}{UNLOCK}")
         page = plain.driver.find_element(By.TAG_NAME, "main").text
         assert "A wallet is asked by a script, and none runs in this browser." in page
         assert plain.driver.find_element(By.ID, "password").is_displayed()
+
+
+def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
+    scene: Scene, browser: Chromium
+) -> None:
+    for plain in (PLAIN, f"http://{NAME}"):
+        browser.driver.get(f"{plain}{UNLOCK}")
+        assert browser.measure("return window.isSecureContext") is False
+        assert "This one was reached by plain HTTP." in browser.text("main")
+        assert browser.driver.find_element(By.ID, "password").is_displayed()
+        assert not browser.driver.find_elements(By.ID, "show-proof")
+        assert browser.overflow() <= 0
+        browser.tap("main a[href^='https:']")
+        eventually(lambda: str(browser.measure("return location.href")) == f"{ORIGIN}{UNLOCK}")
+        assert browser.driver.find_element(By.ID, "show-proof").is_displayed()
+
+
+def test_nobody_says_of_himself_that_he_came_through_the_front(scene: Scene) -> None:
+    device = scene.home.devices["new"]
+    said = ["X-Forwarded-Proto: https", "Forwarded: proto=https", "X-Forwarded-Ssl: on", f"Host: {NAME}"]
+    heads = [part for one in said for part in ("-H", one)]
+    for target in (UNLOCK, f"{ORIGIN}{UNLOCK}"):
+        page = clients.curl(device, f"{PLAIN}/", extra=[*heads, "--request-target", target])
+        assert page.status == 200
+        assert "show-proof" not in page.body
+    for target in (ASK, f"{ORIGIN}{ASK}"):
+        for origin, status in ((ORIGIN, 403), (f"http://{NAME}", 409)):
+            ask = ["-X", "POST", "-H", f"Origin: {origin}", "--request-target", target]
+            assert clients.curl(device, f"{PLAIN}/", extra=[*heads, *ask]).status == status, (target, origin)
+    # Through it, and by another name or address than its own: no page, and so no question for another origin.
+    for host in ("elsewhere.test", "qalqan.home.arpa", names.GATEWAY_IPV4, f"{NAME}:8443", f"{NAME}."):
+        assert scene.trusted.ask("new", UNLOCK, "-H", f"Host: {host}").status == 421, host
 
 
 def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromium, tmp_path: Path) -> None:
@@ -253,25 +199,28 @@ def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromi
     known: dict[str, bytes] = {"the issuer's name": ISSUERS_NAME.encode(), "a name": FAMILY_NAME.encode()}
     elements = {"age_over_18": True, "family_name": FAMILY_NAME}
     talkative = Talkative(scene.issuer, EU_AV, {"elements": elements})
+    found: list[str] = []
     for wallet in (talkative, Wallet(scene.issuer)):
         asked = begin(browser)
         text = wallet.answer(asked, ORIGIN)
         known |= _markers(wallet, asked, text, "opened" if wallet is not talkative else "refused")
+        found += held(scene, known)
         give(browser, text)
         eventually(lambda: bool(browser.text("#wallet-told")) or opened(browser))
+        found += held(scene, known)
     assert opened(browser)
     assert scene.is_open()
     scene.daemon.client.call("status")
 
     daemon, lab = scene.daemon, scene.home.folder
-    found = markers.in_files(markers.below(lab, Path("/dev/shm"), Path("/var/tmp")), known)
+    memory = Path("/dev/shm"), Path("/var/tmp")
+    found += markers.in_files(markers.below(lab, *memory, leave_out=[scene.trust]), known)
     # What the browser and this test keep is on other disks than the gateway's.
     machine = Path(tempfile.gettempdir())
     others = tmp_path.parent.parent, lab, ROOT, *machine.glob(".org.chromium*")
     found += markers.in_files(markers.fresh_in(machine, began, others), known)
     found += markers.in_files(markers.below(Path("/var/log"), Path("/run")), known)
-    for pid in (daemon.pid, scene.web):
-        found += markers.in_files(markers.opened(pid), known)
+    found += held(scene, known)
     assert found == []
     for verb, values in (
         ("status", {}),
@@ -286,9 +235,18 @@ def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromi
         answer = json.dumps(daemon.client.call(verb, **values), ensure_ascii=False).encode()
         assert markers.in_bytes(answer, known) == [], verb
     daemon.stop()
-    assert markers.in_files(markers.below(lab), known) == [], "nor is it written at the end"
+    assert markers.in_files(markers.below(lab, leave_out=[scene.trust]), known) == [], (
+        "nor is it written at the end"
+    )
     _finds(scene, known, tmp_path)
     daemon.start()
+    assert until(scene.trusted.met, LONG) is not None
+
+
+def held(scene: Scene, known: dict[str, bytes]) -> list[str]:
+    """By what serves: the daemon, the pages, and the front, through which all of it came in the clear."""
+    pids = scene.daemon.pid, scene.daemon.web_pid, scene.trusted.front_pid
+    return [one for pid in pids for one in markers.in_files(markers.opened(pid), known)]
 
 
 def _markers(wallet: Wallet, asked: dict[str, Any], text: str, which: str) -> dict[str, bytes]:
@@ -315,6 +273,37 @@ def _finds(scene: Scene, known: dict[str, bytes], folder: Path) -> None:
         for form in markers.forms(marker):
             (folder / f"{number}").write_bytes(b"x" * 1_048_570 + form + b"x")
             assert len(markers.in_files([folder / f"{number}"], known)) == 1
+    memory = os.memfd_create("ours")
+    os.write(memory, known[name])
+    assert len(markers.in_files(markers.opened(os.getpid()), known)) == 1, "in memory alone"
+    os.close(memory)
+    with mmap.mmap(-1, mmap.PAGESIZE) as piece:
+        piece.write(known[name])
+        assert len(markers.in_files(markers.opened(os.getpid()), known)) == 1, "shared, with no descriptor"
+
+
+@pytest.mark.slow  # tests/webui/pages/test_wallet.py and tests/front/test_front.py have its two halves
+def test_when_the_certificate_has_ended_no_wallet_is_asked_and_no_link_leads_there(
+    scene: Scene, browser: Chromium
+) -> None:
+    """Also not on a page that is open already."""
+    text = Wallet(scene.issuer).answer(begin(browser), ORIGIN)
+    scene.trusted.put(scene.trusted.authority.issue(days=(-60, 5 / 86400)))
+    ended = "The name of this home has no certificate that is good now."
+    assert until(lambda: ended in plain_page(scene), LONG) is not None
+    assert "https:" not in plain_page(scene)
+    assert not scene.trusted.met()
+    give(browser, text)
+    assert told(browser)
+    assert scene.is_shut()
+    assert scene.trusted.renew(scene.trusted.authority.issue()).returncode == 0
+    assert until(scene.trusted.met, LONG) is not None, "a new one brings it back"
+
+
+def plain_page(scene: Scene) -> str:
+    page = clients.curl(scene.home.devices["new"], f"{PLAIN}{UNLOCK}")
+    assert page.status == 200
+    return page.body
 
 
 def test_it_closes_at_its_end_when_the_clock_comes_there(scene: Scene, browser: Chromium) -> None:

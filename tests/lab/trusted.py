@@ -51,6 +51,13 @@ class Trusted:
         os.chown(self._tls / "key.pem", 0, self.key_group)
 
     @property
+    def front_pid(self) -> int:
+        found = self.home.gateway.run(
+            ["pgrep", "-P", str(self.daemon.web_pid), "-f", "gateway.front.process"]
+        )
+        return int(found.stdout)
+
+    @property
     def key_group(self) -> int:
         return (self._tls / "key.pem").stat().st_gid
 

@@ -19,12 +19,20 @@ def refused(told: Told) -> str:
 
 
 def not_asked(problem: str) -> str:
-    """Why no wallet can be asked, for Settings; empty where one can."""
+    """Why no wallet can be asked on a page; empty where one can."""
     return {
         "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
         "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),
         "plain": _(
             "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
             " This one was reached by plain HTTP."
+        ),
+        "ended": _(
+            "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
+            " The name of this home has no certificate that is good now."
+        ),
+        "nameless": _(
+            "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
+            " This home has no such name."
         ),
     }.get(problem, "")

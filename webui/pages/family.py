@@ -28,7 +28,7 @@ from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
 from webui.values.shapes import Answer
-from webui.wallet import origin, wallets
+from webui.wallet import why_not
 
 blueprint = Blueprint("family", __name__, url_prefix="/parent/settings")
 
@@ -198,7 +198,7 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),
-        wallet_problem=not_asked(wallets().problem or ("" if origin() else "plain")),
+        wallet_problem=not_asked(why_not()),
     )
 
 

@@ -17,12 +17,15 @@ from webui.daemon import daemon, source_address
 from webui.forms import one_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
+from webui.language.walletwords import not_asked
 from webui.pages.door import digest_of
 from webui.values.adultproof import lengths
 from webui.values.answers import Here
-from webui.wallet import is_offered
+from webui.wallet import is_offered, way_to, why_not
 
 blueprint = Blueprint("unlock", __name__, url_prefix="/my/adult")
+
+BY_THE_PAGE = ("plain", "ended", "nameless")  # reasons that belong to how the page was reached
 
 
 @blueprint.get("/unlock")
@@ -98,4 +101,12 @@ def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> 
         length=length,
         lengths=lengths(),
         wallet=is_offered(here),
+        no_wallet=_no_wallet(here),
+        way=way_to(),
     )
+
+
+def _no_wallet(here: Here) -> str:
+    """Why it is asked on another page alone, or nowhere now; empty in a home that takes no wallet's proof."""
+    why = why_not()
+    return not_asked(why) if here.own.opens and why in BY_THE_PAGE else ""

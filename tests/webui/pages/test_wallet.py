@@ -21,10 +21,13 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import GUEST, NOW, Household, asked_of
 from tests.webui.standin.pages import text_of
-from webui import Settings, create_app
+from webui import Settings, create_app, front
+from webui.front import Trusted
+from webui.settings import Https
 from webui.wallet import QUESTIONS, Wallets
 
 ORIGIN = "https://gw.qalqan.test"
+HTTPS = Https("gw.qalqan.test", "chain.pem", "key.pem", 8443)
 ISSUER = Issuer(now=NOW)
 UNLOCK, ASK, ANSWER = "/my/adult/unlock", "/my/adult/wallet/ask", "/my/adult/wallet/answer"
 
@@ -71,16 +74,23 @@ class Talkative(Wallet):
         return super().response(session, {**wanted, **spaces})
 
 
-def application(tmp_path: Path, trust: tuple[str, str] | None) -> Flask:
-    names = frozenset({"qalqan.home.arpa", "gw.qalqan.test", "other.qalqan.test"})
-    return create_app(Settings(tmp_path / "control.sock", names=names, age_trust=trust))
+def application(tmp_path: Path, trust: tuple[str, str] | None, https: Https | None = HTTPS) -> Flask:
+    """As its front says when it has a certificate to show."""
+    made = create_app(Settings(tmp_path / "control.sock", https=https, age_trust=trust))
+    made.extensions[front.KEY].now = Trusted(https.name if https else "", good=https is not None)
+    return made
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
+def trust(tmp_path: Path) -> tuple[str, str]:
     file = tmp_path / "trust.json"
     file.write_bytes(trust_file(ISSUER))
-    return application(tmp_path, (str(file), base64.b64encode(TRUST_PUBLIC).decode()))
+    return str(file), base64.b64encode(TRUST_PUBLIC).decode()
+
+
+@pytest.fixture
+def app(tmp_path: Path, trust: tuple[str, str]) -> Flask:
+    return application(tmp_path, trust)
 
 
 @pytest.fixture
@@ -185,9 +195,12 @@ def test_an_answer_is_good_for_one_attempt(page: Page, household: Household) -> 
 def test_a_question_is_one_device_s_and_one_origin_s(page: Page, app: Flask, household: Household) -> None:
     household.devices["192.168.1.32"] = {"mac": "02:00:00:00:00:2a", "profile": "quarantine", "name": ""}
     other = Page(app.test_client(), "192.168.1.32")
-    assert other.answer(Wallet(ISSUER).answer(page.ask(), ORIGIN)).status_code == 403
+    text = Wallet(ISSUER).answer(page.ask(), ORIGIN)
+    assert other.answer(text).status_code == 403
     elsewhere = Page(page.client, page.ip, "https://other.qalqan.test")
-    assert elsewhere.answer(Wallet(ISSUER).answer(page.ask(), elsewhere.origin)).status_code == 403
+    assert elsewhere.answer(text).status_code == 421, "no page of ours is there"
+    app.extensions[front.KEY].now = Trusted("other.qalqan.test", good=True)  # the home has another name now
+    assert page.answer(text).status_code == 403
     assert proofs(household) == {}
 
 
@@ -222,13 +235,40 @@ def test_who_asks_again_and_again_waits(
 # ---------------------------------------------------------------------------------------- where none is asked
 
 
-def test_over_plain_http_only_the_password_is_offered(app: Flask, daemon: Running, mum: Browser) -> None:
+def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
+    app: Flask, daemon: Running, mum: Browser
+) -> None:
     guest = browser_on(app, "192.168.1.30")
     page = guest.get(UNLOCK).text
-    assert "wallet" not in page
+    assert "show-proof" not in page
+    assert "wallet.js" not in page
     assert 'name="password"' in page
     assert guest.post(ASK).status_code == 409
-    assert "This one was reached by plain HTTP." in text_of(mum.get("/parent/settings/").text)
+    assert f'href="{ORIGIN}{UNLOCK}"' in page
+    for told in (page, mum.get("/parent/settings/").text):
+        assert "This one was reached by plain HTTP." in text_of(told)
+
+
+def test_when_its_certificate_has_ended_no_link_leads_to_the_name(app: Flask, daemon: Running) -> None:
+    app.extensions[front.KEY].now = Trusted(HTTPS.name, problem="the certificate ended on 2026-11-26")
+    for page in (browser_on(app, "192.168.1.30"), Page(app.test_client(), "192.168.1.30")):
+        found = page.get(UNLOCK).text
+        assert "The name of this home has no certificate that is good now." in text_of(found)
+        assert "https:" not in found
+        assert 'name="password"' in found
+        assert page.post(ASK).status_code == 409, "nor on a connection that goes on"
+
+
+def test_a_home_without_a_name_says_so(tmp_path: Path, trust: tuple[str, str], daemon: Running) -> None:
+    found = browser_on(application(tmp_path, trust, None), "192.168.1.30").get(UNLOCK).text
+    assert "This home has no such name." in text_of(found)
+    assert "https:" not in found
+
+
+def test_a_child_s_own_page_leads_nowhere_else(app: Flask, daemon: Running) -> None:
+    tablet = browser_on(app, "192.168.1.20")
+    typed = {"name": "Mum", "password": "x", "length": "1h"}
+    assert "wallet" not in tablet.post(UNLOCK, typed).text
 
 
 @pytest.mark.parametrize(
