@@ -60,8 +60,9 @@ class Served:
         tls = self.wrap(client)
         thread = threading.Thread(target=tls.do_handshake)
         thread.start()
-        before = len(self.pages)
-        self.until(lambda: len(self.pages) > before or not thread.is_alive())
+        before, lines = len(self.pages), len(self.crowd.lines)
+        # The browser has done its part before the server has read it.
+        self.until(lambda: len(self.pages) > before or len(self.crowd.lines) < lines)
         thread.join(5)
         return tls
 
