@@ -18,6 +18,7 @@ from tests.bench import (
     bulk,
     connections,
     cuts,
+    https,
     lookups,
     memory,
     packets,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "peers": peers.measure,
     "status": status.measure,
     "pages": pages.measure,
+    "https": https.measure,
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 HEAD = ("| what | measured | mark | | |", "|---|--:|--:|---|---|")

@@ -108,17 +108,17 @@ def measure(settings: Settings) -> Iterator[Figure]:
         daemon = _moved_in(home)
         with daemon:
             process, name = daemon.web_pid, "web process, resident"
-            yield _held(f"{name}, at start", _resident(process))
+            yield held(f"{name}, at start", resident(process))
             readers = _readers(home, daemon)
             for who, found in pages.items():
                 readers[who].read(paths=found)
-            yield _held(f"{name}, after a walk through all pages", _resident(process))
+            yield held(f"{name}, after a walk through all pages", resident(process))
             answer = readers[NEW.key].read(paths=[DOCUMENT])["visits"][0]
             note = f"{answer['size'] / 1000:.0f} kB, status {answer['status']}"
-            yield _held(f"{name}, after the API's document", _resident(process), note)
+            yield held(f"{name}, after the API's document", resident(process), note)
             yield from _hashing(process, readers[PersonRole.GUARDIAN])
             yield from _times(settings, pages, readers, [process, daemon.pid])
-            yield _held(f"{name}, after all of it, in {len(LANGUAGES)} languages", _resident(process))
+            yield held(f"{name}, after all of it, in {len(LANGUAGES)} languages", resident(process))
             yield from _weights(readers)
 
 
@@ -128,10 +128,15 @@ def _moved_in(home: Home) -> Daemon:
     shared = {"shared": {NEW.mac: {"people": ["daughter", "son"]}}}
     daemon.config.write_text(yaml.safe_dump(yaml.safe_load(daemon.config.read_text()) | shared))
     with daemon:
-        done, until = daemon.state / "web" / compiled.FOLDER / compiled.DONE, time.monotonic() + COMPILED_S
-        while not done.exists() and time.monotonic() < until:
-            time.sleep(0.2)
+        await_templates(daemon)
     return daemon
+
+
+def await_templates(daemon: Daemon) -> None:
+    """They are compiled at a first start, by a process that ends."""
+    done, until = daemon.state / "web" / compiled.FOLDER / compiled.DONE, time.monotonic() + COMPILED_S
+    while not done.exists() and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 def _readers(home: Home, daemon: Daemon) -> dict[str, Reader]:
@@ -158,10 +163,10 @@ def _hashing(process: int, reader: Reader) -> Iterator[Figure]:
     answers = reader.read(forms=forms)["forms"]
     if [answer["status"] for answer in answers] != [303] * len(forms):
         raise AssertionError(answers)
-    yield _held(
-        "web process, peak while passwords are hashed", _resident(process, "VmHWM"), "in another process"
+    yield held(
+        "web process, peak while passwords are hashed", resident(process, "VmHWM"), "in another process"
     )
-    yield _held("web process, resident, after it", _resident(process))
+    yield held("web process, resident, after it", resident(process))
 
 
 def _times(
@@ -198,10 +203,10 @@ def _weights(readers: Mapping[str, Reader]) -> Iterator[Figure]:
         yield at_most(f"weight of a first visit, {name}", told[heaviest], "kB", most, note)
 
 
-def _held(name: str, megabytes: float, note: str = "") -> Figure:
+def held(name: str, megabytes: float, note: str = "") -> Figure:
     return at_most(name, megabytes, "MB", MOST_HELD, note)
 
 
-def _resident(process: int, what: str = "VmRSS") -> float:
+def resident(process: int, what: str = "VmRSS") -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) * 1.024 / 1000

@@ -22,7 +22,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.age.wallet import EU_AV, Wallet, unb64
-from tests.browser.chromium import Chromium, eventually
+from tests.browser.chromium import SMALL_TARGETS, Chromium, eventually
 from tests.front.authority import NAME
 from tests.lab import clients, markers, names
 from tests.lab.filtering import set_time, until
@@ -171,6 +171,7 @@ def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
         assert browser.driver.find_element(By.ID, "password").is_displayed()
         assert not browser.driver.find_elements(By.ID, "show-proof")
         assert browser.overflow() <= 0
+        assert browser.measure(SMALL_TARGETS) == []
         browser.tap("main a[href^='https:']")
         eventually(lambda: str(browser.measure("return location.href")) == f"{ORIGIN}{UNLOCK}")
         assert browser.driver.find_element(By.ID, "show-proof").is_displayed()

@@ -21,9 +21,11 @@ PLAIN = "http://qalqan.home.arpa"
 
 
 class Trusted:
-    """Its daemon has pages of a user of their own, and takes certificates as its command does."""
+    """Its daemon takes certificates as its command does; ``web_user``: the pages have a user of their own."""
 
-    def __init__(self, home: Home, profiles: Mapping[str, Mapping[str, Any]], **settings: Any) -> None:
+    def __init__(
+        self, home: Home, profiles: Mapping[str, Mapping[str, Any]], *, web_user: bool = True, **settings: Any
+    ) -> None:
         shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
         self.home = home
         self.authority = TrustedAuthority("Lab authority")
@@ -33,7 +35,7 @@ class Trusted:
         self._fetched.mkdir(exist_ok=True)
         https = {"name": NAME, "certificate": f"{self._tls}/chain.pem", "key": f"{self._tls}/key.pem"}
         web = {"port": WEB_PORT, "https": https}
-        self.daemon = Daemon(home, profiles, settings={"web": web, **settings}, web_user=True)
+        self.daemon = Daemon(home, profiles, settings={"web": web, **settings}, web=True, web_user=web_user)
 
     def renew(self, pair: Pair) -> subprocess.CompletedProcess[str]:
         """As the hook of a client calls it when it has fetched a new one."""

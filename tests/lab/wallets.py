@@ -74,16 +74,22 @@ class Scene:
 
 
 @contextmanager
-def at_home(home: Home, folder: Path) -> Iterator[Scene]:
-    """``folder``: for what browsers keep."""
+def at_home(home: Home, folder: Path, *, web_user: bool = True) -> Iterator[Scene]:
+    """``folder``: for what browsers keep. ``web_user``: the pages are not root's."""
     home.join("new")
     now = datetime.now(UTC)
     issuer = Issuer(root=Authority(ISSUERS_NAME, now=now), now=now)
     trust = home.folder / "age-trust.json"
     trust.write_bytes(trust_file(issuer))
     key = base64.b64encode(TRUST_PUBLIC).decode()
-    settings = {"timezone": ZONE.key, "unknown_devices": "quarantine"}
-    made = Trusted(home, PROFILES, age_trust={"file": str(trust), "key": key}, **settings)
+    made = Trusted(
+        home,
+        PROFILES,
+        web_user=web_user,
+        timezone=ZONE.key,
+        unknown_devices="quarantine",
+        age_trust={"file": str(trust), "key": key},
+    )
     with made.daemon as daemon:
         daemon.client.call("forget", mac=NEW)  # it may have been there at the first run
         daemon.client.call("guardian", action="add", name="Mum")
