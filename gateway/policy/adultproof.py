@@ -8,20 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.household import Household
 from gateway.policy.jumps import Jump, Kind, Moment, moved
 from gateway.policy.profile import Profile
+from gateway.policy.proofspan import HOURS, LONGEST, LONGEST_BY_WALLET, MORNING, MORNING_AT
 from gateway.policy.sharing import people_of
-
-HOURS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
-MORNING = "morning"
-LENGTHS = (*HOURS, MORNING)
-MORNING_AT = time(6)  # tomorrow, local: as long as a visitor is one
-LONGEST = timedelta(hours=30)  # from midnight until 06:00 of the next day
-LONGEST_BY_WALLET = timedelta(hours=24)  # whose proof says nothing of the home, but that an adult was there
 
 
 class Method(StrEnum):

@@ -10,17 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.adultproof import (
-    HOURS,
-    LENGTHS,
-    LONGEST,
-    LONGEST_BY_WALLET,
-    Method,
-    after_jump,
-    longest,
-    proven,
-)
+from gateway.policy.adultproof import Method, after_jump, longest, proven
 from gateway.policy.jumps import Jump
+from gateway.policy.proofspan import HOURS, LENGTHS, LONGEST, LONGEST_BY_WALLET
 
 ALMATY = ZoneInfo("Asia/Almaty")
 MAC = "02:00:00:00:00:99"

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.errors import ControlError
-from gateway.policy.adultproof import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
+from gateway.policy.proofspan import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
 from webui.accounts.passwords import BusyError
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError

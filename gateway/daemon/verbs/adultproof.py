@@ -18,8 +18,9 @@ from gateway.daemon.devices.family import Member
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.slow import Slow
 from gateway.daemon.verbs.whom import Whom
-from gateway.policy.adultproof import LENGTHS, AdultProof, Method, may_open, proven
+from gateway.policy.adultproof import AdultProof, Method, may_open, proven
 from gateway.policy.macs import parse_mac
+from gateway.policy.proofspan import LENGTHS
 from gateway.store.given import in_utc
 
 if TYPE_CHECKING:

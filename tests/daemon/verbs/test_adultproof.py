@@ -8,8 +8,8 @@ import pytest
 
 from gateway.codes import Code
 from gateway.control.protocol import Role
-from gateway.policy.adultproof import LONGEST_BY_WALLET
 from gateway.policy.people import METHOD, Account, PersonRole
+from gateway.policy.proofspan import LONGEST_BY_WALLET
 from gateway.policy.questions import Ask, Question
 from tests.daemon.conftest import ALMATY, Make
 from tests.daemon.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
