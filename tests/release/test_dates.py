@@ -72,9 +72,11 @@ def test_the_target_refuses_today_a_line_an_entry() -> None:
         for line in pack.help_lines
         if line.verified_on is None
     ]
-    for name in DOCUMENTS:
-        if "\nReviewed: not yet." in (ROOT / name).read_text():
-            unconfirmed.append(f"{name}: nobody has gone through it")
+    unconfirmed += [
+        f"{name}: nobody has gone through it"
+        for name in DOCUMENTS
+        if "\nReviewed: not yet." in (ROOT / name).read_text()
+    ]
     lines = ran.stderr.splitlines()
     assert (ran.returncode == 1) is bool(lines)
     for start in unconfirmed:
