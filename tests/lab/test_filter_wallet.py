@@ -7,6 +7,7 @@ The browser's wallet call is answered by a wallet of our own; everything behind 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import socket
@@ -22,21 +23,24 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from selenium.webdriver.common.by import By
 
+from gateway.daemon.lan import PAGES
 from tests.age.wallet import EU_AV, TRUST_PUBLIC, Authority, Issuer, Wallet, trust_file, unb64
 from tests.browser.chromium import Chromium, chromium, eventually
+from tests.front.authority import NAME, Pair
 from tests.lab import markers, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, DAUGHTER, MUM, REFUSED, fetch, fresh, set_time, until
+from tests.lab.filtering import ALLOWED, DAUGHTER, MUM, REFUSED, ZONE, fetch, set_time, until
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import stop
+from tests.lab.trusted import ORIGIN, Trusted
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(300)]
 
 NEW = names.NEW.mac
-NAME, PORT = "gw.qalqan.test", 8443
-ORIGIN = f"https://{NAME}:{PORT}"
 ELSEWHERE = "https://elsewhere.test"
 PROFILES = {"daughter": {**DAUGHTER, "devices": [names.TABLET.mac]}, "mum": MUM}
 ISSUERS_NAME = f"Issuer {secrets.token_hex(8)}"  # another one each time: what is found is of this run
@@ -64,12 +68,13 @@ class Scene:
     issuer: Issuer
     trust: Path
     door: int  # of this machine, which leads through the new device
-    web: int  # process that serves the pages over HTTPS
+    trusted: Trusted
+    spki: str  # of the certificate there
 
     def flags(self) -> list[str]:
         return [
-            f"--host-resolver-rules=MAP {NAME}:{PORT} 127.0.0.1:{self.door}",
-            f"--ignore-certificate-errors-spki-list={self.home.spki}",
+            f"--host-resolver-rules=MAP {NAME}:443 127.0.0.1:{self.door}",
+            f"--ignore-certificate-errors-spki-list={self.spki}",
         ]
 
     def is_open(self) -> bool:
@@ -86,37 +91,37 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(home: Home) -> Iterator[Scene]:
     home.join("new")
-    folder = tmp_path_factory.mktemp("trust")
     now = datetime.now(UTC)
     issuer = Issuer(root=Authority(ISSUERS_NAME, now=now), now=now)
-    trust = folder / "age-trust.json"
-    trust.write_bytes(trust_file(issuer))
-    key = base64.b64encode(TRUST_PUBLIC).decode()
-    settings = {
-        "unknown_devices": "quarantine",
-        "gateway_ports": [PORT],
-        "age_trust": {"file": str(trust), "key": key},
-    }
     with ExitStack() as stack:
-        daemon = stack.enter_context(fresh(home, PROFILES, **settings))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)  # the pages are another user's
+        trust = folder / "age-trust.json"
+        trust.write_bytes(trust_file(issuer))
+        key = base64.b64encode(TRUST_PUBLIC).decode()
+        proofs = {"age_trust": {"file": str(trust), "key": key}}
+        trusted = Trusted(home, PROFILES, timezone=ZONE.key, unknown_devices="quarantine", **proofs)
+        daemon = stack.enter_context(trusted.daemon)
+        pair = trusted.authority.issue()
+        assert trusted.renew(pair).returncode == 0
         daemon.client.call("forget", mac=NEW)  # it may have been there at the first run
         daemon.client.call("guardian", action="add", name="Mum")
-        certificate, secret = str(home.folder / "leaf.pem"), str(home.folder / "leaf.key")
-        argv = ["-m", "tests.lab.securepages", str(daemon.config), certificate, secret, str(PORT), NAME]
-        log = stack.enter_context((daemon.folder / "securepages.log").open("wb"))
-        web = home.gateway.popen([sys.executable, *argv], cwd=ROOT, stderr=log)
-        stack.callback(stop, web)
-        assert web.stdout is not None
-        assert web.stdout.readline() == b"ready\n"
+        assert until(trusted.met, 20.0) is not None
         door = stack.enter_context(socket.socket())
         door.bind(("127.0.0.1", 0))
         door.listen()
-        relay = [sys.executable, "-m", "tests.lab.relay", str(door.fileno()), names.GATEWAY_IPV4, str(PORT)]
+        relay = [sys.executable, "-m", "tests.lab.relay", str(door.fileno()), PAGES[0], "443"]
         process = home.devices["new"].popen(relay, cwd=ROOT, pass_fds=[door.fileno()])
         stack.callback(stop, process)
-        yield Scene(home, daemon, issuer, trust, door.getsockname()[1], web.pid)
+        yield Scene(home, daemon, issuer, trust, door.getsockname()[1], trusted, _spki(pair))
+
+
+def _spki(pair: Pair) -> str:
+    key = x509.load_pem_x509_certificate(pair.leaf).public_key()
+    sha256 = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return base64.b64encode(sha256.digest()).decode()
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +275,7 @@ def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromi
     others = tmp_path.parent.parent, lab, ROOT, *machine.glob(".org.chromium*")
     found += markers.in_files(markers.fresh_in(machine, began, others), known)
     found += markers.in_files(markers.below(Path("/var/log"), Path("/run")), known)
-    for pid in (daemon.pid, scene.web):
+    for pid in (daemon.pid, daemon.web_pid):
         found += markers.in_files(markers.opened(pid), known)
     assert found == []
     for verb, values in (
@@ -289,6 +294,7 @@ def test_nothing_of_a_proof_is_anywhere_afterwards(scene: Scene, browser: Chromi
     assert markers.in_files(markers.below(lab), known) == [], "nor is it written at the end"
     _finds(scene, known, tmp_path)
     daemon.start()
+    assert until(scene.trusted.met, 20.0) is not None
 
 
 def _markers(wallet: Wallet, asked: dict[str, Any], text: str, which: str) -> dict[str, bytes]:
