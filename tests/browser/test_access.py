@@ -179,9 +179,8 @@ def test_settings_of_a_home_with_a_trusted_name(
 ) -> None:
     """Pages of their own before the same family: they are told of the name when they start."""
     TrustedAuthority().issue(days=(-1, 60) if good else (-60, -1)).put(tmp_path)
-    files = {"certificate": str(tmp_path / "chain.pem"), "key": str(tmp_path / "key.pem")}
-    port = free_port()
-    https = {"name": NAME, **files, "port": free_port()}
+    port, chain, key = free_port(), str(tmp_path / "chain.pem"), str(tmp_path / "key.pem")
+    https: dict[str, str | int] = {"name": NAME, "certificate": chain, "key": key, "port": free_port()}
     with serving(site.daemon.path, port, argv=command(site.daemon.path, port, https=https)):
         browser.driver.get(site.link().replace(site.url, f"http://127.0.0.1:{port}"))
         eventually(lambda: "Aruzhan" in browser.text())
