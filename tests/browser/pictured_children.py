@@ -36,6 +36,8 @@ def take_languages(album: Album, refused: str) -> None:
             album.take(f"home-{code}", PARENT.key, "/parent/")
             album.take(f"child-{code}", TABLET.key, "/my")
             album.take(f"refused-{code}", TABLET.key, refused)
+            album.take(f"rights-{code}", TABLET.key, "/rights")
+            album.take(f"mean-{code}", TABLET.key, "/mean")
 
 
 def take_asking(family: Family, album: Album) -> None:
