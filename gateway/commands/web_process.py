@@ -11,10 +11,12 @@ import json
 import sys
 
 from gateway.commands.lean import flask_alone
+from gateway.daemon.lean import lean_dataclasses
 from gateway.daemon.memory import one_openssl
 
 
 def main(text: str, form: str) -> int:
+    lean_dataclasses()  # 1.6 MB: code for `repr` and refusing alone, of three hundred of them
     one_openssl()  # passwords are hashed elsewhere, and messages bring their own
     flask_alone()
     from gateway import logs

@@ -46,13 +46,16 @@ FILLED: Mapping[str, str] = {
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "week.show": ("bedtime", "service:youtube"),
     "limits.one": ("play", "service:youtube"),
+    "learn.one": ("category:selfharm_promotion", "setting:bedtime", "reason:refused_for_everyone"),
 }
 ASKED: Mapping[str, str] = {
     "refused.show": "?host=www.tiktok.com&reason=family_block",
     "lists.show": "?host=www.1xbet.com",
     "preview.show": "?host=www.youtube.com",
     "band.show": "?to=13-15",
+    "mean.show": "?level=middle",
 }
+NAMED = frozenset({"target", "key"})  # what TARGETS fills
 # Files, what has no end, and what is no page.
 LEFT_OUT = frozenset(
     {"static", "api.every", "stream.stream", "activity.export", "support.file", "carry.file"}
@@ -72,7 +75,7 @@ def paths(app: Flask) -> dict[str, list[str]]:
 
 def _filled(app: Flask, rule: Rule) -> Iterator[str]:
     for target in TARGETS.get(rule.endpoint, ("",)):
-        values = {name: target if name == "target" else FILLED[name] for name in rule.arguments}
+        values = {name: (target if name in NAMED else "") or FILLED[name] for name in rule.arguments}
         yield app.url_map.bind("").build(rule.endpoint, values)
 
 

@@ -13,7 +13,8 @@ from tests.browser.chromium import Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.every import CHILDS, PARENTS
 from tests.browser.states import pins, shared
-from tests.webui.serving import free_port, serving
+from tests.front.authority import NAME, TrustedAuthority
+from tests.webui.serving import command, free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -169,4 +170,27 @@ def test_the_page_while_the_filter_is_stopped(browser: Chromium, tmp_path: Path)
         browser.driver.get(f"http://127.0.0.1:{port}/my")
         assert "The filter is stopped" in browser.text()
         assert faults(browser) == []
+        browser.driver.get("about:blank")
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good", "ended"])
+def test_settings_of_a_home_with_a_trusted_name(
+    browser: Chromium, site: Site, tmp_path: Path, *, good: bool
+) -> None:
+    """Pages of their own before the same family: they are told of the name when they start."""
+    TrustedAuthority().issue(days=(-1, 60) if good else (-60, -1)).put(tmp_path)
+    port, chain, key = free_port(), str(tmp_path / "chain.pem"), str(tmp_path / "key.pem")
+    https: dict[str, str | int] = {"name": NAME, "certificate": chain, "key": key, "port": free_port()}
+    with serving(site.daemon.path, port, argv=command(site.daemon.path, port, https=https)):
+        browser.driver.get(site.link().replace(site.url, f"http://127.0.0.1:{port}"))
+        eventually(lambda: "Aruzhan" in browser.text())
+        said = f"At https://{NAME} these pages are encrypted" if good else "no certificate for it that"
+
+        def told() -> bool:
+            browser.driver.get(f"http://127.0.0.1:{port}/parent/settings/")
+            return said in browser.text()
+
+        eventually(told)
+        assert faults(browser) == []
+        browser.driver.delete_all_cookies()
         browser.driver.get("about:blank")

@@ -10,10 +10,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.daemon.lan import PAGES as OWN
 from tests.lab import clients, names, shutting
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, CUT, DAUGHTER, FAMILIES, REFUSED, SON, fetch, fresh, set_time
+from tests.lab.filtering import (
+    ALLOWED,
+    CUT,
+    DAUGHTER,
+    FAMILIES,
+    REFUSED,
+    SON,
+    bracketed,
+    fetch,
+    fresh,
+    set_time,
+    until,
+)
 from tests.lab.home import Home
 
 pytestmark = pytest.mark.lab
@@ -149,3 +162,20 @@ def test_a_small_child_has_pictures_and_the_others_none(home: Home, daemon: Daem
     assert 'class="picture" aria-hidden="true"' in mine.body
     assert "Daughter" not in mine.body
     assert 'class="picture"' not in _page(home, "tablet", f"{PAGES}/my", version).body
+
+
+@FAMILIES
+@pytest.mark.parametrize("shut", [shutting.bedtime, shutting.paused, shutting.out_of_time])
+def test_first_aid_and_who_hears_complaints_are_a_page_away(
+    home: Home, daemon: Daemon, shut: Shut, version: int
+) -> None:
+    """While nothing else opens, by the name and by the address that a card has."""
+    tablet = home.devices["tablet"]
+    shut(daemon)
+    assert until(lambda: not fetch(tablet, f"https://{ALLOWED}/", version).reached, 5.0) is not None
+    numbers = f"http://{bracketed(OWN[0] if version == 4 else OWN[1])}"
+    for path, words in (("/mean", "Somebody is being mean to me</h1>"), ("/rights", "These hear complaints")):
+        for at in (PAGES, numbers):
+            page = clients.curl(tablet, f"{at}{path}", extra=[f"-{version}", "-g"])
+            assert page.status == 200, (at, path)
+            assert words in page.body, (at, path)

@@ -11,7 +11,7 @@ from gateway.policy.countries import Country, HelpLine
 VERIFIED = timedelta(days=180)  # since somebody compared a help line with its operator's own page
 REVIEWED = timedelta(days=180)  # since the documents about children's rights were gone through
 
-_REVIEW = re.compile(r"^Reviewed: (\d{4}-\d{2}-\d{2})", re.MULTILINE)
+_REVIEW = re.compile(r"^Reviewed: (\d{4}-\d{2}-\d{2})(?:,? by (\S.*))?$", re.MULTILINE)
 
 
 def refusals(today: date, countries: Iterable[Country], documents: Mapping[str, str]) -> Iterator[str]:
@@ -40,7 +40,9 @@ def _of_line(line: HelpLine, today: date) -> str:
 def _of_document(text: str, today: date) -> str:
     found = _REVIEW.search(text)
     if found is None:
-        return "has no line 'Reviewed: DATE'; go through it, then write one"
+        return "nobody has gone through it; do, then write 'Reviewed: DATE by NAME'"
+    if found[2] is None:
+        return "says not who reviewed it; write 'Reviewed: DATE by NAME'"
     try:
         day = date.fromisoformat(found[1])
     except ValueError:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from webui.api.operations import Noun
 from webui.api.records import record
 from webui.api.rules import Edited, LastSet, Revision, Undo, Undone, undo_of
 from webui.api.who import Caller
+from webui.front import trusted
 
 noun = Noun("family")
+
+
+@record
+class TrustedName:
+    """The home's name that browsers trust; empty: it has none. `good`: the pages are met there now, until the
+    end of the certificate. `problem` is in English.
+    """
+
+    name: str
+    good: bool
+    until: datetime | None
+    problem: str
 
 
 @record
@@ -25,6 +39,7 @@ class Family:
     managed: Mapping[str, Any] | None
     set: LastSet | None
     revision: int
+    trusted: TrustedName  # of the gateway's own settings, and no key of `set`
 
 
 @record
@@ -35,8 +50,11 @@ class FamilyEdit:
 
 @noun.declare("GET", "/family", answer=Family)
 def read(me: Caller) -> object:
-    """Place, language, what new devices get, which devices are shared and which tunnels stay open."""
-    return me.ask("family")
+    """Place, language, what new devices get, shared devices, tunnels that stay open, and the trusted name."""
+    name = trusted()
+    until = None if name.until is None else name.until.isoformat()
+    told = {"name": name.name, "good": name.good, "until": until, "problem": name.problem}
+    return {**me.ask("family"), "trusted": told}
 
 
 @noun.declare("PATCH", "/family", body=FamilyEdit, answer=Edited)

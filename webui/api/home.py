@@ -63,6 +63,7 @@ class Line:
 @record
 class HelpLines:
     lines: tuple[Line, ...]
+    rights: tuple[Line, ...]  # who hears complaints, of the gateway itself too
 
 
 @record
@@ -193,22 +194,28 @@ def on(me: Caller) -> object:
 
 @noun.declare("GET", "/home/help-lines", ANYONE, answer=HelpLines)
 def help_lines(_me: Caller | None) -> object:
-    """Help lines of the country. They are there while the filter is not."""
-    return HelpLines(
-        tuple(Line(one.name, one.phone, one.text, one.web, one.confirmed) for one in daemon().help_lines())
+    """Help lines of the country, and who hears complaints. They are there while the filter is not."""
+    found = daemon().help_lines(), daemon().rights()
+    lines, rights = (
+        tuple(Line(one.name, one.phone, one.text, one.web, one.confirmed) for one in part) for part in found
     )
+    return HelpLines(lines, rights)
 
 
 @noun.declare("GET", "/home/country", answer=CountryNow)
 def country(me: Caller) -> object:
-    """Marks of films and games, laws and for whom they are on, and where to complain of the gateway."""
+    """Marks of films and games, laws and for whom they are on."""
     return me.ask("country")
 
 
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
     """What guardians set that holds, and extra time and edits of today."""
-    found = me.ask("changes")["changes"]
+    return with_ways_back(me.ask("changes")["changes"])
+
+
+def with_ways_back(found: list[dict[str, Any]]) -> object:
+    """As ``Changes`` has them."""
     backs = ("grant", "revision", "found", "token")
     return {"changes": [one | {key: (one["undo"] or {}).get(key) for key in backs} for one in found]}
 

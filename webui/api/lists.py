@@ -100,12 +100,24 @@ class Match:
 
 
 @record
+class Feed:
+    """A list that may have the entry. `version`: the day on which it was fetched; empty: nobody knows."""
+
+    id: str
+    name: str
+    url: str
+    category: str
+    version: str
+
+
+@record
 class Found:
     host: str
     refused_for_everyone: bool
     matches: tuple[Match, ...]
     categories: tuple[Category, ...]
     services: tuple[Category, ...]
+    sources: tuple[Feed, ...]
 
 
 @record

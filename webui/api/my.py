@@ -10,6 +10,7 @@ from webui.accounts import locks
 from webui.api.activity import Ledger, OnDay, Refusals
 from webui.api.children import Left, ServiceId, Used
 from webui.api.devices import Cards
+from webui.api.home import Changes, with_ways_back
 from webui.api.kinds import Text, Whole
 from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
@@ -119,6 +120,12 @@ def now(_me: Caller | None) -> object:
 def rules(_me: Caller | None) -> object:
     """My rules, with who decided."""
     return daemon().client.call("profile", id=device_of_a_child().profile)["profile"]
+
+
+@noun.declare("GET", "/my/changes", ANYONE, answer=Changes)
+def changes(_me: Caller | None) -> object:
+    """The last changes of one's own rules: who, when, what was before and why. Nothing is taken back here."""
+    return with_ways_back(daemon().client.call("own_changes", device=device_of_a_child().mac)["changes"])
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=Refusals)

@@ -12,7 +12,6 @@ def test_a_law_is_read_turned_on_and_off(hall: Program, household: Household) ->
     household.editing.settings["country"] = "au"
     told = hall.ask("GET", "/home/country").get_json()
     assert [one["name"] for one in told["ratings"]] == ["Australian Classification"]
-    assert [one["web"] for one in told["complaints"]] == ["oaic.gov.au"]
     [law] = told["laws"]
     assert (law["id"], law["status"], law["since"]) == (AU, "in force", "2025-12-10")
     assert not any(child["on"] for child in law["children"])
@@ -28,3 +27,9 @@ def test_help_lines_say_whether_somebody_confirmed_them(hall: Program) -> None:
     lines = hall.ask("GET", "/home/help-lines").get_json()["lines"]
     assert lines
     assert {one["confirmed"] for one in lines} == {False}
+
+
+def test_who_hears_complaints_is_told_with_them(hall: Program) -> None:
+    rights = hall.ask("GET", "/home/help-lines").get_json()["rights"]
+    assert rights
+    assert all(one["name"] and (one["phone"] or one["web"]) for one in rights)

@@ -30,7 +30,7 @@ def test_it_is_there_while_the_daemon_is_not(app: object) -> None:
     assert page.status_code == 200
 
 
-@pytest.mark.parametrize("name", ["calendar.svg", "refused.css", "style.css"])
+@pytest.mark.parametrize("name", ["calendar.svg", "calendar.css", "style.css"])
 def test_what_it_loads_is_there(tablet: Browser, name: str) -> None:
     assert f"/static/{name}" in tablet.get("/calendar").text
     with tablet.get(f"/static/{name}") as part:

@@ -1,0 +1,51 @@
+"""What the pages tell, the API tells too: changes of one's own rules, versions of lists, the trusted name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.api.clients import Program
+from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.standin.household import NOW, Household
+from webui.front import KEY, Trusted
+
+API = "/api/v1"
+
+
+def test_a_childs_device_reads_who_changed_its_rules_and_why(
+    hall: Program, tablet: Browser, household: Household
+) -> None:
+    edit = {"set": {"limits/play": "45m"}, "because": "Until the exams are over."}
+    assert hall.ask("PATCH", "/children/daughter/rules", edit).status_code == 200
+    [told] = tablet.get(f"{API}/my/changes").get_json()["changes"]
+    assert (told["who"], told["because"]) == ("daughter", "Until the exams are over.")
+    assert told["by"].startswith("Mum")
+    assert [one["key"] for one in told["edits"]] == ["limits/play"]
+    assert {told[key] for key in ("grant", "revision", "found", "token")} == {None}, (
+        "a child takes nothing back"
+    )
+
+
+def test_a_device_of_nobodys_reads_none(app: Flask, daemon: Running) -> None:
+    guest = app.test_client().get(
+        f"{API}/my/changes", base_url=GATEWAY, environ_overrides={"REMOTE_ADDR": "192.168.1.30"}
+    )
+    assert (guest.status_code, guest.get_json()["code"]) == (403, "no_device_of_a_child")
+
+
+def test_a_look_up_says_which_version_of_which_list(hall: Program) -> None:
+    [source, *_] = hall.get("/lists/lookup?host=www.bet.example").get_json()["sources"]
+    assert source.keys() == {"id", "name", "url", "category", "version"}
+    assert (source["category"], source["version"]) == ("gambling", "2026-11-24")
+
+
+def test_the_trusted_name_is_told_with_the_homes_settings(app: Flask, hall: Program) -> None:
+    none = {"name": "", "good": False, "until": None, "problem": ""}
+    assert hall.get("/family").get_json()["trusted"] == none
+    until = NOW + timedelta(days=60)
+    app.extensions[KEY].now = Trusted("gw.qalqan.test", good=True, until=until)
+    told = hall.get("/family").get_json()["trusted"]
+    assert (told["name"], told["good"], told["until"]) == ("gw.qalqan.test", True, until.isoformat())
