@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from webui.api.kinds import Text
 from webui.api.operations import Noun
 from webui.api.records import record
 from webui.api.who import Caller
 
 noun = Noun("registers")
-
-Country = Annotated[str, Text(2, 2, r"[a-z]{2}")]
 
 
 @record
@@ -55,6 +52,6 @@ def read(me: Caller) -> object:
 
 
 @noun.declare("POST", "/registers/{country}", body=Switch, answer=Switched)
-def switch(me: Caller, body: Switch, country: str) -> object:
+def switch(me: Caller, country: str, body: Switch) -> object:
     """Turn one on for everyone in the home, or off at once. `/family/undo` takes it back."""
     return me.change("register", country=country, on=body.on)
