@@ -23,6 +23,7 @@ from gateway.policy.values import Decision, Reason, Verdict
 LAW = "law:"
 MAX_REGISTERS = 4  # a home is in one country; an internet provider may offer a neighbour's too
 MAX_BYTES = 64 << 20  # of one: two million lines
+CONSOLE = "console"  # of the gateway, where root turned it on
 MAX_WHO = 60  # characters of who turned it on, as of a person's name
 NO_REGISTERS: Mapping[str, Register] = {}
 
@@ -64,7 +65,8 @@ class Register:
 
     @property
     def owner(self) -> str:
-        return f"{self.category}:{self.by}" if self.by else self.category
+        """With who turned it on, where that is somebody."""
+        return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
 
     @property
     def rule(self) -> str:

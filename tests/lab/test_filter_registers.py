@@ -125,7 +125,7 @@ def test_what_is_kept_is_a_child_s_by_its_level(home: Home, daemon: Daemon) -> N
     for seat in SEATS:
         clients.dig(home.devices[seat], HOST, server=RESOLVERS[4])
     told = daemon.client.call("refusals", device=names.TABLET.mac)["refusals"][0]
-    assert (told["host"], told["reason"], told["owner"]) == (HOST, "register", "law:kz:console")
+    assert (told["host"], told["reason"], told["owner"]) == (HOST, "register", "law:kz")
     assert HOST not in str(daemon.client.call("refusals", device=names.PARENT.mac))
     _eventually(lambda: HOST in str(daemon.client.call("history", id="daughter")))
     _off(daemon)

@@ -111,6 +111,7 @@ def test_nobody_can_ask_for_it() -> None:
         (KZ, "2026-11-26T12:00", "Mum turned it on, on Tuesday."),
         (KZ, "2026-12-24T12:00", "Mum turned it on, on 24 November."),
         (replace(KZ, since=None), "2026-11-26T12:00", "Mum turned it on."),
+        (replace(KZ, by="console"), "2026-11-26T12:00", "It was turned on in this home."),
         (replace(KZ, by="", since=None), "2026-11-26T12:00", "It was turned on in this home."),
         (replace(KZ, by="A: b: c"), "2026-11-26T12:00", "A: b: c turned it on, on Tuesday."),
     ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from webui.language.changes import who
 from webui.language.things import register
 from webui.language.words import plain
 from webui.values.shapes import Answer
@@ -31,6 +32,7 @@ def parse_registers(values: Mapping[str, Any]) -> tuple[Register, ...]:
         entry.read(
             Register,
             name=register(entry.text("country")),
+            by=who(entry.text("by")),
             since=entry.day("since"),
             note=plain(entry.text("note"), _NOTE),
         )

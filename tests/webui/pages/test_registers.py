@@ -152,3 +152,14 @@ def test_in_the_reader_s_language(
     text = text_of(tablet.get("/refused?host=listed.example&reason=register", **said).text)
     assert re.search(word, text, re.IGNORECASE)
     assert "turned it on" not in text
+
+
+def test_a_site_on_a_register_alone_is_no_wrong_entry_of_a_list(mum: Browser, household: Household) -> None:
+    page = mum.get("/parent/lists/?host=listed.example").text
+    text = text_of(page)
+    assert "Register of Kazakhstan" in text
+    assert "It is a state’s list and no kind of sites." in text
+    assert "who hears complaints" in text
+    assert "small list that comes with the filter." not in text.partition("Wrong entries")[0]
+    assert 'id="report"' not in page
+    assert mum.get("/parent/lists/wrong.json?host=listed.example&list=qalqan").status_code == 404
