@@ -113,6 +113,8 @@ class Code(StrEnum):
     NOT_OUTSIDE = "not_outside"
     LIST_NOT_ADDED = "list_not_added"
     NOT_LISTED = "not_listed"  # [host]
+    NO_REGISTER = "no_register"  # of that state in the home's own file
+    ON_REGISTER = "on_register"  # [host]: closed by a state's register for as long as that is on
 
     BAD_ADDRESS = "bad_address"  # of the web
 

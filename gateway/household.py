@@ -40,6 +40,7 @@ from gateway.policy.laws import Laws, strangers
 from gateway.policy.macs import parse_mac
 from gateway.policy.menus import Menus, parse_menus
 from gateway.policy.profile import DaysOf, Profile
+from gateway.policy.registers import COUNTRY_NAMES
 from gateway.policy.resolvers import Resolvers, parse_resolvers
 from gateway.policy.rulefile import Vocabulary
 from gateway.policy.schedule import Calendar
@@ -98,6 +99,7 @@ class Product:
             categories={one.id: one.name["en"] for one in self.categories.by_id.values()},
             groups={one.id: one.name["en"] for one in self.catalogue.groups.values()},
             laws={one.id: one.name["en"] for one in self.laws.values()},
+            states=COUNTRY_NAMES,
         )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:

@@ -61,6 +61,7 @@ from webui.pages import (
     preview,
     proof,
     refused,
+    registers,
     requests,
     rights,
     rules,
@@ -88,7 +89,7 @@ BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred le
 PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
-    backup, update, family, importing, alerts,
+    backup, update, family, registers, importing, alerts,
     child, asks, disputes, sharing, unlock, wallet_pages, time_pages, refused, leave,
     mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,

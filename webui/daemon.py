@@ -37,6 +37,7 @@ from webui.values.history import Change, History, parse_changes, parse_history
 from webui.values.ledger import Ledger, parse_ledger
 from webui.values.lists import Found, Lists, parse_found, parse_lists
 from webui.values.questions import SHOWN, Questions, parse_questions
+from webui.values.registers import Register, parse_registers
 from webui.values.shapes import Answer
 from webui.values.sharing import Handed, Lending, parse_handed, parse_lending
 from webui.values.teaching import Lesson, parse_lesson
@@ -109,6 +110,10 @@ class Daemon:
     def list_lookup(self, host: str) -> Found:
         """Raises ControlError for what is no host."""
         return parse_found(self.client.call("list_lookup", host=host))
+
+    def registers(self) -> tuple[Register, ...]:
+        """Of states, on or off."""
+        return parse_registers(self.client.call("registers"))
 
     def way_cards(self, limit: int = CARDS_SHOWN) -> WayCards:
         """Closed ways that wait for a guardian."""

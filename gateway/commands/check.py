@@ -16,6 +16,7 @@ from gateway.commands.check_certificate import certificate_findings
 from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
+from gateway.commands.check_registers import register_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.check_sealed import sealed_findings
 from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
@@ -77,6 +78,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from _table(Path(config.state))
         yield from _copies(Path(config.state))
         yield from sealed_findings(config)
+        yield from register_findings(config)
         yield from check_beside.clock(config)
         yield from _network(config)
         yield from check_system.pages(config)

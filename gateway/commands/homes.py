@@ -21,6 +21,7 @@ from gateway.policy.fields import suggestion
 from gateway.policy.household import Household
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
+from gateway.policy.registers import in_force
 from gateway.policy.schedule import Calendar
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.world import World
@@ -89,7 +90,12 @@ class Rules:
     @property
     def world(self) -> World:
         world = self.product.world(self.config.languages, self.config.web.https)
-        return replace(world, table=self.table.table, sealed=SealedAsked(self.config))
+        return replace(
+            world,
+            table=self.table.table,
+            sealed=SealedAsked(self.config),
+            registers=in_force(self.config.registers),
+        )
 
 
 def read_home(args: Namespace) -> Home:

@@ -19,11 +19,13 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.known import Known
 from gateway.lists.must import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own import OwnLists, read_own
+from gateway.lists.registers import apart, note, register_list, take_files, usable
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
 from gateway.policy.hosts import public_suffix_check
+from gateway.policy.registers import Register
 from profiles import DATA
 
 
@@ -36,6 +38,7 @@ class Library:
     canaries: Canaries
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
+    registers: tuple[Register, ...] = ()  # of states; those that are on
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -53,8 +56,18 @@ class Library:
         return [
             one
             for one in self.published.values()
-            if one.id in named or self.own.is_on(one) or (one.id not in self.own.off and self.is_here(one.id))
+            if one.id not in self._files
+            and (
+                one.id in named
+                or self.own.is_on(one)
+                or (one.id not in self.own.off and self.is_here(one.id))
+            )
         ]
+
+    @property
+    def _files(self) -> frozenset[str]:
+        """Ids of registers that lie in a file: nothing is fetched."""
+        return frozenset(one.source for one in self.registers if one.file)
 
     def is_here(self, source: str) -> bool:
         return self.shelf.path(source).exists()
@@ -65,7 +78,11 @@ class Library:
         """Fetch what is due, with ``force`` what was fetched today as well; the lines of what went wrong."""
         due = self.due(named)
         self._make_state()
-        return self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+        wrong = take_files(self.registers, self.shelf, self.canaries, now)
+        wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+        note(self.registers, self.shelf, self.canaries.must)
+        self.shelf.save()
+        return wrong
 
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
         """Build the table from the seeds and from every copy that is here."""
@@ -75,13 +92,18 @@ class Library:
             raise ListError(msg)
         return build_all(
             self.shelf,
-            [one for one in self.published.values() if one.id not in self.own.off],
+            self._built_from(),
             self.seeds,
             self.state,
             canaries=self.canaries,
             is_public_suffix=public_suffix_check(),
             now=now,
         )
+
+    def _built_from(self) -> list[PublishedList]:
+        registers = {one.source: usable(one, self.shelf) for one in self.registers}
+        lists = (registers.get(one.id, one) for one in self.published.values() if one.id not in self.own.off)
+        return [one for one in lists if one is not None]
 
     def refusing(self, source: Source) -> list[str]:
         """A line for each entry of a list that refuses a site which has to open from ten years on."""
@@ -100,13 +122,17 @@ class Library:
             raise ListError(msg)
 
 
-def read_library(state: Path, own_file: Path | None = None) -> Library:
+def read_library(state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()) -> Library:
     """Raises PolicyError for damaged data of the product, and for a family's own file that cannot be used."""
     product = load_product()
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
+    known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
+    on = tuple(one for one in registers if one.on)
+    apart(on, known.values())
     return Library(
-        published={**parse_sources(*_data("sources.yaml"), categories), **own.lists},
+        published=known | {one.source: register_list(one) for one in on},
+        registers=on,
         own=own,
         seeds=tuple(
             Seed(file.stem, file)

@@ -27,6 +27,7 @@ from gateway.lists.table import TABLE_NAME, open_table
 from gateway.policy.categories import PROXY
 from gateway.policy.config import Config
 from gateway.policy.domains import TableInfo
+from gateway.policy.registers import title
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
@@ -42,7 +43,7 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    library = read_library(state, lists_file(config_path(args)))
+    library = read_library(state, lists_file(config_path(args)), config.registers)
     if args.action == "status":
         return _status(library, now, as_json=args.json)
     if args.action == "check":
@@ -209,7 +210,7 @@ def _found(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield host, REFUSED_FOR_EVERYONE
         return
     for match in answer["matches"]:
-        yield match["name"], ", ".join(match["categories"])
+        yield match["name"], ", ".join(map(title, match["categories"]))
     for service in answer["services"]:
         yield host, f"service:{service}"
     if answer["resolver"]:

@@ -41,6 +41,7 @@ WEB_VERBS = frozenset(
         "week", "country", "family", "edit_family", "unedit_family",
         "devices", "assign", "forget", "name_device", "scan",
         "lists", "list_lookup", "list_add", "list_remove", "list_update", "list_report", "list_unreport",
+        "registers", "register",
         "use", "leave", "claim", "hand_over", "take_back", "handed", "lent", "pin", "adult", "adult_proof",
         "history", "erase", "changes", "own_changes", "alerts", "set_alerts", "teach", "lesson", "teach_end",
         "device_mark",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,11 @@ class Book:
 
     def path(self, source: str) -> Path:
         return self.folder / f"{source}.list"
+
+    def day(self, source: str) -> str:
+        """Which version is here, as far as anybody can tell: that of the day on which it was fetched."""
+        copy = self.copies.get(source)
+        return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()
 
     def _read(self) -> dict[str, Copy]:
         try:

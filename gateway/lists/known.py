@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.policy.packs import Site
+from gateway.policy.registers import is_register
 from gateway.policy.services import Service
 
 LEARNING = frozenset({"education", "health", "productivity"})
@@ -50,6 +51,6 @@ class Known:
         Entries for names below ours are: they are more precise than we are.
         """
         claim = self._claims.get(listed)
-        if claim is None or category in OTHER_MATTERS or category in claim:
+        if claim is None or is_register(category) or category in OTHER_MATTERS or category in claim:
             return False
         return category not in self._binding or not claim.isdisjoint(LEARNING)

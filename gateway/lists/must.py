@@ -95,6 +95,10 @@ class MustResolve:
         """The site that the entry ``listed`` of a list of that category would refuse."""
         return self._names.get(listed) if category in self._content else None
 
+    def anyhow(self, listed: str) -> str | None:
+        """The site that an entry of whatever list would refuse."""
+        return self._names.get(listed)
+
     def helps(self, listed: str) -> str | None:
         """The name of a help line that an entry would refuse, if help did not come before all lists."""
         return self._help.get(listed)

@@ -150,7 +150,7 @@ class Around:
     def _concluded(self, host: str) -> Part | None:
         facts = self._student.facts(host)
         entry = family_entry(facts)
-        if facts.binding or entry is None or entry.kind is Kind.CATEGORY:
+        if facts.binding or facts.registered or entry is None or entry.kind is Kind.CATEGORY:
             return None
         part = conclude(facts, self._profile)
         passes = part.outcome.reason in ALLOWED and part.outcome.verdict is Verdict.ALLOW

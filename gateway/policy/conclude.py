@@ -38,10 +38,11 @@ class Part(NamedTuple):
     gates: Gates  # in the order of decision; `outcome` is reached when none of them is closed
     outcome: Decision
     rewrite: Decision | None = None  # of a question for a search host: the safe name answers instead
-    special: bool = False  # any of the next six
+    special: bool = False  # any of the next seven
     gateway: bool = False
     help: bool = False
     binding: bool = False
+    register: Decision | None = None  # a state's refusal, for everyone while it is on
     local: bool = (
         False  # never leaves the home: as a question it is fine, as a flow's name it is not believed
     )
@@ -56,13 +57,15 @@ def conclude(facts: Facts, profile: Profile) -> Part:
     helps, relay = facts.help is not None, facts.signal is Way.RELAY
     part = _conclusion(facts, profile.rules)
     ordinary = _ordinary(facts, profile.rules, part)
-    special = facts.gateway or helps or facts.binding or facts.local or relay
+    register = facts.registered
+    special = facts.gateway or helps or facts.binding or register is not None or facts.local or relay
     return part._replace(
         special=special or bool(ordinary),
         ordinary=ordinary,
         gateway=facts.gateway,
         help=helps,
         binding=facts.binding,
+        register=register,
         local=facts.local,
         relay=relay,
         services=facts.services,

@@ -14,6 +14,7 @@ from gateway.policy.categories import LANGUAGES
 from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.registers import Register, read_registers
 from gateway.policy.sealedsource import SealedSource, sealed_sources
 from gateway.policy.webconfig import Listen, absolute, read_web
 
@@ -41,6 +42,7 @@ KEYS = (
     "marks",
     "queue_base",
     "sealed",
+    "registers",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -96,6 +98,7 @@ class Config:
     marks: Marks = field(default_factory=Marks)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
+    registers: tuple[Register, ...] = ()  # of states, on or off
 
     def stranger_on(self, interface: str | None) -> str:
         """What a device is that nobody named, by the interface on which it is; None: that is not known."""
@@ -112,6 +115,8 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     part = fields.Fields(document, KEYS)
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
+    sealed = part.read("sealed", sealed_sources, plain.sealed)
+    registers = part.read("registers", lambda node: read_registers(node, sealed), plain.registers)
     access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
         lan=lan,
@@ -136,7 +141,8 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
         queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
-        sealed=part.read("sealed", sealed_sources, plain.sealed),
+        sealed=sealed,
+        registers=registers,
     )
 
 

@@ -119,6 +119,8 @@ class Judge:
             return HELP
         if part.binding:
             return REFUSED_FOR_EVERYONE
+        if part.register is not None:
+            return part.register
         if not self._filtered:
             return self._unfiltered
         if part.local and not asked:

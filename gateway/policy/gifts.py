@@ -115,7 +115,9 @@ def when(at: datetime, now: datetime) -> str:
 def outcome(host: str, profile: Profile, world: World) -> Decision:
     """What is decided about a host by its name alone, as if no time rule, pause or grant were there."""
     part = conclude(Student(profile, world).facts(host), profile)
-    return REFUSED_FOR_EVERYONE if part.binding and not part.help else part.outcome
+    if part.help:
+        return part.outcome
+    return REFUSED_FOR_EVERYONE if part.binding else part.register or part.outcome
 
 
 def check_askable(host: str, decision: Decision, name: str) -> None:
@@ -126,6 +128,9 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         error = PolicyError(host, "is refused for everyone", "nobody here can open it")
         raise error.coded(Code.FOR_EVERYONE, host=host)
+    if decision.reason is Reason.REGISTER:
+        mend = "a guardian can turn the register off for the home"
+        raise PolicyError(host, "is on a state's register", mend).coded(Code.ON_REGISTER, host=host)
     if not decision.askable:
         error = PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
         raise error.coded(Code.NOT_ASKABLE, host=host)

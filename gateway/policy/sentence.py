@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.policy.gates import is_limit
 from gateway.policy.rules import PLAY
+from gateway.policy.turnedon import turned_on
 from gateway.policy.values import Decision, Reason, Verdict
 
 if TYPE_CHECKING:  # the pages import this module, and it leads to much
@@ -28,6 +29,7 @@ ENGLISH: Words = {
     # What is. {what} is a service, a site or "The internet".
     "help": "{what} is always open.",
     "refused_for_everyone": "{what} is refused for everyone.",
+    "register": "{what} is not open here: it is on a list of a state, the register of {state}.",
     "quarantined": "This device is new here and waits for an answer.",
     "paused": "The internet is paused{until}.",
     "bedtime": "It is bedtime: the internet is closed{until}.",
@@ -89,6 +91,11 @@ ENGLISH: Words = {
     "by_band": "These are the {band} rules.",
     "by_list": "It is on the list {name}.",
     "by_law": "A law of {name} asks for it.",
+    "by_register": "{name} turned it on, on {weekday}.",
+    "by_register_today": "{name} turned it on today.",
+    "by_register_before": "{name} turned it on, on {day} {month}.",
+    "by_register_once": "{name} turned it on.",
+    "by_register_home": "It was turned on in this home.",
     "may_ask": "You can ask for it.",
     "the_internet": "The internet",
     "a_site": "This site",
@@ -109,6 +116,7 @@ class Names:
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
     groups: Mapping[str, str] = field(default_factory=dict)  # id → name
     laws: Mapping[str, str] = field(default_factory=dict)  # id → name
+    states: Mapping[str, str] = field(default_factory=dict)  # whose registers there are: code → name
     words: Words = field(default_factory=lambda: ENGLISH)
 
 
@@ -159,6 +167,7 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
         until=_until(decision.until, now, words),
         kind=_kind(decision, names),
         law=_law(decision, names),
+        state=state_of(decision, names),
         spent=_spent(decision.rule, names),
     )
 
@@ -219,6 +228,12 @@ def _law(decision: Decision, names: Names) -> str:
     return names.laws.get(law, law)
 
 
+def state_of(decision: Decision, names: Names) -> str:
+    """Whose register decided."""
+    code = _after(decision.rule, "law:")
+    return names.states.get(code, code.upper())
+
+
 def _after(rule: str, kind: str) -> str:
     """``block: service:tiktok`` after ``service:`` → ``tiktok``."""
     _, found, rest = rule.partition(kind)
@@ -249,6 +264,8 @@ def _month(at: datetime, words: Words) -> str:
 
 def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
     kind, _, name = decision.owner.partition(":")
+    if decision.reason is Reason.REGISTER:
+        return turned_on(decision.rule, name.partition(":")[2], now.date(), words)
     if decision.verdict is Verdict.ALLOW and decision.reason in (Reason.OPEN, Reason.DEVICE_NEEDS):
         return ""
     if kind == "family":

@@ -11,7 +11,9 @@ from gateway.policy.hosts import suffixes
 from gateway.policy.laws import Law
 from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
+from gateway.policy.registers import Register, register_of
 from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
+from gateway.policy.values import Decision
 from gateway.policy.ways import Way
 from gateway.policy.world import (
     LOCAL_NAMES,
@@ -52,6 +54,7 @@ class Facts:
     engine: Engine | None
     groups: tuple[str, ...] = ()  # of the services
     law: Owned[Law] | None = None  # that a guardian turned on, and that refuses it
+    register: Register | None = None  # of a state, that a guardian turned on
     shows: tuple[str, ...] = ()  # under a page proxy: the names whose pages it may show
 
     @property
@@ -64,10 +67,16 @@ class Facts:
         return self.categories[0] if self.categories else None
 
     @property
+    def registered(self) -> Decision | None:
+        """What a state's register says of it. It closes neither help nor the pages nor what devices need."""
+        spared = self.gateway or self.help is not None or self.need is not None
+        return None if self.register is None or spared else self.register.refusal
+
+    @property
     def refused(self) -> bool:
-        """By a category, by the family's own entry, or by a law that it turned on."""
+        """By a category, by the family's own entry, or by a law or a register that it turned on."""
         strictest = self.strictest
-        if self.law is not None:
+        if self.law is not None or self.register is not None:
             return True
         return self.block is not None or (strictest is not None and strictest.rule.value.refuses)
 
@@ -162,6 +171,7 @@ class Student:
             band_allow=reaching(proxy.band_allow),
             band_block=proxy.band_block or shown.band_block,
             law=proxy.law or shown.law,
+            register=proxy.register or shown.register,
             services=tuple(dict.fromkeys(proxy.services + shown.services)),
             groups=tuple(dict.fromkeys(proxy.groups + shown.groups)),
             categories=self._ranked(frozenset(categories)),
@@ -172,7 +182,7 @@ class Student:
     def _alone(self, host: str) -> Facts:
         world = self._world
         services = world.catalogue.services_of(host)
-        found = world.table.categories(host)
+        register, found = register_of(world.table.categories(host), world.registers)
         sealed = world.sealed(host)  # of every name, so that the time tells nothing of a list
         categories = (found | world.catalogue.categories_of(services)) - self._binding
         if itself := PAGE_PROXIES.get(host):
@@ -200,6 +210,7 @@ class Student:
             engine=world.engines.get(host),
             groups=world.catalogue.groups_of(services),
             law=self._law(services, categories),
+            register=register,
         )
 
     def facts_of(self, services: tuple[str, ...]) -> Facts:

@@ -61,7 +61,13 @@ def taught(host: str, part: Part, student: Student, profile: Profile, lesson: Le
 
 
 def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
-    if facts.binding or facts.block is not None or facts.band_block is not None or facts.shows:
+    if (
+        facts.binding
+        or facts.register
+        or facts.block is not None
+        or facts.band_block is not None
+        or facts.shows
+    ):
         return False
     if not lesson.services.issuperset(facts.services):
         return False  # another service has rules of its own

@@ -50,6 +50,8 @@ def _steps(
         return
     yield Step("help", NO_MATCH if facts.help is None else facts.help)
     yield Step("refused for everyone", NO_MATCH)
+    if facts.registered is not None:
+        yield Step(facts.registered.rule, "matches")
     if not profile.filtered or state.off:
         return
     rules, services = profile.rules, facts.services

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     REFUSED_FOR_EVERYONE = (
         "refused_for_everyone"  # sealed sets, malware and phishing share one outward reason
     )
+    REGISTER = "register"  # a state's register that a guardian turned on
     QUARANTINED = "quarantined"
     PAUSED = "paused"
     BEDTIME = "bedtime"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +12,7 @@ from gateway.policy import nets
 from gateway.policy.categories import PROXY, Categories
 from gateway.policy.hosts import HostError, HostMap, normalise
 from gateway.policy.packs import Engine, Site
+from gateway.policy.registers import NO_REGISTERS, Register
 from gateway.policy.resolvers import Resolvers
 from gateway.policy.services import Catalogue
 from gateway.policy.ways import Way
@@ -119,6 +120,7 @@ class World:
     resolvers: Resolvers = field(default_factory=Resolvers)
     gateway_names: frozenset[str] = frozenset({GATEWAY_NAME})  # the pages', a trusted one of this home too
     sealed: Callable[[str], bool] = _never  # whether a host is in a sealed set
+    registers: Mapping[str, Register] = field(default_factory=lambda: NO_REGISTERS)  # those that are on
     help_address: Callable[[str, bytes], bool] = (
         _never  # whether the gateway itself resolved a help name to it
     )

@@ -255,6 +255,25 @@ def several_networks(site: Site) -> None:
     editing.rules.reload()
 
 
+def registered(site: Site) -> None:
+    """A state's register is on, and has refused something on the tablet."""
+    editing = site.household.editing
+    editing.rules.reload()
+    file = editing.folder / "qalqan.yaml"
+    kz = {"file": "/srv/kz.txt", "on": True, "by": "Mum", "since": "2026-11-24"}
+    file.write_text(json.dumps(yaml.safe_load(file.read_text()) | {"registers": {"kz": kz}}))
+    editing.rules.reload()
+    site.household.refusals = [
+        {
+            "at": NOW, "host": "listed.example", "name": None, "proto": "dns", "reason": "register",
+            "rule": "law:kz since 2026-11-24", "owner": "law:kz:Mum", "until": None, "askable": False,
+            "sentence": "listed.example is not open here: it is on a list of a state, the register of "
+            "Kazakhstan. Mum turned it on today.",
+        },
+        *site.household.refusals,
+    ]  # fmt: skip
+
+
 def told(site: Site) -> None:
     topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
     site.household.alerting.book["Mum"] = topic

@@ -27,6 +27,7 @@ from webui.api import (
     my,
     people,
     proof,
+    registers,
     requests,
     rules,
     sharing,
@@ -44,8 +45,8 @@ from webui.memory import give_back
 
 NOUNS = (
     teaching, growing,
-    home, children, rules, activity, requests, codes, devices, sharing, lists, family, people, account, log,
-    health, backup, alerts, proof, trial, my, unlock, events,
+    home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
+    account, log, health, backup, alerts, proof, trial, my, unlock, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -25,6 +25,8 @@ Name = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
 Minutes = Annotated[int, Whole(1, DAY_MINUTES)]
 
 # What may stand in `{…}` of a path.
+Country = Annotated[str, Text(2, 2, r"[a-z]{2}")]
+
 PARTS: Mapping[str, Any] = {
     "child": ChildId,
     "mac": Mac,
@@ -33,6 +35,7 @@ PARTS: Mapping[str, Any] = {
     "way": Annotated[str, Text(1, 40, r"[a-z_]+")],
     "list": Annotated[str, Text(1, 63, r"[A-Za-z0-9_.-]+")],
     "host": Host,
+    "country": Country,
     "person": Name,
     "session": Annotated[str, Text(1, 32, r"[0-9a-f]+")],
 }

@@ -19,7 +19,8 @@ SOON = 5  # seconds until another try makes sense while no daemon answers
 
 NOT_FOUND = frozenset(
     {
-        Code.NO_PROFILE, Code.NO_DEVICE, Code.NO_LIST, Code.NO_REQUEST, Code.NO_QUESTION, Code.NO_CARD,
+        Code.NO_PROFILE, Code.NO_DEVICE, Code.NO_LIST, Code.NO_REGISTER, Code.NO_REQUEST, Code.NO_QUESTION,
+        Code.NO_CARD,
         Code.NO_REVISION, Code.NO_PROPOSAL, Code.NO_GOOD_CODES, Code.NO_TOKEN, Code.NOT_LISTED,
     }
 )  # fmt: skip

@@ -110,6 +110,8 @@ def _phrases() -> dict[str, str]:
         "list_add": _("added a list"),
         "list_remove": _("removed a list"),
         "list_update": _("fetched the lists anew"),
+        "register_on": _("turned a state's register on: %(detail)s"),
+        "register_off": _("turned a state's register off: %(detail)s"),
         "sealed_late": _("goes on with an expired list of %(detail)s"),
         "list_report": _("reported a wrong entry of a list"),
         "list_unreport": _("took back a report about a list"),

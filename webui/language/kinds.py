@@ -30,6 +30,7 @@ def _reasons() -> dict[str, str]:
         "out_of_time": _("After the time was used up"),
         "quarantined": _("Before anybody said whose it is"),
         "family_block": _("Your family's own rule"),
+        "register": _("A state's register that is on in this home"),
         "law": _("A law that your family turned on"),
         "service": _("Services"),
         "not_on_list": _("Not on the list of sites"),

@@ -147,6 +147,10 @@ def _of_rules() -> dict[str, str]:
         Code.SCANNED_JUST_NOW: _("There was a look around just now. Try again in %(seconds)d s."),
         Code.NO_LIST: _("There is no such list any more. Go back and look again."),
         Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
+        Code.NO_REGISTER: _("There is no such register any more. Go back and look again."),
+        Code.ON_REGISTER: _(
+            "%(host)s is on a state's register, which is on in this home. Turned off, it closes nothing."
+        ),
         Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),

@@ -14,6 +14,7 @@ from webui.language import things
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, ngettext, pgettext
 from webui.language.words import clock, plain
+from webui.values.family import countries
 from webui.values.shapes import Answer
 
 DECISION = "decision"  # the context of its words in the catalogue
@@ -111,6 +112,7 @@ def _said(answer: Answer, what: str | None, now: datetime) -> str:
 def _names() -> Names:
     return Names(
         laws=things.laws(),
+        states=countries(),
         categories=things.categories(),
         groups=things.groups(),
         words=things.table(DECISION, _words),

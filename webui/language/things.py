@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from gateway.policy.gates import WINDOW
 from webui.language.i18n import gettext as _
 from webui.language.i18n import is_source, language, languages, pgettext
+from webui.values.family import countries
+
+LAW = "law:"  # a state's register, by its two letters
 
 Table = Mapping[str, str]
 
@@ -26,6 +29,8 @@ def thing(target: str, name: str) -> str:
     if is_source():
         return name
     target = target.removeprefix(WINDOW)
+    if target.removeprefix("category:").startswith(LAW):
+        return Ours(register(target.rpartition(":")[2]))
     kind, _colon, key = target.partition(":")
     if kind == "category":
         known = categories().get(key)
@@ -34,6 +39,15 @@ def thing(target: str, name: str) -> str:
     else:
         known = table("targets", _targets).get(target)
     return name if known is None else Ours(known)
+
+
+def register(country: str) -> str:
+    """A state's register of sites that shall be closed."""
+    return _("Register of %(country)s", country=state(country))
+
+
+def state(country: str) -> str:
+    return countries().get(country, country.upper()[:2])
 
 
 def way(key: str) -> str:

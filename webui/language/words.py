@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext, pgettext
-from webui.language.things import Ours, laws
+from webui.language.things import Ours, laws, register
 from webui.values.minutes import BEDTIME, WHOLE_WINDOW, WINDOW, Used
 
 NAME_LIMIT = 40  # characters of a name that somebody else chose
@@ -240,7 +240,8 @@ def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: date
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])
     if kind == "law" and colon:
-        return _("The law: %(country)s", country=plain(name.upper()))
+        named = register(plain(law))
+        return _("%(register)s; %(who)s turned it on", register=named, who=plain(who)) if who else named
     if kind == "product":
         return _("Part of the filter, in every home")
     return plain(text)

@@ -27,6 +27,7 @@ from webui.rules.laws import standing
 from webui.settings import OWN_NAME
 from webui.values.answers import Home
 from webui.values.family import ACCESS, STRANGERS, Family, access, countries, strangers
+from webui.values.lists import many
 from webui.values.shapes import Answer
 from webui.wallet import why_not
 
@@ -195,6 +196,8 @@ def _show(home: Home, family: Family, problem: Problem | None = None) -> str:
         tomorrow=clock(_morning(home.now), home.now),
         addresses=_addresses(),
         laws=daemon().country().laws,
+        registers=daemon().registers(),
+        many=many,
         standing=standing,
         trusted=trusted(),
         certificate_end=_end(home.now),

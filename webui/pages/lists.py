@@ -112,7 +112,7 @@ def _meanings(found: Found, home: Home) -> tuple[Meaning, ...]:
 def wrong_file() -> ResponseReturnValue:
     """One wrong entry, for the maker of one list: domain, list and version, and nothing of this home."""
     found, _problem = _looked_up(_host(request.args.get("host", "")))
-    if found is None or found.refused_for_everyone or not found.entries:
+    if found is None or found.refused_for_everyone or found.registered or not found.entries:
         abort(404)
     feeds = {one.id: one.version for one in found.sources} or {PACKAGED: daemon().home().version}
     wanted = request.args.get("list", "")

@@ -15,14 +15,16 @@ from gateway.policy.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.language.levels import level_of
-from webui.values.answers import Here, Home
+from webui.values.answers import Here, Home, Refusal
 from webui.values.asked import waiting_for
+from webui.values.registers import Register
 
 blueprint = Blueprint("refused", __name__)
 
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
 
 NEW = "quarantine"
+REGISTER = "register"
 EVERYONE = "refused_for_everyone"  # one page for all of it, whatever the address: nothing is looked up
 # Nothing was found bad: the time is over, or somebody has to say whose the device is. A system that looks
 # for a sign-in page is given one by 200.
@@ -43,6 +45,10 @@ def show() -> ResponseReturnValue:
         host = ""
     own = daemon().refusals_of_device(here)
     refusal = next((found for found in own.found if found.host == host), None)
+    if (refusal.reason if refusal else request.args.get("reason")) == REGISTER:
+        on = {one.country: one for one in daemon().registers() if one.on}
+        if refusal or on:
+            return _render("register", home, here, refusal=refusal, register=_whose(refusal, on)), 403
     if refusal is None:
         return _render("unknown", home, here, shared=own.shared)
     child = home.child(here.profile)
@@ -56,6 +62,11 @@ def show() -> ResponseReturnValue:
         asked=waiting_for(daemon().requests_of_device(here), refusal) if child else None,
     )
     return page, 200 if refusal.reason in INFORMS else 403
+
+
+def _whose(refusal: Refusal | None, on: dict[str, Register]) -> Register | None:
+    """Which one decided; None where this device has no list of its own to tell it."""
+    return on.get(refusal.owner.split(":")[1]) if refusal and ":" in refusal.owner else None
 
 
 def _render(told: str, home: Home, here: Here, **values: object) -> str:

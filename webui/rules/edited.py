@@ -9,6 +9,7 @@ from datetime import datetime
 from webui.language import zones
 from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
+from webui.language.things import register
 from webui.language.words import listed, plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import Catalogue
@@ -110,10 +111,21 @@ def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
         "interfaces": lambda entry, value: _(
             "New devices on %(network)s: %(what)s", network=plain(entry), what=_stranger(value, home, entry)
         ),
+        "registers": lambda entry, value: _register(entry, value),
         "gateway_access": lambda _entry, value: _(
             "What children and guests reach of the gateway: %(what)s", what=_reach(value)
         ),
     }
+
+
+def _register(country: str, value: object) -> str:
+    named = register(plain(country))
+    on = isinstance(value, Mapping) and str(value.get("on")).lower() in ("true", "yes", "on")
+    return (
+        _("%(register)s: on, for everyone in the home", register=named)
+        if on
+        else _("%(register)s: off", register=named)
+    )
 
 
 def _country(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webui.language.i18n import gettext as _
-from webui.language.things import thing
+from webui.language.things import LAW, thing
 from webui.language.words import plain
 from webui.values.shapes import Answer
 
@@ -145,6 +145,11 @@ class Found:
     services: tuple[Named, ...]
     resolver: str
     sources: tuple[Feed, ...]
+
+    @property
+    def registered(self) -> bool:
+        """Whether states' registers alone have it: no kind of sites, and no mistake of a list's maker."""
+        return bool(self.categories) and all(one.id.startswith(LAW) for one in self.categories)
 
 
 def parse_lists(values: Mapping[str, Any]) -> Lists:

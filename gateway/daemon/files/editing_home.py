@@ -21,12 +21,16 @@ class HomeEditing:
 
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
         """Raises PolicyError, with the file as it was."""
+        _only_the_familys(changes)
+        return self.switch(changes, author, revision)
+
+    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+        """As ``edit``, of keys that the daemon itself chose."""
         path = self._rules.path
         source, before = self._editing.read(path)
         found = revision_of(source)
         if revision not in (None, found):
             raise changed_meanwhile(path)
-        _only_the_familys(changes)
         try:
             after = changed(before, changes, {})
         except PolicyError as error:

@@ -130,7 +130,8 @@ class EditStory:
             old, new = edits.read(before, path.name), edits.read(after, path.name)
         except PolicyError:
             return None
-        found = [one for one in edited(old, new, {}, {}) if one.key.partition("/")[0] in edits.FAMILY_KEYS]
+        keys = (*edits.FAMILY_KEYS, "registers")
+        found = [one for one in edited(old, new, {}, {}) if one.key.partition("/")[0] in keys]
         undo = {
             "do": "unedit_family", "revision": step.before[path.name], "found": step.after[path.name],
         }  # fmt: skip

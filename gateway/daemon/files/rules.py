@@ -22,6 +22,7 @@ from gateway.policy.domains import DomainTable
 from gateway.policy.household import Household, keep_last_good
 from gateway.policy.menus import Menu
 from gateway.policy.profile import Profile
+from gateway.policy.registers import in_force
 from gateway.policy.schedule import Calendar
 from gateway.policy.sealedset import SealedSets
 from gateway.policy.sights import Sight
@@ -115,6 +116,7 @@ class RuleBook:
             safe_address=self._safe_address,
             calling_address=self._calling_address,
             sealed=self._sealed.holds,
+            registers=in_force(config.registers),
         )
 
     def _load_sealed(self) -> None:
@@ -160,7 +162,8 @@ class RuleBook:
     @property
     def binds_everyone(self) -> bool:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
-        listed = self._product.categories.binding & self._table.table.known_categories
+        binding = self._product.categories.binding | self.world.registers.keys()
+        listed = binding & self._table.table.known_categories
         return bool(listed) or bool(self._sealed)
 
     @property

@@ -132,10 +132,21 @@ def describe_profile(
                 for days, spans in by_days(windows)
                 for span in spans.value
             ],
-            "refused": [*_refused_by_law(profile, rules), *refused, *_refused_in_general(own, rules)],
+            "refused": [
+                *_registers(rules),
+                *_refused_by_law(profile, rules),
+                *refused,
+                *_refused_in_general(own, rules),
+            ],
             "allowed": [_entry(one, rules) for one in (*own.allow, *own.homework)],
         }
     }
+
+
+def _registers(rules: RuleBook) -> Iterator[dict[str, object]]:
+    for one in rules.household.config.registers:
+        if one.on:
+            yield _general(one.category, one.name, one.owner)
 
 
 def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[dict[str, object]]:

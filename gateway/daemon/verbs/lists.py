@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from gateway.outside import NotOutside, check_url, is_outside, looks_like_addres
 from gateway.policy import nets
 from gateway.policy.domains import TableInfo
 from gateway.policy.profile import Profile
+from gateway.policy.registers import is_register, title
 from profiles import DATA
 
 if TYPE_CHECKING:
@@ -132,14 +133,16 @@ class ListVerbs:
                 "name": one.name,
                 "url": one.url,
                 "category": one.category,
-                "version": _day(book, one),
+                "version": book.day(one.id),
             }
             for one in (*own.lists.values(), *self._catalogue().values())
             if one.category in found and one.id not in own.off and book.path(one.id).exists()
         ]
         return {
             **answer,
-            "categories": [{"id": one, "name": names.categories.get(one, one)} for one in sorted(found)],
+            "categories": [
+                {"id": one, "name": names.categories.get(one) or title(one)} for one in sorted(found)
+            ],
             "services": [{"id": one, "name": names.services.get(one, one)} for one in answer["services"]],
             "sources": sources,
         }
@@ -170,6 +173,9 @@ class ListVerbs:
                 raise NotOutside(msg)
         except NotOutside as error:
             raise ControlError(f"{url}: {error}").coded(Code.NOT_OUTSIDE) from None
+        if any(one.url == url for one in self._daemon.rules.household.config.registers):
+            msg = f"{url} is a state's register; it feeds no other kind of sites"
+            raise ListError(msg).coded(Code.LIST_NOT_ADDED)
         key = f"own-{secrets.token_hex(4)}"
         try:
             self._write(own.with_list(name, url, category, key))
@@ -206,18 +212,23 @@ class ListVerbs:
     def update(self, request: Request) -> Mapping[str, object]:
         """Fetch what is due and build the table, in a process of its own; events tell how far it is."""
         by = self._whom.guardian(request)
-        if not self._errand.running:
-            config = str(self._daemon.rules.path)
-            force = ["--force"] if request.has("force") else []
-            try:
-                self._errand.start(["gateway", "lists", "update", "--steps", *force, "--config", config])
-            except OSError as error:
-                msg = f"list_update: no program can be started: {error.strerror or error}"
-                raise ControlError(msg) from None
-            self._step, self._problems = {}, []
+        if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
-            self._publish("begun")
         return self._told()
+
+    def start(self, *, force: bool = False) -> bool:
+        """Whether an update begins now: no second one beside one that runs."""
+        if self._errand.running:
+            return False
+        argv = ["gateway", "lists", "update", "--steps", *(["--force"] if force else [])]
+        try:
+            self._errand.start([*argv, "--config", str(self._daemon.rules.path)])
+        except OSError as error:
+            msg = f"list_update: no program can be started: {error.strerror or error}"
+            raise ControlError(msg) from None
+        self._step, self._problems = {}, []
+        self._publish("begun")
+        return True
 
     def _stepped(self, said: Mapping[str, Any]) -> None:
         self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
@@ -241,7 +252,10 @@ class ListVerbs:
             request.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
             request.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
-        entry, category = matches[0]["name"], matches[0]["categories"][0]
+        kinds = [one for one in matches[0]["categories"] if not is_register(one)]
+        if not kinds:
+            request.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
+        entry, category = matches[0]["name"], kinds[0]
         children = self._children(request)
         now = self._daemon.local_now()
         for child in children:
@@ -282,9 +296,3 @@ class ListVerbs:
     def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
         now, origin = self._daemon.local_now(), request.text("origin", "")
         self._daemon.store.audit(what, detail, by=by, at=now, origin=origin)
-
-
-def _day(book: Book, one: PublishedList) -> str:
-    """Which version is here, as far as anybody can tell: that of the day on which it was fetched."""
-    copy = book.copies.get(one.id)
-    return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()

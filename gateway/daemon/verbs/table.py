@@ -40,6 +40,7 @@ from gateway.daemon.verbs.pins import PinDesk
 from gateway.daemon.verbs.preview import PreviewVerbs
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
+from gateway.daemon.verbs.registers import RegisterVerbs
 from gateway.daemon.verbs.requests import RequestVerbs
 from gateway.daemon.verbs.sharing import SharingVerbs
 from gateway.daemon.verbs.sights import Sights
@@ -67,6 +68,7 @@ class Verbs:
         self._guardians = guardians
         self._whom = Whom(daemon)
         self._editing = Editing(daemon.rules, self._edited)
+        self._home = HomeEditing(daemon.rules, self._editing)
         self._edits = EditVerbs(daemon, self._whom, self._editing)
         self._switches = SwitchVerbs(daemon, self._whom)
         self._time = TimeVerbs(daemon, self._whom, answers)
@@ -115,7 +117,8 @@ class Verbs:
             **AlertVerbs(self._daemon, self._whom).table(),
             **AuditVerbs(self._daemon).table(),
             **self._edits.table(),
-            **FamilyVerbs(self._daemon, self._edits, HomeEditing(self._daemon.rules, self._editing)).table(),
+            **FamilyVerbs(self._daemon, self._edits, self._home).table(),
+            **RegisterVerbs(self._daemon, self._edits, self._home, self._lists).table(),
             **TeachVerbs(self._daemon, self._whom, self._editing).table(),
             **PreviewVerbs(self._daemon, self._whom, self._editing).table(),
             **AuditLogVerbs(self._daemon).table(),

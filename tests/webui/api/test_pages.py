@@ -92,6 +92,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "family.turn_off": ("home_off",),
     "family.turn_on": ("home_on",),
     "family.undo": ("family_undo",),
+    "registers.switch": ("registers_switch",),
     "importing.look": ("children_add", "rules_edit"),
     "importing.take": ("children_add", "rules_edit"),
     "importing.undo": ("rules_undo", "children_remove"),

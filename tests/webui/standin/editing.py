@@ -25,6 +25,7 @@ from gateway.daemon.verbs.country import CountryVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
 from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.registers import RegisterVerbs
 from gateway.household import Product, load_product
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.profile import Profile
@@ -47,6 +48,7 @@ HOME = {"lan": ["lo"], "timezone": "Asia/Almaty", "country": "kz"}
 VERBS = (
     "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
     "week", "country", "family", "edit_family", "unedit_family", "changes",
+    "registers", "register",
 )  # fmt: skip
 
 
@@ -107,9 +109,12 @@ class Editing:
         daemon, whom = cast("Any", _Daemon(self)), cast("Any", _Whom(self))
         files = editing.Editing(self.rules, self._in_force)
         edits = EditVerbs(daemon, whom, files)
+        home = HomeEditing(self.rules, files)
+        started = cast("Any", SimpleNamespace(start=lambda: True))  # nothing is fetched here
         return {
             **edits.table(),
-            **FamilyVerbs(daemon, edits, HomeEditing(self.rules, files)).table(),
+            **FamilyVerbs(daemon, edits, home).table(),
+            **RegisterVerbs(daemon, edits, home, started).table(),
             **PreviewVerbs(daemon, whom, files).table(),
             **ChangeVerbs(daemon, whom).table(),
             "country": CountryVerbs(daemon).country,

@@ -1,0 +1,124 @@
+"""States' registers among the lists: how a copy comes here, and what is told of it (docs/lists.md)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import ListError
+from gateway.files import disk_words
+from gateway.lists.book import Book, Copy
+from gateway.lists.build import Canaries, Source, survey
+from gateway.lists.formats import Format, Tally, read_domains
+from gateway.lists.must import MustResolve
+from gateway.lists.sources import PublishedList
+from gateway.policy.registers import MAX_BYTES, Register
+
+CHUNK = 1 << 18
+
+
+def register_list(register: Register) -> PublishedList:
+    """As the other lists are: innocent sites are left out of it one by one, its copy tells its format."""
+    return PublishedList(
+        id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
+        licence="", category=register.category, size=0, max_bytes=MAX_BYTES, skip_canaries=True,
+        default=register.on,
+    )  # fmt: skip
+
+
+def apart(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
+    """Raises ListError where one list is a register and a list of another kind as well."""
+    used = {one.url: one for one in others}
+    for register in registers:
+        other = used.get(register.url) if register.url else None
+        if other is not None:
+            msg = (
+                f"{register.source}: {register.url} is a list of {other.category} too; a state's register "
+                "feeds no other kind: take one of them out"
+            )
+            raise ListError(msg)
+
+
+def take_file(register: Register, book: Book, canaries: Canaries, now: datetime) -> None:
+    """A copy of one that lies in a file. Raises ListError; the last good copy stays then."""
+    target = book.path(register.source)
+    new = target.with_suffix(f".{os.getpid()}.new")
+    try:
+        with Path(register.file).open("rb") as file, new.open("wb") as out:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                msg = f"{register.source}: {register.file} has more than {MAX_BYTES >> 20} MB; it is not used"
+                raise ListError(msg)
+            shutil.copyfileobj(file, out, CHUNK)
+        survey(register_list(register).copy(new), canaries)
+        new.replace(target)
+        book.copies[register.source] = Copy(fetched=now)
+    except OSError as error:
+        msg = f"{register.source}: {register.file} cannot be read ({disk_words(error)})"
+        raise ListError(msg) from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def take_files(registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime) -> list[str]:
+    """Of those that are on; the lines of what went wrong."""
+    problems = []
+    for register in registers:
+        if register.on and register.file:
+            try:
+                take_file(register, book, canaries, now)
+            except ListError as error:
+                problems.append(str(error))
+                before = book.copies.get(register.source, Copy())
+                book.copies[register.source] = replace(before, error=str(error))
+    return problems
+
+
+def usable(register: Register, book: Book) -> PublishedList | None:
+    """As the build reads it; None where there is no copy, or one of addresses: names alone are taken."""
+    published, path = register_list(register), book.path(register.source)
+    if not register.on or not path.exists():
+        return None
+    form = published.copy(path).form
+    return None if form is Format.ADDRESSES else replace(published, form=form)
+
+
+def note(registers: Iterable[Register], book: Book, must: MustResolve) -> None:
+    """In one line beside each copy in use: the sites of must_resolve.yaml that it closes. They stay in: a
+    register is told as what it is, and so as a whole.
+    """
+    for register in registers:
+        copy, path = book.copies.get(register.source), book.path(register.source)
+        if not register.on or copy is None or copy.error or not path.exists():
+            continue
+        published = usable(register, book)
+        line = _addresses(register) if published is None else _closing(published.copy(path), must)
+        if line:
+            book.copies[register.source] = replace(copy, error=line)
+
+
+def _addresses(register: Register) -> str:
+    return f"{register.source}: its lines are addresses; of a register names alone are taken"
+
+
+def _closing(source: Source, must: MustResolve) -> str:
+    tally = Tally()
+    listed = read_domains(source.id, _chunks(source.path), source.form, tally)
+    found = {name: site for name in listed if (site := must.anyhow(name)) is not None}
+    sites = {site: name for name, site in found.items() if not tally.leaves_out(name)}
+    if not sites:
+        return ""
+    site = min(sites)
+    return (
+        f"{source.id}: it lists {sites[site]}, and so refuses {site}, which no other list closes from 10 "
+        f"years on; there are {len(sites)} of these. They are closed while this state's register is on"
+    )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
