@@ -121,6 +121,7 @@ class QuicFilm:
 
     def __init__(self, device: Namespace, host: str, version: int, *, seconds: float = 120.0) -> None:
         self.last: float | None = None
+        self.knocks = False
         flags = ["--seconds", str(seconds)]
         argv = [sys.executable, "-m", "tests.lab.quicfilm", host, address(host, version), *flags]
         self._process = device.popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -130,10 +131,20 @@ class QuicFilm:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.last = json.loads(line)["at"]
+            told = json.loads(line)
+            if told["bytes"]:
+                self.last = told["at"]
+            else:
+                self.knocks = True
 
     def started(self) -> bool:
         return until(lambda: self.last is not None, 5.0) is not None
+
+    def is_refused(self, within: float = 3.0) -> bool:
+        """True when it knocks, and within so many seconds no byte comes."""
+        if until(lambda: self.knocks, 5.0) is None:
+            return False
+        return pace.within(lambda: self.last is not None, within) is None
 
     def flows(self, within: float = clients.PATIENCE_S) -> bool:
         """True when more bytes arrive within so many seconds."""

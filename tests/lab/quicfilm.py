@@ -49,6 +49,7 @@ async def _watch(host: str, address: str, seconds: float) -> None:
     configuration = QuicConfiguration(
         alpn_protocols=H3_ALPN, is_client=True, verify_mode=ssl.CERT_NONE, server_name=host
     )
+    print(json.dumps({"at": time.monotonic(), "bytes": 0}), flush=True)  # it begins to knock
     async with connect(address, 443, configuration=configuration, create_protocol=_Film) as client:
         assert isinstance(client, _Film)
         client.begin(host, "/bytes/64M")

@@ -76,8 +76,8 @@ def test_a_new_device_opens_after_the_proof_and_closes_at_six(
     device = home.devices["new"]
     for version in (4, 6):
         assert not fetch(device, f"https://{ALLOWED}/", version, timeout=1.0).reached
-        with QuicFilm(device, ALLOWED, version, seconds=2.0) as refused:
-            assert not refused.started()
+        with QuicFilm(device, ALLOWED, version, seconds=2.0) as knocking:
+            assert knocking.is_refused()
     unlock(daemon, NEW)
     for version in (4, 6):
         for host in (ALLOWED, REFUSED):
@@ -101,7 +101,7 @@ def test_a_new_device_opens_after_the_proof_and_closes_at_six(
     for version in (4, 6):
         assert not fetch(device, f"https://{ALLOWED}/", version, timeout=1.0).reached
         with QuicFilm(device, ALLOWED, version, seconds=2.0) as again:
-            assert not again.started()
+            assert again.is_refused()
     print(f"from six o'clock to the films' end: {died} ms")
 
 
