@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
@@ -16,7 +15,7 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.recent import Recent
 from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Sink, Subject
-from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
@@ -26,6 +25,8 @@ CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
 
 # What must not come into anybody's list: help leaves no trace, canaries and the pages are nobody's wish.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
+
+UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered here, or nobody's to count
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ class Journal:
         """What nobody need be told of. Whose it is."""
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
-            self._verdicts[decision.verdict, decision.reason] += 1
+            if decision.reason is not Reason.HELP:  # which is not even in a figure
+                self._verdicts[decision.verdict, decision.reason] += 1
             if self.witness is not None:
                 self.witness(subject, seen, decision, at)
         elif self.elsewhere is not None:
@@ -73,7 +75,7 @@ class Journal:
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
         member = self.counted(subject, seen, decision, at)
-        if seen.proto is Proto.DNS and decision.allowed and decision.reason is not Reason.GATEWAY:
+        if seen.proto is Proto.DNS and decision.allowed and decision.reason not in UNFIGURED:
             self.questions += 1
         if member is None:
             if decision.reason is Reason.REFUSED_FOR_EVERYONE and subject.slot == EVERYONE:
@@ -107,28 +109,25 @@ class Journal:
         )
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
+        """The device's own page asks for it at any level; others hear of it from the level of names on."""
         level = member.profile.rules.log_level
-        if not self.recent.add(member.slot, at, seen, decision) or level < KINDS_LEVEL:
+        if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
             return
         _log.debug("refused: %s, %s", member.profile.id, decision.reason)
-        named = level >= NAMES_LEVEL
         self.publish(
             "refusal",
             profile=member.profile.id,
             name=member.profile.name,
             device=member.macs[0] if len(member.macs) == 1 else None,
-            host=seen.host if named else None,
+            host=seen.host,
             proto=seen.proto,
             reason=decision.reason,
-            sentence=self.told(seen, decision, at, named=named),
+            sentence=self.told(seen, decision, at),
         )
 
-    def told(self, seen: Observation, decision: Decision, at: datetime, *, named: bool = True) -> str:
-        """Why it was refused; without ``named`` neither the site nor its service is in it."""
-        names = self._rules.names
-        if named:
-            return sentence(decision, seen.host, at, names)
-        return sentence(decision, None, at, replace(names, services={}))
+    def told(self, seen: Observation, decision: Decision, at: datetime) -> str:
+        """Why it was refused."""
+        return sentence(decision, seen.host, at, self._rules.names)
 
     def short(self, seen: Observation, decision: Decision) -> str:
         """For the text of a DNS error."""

@@ -47,10 +47,12 @@ class InUse:
             return []
         # First how often each name in each class: pages open dozens of flows to one name.
         seen: Counter[tuple[str, int, int]] = Counter()
+        help_names = self._rules.world.help  # a call for help over plain HTTP is a flow like others
         for slot in slots:
             for live in self._flows.get(slot, ()):
                 number = live.class_number
-                seen.update((one.host, slot, number) for one in live.observations if one.host is not None)
+                hosts = (one.host for one in live.observations if one.host is not None)
+                seen.update((host, slot, number) for host in hosts if host not in help_names)
         found: Counter[str] = Counter()
         for (host, slot, number), flows in seen.items():
             named = level >= VISITS_LEVEL or (level >= NAMES_LEVEL and self._counts(profile, slot, number))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from gateway.daemon.devices.family import Member
 from gateway.daemon.inuse import InUse
+from gateway.policy.gates import is_limit
 from gateway.policy.gifts import gate_name
+from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.remaining import Left
 from gateway.policy.schedule import Calendar
 
@@ -37,6 +39,8 @@ class WarnedHome:
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
     def tell(self, member: Member, minutes: int, found: Left) -> None:
+        if member.profile.rules.log_level < KINDS_LEVEL and is_limit(found.gate):
+            return  # that it is used just now is nobody else's; the device's own page says it
         self._daemon.control.publish(
             "warning",
             profile=member.profile.id,

@@ -53,6 +53,7 @@ CHILDS: dict[str, tuple[str, Prepare]] = {
     "code": ("/my/code", nothing),
     "minutes": ("/my/time", nothing),
     "minutes of another day": ("/my/time?day=2026-11-20", nothing),
+    "delete own names": ("/my/time/delete", nothing),
     "own, shared": ("/my", states.shared),
     "own, in use": ("/my", states.used),
     "own, handed over": ("/my", states.handed),

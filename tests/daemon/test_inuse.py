@@ -45,6 +45,15 @@ def test_what_is_in_use_is_told_as_far_as_the_log_level_lets_a_guardian_see(
     assert in_use(desk) == told
 
 
+@pytest.mark.parametrize("level", range(4))
+def test_a_call_for_help_is_no_use_at_any_level(make: Make, level: int) -> None:
+    """Over plain HTTP such a flow is remembered like others, since its later requests are judged."""
+    desk = make(EVENING, daughter={"band": "6-9", "log_level": level})
+    for host in sorted(desk.rules.world.help)[:200]:
+        uses(desk, host.removeprefix("="))
+    assert in_use(desk) == []
+
+
 def test_visits_are_told_by_name_where_names_are_kept(make: Make) -> None:
     desk = make(EVENING, daughter={"band": "6-9", "log_level": 3})
     uses(desk, "web.whatsapp.com")

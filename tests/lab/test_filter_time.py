@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,8 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import Home
+from tests.lab.markers import below, in_files
+from tests.lab.netns import Namespace
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -260,17 +263,31 @@ def test_help_is_reachable_at_bedtime_and_in_a_pause(
         assert running.flows()
 
 
-def test_help_leaves_no_trace(home: Home, daemon: Daemon) -> None:
-    device = home.devices["tablet"]
-    assert until(lambda: fetch(device, f"https://{HELP}/", 4).reached, 5.0) is not None
-    clients.dig(device, HELP)
+def _helped(device: Namespace) -> bool:
+    return fetch(device, f"https://{HELP}/", 4).reached
+
+
+@pytest.mark.parametrize("state", ["open", "bedtime", "paused"])
+def test_help_leaves_no_trace(home: Home, daemon: Daemon, state: str) -> None:
+    """By DNS, TLS and plain HTTP, of a child of level 2 and one of level 1, in any file of the daemon's."""
+    if state == "bedtime":
+        set_time(daemon, "2026-11-25T22:00:00")
+    if state == "paused":
+        daemon.client.call("pause", who="all", minutes=30)
+    for key in ("tablet", "phone"):
+        device = home.devices[key]
+        assert until(partial(_helped, device), 5.0) is not None
+        fetch(device, f"http://{HELP}/", 4)
+        clients.dig(device, HELP)
     time.sleep(1.2)  # the daemon writes once a second
-    refusals = daemon.client.call("refusals", device=names.TABLET.mac, limit=100)["refusals"]
-    assert HELP not in [one["host"] for one in refusals]
-    assert HELP.encode() not in daemon.database.read_bytes()
-    wal = daemon.database.with_name(daemon.database.name + "-wal")
-    assert not wal.exists() or HELP.encode() not in wal.read_bytes()
-    assert HELP not in daemon.log.read_text()
+    status = daemon.client.call("status")
+    assert not [kind for kind in status["verdicts"] if "help" in kind]
+    told = [status["profiles"]]
+    for seat, who in ((names.TABLET, "daughter"), (names.PHONE, "son")):
+        told += [daemon.client.call("refusals", device=seat.mac, limit=100)]
+        told += [daemon.client.call("history", id=who), daemon.client.call("ledger", who=who)]
+    assert HELP not in repr(told)
+    assert in_files([daemon.log, *below(daemon.state)], {"help": HELP.encode()}) == []
 
 
 # -------------------------------------------------------------------------------------------- windows

@@ -105,6 +105,11 @@ class TypedPin:
 
 
 @record
+class EraseOwn:
+    pin: Digits | None = None
+
+
+@record
 class OwnPin:
     pin: Digits
     old: Digits | None = None
@@ -153,6 +158,21 @@ def ledger(me: Caller | None, query: OnDay) -> object:
     """Which minutes counted; the child's own, behind its PIN."""
     day = {"day": query.day.isoformat()} if query.day else {}
     return daemon().client.call("ledger", device=_own(me).mac, **day)
+
+
+@noun.declare("POST", "/my/erase", ANYONE, body=EraseOwn)
+def erase(me: Caller | None, body: EraseOwn) -> None:
+    """The child's own names and services are gone for good, by its PIN, below ten years by a guardian; counts
+    of kinds stay.
+    """
+    here = device_of_a_child()
+    if here.own.pin is not None and not here.own.pin.pin:
+        if me is None:
+            raise Problem(403, "pin_needed")
+        me.change("erase", device=here.mac)
+    else:
+        pin = {"pin": body.pin} if body.pin else {}
+        daemon().sharing("erase", device=here.mac, origin=source_address(), **pin)
 
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)

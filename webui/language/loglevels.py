@@ -34,4 +34,8 @@ def minutes(level: int) -> str:
     """Who reads which minutes counted for a limit."""
     if level >= 2:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
+    if level <= 0:
+        return _(
+            "How many minutes count for a limit that somebody set. You can see it here; nobody else can."
+        )
     return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")

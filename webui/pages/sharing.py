@@ -54,8 +54,8 @@ def person(who: str) -> ResponseReturnValue:
 def use(who: str) -> ResponseReturnValue:
     here, shared = _shared()
     chosen = _person(shared, who)
-    values = {"pin": _typed("pin")} if chosen.pin else {}
-    problem = _refused(lambda: daemon().sharing("use", device=here.mac, who=chosen.id, **values))
+    values = {"pin": typed_pin("pin")} if chosen.pin else {}
+    problem = refused(lambda: daemon().sharing("use", device=here.mac, who=chosen.id, **values))
     if problem:
         return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
     locks.lock()
@@ -72,7 +72,7 @@ def leave() -> ResponseReturnValue:
     if not here.mac or (screen and here.own.screen(screen) is None):
         abort(400)
     values = {"screen": screen} if screen else {}
-    problem = _refused(lambda: daemon().sharing("leave", device=here.mac, **values))
+    problem = refused(lambda: daemon().sharing("leave", device=here.mac, **values))
     if not screen:
         locks.lock()
     notices.tell_child(problem or _("Done. The youngest's rules hold again."))
@@ -95,7 +95,7 @@ def claim() -> ResponseReturnValue:
     screen = here.own.screen(request.form.get("screen", ""))
     if screen is None:
         abort(400)
-    problem = _refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
+    problem = refused(lambda: daemon().sharing("claim", device=here.mac, screen=screen.device))
     if problem:
         return _page("screens.html", here, problem), REFUSED
     notices.tell_child(_("You are on %(screen)s now.", screen=plain(screen.label)))
@@ -114,7 +114,7 @@ def pin() -> ResponseReturnValue:
 @anyone
 def unlock() -> ResponseReturnValue:
     here, own = _with_pin()
-    problem = _refused(lambda: daemon().sharing("pin", action="check", device=here.mac, pin=_typed("pin")))
+    problem = refused(lambda: daemon().sharing("pin", action="check", device=here.mac, pin=typed_pin("pin")))
     if problem:
         return _page("pin.html", here, problem), REFUSED
     locks.unlock(here.profile, own)
@@ -128,13 +128,13 @@ def set_pin() -> ResponseReturnValue:
     here, own = _with_pin()
     if not own.may_set:
         abort(400)
-    entered = _typed("pin")
-    if entered != _typed("again"):
+    entered = typed_pin("pin")
+    if entered != typed_pin("again"):
         return _page(
             "pin.html", here, _("The two are not the same. Enter them again."), setting=True
         ), REFUSED
-    old = {"old": _typed("old")} if own.pin_set else {}
-    problem = _refused(
+    old = {"old": typed_pin("old")} if own.pin_set else {}
+    problem = refused(
         lambda: daemon().sharing(
             "pin", action="set", device=here.mac, pin=entered, origin=source_address(), **old
         )
@@ -151,7 +151,7 @@ def adult() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if not here.mac:
         return redirect(url_for("door.arrive"), 303)
-    problem = _refused(lambda: daemon().sharing("adult", device=here.mac))
+    problem = refused(lambda: daemon().sharing("adult", device=here.mac))
     if problem:
         notices.tell_child(problem)
     return redirect(url_for("door.arrive"), 303)
@@ -178,11 +178,12 @@ def _person(shared: Lent, who: str) -> Person:
     return found
 
 
-def _typed(key: str) -> str:
+def typed_pin(key: str) -> str:
+    """As it was typed, and never empty, which the daemon would take for not told."""
     return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
 
 
-def _refused(ask: Callable[[], object]) -> str:
+def refused(ask: Callable[[], object]) -> str:
     """What the daemon had against it; empty where nothing."""
     try:
         ask()

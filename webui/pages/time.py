@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.loglevels import NAMES_LEVEL
-from webui import charts
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from webui import charts, notices
 from webui.accounts.locks import own_eyes
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import day as asked_day
-from webui.values.answers import Child, Home
+from webui.language.i18n import gettext as _
+from webui.pages.sharing import REFUSED, refused, typed_pin
+from webui.values.answers import Child, Here, Home
 from webui.values.ledger import DAYS, Ledger, lanes, rows, starts
 
 blueprint = Blueprint("time", __name__)
@@ -32,6 +34,41 @@ def mine() -> ResponseReturnValue:
         return redirect(url_for("door.arrive"), 303)
     ledger, today = _on_day(home, lambda day: daemon().ledger_of_device(here, day))
     return _render("my_time.html", home, child, ledger, today, minutes_shown=True)
+
+
+@blueprint.get("/my/time/delete")
+@own_eyes
+@anyone
+def ask_to_delete() -> ResponseReturnValue:
+    """Neither way back nor undo: the page says what goes and what stays, and asks for the PIN again."""
+    return _deleting(daemon().here(source_address()))
+
+
+@blueprint.post("/my/time/delete")
+@own_eyes
+@anyone
+def delete() -> ResponseReturnValue:
+    """By the child's PIN; below ten years by the guardian who is signed in here."""
+    here = daemon().here(source_address())
+    who = {"pin": typed_pin("pin")} if _by_pin(here) else {"by": guardian() or ""}
+    problem = refused(lambda: daemon().sharing("erase", device=here.mac, origin=source_address(), **who))
+    if problem:
+        return _deleting(here, problem), REFUSED
+    notices.tell_child(_("Names and services are deleted. How much of what kind stays for 30 days."))
+    return redirect(url_for("child.show"), 303)
+
+
+def _deleting(here: Here, problem: str = "") -> Response:
+    child = daemon().home().child(here.profile)
+    if child is None:
+        return make_response(redirect(url_for("door.arrive"), 303))
+    return make_response(
+        render_template("my_time_delete.html", child=child, by_pin=_by_pin(here), problem=problem)
+    )
+
+
+def _by_pin(here: Here) -> bool:
+    return here.own.pin is not None and here.own.pin.pin
 
 
 @blueprint.get("/parent/time/<profile>")
@@ -69,6 +106,7 @@ def _render(
         lanes=lanes(ledger),
         rows=rows(ledger.minutes) if minutes_shown else (),
         minutes_shown=minutes_shown,
+        kinds_level=KINDS_LEVEL,
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         start=start,
         strip=charts.strip,

@@ -71,8 +71,9 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
     """Keep of a day that is over how much counted for each limit, and, as far as a person's log level goes,
     for which kinds and services the minutes went. Services that no limit counted are of the level of visits.
     """
-    store.minutes.keep(day, spent(records))
     levels = {one.id: one.rules.log_level for one in rules.household.children}
+    logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
+    store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
     kept = [
         one
         for one in records

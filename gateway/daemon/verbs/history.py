@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.verbs.histories import describe_kinds, describe_names, describe_uses, used_today
+from gateway.daemon.verbs.pins import PinDesk
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
+from gateway.policy.sharing import needs_pin
 from gateway.store.history import ALL
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS
 
@@ -23,9 +26,10 @@ NAMES, EVERYTHING = "names", "all"
 
 
 class HistoryVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, pins: PinDesk) -> None:
         self._daemon = daemon
         self._whom = whom
+        self._pins = pins
 
     def table(self) -> Mapping[str, Verb]:
         return {"history": self.history, "erase": self.erase}
@@ -92,9 +96,14 @@ class HistoryVerbs:
         return told
 
     def erase(self, request: Request) -> Mapping[str, object]:
-        """Names alone, or all that is kept, but for today's counted minutes. It cannot be undone."""
-        by, profile = self._whom.guardian(request), self._child(request)
-        what = request.choice("what", (NAMES, EVERYTHING)) if request.has("what") else EVERYTHING
+        """Names alone, or all that is kept, but for today's counted minutes. It cannot be undone. With
+        ``device`` a child's own names, and nothing else: the counts stay.
+        """
+        if request.has("device"):
+            by, profile, what = *self._own(request), NAMES
+        else:
+            by, profile = self._whom.guardian(request), self._child(request)
+            what = request.choice("what", (NAMES, EVERYTHING)) if request.has("what") else EVERYTHING
         daemon = self._daemon
         daemon.store.erase(profile.id, counts=what == EVERYTHING)
         for slot in daemon.family.slots_of(profile.id):
@@ -103,6 +112,14 @@ class HistoryVerbs:
         daemon.store.audit("erase", detail, by=by, at=daemon.clock.now(), origin=request.text("origin", ""))
         daemon.control.publish("status", what="erase", profile=profile.id)
         return {"id": profile.id, "what": what}
+
+    def _own(self, request: Request) -> tuple[str, Profile]:
+        """Who deletes, and whose it is: the child itself by its PIN, below ten years a guardian for it."""
+        profile = self._whom.child(request).profile
+        if not needs_pin(profile):
+            return self._whom.guardian(request), profile
+        self._pins.check(request, parse_mac(request.text("device")) or "", profile)
+        return profile.name, profile
 
     def _child(self, request: Request) -> Profile:
         profile = self._daemon.rules.profile(request.text("id"))

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from gateway.daemon.counting.minutes import Entry
 from gateway.daemon.files.rules import RuleBook
-from gateway.policy.gates import STATE_GATES
+from gateway.policy.gates import STATE_GATES, is_limit
 from gateway.policy.gifts import gate_name
+from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.remaining import Left, left
@@ -69,6 +70,15 @@ def describe_left(
         "name": gate_name(found.gate, rules.names),
         "at": None if found.at is None else found.at.astimezone(now.tzinfo),
     }
+
+
+def told_gates(profile: Profile, *, own: bool) -> Sequence[str]:
+    """The device's gates of which what is left is told: of a person without a log, whose use is nobody
+    else's, the clock's alone.
+    """
+    if own or profile.rules.log_level >= KINDS_LEVEL:
+        return STATE_GATES
+    return [one for one in STATE_GATES if not is_limit(one)]
 
 
 def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from gateway.daemon.files.editing import Editing
 from gateway.daemon.verbs.describe import target_name
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.grid import Grid, Stretch
+from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.profile import Profile
 from gateway.policy.sentence import sentence
 from gateway.policy.timetext import clock_text
@@ -104,5 +105,7 @@ def answered(daemon: Daemon, member: Member, seen: Observation, at: datetime) ->
     if at < daemon.local_now():
         judge, situation = daemon.family.judged(member, at)
     answer = why(judge, seen, at, situation)
+    if member.profile.is_child and member.profile.rules.log_level < KINDS_LEVEL:
+        answer = answer._replace(left=None)  # how much a child without a log used is nobody else's
     told = sentence(answer.decision, seen.host, at, daemon.rules.names, left=answer.left)
     return as_json(seen, at, answer) | {"sentence": told}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.control.protocol import Request
 from gateway.daemon.devices.family import Member
 from gateway.daemon.recent import FOR, Refusal
-from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.sentence import service_of
 from gateway.policy.situation import FOREVER
@@ -27,10 +27,10 @@ class Refusals:
         if request.has("device"):
             return self._of_device(request.text("device"), limit)
         profile = self._daemon.rules.profile(request.text("profile"))
-        if profile.rules.log_level < KINDS_LEVEL:
-            return {"refusals": []}
+        if profile.rules.log_level < NAMES_LEVEL:
+            return {"refusals": []}  # when it was is told with the name; how often a day is in `history`
         slots = self._daemon.family.slots_of(profile.id)
-        return {"refusals": self._told(slots, limit, named=profile.rules.log_level >= NAMES_LEVEL)}
+        return {"refusals": self._told(slots, limit)}
 
     def _of_device(self, text: str, limit: int) -> Mapping[str, object]:
         mac = parse_mac(text)
@@ -39,7 +39,7 @@ class Refusals:
             return {"refusals": []}
         if self._has_company(member, mac):
             return {"refusals": [], "shared": True}
-        return {"refusals": self._told(frozenset({member.slot}), limit, named=True)}
+        return {"refusals": self._told(frozenset({member.slot}), limit)}
 
     def _has_company(self, member: Member, mac: str) -> bool:
         """Whether another device of the same slot was here lately: whose a refusal was is not known then."""
@@ -48,9 +48,9 @@ class Refusals:
         lately = [other for other, device in seen.items() if other != mac and device.last_seen > since]
         return any(self._daemon.family.member_of(other) is member for other in lately)
 
-    def _told(self, slots: frozenset[int], limit: int, *, named: bool) -> list[dict[str, object]]:
+    def _told(self, slots: frozenset[int], limit: int) -> list[dict[str, object]]:
         found = self._daemon.journal.recent.of(slots, self._daemon.clock.now(), limit)
-        return [self._as_values(one, named) for one in found]
+        return [self._as_values(one) for one in found]
 
     def _name(self, one: Refusal) -> str | None:
         """Of the service that the rule names, else of the only one that the host belongs to."""
@@ -59,20 +59,19 @@ class Refusals:
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
         return rules.names.services.get(found[0]) if len(found) == 1 else None
 
-    def _as_values(self, one: Refusal, named: bool) -> dict[str, object]:
-        """Without ``named``, nothing in it tells the site or its service."""
+    def _as_values(self, one: Refusal) -> dict[str, object]:
         journal, rules, decision = self._daemon.journal, self._daemon.rules, one.decision
         now = self._daemon.clock.now().astimezone(rules.household.config.zone)
         ends = decision.until is not None and decision.until < FOREVER
         return {
             "at": one.at,
-            "host": one.seen.host if named else None,
-            "name": self._name(one) if named else None,
+            "host": one.seen.host,
+            "name": self._name(one),
             "proto": one.seen.proto,
-            "sentence": journal.told(one.seen, decision, now, named=named),
+            "sentence": journal.told(one.seen, decision, now),
             "verdict": decision.verdict,
             "reason": decision.reason,
-            "rule": decision.rule if named else None,
+            "rule": decision.rule,
             "owner": decision.owner,
             "until": decision.until if ends else None,
             "askable": decision.askable and decision.verdict is Verdict.BLOCK,

@@ -33,7 +33,7 @@ from gateway.daemon.verbs.growing import GrowingVerbs
 from gateway.daemon.verbs.health import HealthVerbs
 from gateway.daemon.verbs.history import HistoryVerbs
 from gateway.daemon.verbs.identity import IdentityVerbs
-from gateway.daemon.verbs.ledgers import describe_closing, describe_left, describe_used
+from gateway.daemon.verbs.ledgers import describe_closing, describe_left, describe_used, told_gates
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
@@ -53,6 +53,8 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.warnings import closing
+from gateway.policy.gates import is_limit
+from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 
@@ -111,7 +113,7 @@ class Verbs:
             **self._tickets.table(),
             **self._pins.table(),
             **self._sharing.table(),
-            **HistoryVerbs(self._daemon, self._whom).table(),
+            **HistoryVerbs(self._daemon, self._whom, self._pins).table(),
             **ChangeVerbs(self._daemon, self._whom).table(),
             **CountryVerbs(self._daemon).table(),
             **AlertVerbs(self._daemon, self._whom).table(),
@@ -181,20 +183,24 @@ class Verbs:
             "log_level": profile.rules.log_level,
             "devices": [self._device(mac) for mac in macs],
             **self._state(member, now),
-            **self._minutes(member, now),
+            **self._minutes(member, now, own=False),
             **self._pins.describe(profile),
-            "closing": self._closing(member, used.by(slots), now),
+            "closing": self._closing(member, used.by(slots), now, own=False),
             "in_use": used.told(profile, slots),
             "lesson": daemon.lessons.told(profile.id),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 
-    def _minutes(self, member: Member, now: datetime) -> dict[str, object]:
-        """What is left and used of a child's time, and whether its landing is due or gone."""
+    def _minutes(self, member: Member, now: datetime, *, own: bool) -> dict[str, object]:
+        """What is left and used of a child's time, and whether its landing is due or gone. Unless it is told
+        to its ``own`` device, of a child without a log nothing that depends on use.
+        """
         profile, situation, rules = member.profile, member.situation, self._daemon.rules
+        by_device = self._daemon.family.minutes.used_on(profile.id)
+        told = own or profile.rules.log_level >= KINDS_LEVEL
         return {
-            "left": describe_left(profile, situation, rules, now),
-            "used": describe_used(profile, situation, rules, self._daemon.family.minutes.used_on(profile.id)),
+            "left": describe_left(profile, situation, rules, now, told_gates(profile, own=own)),
+            "used": describe_used(profile, situation, rules, by_device) if told else [],
             "landing": {
                 "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
                 "taken": self._time.landing_taken(profile, now),
@@ -202,9 +208,14 @@ class Verbs:
             },
         }
 
-    def _closing(self, member: Member, in_use: frozenset[str], now: datetime) -> list[dict[str, object]]:
+    def _closing(
+        self, member: Member, in_use: frozenset[str], now: datetime, *, own: bool
+    ) -> list[dict[str, object]]:
         rules = self._daemon.rules
-        return describe_closing(closing(member, in_use, rules.calendar, now), rules, now)
+        found = closing(member, in_use, rules.calendar, now)
+        if not own and member.profile.rules.log_level < KINDS_LEVEL:
+            found = [one for one in found if not is_limit(one.gate)]
+        return describe_closing(found, rules, now)
 
     def _state(self, member: Member, now: datetime) -> dict[str, object]:
         return describe_state(member.judge, member.situation, now, self._daemon.rules)
@@ -222,7 +233,9 @@ class Verbs:
         profile = self._daemon.rules.profile(request.text("id"))
         told = describe_profile(profile, self._daemon.rules, self._edits.set_of(profile))
         return told | (
-            self._minutes(self._whom.stand_in(profile), self._daemon.local_now()) if profile.is_child else {}
+            self._minutes(self._whom.stand_in(profile), self._daemon.local_now(), own=False)
+            if profile.is_child
+            else {}
         )
 
     def device(self, request: Request) -> Mapping[str, object]:
@@ -241,7 +254,9 @@ class Verbs:
         elif member is not None and member.profile.is_child:
             now = self._daemon.local_now()
             in_use = InUse(self._daemon).by((member.slot,))
-            state |= self._minutes(member, now) | {"closing": self._closing(member, in_use, now)}
+            state |= self._minutes(member, now, own=True) | {
+                "closing": self._closing(member, in_use, now, own=True)
+            }
         state |= self._sharing.describe(mac, member) | self._daemon.growing.of_device(mac)
         known = {"mac": mac, "profile": self._place(mac), "name": presence.here.name_of(mac)}
         return known | {"now": self._daemon.local_now()} | state

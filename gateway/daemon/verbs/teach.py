@@ -16,6 +16,7 @@ from gateway.daemon.verbs.whom import Whom
 from gateway.errors import ControlError, PolicyError
 from gateway.policy.hosts import HostError, rule_host
 from gateway.policy.kept import TIME_REASONS
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import Profile
 from gateway.policy.sentence import sentence
@@ -104,8 +105,12 @@ class TeachVerbs:
         taught, told = self._daemon.lessons.of(profile.id), self._daemon.lessons.told(profile.id)
         if taught is None or told is None:
             return {"state": "none", "host": None, "until": None, "names": []}
-        names = [self._name(one, domain_of(one.name, taught.suffix)) for one in taught.notes.all()]
-        return told | {"names": names, "left_out": taught.notes.left_out}
+        whole = profile.rules.log_level >= NAMES_LEVEL
+        shown = (
+            one for one in taught.notes.all() if whole or one.proposed
+        )  # else what the site itself needs
+        names = [self._name(one, domain_of(one.name, taught.suffix)) for one in shown]
+        return told | {"names": names, "left_out": taught.notes.left_out if whole else 0}
 
     def _name(self, one: Asked, group: str) -> dict[str, object]:
         rules = self._daemon.rules

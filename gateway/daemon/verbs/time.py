@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Role, Verb
+from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, is_paused
 from gateway.daemon.devices.family import Member
 from gateway.daemon.verbs.helpers import Helpers
@@ -15,7 +15,7 @@ from gateway.daemon.verbs.ledgers import describe_entries, describe_totals, desc
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy.gates import BEDTIME, WINDOW
-from gateway.policy.loglevels import NAMES_LEVEL
+from gateway.policy.loglevels import NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile import ALL, Profile
 from gateway.policy.remaining import left
 from gateway.policy.rules import INTERNET, PLAY
@@ -183,16 +183,17 @@ class TimeVerbs:
     def ledger(self, request: Request) -> Mapping[str, object]:
         """Where a child's time went: of one's own device, or as a guardian sees it.
 
-        The pages tell a guardian which minutes, and for what, where the log level has names; else how much.
+        A guardian is told which minutes, and for what, where the log level has names; below that how much,
+        and without a log nothing: the rest is the child's own, also on the gateway's console.
         """
-        whole = True
+        level = VISITS_LEVEL
         if request.has("device"):
             profile = self._whom.child(request).profile
         else:
             who, (profile, *_) = self._whom.named(request)
             if who == ALL:
                 request.refuse("who", "names all; name one child")
-            whole = request.role is Role.OWNER or profile.rules.log_level >= NAMES_LEVEL
+            level = profile.rules.log_level
         now = self._daemon.local_now()
         day = request.day("day", default=self._daemon.rules.calendar.family_day(now))
         entries = self._daemon.family.minutes.entries(profile.id, day)
@@ -203,7 +204,7 @@ class TimeVerbs:
             "profile": profile.id,
             "name": profile.name,
             "day": day.isoformat(),
-            "used": describe_used(profile, today, rules, by_device) if is_today else [],
-            "totals": describe_totals(today.used if is_today else totals(entries), rules),
-            **describe_entries(entries if whole else (), rules),
+            "used": describe_used(profile, today, rules, by_device) if is_today and level else [],
+            "totals": describe_totals(today.used if is_today else totals(entries), rules) if level else [],
+            **describe_entries(entries if level >= NAMES_LEVEL else (), rules),
         }

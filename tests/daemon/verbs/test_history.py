@@ -18,6 +18,7 @@ from tests.daemon.conftest import Make, at
 from tests.daemon.desk import PHONE, TABLET, Desk
 
 EVENING = "2026-11-24T19:40"  # a Tuesday
+PIN = "4821"
 ONE, MINUTE = timedelta(days=1), timedelta(minutes=1)
 TIKTOK = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "family")
 GAMBLING = Decision(
@@ -47,9 +48,9 @@ def decided(
     )  # fmt: skip
 
 
-def lived(make: Make, level: int, **rules: object) -> Desk:
+def lived(make: Make, level: int, son: dict[str, object] | None = None, **rules: object) -> Desk:
     """A day and a bit of the daughter's, kept at this level."""
-    desk = make(EVENING, daughter={"log_level": level, **rules})
+    desk = make(EVENING, daughter={"log_level": level, **rules}, son=son)
     now = desk.local_now()
     for minutes in (3, 2):
         decided(desk, TIKTOK, "www.tiktok.com", level, now - minutes * MINUTE)
@@ -200,7 +201,7 @@ def test_of_a_day_that_is_over_as_much_is_kept_as_the_log_level_says(
     fold(day, records, desk.store, desk.rules)
     assert desk.store.history.of("daughter", day, day).get(day, {}) == kept
     assert desk.store.history.of("gone", day, day) == {}
-    assert desk.store.minutes.of("daughter", day) == {(day, "play"): 1}
+    assert desk.store.minutes.of("daughter", day) == ({(day, "play"): 1} if level else {})
 
 
 def test_made_up_days_are_marked(make: Make) -> None:
@@ -245,6 +246,43 @@ def test_who_is_no_guardian_erases_nothing(make: Make) -> None:
     with pytest.raises(ControlError):
         desk.ask("erase", Role.WEB, id="daughter", by="Daughter")
     assert week(desk)["refused"]
+
+
+def with_pin(desk: Desk) -> Desk:
+    desk.ask("pin", action="set", who="daughter", pin=PIN)
+    return desk
+
+
+def test_a_child_deletes_its_own_names_by_its_pin_and_the_counts_stay(make: Make) -> None:
+    desk = with_pin(lived(make, 2))
+    desk.ask("erase", Role.WEB, device=TABLET, pin=PIN, what="all", origin="192.168.1.20")
+    told = week(desk)
+    assert told["refused"] == []
+    assert targets(told["kinds"]), "counts are no child's to delete, whatever it asks for"
+    days = told["days"]
+    assert isinstance(days, list)
+    assert [one["minutes"] for one in days][-2:] == [50, 2]
+    line = desk.store.audit_lines()[0]
+    assert (line.who, line.what, line.detail) == ("Daughter", "erase", "daughter names")
+    for path in (desk.folder / "state").glob("q.db*"):
+        assert b"tiktokcdn" not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("pin", [None, "9137"])
+def test_without_its_pin_nobody_deletes_for_a_child_of_ten(make: Make, pin: str | None) -> None:
+    desk = with_pin(lived(make, 2))
+    with pytest.raises(ControlError):
+        desk.ask("erase", Role.WEB, device=TABLET, **({"pin": pin} if pin else {}))
+    assert week(desk)["refused"]
+
+
+def test_a_child_s_device_deletes_nothing_of_a_sibling(make: Make) -> None:
+    desk = with_pin(lived(make, 2, son={"band": "6-9"}))
+    desk.ask("guardian", action="add", name="Mum")
+    with pytest.raises(ControlError):
+        desk.ask("erase", Role.WEB, device=PHONE, id="daughter", pin=PIN)  # the son is below ten
+    desk.ask("erase", Role.WEB, device=PHONE, id="daughter", by="Mum")
+    assert week(desk)["refused"], "the son's are gone, on whose device it was asked"
 
 
 def test_the_cost_of_a_full_month_is_printed(make: Make) -> None:

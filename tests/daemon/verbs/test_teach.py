@@ -18,7 +18,7 @@ from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, NOON, PHONE, TABLET, Desk
 
 OTHER = "02:00:00:00:00:1a"  # the daughter's second device
-SMALL = {"band": "0-5", "log_level": 0}
+SMALL = {"band": "0-5"}
 SITE = "school.kz"
 PARTS = ("a.school-parts.kz", "b.school-parts.kz", "c.school-parts.kz")
 MUM = {"by": "Mum", "origin": "192.168.1.7"}

@@ -75,6 +75,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "sharing.use": ("my_use",),
     "sites.add": ("rules_edit",),
     "sites.remove": ("rules_edit",),
+    "time.delete": ("my_erase",),
     "tokens.end": ("account_end_token",),
     "week.save": ("rules_edit",),
     "device_open.open_it": ("devices_open",),

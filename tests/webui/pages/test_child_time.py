@@ -388,3 +388,51 @@ def test_the_phone_s_name_is_hostile_input(tablet: Browser, household: Household
             device["name"] = HOSTILE
     for path in ("/my", "/my/time"):
         assert "<script>alert" not in tablet.get(path).text
+
+
+# ------------------------------------------------------------------------------------ deleting one's own
+
+
+@pytest.fixture
+def with_pin(tablet: Browser, household: Household) -> Browser:
+    """The daughter's tablet, on which she has entered her PIN."""
+    household.lending.needs_pins = True
+    household.lending.pins["daughter"] = ("4821", "")
+    tablet.post("/my/pin", {"pin": "4821"})
+    return tablet
+
+
+def test_a_child_deletes_what_was_written_down_by_its_pin(with_pin: Browser, household: Household) -> None:
+    assert 'href="/my/time/delete"' in with_pin.get("/my/time").text
+    page = with_pin.get("/my/time/delete").text
+    assert "how much of what kind on which day, for 30 days" in text_of(page)
+    assert household.erased == {}, "it asks first"
+    answer = with_pin.post("/my/time/delete", {"pin": "1111"})
+    assert answer.status_code == 409
+    assert "This is not Aruzhan" in text_of(answer.text)
+    assert household.erased == {}
+    assert with_pin.post("/my/time/delete", {"pin": "4821"}).status_code == 303
+    assert household.erased == {"daughter": "names"}
+    assert "Names and services are deleted." in text_of(with_pin.get("/my").text)
+
+
+def test_without_the_pin_the_page_is_not_even_shown(tablet: Browser, household: Household) -> None:
+    household.lending.needs_pins = True
+    household.lending.pins["daughter"] = ("4821", "")
+    assert tablet.get("/my/time/delete").headers["Location"] == "/my/pin"
+    assert tablet.post("/my/time/delete", {"pin": "4821"}).headers["Location"] == "/my/pin"
+    assert household.erased == {}
+
+
+def test_below_ten_a_guardian_deletes_on_the_child_s_device(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    household.lending.needs_pins = True
+    sons = browser_on(app, SONS)
+    assert sons.post("/my/time/delete").headers["Location"] == "/my/pin"
+    sons.post("/signin", {"code": household.guardians.link("Mum")})
+    assert 'name="pin"' not in sons.get("/my/time/delete").text
+    assert sons.post("/my/time/delete").status_code == 303
+    (values,) = asked_of(household, "erase")
+    assert (values["by"], "pin" in values) == ("Mum", False)
+    assert household.erased == {"son": "names"}

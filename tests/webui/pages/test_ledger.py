@@ -156,14 +156,16 @@ def test_a_parent_reads_it_where_the_log_level_shows_names(mum: Browser) -> None
 
 
 @pytest.mark.parametrize("level", [0, 1])
-def test_below_it_a_parent_reads_how_much_alone(
+def test_below_it_a_parent_reads_how_much_alone_or_nothing(
     mum: Browser, monkeypatch: pytest.MonkeyPatch, level: int
 ) -> None:
     monkeypatch.setitem(RULES["daughter"], "log_level", level)
     page = mum.get("/parent/time/daughter").text
     text = text_of(page)
-    assert "Play 50 min" in text
-    assert "show parents how much, not which minutes and for what." in text
+    assert ("Play 50 min" in text) == (level > 0)
+    assert ("show parents how much, not which minutes and for what." in text) == (level > 0)
+    assert ("show parents nothing of how time is used." in text) == (level == 0)
+    assert "No minute counted" not in text
     for hidden in ("17:30", "YouTube", "Tablet", 'class="strip"'):
         assert hidden not in page
 

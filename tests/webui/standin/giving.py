@@ -192,10 +192,12 @@ class Giving:
             [one for one in self.household.counted if one["at"].date() == day] if who == "daughter" else []
         )
         used = self.household.spending.told(who)["used"] if day == today else []
-        whole = request.has("device") or self.household.log_level(who) >= 2
+        level = 3 if request.has("device") else self.household.log_level(who)
+        whole = level >= 2
         return {
-            "profile": who, "name": self.names[who], "day": day.isoformat(), "used": used,
-            "totals": totals(found), "minutes": found if whole else [], "left_off": self.household.left_off,
+            "profile": who, "name": self.names[who], "day": day.isoformat(),
+            "used": used if level else [], "totals": totals(found) if level else [],
+            "minutes": found if whole else [], "left_off": self.household.left_off,
         }  # fmt: skip
 
     def _time(self, request: Request) -> Mapping[str, object]:

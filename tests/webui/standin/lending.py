@@ -114,6 +114,15 @@ class Lending:
         if request.text("pin") != self.pins[who][0]:
             request.refuse("pin", "is not the one", Code.PIN_WRONG, name=name)
 
+    def own_child(self, request: Request) -> str:
+        """Whose device it is, who says by the PIN to be that child, or has a guardian with it."""
+        who = self._home.child_of(request)
+        if who in WITH_PIN and self.needs_pins:
+            self._check(request, who)
+        elif self.needs_pins:
+            self._home.guardian_of(request)
+        return who
+
     def _use(self, request: Request) -> dict[str, Any]:
         by = self._home.guardian_of(request) if request.has("by") else ""
         who = request.text("who")
