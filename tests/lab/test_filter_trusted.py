@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.daemon.lan import PAGES
+from gateway.front.crowd import GREETING
 from tests.front.authority import NAME
 from tests.lab import clients, names
 from tests.lab.filtering import FAMILIES, PROFILES, ZONE, Arrivals, python, until
 from tests.lab.home import Home
 from tests.lab.netns import stop
 from tests.lab.trusted import PLAIN, Trusted
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -149,7 +151,7 @@ def test_a_crowd_at_the_name_stops_nobody(home: Home, trusted: Trusted, to: str)
             assert clients.curl(home.devices["parent"], f"{PLAIN}/calendar").reached
             assert clients.curl(home.devices["tablet"], f"{PLAIN}/my").reached
             assert trusted.ask("parent", "/calendar").reached
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < longest(5.0, below=GREETING)
     finally:
         stop(process)
 
