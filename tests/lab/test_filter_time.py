@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -33,6 +34,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.lab.markers import below, in_files
+from tests.lab.netns import Namespace
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -261,6 +263,10 @@ def test_help_is_reachable_at_bedtime_and_in_a_pause(
         assert running.flows()
 
 
+def _help_is_reached(device: Namespace) -> bool:
+    return fetch(device, f"https://{HELP}/", 4).reached
+
+
 @pytest.mark.parametrize("state", ["open", "bedtime", "paused"])
 def test_help_leaves_no_trace(home: Home, daemon: Daemon, state: str) -> None:
     """By DNS, TLS and plain HTTP, of a child of level 2 and one of level 1, in any file of the daemon's."""
@@ -270,7 +276,7 @@ def test_help_leaves_no_trace(home: Home, daemon: Daemon, state: str) -> None:
         daemon.client.call("pause", who="all", minutes=30)
     for key in ("tablet", "phone"):
         device = home.devices[key]
-        assert until(lambda device=device: fetch(device, f"https://{HELP}/", 4).reached, 5.0) is not None
+        assert until(partial(_help_is_reached, device), 5.0) is not None
         fetch(device, f"http://{HELP}/", 4)
         clients.dig(device, HELP)
     time.sleep(1.2)  # the daemon writes once a second
