@@ -51,7 +51,7 @@ KINDS = (
 )  # fmt: skip
 # Open at all times like the rest, and nobody for a child to talk to.
 UNSHOWN = frozenset({"deterrence", "rights", "health", "wifi_calling", "complaint"})
-COMPLAINTS = frozenset({"complaint", "rights"})  # an ombudsperson, a data-protection authority
+COMPLAINTS = ("complaint", "rights")  # an authority that has to answer; who else speaks for children
 STATUSES = (
     "seen",  # in public text of the last years
     "stale",  # in old text only
@@ -167,15 +167,15 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
 
 
 def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Who hears complaints in a home's country, of this filter too; its own first, then everywhere's."""
+    """Who hears complaints in a home's country, of this filter too: its own first, then everywhere's."""
     own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
-    read = [line for one in (own, everywhere) if one is not None for line in one.help_lines]
-    found = [
-        line for line in read if line.kind in COMPLAINTS and (not line.countries or code in line.countries)
-    ]
-    return tuple(
-        sorted(found, key=lambda line: (own is None or line not in own.help_lines, not line.countries))
-    )
+    found: list[HelpLine] = []
+    for one in (own, everywhere):
+        lines = () if one is None else one.help_lines
+        there = [line for line in lines if line.kind in COMPLAINTS]
+        there = [line for line in there if not line.countries or code in line.countries]
+        found += sorted(there, key=lambda line: (COMPLAINTS.index(line.kind), not line.countries))
+    return tuple(found)
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:

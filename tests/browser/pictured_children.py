@@ -47,6 +47,7 @@ def take_asking(family: Family, album: Album) -> None:
     album.take("pin-none", TABLET.key, "/my/pin")
     album.unlock()
     album.take("my-time", TABLET.key, "/my/time")
+    album.take("my-time-delete", TABLET.key, "/my/time/delete")
     album.take("pin", TABLET.key, "/my/pin", opened=True)
     album.take("my-requests", TABLET.key, "/my/asked")
     album.take("quick-exit", TABLET.key, "/calendar")

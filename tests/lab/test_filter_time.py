@@ -263,7 +263,7 @@ def test_help_is_reachable_at_bedtime_and_in_a_pause(
         assert running.flows()
 
 
-def _helped(device: Namespace) -> bool:
+def _help_is_reached(device: Namespace) -> bool:
     return fetch(device, f"https://{HELP}/", 4).reached
 
 
@@ -276,7 +276,7 @@ def test_help_leaves_no_trace(home: Home, daemon: Daemon, state: str) -> None:
         daemon.client.call("pause", who="all", minutes=30)
     for key in ("tablet", "phone"):
         device = home.devices[key]
-        assert until(partial(_helped, device), 5.0) is not None
+        assert until(partial(_help_is_reached, device), 5.0) is not None
         fetch(device, f"http://{HELP}/", 4)
         clients.dig(device, HELP)
     time.sleep(1.2)  # the daemon writes once a second
