@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # parameters of mallopt, as malloc.h numbers them
 _LARGE = 128 << 10  # bytes; what is larger is given back as soon as it is free
@@ -14,6 +15,11 @@ def one_heap() -> None:
     if set_to is not None:
         set_to(_ARENA_MAX, 1)
         set_to(_MMAP_THRESHOLD, _LARGE)  # which glibc raises by itself where it is not told
+
+
+def no_core() -> None:
+    """A crash leaves no picture of a password, or of a wallet's answer."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def give_back() -> None:

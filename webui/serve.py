@@ -18,7 +18,7 @@ from waitress.server import BaseWSGIServer
 from webui import compiled, create_app, crowd
 from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
-from webui.memory import give_back, one_heap
+from webui.memory import give_back, no_core, one_heap
 from webui.messages import notifier
 from webui.settings import Settings
 
@@ -37,6 +37,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     again. ``form``: of the log of processes that are started.
     """
     one_heap()
+    no_core()
     app = create_app(settings)
     compiled.keep(app, settings.state)
     give_back()  # half a megabyte of what the imports took

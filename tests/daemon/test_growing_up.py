@@ -153,7 +153,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     left.clear()
 
 
-@pytest.mark.parametrize("teen", [False, True])
+@pytest.mark.parametrize("teen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_killed_at_any_write_the_step_happens_once_and_whole(
     make: Make, killer: dict[str, int], *, teen: bool
 ) -> None:

@@ -131,9 +131,9 @@ def ruleset(home: Home, text: str) -> Iterator[None]:
     ("band", "opened"),
     [
         ("0-5", set()),
-        ("6-9", set()),
+        pytest.param("6-9", set(), marks=pytest.mark.slow),
         ("10-12", NAMELESS),
-        ("13-15", NAMELESS | SSH),
+        pytest.param("13-15", NAMELESS | SSH, marks=pytest.mark.slow),
         ("16-17", NAMELESS | SSH | {"safe-search"}),
     ],
 )

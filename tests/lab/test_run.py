@@ -162,6 +162,7 @@ def test_every_key_acts_on_the_real_daemon() -> None:
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_the_order_of_the_keys_does_not_matter() -> None:
     done = _run("--port", str(free_ports()), "--script", "p v w b v p n k b p q")
     assert done.returncode == 0, done.stdout + done.stderr

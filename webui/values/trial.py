@@ -88,10 +88,6 @@ class Group:
     def title(self) -> str:
         return around.group(self.id)
 
-    @property
-    def well(self) -> int:
-        return sum(one.well for one in self.tried)
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -149,7 +149,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEP, min_size=1, max_size=12))
 def test_limits_count_as_if_nothing_was_kept_by_kind_and_both_agree(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int, float]]

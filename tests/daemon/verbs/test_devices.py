@@ -36,6 +36,7 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
         "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],
         "behind": ["02:00:00:00:00:77"], "through": [], "no_mobile_data": False,
+        "adult_proof": None, "opens": True,
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
     }  # fmt: skip
     meet(desk, "02:00:00:00:00:77")
@@ -206,7 +207,7 @@ def test_the_list_for_a_page_is_brief_and_says_to_whom_a_device_may_go(make: Mak
     assert one["asked"] is None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(["name", "supplied", "vendor_class", "options"]),
                        st.one_of(st.text(max_size=400), st.integers(), st.none())))  # fmt: skip
 def test_any_text_is_taken_or_refused_and_never_grows(make: Make, values: dict[str, object]) -> None:

@@ -178,6 +178,8 @@ OPEN = {
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
     "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/signin",
     "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
+    "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock", "/my/adult/lock",
+    "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
 }  # fmt: skip
 
 

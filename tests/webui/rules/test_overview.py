@@ -212,8 +212,11 @@ def test_a_change_names_who_and_from_where(mum: Browser, household: Household) -
     seen = int(revision(mum.get(PAGE).text))
     post(mum, "switch", switch="off bedtime")
     assert asked_of(household, "edit") == [
-        {"id": "daughter", "revision": seen, "set": {"bedtime": {}}, "by": "Mum", "origin": "192.168.1.7"}
-    ]
+        {
+            "id": "daughter", "revision": seen, "set": {"bedtime": {}}, "because": None,
+            "by": "Mum", "origin": "192.168.1.7",
+        }
+    ]  # fmt: skip
 
 
 def test_a_switch_of_a_page_that_is_old_changes_nothing_and_says_so(
