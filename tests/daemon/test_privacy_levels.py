@@ -72,12 +72,15 @@ ACTS = frozenset(
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
+        "register",
         "postpone_step", "events",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
 
-OF_NOBODY = frozenset({"helplines", "catalogue", "country", "lists", "list_lookup", "health", "support"})
+OF_NOBODY = frozenset(
+    {"helplines", "catalogue", "country", "lists", "list_lookup", "registers", "health", "support"}
+)
 """They know no child: what ships, the lists, the gateway's own state."""
 
 EVENTS_OF_A_CHILD = frozenset({"refusal", "warning", "card", "status", "lesson"})
@@ -93,7 +96,8 @@ NAME_SERVICES = frozenset({"rules", "profile", "backup", "step"})
 OWN_PLACES = "my_"  # operations and pages of a child's own device
 READ = {
     "teaching_read": "lesson", "growing_read": "step", "home_now": "status", "home_help_lines": "helplines",
-    "home_country": "country", "home_changes": "changes", "home_catalogue": "catalogue",
+    "home_country": "country",
+    "registers_read": "registers", "home_changes": "changes", "home_catalogue": "catalogue",
     "children_all": "status", "children_one": "status", "rules_read": "rules", "rules_week": "week",
     "rules_summary": "profile", "rules_why": "why", "activity_history": "history",
     "activity_ledger": "ledger", "activity_refusals": "refusals", "requests_all": "requests",
@@ -113,7 +117,8 @@ PAGES = frozenset(
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
-        "people", "preview", "proof", "refused", "requests", "rights", "rules", "services", "setup",
+        "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules", "services",
+        "setup",
         "sharing", "sites", "static", "stream", "support", "teach", "time", "tokens", "trial", "unlock",
         "update", "wallet", "week",
     }

@@ -103,6 +103,7 @@ def test_kill_9_of_a_profile_that_fails_closed(home: Home) -> None:
     with contextlib.ExitStack() as stack:
         daemon = stack.enter_context(fresh(home, profiles))
         assert until(lambda: _help_is_known(home), 5.0) is not None
+        set_time(daemon, "2026-11-25T12:00:00")  # whatever time it is where this runs
         streams = [stack.enter_context(film(tablet, ALLOWED, version)) for version in (4, 6)]
         mother = stack.enter_context(film(parent, ALLOWED, 4))
         assert_started(*streams, mother)
