@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.policy import fields
@@ -19,9 +18,9 @@ class AgeTrust:
     key: str  # base64
 
 
-def read_age_trust(node: Node, path: Callable[[Node], str]) -> AgeTrust:
+def read_age_trust(node: Node) -> AgeTrust:
     part = fields.Fields(fields.mapping(node), ("file", "key"))
-    return AgeTrust(path(part.need("file")), _key(part.need("key")))
+    return AgeTrust(fields.full_path(part.need("file")), _key(part.need("key")))
 
 
 def _key(node: Node) -> str:

@@ -16,7 +16,7 @@ from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 from gateway.policy.registers import Register, read_registers
 from gateway.policy.sealedsource import SealedSource, sealed_sources
-from gateway.policy.webconfig import Listen, absolute, read_web
+from gateway.policy.webconfig import Listen, read_web
 
 KEYS = (
     "lan",
@@ -120,9 +120,9 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
         lan=lan,
-        state=part.read("state", absolute, plain.state),
-        runtime=part.read("runtime", absolute, plain.runtime),
-        profiles=part.read("profiles", absolute, plain.profiles),
+        state=part.read("state", fields.full_path, plain.state),
+        runtime=part.read("runtime", fields.full_path, plain.runtime),
+        profiles=part.read("profiles", fields.full_path, plain.profiles),
         web=part.read("web", lambda node: read_web(node, is_public_suffix), plain.web),
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
@@ -135,7 +135,7 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
-        age_trust=part.read("age_trust", lambda node: read_age_trust(node, absolute), plain.age_trust),
+        age_trust=part.read("age_trust", read_age_trust, plain.age_trust),
         language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
@@ -183,8 +183,8 @@ def _ports(node: Node) -> tuple[int, ...]:
 def _paths(node: Node) -> tuple[str, ...]:
     """One path, or a list of them."""
     if isinstance(node, Scalar) and not node.is_null:
-        return (absolute(node),)
-    return tuple(map(absolute, fields.items(node)))
+        return (fields.full_path(node),)
+    return tuple(map(fields.full_path, fields.items(node)))
 
 
 def _country(node: Node) -> str:

@@ -11,6 +11,7 @@ from gateway.policy.nodes import Mapping, Node, Place, Scalar, Sequence, shown
 T = TypeVar("T")
 D = TypeVar("D")
 
+_HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_TEXT = 200  # characters of a name or another short text
 MOST_SHOWN = 24  # words; the longest set of keys has fewer
@@ -39,6 +40,21 @@ def text(node: Node) -> str:
     if not node.text.isprintable():
         node.place.refuse(f"holds a character that does not print: {shown(node.text)}", "take it out")
     return node.text.strip()
+
+
+def full_path(node: Node) -> str:
+    path = text(node)
+    if not path.startswith("/") or ".." in path.split("/"):
+        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
+    return path.rstrip("/") or "/"
+
+
+def https_url(node: Node, mend: str) -> str:
+    """``mend``: what to write instead of something else."""
+    url = text(node)
+    if _HTTPS.fullmatch(url) is None:
+        node.place.refuse(f"{shown(url)} is no HTTPS address", mend)
+    return url
 
 
 def choice(node: Node, known: Collection[str]) -> str:

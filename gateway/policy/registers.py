@@ -29,7 +29,6 @@ NO_REGISTERS: Mapping[str, Register] = {}
 
 _KEYS = ("url", "file", "on", "by", "since")
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
-_HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 
 # In English; the pages have them in their languages. Of others the code is told.
 COUNTRY_NAMES: Mapping[str, str] = {
@@ -136,7 +135,7 @@ def _read(node: Node) -> Iterator[Register]:
             mend = "write two letters, such as kz (ISO 3166-1); a register is no list of another kind"
             place.refuse(f"{shown(key)} is no country", mend)
         part = fields.Fields(fields.mapping(value), _KEYS)
-        url, file = part.read("url", _url, ""), part.read("file", _path, "")
+        url, file = part.read("url", _url, ""), part.read("file", fields.full_path, "")
         if bool(url) is bool(file):
             value.place.refuse("needs either 'url' or 'file'", "say where the register comes from, once")
         on = part.read("on", fields.flag, default=False)
@@ -145,18 +144,7 @@ def _read(node: Node) -> Iterator[Register]:
 
 
 def _url(node: Node) -> str:
-    url = fields.text(node)
-    if _HTTPS.fullmatch(url) is None:
-        mend = "write it like https://register.example/names.txt, or give a 'file'"
-        node.place.refuse(f"{shown(url)} is no HTTPS address", mend)
-    return url
-
-
-def _path(node: Node) -> str:
-    path = fields.text(node)
-    if not path.startswith("/") or ".." in path.split("/"):
-        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
-    return path
+    return fields.https_url(node, "write it like https://register.example/names.txt, or give a 'file'")
 
 
 def _who(node: Node) -> str:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.policy import fields
-from gateway.policy.documents import Node, shown
+from gateway.policy.documents import Node
 
 MAX_SOURCES = 8  # an internet provider's, a hotline's, a police list; each costs a look-up a new name
 _KEYS = ("url", "file", "issuer_key", "set_key_file")
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +41,15 @@ def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
 
 def _source(node: Node) -> SealedSource:
     part = fields.Fields(fields.mapping(node), _KEYS)
-    url, file = part.read("url", _url, ""), part.read("file", _path, "")
+    url, file = part.read("url", _url, ""), part.read("file", fields.full_path, "")
     if bool(url) is bool(file):
         node.place.refuse("needs either 'url' or 'file'", "say where the sealed set comes from, once")
     key = part.need("issuer_key")
-    return SealedSource(url, file, _public_key(key), _path(part.need("set_key_file")))
+    return SealedSource(url, file, _public_key(key), fields.full_path(part.need("set_key_file")))
 
 
 def _url(node: Node) -> str:
-    url = fields.text(node)
-    if _HTTPS.fullmatch(url) is None:
-        node.place.refuse(f"{shown(url)} is no HTTPS address", "write it like https://isp.example/set")
-    return url
-
-
-def _path(node: Node) -> str:
-    path = fields.text(node)
-    if not path.startswith("/") or ".." in path.split("/"):
-        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
-    return path
+    return fields.https_url(node, "write it like https://isp.example/set")
 
 
 def _public_key(node: Node) -> bytes:

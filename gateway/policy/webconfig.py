@@ -44,14 +44,6 @@ def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
     return Listen(port, address, allow_wan, https)
 
 
-def absolute(node: Node) -> str:
-    """A full path."""
-    path = fields.text(node)
-    if not path.startswith("/") or ".." in path.split("/"):
-        node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
-    return path.rstrip("/") or "/"
-
-
 def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https:
     part = fields.Fields(fields.mapping(node), ("name", "certificate", "key", "port"))
     from gateway.policy.world import LOCAL_NAMES  # of a home that has such a name alone
@@ -62,8 +54,8 @@ def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https
         part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", mend)
     read = Https(
         name,
-        absolute(part.need("certificate")),
-        absolute(part.need("key")),
+        fields.full_path(part.need("certificate")),
+        fields.full_path(part.need("key")),
         part.read("port", _port, HTTPS_PORT),
     )
     if read.port == plain:
