@@ -16,6 +16,7 @@ from gateway.age.refusals import AgeProofError, Refusal
 
 MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; one with long names and addresses has 1,500
 _CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))
+_WHOLE = b"\0"  # ahead of a bit string's bytes: all their bits are of it
 _DIGESTS = frozenset(("sha256", "sha384", "sha512"))
 
 
@@ -34,6 +35,9 @@ class Certificate:
         try:
             digest = self.x509.signature_hash_algorithm
             if digest is None or digest.name not in _DIGESTS:
+                return False
+            # A bit string may say that its last bits, where zero, are none of it: one signature, two forms.
+            if not self.data.endswith(_WHOLE + self.x509.signature):
                 return False
             self.x509.verify_directly_issued_by(other.x509)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

@@ -151,3 +151,13 @@ def test_a_name_that_is_no_text() -> None:
     with pytest.raises(AgeProofError) as error:
         read_certificate(ROOT.replace(b"\x0c\x04Root", b"\x03\x04\0oot"))
     assert error.value.refusal is Refusal.BAD_CERTIFICATE
+
+
+def test_the_signature_has_one_form() -> None:
+    """Its last bits may be zero; that they are left out would be another certificate with the same words."""
+    root = Authority("Root", path_length=0)
+    leaf = next(one for one in iter(lambda: signer_below(root), None) if not one.der[-1] & 1)
+    changed = bytearray(leaf.der)
+    changed[-len(leaf.certificate.signature) - 1] = 1  # how many bits of its last byte are none of it
+    assert read_certificate(leaf.der).is_issued_by(read_certificate(root.der))
+    assert not read_certificate(bytes(changed)).is_issued_by(read_certificate(root.der))
