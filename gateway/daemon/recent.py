@@ -34,7 +34,11 @@ class Recent:
         if len(self._slots) > MAX_SLOTS:
             self._slots.popitem(last=False)
         for one in reversed(kept):
-            if one.seen.host == seen.host and one.decision.reason is decision.reason and at - one.at < AGAIN:
+            if (
+                one.seen.host == seen.host
+                and one.decision.reason is decision.reason
+                and abs(at - one.at) < AGAIN
+            ):
                 return False
         kept.append(Refusal(at, seen, decision))
         return True

@@ -32,7 +32,9 @@ def test_a_browser_that_asks_again_is_one_refusal_and_ten_minutes_are_the_end() 
     assert recent.add(1, NOW + timedelta(seconds=40), seen("a.example"), REFUSED)
     assert len(recent.of(frozenset({1}), NOW + timedelta(minutes=10, seconds=1))) == 1
     assert recent.of(frozenset({1}), NOW + timedelta(minutes=11)) == []
-    assert recent.of(frozenset({1}), NOW - timedelta(hours=1)) == [], "it is yet to come"
+    hour_before = NOW - timedelta(hours=1)
+    assert recent.of(frozenset({1}), hour_before) == [], "it is yet to come"
+    assert recent.add(1, hour_before, seen("a.example"), REFUSED), "so this is another"
 
 
 @pytest.mark.parametrize("size", [timedelta(hours=-5), timedelta(days=400)])

@@ -97,6 +97,11 @@ def _sentence(page: Outcome) -> str:
     return found[1]
 
 
+def _shown(page: Outcome) -> str:
+    """The part of it that tells what was refused."""
+    return page.body.partition("<h1")[2][:300]
+
+
 @FAMILIES
 @STATES
 def test_a_refused_site_over_plain_http_lands_on_the_page(
@@ -112,7 +117,7 @@ def test_a_refused_site_over_plain_http_lands_on_the_page(
     led = fetch(home.devices["tablet"], f"http://{host}/", version)
     assert (led.status, led.location.partition("?")[0]) == (302, f"{PAGES}/refused")
     page = _page(home, "tablet", led.location, version)
-    assert page.status == status
+    assert page.status == status, (led.location, _shown(page))
     assert said in _sentence(page)
     assert 'href="tel:' in page.body, "help lines"
     assert 'href="/calendar"' in page.body, "the quick exit"
@@ -156,7 +161,8 @@ def test_after_ten_minutes_nothing_is_shown(home: Home, daemon: Daemon, version:
 def test_a_small_child_has_pictures_and_the_others_none(home: Home, daemon: Daemon, version: int) -> None:
     led = fetch(home.devices["phone"], f"http://{REFUSED}/", version)
     page = _page(home, "phone", led.location, version)
-    assert 'class="closed" aria-hidden="true"' in page.body, page.body.partition("<main")[2]
+    told = _shown(page), daemon.client.call("device", ip=home.seats["phone"].ipv4)
+    assert 'class="closed" aria-hidden="true"' in page.body, (led.location, told)
     assert _weight(home, "phone", page, version) <= LIMIT
     mine = _page(home, "phone", f"{PAGES}/my", version)
     assert 'class="picture" aria-hidden="true"' in mine.body
