@@ -91,9 +91,7 @@ class Inventory:
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Whether it is not there, as far as can be told by now: gone, asked in vain at each address, or
-        silent since another one took its last.
-        """
+        """Whether it is gone, was asked in vain at each address, or is silent since another took its last."""
         device = self._devices.get(mac)
         if device is None or not device.online:
             return True
@@ -134,13 +132,13 @@ class Inventory:
             return
         moved = self._owners.get(place) != one.mac
         alive = one.answered or (event and moved)
-        change = partial(self._at, place=place, alive=alive)
+        change = partial(self._at, place=place, alive=alive, used=alive or one.online)
         self._learn(one.mac, "address", change, alive=alive, ifindex=one.ifindex)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
         """All of the LAN's, as the kernel lists them now; what is not among them is no place of anybody."""
         present = set()
-        for one in neighbours:
+        for one in sorted(neighbours, key=lambda one: (one.answered, one.online)):  # the newest comes last
             present.add((one.ip, one.ifindex))
             self.neighbour(one, event=False)
         for place in [one for one in self._owners if one not in present]:
@@ -274,7 +272,7 @@ class Inventory:
             self._vendors.add(mac)
         return device
 
-    def _at(self, device: Tracked, place: Place, alive: bool) -> Sight:
+    def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sight:
         """It answers for an address; another device that did has it no more."""
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
@@ -282,6 +280,8 @@ class Inventory:
             self._leave(place)
         if other is not None and not other.places:
             other.displaced = True
+        if not used and place not in device.places and len(device.places) >= MAX_ADDRESSES:
+            return device.sight  # left from earlier: it takes no place from one that is used
         self._owners[place] = mac
         if alive or place not in device.places:
             if place not in device.places:

@@ -63,6 +63,17 @@ def read_neighbours() -> list[Neighbour]:
     return [one for one in found if one is not None and one.mac]
 
 
+def find_neighbour(place: Place) -> Neighbour | None:
+    """Who answers for one address. None: nobody, as far as the kernel knows. Raises OSError."""
+    with route_socket() as sock:
+        sock.send(_question(place, 0, 0, REQUEST, _GET_NEIGHBOUR))
+        for kind, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
+            one = _parse(kind, body)  # None for an error as well
+            if one is not None and one.mac:
+                return one
+    return None
+
+
 class NeighbourEvents:
     """Readable (``fileno``) when the kernel's table changed."""
 

@@ -55,6 +55,21 @@ def test_addresses_and_interface_ids_are_bounded(home: Home) -> None:
     assert home.inventory.mac_of("2001:db8::1:0") is None
 
 
+def test_what_is_left_from_earlier_takes_no_place_from_what_is_used(home: Home) -> None:
+    """As the kernel lists a device that had hundreds of temporary addresses, in no order."""
+    old = [Neighbour(TABLET, f"2001:db8::1:{at:x}", LAN, online=False) for at in range(2 * MAX_ADDRESSES)]
+    used = [
+        Neighbour(TABLET, V4, LAN, online=True, answered=True),
+        Neighbour(TABLET, V6, LAN, online=True),
+    ]
+    for _ in range(3):
+        home.inventory.listed([*used[:1], *old, *used[1:]])
+        assert home.inventory.mac_of(V4) == home.inventory.mac_of(V6) == TABLET
+        assert len(home.sight().addresses) == MAX_ADDRESSES
+    home.event(TABLET, old[-1].ip)
+    assert home.inventory.mac_of(old[-1].ip) == TABLET, "it is used again"
+
+
 def test_an_address_in_which_nobody_answers_is_listed_only_where_none_does(home: Home) -> None:
     home.event(TABLET, V4)
     home.event(TABLET, V6)

@@ -153,3 +153,23 @@ ip neigh add 192.0.2.8 lladdr 02:00:00:00:00:0b dev veth0 nud stale
 ip neigh add 2001:db8::7 lladdr 02:00:00:00:00:0a dev veth0 nud stale
 """
     assert run(setting, DROP) == ["02:00:00:00:00:0b 192.0.2.8"]
+
+
+FIND = """
+import socket
+from gateway.home.neighbours import find_neighbour
+index = socket.if_nametoindex("veth0")
+for place in (("192.0.2.7", index), ("2001:db8::7", index), ("192.0.2.99", index), ("192.0.2.7", 1)):
+    n = find_neighbour(place)
+    print(n and n.mac)
+"""
+
+
+@pytest.mark.lab
+def test_one_is_found_by_its_address() -> None:
+    setting = """
+ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:0a dev veth0 nud stale
+ip neigh add 2001:db8::7 lladdr 02:00:00:00:00:0b dev veth0 nud reachable
+ip neigh add 192.0.2.99 dev veth0 nud failed
+"""
+    assert run(setting, FIND) == ["02:00:00:00:00:0a", "02:00:00:00:00:0b", "None", "None"]

@@ -252,6 +252,27 @@ def test_more_addresses_than_are_kept_of_a_device(home: Home, phone: Namespace) 
         phone.run(["ip", "-6", "-batch", "-"], stdin=batch, check=True)
 
 
+def test_a_device_is_known_by_the_address_that_it_uses_after_a_start_too(
+    home: Home, daemon: Daemon, phone: Namespace
+) -> None:
+    """The kernel still lists hundreds that it had."""
+    old = "\n".join(
+        f"neigh replace 2001:db8:77::88:{at:x} lladdr {names.PHONE.mac} dev {names.LAN} nud stale"
+        for at in range(1, 200)
+    )
+    home.gateway.run(["ip", "-batch", "-"], stdin=old, check=True)
+    daemon.stop()
+    daemon.start()
+    try:
+        for ip in (names.PHONE.ipv4, names.PHONE.ipv6):
+            home.gateway.run(["ip", "neigh", "change", ip, "dev", names.LAN, "nud", "stale"], check=True)
+            assert daemon.client.call("device", ip=ip)["mac"] == names.PHONE.mac
+        for text in ("no address", "192.168.77.77", "::"):
+            assert daemon.client.call("device", ip=text)["mac"] is None
+    finally:
+        home.gateway.run(["ip", "neigh", "flush", "dev", names.LAN, "nud", "stale"])
+
+
 @FAMILIES
 def test_a_parents_running_download_is_not_disturbed(home: Home, phone: Namespace, version: int) -> None:
     """Her device says something now and then, or the switch would send her answers to the son's cable."""

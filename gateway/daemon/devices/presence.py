@@ -17,7 +17,7 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.seldom import Seldom
 from gateway.home.inventory import DOUBT_AFTER, Inventory
 from gateway.home.leases import Leases, read_leases
-from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, read_neighbours
+from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, find_neighbour, read_neighbours
 from gateway.home.owners import Owners
 from gateway.home.taps import Taps
 from gateway.home.vendors import vendor_of
@@ -222,12 +222,25 @@ class Presence(Watcher):
             return []
 
     def mac_of(self, ip: str) -> str | None:
-        """The device that answers for an address; looks again when it is not known, but not at each call."""
+        """The device that answers for an address; looks again when it is not known, but not at each call. One
+        that has more addresses than are kept is still known by the one that it uses.
+        """
         found = self.inventory.mac_of(ip)
         if found is None:
             self.refresh()
-            found = self.inventory.mac_of(ip)
+            found = self.inventory.mac_of(ip) or self._mac_by_kernel(ip)
         return found
+
+    def _mac_by_kernel(self, ip: str) -> str | None:
+        """Of a device that is known."""
+        for ifindex in lan.indexes(self._lan):
+            try:
+                one = find_neighbour((ip, ifindex))
+            except OSError:  # it is no address
+                return None
+            if one is not None and self.inventory.sight(one.mac) is not None:
+                return one.mac
+        return None
 
     def ignore(self, mac: str) -> None:
         """An audit's device: no device of the home, whatever it says and whoever answers for it."""
