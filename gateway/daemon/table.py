@@ -128,6 +128,7 @@ class KernelTable:
                 raise
             _log.warning("%s; the table is put in order as a whole", error)
             self._mend_soon(MEND_DELAY)
+        self._touched()  # what somebody else changed just before has been read, and wakes nobody any more
 
     def renew(self, elements: Iterable[PassElement]) -> None:
         """Begin the leases of these elements anew; what they counted is kept here."""
@@ -157,6 +158,8 @@ class KernelTable:
         except KernelError as error:  # the table is gone; what it had counted by the last reading is kept
             _log.debug("%s", error)
             return self._totals.bytes
+        finally:
+            self._touched()
 
     def passes(self) -> Iterable[PassElement]:
         """The classes that are open."""
@@ -203,6 +206,7 @@ class KernelTable:
         except KernelError as error:
             _log.error("%s; tried again in a second", error)
             self._mend_soon(MEND_AGAIN)
+        self._touched()
 
     def close(self) -> None:
         """Leave nothing behind: no table, no chain, none of our bits in the connection table.

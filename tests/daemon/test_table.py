@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
-from gateway.daemon.table import MANY, KernelTable
+from gateway.daemon.table import MANY, MEND_DELAY, KernelTable
 from gateway.kernel.marks import CUT, State, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.loop import Loop
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive
 from tests.kernel.listener import Listener
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -116,6 +118,34 @@ def test_updates_and_mends_lose_nothing(home: Home, table: KernelTable) -> None:
         assert table.used()[SLOT, CLASS] == before
         table._mend()
         assert table.used()[SLOT, CLASS] == before
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        lambda table: table.used(),
+        lambda table: table.start_alive(),
+        lambda table: table.renew([ELEMENT]),
+        lambda table: table.update(replace(table.snapshot, passes=())),
+    ],
+    ids=["used", "alive", "renew", "update"],
+)
+def test_damage_is_mended_though_something_else_read_of_it(
+    home: Home, table: KernelTable, reads: Callable[[KernelTable], object]
+) -> None:
+    """A timer may run before the loop looks at the watch; then nothing more comes to wake it."""
+    with home.router.inside():
+        nft = Nft()
+        nft.apply("flush chain inet qalqan ask")
+        nft.close()
+        reads(table)
+        deadline = time.monotonic() + longest(1.0)
+        while not table.mends:
+            table._loop.run_once(MEND_DELAY)
+            assert time.monotonic() < deadline
+        for _ in range(5):
+            table._loop.run_once(MEND_DELAY)
+    assert table.mends == 1, "its own mending is not mended"
 
 
 def test_so_many_elements_that_the_kernel_cannot_tell_of_all(home: Home, table: KernelTable) -> None:
