@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.commands.findings import Finding, ok, warning
-from gateway.daemon.lan import PAGES, PAGES_PACKED, text
+from gateway.daemon.lan import PAGES_PACKED, text
 from gateway.daemon.names.lookups import PATIENCE, Lookups, resolvers
 from gateway.loop import Loop
 from gateway.policy.config import Config
+from gateway.policy.webconfig import PAGES
 
 ABOUT = "certificate"
 SHOWN = 3  # addresses of a name

@@ -19,8 +19,8 @@ import pytest
 
 from gateway.commands import check_name
 from gateway.control.listener import WebUser
-from gateway.daemon.lan import PAGES
 from gateway.daemon.names import lookups
+from gateway.policy.webconfig import PAGES
 from tests.commands.conftest import Qalqan
 from tests.front.authority import NAME, Pair, TrustedAuthority
 
