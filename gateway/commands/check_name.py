@@ -13,7 +13,7 @@ from gateway.policy.webconfig import PAGES
 
 ABOUT = "certificate"
 SHOWN = 3  # addresses of a name
-ASKED = 2  # questions to one resolver: A and AAAA
+ASKED = 2  # questions to each resolver: A and AAAA
 MEND = f"publish {' and '.join(PAGES)} there, or nothing: docs/trusted-name.md"
 
 
@@ -36,16 +36,16 @@ def name_findings(config: Config) -> Iterator[Finding]:
 
 def published(name: str) -> list[bytes]:
     """What the gateway's own resolvers say; answers that do not come are waited for three seconds."""
-    loop, found, answers = Loop(), dict[bytes, None](), 0
+    loop, servers, found, answers = Loop(), resolvers(), dict[bytes, None](), 0
 
     def heard(_name: str, addresses: list[bytes]) -> None:
         nonlocal answers
         answers += 1
         found.update(dict.fromkeys(addresses))
-        if answers == ASKED:
+        if answers == ASKED * len(servers):
             loop.stop()
 
-    lookups = Lookups(loop, resolvers(), heard)
+    lookups = Lookups(loop, servers, heard)
     try:
         lookups.ask(name)
         loop.call_later(PATIENCE, loop.stop)

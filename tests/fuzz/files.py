@@ -76,7 +76,7 @@ def _certificates() -> list[bytes]:
 
 
 def hpke(data: bytes) -> None:
-    """The sender's point and what it sealed, for the key of RFC 9180's own example."""
+    """The sender's point and what it sealed; what it sealed behind a point that is one."""
     key = derive_key(bytes(32))
     for enc in (data[:POINT], _point()):
         with contextlib.suppress(AgeProofError):
