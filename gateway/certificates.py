@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.front.examined import Examined
+from gateway.policy.nodes import shortened
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -64,6 +65,7 @@ def examine(
 
 def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     if not chain:
         return [], ""
@@ -72,8 +74,17 @@ def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
     try:
         links = x509.load_pem_x509_certificates(chain)
         for one in links:
-            _ = one.extensions  # read when they are asked for, and then refused where they are damaged
-    except ValueError:
+            # Read when they are asked for, and then refused where they are damaged.
+            _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
+            _ = one.not_valid_before_utc, one.not_valid_after_utc
+    except (
+        ValueError,
+        TypeError,  # of a name
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return [], f"{where} holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)"
     if len(links) > MOST_LINKS:
         return (
@@ -109,7 +120,7 @@ def _leaf_problems(leaf: x509.Certificate, name: str, where: str) -> list[str]:
     except x509.ExtensionNotFound:
         names = []
     if not any(_is_for(one.lower(), name) for one in names):
-        shown = ", ".join(names[:NAMES_SHOWN]) or "no name"
+        shown = ", ".join(map(shortened, names[:NAMES_SHOWN])) or "no name"
         problems.append(f"{where} is for {shown}, not for {name}; ask for a certificate of that name")
     try:
         if named.get_extension_for_class(x509.BasicConstraints).value.ca:

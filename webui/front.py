@@ -26,7 +26,7 @@ from webui.listen import open_sockets
 from webui.settings import Settings, SettingsError
 
 KEY = "qalqan-front"
-MESSAGE = 1024  # bytes of what it tells; a problem has 500
+MESSAGE = 4096  # bytes of what it tells; a problem has 500 characters, six bytes each at most
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until it is started again, twice as long each time
 END = 2.0  # seconds that it has to end
 SCHEME, PORT = "https", 443

@@ -15,6 +15,7 @@ class Want(StrEnum):
 
     REACHED = "reached"  # its bytes reached the pretended internet, and that answered
     ADDRESS = "address"  # a resolver told an address
+    OURS = "ours"  # a resolver told the address that the gateway has
     RECORDS = "records"  # a resolver told anything
     ECH = "ech"  # an answer has a key for hidden names in it
     WAYS = "ways"  # an answer leads to an encrypted resolver

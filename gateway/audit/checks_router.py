@@ -23,6 +23,7 @@ def _must(
 
 
 _HELP = {"probe": "hello", "to": "@helpat", "port": 443, "name": "@help"}
+_TRUSTED = {"name": "@trusted"}  # ahead of all else: where there is none, there is nothing to try
 
 
 CHECKS = (
@@ -83,6 +84,20 @@ CHECKS = (
         "pages",
         "the page that says why",
         {"probe": "page", "to": "@gateway", "port": "@pages", "path": "/my"},
+        needs="",
+        want=Want.ANSWERED,
+    ),
+    _must(
+        "trusted-name",
+        "the home's trusted name leads to the gateway",
+        {**_TRUSTED, "probe": "dns", "port": 53, "qtype": "@type", "to": "@resolver", "ours": "@own"},
+        needs="",
+        want=Want.OURS,
+    ),
+    _must(
+        "trusted-pages",
+        "the pages at that name, over HTTPS",
+        {**_TRUSTED, "probe": "hello", "to": "@front", "port": 443, "alpn": ["http/1.1"]},
         needs="",
         want=Want.ANSWERED,
     ),

@@ -25,13 +25,15 @@ _LACKS = {
     "tor": "no list of Tor's relays is here; fetch it: qalqan lists update",
     "help": "no help line with a page is known; set country: in qalqan.yaml",
     "pages": "the pages do not run; start them: qalqan web",
+    "front": "the pages do not run; start them: qalqan web",
+    "trusted": "",  # nothing to tell: the home has no such name
     "calling": "the gateway's resolver tells no address of a carrier; is the internet there?",
     "helpat": "the gateway's resolver tells no address of the help line; is the internet there?",
     "listening": "it listens on nothing else",
     "stranger": "a second device can be made on a bridge alone",
     "offload": "",  # nothing to tell: the kernel forwards every packet itself
 }
-_ABSENT = ("offload", "listening")  # there is no such way here
+_ABSENT = ("offload", "listening", "trusted")  # there is no such way here
 
 
 @dataclass(frozen=True, slots=True)

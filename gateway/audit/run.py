@@ -66,6 +66,7 @@ def _words(client: Client, config: Config, stage: Stage, service: int) -> Mappin
     words: dict[str, Any] = {**words_of(stage), **scenery.DOH, **scenery.relays(config)}
     words |= {"service": service, "listening": scenery.listening(config, service)}
     words |= {"pages": config.web.port} if scenery.pages_run(config) else {}
+    words |= scenery.trusted(config)
     words |= {"offload": "yes"} if scenery.offloads() else {}
     words["help"] = scenery.help_page(client)
     # Where help is: the gateway's own resolver alone is believed. These questions alone may leave the house.

@@ -18,6 +18,7 @@ from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists import addresses
 from gateway.lists.book import SHELF, Book
 from gateway.policy.config import QUARANTINE, Config, Marks
+from gateway.policy.webconfig import PAGES
 
 # Sites that a family may refuse, the mildest first, and some that it may allow; this profile's own go before.
 REFUSED = (
@@ -192,6 +193,15 @@ def listening(config: Config, own: int) -> list[int]:
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
     found = {port for address, port in _listeners() if not _is_loopback(address)}
     return sorted(found - known)[:_MOST_PORTS]
+
+
+def trusted(config: Config) -> dict[str, str]:
+    """The name that browsers trust, the address that it has to have, and where its pages are met."""
+    if config.web.https is None:
+        return {}
+    own = dict(zip(("own4", "own6"), PAGES, strict=True))
+    met = dict(zip(("front4", "front6"), PAGES, strict=True)) if pages_run(config) else {}
+    return {"trusted": config.web.https.name, **own, **met}
 
 
 def pages_run(config: Config) -> bool:

@@ -81,6 +81,8 @@ def through(
             return told.get("rcode") == 0 and told.get("records", 0) > 0
         case Want.ADDRESS:
             return any(one not in _NOWHERE for one in told.get("addresses", ()))
+        case Want.OURS:
+            return job["ours"] in told.get("addresses", ())
         case Want.UNSAFE:
             return bool(told.get("marker")) and not told.get("alias")
         case Want.ECH:

@@ -16,6 +16,7 @@ from gateway.commands.check_certificate import certificate_findings
 from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
+from gateway.commands.check_name import name_findings
 from gateway.commands.check_registers import register_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.check_sealed import sealed_findings
@@ -83,6 +84,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from _network(config)
         yield from check_system.pages(config)
         yield from certificate_findings(config)
+        yield from name_findings(config)
     yield from check_system.kernel()
     yield from check_system.accounting()
     yield from check_beside.beside()

@@ -6,6 +6,7 @@ from gateway.daemon import lan
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.names.addresses import HelpAddresses
 from gateway.kernel.snapshot import Snapshot
+from gateway.policy.webconfig import PAGES
 
 
 def wanted(
@@ -27,7 +28,7 @@ def wanted(
         layout=now.layout,
         dns_port=dns_port,
         dns_for_everyone=rules.binds_everyone,
-        pages=lan.PAGES,
+        pages=PAGES,
         page_port=config.web.port,
         page_tls_port=None if config.web.https is None else config.web.https.port,
         page_labels=tuple(sorted({name.partition(".")[0] for name in rules.world.gateway_names})),

@@ -27,6 +27,7 @@ from gateway.loop import Loop
 NICE = 5  # pages and packets go first: hellos cost more than either
 BACKLOG = 64
 AT_ONCE = 16  # connections that one turn takes
+MOST_SAID = 500  # characters of a problem: the pages take a message of 4096 bytes
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class Front:
                 self._loop.forget(one)
                 one.shutdown(socket.SHUT_RDWR)  # of one that listens: it listens no more, and may again
         self._listens = now.good
-        told = {"until": None if now.until is None else int(now.until.timestamp()), "problem": now.problem}
+        until = None if now.until is None else int(now.until.timestamp())
+        told = {"until": until, "problem": now.problem[:MOST_SAID]}
         try:
             self._pages.send(json.dumps(told).encode())
         except BlockingIOError:

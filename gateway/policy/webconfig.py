@@ -10,6 +10,10 @@ from gateway.policy.documents import Node, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
 
+# The pages' own address, which no interface carries: devices send what is not on the LAN to the gateway, and
+# its table leads port 80 of it to the web process. So the router's own pages keep port 80 of its address.
+# IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
+PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
 HTTPS_PORT = 8443  # where the front listens: 443 of the router is its own pages', 443 of ours leads there
 
 

@@ -85,6 +85,19 @@ def test_each_check_calls_an_address_of_its_own() -> None:
     assert len(set(called)) == len(called) > 80
 
 
+def test_a_trusted_name_is_tried_where_there_is_one() -> None:
+    checks = [one for one in CHECKS if one.id.startswith("trusted-")]
+    assert len(checks) == 2
+    assert all(one.job == Lack("", absent=True) for one in tasks(checks, SCENE))
+    named = {**WORDS, "trusted": "home.example", "own4": "192.0.0.8", "own6": "fd71::80"}
+    for one in tasks(checks, replace(SCENE, words=named)):
+        if one.check.id == "trusted-name":
+            assert not isinstance(one.job, Lack)
+            assert (one.job["name"], one.job["ours"]) == ("home.example", named[f"own{one.version}"])
+        else:
+            assert one.job == Lack("the pages do not run; start them: qalqan web")
+
+
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
     filled = task(Check("x", "x", "x", job, "")).job
@@ -166,6 +179,9 @@ def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
         (Want.ADDRESS, {"addresses": ["192.0.2.1"]}, True),
         (Want.ADDRESS, {"addresses": ["0.0.0.0"]}, False),
         (Want.ADDRESS, {"addresses": []}, False),
+        (Want.OURS, {"addresses": ["192.0.0.8"]}, True),
+        (Want.OURS, {"addresses": ["192.0.2.1"]}, False),
+        (Want.OURS, {"addresses": []}, False),
         (Want.RECORDS, {"rcode": 0, "records": 1}, True),
         (Want.RECORDS, {"rcode": 3, "records": 0}, False),
         (Want.ECH, {"keys": [1, 5]}, True),
@@ -183,8 +199,9 @@ def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
 )
 def test_what_a_way_wants(want: Want, told: Mapping[str, Any], worked: bool) -> None:
     check = replace(WAY, want=want)
-    assert through(check, {}, {**ANSWERED, **told}, []) is worked
-    assert not through(check, {}, {"how": "silence", **told}, [])
+    job = {"ours": "192.0.0.8"}
+    assert through(check, job, {**ANSWERED, **told}, []) is worked
+    assert not through(check, job, {"how": "silence", **told}, [])
 
 
 def test_controls_that_fail_say_why() -> None:

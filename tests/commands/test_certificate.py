@@ -5,17 +5,64 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import stat
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dns.message
+import dns.rrset
 import pytest
 
+from gateway.commands import check_name
 from gateway.control.listener import WebUser
+from gateway.daemon.names import lookups
+from gateway.policy.webconfig import PAGES
 from tests.commands.conftest import Qalqan
 from tests.front.authority import NAME, Pair, TrustedAuthority
 
 AUTHORITY = TrustedAuthority()
+
+
+class Resolver:
+    """The gateway's own, on loopback: these addresses, whatever it is asked for; None: it is silent."""
+
+    def __init__(self) -> None:
+        self.addresses: tuple[str, ...] | None = ()
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self.port: int = self._sock.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while (found := self._sock.recvfrom(4096))[0]:
+            query, peer = dns.message.from_wire(found[0]), found[1]
+            if self.addresses is None:
+                continue
+            told, kind = dns.message.make_response(query), query.question[0].rdtype
+            for one in self.addresses:
+                if kind == (28 if ":" in one else 1):
+                    told.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, one))
+            self._sock.sendto(told.to_wire(), peer)
+
+    def close(self) -> None:
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", ("127.0.0.1", self.port))
+        self._thread.join(10)
+        self._sock.close()
+
+
+@pytest.fixture(autouse=True)
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    made = Resolver()
+    monkeypatch.setattr(lookups, "PORT", made.port)
+    monkeypatch.setattr(check_name, "resolvers", lambda: ("127.0.0.1",))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -152,3 +199,45 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
     found = qalqan("check", "--config", config).out
     assert "warning certificate: key.pem is another certificate's key: give the one with which" in found
     assert "ok certificate" not in found
+
+
+@pytest.mark.parametrize(
+    ("published", "said"),
+    [
+        ((), ""),  # nothing has to be
+        (PAGES, f"ok certificate: {NAME} leads to this gateway on the internet too"),
+        (PAGES[:1], f"ok certificate: {NAME} leads to this gateway on the internet too"),
+        (
+            (PAGES[0], "203.0.113.9", "2001:db8::9"),
+            f"warning certificate: {NAME} leads to 203.0.113.9, 2001:db8::9 on the internet, and devices "
+            f"that encrypt their DNS go there: publish {PAGES[0]} and {PAGES[1]} there, or nothing: "
+            "docs/trusted-name.md",
+        ),
+        (None, ""),  # no resolver answers: of that another line tells
+    ],
+)
+def test_check_says_where_the_name_leads(
+    qalqan: Qalqan,
+    config: Path,
+    named: Path,
+    resolver: Resolver,
+    monkeypatch: pytest.MonkeyPatch,
+    published: tuple[str, ...] | None,
+    said: str,
+) -> None:
+    named.mkdir()
+    AUTHORITY.issue().put(named)
+    os.chmod(named / "key.pem", 0o600)
+    resolver.addresses = published
+    monkeypatch.setattr(check_name, "PATIENCE", 0.2 if published is None else 10.0)
+    found = [
+        line for line in qalqan("check", "--config", config).out.splitlines() if " certificate: " in line
+    ]
+    assert found[1:] == ([said] if said else [])
+
+
+def test_check_asks_for_no_name_where_there_is_none(
+    qalqan: Qalqan, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_name, "published", lambda name: pytest.fail(f"asked for {name}"))
+    assert "certificate" not in qalqan("check", "--config", config).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -136,6 +137,42 @@ WRONG = {
 def test_what_does_not_fit_is_told(what: str) -> None:
     pair, lines = WRONG[what]
     assert said(pair) == lines
+
+
+def in_pem(leaf: bytes) -> bytes:
+    body = base64.encodebytes(leaf).decode("ascii")
+    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode()
+
+
+def leaf_with(before: bytes, after: bytes) -> bytes:
+    """The good one with other bytes of the same number in it; its signature is damaged with that."""
+    data = base64.b64decode(b"".join(GOOD.leaf.splitlines()[1:-1]))
+    assert before in data
+    return in_pem(data.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"Lab root, between", b"L\xd8\x01ab root, betwe"),  # an issuer's name that is no UTF-8
+        (b"\x06\x03U\x1d\x25", b"\x06\x03U\x1d\x11"),  # one extension twice
+        (b"\x82\x1c" + NAME.encode(), b"\x83\x1c" + NAME.encode()),  # a kind of name that nobody reads
+        (b"\x06\x08*\x86H\xce=\x03\x01\x07", b"\x06\x08*\x86H\xce=\x03\x01\x7f"),  # an unknown curve
+        (b"\x06\x08*\x86H\xce=\x04\x03\x02", b"\x06\x08*\x86H\xce=\x04\x03\x7f"),  # or signature
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),  # of version 8
+    ],
+)
+def test_a_certificate_that_is_damaged_inside_is_told(before: bytes, after: bytes) -> None:
+    chain = leaf_with(before, after) + GOOD.chain.removeprefix(GOOD.leaf)
+    (line,) = said(Pair(chain, GOOD.key))
+    assert line == "chain.pem holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)"
+
+
+def test_a_name_of_a_certificate_that_moves_the_cursor_does_not() -> None:
+    told = said(Pair(leaf_with(NAME.encode(), b"\x1b[2J\nx" + NAME[6:].encode()), GOOD.key))
+    assert (
+        f"chain.pem is for \\x1b[2J\\nx{NAME[6:]}, not for {NAME}; ask for a certificate of that name" in told
+    )
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, len(GOOD.chain) - 1))

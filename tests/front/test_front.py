@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 
 from gateway.front.crowd import GREETING
+from gateway.front.process import MOST_SAID, Front
+from gateway.loop import Loop
 from tests.front.authority import NAME, TrustedAuthority
 from tests.pace import longest
 from tests.webui.serving import ask, command, free_port, serving
 from tests.webui.standin.household import Household, at_home
+from webui.front import MESSAGE
 
 DEVICE = "127.0.0.1"
 PATIENCE = 15.0  # seconds; the front looks at its files every two, and on a busy machine reads them in four
@@ -366,3 +369,20 @@ def test_what_the_front_holds(own: Site) -> None:
     held = int(told.partition("VmRSS:")[2].split()[0]) / 1024
     print(json.dumps({"front, resident with 64 connections, MB": round(held, 1)}))
     assert held <= MOST_MB
+
+
+def test_a_long_problem_is_told_in_one_message(tmp_path: Path) -> None:
+    """The pages would take one that was cut for none of the front's."""
+    loop = Loop()
+    ours, pages = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    files = {"certificate": f"/{'a' * 1500}", "key": str(tmp_path / "key.pem")}
+    told = {"name": NAME, **files, "sockets": [], "pages": pages.detach()}
+    with closing(Front(loop, told)), ours:
+        loop.on_readable(ours, loop.stop)
+        loop.call_later(longest(PATIENCE), loop.stop)
+        loop.run()
+        said = json.loads(ours.recv(MESSAGE))
+    assert said["until"] is None
+    assert said["problem"].startswith("/aaa")
+    assert len(said["problem"]) == MOST_SAID
+    assert len(json.dumps({"until": 1 << 40, "problem": MOST_SAID * "ы"})) <= MESSAGE

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+FOUND = Path(".run", "fuzz")  # where inputs of findings are kept
+
 
 def _run_one(name: str) -> None:
     """In a process of its own: libFuzzer never returns."""
@@ -31,6 +33,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("targets", nargs="*", default=sorted(TARGETS), help="all of them when none is named")
     args = parser.parse_args()
+    FOUND.mkdir(parents=True, exist_ok=True)
     failed = []
     for name in args.targets:
         if name not in TARGETS:
@@ -44,11 +47,12 @@ def main() -> int:
                 "-max_len=16384",
                 "-timeout=10",
                 "-rss_limit_mb=2048",
+                f"-artifact_prefix={FOUND}/",
             ]
             done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         last = [line for line in done.stderr.splitlines() if "\tDONE" in line or "ERROR" in line][-1:]
         print(
-            f"{name:12} {'ok' if done.returncode == 0 else 'FAILED'}  {''.join(last).strip()[:100]}",
+            f"{name:16} {'ok' if done.returncode == 0 else 'FAILED'}  {''.join(last).strip()[:100]}",
             flush=True,
         )
         if done.returncode:

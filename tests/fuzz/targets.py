@@ -53,7 +53,7 @@ from gateway.wire.tls import read_client_hellos, read_server_hellos
 from gateway.wire.tls_records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
-from tests.fuzz import proofs
+from tests.fuzz import files, proofs
 from tests.fuzz.corpus import SEALED_KEY
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
@@ -363,5 +363,6 @@ TARGETS: dict[str, Target] = {
         resolvers,
         control,
         *proofs.TARGETS,
+        *files.SEEDS,
     )
 }

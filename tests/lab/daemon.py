@@ -162,11 +162,15 @@ class Daemon:
                 raise LabError(f"the pages did not start: {_last_words(log)}")
             time.sleep(_TRY_EVERY_S)
 
-    def stop(self) -> int:
-        """SIGTERM to both; the daemon's exit status."""
+    def stop_web(self) -> None:
+        """SIGTERM to the pages, where they run."""
         if self._web is not None:
             stop(self._web)
             self._web = None
+
+    def stop(self) -> int:
+        """SIGTERM to both; the daemon's exit status."""
+        self.stop_web()
         status = 0
         if self._process is not None:
             status = stop(self._process)

@@ -21,6 +21,7 @@ from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import MUM, film, fresh, serving, until
 from tests.lab.home import ROOT, Home
+from tests.lab.trusted import Trusted
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -37,7 +38,9 @@ NAMELESS = {
 }  # fmt: skip
 SSH = {"ssh", "ssh-port"}
 VPN = {one.id for one in CHECKS if one.rule == "way:vpn"}
-NOT_HERE = {"tor", "offload"}  # the lab fetches no list and has no flow offload
+# The lab fetches no list, has no flow offload, and this home no trusted name.
+TRUSTED = ("trusted-name", "trusted-pages")
+NOT_HERE = {"tor", "offload", *TRUSTED}
 SERVICES = (22, 80, 443)
 
 _SERVE = """
@@ -146,7 +149,7 @@ def test_what_the_rules_close_is_closed_and_nothing_else(home: Home, band: str, 
     assert by(one, "open") == both(*opened)
     assert by(one, "refused") == {}
     assert set(by(one, "cannot be told")) <= NOT_HERE
-    assert by(one, "passes") == both(*(check.id for check in CHECKS if check.passes))
+    assert by(one, "passes") == both(*({check.id for check in CHECKS if check.passes} - NOT_HERE))
     closed = {check.id for check in CHECKS if not check.passes} - opened - NOT_HERE
     assert by(one, "closed") == both(*closed)
     assert one["counts"]["faults"] == 0
@@ -185,6 +188,25 @@ def test_a_relay_of_tor_once_its_list_is_here(home: Home, tor: str) -> None:
     assert by(one, "closed" if tor == "refuse" else "open") == both("tor")
     reasons = {one["checks"][0][f"ipv{version}"]["reason"] for version in (4, 6)}
     assert reasons == ({"tor"} if tor == "refuse" else {"open"})
+
+
+def test_the_trusted_name_leads_here_and_its_pages_are_met(home: Home) -> None:
+    made = Trusted(home, FAMILY)
+    with made.daemon as daemon:
+        assert made.renew(made.authority.issue()).returncode == 0
+        assert until(made.met, AT_MOST_S) is not None
+        one = told(daemon, "daughter", "--only", *TRUSTED)
+        assert by(one, "passes") == both(*TRUSTED)
+        assert one["counts"]["faults"] == 0
+        made.put(made.authority.issue(days=(-90, -1)))
+        assert until(lambda: not made.met(), AT_MOST_S) is not None
+        one = told(daemon, "daughter", "--only", *TRUSTED, status=1)
+        assert by(one, "passes") == both(TRUSTED[0])
+        assert by(one, "refused") == both(TRUSTED[1])
+        assert one["counts"]["faults"] == 2
+        daemon.stop_web()
+        one = told(daemon, "daughter", "--only", *TRUSTED)
+        assert by(one, "cannot be told") == both(TRUSTED[1])
 
 
 def test_a_way_is_closed_by_its_own_reason(home: Home) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.daemon.lan import PAGES
 from gateway.front.crowd import GREETING
+from gateway.policy.webconfig import PAGES
 from tests.front.authority import NAME
 from tests.lab import clients, names
 from tests.lab.filtering import FAMILIES, PROFILES, ZONE, Arrivals, python, until

@@ -44,7 +44,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "stranger", "download", "offload",
     ),
     "passes": (
-        "help", "help-paused", "wifi-calling", "time", "push", "pages",
+        "help", "help-paused", "wifi-calling", "time", "push", "pages", "trusted-name", "trusted-pages",
     ),
 }  # fmt: skip
 
@@ -169,4 +169,6 @@ def _checks() -> Table:
         "time": _("The time of day"),
         "push": _("Messages that wake a phone"),
         "pages": _("The page that says why"),
+        "trusted-name": _("The name that browsers trust"),
+        "trusted-pages": _("These pages at the name that browsers trust"),
     }
