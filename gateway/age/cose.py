@@ -46,6 +46,8 @@ def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:
         raise AgeProofError(Refusal.WRONG_ALGORITHM, "not said where it is signed")
+    if headers.keys() & unprotected.keys():  # which of the two would count?
+        raise AgeProofError(Refusal.BAD_RESPONSE, "a header that is signed and not signed")
     algorithm = headers.get(ALG)
     if isinstance(algorithm, bool) or not isinstance(algorithm, int) or algorithm not in _HASHES:
         raise AgeProofError(Refusal.WRONG_ALGORITHM, "not one of ES256, ES384, ES512")

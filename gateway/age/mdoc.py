@@ -68,7 +68,7 @@ class Mso:
 def adult_until(
     data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
 ) -> tuple[Document, datetime]:
-    """The document that says so, and until when it is good. Raises AgeProofError."""
+    """The document that says so, and the end of it or of its signer's certificate. Raises AgeProofError."""
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
     mso = read_mso(shown.issuer, certificate.key)
@@ -79,7 +79,7 @@ def adult_until(
     check_device(shown, transcript, mso)
     if shown.item.value is not True:
         raise AgeProofError(Refusal.NOT_ADULT)
-    return shown.document, mso.valid_until
+    return shown.document, min(mso.valid_until, certificate.not_after)
 
 
 def read_response(data: bytes, asked: Collection[Document]) -> Presented:

@@ -23,7 +23,7 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
 from gateway.lists.sealedupdate import SealedUpdate
 from gateway.policy.config import Config
-from gateway.policy.hosts import HostError, labels, public_suffix_check, rule_host
+from gateway.policy.hosts import HostError, labels, normalise, public_suffix_check, rule_host
 from gateway.policy.sealedset import (
     CHECK_BYTES,
     ID_BYTES,
@@ -150,11 +150,11 @@ def innocent_names() -> Iterator[str]:
 
     yield from parse_canaries(DATA.joinpath("canaries.yaml").read_bytes(), "profiles/canaries.yaml")
     yield from help_names(load_countries().values())
-    with open(PSLFILE, "rb") as file:
+    with open(PSLFILE, encoding="utf-8") as file:
         for line in file:
-            rule = line.split(b"//")[0].strip().lstrip(b"!*.")
-            if b"." in rule and rule.isascii():  # one of a single label is no entry
-                yield rule.decode("ascii")
+            rule = line.partition("//")[0].strip().lstrip("!*.")
+            if rule:
+                yield normalise(rule)  # a set has A-labels, that list has the letters
 
 
 def _tell_daemon(config: Config) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.codes import Code
 from gateway.commands import output
 from gateway.commands.homes import is_file, mac_of, rules_of_device, rules_of_profile
 from gateway.commands.settings import config_path, control_socket, read_config
@@ -38,7 +39,7 @@ def run(args: Namespace) -> int:
 
 def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
     """Its answer, with what holds beside the profiles. None where there is none, or a refusal: the files say
-    better what is wrong with the question.
+    better what is wrong with the question. Raises ControlError where too much was asked within a minute.
     """
     if args.profile is not None and is_file(args.profile):
         return None
@@ -47,7 +48,9 @@ def _of_daemon(args: Namespace, seen: Observation) -> Mapping[str, Any] | None:
     try:
         client = Client(control_socket(read_config(config_path(args))), PATIENCE)
         return client.call("why", host=seen.host, at=args.at, **flow, **whom)
-    except (ControlError, PolicyError):
+    except (ControlError, PolicyError) as error:
+        if isinstance(error, ControlError) and error.code == Code.ASK_LATER:
+            raise
         return None
 
 

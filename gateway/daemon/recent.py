@@ -34,11 +34,8 @@ class Recent:
         if len(self._slots) > MAX_SLOTS:
             self._slots.popitem(last=False)
         for one in reversed(kept):
-            if (
-                one.seen.host == seen.host
-                and one.decision.reason is decision.reason
-                and abs(at - one.at) < AGAIN
-            ):
+            same = one.seen.host == seen.host and one.decision.reason is decision.reason
+            if same and abs(at - one.at) < AGAIN:  # one that is yet to come, by this clock, hides none
                 return False
         kept.append(Refusal(at, seen, decision))
         return True

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.age.bands import Band
-from gateway.lists.known import OTHER_MATTERS
 from gateway.policy import fields
 from gateway.policy.bands import Bands
 from gateway.policy.documents import parse_document, shown
@@ -62,10 +61,11 @@ def parse_must_resolve(
 
 
 def content_categories(bands: Bands) -> frozenset[str]:
-    """Kinds of sites that some child of ten or more is refused, or has to ask for, for what they show."""
+    """Kinds of sites that some child of ten or more is refused, or has to ask for. Trackers and new names are
+    among them: whatever it is for which a list names one of these sites, it would not open.
+    """
     older = [one for band, one in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
-    refused = {key for one in older for key, rule in one.rules.categories.items() if rule.value.refuses}
-    return frozenset(refused - OTHER_MATTERS)
+    return frozenset(key for one in older for key, rule in one.rules.categories.items() if rule.value.refuses)
 
 
 class MustResolve:

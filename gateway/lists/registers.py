@@ -108,7 +108,8 @@ def _closing(source: Source, must: MustResolve) -> str:
     tally = Tally()
     listed = read_domains(source.id, _chunks(source.path), source.form, tally)
     found = {name: site for name in listed if (site := must.anyhow(name)) is not None}
-    sites = {site: name for name, site in found.items() if not tally.leaves_out(name)}
+    closing = (name for name in found if not tally.leaves_out(name) and must.helps(name) is None)
+    sites = {found[name]: name for name in closing}  # an entry that names help is left out of the table
     if not sites:
         return ""
     site = min(sites)

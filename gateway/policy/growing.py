@@ -155,7 +155,11 @@ def back_again(step: Step, now: datetime) -> Step:
 
 
 def after_jump(step: Step, size: timedelta) -> Step:
-    """The clock was set: as many days are left as were, and what was taken was taken as long ago."""
+    """The clock was set: as many days are left as were, and what was taken was taken as long ago.
+
+    In whole seconds, as a step is kept: parts of one would make the same proposal look like another.
+    """
+    size = timedelta(seconds=round(size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
     return replace(step, since=step.since + size, seen=step.seen + size, taken=taken)
 

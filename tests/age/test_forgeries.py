@@ -109,6 +109,12 @@ def test_the_end_is_never_behind_the_proofs_own() -> None:
     assert refused.value.refusal is Refusal.EXPIRED
 
 
+def test_the_end_is_not_behind_its_signers_certificate_either() -> None:
+    root = Authority("Test root")
+    issuer = Issuer(root, signer_below(root, ends=timedelta(minutes=20)))
+    assert honest(issuer).until == NOW + timedelta(minutes=20)
+
+
 @pytest.mark.parametrize("lasting", [timedelta(0), timedelta(seconds=-1), timedelta(days=1, seconds=1)])
 def test_no_proof_lasts_longer_than_a_day(lasting: timedelta) -> None:
     session = Session()
@@ -352,6 +358,11 @@ def an_algorithm_that_is_not_signed() -> Adult:
     return session.checked(wallet.answer(session.request, ORIGIN))
 
 
+def a_chain_that_is_signed_and_another_that_is_not() -> Adult:
+    issuer = Issuer()
+    return honest(issuer, header=cbor2.dumps({1: -7, 33: issuer.by.der}))
+
+
 def digests_by_sha1() -> Adult:
     return honest(Issuer(), digestAlgorithm="SHA-1")
 
@@ -590,6 +601,7 @@ FORGERIES: list[tuple[Callable[[], Adult], Refusal]] = [
     (no_algorithm, Refusal.WRONG_ALGORITHM),
     (a_mac_for_a_signature, Refusal.WRONG_ALGORITHM),
     (an_algorithm_that_is_not_signed, Refusal.WRONG_ALGORITHM),
+    (a_chain_that_is_signed_and_another_that_is_not, Refusal.BAD_RESPONSE),
     (digests_by_sha1, Refusal.WRONG_ALGORITHM),
     (expired, Refusal.EXPIRED),
     (not_yet_valid, Refusal.NOT_YET_VALID),

@@ -16,6 +16,7 @@ import yaml
 
 from gateway.codes import Code
 from gateway.commands.check_sealed import sealed_findings
+from gateway.commands.sealed import innocent_names
 from gateway.commands.settings import read_config
 from gateway.control.protocol import Request
 from gateway.errors import ControlError
@@ -179,6 +180,13 @@ def test_a_real_google_is_never_taken(issuer: Issuer) -> None:
     assert "wikipedia" not in done.err
 
 
+@pytest.mark.parametrize("suffix", ["com", "co.uk", "xn--55qx5d.cn", "xn--p1ai", "github.io"])
+def test_neither_is_all_of_a_registry(issuer: Issuer, suffix: str) -> None:
+    """Also one that the list of suffixes has in its own letters. No command would make such a set."""
+    assert suffix in set(innocent_names())
+    assert issuer.make(f"{suffix}\nx.invalid\n").status == 1
+
+
 # ------------------------------------------------------------------------------- by the daemon's word
 
 
@@ -233,7 +241,19 @@ def test_a_capture_of_a_thousand_names_meets_the_daemons_bound(issuer: Issuer, t
     hosts = [f"n{one}.invalid" for one in range(1000)]
     asked: list[str] = []
     with running(tmp_path / "control.sock", _daemon(set(hosts), asked, most=30)):
-        out = issuer.home("replay", _capture(tmp_path, hosts), "--profile", profile, "--json").out
-        assert out.count("refused_for_everyone") == 30
-        assert "ask again in a minute" in issuer.home("lists", "lookup", "n7.invalid").refusal
+        done = issuer.home("replay", _capture(tmp_path, hosts), "--profile", profile, "--json")
+        assert done.out.count("refused_for_everyone") == len(done.out.splitlines()) == 30
+        later = "ask again in a minute"
+        assert later in done.refusal, "what is not known is not told as open"
+        assert later in issuer.home("lists", "lookup", "n7.invalid").refusal
+        assert later in issuer.home("why", "n7.invalid", "--profile", profile).refusal
     assert len(asked) == 30
+
+
+def test_why_does_not_go_by_the_files_where_the_daemon_answers_nobody(issuer: Issuer, tmp_path: Path) -> None:
+    def why(_request: Request) -> dict[str, object]:
+        msg = "why: too many names were asked for; ask again in a minute"
+        raise ControlError(msg).coded(Code.ASK_LATER)
+
+    with running(tmp_path / "control.sock", {"why": why}):
+        assert "ask again in a minute" in issuer.home("why", SECRET, "--profile", "child").refusal

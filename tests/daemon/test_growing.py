@@ -124,6 +124,15 @@ def test_a_jump_within_the_thirty_days_leaves_as_many(make: Make) -> None:
     assert says(desk)["band"] == "13-15"
 
 
+def test_a_clock_that_is_put_right_by_parts_of_a_second_proposes_nothing_anew(make: Make) -> None:
+    desk = make(MAY, daughter=STEP)
+    for size in (timedelta(microseconds=7), timedelta(seconds=90, milliseconds=400), timedelta(seconds=-1.5)):
+        desk.jump(size)
+        go(desk, 3 * DAY)
+    assert steps(desk) == [("qalqan", "step proposed")]
+    assert [one["what"] for one in desk.heard("step")] == ["proposed"]
+
+
 def test_a_clock_that_goes_back_after_the_step_takes_no_second_one_and_undoes_none(make: Make) -> None:
     desk = make(MAY, daughter=STEP)
     go(desk, 30 * DAY)

@@ -59,6 +59,7 @@ def test_at_18_control_ends_and_nothing_of_it_stays_in_the_file(make: Make) -> N
     found = step(desk)
     assert found is not None
     assert (found["then"], found["on"], found["later"]) == ("adult", "2027-05-31", [])
+    assert b"marker" in bytes_of(database), "no mere lapse of time has taken it"
     go(desk, DAY)
     told = step(desk)
     assert told is not None

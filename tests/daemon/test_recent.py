@@ -37,6 +37,15 @@ def test_a_browser_that_asks_again_is_one_refusal_and_ten_minutes_are_the_end() 
     assert recent.add(1, hour_before, seen("a.example"), REFUSED), "so this is another"
 
 
+def test_one_that_is_yet_to_come_hides_none() -> None:
+    """Where time was taken to go back, as in the virtual home."""
+    recent = Recent()
+    assert recent.add(1, NOW + timedelta(days=2), seen("a.example"), REFUSED)
+    assert recent.add(1, NOW, seen("a.example"), REFUSED)
+    assert not recent.add(1, NOW - timedelta(seconds=5), seen("a.example"), REFUSED)
+    assert [one.at for one in recent.of(frozenset({1}), NOW)] == [NOW]
+
+
 @pytest.mark.parametrize("size", [timedelta(hours=-5), timedelta(days=400)])
 def test_a_clock_that_is_set_makes_nothing_older_or_younger(size: timedelta) -> None:
     recent = Recent()

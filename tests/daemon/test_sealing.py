@@ -28,6 +28,7 @@ from tests.sealing import DAY, Issuer, Made, setting
 
 MADE = int(NOON.timestamp()) - 60
 SEALED, MALWARE = "sealed-marker.invalid", "malware.test.qalqan.invalid"
+PHISHING = "phishing.test.qalqan.invalid"
 ISSUER = Issuer()
 
 
@@ -97,16 +98,17 @@ def test_a_help_line_goes_first(tmp_path: Path) -> None:
     built.store.close()
 
 
-def test_why_says_of_sealed_and_malware_the_same(make: Make, tmp_path: Path) -> None:
+def test_why_says_of_sealed_malware_and_phishing_the_same(make: Make, tmp_path: Path) -> None:
     desk = _desk(make, tmp_path)
+    kinds = SEALED, MALWARE, PHISHING
     for who in ({"profile": "daughter"}, {"profile": "mum"}, {"device": STRANGER}):
-        told = [str(desk.ask("why", host=host, **who)).replace(host, "x") for host in (SEALED, MALWARE)]
-        assert told[0] == told[1]
+        told = [str(desk.ask("why", host=host, **who)).replace(host, "x") for host in kinds]
+        assert told[0] == told[1] == told[2]
         assert "refused_for_everyone" in told[0]
         for word in ("csam", "seal", "malware", "phish"):
             assert word not in told[0]
-    looked = [str(desk.ask("list_lookup", host=host)).replace(host, "x") for host in (SEALED, MALWARE)]
-    assert looked[0] == looked[1]
+    looked = [str(desk.ask("list_lookup", host=host)).replace(host, "x") for host in kinds]
+    assert looked[0] == looked[1] == looked[2]
 
 
 # ---------------------------------------------------------------------------------------- no record

@@ -23,6 +23,8 @@ from tests.lab.home import Home
 pytestmark = pytest.mark.lab
 
 SOCIAL = "www.instagram.com"  # of a kind that is asked for to 15, and open from 16 on
+GORE = "bestgore.com"  # of one that is asked for at 16 and 17
+REASON = "a-reason-that-is-a-marker"
 TEEN: dict[str, Any] = {
     "name": "Aru", "band": "13-15", "devices": [names.TABLET.mac], "block": [BLOCKED], "bedtime": {},
 }  # fmt: skip
@@ -45,6 +47,11 @@ def says(daemon: Daemon) -> dict[str, Any]:
 def stage(daemon: Daemon) -> str:
     steps = daemon.client.call("status")["steps"]
     return str(steps[0]["stage"]) if steps else ""
+
+
+def written(daemon: Daemon) -> bytes:
+    """The database, with what was not written into its main file yet."""
+    return b"".join(path.read_bytes() for path in daemon.state.glob("qalqan.db*"))
 
 
 def reaches(home: Home, host: str) -> bool:
@@ -70,10 +77,14 @@ def test_a_kind_opens_with_the_step_and_at_18_nothing_is_filtered_and_nothing_is
         assert says(daemon)["next_step"] == last
         assert last is not None
 
-        daemon.client.call("pause", who="aru", minutes=7 * 24 * 60, by="Mum")
         grown = date(int(last[:4]), int(last[5:]), 1)
         set_time(daemon, of_month(grown))
         assert (stage(daemon), daemon.client.call("status")["steps"][0]["then"]) == ("proposed", "adult")
+        set_time(daemon, of_month(grown, ANSWER_DAYS - 1))
+        daemon.client.call("request", device=names.TABLET.mac, site=GORE, reason=REASON)
+        daemon.client.call("pause", who="aru", minutes=7 * 24 * 60, by="Mum")
+        assert not reaches(home, SOCIAL), "paused over the day on which control ends"
+        assert {GORE, REASON} == {one for one in (GORE, REASON) if one.encode() in written(daemon)}
         set_time(daemon, of_month(grown, ANSWER_DAYS))
         assert says(daemon) == {"name": "Aru", "band": "adult", "devices": [names.TABLET.mac]}
         assert until(lambda: reaches(home, BLOCKED), 5.0) is not None
@@ -81,9 +92,8 @@ def test_a_kind_opens_with_the_step_and_at_18_nothing_is_filtered_and_nothing_is
         told = daemon.client.call("device", mac=names.TABLET.mac)
         assert (told["profile"], told["step"]["stage"]) == ("adult", "taken")
         assert daemon.client.call("status")["profiles"] == []
-        written = b"".join(path.read_bytes() for path in daemon.state.glob("qalqan.db*"))
-        for marker in (BLOCKED, SOCIAL):
-            assert marker.encode() not in written
+        for marker in (BLOCKED, SOCIAL, GORE, REASON):
+            assert marker.encode() not in written(daemon)
         # Of this child alone: the folder has what other tests' families changed.
         files = (path for path in daemon.profiles.rglob("*") if path.is_file() and "aru" in path.name)
         assert not [path for path in files if BLOCKED.encode() in path.read_bytes()]

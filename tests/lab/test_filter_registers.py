@@ -5,8 +5,10 @@ error 16 and told as what it is; turned off, it opens at once.
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -129,4 +131,7 @@ def test_what_is_kept_is_a_child_s_by_its_level(home: Home, daemon: Daemon) -> N
     assert (told["host"], told["reason"], told["owner"]) == (HOST, "register", "law:kz")
     assert HOST not in str(daemon.client.call("refusals", device=names.PARENT.mac))
     _eventually(lambda: HOST in str(daemon.client.call("history", id="daughter")))
+    with closing(sqlite3.connect(daemon.database)) as database:
+        kept = set(database.execute("SELECT profile, device FROM decisions WHERE host = ?", (HOST,)))
+    assert kept == {("daughter", names.TABLET.mac)}, "no adult's, no guest's, no child's below level 2"
     _off(daemon)

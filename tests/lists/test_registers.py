@@ -85,10 +85,11 @@ def test_a_help_line_in_it_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_site_that_has_to_open_stays_in_and_is_told_in_one_line(tmp_path: Path) -> None:
-    register = in_file(tmp_path / "isp", "pbs.org\ndrugs.com\nlisted.example\n")
+    register = in_file(tmp_path / "isp", "childline.org.uk\npbs.org\ndrugs.com\nlisted.example\n")
     library, problems = built(tmp_path, register)
     assert problems == []
     assert kinds(library, "pbs.org") == {"law:kz"}
+    assert kinds(library, "childline.org.uk") == frozenset(), "help as well as a site that has to open: open"
     line = library.shelf.copies["law-kz"].error
     assert line.startswith("law-kz: it lists drugs.com, and so refuses drugs.com")
     assert "there are 2 of these" in line

@@ -81,7 +81,7 @@ class AdultProofVerbs:
             daemon.sharing.end(mac)
         one = proven(mac, method, length, daemon.local_now(), by=by, sure=daemon.watch.known).at_most(ends)
         kept = AdultProof(mac, method, in_utc(one.at), in_utc(one.until), by, one.span, one.sure)
-        daemon.adults.begin(kept, who=by or PROGRAM, origin=request.text("origin", ""))
+        daemon.adults.begin(kept, who=by or PROGRAM, origin=_origin(request, kept, by))
         return {"device": mac} | self.told(kept)
 
     def _end(self, request: Request, mac: str) -> Mapping[str, object]:
@@ -90,7 +90,7 @@ class AdultProofVerbs:
         one = self._daemon.adults.of(mac)
         if one is None:
             request.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
-        self._daemon.adults.end(one, by=by or PROGRAM, origin=request.text("origin", ""))
+        self._daemon.adults.end(one, by=by or PROGRAM, origin=_origin(request, one, by))
         return {"device": mac}
 
     def _who(self, request: Request) -> tuple[Method, str]:
@@ -123,3 +123,8 @@ class AdultProofVerbs:
 
     def _tried(self) -> datetime:
         return datetime.fromtimestamp(self._daemon.loop.now(), UTC)  # which no jump of the clock moves
+
+
+def _origin(request: Request, one: AdultProof, by: str) -> str:
+    """From which address. Of a wallet's proof no address is kept: what is told is the device, and no more."""
+    return "" if one.method is Method.WALLET and not by else request.text("origin", "")

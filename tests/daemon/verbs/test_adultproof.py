@@ -45,7 +45,8 @@ def by_password(desk: Desk, mac: str = STRANGER, length: str = "1h", **values: o
 
 
 def by_wallet(desk: Desk, mac: str = STRANGER, length: str = "1h") -> dict[str, object]:
-    return desk.ask("adult_proof", Role.WEB, action="open", device=mac, method="wallet", length=length)
+    given = {"method": "wallet", "length": length, "origin": "192.168.1.99"}
+    return desk.ask("adult_proof", Role.WEB, action="open", device=mac, **given)
 
 
 def no(desk: Desk, mac: str, **values: object) -> str:
@@ -96,6 +97,10 @@ def test_a_wallet_opens_it_and_no_name_is_known(desk: Desk) -> None:
     ((who, what, detail),) = lines(desk)
     assert (who, what) == ("qalqan", "adult wallet")
     assert detail == f"{STRANGER} until 2026-11-24T16:00+05:00"
+    desk.ask("adult_proof", Role.WEB, action="end", device=STRANGER, origin="192.168.1.99")
+    assert [one.origin for one in desk.store.audit_lines()][:2] == ["", ""], "nor an address"
+    by_password(desk)
+    assert desk.store.audit_lines()[0].origin == "192.168.1.99", "a password's is kept"
 
 
 def test_a_guardian_opens_it_from_another_device(desk: Desk) -> None:
