@@ -11,7 +11,7 @@ from webui.daemon import daemon, source_address
 from webui.forms import revisions
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.editing import Page, opened, render, write
+from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
 from webui.rules.switches import switched
 
@@ -35,7 +35,7 @@ def switch(profile: str) -> ResponseReturnValue:
     if found.on is None or to not in ("on", "off"):
         abort(400)
     told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
-    return _at_once(page, switched(page.book, found.key, on=on), told % _values(page, found))
+    return at_once(page, switched(page.book, found.key, on=on), told % _values(page, found), _here(page))
 
 
 @blueprint.post("/reset")
@@ -50,7 +50,7 @@ def reset(profile: str) -> ResponseReturnValue:
         told = _("%(rule)s is taken out for %(name)s.")
     else:
         abort(400)
-    return _at_once(page, {found.key: None}, told % _values(page, found))
+    return at_once(page, {found.key: None}, told % _values(page, found), _here(page))
 
 
 @blueprint.post("/undo")
@@ -62,7 +62,7 @@ def undo(profile: str) -> ResponseReturnValue:
         there = revisions("revision")
         daemon().change("unedit", id=page.child.id, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(url_for("rules.show", profile=page.child.id), 303)
+    return redirect(_here(page), 303)
 
 
 def _rule(page: Page, key: str) -> Rule:
@@ -76,11 +76,8 @@ def _values(page: Page, rule: Rule) -> dict[str, str]:
     return {"rule": plain(rule.title), "name": plain(page.child.name)}
 
 
-def _at_once(page: Page, changes: dict[str, object], told: str) -> ResponseReturnValue:
-    """A refusal is told on the next page, which shows what holds."""
-    with notices.refusals_to(notices.said):
-        write(page, changes, told)
-    return redirect(url_for("rules.show", profile=page.child.id), 303)
+def _here(page: Page) -> str:
+    return url_for("rules.show", profile=page.child.id)
 
 
 def _link(page: Page) -> object:

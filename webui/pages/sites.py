@@ -12,7 +12,17 @@ from webui.language.words import plain
 from webui.pages.teach import device_at_hand
 from webui.rules import sentences as say
 from webui.rules import typed
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.editing import (
+    NOTHING,
+    Outcome,
+    Page,
+    Problem,
+    change,
+    keep_reason,
+    opened,
+    refused,
+    render,
+)
 from webui.rules.entries import put
 from webui.rules.ruleset import LISTS
 
@@ -48,6 +58,7 @@ def remove(profile: str) -> ResponseReturnValue:
         abort(400)
     name, what = plain(page.child.name), plain(page.names.called(word))
     told = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    keep_reason(page.child)
     return change(page, {f"{key}/{word}": None}, told, _here(page), _show)
 
 
