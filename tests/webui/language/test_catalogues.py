@@ -55,10 +55,11 @@ def test_its_head_says_that_no_native_reader_has_checked_it(language: str) -> No
 def test_what_ends_no_sentence_brings_no_full_stop_into_one(language: str) -> None:
     """A date as `2027 г.` would end a sentence with two of them."""
     for message in catalogues.read(language):
-        forms = (message.id, message.string)
-        ids, texts = ((one,) if isinstance(one, str) else one for one in forms)
-        if message.id and not ids[0].endswith("."):
-            assert not any(text.endswith(".") for text in texts), message.id
+        sources, told = (
+            (one,) if isinstance(one, str) else tuple(one or ()) for one in (message.id, message.string)
+        )
+        if message.id and not sources[0].endswith("."):
+            assert not any(text.endswith(".") for text in told), message.id
 
 
 def test_plural_forms_are_those_of_the_language() -> None:
