@@ -19,7 +19,8 @@ GONE = "The gateway did not answer."
 PART = """
 const part = document.createElement("section");
 part.id = "wallet";
-part.innerHTML = "<p id=wallet-told hidden></p><p id=no-script></p><button id=show-proof hidden>Show</button>";
+part.innerHTML = "<p id=wallet-told hidden></p><p id=no-script></p>" +
+  "<button id=show-proof hidden>Show</button>";
 part.dataset.ask = arguments[0];
 part.dataset.gone = arguments[1];
 document.querySelector("main").append(part);

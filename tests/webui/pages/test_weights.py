@@ -1,4 +1,4 @@
-"""What a first visit weighs: each page that a browser can open, with all that it loads, in three languages."""
+"""What a first visit weighs: each page that a browser can open, with what it loads, in three languages."""
 
 from __future__ import annotations
 
