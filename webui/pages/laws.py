@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import guardians_only
@@ -42,11 +42,13 @@ def save(profile: str) -> ResponseReturnValue:
     law = _law(key)
     if to not in ("on", "off"):
         abort(400)
+    back = url_for("laws.show", profile=page.child.id)
+    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # tapped twice
+        return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
     told = (
         _("%(law)s: on for %(name)s.", **values) if to == "on" else _("%(law)s: off for %(name)s.", **values)
     )
-    back = url_for("laws.show", profile=page.child.id)
     return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, told, back)
 
 

@@ -34,6 +34,8 @@ def switch(profile: str) -> ResponseReturnValue:
     found, on = _rule(page, key), to == "on"
     if found.on is None or to not in ("on", "off"):
         abort(400)
+    if found.on is on:  # tapped twice: the notice of the first tap stays, with its undo
+        return redirect(_here(page), 303)
     told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(page, switched(page.book, found.key, on=on), told % _values(page, found), _here(page))
 
@@ -41,15 +43,17 @@ def switch(profile: str) -> ResponseReturnValue:
 @blueprint.post("/reset")
 @guardians_only
 def reset(profile: str) -> ResponseReturnValue:
-    """As the band has it; what the band does not speak of is taken out."""
+    """As the band has it; what the band does not speak of is taken out. What the family has not set, or not
+    any more, stays as it is.
+    """
     page = opened(profile)
-    found = _rule(page, request.form.get("key", ""))
-    if found.resets:
+    found = _found(page, request.form.get("key", ""))
+    if found is not None and found.resets:
         told = _("%(rule)s: as the band has it for %(name)s.")
-    elif found.removes:
+    elif found is not None and found.removes:
         told = _("%(rule)s is taken out for %(name)s.")
     else:
-        abort(400)
+        return redirect(_here(page), 303)
     return at_once(page, {found.key: None}, told % _values(page, found), _here(page))
 
 
@@ -65,8 +69,12 @@ def undo(profile: str) -> ResponseReturnValue:
     return redirect(_here(page), 303)
 
 
+def _found(page: Page, key: str) -> Rule | None:
+    return next((one for one in rules(page.book, page.names) if one.key == key), None)
+
+
 def _rule(page: Page, key: str) -> Rule:
-    found = next((one for one in rules(page.book, page.names) if one.key == key), None)
+    found = _found(page, key)
     if found is None:
         abort(400)
     return found
