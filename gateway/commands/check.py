@@ -17,10 +17,12 @@ from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_name import name_findings
+from gateway.commands.check_must import must_findings
 from gateway.commands.check_registers import register_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.check_sealed import sealed_findings
 from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
+from gateway.commands.library import must_resolve
 from gateway.commands.machine import read_machine
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import GatewayError, ListError, PolicyError
@@ -129,6 +131,10 @@ def _profiles(path: Path, config: Config, product: household.Product) -> Iterato
         yield refused("profile", broken)
     for one in family.profiles.values():
         yield ok("profile", f"{one.id}: band {one.band.value}, {len(one.devices)} devices")
+    try:
+        yield from must_findings(family, must_resolve(product))
+    except PolicyError as error:
+        yield refused("product", error)
     if not family.profiles and not family.problems:
         yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
 

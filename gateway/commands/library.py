@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ListError
-from gateway.household import load_product
+from gateway.household import Product, load_product
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.book import SHELF
 from gateway.lists.build import Canaries, Report, Source, must_hits
@@ -143,13 +143,18 @@ def read_library(state: Path, own_file: Path | None = None, registers: Iterable[
             parse_canaries(*_data("canaries.yaml")),
             parse_innocent(*_data("canaries.yaml")),
             Known(product.catalogue.services.values(), product.sites, categories.binding),
-            MustResolve(
-                parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
-                content_categories(product.bands),
-                product.help_names,
-            ),
+            must_resolve(product),
         ),
         state=state,
+    )
+
+
+def must_resolve(product: Product) -> MustResolve:
+    """Raises PolicyError for damaged data of the product."""
+    return MustResolve(
+        parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
+        content_categories(product.bands),
+        product.help_names,
     )
 
 

@@ -21,6 +21,9 @@ DOMAIN = "webui"
 SOURCE_LANGUAGE = "en"
 OWN_NAMES: Mapping[str, str] = {"en": "English", "kk": "Қазақша", "ru": "Русский"}  # in the menu's order
 COOKIE = "qalqan-language"
+READ_BY_NATIVES = frozenset(
+    {SOURCE_LANGUAGE}
+)  # languages whose catalogue a native reader has checked (docs/words.md)
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ps", "ug", "ur", "yi"})
 
 Catalogues = dict[str, NullTranslations]
@@ -81,6 +84,11 @@ def language() -> str:
 def is_source() -> bool:
     """Whether the daemon's own English words can stand on this page."""
     return language() == SOURCE_LANGUAGE
+
+
+def read_by_native() -> bool:
+    """Of the pages' own words; the books of `learn` say it each for itself."""
+    return language() in READ_BY_NATIVES
 
 
 def direction() -> str:
@@ -166,4 +174,6 @@ def install(app: Flask, catalogues: Catalogues, family: str = "") -> None:
         g.language = _chosen(known)
         g.catalogue = known.catalogues[g.language]
 
-    app.jinja_env.globals.update(language=language, direction=direction, languages=menu)
+    app.jinja_env.globals.update(
+        language=language, direction=direction, languages=menu, read_by_native=read_by_native
+    )

@@ -38,6 +38,8 @@ def take(profile: str) -> ResponseReturnValue:
     growth = daemon().growth(page.child.id)
     if growth.is_final and request.form.get("sure") != "yes":
         return _show(page, Outcome(Problem(_("Tick the box first: this cannot be undone."), "sure"))), 422
+    if growth.step is not None and growth.step.stage == "taken":  # tapped twice: the undo of the first stays
+        return redirect(url_for("rules.show", profile=page.child.id), 303)
     try:
         answer = Answer(
             daemon().change("take_step", id=page.child.id, by=guardian() or "", origin=source_address())
@@ -69,6 +71,9 @@ def later(profile: str) -> ResponseReturnValue:
             "Write a reason of at most %(most)d letters. The child reads it.", most=words_of.REASON_LIMIT
         )
         return _show(page, Outcome(Problem(told, "reason"))), 422
+    step = daemon().growth(page.child.id).step
+    if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
+        return redirect(url_for("growing.show", profile=page.child.id), 303)  # tapped twice
     try:
         daemon().change(
             "postpone_step",

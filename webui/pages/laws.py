@@ -5,12 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webui import notices
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.editing import NOTHING, opened, render, write
+from webui.rules.editing import NOTHING, at_once, opened, render
 from webui.rules.laws import law_told, source, standing
 from webui.values.country import Law
 
@@ -43,13 +42,14 @@ def save(profile: str) -> ResponseReturnValue:
     law = _law(key)
     if to not in ("on", "off"):
         abort(400)
+    back = url_for("laws.show", profile=page.child.id)
+    if (law.id in (page.book.rules.get("laws") or {})) is (to == "on"):  # tapped twice
+        return redirect(back, 303)
     values = {"law": law.name, "name": plain(page.child.name)}
     told = (
         _("%(law)s: on for %(name)s.", **values) if to == "on" else _("%(law)s: off for %(name)s.", **values)
     )
-    with notices.refusals_to(notices.said):
-        write(page, {f"laws/{law.id}": True if to == "on" else None}, told)
-    return redirect(url_for("laws.show", profile=page.child.id), 303)
+    return at_once(page, {f"laws/{law.id}": True if to == "on" else None}, told, back)
 
 
 def _law(key: str) -> Law:

@@ -23,6 +23,8 @@ def switch() -> ResponseReturnValue:
     one = known.get(request.form.get("country", ""))
     if one is None:
         abort(404)
+    if one.on is (on == "yes"):  # tapped twice: the notice of the first tap stays, with its undo
+        return redirect(url_for("family.show", _anchor="registers"), 303)
     with notices.refusals_to(notices.said):
         done = daemon().change(
             "register", country=one.country, on=on, by=guardian() or "", origin=source_address()
@@ -34,8 +36,5 @@ def switch() -> ResponseReturnValue:
                 "%(register)s is off. What it closed is open again as the other rules say.", register=one.name
             )
         )
-        if (one.on is True) != (on == "yes"):
-            notices.did_back("family", notices.way_back(Answer(done)), told)
-        else:
-            notices.said(told)
+        notices.did_back("family", notices.way_back(Answer(done)), told)
     return redirect(url_for("family.show", _anchor="registers"), 303)

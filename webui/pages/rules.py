@@ -11,7 +11,7 @@ from webui.daemon import daemon, source_address
 from webui.forms import revisions
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.editing import Page, opened, render, write
+from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
 from webui.rules.switches import switched
 
@@ -34,23 +34,27 @@ def switch(profile: str) -> ResponseReturnValue:
     found, on = _rule(page, key), to == "on"
     if found.on is None or to not in ("on", "off"):
         abort(400)
+    if found.on is on:  # tapped twice: the notice of the first tap stays, with its undo
+        return redirect(_here(page), 303)
     told = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
-    return _at_once(page, switched(page.book, found.key, on=on), told % _values(page, found))
+    return at_once(page, switched(page.book, found.key, on=on), told % _values(page, found), _here(page))
 
 
 @blueprint.post("/reset")
 @guardians_only
 def reset(profile: str) -> ResponseReturnValue:
-    """As the band has it; what the band does not speak of is taken out."""
+    """As the band has it; what the band does not speak of is taken out. What the family has not set, or not
+    any more, stays as it is.
+    """
     page = opened(profile)
-    found = _rule(page, request.form.get("key", ""))
-    if found.resets:
+    found = _found(page, request.form.get("key", ""))
+    if found is not None and found.resets:
         told = _("%(rule)s: as the band has it for %(name)s.")
-    elif found.removes:
+    elif found is not None and found.removes:
         told = _("%(rule)s is taken out for %(name)s.")
     else:
-        abort(400)
-    return _at_once(page, {found.key: None}, told % _values(page, found))
+        return redirect(_here(page), 303)
+    return at_once(page, {found.key: None}, told % _values(page, found), _here(page))
 
 
 @blueprint.post("/undo")
@@ -62,11 +66,15 @@ def undo(profile: str) -> ResponseReturnValue:
         there = revisions("revision")
         daemon().change("unedit", id=page.child.id, **there, by=guardian() or "", origin=source_address())
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(url_for("rules.show", profile=page.child.id), 303)
+    return redirect(_here(page), 303)
+
+
+def _found(page: Page, key: str) -> Rule | None:
+    return next((one for one in rules(page.book, page.names) if one.key == key), None)
 
 
 def _rule(page: Page, key: str) -> Rule:
-    found = next((one for one in rules(page.book, page.names) if one.key == key), None)
+    found = _found(page, key)
     if found is None:
         abort(400)
     return found
@@ -76,11 +84,8 @@ def _values(page: Page, rule: Rule) -> dict[str, str]:
     return {"rule": plain(rule.title), "name": plain(page.child.name)}
 
 
-def _at_once(page: Page, changes: dict[str, object], told: str) -> ResponseReturnValue:
-    """A refusal is told on the next page, which shows what holds."""
-    with notices.refusals_to(notices.said):
-        write(page, changes, told)
-    return redirect(url_for("rules.show", profile=page.child.id), 303)
+def _here(page: Page) -> str:
+    return url_for("rules.show", profile=page.child.id)
 
 
 def _link(page: Page) -> object:

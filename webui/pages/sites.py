@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import guardians_only
@@ -12,7 +12,17 @@ from webui.language.words import plain
 from webui.pages.teach import device_at_hand
 from webui.rules import sentences as say
 from webui.rules import typed
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.editing import (
+    NOTHING,
+    Outcome,
+    Page,
+    Problem,
+    change,
+    keep_reason,
+    opened,
+    refused,
+    render,
+)
 from webui.rules.entries import put
 from webui.rules.ruleset import LISTS
 
@@ -44,10 +54,13 @@ def add(profile: str) -> ResponseReturnValue:
 def remove(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     key, _slash, word = request.form.get("entry", "").partition("/")
-    if key not in LISTS or word not in page.book.listed(key):
+    if key not in LISTS:
         abort(400)
+    if word not in page.book.listed(key):  # tapped twice: it is out
+        return redirect(_here(page), 303)
     name, what = plain(page.child.name), plain(page.names.called(word))
     told = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    keep_reason(page.child)
     return change(page, {f"{key}/{word}": None}, told, _here(page), _show)
 
 

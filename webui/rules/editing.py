@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import abort, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
 from gateway.codes import Code
@@ -54,6 +55,7 @@ class Outcome:
 
 
 NOTHING = Outcome()
+_KEPT = "because"  # in the cookie: whose rules, and why
 Show = Callable[[Page, Outcome], str]
 
 
@@ -81,6 +83,7 @@ def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: obje
         tried=outcome.tried,
         guardian=guardian(),
         notice=notices.current(page.home),
+        why=_kept(page.child),
         **values,
     )
 
@@ -133,6 +136,26 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     if page.book.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
     notices.edited(page.child.id, answer, sentence)
+
+
+def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
+    """One tap. A refusal is told on the page that comes ``back``, which shows what holds."""
+    keep_reason(page.child)
+    with notices.refusals_to(notices.said):
+        write(page, changes, sentence)
+    return redirect(back, 303)
+
+
+def keep_reason(child: Child) -> None:
+    """For the next page about the same child: who taps several switches has one reason for them."""
+    if because := reason("because"):
+        cookie[_KEPT] = [child.id, because]
+
+
+def _kept(child: Child) -> str:
+    """Once: whoever leaves the page and comes back has other reasons."""
+    kept = cookie.pop(_KEPT, None)
+    return str(kept[1]) if isinstance(kept, list) and kept[:1] == [child.id] and kept[1:] else ""
 
 
 def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:

@@ -14,7 +14,8 @@
   function post(address, message) {
     var body = message === undefined ? "" : JSON.stringify(message);
     return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: body, cache: "no-store" })
-      .then(function (answer) { return answer.json(); }, function () { throw new Error(words.gone); })
+      .then(function (answer) { return answer.json(); })
+      .catch(function () { throw new Error(words.gone); }) // no answer, or a page of an error in its place
       .then(function (found) {
         if (found.problem) { throw new Error(found.problem); }
         return found;

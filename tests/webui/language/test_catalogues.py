@@ -15,7 +15,7 @@ from profiles import DATA
 from tests.words import catalogues
 from tests.words.catalogues import LANGUAGES, TEMPLATE
 from webui.language import things
-from webui.language.i18n import OWN_NAMES, load_catalogues
+from webui.language.i18n import OWN_NAMES, READ_BY_NATIVES, load_catalogues
 
 MEND = "run `make words`, translate what it names, and run it again"
 
@@ -46,7 +46,20 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_its_head_says_that_no_native_reader_has_checked_it(language: str) -> None:
+    """And so does the code, by which a page about a crisis says it."""
     assert "No native reader has checked it yet" in catalogues.po(language).read_text().split("msgid", 1)[0]
+    assert language not in READ_BY_NATIVES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_ends_no_sentence_brings_no_full_stop_into_one(language: str) -> None:
+    """A date as `2027 г.` would end a sentence with two of them."""
+    for message in catalogues.read(language):
+        sources, told = (
+            (one,) if isinstance(one, str) else tuple(one or ()) for one in (message.id, message.string)
+        )
+        if message.id and not sources[0].endswith("."):
+            assert not any(text.endswith(".") for text in told), message.id
 
 
 def test_plural_forms_are_those_of_the_language() -> None:

@@ -111,6 +111,31 @@ def test_nothing_is_promised_and_nobody_shouts(which: Book) -> None:
                 assert not NO_PROMISE.search(text), (language, key, text)
 
 
+# What only those who answer there can say: when they do, and what they keep to themselves.
+OF_HELP_LINES = re.compile(
+    r"help lines? (?:\w+ )*(?:listens|open)|телефоны помощи [^.]*открыты|лини[яи] помощи слуша"
+    r"|сенім телефон\w+ [^.]*(?:ашық|тыңдайды)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("which", Book)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_hours_of_help_lines_are_told_that_nobody_has_confirmed(which: Book, language: str) -> None:
+    for key, one in book(which, language).items():
+        for text in chain.from_iterable(texts for name, texts in one.lines.items() if key != "reason:help"):
+            assert not OF_HELP_LINES.search(text), (key, text)
+
+
+@pytest.mark.parametrize(
+    ("language", "secret"),
+    [("en", "as long as nobody is in danger"), ("ru", "пока никому"), ("kk", "қауіп төнбесе")],
+)
+def test_that_help_lines_keep_secrets_is_said_with_its_bound(language: str, secret: str) -> None:
+    told = [text for text in book(Book.MEAN, language)["teen"].all("tell") if secret in text]
+    assert len(told) == 1
+
+
 def test_the_ten_services_to_report_in_are_known_and_say_how_they_are_known() -> None:
     known, found = load_product().catalogue.services, book(Book.REPORT, "en")
     assert len(found) == 10

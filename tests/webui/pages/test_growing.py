@@ -50,6 +50,7 @@ def test_yes_takes_it_and_the_undo_has_it_back(mum: Browser, household: Househol
     answer = mum.post(f"{PAGE}take")
     assert (answer.status_code, answer.location) == (303, "/parent/child/daughter/")
     assert says(household, "daughter") == ("13-15", "2029-11")
+    assert mum.post(f"{PAGE}take").location == "/parent/child/daughter/", "tapped twice"
     page = mum.get("/parent/child/daughter/").text
     assert "Aruzhan has the 13-15 rules now." in text_of(page)
     form = page.split('action="/parent/child/daughter/undo"')[1].split("</form>")[0]
@@ -72,6 +73,8 @@ def test_not_yet_needs_a_reason_and_the_child_reads_it(
     late = mum.post(f"{PAGE}later", {"until": "2027-11", "reason": "x"})
     assert "one of the six months after its own" in text_of(late.text)
     assert mum.post(f"{PAGE}later", {"until": "2027-02", "reason": "School <b>first"}).status_code == 303
+    again = mum.post(f"{PAGE}later", {"until": "2027-02", "reason": "School <b>first"})
+    assert again.status_code == 303, "tapped twice"
     told = text_of(mum.get(PAGE).text)
     assert "It is put off to February 2027. The child reads why." in told
     assert "Put off to" not in told, "once"

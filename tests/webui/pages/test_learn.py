@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.control.running import Running
+from tests.webui.charts.decoder import decode, drawn
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.rules.forms import PAGE, post
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from webui.learn.book import ABOUT, Book, entries
+from webui.values.week import Week, week_of
 
 
 def test_every_key_has_a_page_on_a_childs_device(tablet: Browser) -> None:
@@ -104,6 +108,21 @@ def test_the_leaflet_has_the_brand_the_address_and_the_numbers(
     assert 'aria-label="' in page
     assert "http://qalqan.home.arpa/" in page
     assert "<b>111</b>" in page
+    unconfirmed = {"en": "not yet confirmed", "ru": "ещё не подтверждено", "kk": "әлі расталмаған"}[language]
+    assert unconfirmed in page.partition("<b>111</b>")[2].partition("</li>")[0], "on paper too"
+    native = {"en": "native speaker", "ru": "носитель языка", "kk": "тілдің иесі"}[language]
+    assert (native in page.partition('<article class="card leaflet"')[0]) == (language != "en")
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_the_square_on_paper_is_read_back_as_the_address_beside_it(mum: Browser, language: str) -> None:
+    for path, address in (
+        ("guide/leaflet", "http://qalqan.home.arpa/"),
+        ("card", "http://qalqan.home.arpa/why"),
+    ):
+        page = mum.get(f"/parent/{path}", Accept_Language=language).text
+        assert [decode(one) for one in drawn(page)] == [address.encode()]
+        assert f'<strong class="address">{address}</strong>' in page
 
 
 class TestDigest:
@@ -131,6 +150,20 @@ class TestDigest:
         ):
             assert expected in ours
         assert "What the filter could not see Mobile data" in text
+
+    def test_what_was_refused_is_told_without_counted_minutes_too(
+        self, mum: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = week_of
+
+        def without_minutes(*args: Any) -> Week:
+            return replace(known(*args), minutes=0, kinds=(), refused=2)
+
+        monkeypatch.setattr("webui.pages.digest.week_of", without_minutes)
+        text = text_of(mum.get("/parent/digest/").text)
+        assert "No minutes counted. Refused 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
+        ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)
+        assert "Минут не посчитано. Не разрешено: 2 раза." in ru
 
     def test_at_log_level_0_nothing_is_asked_for_and_nothing_is_told(
         self, mum: Browser, household: Household

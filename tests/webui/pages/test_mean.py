@@ -10,6 +10,7 @@ from flask import Flask
 
 import webui
 from tests.control.running import Running
+from tests.webui.charts.decoder import decode, drawn
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -20,9 +21,32 @@ TITLES = {"en": "Somebody is being mean to me", "ru": "Меня обижают",
 NOT_YET = {"ru": "Этот текст ещё не читал носитель языка.", "kk": "Бұл мәтінді тілдің иесі әлі оқыған жоқ."}
 
 
-@pytest.mark.parametrize("path", ["/my", "/refused?host=www.tiktok.com", "/why"])
-def test_it_is_one_tap_away(tablet: Browser, path: str) -> None:
-    assert 'href="/mean"' in tablet.get(path).text
+@pytest.mark.parametrize("band", ["6-9", "10-12", "13-15", "16-17"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/my",
+        "/my/step",
+        "/refused?host=www.tiktok.com",
+        "/refused?reason=refused_for_everyone",
+        "/why",
+        "/rights",
+    ],
+)
+def test_it_is_one_tap_away(tablet: Browser, household: Household, path: str, band: str) -> None:
+    household.editing.files["daughter"] |= {"band": band, "log_level": "0"}
+    page = tablet.get(path).text
+    assert 'href="/mean"' in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/mean", "/rights", "/learn/", "/refused?reason=refused_for_everyone", "/why"]
+)
+def test_a_page_about_harm_has_the_quick_exit_in_each_language(tablet: Browser, path: str) -> None:
+    for language in ("en", "ru", "kk"):
+        page = tablet.get(path, Accept_Language=language)
+        assert '<a class="exit" href="/calendar" rel="noreferrer" data-leave>' in page.text
+        assert page.headers["Cache-Control"] == "no-store", "the back button shows nothing of it either"
 
 
 def test_it_tells_to_keep_to_block_and_whom_to_tell(tablet: Browser) -> None:
@@ -65,6 +89,17 @@ def test_what_no_native_speaker_has_read_says_so(tablet: Browser, language: str,
     text = text_of(tablet.get(f"/mean?level={level}", Accept_Language=language).text)
     assert NOT_YET[language] in text
     assert TITLES[language] in text
+
+
+def test_each_square_calls_the_number_beside_it(tablet: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        {"name": "A line", "phone": "150"},
+        {"name": "Another", "phone": "0808 1000 900"},
+        {"name": "x", "web": "x.invalid"},
+    ]
+    monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
+    page = tablet.get("/mean").text
+    assert [decode(one) for one in drawn(page)] == [b"tel:150", b"tel:08081000900"]
 
 
 def test_it_is_there_while_the_filter_is_stopped(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -80,7 +82,58 @@ def test_every_form_that_saves_rules_has_a_place_for_why(mum: Browser) -> None:
     for place in places:
         page = mum.get(PAGE + place)
         assert page.status_code == 200, (place, page.location)
-        assert page.text.count('name="because" maxlength="200"') == 1, place
+        assert len(re.findall(r'<input[^>]* name="because" maxlength="200"', page.text)) == 1, place
+
+
+LAW = "on kz-under-16-social"
+TAPS = (
+    ("", "switch", {"switch": "off categories/social_networks"}),
+    ("", "reset", {"key": "categories/social_networks"}),
+    ("laws/", "laws/", {"switch": LAW}),
+    ("sites/", "sites/remove", {"entry": "block/service:tiktok"}),
+    ("limits/play", "reset", {"key": "limits/service:roblox"}),
+    ("week/bedtime", "reset", {"key": "windows/service:roblox"}),
+)
+
+
+@pytest.mark.parametrize(("page", "form", "tapped"), TAPS)
+def test_every_tap_that_changes_a_rule_has_a_place_for_why(
+    mum: Browser, tablet: Browser, household: Household, page: str, form: str, tapped: dict[str, str]
+) -> None:
+    if page.startswith(("limits", "week")):
+        household.editing.files["daughter"]["bedtime"] = {"school": "20:00-07:00"}
+        household.editing.files["daughter"]["limits"]["play"] = "30m"
+    fields = re.findall(r"<textarea[^>]*>", mum.get(PAGE + page).text)
+    assert ['name="because" maxlength="200"' in one for one in fields] == [True]
+    post(mum, form, because=EXAMS, **tapped)
+    assert [v["because"] for do, v in household.asked if do == "edit"] == [EXAMS]
+    assert EXAMS in text_of(tablet.get("/my").text)
+
+
+def test_the_field_beside_taps_belongs_to_their_form_and_the_enter_key_presses_none(mum: Browser) -> None:
+    for place, form in (("", "switches"), ("laws/", "laws"), ("sites/", "listed")):
+        page = mum.get(PAGE + place).text
+        assert f'<form class="cards" id="{form}" method="post"' in page
+        assert re.search(rf'<textarea [^>]*name="because"[^>]* form="{form}">', page)
+
+
+def test_what_was_said_is_kept_from_one_tap_to_the_next(mum: Browser, household: Household) -> None:
+    page = send(mum, "switch", switch="off categories/social_networks", because=EXAMS)[1]
+    assert f">{EXAMS}</textarea>" in page
+    assert '<details id="say-because" open>' in page
+    page = send(mum, "switch", switch="on categories/social_networks", because=EXAMS)[1]
+    assert f">{EXAMS}</textarea>" in page
+    assert [v["because"] for do, v in household.asked if do == "edit"] == [EXAMS, EXAMS]
+    assert EXAMS not in mum.get(PAGE).text, "whoever comes back later has other reasons"
+    assert "open" not in re.findall(r'<details id="say-because"([^>]*)>', mum.get(PAGE).text)[0]
+
+
+def test_what_was_said_is_not_lost_when_the_tap_is_refused_and_is_of_one_child(mum: Browser) -> None:
+    page = send(mum, "switch", switch="off categories/social_networks", because=EXAMS, revision="1")[1]
+    assert "Somebody changed this meanwhile" in text_of(page)
+    assert f">{EXAMS}</textarea>" in page
+    mum.post(PAGE + "switch", {"switch": "off categories/gambling", "because": EXAMS, "revision": "1"})
+    assert EXAMS not in mum.get("/parent/child/son/").text
 
 
 def test_the_api_says_why_too(mum: Browser, household: Household) -> None:

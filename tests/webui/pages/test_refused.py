@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
+from gateway.household import load_countries
+from gateway.policy.countries import lines_for
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, TABLET, Household
@@ -36,22 +38,41 @@ def test_it_says_until_when(tablet: Browser, household: Household) -> None:
 
 
 @pytest.mark.parametrize("ip", ["192.168.1.20", "192.168.1.22", "192.168.1.30", "192.168.1.40"])
+@pytest.mark.parametrize("language", ["en", "kk", "ru"])
 def test_it_weighs_at_most_20_kb_with_all_that_it_loads(
-    app: Flask, daemon: Running, household: Household, ip: str
+    app: Flask,
+    daemon: Running,
+    household: Household,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    ip: str,
 ) -> None:
-    """Of a child of ten, one of six, a guest and a new device."""
+    """Of a child of ten, one of six, a guest and a new device, with the help lines of each country."""
     household.devices["192.168.1.40"] = {"mac": NEW, "profile": "quarantine", "name": "Pixel"}
+    household.refusals[2].update(askable=True, reason="category", rule="social_networks")
+    on = {"file": "/srv/kz.txt", "on": True, "by": "Mum", "since": "2026-11-24"}
+    household.editing.settings["registers"] = {"kz": on}
     browser = browser_on(app, ip)
-    page = browser.get("/refused?host=www.tiktok.com")
-    loads = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
-    assert {one.partition("?")[0].rpartition("/")[2] for one in loads} == {
-        "icon.svg", "style.css", "refused.css", "leave.js",
-    }  # fmt: skip
-    sizes = [len(page.data)]
-    for one in loads:
-        with browser.get(one) as part:
-            sizes.append(len(part.data))
-    assert sum(sizes) <= LIMIT, sizes
+    for country in ("kz", "ru", "gb", "us", "au", "eu", ""):
+        told = [one.told() for one in lines_for(load_countries(), country)]
+        monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
+        for asked in (
+            "host=www.tiktok.com",
+            "host=www.instagram.com",
+            "host=none.invalid",
+            "reason=register",
+        ):
+            page = browser.get(f"/refused?{asked}", Accept_Language=language)
+            assert f'<html lang="{language}"' in page.text
+            loads = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+            assert {one.partition("?")[0].rpartition("/")[2] for one in loads} == {
+                "icon.svg", "style.css", "refused.css", "leave.js",
+            }  # fmt: skip
+            sizes = [len(page.data)]
+            for one in loads:
+                with browser.get(one) as part:
+                    sizes.append(len(part.data))
+            assert sum(sizes) <= LIMIT, (country, asked, sizes)
 
 
 def test_the_quick_exit_is_a_plain_link_that_says_nothing_of_the_page(tablet: Browser) -> None:

@@ -53,6 +53,21 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
     assert "!" not in text
 
 
+def test_first_aid_is_a_tap_away_for_whom_it_is_about(tablet: Browser) -> None:
+    text = tablet.get(PAGE).text
+    about = text.partition("If you are under 18 and it is about you")[2].partition("<h2>")[0]
+    assert '<a class="link" href="/mean">Somebody is being mean to me</a>' in about
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("ru", "ещё не читал носитель языка"), ("kk", "тілдің иесі әлі оқыған жоқ"), ("en", "")],
+)
+def test_what_no_native_speaker_has_read_says_so(tablet: Browser, language: str, said: str) -> None:
+    text = text_of(tablet.get(PAGE, Accept_Language=language).text)
+    assert (said or "native speaker") in text if said else "native speaker" not in text
+
+
 def test_reporting_opens_the_hotlines_own_page_in_this_browser(tablet: Browser) -> None:
     """A plain link, without a referrer; no form, and no verb of the daemon stands behind it."""
     main = tablet.get(PAGE).text.partition("<main")[2].partition("</main")[0]

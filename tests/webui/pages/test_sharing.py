@@ -82,7 +82,7 @@ def test_a_child_is_on_the_television_from_its_phone(
 ) -> None:
     phone = browser_on(app, "192.168.1.21")
     assert "on the TV" in phone.get("/my").text
-    assert "Nobody said to be on it, so Timur's rules hold." in phone.get("/my/screens").text
+    assert "Nobody has said that they are on it, so Timur's rules hold." in phone.get("/my/screens").text
     phone.post("/my/screens", {"screen": TV})
     assert household.lending.uses[TV][0] == "daughter"
     page = phone.get("/my/screens").text

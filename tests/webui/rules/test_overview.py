@@ -7,7 +7,7 @@ import pytest
 from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.webui.conftest import Browser
-from tests.webui.rules.forms import PAGE, post, revision, text_of
+from tests.webui.rules.forms import PAGE, post, revision, send, text_of
 from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
 
@@ -236,8 +236,32 @@ def test_a_switch_that_is_none_is_refused(mum: Browser, values: dict[str, str]) 
 
 
 @pytest.mark.parametrize("key", ["band", "mode", "nothing", "ways/vpn"])
-def test_only_what_the_family_has_set_is_reset(mum: Browser, key: str) -> None:
-    assert mum.post(f"{PAGE}reset", {"key": key, "revision": "0"}).status_code == 400
+def test_only_what_the_family_has_set_is_reset(mum: Browser, household: Household, key: str) -> None:
+    assert mum.post(f"{PAGE}reset", {"key": key, "revision": "0"}).status_code == 303
+    assert "edit" not in {do for do, _values in household.asked}
+
+
+@pytest.mark.parametrize(
+    ("form", "tapped", "told"),
+    [
+        ("switch", {"switch": "off categories/social_networks"}, "off for Aruzhan."),
+        ("reset", {"key": "categories/social_networks"}, "as the band has it for Aruzhan."),
+        ("reset", {"key": "windows/service:roblox"}, "is taken out for Aruzhan."),
+        ("laws/", {"switch": "on kz-under-16-social"}, "on for Aruzhan."),
+        ("sites/remove", {"entry": "block/service:tiktok"}, "is taken out for Aruzhan."),
+    ],
+)
+def test_a_tap_that_comes_twice_is_one_and_keeps_its_undo(
+    mum: Browser, household: Household, form: str, tapped: dict[str, str], told: str
+) -> None:
+    number = revision(mum.get(PAGE).text)
+    first = send(mum, form, **tapped, revision=number)[1]
+    status, second = send(mum, form, **tapped, revision=number)
+    assert status == 303
+    for page in (first, second):
+        assert told in text_of(page)
+        assert 'action="/parent/child/daughter/undo"' in page
+    assert [do for do, _values in household.asked].count("edit") == 1
 
 
 @pytest.mark.parametrize(

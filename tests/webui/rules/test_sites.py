@@ -117,7 +117,7 @@ def test_an_entry_is_taken_out(mum: Browser, household: Household) -> None:
     assert status == 303
     assert "bet.example is taken out for Aruzhan." in text_of(page)
     assert said(household)["block"] == ["service:tiktok"]
-    assert send(mum, "sites/remove", entry="block/bet.example")[0] == 400
+    assert send(mum, "sites/remove", entry="nothing/bet.example")[0] == 400
 
 
 def test_a_change_is_tried_before_it_is_saved(mum: Browser, household: Household) -> None:
