@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.commands import output, week
 from gateway.commands.homes import read_home
 from gateway.commands.week import minutes_text
-from gateway.daemon.verbs.describe import by_days
+from gateway.daemon.verbs.hourstold import by_days
 from gateway.policy.household import Household
 from gateway.policy.profile import Profile
 from gateway.policy.rules import FAMILY, Owned
@@ -105,4 +105,5 @@ def _rules(profile: Profile) -> Lines:
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
     """One line for each value, with the days on which it holds."""
     for on, one in by_days(days):
-        yield what, f"{on}: {one.value}" if on else one.value, one.owner
+        value, owner = ("none", "") if one is None else (one.value, one.owner)
+        yield what, f"{on}: {value}" if on else value, owner

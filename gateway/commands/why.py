@@ -14,11 +14,20 @@ from gateway.commands.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
 from gateway.errors import ControlError, PolicyError
 from gateway.policy.decide import Judge
+from gateway.policy.decided import told_decided
 from gateway.policy.sentence import sentence
 from gateway.policy.values import Observation
 from gateway.policy.why import as_json, parse_moment, parse_question, why
 
 PATIENCE = 1.0  # seconds for the daemon's answer
+CONTEST = {
+    "ask": "asking for it, with one tap",
+    "time": "asking for time",
+    "parent": "a parent, who can change it",
+    "provider": "the internet provider or a hotline, who can look into it",
+    "state": "those who hear complaints about it",
+    "maker": "the makers of the program",
+}
 UNKNOWN = "by the files alone: pauses, grants and used time are not counted in"
 
 
@@ -65,8 +74,19 @@ def _of_files(args: Namespace, seen: Observation) -> Mapping[str, Any]:
     answer = why(judge, seen, at, rules.situation)
     return as_json(seen, at, answer) | {
         "sentence": sentence(answer.decision, seen.host, at, rules.product.names, left=answer.left),
+        "decided": told_decided(answer.decision),
         "problems": [str(error) for error in rules.problems],
     }
+
+
+def _decided(decided: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who decided, since when, by which lists, and where it is contested, as far as that is known."""
+    found = [("decided by", str(decided["who"]))] if decided else []
+    since = [str(decided[key]) for key in ("since", "by") if decided.get(key)]
+    found += [("set", ", ".join(since))] if since else []
+    lists = [f"{one['id']} of {one['version'] or '?'}" for one in decided.get("lists") or ()]
+    found += [("lists", ", ".join(lists))] if lists else []
+    return [*found, ("contest", CONTEST.get(decided["contest"], decided["contest"]))] if decided else []
 
 
 def _print(answer: Mapping[str, Any], *, known: bool) -> None:
@@ -79,6 +99,7 @@ def _print(answer: Mapping[str, Any], *, known: bool) -> None:
         told.append(("until", answer["until"]))
     if answer.get("minutes_left") is not None:
         told.append(("minutes left", answer["minutes_left"]))
+    told += _decided(answer.get("decided") or {})
     change = answer.get("next_change")
     if change:
         told.append(("next change", f"{change['at']}: {change['verdict']} ({change['reason']})"))

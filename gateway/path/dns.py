@@ -188,7 +188,7 @@ class DnsPath:
             query,
             message,
             answer="null" if null and decision.reason is not Reason.RESOLVER_SIGNAL else "nxdomain",
-            ede=_error_code(decision),
+            ede=error_code(decision),
             text=self._sentence(seen, decision) if message.edns else "",
             ttl=REFUSAL_TTL,
         )
@@ -279,7 +279,7 @@ def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | Non
     return udp_replace(data, packet, payload)
 
 
-def _error_code(decision: Decision) -> int:
+def error_code(decision: Decision) -> int:
     """RFC 8914: 15 for what everyone is refused, 16 for what a law demands, 17 for what the family chose."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return EDE_BLOCKED

@@ -190,6 +190,11 @@ class Judge:
         way = passed(decision, seen.host, facts, state, self.profile, ways)
         return replace(decision, until=until, passed=way)
 
+    @property
+    def approves(self) -> bool:
+        """Whether sites that come with the product are open where others ask first."""
+        return self._student.approves
+
     def standing(self, situation: Situation, now: datetime) -> Standing:
         """How things stand for a device now; kept until it changes."""
         return self._state(situation, now).standing

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.policy.decided import contest
 from gateway.policy.gates import is_limit
 from gateway.policy.rules import PLAY
 from gateway.policy.turnedon import turned_on
@@ -61,7 +62,7 @@ ENGLISH: Words = {
     "tor": "Tor is not open here: it goes around the home's rules.",
     "proxy": "A proxy is not open here: it goes around the home's rules.",
     "ssh": "SSH is not open here: it can go around the home's rules.",
-    "unresolved": "{what} is not open at an address that is not known to be its own.",
+    "unresolved": "{what} is not open here: the address is not known to be its own.",
     "resolver_signal": "Encrypted DNS is off in this home.",
     "gateway": "These are the gateway's own pages.",
     "unfiltered": "{what} is open: nothing is filtered on this device.",
@@ -96,7 +97,13 @@ ENGLISH: Words = {
     "by_register_before": "{name} turned it on, on {day} {month}.",
     "by_register_once": "{name} turned it on.",
     "by_register_home": "It was turned on in this home.",
-    "may_ask": "You can ask for it.",
+    # Where it is said to be wrong.
+    "contest_ask": "You can ask for it.",
+    "contest_time": "You can ask for time.",
+    "contest_parent": "A parent can change it.",
+    "contest_provider": "The internet provider can look into it.",
+    "contest_state": "You can complain about it.",
+    "contest_maker": "The makers of the program can look into it.",
     "the_internet": "The internet",
     "a_site": "This site",
     "weekdays": "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday",
@@ -152,10 +159,17 @@ def sentence(
 
 
 def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:
-    """What is, without who decided: fit for the text of an Extended DNS Error (RFC 8914 2)."""
-    text = _what_is(decision, what, now, names or Names())
+    """Fit for the text of an Extended DNS Error (RFC 8914 2): what is, and of a refusal who decided and where
+    it is said to be wrong, each as far as it fits.
+    """
+    names = names or Names()
+    text = _what_is(decision, what, now, names)
     while len(text.encode()) > MAX_SHORT:
         text = text[:-2].rstrip() + "…"
+    if decision.verdict is Verdict.BLOCK:
+        where = names.words[f"contest_{contest(decision)}"]
+        for more in (_who(decision, now, names.words, None), where):
+            text = f"{text} {more}" if more and len(f"{text} {more}".encode()) <= MAX_SHORT else text
     return text
 
 

@@ -145,7 +145,8 @@ class Student:
         )
         # Where all is open that nothing refuses, an approval would only lift what the band refuses.
         asks_first = rules.mode.value is Mode.ALLOW_LIST or rules.unknown.value.refuses
-        self._sites = site_map(world.sites if asks_first else (), profile.band)
+        sites = [one for one in world.sites if one.is_for(profile.band)] if asks_first else []
+        self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
     def facts(self, host: str) -> Facts:
         facts = self._alone(host)

@@ -217,7 +217,8 @@ def test_the_words_can_be_replaced() -> None:
 
 def test_what_a_dns_error_says_is_short_and_names_nobody() -> None:
     decision = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "family")
-    assert short(decision, "www.tiktok.com", NOW, NAMES) == "TikTok is not open here."
+    told = "TikTok is not open here. Your family set this. A parent can change it."
+    assert short(decision, "www.tiktok.com", NOW, NAMES) == told
     long = short(Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: x", "family"), "ü" * 250, NOW)
     assert len(long.encode()) <= MAX_SHORT
     assert long.endswith("…")

@@ -95,6 +95,7 @@ class Refusal:
     until: datetime | None
     sentence: str
     askable: bool
+    decided: Mapping[str, Any] | None  # who, kind, contest, since, by, version, lists
 
 
 @record

@@ -80,6 +80,7 @@ class Verdict:
     owner: str
     until: datetime | None
     sentence: str
+    decided: Mapping[str, Any] | None  # of a refusal: who, kind, contest, since, by, version, lists
 
 
 @record
@@ -115,8 +116,14 @@ class Summary:
     bedtime: tuple[Mapping[str, Any], ...]
     windows: tuple[Mapping[str, Any], ...]
     limits: tuple[Mapping[str, Any], ...]
+    days: tuple[Mapping[str, Any], ...]  # of the next ones, those that are not as their weekday is
+    day_starts: str  # when the day of limits turns
+    counted: tuple[Mapping[str, Any], ...]  # kinds that spend the limit of play
+    uncounted: tuple[Mapping[str, Any], ...]  # kinds that spend nothing of the internet's limit
     refused: tuple[Mapping[str, Any], ...]
     allowed: tuple[Mapping[str, Any], ...]
+    approved: bool  # sites that come with the product are open where others ask first
+    opened: tuple[Mapping[str, Any], ...]  # for a while
 
 
 @noun.declare("GET", "/children/{child}/rules", answer=Rules)

@@ -86,6 +86,11 @@ def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
     )
 
 
+def contested(where: str) -> str:
+    """Where a refusal is said to be wrong; empty for what is not known here."""
+    return things.table(DECISION, _words).get(f"contest_{where}", "")
+
+
 def _open(change: Answer | None, now: datetime) -> str:
     at = change.moment("at") if change is not None else None
     if change is None or at is None:

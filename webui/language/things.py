@@ -91,6 +91,7 @@ def _targets() -> Table:
         "device": whole,
         "play": pgettext("target", "Play"),
         "safe_search": pgettext("target", "Adult results in searches"),
+        "unknown": pgettext("target", "Sites that nobody here knows"),
         "strict": pgettext("target", "Connections that name no site"),
         "protocol": pgettext("target", "Internet protocols that no app needs"),
         "ways:encrypted_dns": pgettext("target", "Encrypted DNS"),

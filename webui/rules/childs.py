@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from webui.language import things
+from webui.language.i18n import gettext as _
 from webui.values.shapes import Answer
 
 FAMILY = "family"
-GENERAL = frozenset({"category", "safe_search", "strict", "ways", "protocol"})  # no one site or service
+GENERAL = frozenset(
+    {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
+)  # no one site or service
+PLAY = "play"
+OPEN, CLOSED = "open", "closed"  # all day, where there are no hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +27,44 @@ class Target:
     name: str
     owner: str
     verdict: str  # refuse, ask; empty for what is allowed
+    homework: bool = False  # it is open when time is used up, and spends none
+    until: datetime | None = None  # of what is open for a while
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
     """From when until when; ``days`` is as in the profile's file, empty for every day."""
 
+    target: str
     name: str
     days: str
-    start: str  # HH:MM
+    start: str  # HH:MM; empty where there are no hours
     end: str
     owner: str
+    all_day: str = ""  # of a window without hours
+
+    @property
+    def told(self) -> str:
+        if self.start:
+            return f"{self.start}–{self.end}"
+        return {OPEN: _("all day"), CLOSED: _("not at all")}.get(self.all_day) or _("none")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
+    target: str
     name: str
     days: str
-    minutes: int
+    minutes: int | None  # None: no limit on these days
     owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDay:
+    """One that counts as another than its weekday, or has rules of its own."""
+
+    day: date
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +79,26 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
+    approved: bool = False  # sites that were chosen for this age are open too
+    opened: tuple[Target, ...] = ()  # for a while
+    counted: tuple[Target, ...] = ()  # kinds that are play
+    uncounted: tuple[Target, ...] = ()  # kinds that spend nothing of the internet's limit
+    other_days: tuple[OtherDay, ...] = ()
+    day_starts: str = ""  # HH:MM, at which the day of limits turns
+
+    def days_from(self, today: date) -> list[OtherDay]:
+        return [one for one in self.other_days if one.day >= today]
+
+    @property
+    def play_is_ruled(self) -> bool:
+        """Whether it matters what is play."""
+        windows = any(one.target == PLAY for one in self.windows)
+        return windows or any(one.target == PLAY for one in self.limits)
+
+    @property
+    def unknown(self) -> Target | None:
+        """What is said of sites that nobody here knows, where they are not open."""
+        return next((one for one in self.refused if one.target == "unknown"), None)
 
     @property
     def things(self) -> list[Target]:
@@ -94,20 +138,68 @@ def parse_rules(values: Mapping[str, Any]) -> Rules:
         bedtime=tuple(_hours(entry) for entry in answer.entries("bedtime")),
         windows=tuple(_hours(entry) for entry in answer.entries("windows")),
         limits=tuple(
-            Limit(_name(entry), entry.text("days"), entry.whole("minutes"), entry.text("owner"))
+            Limit(
+                entry.text("target"), _name(entry), entry.text("days"), _minutes(entry), entry.text("owner")
+            )
             for entry in answer.entries("limits")
         ),
         refused=tuple(_target(entry) for entry in answer.entries("refused")),
         allowed=tuple(_target(entry) for entry in answer.entries("allowed")),
+        approved=answer.flag("approved"),
+        opened=tuple(_target(entry) for entry in answer.entries("opened")),
+        counted=tuple(_target(entry) for entry in answer.entries("counted")),
+        uncounted=tuple(_target(entry) for entry in answer.entries("uncounted")),
+        day_starts=answer.text("day_starts"),
+        other_days=tuple(_other_days(answer.entries("days"))),
     )
 
 
 def _target(entry: Answer) -> Target:
-    return Target(entry.text("target"), _name(entry), entry.text("owner"), entry.text("verdict"))
+    return Target(
+        entry.text("target"),
+        _name(entry),
+        entry.text("owner"),
+        entry.text("verdict"),
+        homework=entry.flag("homework"),
+        until=entry.moment("until"),
+    )
 
 
 def _hours(entry: Answer) -> Hours:
-    return Hours(_name(entry), entry.text("days"), entry.text("from"), entry.text("to"), entry.text("owner"))
+    return Hours(
+        entry.text("target"),
+        _name(entry),
+        entry.text("days"),
+        entry.text("from"),
+        entry.text("to"),
+        entry.text("owner"),
+        entry.text("all_day"),
+    )
+
+
+def _minutes(entry: Answer) -> int | None:
+    return None if entry.values.get("minutes") is None else entry.whole("minutes")
+
+
+def _other_days(rows: Iterable[Answer]) -> Iterator[OtherDay]:
+    for row in rows:
+        day = row.day("date")
+        if day is not None:
+            yield OtherDay(day, tuple(_of_day(row)))
+
+
+def _of_day(row: Answer) -> Iterator[str]:
+    from webui.rules import sentences as say  # of days that few weeks have
+
+    yield say.counts_as(row.text("counts_as"))
+    night = row.entry("bedtime")
+    if night is not None:
+        hours = _hours(night)
+        yield _("bedtime %(hours)s", hours=hours.told) if hours.start else _("no bedtime")
+    for one in map(_hours, row.entries("windows")):
+        yield _("%(what)s: %(value)s", what=one.name, value=one.told)
+    for entry in row.entries("limits"):
+        yield say.limit_of_day(_name(entry), _minutes(entry))
 
 
 def _name(entry: Answer) -> str:

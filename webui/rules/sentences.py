@@ -102,6 +102,11 @@ def limits(what: str, value: object) -> Sentences:
     return tuple(_limit(what, day, minutes) for day, minutes in _by_days(read_plan(value, read_minutes)))
 
 
+def limit_of_day(what: str, minutes: int | None) -> str:
+    """Of one date."""
+    return _limit(what, ONE_DAY, minutes)
+
+
 def _limit(what: str, day: str, minutes: object) -> str:
     if not isinstance(minutes, int):
         return _on(
@@ -243,8 +248,8 @@ def date(day: str, value: object, names: Catalogue) -> Sentences:
 
 def _of_date(value: object, names: Catalogue) -> list[str]:
     if not isinstance(value, Mapping):
-        return [_counts_as(value)]
-    said = [_counts_as(value["day"])] if "day" in value else []
+        return [counts_as(value)]
+    said = [counts_as(value["day"])] if "day" in value else []
     if "bedtime" in value:
         said.append(_night(ONE_DAY, None if value["bedtime"] == {} else read_night(value["bedtime"])))
     if value.get("limits") == {}:
@@ -263,7 +268,7 @@ def _entries(value: Values, key: str) -> list[tuple[str, object]]:
     return list(found.items()) if isinstance(found, Mapping) else []
 
 
-def _counts_as(value: object) -> str:
+def counts_as(value: object) -> str:
     return _("a free day") if value == "free" else _("a school day")
 
 

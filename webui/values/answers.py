@@ -10,6 +10,7 @@ from typing import Any
 from webui.accounts.announced import Announced
 from webui.language import telling
 from webui.language.i18n import language
+from webui.values.decided import Decided, parse_decided
 from webui.values.growing import Step, parse_step, parse_steps
 from webui.values.minutes import Time, parse_time
 from webui.values.shapes import Answer, refuse_shape
@@ -177,6 +178,7 @@ class Refusal:
     until: datetime | None
     sentence: str
     askable: bool  # the child may ask: for it, or for time where a time rule has closed it
+    decided: Decided
 
     @property
     def for_time(self) -> bool:
@@ -186,7 +188,8 @@ class Refusal:
 def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
     """Newest first."""
     return tuple(
-        entry.read(Refusal, sentence=telling.refusal(entry)) for entry in Answer(values).entries("refusals")
+        entry.read(Refusal, sentence=telling.refusal(entry), decided=parse_decided(entry))
+        for entry in Answer(values).entries("refusals")
     )
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.verbs.hourstold import target_name, told_hours
 from gateway.policy.conclude import PRODUCT
 from gateway.policy.decide import Judge
 from gateway.policy.gates import STATE_GATES
 from gateway.policy.profile import Profile
-from gateway.policy.rules import INTERNET, PLAY, Entry, Kind, Owned, Rules, SafeSearch
+from gateway.policy.rules import Entry, Kind, Mode, Rules, SafeSearch
 from gateway.policy.sentence import sentence
 from gateway.policy.situation import FOREVER, Situation
 from gateway.policy.standing import Closing, Standing
-from gateway.policy.timetext import ByDay, Span, clock_text
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.ways import Switch, Way
+from gateway.policy.why import question
 
-T = TypeVar("T")
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ANY_HOUR = Situation(timeless=True)
+_STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # than an entry that opens a name
 _STATES = {
     Reason.PAUSED: "paused",
     Reason.QUARANTINED: "quarantined",
@@ -100,19 +99,14 @@ def _open_sentence(change: tuple[datetime, str] | None, now: datetime) -> str:
 
 
 def describe_profile(
-    profile: Profile, rules: RuleBook, last_set: Mapping[str, object] | None = None
+    judge: Judge,
+    rules: RuleBook,
+    situation: Situation,
+    now: datetime,
+    last_set: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The verb ``profile``'s answer: what is in force. Limits are not, while nobody counts minutes."""
-    own = profile.rules
-    names = rules.names
-    refused: list[dict[str, object]] = [_entry(one, rules) | {"verdict": "refuse"} for one in own.block]
-    for category, action in own.categories.items():
-        if action.value.refuses:
-            target = f"category:{category}"
-            name = names.categories.get(category, category)
-            refused.append(
-                {"target": target, "name": name, "owner": action.owner, "verdict": action.value.value}
-            )
+    """The verb ``profile``'s answer: what is in force. ``now`` in the home's zone."""
+    profile, own = judge.profile, judge.profile.rules
     return {
         "profile": {
             "id": profile.id,
@@ -121,26 +115,61 @@ def describe_profile(
             "mode": own.mode.value.value,
             "log_level": own.log_level,
             "set": last_set,
-            "bedtime": [
-                {"days": days, "owner": span.owner, **_hours(span.value)}
-                for days, span in by_days(own.bedtime)
-            ],
-            "windows": [
-                {"target": target, "name": target_name(target, rules), "days": days, "owner": spans.owner}
-                | _hours(span)
-                for target, windows in own.windows.items()
-                for days, spans in by_days(windows)
-                for span in spans.value
-            ],
+            **told_hours(profile, rules, now.date()),
             "refused": [
                 *_registers(rules),
                 *_refused_by_law(profile, rules),
-                *refused,
+                *_refused(own, rules),
                 *_refused_in_general(own, rules),
             ],
-            "allowed": [_entry(one, rules) for one in (*own.allow, *own.homework)],
+            "allowed": [
+                _entry(one, rules) | {"homework": homework}
+                for homework, entries in ((True, own.homework), (False, own.allow))
+                for one in entries
+                if _holds(one, judge, rules, now)
+            ],
+            "approved": judge.approves,
+            "opened": [
+                {
+                    "target": entry,
+                    "name": target_name(entry, rules),
+                    "until": until.astimezone(now.tzinfo),
+                }
+                for entry, until in situation.allowed
+                if now < until
+            ],
         }
     }
+
+
+def _refused(own: Rules, rules: RuleBook) -> Iterator[dict[str, object]]:
+    """By the family and its band: a kind that an entry opens is not called refused."""
+    blocked = {str(one) for one in own.block}
+    opened = {str(one) for one in (*own.allow, *own.homework)} - blocked
+    for one in own.block:
+        yield _entry(one, rules) | {"verdict": "refuse"}
+    for category, action in own.categories.items():
+        target = f"category:{category}"
+        if action.value.refuses and target not in opened and target not in blocked:
+            name = rules.names.categories.get(category, category)
+            yield {"target": target, "name": name, "owner": action.owner, "verdict": action.value.value}
+
+
+def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
+    """Whether it opens anything: not where the same is refused by the family, a law or a register."""
+    own, target = judge.profile.rules, str(entry)
+    if any(str(one) == target for one in own.block):
+        return False
+    if entry.kind is Kind.NAME:
+        # What is refused for everyone is not told here: nobody shall try names by a file.
+        return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
+    laws = [one.value for one in own.laws if one.value.binds(judge.profile.band)]
+    named = {str(one) for law in laws for one in law.refuses}
+    if entry.kind is Kind.SERVICE:
+        service = rules.world.catalogue.services.get(entry.value)
+        kinds = () if service is None else service.categories
+        return named.isdisjoint({target, *(f"category:{one}" for one in kinds)})
+    return target not in named
 
 
 def _registers(rules: RuleBook) -> Iterator[dict[str, object]]:
@@ -164,6 +193,9 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
         yield _general("strict", "Connections that name no site", own.strict.owner)
     for category in rules.for_everyone:
         yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
+    if own.unknown.value.refuses and own.mode.value is Mode.BLOCK_LIST:
+        unknown = _general("unknown", "Sites that nobody here knows", own.unknown.owner)
+        yield unknown | {"verdict": own.unknown.value.value}
     for way, switch in own.ways.items():
         if switch.value is Switch.REFUSE:
             yield _general(f"ways:{way}", _WAYS[way], switch.owner)
@@ -172,22 +204,6 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[dict[str, objec
 
 def _general(target: str, name: str, owner: str) -> dict[str, object]:
     return {"target": target, "name": name, "owner": owner, "verdict": "refuse"}
-
-
-def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T]]]:
-    """Each value with the days that it is for: None for all, else ``school``, ``free`` or a weekday."""
-    school, free = values.values[:5], values.values[7:]
-    if len({*school, *free}) == 1:
-        groups: list[tuple[str | None, Owned[T] | None]] = [(None, school[0])]
-    else:
-        groups = []
-        groups += [("school", school[0])] if len({*school}) == 1 else list(zip(_DAYS, school, strict=False))
-        groups += [("free", free[0])] if len({*free}) == 1 else list(zip(_DAYS[5:], free[5:], strict=True))
-    yield from ((days, value) for days, value in groups if value is not None)
-
-
-def _hours(span: Span) -> dict[str, object]:
-    return {"from": clock_text(span.start), "to": clock_text(span.end)}
 
 
 def _entry(entry: Entry, rules: RuleBook) -> dict[str, object]:
@@ -201,12 +217,3 @@ def _entry_name(entry: Entry, rules: RuleBook) -> str:
         Kind.NAME: str,
     }
     return names[entry.kind](entry.value)
-
-
-def target_name(target: str, rules: RuleBook) -> str:
-    kind, _, key = target.partition(":")
-    if kind == "service":
-        return rules.names.services.get(key, key)
-    if kind == "category":
-        return rules.names.categories.get(key, key)
-    return {INTERNET: "The internet", PLAY: "Play"}.get(target, target)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.devices.family import Member
 from gateway.daemon.files.editing import Editing
-from gateway.daemon.verbs.describe import target_name
+from gateway.daemon.verbs.decided import Decided
+from gateway.daemon.verbs.hourstold import target_name
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.grid import Grid, Stretch
 from gateway.policy.loglevels import KINDS_LEVEL
@@ -108,4 +109,5 @@ def answered(daemon: Daemon, member: Member, seen: Observation, at: datetime) ->
     if member.profile.is_child and member.profile.rules.log_level < KINDS_LEVEL:
         answer = answer._replace(left=None)  # how much a child without a log used is nobody else's
     told = sentence(answer.decision, seen.host, at, daemon.rules.names, left=answer.left)
-    return as_json(seen, at, answer) | {"sentence": told}
+    decided = Decided(daemon, member.profile).told(answer.decision, seen.host)
+    return as_json(seen, at, answer) | {"sentence": told, "decided": decided}

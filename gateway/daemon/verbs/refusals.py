@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from gateway.control.protocol import Request
 from gateway.daemon.devices.family import Member
 from gateway.daemon.recent import FOR, Refusal
+from gateway.daemon.verbs.decided import Decided
 from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
+from gateway.policy.profile import Profile
 from gateway.policy.sentence import service_of
 from gateway.policy.situation import FOREVER
 from gateway.policy.values import Verdict
@@ -30,7 +32,7 @@ class Refusals:
         if profile.rules.log_level < NAMES_LEVEL:
             return {"refusals": []}  # when it was is told with the name; how often a day is in `history`
         slots = self._daemon.family.slots_of(profile.id)
-        return {"refusals": self._told(slots, limit)}
+        return {"refusals": self._told(slots, limit, profile)}
 
     def _of_device(self, text: str, limit: int) -> Mapping[str, object]:
         mac = parse_mac(text)
@@ -39,7 +41,7 @@ class Refusals:
             return {"refusals": []}
         if self._has_company(member, mac):
             return {"refusals": [], "shared": True}
-        return {"refusals": self._told(frozenset({member.slot}), limit)}
+        return {"refusals": self._told(frozenset({member.slot}), limit, member.profile)}
 
     def _has_company(self, member: Member, mac: str) -> bool:
         """Whether another device of the same slot was here lately: whose a refusal was is not known then."""
@@ -48,9 +50,12 @@ class Refusals:
         lately = [other for other, device in seen.items() if other != mac and device.last_seen > since]
         return any(self._daemon.family.member_of(other) is member for other in lately)
 
-    def _told(self, slots: frozenset[int], limit: int) -> list[dict[str, object]]:
+    def _told(self, slots: frozenset[int], limit: int, profile: Profile) -> list[dict[str, object]]:
         found = self._daemon.journal.recent.of(slots, self._daemon.clock.now(), limit)
-        return [self._as_values(one) for one in found]
+        decided = Decided(self._daemon, profile)
+        return [
+            self._as_values(one) | {"decided": decided.told(one.decision, one.seen.host)} for one in found
+        ]
 
     def _name(self, one: Refusal) -> str | None:
         """Of the service that the rule names, else of the only one that the host belongs to."""

@@ -231,12 +231,11 @@ class Verbs:
 
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
-        told = describe_profile(profile, self._daemon.rules, self._edits.set_of(profile))
-        return told | (
-            self._minutes(self._whom.stand_in(profile), self._daemon.local_now(), own=False)
-            if profile.is_child
-            else {}
+        member, now = self._whom.stand_in(profile), self._daemon.local_now()
+        told = describe_profile(
+            member.judge, self._daemon.rules, member.situation, now, self._edits.set_of(profile)
         )
+        return told | (self._minutes(member, now, own=False) if profile.is_child else {})
 
     def device(self, request: Request) -> Mapping[str, object]:
         presence = self._daemon.presence

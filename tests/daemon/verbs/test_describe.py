@@ -29,6 +29,11 @@ def state(rules: RuleBook, at: datetime, situation: Situation = PLAIN) -> dict[s
     return describe_state(judge, situation, at, rules)
 
 
+def told(rules: RuleBook, situation: Situation = PLAIN, at: datetime = NOON) -> Any:
+    judge = Judge(rules.household.profiles["daughter"], rules.world, rules.calendar)
+    return describe_profile(judge, rules, situation, at)["profile"]
+
+
 def test_open_until_bedtime(rules: RuleBook) -> None:
     said = state(rules, NOON)
     assert said["state"] == "open"
@@ -55,7 +60,7 @@ def test_a_pause_with_and_without_an_end(rules: RuleBook) -> None:
 
 
 def test_a_profile_as_values(rules: RuleBook) -> None:
-    said: Any = describe_profile(rules.household.profiles["daughter"], rules)["profile"]
+    said = told(rules)
     assert (said["band"], said["mode"], said["log_level"]) == ("10-12", "block-list", 2)
     assert said["bedtime"] == [
         {"days": "school", "owner": "band:10-12", "from": "20:45", "to": "07:00"},
@@ -71,12 +76,76 @@ def test_a_profile_as_values(rules: RuleBook) -> None:
     assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "refuse"}
     gambling = next(row for row in said["refused"] if row["target"] == "category:gambling")
     assert (gambling["owner"], gambling["name"]) == ("band:10-12", "Gambling")
-    assert "limits" not in said, "nobody counts minutes yet, so none may be promised"
+    assert [(row["name"], row["days"], row["minutes"], row["owner"]) for row in said["limits"]] == [
+        ("Play", "school", 120, "band:10-12"),
+        ("Play", "free", 180, "band:10-12"),
+    ]
+    assert [row["name"] for row in said["counted"]] == ["Video sharing", "Games"]
+    assert (said["day_starts"], said["approved"], said["opened"]) == ("04:00", False, [])
+
+
+def test_a_weekday_of_its_own_is_told_beside_its_kind_of_day(tmp_path: Path) -> None:
+    """A holiday on a Tuesday has the hours of free days; one on a Monday has Monday's."""
+    hours = {
+        "bedtime": {"mon": {}},
+        "windows": {"service:roblox": {"school": [], "wed": {}, "free": ["10:00-12:00"]}},
+    }
+    said = told(RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, **hours}})))
+    assert [(row["days"], row["from"]) for row in said["bedtime"]] == [
+        ("school", "20:45"), ("free", "21:45"), ("mon", None),
+    ]  # fmt: skip
+    assert [(row["days"], row["from"], row.get("all_day")) for row in said["windows"]] == [
+        ("school", None, "closed"), ("free", "10:00", None), ("wed", None, "open"),
+    ]  # fmt: skip
+
+
+def test_days_that_are_not_as_their_weekday_are_told(tmp_path: Path) -> None:
+    dates = {"2026-12-19": "school", "2026-12-15": {"bedtime": {}, "limits": {"play": {}}}}
+    rules = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "dates": dates}}))
+    days = told(rules, at=datetime(2026, 12, 14, 12, tzinfo=ALMATY))["days"]
+    assert [(day["date"], day["counts_as"], day["because"]) for day in days] == [
+        ("2026-12-15", "school", None),
+        ("2026-12-16", "free", "holiday"),
+        ("2026-12-19", "school", "exception"),
+    ]
+    assert days[0]["bedtime"] == {"owner": "", "from": None, "to": None}
+    assert [(row["target"], row["minutes"]) for row in days[0]["limits"]] == [("play", None)]
+
+
+def test_what_a_guardian_opened_is_told_with_its_end(rules: RuleBook) -> None:
+    opened = Situation(allowed=(("service:tiktok", NOON + timedelta(hours=1)), ("old.example", NOON)))
+    assert told(rules, opened)["opened"] == [
+        {"target": "service:tiktok", "name": "TikTok", "until": NOON + timedelta(hours=1)}
+    ]
+
+
+@pytest.mark.parametrize("band", ["6-9", "0-5"])
+def test_sites_that_nobody_knows_are_told_where_they_ask_first(tmp_path: Path, band: str) -> None:
+    said = told(RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "band": band}})))
+    found = [row for row in said["refused"] if row["target"] == "unknown"]
+    assert [(row["verdict"], row["owner"]) for row in found] == (
+        [("ask", "band:6-9")] if band == "6-9" else []
+    )
+    assert said["approved"]
+
+
+def test_the_same_thing_is_not_called_open_and_refused(tmp_path: Path) -> None:
+    """Whichever holds is told: a kind that an entry opens, one that is blocked as well, what a law closes."""
+    rules = {
+        "allow": ["category:gambling", "category:dating", "service:tiktok", "service:instagram"],
+        "block": ["category:dating"],
+        "laws": {"au-under-16-social": "Mum"},
+    }
+    said = told(RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, **rules}})))
+    refused = [row["target"] for row in said["refused"]]
+    assert "category:gambling" not in refused
+    assert refused.count("category:dating") == 1
+    assert [row["target"] for row in said["allowed"]] == ["category:gambling"]
 
 
 def test_what_is_refused_whatever_its_kind_is_told_too(tmp_path: Path) -> None:
     strict = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "strict": True}}))
-    said: Any = describe_profile(strict.household.profiles["daughter"], strict)["profile"]
+    said = told(strict)
     owners = {row["target"]: row["owner"] for row in said["refused"]}
     assert owners["strict"] == "family"
     assert owners["safe_search"] == "band:10-12"
@@ -84,7 +153,7 @@ def test_what_is_refused_whatever_its_kind_is_told_too(tmp_path: Path) -> None:
     assert owners["ways:vpn"] == "band:10-12"
     assert "category:csam" not in owners
     plain = RuleBook(write(tmp_path, {"daughter": {**DAUGHTER, "safe_search": "off"}}))
-    said = describe_profile(plain.household.profiles["daughter"], plain)["profile"]
+    said = told(plain)
     assert {"strict", "safe_search"}.isdisjoint(row["target"] for row in said["refused"])
 
 

@@ -46,7 +46,7 @@ def test_a_small_child_sees_pictures_and_few_words(laptop: Browser) -> None:
         "It is bedtime. The internet opens at 07:40 tomorrow.",
         "Open for you B BilimLand Everything else is closed.",
         "Your parents decided it.",
-        "Your parents can see how long you play and which sites you open.",
+        "Your parents can see how long you play. They can see which sites you open.",
         "Somebody to talk to",
     ):
         assert expected in text

@@ -25,9 +25,21 @@ def test_it_says_what_why_who_and_help(tablet: Browser) -> None:
     for expected in (
         "Leave this page",
         "Refused TikTok TikTok is refused. Mum set this on Sunday.",
-        "Who decided Mum set this on Sunday",
+        "Set Mum, on Sunday",
+        "If it is wrong A parent can change it.",
         "Address www.tiktok.com",
         "111",
+    ):
+        assert expected in text
+
+
+def test_of_a_kind_it_says_since_when_and_by_which_list_of_which_day(tablet: Browser) -> None:
+    text = text_of(tablet.get("/refused?host=bet.example").text)
+    for expected in (
+        "For you since 3 March Comes with this program, 0.1.0",
+        "Kind Gambling",
+        "By these lists bets 20 November",
+        "If it is wrong A parent can change it.",
     ):
         assert expected in text
 

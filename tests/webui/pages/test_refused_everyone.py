@@ -34,13 +34,13 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
     assert answer.status_code == 403
     text = text_of(answer.text)
     for expected in (
-        "Refused for everyone This address is on a list of sites that spread harmful software, steal "
-        "passwords or show the sexual abuse of children.",
+        "Refused for everyone This address is on a list of harmful sites. Such sites spread harmful "
+        "software, steal passwords or show the sexual abuse of children.",
         "adults and guests too",
         "Who decided Those who make the lists",
         "Nothing about you or this device. Nothing was reported to anybody.",
         "If it is a mistake",
-        "do not open the site again, and do not copy or photograph",
+        "do not open the site again. Do not copy or photograph",
         "A hotline hotline.invalid",
         "It is not your fault.",
         "Take It Down removal.invalid",

@@ -91,7 +91,7 @@ def test_each_way_in_a_child_s_words(tablet: Browser, household: Household) -> N
     for expected in (
         "A VPN does not go through here The rules of this home cannot hold inside one. Switch it off, and"
         " everything that is open for you works again. Android Settings › Network & internet › VPN",
-        "Why some pages may not open A browser or an app on this device asks dns.adguard.com for addresses",
+        "Why some pages may not open A browser or app here asks dns.adguard.com for addresses",
         "It looks like this: Private DNS is set to",
         "Tor does not go through here",
         "A proxy does not go through here",
