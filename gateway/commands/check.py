@@ -16,8 +16,8 @@ from gateway.commands.check_certificate import certificate_findings
 from gateway.commands.check_firewall import firewall_findings
 from gateway.commands.check_lan import lan_findings
 from gateway.commands.check_marks import mark_findings
-from gateway.commands.check_name import name_findings
 from gateway.commands.check_must import must_findings
+from gateway.commands.check_name import name_findings
 from gateway.commands.check_registers import register_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.check_sealed import sealed_findings
