@@ -27,6 +27,11 @@ from gateway.store.keeper import (
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"
+# Kinds of audit lines in which a device or a site stands before whose it is.
+BEHIND = (
+    "(what LIKE 'device %' OR what IN "
+    "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
+)
 
 Kept = TypeVar("Kept", "Pause", "Off")
 
@@ -173,7 +178,14 @@ class State:
         """
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
-        self._keeper.save(Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]))
+        behind = (f"* {profile}", f"* {profile} *")
+        self._keeper.save(
+            Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
+            Statement(
+                f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
+                [(profile, *behind)],
+            ),
+        )
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
         """Newest first; ``who``: of one person alone."""
