@@ -64,6 +64,7 @@ def examine(
 
 def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     if not chain:
         return [], ""
@@ -71,9 +72,16 @@ def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
         return [], f"{where} has more than {MOST >> 10} kB; give the certificate's chain alone"
     try:
         links = x509.load_pem_x509_certificates(chain)
-        for one in links:
-            _ = one.extensions  # read when they are asked for, and then refused where they are damaged
-    except ValueError:
+        for one in links:  # read when they are asked for, and then refused where they are damaged
+            _ = one.extensions, one.public_key(), one.issuer, one.subject, one.signature_hash_algorithm
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return [], f"{where} holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)"
     if len(links) > MOST_LINKS:
         return (
@@ -105,7 +113,7 @@ def _leaf_problems(leaf: x509.Certificate, name: str, where: str) -> list[str]:
     named = leaf.extensions
     try:
         alternative = named.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = alternative.get_values_for_type(x509.DNSName)
+        names = [one for one in alternative.get_values_for_type(x509.DNSName) if one.isprintable()]
     except x509.ExtensionNotFound:
         names = []
     if not any(_is_for(one.lower(), name) for one in names):
