@@ -226,6 +226,8 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
         store.people.put(Account(one.name, role, one.secret, one.minutes, one.recovery, one.came))
     for held in plan.bands:
         store.hold_band(held.profile, Band(held.band))
+    for put_off in plan.steps:
+        store.growing.put(put_off.step)
     for pause in plan.pauses:
         until = _moment(pause.until)
         store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
@@ -244,6 +246,10 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
 def _take_out(store: Store, plan: Plan, now: datetime) -> None:
     for one in plan.people:
         store.people.remove(one.name)
+    for put_off in plan.steps:
+        known = store.growing.of(put_off.profile)
+        if known is not None and known.until == put_off.until:
+            store.growing.drop(put_off.profile)
     for pause in plan.pauses:
         store.resume(pause.who, by=plan.by, at=now)
     if plan.grants:
