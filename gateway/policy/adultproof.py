@@ -16,6 +16,7 @@ from gateway.policy.jumps import Jump, Kind, Moment, moved
 from gateway.policy.openfor import HOURS, LONGEST, LONGEST_BY_WALLET, MORNING, MORNING_AT
 from gateway.policy.profile import Profile
 from gateway.policy.sharing import people_of
+from gateway.policy.wallclock import later
 
 
 class Method(StrEnum):
@@ -47,15 +48,14 @@ class AdultProof:
 
 def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sure: bool) -> AdultProof:
     """``now`` as the home's clocks show it. Hours are hours, also in the night in which those are set."""
-    begun = now.astimezone(UTC)
     if length == MORNING:
-        morning = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo)
-        until, span = morning.astimezone(UTC), Kind.OF_DAY
+        until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
     else:
-        until, span = begun + HOURS[length], Kind.LASTING
-    if until - begun > longest(method):
-        until, span = begun + longest(method), Kind.LASTING
-    return AdultProof(mac, method, now, until.astimezone(now.tzinfo), by, span, sure)
+        until, span = later(now, HOURS[length]), Kind.LASTING
+    latest = later(now, longest(method))
+    if until.astimezone(UTC) > latest.astimezone(UTC):
+        until, span = latest, Kind.LASTING
+    return AdultProof(mac, method, now, until, by, span, sure)
 
 
 def longest(method: Method) -> timedelta:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.policy.situation import FOREVER
 from gateway.store.database import Database, Statement
-from gateway.store.given import Given, Opening
+from gateway.store.given import Given, Opening, in_utc
 from gateway.store.keeper import (
     Keeper,
     audit_line,
@@ -119,7 +119,10 @@ class State:
         origin: str = "",
     ) -> None:
         """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
-        pause = self._pauses[who] = Pause(who, at, until, by, span, sure)
+        ends = (
+            None if until is None else in_utc(until)
+        )  # in one zone times are compared by what its clocks show
+        pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
         self._keeper.save(
             Statement(
                 f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
@@ -146,7 +149,7 @@ class State:
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        off = self._off = Off(at, until, by, sure)
+        off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
         self._keeper.save(
             Statement(
                 f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
