@@ -40,7 +40,9 @@ def test_a_gateway_that_is_set_up_anew_from_a_backup_knows_that_a_step_was_put_o
     kept = taken(desk)
     anew = gateway(MAY, daughter=STEP)
     assert stage(anew) == "proposed"
-    web(anew, "restore", action="apply", token=sent(anew, kept))
+    token = sent(anew, kept)
+    assert web(anew, "restore", action="look", token=token)["steps"] == 1
+    web(anew, "restore", action="apply", token=token)
     found = step(anew)
     assert found is not None
     assert (found["stage"], found["until"], found["reason"]) == ("postponed", "2027-07", "School first.")

@@ -220,5 +220,6 @@ def _told(backup: Backup, plan: Plan, after: Household, daemon: Daemon) -> dict[
         "pins": len(plan.pins),
         "added": sorted(known),
         "grants": len(plan.grants) + len(plan.pauses),
+        "steps": len(plan.steps),
         "problems": [str(one) for one in after.problems.values()][:SHOWN],
     }
