@@ -124,6 +124,9 @@ def _no_backup() -> SealError:
 
 
 def main() -> int:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # whose memory has a password in it
     work = {"seal": seal, "open": unseal}[sys.argv[1]]
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -72,11 +73,13 @@ def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
     if len(chain) > MOST:
         return [], f"{where} has more than {MOST >> 10} kB; give the certificate's chain alone"
     try:
-        links = x509.load_pem_x509_certificates(chain)
-        for one in links:
-            # Read when they are asked for, and then refused where they are damaged.
-            _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
-            _ = one.not_valid_before_utc, one.not_valid_after_utc
+        with warnings.catch_warnings():  # of a serial number that is no longer allowed, and the like
+            warnings.simplefilter("ignore")
+            links = x509.load_pem_x509_certificates(chain)
+            for one in links:
+                # Read when they are asked for, and then refused where they are damaged.
+                _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
+                _ = one.not_valid_before_utc, one.not_valid_after_utc
     except (
         ValueError,
         TypeError,  # of a name

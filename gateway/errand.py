@@ -92,8 +92,8 @@ class Errand:
             line = bytes(held[:end])
             del held[: end + 1]
             try:
-                said = json.loads(line)
-            except ValueError:
+                said = json.loads(line) if len(line) <= MAX_LINE else None
+            except (ValueError, RecursionError):
                 continue
             if isinstance(said, dict):
                 self._step(said)

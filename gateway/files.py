@@ -24,7 +24,7 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
     """
 
     def first_bytes() -> bytes | None:
-        with open(path, "rb", opener=_at_once) as file:
+        with open(path, "rb", opener=opened_at_once) as file:
             return file.read(most + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
     found = attempt(path, first_bytes)
@@ -38,7 +38,7 @@ def read_if_there(path: Path) -> bytes | None:
     return read_bounded(path) if path.exists() else None
 
 
-def _at_once(path: str, flags: int) -> int:
+def opened_at_once(path: str, flags: int) -> int:
     """Opens without waiting for somebody at the other end of a pipe."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 

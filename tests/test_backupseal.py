@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from gateway.backupseal import MOST_CONTENT, MOST_FILE, SealError, seal, unseal
 from gateway.codes import Code
+from tests.pace import until
 
 PASSWORD = "four quiet words"
 CONTENT = b'{"format": 1}'
@@ -118,3 +120,18 @@ def test_a_process_of_its_own_does_it_too() -> None:
     refused = run("open", made.stdout, "another password")
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert json.loads(refused.stderr)["code"] == Code.BACKUP_LOCKED
+
+
+def test_the_process_that_hears_the_password_leaves_no_core_dump() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway.backupseal", "seal"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        limits = Path(f"/proc/{process.pid}/limits")
+
+        def sizes() -> list[str]:
+            line = next(one for one in limits.read_text().splitlines() if one.startswith("Max core"))
+            return line.split()[4:6]
+
+        assert until(lambda: sizes() == ["0", "0"], 20.0) is not None
+        process.communicate(json.dumps({"password": PASSWORD}).encode() + b"\n" + CONTENT)
+    assert process.returncode == 0

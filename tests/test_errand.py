@@ -64,6 +64,17 @@ def test_it_tells_step_by_step_and_ends(folder: Path) -> None:
     trip.loop.close()
 
 
+@pytest.mark.parametrize(
+    "line", ["'[' * 4000", "'[' * 60000", "'{' + ' ' * 60000 + '}'", "chr(255)", "'9' * 4000"]
+)
+def test_a_line_that_is_none_of_ours_is_no_step(folder: Path, line: str) -> None:
+    trip = Trip(folder)
+    code = f"import sys\nsys.stdout.write({line} + chr(10) + '{{\"done\": 1}}' + chr(10))\n"
+    assert trip.run(code) == (0, "")
+    assert trip.steps == [{"done": 1}]
+    trip.loop.close()
+
+
 def test_its_troubles_are_told(folder: Path) -> None:
     trip = Trip(folder)
     code = "import sys\nprint('one', file=sys.stderr)\nprint('x' * 9000, file=sys.stderr)\nsys.exit(1)"

@@ -1,22 +1,25 @@
 """Whose connections give way when there are many, so that one device cannot keep the others from the pages.
 
 Waitress by itself stops listening when its places are taken, and places are taken by whoever connects and
-says nothing. Here the longest silent connection of the address that has the most makes room; what is being
-answered stays. Bodies are bounded in the same way, since each is in memory until all of it has come.
+says nothing. Here one that nobody answered makes room, or the longest silent one (gateway/front/yielding.py);
+what is being answered stays. Bodies are bounded too, since each is in memory until all of it has come.
 """
 
 from __future__ import annotations
 
 import socket
+import time
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
+from gateway.front.yielding import first_to_go
+
 PLACES = 96  # connections of all; the server's own limit is above, and is met by answers alone
 PLACES_OF_ONE = 24  # of one address: four browsers with their six each
+COMING = PLACES // 2  # of those that were never answered: who comes has time to ask
 LONG_BODIES = 4  # that may be on their way at once: a backup, rules from another home
 LONG = 16 * 1024  # bytes
 
@@ -28,6 +31,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self, server: Any, sock: socket.socket, addr: tuple[Any, ...], adj: Any, **more: Any
     ) -> None:
         super().__init__(server, sock, addr, adj, **more)
+        self.answered = False
         _make_room(self, _here(self._map))
 
     def received(self, data: bytes) -> bool:
@@ -35,8 +39,21 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.is_long:
             long = [one for one in _here(self._map) if one.is_long]
             if len(long) > LONG_BODIES:
-                _first_to_go(long).will_close = True
+                _longest_silent(long).will_close = True
         return taken
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent = int(super().send(data, do_close))
+        self.answered |= sent > 0
+        return sent
+
+    @property
+    def begun(self) -> float:
+        return float(self.creation_time)
+
+    @property
+    def last(self) -> float:
+        return float(self.last_activity)
 
     @property
     def who(self) -> str:
@@ -72,13 +89,17 @@ def _here(dispatchers: dict[int, Any]) -> list[Channel]:
 def _make_room(new: Channel, here: list[Channel]) -> None:
     own = [one for one in here if one.who == new.who]
     if len(own) > PLACES_OF_ONE:
-        _first_to_go([one for one in own if one.waits]).will_close = True
+        _to_go(own, PLACES_OF_ONE // 2).will_close = True
     elif len(here) > PLACES:
-        _first_to_go([one for one in here if one.waits]).will_close = True
+        _to_go(here, COMING).will_close = True
 
 
-def _first_to_go(found: Iterable[Channel]) -> Channel:
-    """The longest silent one of the address that has the most; a new one itself where all others are busy."""
-    waiting = list(found)
-    count = Counter(one.who for one in waiting)
-    return min(waiting, key=lambda one: (-count[one.who], one.last_activity, one.creation_time))
+def _to_go(found: list[Channel], coming: int) -> Channel:
+    """What is being answered stays; the new one itself goes where all others are."""
+    return first_to_go([one for one in found if one.waits], time.time(), coming)
+
+
+def _longest_silent(found: list[Channel]) -> Channel:
+    """Of the address that has the most."""
+    count = Counter(one.who for one in found)
+    return min(found, key=lambda one: (-count[one.who], one.last))

@@ -83,6 +83,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         ("devices", "devices change"),
         ("pins", "PINs change"),
         ("grants", "pauses and extra times come"),
+        ("steps", "steps into the next band are put off, as they were"),
     ):
         if told[key]:
             yield f"{told[key]} {words}"

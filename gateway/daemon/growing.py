@@ -10,14 +10,16 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.age.bands import Band
 from gateway.codes import Code
 from gateway.daemon.files.editing import Author, Editing
+from gateway.daemon.files.restoring import forget_way_back
 from gateway.daemon.files.steps import PROGRAM, revision_of
 from gateway.errors import GatewayError, PolicyError
-from gateway.policy import growing
+from gateway.policy import edits, growing
 from gateway.policy.growing import Stage, State, Step
 from gateway.store.given import in_utc
 from gateway.store.leaving import let_go
@@ -61,7 +63,7 @@ class Growing:
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + growing.DAY if jump.size >= growing.DAY else None
-            self._daemon.store.growing.change(lambda one: growing.after_jump(one, jump.size))
+            self._daemon.store.growing.change(lambda one: growing.after_jump(one, jump))
 
     def look(self) -> None:
         """Nobody grows by a clock that may be wrong."""
@@ -160,7 +162,9 @@ class Growing:
             daemon.sharing.end(mac)
         for slot in slots:
             daemon.journal.recent.forget(slot)
-        self.editing.history.forget(self.editing.file(profile.id).name)
+        name = self.editing.file(profile.id).name
+        self.editing.history.forget(name)
+        forget_way_back(Path(daemon.rules.household.config.state), name)
         let_go(daemon.store, profile.id, profile.devices)
         daemon.reassign()
 
@@ -168,7 +172,7 @@ class Growing:
         """Once, also where it was taken already: then the rules of before are back. Raises GatewayError."""
         now, store = self._daemon.local_now(), self._daemon.store.growing
         step = store.of(profile.id)
-        if step is None or growing.stage(step, now) is Stage.NONE:
+        if step is None or growing.stage(step, now) is Stage.NONE or not growing.is_about(step, profile):
             raise no_step(profile)
         after = replace(growing.put_off(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
@@ -205,6 +209,14 @@ class Growing:
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
             problem, mend = "cannot be put off", "at 18 control ends"
             raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
+
+    def refuse_file(self, profile_id: str, source: bytes) -> None:
+        """The same of a whole file that shall be there instead. Raises PolicyError."""
+        try:
+            said = edits.read(source, profile_id)
+        except PolicyError:
+            return  # a broken file changes no rule: the last good one serves
+        self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def told(self) -> dict[str, object]:
         """For the status: what there is to tell of steps."""

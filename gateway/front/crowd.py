@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections import Counter
 
 from gateway.front.line import Hand, Line
+from gateway.front.yielding import first_to_go
 from gateway.loop import Loop, Timer
 
 PLACES = 64  # connections of all
 PLACES_OF_ONE = 24  # of one address: four browsers with their six each
+COMING = PLACES // 2  # of those that no page has answered yet: who comes has time to be one that was
 GREETING = 8.0  # seconds for shaking hands, be it on a bad Wi-Fi
 IDLE = 90.0  # seconds of silence; the pages end a silent connection after 30, and a stream beats every 10
 LOOK_EVERY = 2.0  # seconds
@@ -39,9 +40,11 @@ class Crowd:
         self.lines.add(line)
         own = [one for one in self.lines if one.who == who]
         if len(own) > PLACES_OF_ONE:
-            _first_to_go(own).close()
+            first_to_go(
+                own, self._loop.now(), 0
+            ).close()  # what runs goes before what may come, of one device
         elif len(self.lines) > PLACES:
-            _first_to_go(self.lines).close()
+            first_to_go(self.lines, self._loop.now(), COMING).close()
 
     def _look(self) -> None:
         now = self._loop.now()
@@ -54,9 +57,3 @@ class Crowd:
         self._timer.cancel()
         for one in tuple(self.lines):
             one.close()
-
-
-def _first_to_go(found: set[Line] | list[Line]) -> Line:
-    """Of the address that has the most: the oldest that has not shaken hands, else the longest silent one."""
-    count = Counter(one.who for one in found)
-    return min(found, key=lambda one: (-count[one.who], one.open, one.begun if not one.open else one.last))

@@ -25,6 +25,7 @@ class Line:
     def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand: Hand) -> None:
         self.who = who
         self.begun = self.last = loop.now()
+        self.answered = False  # whether the pages ever said something
         self.page: socket.socket | None = None  # None: hands are being shaken
         self.done: Callable[[], None] = _nothing
         self._loop, self._browser, self._hand = loop, browser, hand
@@ -123,6 +124,7 @@ class Line:
                 pass
             else:
                 self._page_ended = not data
+                self.answered |= bool(data)
                 self._out += data
                 moved = len(data)
         if self._out:

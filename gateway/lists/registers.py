@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.errors import ListError
-from gateway.files import disk_words
+from gateway.files import disk_words, opened_at_once
 from gateway.lists.book import Book, Copy
 from gateway.lists.build import Canaries, Source, survey
 from gateway.lists.formats import Format, Tally, read_domains
@@ -48,11 +49,8 @@ def take_file(register: Register, book: Book, canaries: Canaries, now: datetime)
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
     try:
-        with Path(register.file).open("rb") as file, new.open("wb") as out:
-            if os.fstat(file.fileno()).st_size > MAX_BYTES:
-                msg = f"{register.source}: {register.file} has more than {MAX_BYTES >> 20} MB; it is not used"
-                raise ListError(msg)
-            shutil.copyfileobj(file, out, CHUNK)
+        with open(register.file, "rb", opener=opened_at_once) as file, new.open("wb") as out:
+            _copy(register, file, out)
         survey(register_list(register).copy(new), canaries)
         new.replace(target)
         book.copies[register.source] = Copy(fetched=now)
@@ -61,6 +59,20 @@ def take_file(register: Register, book: Book, canaries: Canaries, now: datetime)
         raise ListError(msg) from error
     finally:
         new.unlink(missing_ok=True)
+
+
+def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
+    """Raises ListError for what is no file, such as a pipe, and for one that is too long or grows."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        msg = f"{register.source}: {register.file} is no regular file; it is not used"
+        raise ListError(msg)
+    left = MAX_BYTES
+    while chunk := file.read(CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            msg = f"{register.source}: {register.file} has more than {MAX_BYTES >> 20} MB; it is not used"
+            raise ListError(msg)
+        out.write(chunk)
 
 
 def take_files(registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime) -> list[str]:

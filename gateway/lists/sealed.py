@@ -7,6 +7,7 @@ Nothing here says a name, whatever goes wrong.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -28,6 +29,8 @@ from gateway.policy.sealedset import (
 from gateway.policy.sealedsource import SealedSource
 
 FOLDER = "sealed"  # in the state directory
+SET, NEW = ".set", ".new"  # a set in force; one that comes
+_OURS = re.compile(r"\.?([0-9a-f]{16})\.(?:set|new|set\.new)", re.ASCII)
 AHEAD = 86_400  # seconds that a set may be from the future: an issuer's clock, or one that was just set
 MAX_KEYS = 8  # lines of a key file: the next set's key comes before the set, the last one's stays for a while
 _KEY_FILE = 4096  # bytes
@@ -52,7 +55,7 @@ class SealedShelf:
         self.folder = state / FOLDER
 
     def path(self, source: SealedSource) -> Path:
-        return self.folder / f"{source.name}.set"
+        return self.folder / f"{source.name}{SET}"
 
     def make(self) -> None:
         """Raises ListError where it cannot be, or is not ours alone."""
@@ -109,7 +112,7 @@ class SealedShelf:
                 _refuse(head, "is not newer than the one in force, which stays")
         if head.expires <= now:
             _refuse(head, "has expired; its issuer has to make a new one")
-        if any(map(new.has, innocent)):
+        if any(map(new.holds, innocent)):  # one above such a name would refuse it as well
             _refuse(
                 head, "would refuse a well-known innocent site, or all names of a registry; tell its issuer"
             )
@@ -126,11 +129,12 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Sets of sources that are no more."""
-        keep = {self.path(one).name for one in sources}
+        """Sets of sources that are no more, and what was being fetched of them when a power cut came."""
+        keep = {one.name for one in sources}
         with suppress(OSError):
-            for file in self.folder.glob("*.set"):
-                if file.name not in keep:
+            for file in self.folder.iterdir():
+                known = _OURS.fullmatch(file.name)
+                if known is not None and known[1] not in keep:
                     file.unlink()
 
 

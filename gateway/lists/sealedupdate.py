@@ -11,11 +11,9 @@ from pathlib import Path
 from gateway.errors import ListError
 from gateway.lists.book import Book, Copy, Validators
 from gateway.lists.fetch import Fetcher
-from gateway.lists.sealed import SealedShelf, read_keys, read_private
+from gateway.lists.sealed import NEW, SealedShelf, read_keys, read_private
 from gateway.policy.sealedset import MAX_SET
 from gateway.policy.sealedsource import SealedSource
-
-NEW = ".new"
 
 
 class SealedUpdate:

@@ -17,6 +17,7 @@ from gateway.path.safe import Safe, TrustsAll
 from gateway.path.share import Share
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.world import signal_of
 from gateway.wire import dns
 from gateway.wire.dns import Head, Message, Question, parse_message, read_head
 from gateway.wire.dns_forge import (
@@ -184,10 +185,12 @@ class DnsPath:
 
     def _refuse(self, query: bytes, message: Message, seen: Observation, decision: Decision) -> bytes:
         null = self.style is Style.NULL and decision.reason not in TIMED
+        # By whatever list: an address in place of a signal would turn on what its absence turns off.
+        signal = signal_of(seen.host or "") is not None
         return refuse(
             query,
             message,
-            answer="null" if null and decision.reason is not Reason.RESOLVER_SIGNAL else "nxdomain",
+            answer="null" if null and not signal else "nxdomain",
             ede=error_code(decision),
             text=self._sentence(seen, decision) if message.edns else "",
             ttl=REFUSAL_TTL,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.household import Household
@@ -16,6 +16,7 @@ from gateway.policy.jumps import Jump, Kind, Moment, moved
 from gateway.policy.openfor import HOURS, LONGEST, LONGEST_BY_WALLET, MORNING, MORNING_AT
 from gateway.policy.profile import Profile
 from gateway.policy.sharing import people_of
+from gateway.policy.wallclock import later
 
 
 class Method(StrEnum):
@@ -46,13 +47,14 @@ class AdultProof:
 
 
 def proven(mac: str, method: Method, length: str, now: datetime, *, by: str, sure: bool) -> AdultProof:
-    """``now`` as the home's clocks show it."""
+    """``now`` as the home's clocks show it. Hours are hours, also in the night in which those are set."""
     if length == MORNING:
         until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
     else:
-        until, span = now + HOURS[length], Kind.LASTING
-    if until - now > longest(method):
-        until, span = now + longest(method), Kind.LASTING
+        until, span = later(now, HOURS[length]), Kind.LASTING
+    latest = later(now, longest(method))
+    if until.astimezone(UTC) > latest.astimezone(UTC):
+        until, span = latest, Kind.LASTING
     return AdultProof(mac, method, now, until, by, span, sure)
 
 
@@ -66,10 +68,12 @@ def after_jump(one: AdultProof, jump: Jump) -> AdultProof | None:
     if found is None or one.until <= jump.before:
         return None
     ends, at = found
+    if at > jump.after and not jump.was_known:  # by a clock that was ahead: nobody can say what is left
+        return None
     left = max(timedelta(), one.until - jump.before)
     # One that was given for some minutes by an unknown clock has those; a time of day may only come sooner.
     until = min(ends.until, jump.after + left)
-    return replace(one, at=at, until=until, sure=ends.sure) if until > jump.after else None
+    return replace(one, at=min(at, jump.after), until=until, sure=ends.sure) if until > jump.after else None
 
 
 def may_open(household: Household, mac: str, closed: Profile) -> bool:

@@ -9,14 +9,16 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any, NoReturn, TypeVar
 
 from gateway.age.bands import Band
 from gateway.codes import Code
 from gateway.errors import PolicyError
+from gateway.policy import growing
 from gateway.policy.edits import FAMILY_KEYS
 from gateway.policy.macs import parse_mac
+from gateway.policy.nextstep import read_month
 from gateway.policy.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.plain import Document, from_json
 
@@ -27,6 +29,7 @@ MAX_PROFILES = 64
 MAX_CALENDARS = 64
 MAX_DEVICES = 1024
 MAX_PINS = 64
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # beyond these no time can be told in every zone
 TEXT_LIMIT = 200  # characters of a name, a place, a hash
 DIGEST = re.compile(r"[0-9a-f]{16,256}", re.ASCII)
 
@@ -70,6 +73,27 @@ class KeptBand:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptStep:
+    """That a child's step was put off: it can be once, also after a gateway was set up anew."""
+
+    profile: str
+    band: str  # of before
+    month: str  # of the step
+    until: str  # the month to which it was put off
+    reason: str
+    by: str
+
+    @property
+    def step(self) -> growing.Step:
+        """As it would be kept here. Its month was the answer, so that its days are over."""
+        before = datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC)
+        return growing.Step(
+            *(self.profile, self.profile, Band(self.band), self.month, before, before),
+            until=self.until, reason=self.reason, put_off_by=self.by,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class KeptPause:
     who: str
     until: str  # ISO 8601; empty: until somebody resumes
@@ -104,6 +128,7 @@ class Backup:
     bands: tuple[KeptBand, ...] = ()
     pauses: tuple[KeptPause, ...] = ()
     grants: tuple[KeptGrant, ...] = ()
+    steps: tuple[KeptStep, ...] = ()
 
 
 _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
@@ -113,6 +138,7 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
     "bands": (KeptBand, MAX_PROFILES),
     "pauses": (KeptPause, MAX_DEVICES),
     "grants": (KeptGrant, MAX_DEVICES),
+    "steps": (KeptStep, MAX_PROFILES),
 }
 
 
@@ -138,8 +164,8 @@ def parse_backup(text: str) -> Backup:
         made = datetime.fromisoformat(_text(told.get("made"), "made"))
     except ValueError:
         _refuse("made is no time")
-    if made.tzinfo is None:
-        _refuse("made has no offset")
+    if made.tzinfo is None or not FIRST_YEAR <= made.year <= LAST_YEAR:
+        _refuse("made has no offset, or is a time that no clock shows")
     rows: dict[str, Any] = {key: _rows(told.get(key, []), key, *how) for key, how in _ROWS.items()}
     found = Backup(
         made=made,
@@ -207,11 +233,22 @@ def _check(one: Backup) -> None:
         _refuse("pins has one that cannot be one")
     if not {held.band for held in one.bands} <= {band.value for band in Band}:
         _refuse("bands has one that there is not")
+    if not all(map(_could_be_put_off, one.steps)):
+        _refuse("steps has one that nobody could put off so")
     for until in (*(pause.until for pause in one.pauses), *(grant.until for grant in one.grants)):
         if until:
             _moment(until)
     for grant in one.grants:
         _moment(f"{grant.day}T00:00:00+00:00")
+
+
+def _could_be_put_off(one: KeptStep) -> bool:
+    month, until = read_month(one.month), read_month(one.until)
+    if month is None or until is None or one.band not in {band.value for band in Band}:
+        return False
+    months = 12 * (until.year - month.year) + until.month - month.month
+    reason = one.reason.strip() == one.reason and 0 < len(one.reason) <= growing.REASON_LIMIT
+    return reason and 1 <= months <= growing.MOST_MONTHS and not one.step.is_final
 
 
 def _moment(text: str) -> datetime:
@@ -221,6 +258,8 @@ def _moment(text: str) -> datetime:
         _refuse("it has a time that is none")
     if moment.tzinfo is None:
         _refuse("it has a time without an offset")
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        _refuse("it has a time that no clock shows")
     return moment
 
 

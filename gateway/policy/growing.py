@@ -13,7 +13,9 @@ from enum import StrEnum
 from gateway.age.bands import Band
 from gateway.codes import Code
 from gateway.errors import PolicyError
+from gateway.policy.jumps import Jump
 from gateway.policy.nextstep import month_text, next_band, read_month
+from gateway.policy.profile import Profile
 
 ANSWER_DAYS = 30  # for which a proposal waits for an answer
 NOTICE_DAYS = (
@@ -89,6 +91,13 @@ def months_on(month: date, months: int) -> date:
     return date(years, index + 1, 1)
 
 
+def is_about(step: Step, profile: Profile) -> bool:
+    """Whether a person's file is as it was before the step, or has the band that it led to."""
+    if step.state is State.TAKEN:
+        return profile.band is step.then
+    return step.is_of(profile.band, profile.next_step)
+
+
 def month_of(text: str) -> date:
     """Of a month that was read before."""
     found = read_month(text)
@@ -107,7 +116,7 @@ def month_after(band: Band, month: str) -> str | None:
 
 def due_day(step: Step, begun: date) -> date:
     """On which it happens by itself. ``begun``: the day of ``since``, as the home's clocks show it."""
-    if step.until and begun < month_of(step.until):  # else it had happened, and somebody went back
+    if _answers_by_month(step, begun):  # else it had happened, and somebody went back
         return month_of(step.until)
     if not step.is_final:
         return begun + ANSWER_DAYS * DAY
@@ -134,6 +143,8 @@ def look(profile: str, name: str, band: Band, month: str | None, kept: Step | No
         return Look(kept if kept.until else None)  # the clock had been ahead
     if kept.state is State.TAKEN:  # a guardian went back to the file as it was
         kept = replace(_reopened(kept, now), since=now)
+    if kept.since > now:  # the clock was put back while nothing ran: no more is waited than was promised
+        kept = replace(kept, since=now)
     if not timedelta() <= now - kept.seen < DAY or kept.name != name:
         kept = replace(kept, seen=now, name=name)
     return Look(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
@@ -154,14 +165,24 @@ def back_again(step: Step, now: datetime) -> Step:
     return replace(step, since=step.since + gone, seen=now)
 
 
-def after_jump(step: Step, size: timedelta) -> Step:
-    """The clock was set: as many days are left as were, and what was taken was taken as long ago.
+def after_jump(step: Step, jump: Jump) -> Step:
+    """The clock was set: as many days are left as were, and what was taken was taken as long ago. The month
+    to which one was put off stays the answer. A day ahead may be a slip, and at 18 the calendar would not
+    wait until it is seen: it waits a day, also where the gateway starts anew meanwhile.
 
     In whole seconds, as a step is kept: parts of one would make the same proposal look like another.
     """
-    size = timedelta(seconds=round(size.total_seconds()))
+    size = timedelta(seconds=round(jump.size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
-    return replace(step, since=step.since + size, seen=step.seen + size, taken=taken)
+    since = step.since if _answers_by_month(step, step.since.date()) else step.since + size
+    if step.is_final and step.state is State.OPEN and size >= DAY:
+        since = max(since, jump.after.replace(microsecond=0) - (NOTICE_DAYS - 1) * DAY)
+    return replace(step, since=since, seen=step.seen + size, taken=taken)
+
+
+def _answers_by_month(step: Step, begun: date) -> bool:
+    """Whether it was put off to a month, and waits for that one alone."""
+    return bool(step.until) and begun < month_of(step.until)
 
 
 def stage(step: Step | None, now: datetime) -> Stage:

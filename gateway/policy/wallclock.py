@@ -21,6 +21,11 @@ def shows(instant: datetime, zone: tzinfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def later(now: datetime, span: timedelta) -> datetime:
+    """So much later, in the same zone: Python's own sum is the clock's, which an hour may be missing from."""
+    return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
+
+
 def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     """What ``wall`` may mean, in order; the same twice unless the clock repeats or skips it."""
     both = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

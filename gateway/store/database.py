@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,19 @@ class Database:
 
 def broken_copies(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.broken-*"))
+
+
+def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
+    """They hold names of sites too, and must not outlive them. ``before``: only older ones. Raises
+    StoreError.
+    """
+    try:
+        for copy in broken_copies(path):
+            if before is None or copy.stat().st_mtime < before.timestamp():
+                copy.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"{path}: a broken copy cannot be taken away ({error.strerror})"
+        raise StoreError(msg) from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

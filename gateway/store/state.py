@@ -14,7 +14,7 @@ from typing import TypeVar
 from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.policy.situation import FOREVER
 from gateway.store.database import Database, Statement
-from gateway.store.given import Given, Opening
+from gateway.store.given import Given, Opening, in_utc
 from gateway.store.keeper import (
     Keeper,
     audit_line,
@@ -27,6 +27,11 @@ from gateway.store.keeper import (
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"
+# Kinds of audit lines in which a device or a site stands before whose it is.
+BEHIND = (
+    "(what LIKE 'device %' OR what IN "
+    "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
+)
 
 Kept = TypeVar("Kept", "Pause", "Off")
 
@@ -114,7 +119,10 @@ class State:
         origin: str = "",
     ) -> None:
         """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
-        pause = self._pauses[who] = Pause(who, at, until, by, span, sure)
+        ends = (
+            None if until is None else in_utc(until)
+        )  # in one zone times are compared by what its clocks show
+        pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
         self._keeper.save(
             Statement(
                 f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
@@ -141,7 +149,7 @@ class State:
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        off = self._off = Off(at, until, by, sure)
+        off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
         self._keeper.save(
             Statement(
                 f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
@@ -173,7 +181,14 @@ class State:
         """
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
-        self._keeper.save(Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]))
+        behind = (f"* {profile}", f"* {profile} *")
+        self._keeper.save(
+            Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
+            Statement(
+                f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
+                [(profile, *behind)],
+            ),
+        )
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
         """Newest first; ``who``: of one person alone."""

@@ -18,7 +18,7 @@ from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.adultproofs import AdultProofs
 from gateway.store.alerts import AlertBook
-from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, broken_copies
+from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
 from gateway.store.daytotals import DayTotals
 from gateway.store.devicenotes import ADDRESSES_DAYS, DeviceNotes
 from gateway.store.devices import Devices
@@ -173,10 +173,10 @@ class Store:
             more |= self._erase("addresses", "last < ?", (addresses,))
             if not more:
                 self._database.tidy()
+            remove_broken_copies(self._database.path, now - timedelta(days=NAMES_DAYS))
         except StoreError as error:
             log.error("%s; old lines stay until it can be written", error)
             more = False
-        self._remove_broken_copies(now)
         return more
 
     def _erase(self, table: str, where: str, values: tuple[object, ...]) -> bool:
@@ -185,13 +185,6 @@ class Store:
         if old:
             self._database.write([Statement(f"DELETE FROM {table} WHERE rowid = ?", old)], durable=False)
         return len(old) == PURGE_ROWS
-
-    def _remove_broken_copies(self, now: datetime) -> None:
-        """They hold names of sites too, and must not outlive them."""
-        latest = (now - timedelta(days=NAMES_DAYS)).timestamp()
-        for copy in broken_copies(self._database.path):
-            if copy.stat().st_mtime < latest:
-                copy.unlink(missing_ok=True)
 
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
         """Erase one person's names of sites now, and for which services its minutes went; how much of what
@@ -204,6 +197,7 @@ class Store:
             erase(profile, past=counts, running=running)
         self.history.erase(profile, counts=counts)
         self._database.tidy()
+        remove_broken_copies(self._database.path)  # nobody can take one person's names out of them
 
     def erases_too(self, erase: Eraser) -> None:
         """``erase`` is called as often as somebody is erased."""

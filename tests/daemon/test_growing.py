@@ -92,6 +92,14 @@ def test_back_from_a_file_that_was_changed_since_leaves_that_change(make: Make) 
     assert (says(desk)["band"], says(desk)["bedtime"]) == ("10-12", "22:00-07:00")
 
 
+def test_what_was_changed_to_another_band_since_is_nothing_to_put_off(make: Make) -> None:
+    desk = make(MAY, daughter=STEP)
+    go(desk, 30 * DAY)
+    edit(desk, band="16-17")
+    assert refused(desk, "postpone_step", id="daughter", until="2027-09", reason="x")[0] == Code.NO_STEP
+    assert says(desk)["band"] == "16-17", "and not two bands younger"
+
+
 def test_by_a_clock_that_nobody_vouches_for_nothing_happens(make: Make) -> None:
     desk = make(BEFORE, daughter=STEP)
     desk.jump(400 * DAY, known=False)

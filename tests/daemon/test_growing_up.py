@@ -14,9 +14,11 @@ from gateway.codes import Code
 from gateway.daemon.answers import Giver
 from gateway.daemon.files import history as filehistory
 from gateway.policy.jumps import Kind as Span
+from gateway.policy.people import Account
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.database import Database
 from gateway.store.given import Kind
+from tests.daemon.backed_up import sent, taken
 from tests.daemon.conftest import Make
 from tests.daemon.desk import PHONE, TABLET, Desk
 from tests.daemon.edited import audit, edit, refused, says
@@ -105,6 +107,63 @@ def test_adulthood_is_neither_put_off_nor_written_away(make: Make) -> None:
     assert web(desk, "take_step", id="daughter")["band"] == "adult"
     assert says(desk).keys() == {"name", "band", "devices"}
     assert refused(desk, "unedit", id="daughter", revision=1, by="Mum")[0] == Code.NO_REVISION
+
+
+def test_no_way_back_writes_adulthood_away(make: Make) -> None:
+    """The undo of an edit, a backup of before, and the way back from one."""
+    desk = make("2027-04-20T12:00", daughter={**TEEN, "next_step": "2028-05"})
+    desk.store.people.put(Account("Mum", came=True))
+    later = taken(desk)
+    done = web(desk, "edit", id="daughter", set={"next_step": "2027-05"})
+    right = taken(desk)
+    go(desk, 15 * DAY)
+    assert stage(desk) == "proposed"
+    back = {"id": "daughter", "revision": done["undo"], "by": "Mum"}
+    assert refused(desk, "unedit", **back)[0] == Code.ADULT_NEXT
+    for action in ("look", "apply"):
+        token = sent(desk, later)
+        assert refused(desk, "restore", action=action, token=token, by="Mum")[0] == Code.ADULT_NEXT
+    assert says(desk)["next_step"] == "2027-05"
+    assert web(desk, "restore", action="apply", token=sent(desk, right))["problems"] == []
+    assert stage(desk) == "proposed"
+
+
+def test_the_way_back_from_a_backup_neither_delays_nor_keeps_anything(make: Make) -> None:
+    desk = make("2027-04-20T12:00", daughter={**TEEN, "next_step": "2028-05"})
+    desk.store.people.put(Account("Mum", came=True))
+    done = web(desk, "edit", id="daughter", set={"next_step": "2027-05"})
+    wanted = taken(desk)
+    web(desk, "unedit", id="daughter", revision=done["undo"])
+    web(desk, "restore", action="apply", token=sent(desk, wanted))
+    go(desk, 15 * DAY)
+    assert stage(desk) == "proposed"
+    assert refused(desk, "restore", action="undo", by="Mum")[0] == Code.ADULT_NEXT
+    kept = desk.folder / "state" / "restored.json"
+    assert b"marker-block.test" in kept.read_bytes()
+    go(desk, 30 * DAY)
+    assert says(desk)["band"] == "adult"
+    assert not kept.exists(), "it had the rules of a child"
+
+
+def test_the_audit_tells_no_device_or_site_of_an_adult_any_more(make: Make) -> None:
+    desk = furnished(make)
+    now = desk.local_now()
+    details = {
+        "assign": f"{PHONE} daughter",
+        "hand over": f"{PHONE} daughter",
+        "list_report": "marker.test adult son daughter",
+        "device moved": f"{PHONE} {TABLET} daughter marker-sign",
+        "device mark": f"{PHONE} no_mobile_data: yes",
+    }
+    for what, detail in details.items():
+        desk.store.audit(what, detail, by="Mum", at=now)
+    desk.store.audit("assign", f"{PHONE} son", by="Mum", at=now)
+    go(desk, 31 * DAY)
+    found = {(what, detail) for _, what, detail in audit(desk)}
+    told = {(what, "daughter") for what in details if what != "device mark"}
+    assert told <= found
+    assert {("assign", f"{PHONE} son"), ("device mark", details["device mark"])} <= found
+    assert not any("marker" in detail for _, detail in found)
 
 
 def test_an_adult_by_the_page_of_bands_is_one_as_well(make: Make) -> None:

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from hypothesis import given, settings
+from cryptography.x509 import load_pem_x509_certificate
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.certificates import MOST, MOST_LINKS, examine
@@ -181,6 +182,36 @@ def test_hostile_bytes_are_a_line(chain: bytes, key: bytes, at: int) -> None:
     for one in (chain, GOOD.chain[:at] + chain + GOOD.chain[at:]):
         found = examine(NAME, one, key)
         assert all("\n" not in line for line in found.problems)
+
+
+LEAF = load_pem_x509_certificate(GOOD.chain).public_bytes(Encoding.DER)
+
+
+def pem(data: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n" % base64.encodebytes(data)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(LEAF) - 1), st.integers(1, 255)), min_size=1, max_size=3))
+@example([(12, 64)])  # its version
+@settings(max_examples=300, deadline=None)
+def test_a_certificate_with_other_bytes_in_it_is_a_line_too(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(LEAF)
+    for at, bits in changes:
+        data[at] ^= bits
+    found = examine(NAME, pem(bytes(data)) + AUTHORITY.root_pem, GOOD.key)
+    assert found.problems, "whatever it says, its issuer did not sign it"
+    assert all(line.isprintable() for line in found.problems)
+
+
+def test_an_extension_twice_or_a_key_of_no_curve_is_a_line() -> None:
+    twice = LEAF.replace(b"\x06\x03\x55\x1d\x25", b"\x06\x03\x55\x1d\x11")  # its purposes as a second name
+    point = LEAF.index(b"\x03\x42\x00\x04") + 4
+    nowhere = LEAF[:point] + bytes(64) + LEAF[point + 64 :]
+    assert LEAF not in (twice, nowhere)
+    for data in (twice, nowhere):
+        assert examine(NAME, pem(data), GOOD.key).problems == (
+            "chain holds no certificate that can be read; give a PEM file (BEGIN CERTIFICATE)",
+        )
 
 
 def test_the_program_tells_it_as_json(tmp_path: Path) -> None:

@@ -206,10 +206,34 @@ def test_one_device_has_its_places_and_no_more(served: Served) -> None:
 
 def test_a_newcomer_gives_way_to_its_own_running_lines(served: Served) -> None:
     running = [served.shake(served.enter()) for _ in range(PLACES_OF_ONE - 1)]
+    for page, _ in served.pages:
+        page.sendall(b"HTTP/1.1 200 OK\r\n")
+    served.turn()
     for _ in range(50):
         served.enter()
     assert sum(one.open for one in served.crowd.lines) == len(running)
     assert len(served.crowd.lines) == PLACES_OF_ONE
+
+
+def test_a_thousand_addresses_of_one_device_end_no_stream_and_keep_nobody_out(served: Served) -> None:
+    stream = served.shake(served.enter("192.0.2.99"))
+    page, _ = served.pages[0]
+    page.sendall(b"event: hello\n\n")
+    served.turn()
+    assert stream.recv(100) == b"event: hello\n\n"
+    for number in range(PLACES):
+        silent = served.shake(served.enter(f"2001:db8::{number:x}"))
+        silent.sendall(b"GET /")
+    for number in range(200):
+        served.enter(f"2001:db8::1:{number:x}")
+    newcomer = served.shake(served.enter("192.0.2.98"))
+    assert served.pages[-1][1] == "192.0.2.98"
+    served.pages[-1][0].sendall(b"HTTP/1.1 200 OK\r\n")
+    page.sendall(b": beat\n\n")
+    served.turn()
+    assert newcomer.recv(100) == b"HTTP/1.1 200 OK\r\n"
+    assert stream.recv(100) == b": beat\n\n"
+    assert len(served.crowd.lines) == PLACES
 
 
 def test_silent_hellos_end_by_themselves(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

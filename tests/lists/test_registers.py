@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,6 +126,25 @@ def test_a_bad_copy_leaves_the_last_good_one(tmp_path: Path, text: str | None, s
     assert said in " ".join(problems)
     assert kinds(library, "listed.example") == {"law:kz"}
     assert said in library.shelf.copies["law-kz"].error
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "one that is too long"])
+def test_what_is_no_file_or_too_long_is_not_waited_for_and_leaves_the_last_good_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    register = in_file(tmp_path / "isp")
+    built(tmp_path, register)
+    path = Path(register.file)
+    if kind == "one that is too long":
+        monkeypatch.setattr("gateway.lists.registers.MAX_BYTES", len(NAMES) - 1)
+    else:
+        path.unlink()
+        os.mkfifo(path) if kind == "a pipe" else path.mkdir()
+    library, problems = built(tmp_path, register)
+    assert len(problems) == 1
+    assert problems[0].startswith("law-kz: ")
+    assert kinds(library, "listed.example") == {"law:kz"}
+    assert not list(library.shelf.path("law-kz").parent.glob("*.new"))
 
 
 def test_addresses_are_not_taken(tmp_path: Path) -> None:

@@ -143,6 +143,16 @@ def test_a_set_with_an_innocent_name_is_refused_whole_without_naming_it(
     assert not _holds(shelf, source, innocent)
 
 
+def test_a_set_that_would_refuse_a_help_line_by_what_stands_above_it_is_refused_whole(
+    shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer
+) -> None:
+    offer(issuer.make())
+    with pytest.raises(ListError, match="innocent site"):
+        offer(issuer.make(["help.invalid"], made=MADE + 1), innocent=("chat.line.help.invalid",))
+    assert not _holds(shelf, source, "help.invalid")
+    assert offer(issuer.make(["bad.help.invalid"], made=MADE + 1), innocent=("chat.line.help.invalid",))
+
+
 def test_a_damaged_copy_is_told_and_the_next_good_set_mends_it(
     shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer
 ) -> None:
@@ -213,8 +223,11 @@ def test_sets_are_taken_from_a_file_and_from_a_server(
         assert "is none at all" in problem
         assert shelf.load([source, url])[0].holds("fetched.invalid")
     assert not list(shelf.folder.glob("*.new"))
+    for left in (f"{url.name}.new", f".{url.name}.set.new"):  # of a power cut
+        (shelf.folder / left).write_bytes(made.data)
     _update(shelf).renew([source])  # the other one is no source any more
-    assert len(list(shelf.folder.glob("*.set"))) == 1
+    left_there = [one.name for one in shelf.folder.iterdir() if one.suffix in (".set", ".new")]
+    assert left_there == [f"{source.name}.set"]
 
 
 def test_one_source_that_fails_stops_no_other(

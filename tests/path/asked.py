@@ -29,9 +29,9 @@ def rule(seen: Observation, at: datetime) -> Decision:
         return Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "family")
     if host == "late.example":
         return Decision(Verdict.BLOCK, Reason.BEDTIME, "bedtime", "family")
-    if host == "malware.example":
+    if host in ("malware.example", "use-application-dns.net"):
         return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "list", "list:x")
-    if host == "law.example":
+    if host in ("law.example", "mask.icloud.com"):
         return Decision(Verdict.BLOCK, Reason.CATEGORY, "law", "law:kz")
     if host == "www.google.com":
         return Decision(

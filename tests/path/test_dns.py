@@ -66,6 +66,15 @@ def test_null_style_gives_other_types_nothing_and_bedtime_no_positive_answer() -
     assert late.authority == []  # no SOA: nobody may keep the refusal
 
 
+@pytest.mark.parametrize("name", ["use-application-dns.net", "mask.icloud.com"])
+def test_a_signal_that_stands_on_a_list_too_has_no_address_in_any_style(name: str) -> None:
+    """A sealed set, a list or a state's register with such a name: an address would turn encrypted DNS on."""
+    for style in Style:
+        _, reply = Path(style).ask(dns.message.make_query(name, "A"))
+        assert reply is not None
+        assert (reply.rcode(), reply.answer) == (dns.rcode.NXDOMAIN, [])
+
+
 def test_the_pages_name_is_answered_here() -> None:
     for kind, text in (("A", "192.168.77.1"), ("AAAA", "::1")):
         _, reply = Path().ask(dns.message.make_query("qalqan.home.arpa", kind))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.adultproof import Method, after_jump, longest, proven
 from gateway.policy.jumps import Jump
-from gateway.policy.openfor import HOURS, LENGTHS, LONGEST, LONGEST_BY_WALLET
+from gateway.policy.openfor import HOURS, LENGTHS, LONGEST, LONGEST_BY_WALLET, MORNING
 
 ALMATY = ZoneInfo("Asia/Almaty")
 MAC = "02:00:00:00:00:99"
@@ -34,6 +34,46 @@ def test_it_ends_when_it_says_and_a_wallet_s_within_a_day(at: datetime, length: 
         assert (one.until.hour, one.until.date() - now.date()) == (6, DAY)
     if method is Method.WALLET:
         assert one.until - now <= LONGEST_BY_WALLET
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+# Before the clock is put back, twice within the hour that it repeats, and before it is put forward.
+NIGHTS = [
+    datetime(2026, 10, 25, 1, 30, tzinfo=BERLIN),
+    datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN),
+    datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN),
+    datetime(2026, 3, 29, 1, 30, tzinfo=BERLIN),
+    datetime(2026, 10, 24, 23, 30, tzinfo=BERLIN),
+]
+
+
+@pytest.mark.parametrize("now", NIGHTS)
+@pytest.mark.parametrize("length", HOURS)
+def test_an_hour_is_an_hour_in_the_night_in_which_clocks_are_set(now: datetime, length: str) -> None:
+    one = proven(MAC, Method.PASSWORD, length, now, by="Mum", sure=True)
+    assert one.until.astimezone(UTC) - now.astimezone(UTC) == HOURS[length]
+
+
+def test_the_morning_is_six_o_clock_after_a_longer_night_and_a_wallet_s_day_has_24_hours() -> None:
+    midnight = datetime(2026, 10, 25, 0, 0, tzinfo=BERLIN)
+    one = proven(MAC, Method.PASSWORD, MORNING, midnight, by="Mum", sure=True)
+    assert one.until == datetime(2026, 10, 26, 6, 0, tzinfo=BERLIN)
+    assert one.until.astimezone(UTC) - midnight.astimezone(UTC) == LONGEST
+    wallet = proven(MAC, Method.WALLET, MORNING, midnight, by="", sure=True)
+    assert wallet.until.astimezone(UTC) - midnight.astimezone(UTC) == LONGEST_BY_WALLET
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_one_that_was_given_by_a_clock_ahead_of_the_right_one_opens_nothing(length: str) -> None:
+    """The gateway starts anew without a time, and is told the right one: a year before the proof."""
+    at = datetime(2027, 11, 24, 21, 30, tzinfo=ALMATY)
+    one = proven(MAC, Method.WALLET, length, at, by="", sure=True)
+    start, right = datetime(2026, 1, 1, tzinfo=ALMATY), datetime(2026, 11, 24, 21, 40, tzinfo=ALMATY)
+    assert after_jump(one, Jump(start, right, was_known=False, known=True)) is None
+    same = Jump(start, at + timedelta(minutes=10), was_known=False, known=True)
+    after = after_jump(one, same)
+    assert after is not None
+    assert after.until == one.until
 
 
 @given(

@@ -15,6 +15,7 @@ from gateway.codes import Code
 from gateway.errors import PolicyError
 from gateway.policy import growing
 from gateway.policy.growing import Stage, State, Step, due_day, later_months, look, month_after, month_of
+from gateway.policy.jumps import Jump
 from gateway.policy.nextstep import next_band
 
 DAY = timedelta(days=1)
@@ -36,6 +37,10 @@ MONTHS = st.dates(date(2021, 1, 1), date(2060, 12, 1)).map(lambda day: f"{day:%Y
 
 def at(text: str, zone: str = "Asia/Almaty") -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+
+
+def jump(size: timedelta) -> Jump:
+    return Jump(at("2027-05-03T12:00"), at("2027-05-03T12:00") + size, was_known=True, known=True)
 
 
 def proposed(band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00") -> Step:
@@ -170,9 +175,39 @@ def test_days_without_a_gateway_are_none_of_the_thirty() -> None:
 
 
 def test_a_clock_that_was_set_leaves_as_many_days_as_there_were() -> None:
-    step = growing.after_jump(proposed(), 20 * DAY)
+    step = growing.after_jump(proposed(), jump(20 * DAY))
     assert due_day(step, step.since.date()) == date(2027, 6, 20)
-    assert growing.after_jump(step, -20 * DAY) == proposed()
+    assert growing.after_jump(step, jump(-20 * DAY)) == proposed()
+
+
+@pytest.mark.parametrize("days", [5, 100, 200, -5, -200])
+def test_a_clock_that_was_set_moves_no_month_to_which_a_step_was_put_off(days: int) -> None:
+    """Six months at most, whatever the clock was: its month was the answer."""
+    put_off = growing.put_off(proposed(), "2027-11", "School first.", "Mum", at("2027-05-03T12:00"))
+    step = growing.after_jump(put_off, jump(days * DAY))
+    for now, due in (("2027-10-31T23:59", False), ("2027-11-01T00:00", True)):
+        found = look("aru", "Aru", Band.AGE_10_12, "2027-05", step, at(now))
+        assert found.due is due
+
+
+def test_a_slip_of_the_clock_ends_no_childhood_within_a_day_whoever_starts_anew() -> None:
+    """The calendar would say that the month is long over; the step is on the disk, the doubt is not."""
+    teen = proposed(Band.AGE_16_17, "2027-05")
+    before, after = at("2027-05-11T12:00"), at("2027-08-11T12:00")
+    step = growing.after_jump(replace(teen, seen=before), Jump(before, after, was_known=True, known=True))
+    assert not look("aru", "Aru", Band.AGE_16_17, "2027-05", step, after).due
+    assert not look("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-11T23:59")).due
+    assert look("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-12T12:00")).due
+
+
+@pytest.mark.parametrize(("band", "waits"), [(Band.AGE_10_12, 30), (Band.AGE_16_17, 3)])
+def test_a_clock_that_was_put_back_while_nothing_ran_makes_nobody_wait_longer(band: Band, waits: int) -> None:
+    """Proposed by a clock a year ahead: the days count from now, and not from next year."""
+    ahead = proposed(band, "2027-05", "2028-07-01T12:00")
+    now = at("2027-07-01T12:00")
+    found = look("aru", "Aru", band, "2027-05", ahead, now)
+    assert found.kept is not None
+    assert due_day(found.kept, found.kept.since.date()) == now.date() + waits * DAY
 
 
 def test_a_clock_that_was_ahead_takes_the_proposal_back_and_keeps_what_was_put_off() -> None:

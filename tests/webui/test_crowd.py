@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import time
 from collections.abc import Iterator
@@ -112,6 +113,23 @@ def test_one_device_with_many_addresses_does_not_keep_the_others_out(crowd: Crow
     answers_soon(port)
     assert crowd.comes_down_to(PLACES)
     assert PLACES < CONNECTIONS
+
+
+def test_what_was_answered_stays_while_many_addresses_come_and_never_ask(crowd: Crowd, port: int) -> None:
+    """A browser's connection that waits for its next request, as between two pages."""
+    browser = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(browser):
+        for _ in range(2):
+            browser.request("GET", "/why")
+            assert browser.getresponse().read()
+            first = browser.sock
+            for number in range(PLACES * 2):
+                crowd.join(f"127.0.1.{number + 1}")
+            assert crowd.comes_down_to(PLACES)
+            assert browser.sock is first
+        browser.request("GET", "/why")
+        assert browser.getresponse().status == 200
+        assert browser.sock is first, "it was not closed meanwhile"
 
 
 def test_who_was_there_keeps_the_place_while_another_address_has_more(crowd: Crowd) -> None:

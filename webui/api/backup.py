@@ -59,6 +59,7 @@ class BackupLook:
     pins: int
     added: tuple[str, ...]
     grants: int
+    steps: int  # into the next age band, that were put off
     problems: tuple[str, ...]
 
 

@@ -27,6 +27,7 @@ class Look:
     pins: int
     added: tuple[str, ...]  # accounts
     grants: int
+    steps: int  # into the next age band, that were put off
     problems: tuple[str, ...]  # of files in it that cannot be used
 
 

@@ -32,7 +32,7 @@ class Adults:
                 mac: one
                 for mac, one in kept.items()
                 # The clock may have been put back while nothing ran.
-                if now < one.until <= now + longest(one.method)
+                if one.at <= now < one.until <= now + longest(one.method)
             }
         daemon.store.proofs.keep(kept)
 

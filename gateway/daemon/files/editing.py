@@ -110,10 +110,7 @@ class Editing:
         source = read_bounded(path)
         if found not in (None, revision_of(source)):
             raise changed_meanwhile(path)
-        steps = self.history.since(path.name, revision)
-        old = self.history.content(steps[-1], path.name) if steps else None
-        if old is None:
-            raise no_revision(path, revision)
+        steps, old = self.history.earlier(path, revision)
         draft = Draft({path: old}, {path: source})
         self._take_along(draft, steps, path)
         after = edits.read(old, str(path))

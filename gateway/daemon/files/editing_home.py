@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.codes import Code
 from gateway.daemon.files.editing import Author, Draft, Edit, Editing, bad_rule
-from gateway.daemon.files.history import changed_meanwhile, no_revision
+from gateway.daemon.files.history import changed_meanwhile
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.files.steps import revision_of
 from gateway.errors import PolicyError
@@ -12,6 +12,9 @@ from gateway.files import read_bounded
 from gateway.policy import edits
 from gateway.policy.changes import Changes, changed
 from gateway.policy.fields import suggestion
+from gateway.policy.plain import Document, Plain
+
+REGISTERS = "registers"
 
 
 class HomeEditing:
@@ -42,17 +45,39 @@ class HomeEditing:
         return Edit(before, after, found, revision_of(data), {})
 
     def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
-        """The file as it was at a revision, where it is at ``found`` still. Raises PolicyError."""
+        """What is the family's as it was at a revision, where the file is at ``found`` still. How the gateway
+        is built into its machine, and what is refused for everyone, stays. Raises PolicyError.
+        """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
         if found not in (None, revision_of(source)):
             raise changed_meanwhile(path)
-        steps = history.since(path.name, revision)
-        old = history.content(steps[-1], path.name) if steps else None
-        if old is None:
-            raise no_revision(path, revision)
-        self._editing.put(Draft({path: old}, {path: source}), {}, author)
-        return Edit({}, {}, revision_of(source), revision_of(old), {})
+        _, old = history.earlier(path, revision)
+        data = _with_the_machines(old, source, str(path))
+        self._editing.put(Draft({path: data}, {path: source}), {}, author)
+        return Edit({}, {}, revision_of(source), revision_of(data), {})
+
+
+def _with_the_machines(old: bytes, source: bytes, path: str) -> bytes:
+    """``old``, with what ``source`` says that is no page's to change: hands may have written it since."""
+    try:
+        was, now = edits.read(old, path), edits.read(source, path)
+    except PolicyError:
+        return old  # of a file that nobody can read nothing is kept
+    keys = {*was, *now}.difference(edits.FAMILY_KEYS)
+    if _lists(was) == _lists(now):
+        keys.discard(REGISTERS)  # then their switches alone are another way
+    if all(was.get(key) == now.get(key) for key in keys):
+        return old
+    kept = {key: value for key, value in now.items() if key in keys}
+    return edits.home_text({key: value for key, value in was.items() if key not in keys} | kept)
+
+
+def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
+    """Where each state's register comes from."""
+    known = said.get(REGISTERS)
+    found = known.items() if isinstance(known, dict) else ()
+    return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
 
 
 def _only_the_familys(changes: Changes) -> None:

@@ -70,6 +70,14 @@ class History:
         start = next((n for n, one in enumerate(steps) if one.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
+    def earlier(self, path: Path, revision: int) -> tuple[list[Step], bytes]:
+        """The same steps, and what stood in the file then. Raises PolicyError where nobody knows."""
+        steps = self.since(path.name, revision)
+        old = self.content(steps[-1], path.name) if steps else None
+        if old is None:
+            raise no_revision(path, revision)
+        return steps, old
+
     def content(self, step: Step, name: str) -> bytes | None:
         """A file as it stood before a step. Raises PolicyError where that is gone."""
         if step.before[name] is None:

@@ -25,8 +25,10 @@ from gateway.policy.backups import (
     KeptPause,
     KeptPerson,
     KeptPin,
+    KeptStep,
 )
 from gateway.policy.documents import parse_document
+from gateway.policy.growing import State
 from gateway.policy.plain import Document, document
 from gateway.store.store import Store
 
@@ -70,6 +72,11 @@ def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[obj
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(one.who, one.salt, one.hash) for one in store.pins.all()),
         "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands().items()),
+        "steps": tuple(
+            KeptStep(one.profile, one.band.value, one.month, one.until, one.reason, one.put_off_by)
+            for one in store.growing.all().values()
+            if one.state is State.OPEN and one.until
+        ),
         "pauses": tuple(KeptPause(one.who, _iso(one.until)) for one in state.pauses),
         "grants": tuple(
             KeptGrant(

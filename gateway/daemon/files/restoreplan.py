@@ -18,8 +18,18 @@ from gateway.files import disk_words, read_bounded, read_if_there
 from gateway.household import profile_files
 from gateway.lists.own import FILE as LISTS
 from gateway.policy import edits
-from gateway.policy.backups import Backup, KeptBand, KeptDevice, KeptGrant, KeptPause, KeptPerson, KeptPin
+from gateway.policy.backups import (
+    Backup,
+    KeptBand,
+    KeptDevice,
+    KeptGrant,
+    KeptPause,
+    KeptPerson,
+    KeptPin,
+    KeptStep,
+)
 from gateway.policy.documents import parse_document
+from gateway.policy.growing import State
 from gateway.policy.household import Household
 from gateway.policy.people import PEOPLE_LIMIT
 from gateway.policy.plain import Document, document
@@ -50,12 +60,14 @@ class Plan:
     pauses: tuple[KeptPause, ...]
     grants: tuple[KeptGrant, ...]
     number: int  # of the grants
+    steps: tuple[KeptStep, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Nothing would change. That a child had an older band changes nothing by itself."""
         moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
-        return not (moved or self.devices or self.pins or self.people or self.pauses or self.grants)
+        rows = self.devices or self.pins or self.people or self.pauses or self.grants or self.steps
+        return not (moved or rows)
 
 
 def plan_text(plan: Plan) -> bytes:
@@ -71,6 +83,7 @@ def read_plan(data: bytes) -> Plan:
         told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
     for key, row in rows.items():
         told[key] = tuple(row(**one) for one in told[key])
+    told["steps"] = tuple(KeptStep(**one) for one in told.get("steps", ()))  # a plan of before has none
     for key in ("home", "profiles"):
         told[key] = {name: (one, other) for name, (one, other) in told[key].items()}
     return Plan(**told)
@@ -98,6 +111,7 @@ def make_plan(daemon: Daemon, backup: Backup, by: str, at: datetime) -> Plan:
         pauses=tuple(_pauses(backup, here["pauses"], at)),
         grants=tuple(_grants(daemon, backup, here["grants"], at)),
         number=daemon.store.gifts.new_number(at),
+        steps=tuple(_steps(daemon, backup)),
     )
 
 
@@ -149,6 +163,15 @@ def _grants(daemon: Daemon, backup: Backup, here: object, now: datetime) -> Iter
     for one in backup.grants:
         holds = datetime.fromisoformat(one.until) > now if one.until else one.day == today
         if holds and one not in here:  # type: ignore[operator]
+            yield one
+
+
+def _steps(daemon: Daemon, backup: Backup) -> Iterator[KeptStep]:
+    """Of whom nothing is known here, or no more than that the same step is proposed."""
+    for one in backup.steps:
+        known, step = daemon.store.growing.of(one.profile), one.step
+        waits = known is not None and known.state is State.OPEN and not known.until
+        if known is None or (waits and known.is_of(step.band, step.month)):
             yield one
 
 

@@ -62,6 +62,7 @@ class Restoring:
         if plan is None or not self.may_undo(plan):
             where, mend = "restore", "change it by hand; earlier versions of the files are in history/"
             raise PolicyError(where, "has no way back any more", mend).coded(Code.NO_WAY_BACK)
+        self.refuse_later(plan, BEFORE)
         self._begin(plan)
         self._files(plan, BEFORE)
         _rows(self._daemon.store, plan, BEFORE, self._daemon.local_now(), sure=self._daemon.watch.known)
@@ -69,6 +70,14 @@ class Restoring:
         (self._state / DONE).unlink(missing_ok=True)
         self._daemon.reload()
         return plan
+
+    def refuse_later(self, plan: Plan, side: int) -> None:
+        """Once adulthood is proposed, no backup writes its month away, nor the way back from one. Raises
+        PolicyError.
+        """
+        for name, data in contents(plan.profiles, side).items():
+            if data is not None and name.endswith("yaml"):
+                self._daemon.growing.refuse_file(Path(name).stem, data)
 
     def last(self) -> Plan | None:
         return _read(self._state / DONE)
@@ -133,6 +142,19 @@ class Restoring:
             sync_folder(self._state)
         except OSError as error:
             raise not_written(self._state / DOING, error) from error
+
+
+def forget_way_back(state: Path, name: str) -> None:
+    """Of somebody who is an adult now: the way back from a backup has the file as it was, and before that.
+    It leads nowhere by now, for that file is another one. Raises PolicyError.
+    """
+    path = state / DONE
+    plan = _read(path)
+    try:
+        if plan is None or name in plan.profiles:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_written(path, error) from error
 
 
 def recover_files(path: Path) -> None:
@@ -204,6 +226,8 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
         store.people.put(Account(one.name, role, one.secret, one.minutes, one.recovery, one.came))
     for held in plan.bands:
         store.hold_band(held.profile, Band(held.band))
+    for put_off in plan.steps:
+        store.growing.put(put_off.step)
     for pause in plan.pauses:
         until = _moment(pause.until)
         store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
@@ -222,6 +246,10 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
 def _take_out(store: Store, plan: Plan, now: datetime) -> None:
     for one in plan.people:
         store.people.remove(one.name)
+    for put_off in plan.steps:
+        known = store.growing.of(put_off.profile)
+        if known is not None and known.until == put_off.until:
+            store.growing.drop(put_off.profile)
     for pause in plan.pauses:
         store.resume(pause.who, by=plan.by, at=now)
     if plan.grants:

@@ -112,17 +112,23 @@ class BackupVerbs:
 
     def _look(self, request: Request, by: str) -> Mapping[str, object]:
         backup = self._read(self._held(request, by))
-        plan = make_plan(self._daemon, backup, by, self._daemon.local_now())
+        plan = self._plan(backup, by)
         return _told(backup, plan, staged(self._daemon, plan), self._daemon)
 
     def _apply(self, request: Request, by: str) -> Mapping[str, object]:
         backup = self._read(self._held(request, by))
-        plan = make_plan(self._daemon, backup, by, self._daemon.local_now())
+        plan = self._plan(backup, by)
         staged(self._daemon, plan)  # raises where its files cannot be used here
         problems = self._restoring.do(plan)
         self._drop_in()
         self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", Told.RESTORE)
         return {"problems": problems}
+
+    def _plan(self, backup: Backup, by: str) -> Plan:
+        """Raises PolicyError where it would put off what cannot be put off."""
+        plan = make_plan(self._daemon, backup, by, self._daemon.local_now())
+        self._restoring.refuse_later(plan, AFTER)
+        return plan
 
     def _drop(self, _request: Request, by: str) -> Mapping[str, object]:
         if self._in is not None and self._in.by == by:
@@ -214,5 +220,6 @@ def _told(backup: Backup, plan: Plan, after: Household, daemon: Daemon) -> dict[
         "pins": len(plan.pins),
         "added": sorted(known),
         "grants": len(plan.grants) + len(plan.pauses),
+        "steps": len(plan.steps),
         "problems": [str(one) for one in after.problems.values()][:SHOWN],
     }

@@ -103,6 +103,8 @@ class EditVerbs:
     def unedit(self, request: Request) -> Mapping[str, object]:
         author, profile_id = self.author(request), self._id(request)
         revision, found = self.needed_revision(request), self.revision(request, "found")
+        _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
+        self._daemon.growing.refuse_file(profile_id, old)
         done = self._editing.unedit(profile_id, revision, author, found)
         self.audit(request, author, "unedit", f"{profile_id}: as it was before")
         return {"revision": done.revision, "undo": done.found}

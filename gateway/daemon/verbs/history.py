@@ -106,6 +106,7 @@ class HistoryVerbs:
             what = request.choice("what", (NAMES, EVERYTHING)) if request.has("what") else EVERYTHING
         daemon = self._daemon
         daemon.store.erase(profile.id, counts=what == EVERYTHING)
+        daemon.lessons.forget(profile.id)  # one that runs, or waits for an answer, has names too
         for slot in daemon.family.slots_of(profile.id):
             daemon.journal.recent.forget(slot)
         detail = f"{profile.id} {what}"

@@ -30,6 +30,7 @@ from gateway.policy.gifts import (
 )
 from gateway.policy.jumps import Kind as Span
 from gateway.policy.requests import Answer, ChildRequest, State, Topic
+from gateway.policy.wallclock import later
 from gateway.policy.why import parse_host
 from gateway.store.given import Kind, in_utc
 from gateway.suffixes import suffixes_when_asked
@@ -217,7 +218,7 @@ class RequestVerbs:
             return done.sentence, done.until
         if one.answer is Answer.ALWAYS:
             return opened_sentence(profile.name, one.thing, None, giver.at, names), None
-        until, span = giver.at + timedelta(minutes=one.given), Span.LASTING
+        until, span = later(giver.at, timedelta(minutes=one.given)), Span.LASTING
         if one.answer is Answer.TODAY:
             until, span = self._daemon.rules.calendar.day_end(giver.at), Span.OF_DAY
         return self._answers.open(profile.id, profile.name, one.thing, until, span, giver), until

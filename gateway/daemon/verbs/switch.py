@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
@@ -15,6 +15,7 @@ from gateway.policy.macs import parse_mac
 from gateway.policy.profile import ALL, Profile
 from gateway.policy.schedule import calendar_for, next_wake
 from gateway.policy.situation import FOREVER
+from gateway.policy.wallclock import later
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -38,10 +39,11 @@ class SwitchVerbs:
         until, span = request.moment_or_none("until"), Kind.OF_DAY
         if request.has("minutes"):
             span = Kind.LASTING
-            until = now + timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES))
-        if until is not None and until <= now:
+            until = later(now, timedelta(minutes=request.whole("minutes", least=1, most=MAX_MINUTES)))
+        instant = now.astimezone(UTC)
+        if until is not None and until <= instant:
             request.refuse("until", "has passed", Code.HAS_PASSED)
-        if until is not None and until - now > timedelta(minutes=MAX_MINUTES):
+        if until is not None and until - instant > timedelta(minutes=MAX_MINUTES):
             request.refuse("until", "is more than seven days ahead")
         keys = [one.id for one in profiles] if who == ALL else [who]
         self._helpers.check_pauses(request, keys)
@@ -87,7 +89,7 @@ class SwitchVerbs:
     def off(self, request: Request) -> Mapping[str, object]:
         by, now = self._whom.guardian(request), self._daemon.local_now()
         minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
-        until = now + timedelta(minutes=minutes)
+        until = later(now, timedelta(minutes=minutes))
         sure, origin = self._daemon.watch.known, request.text("origin", "")
         self._daemon.store.off(until=until, by=by, at=now, sure=sure, origin=origin)
         self._switched("off", by, until)

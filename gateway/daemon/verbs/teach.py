@@ -24,6 +24,7 @@ from gateway.policy.shared import is_shared
 from gateway.policy.situation import Lesson
 from gateway.policy.teaching import LONGEST, Asked, domain_of, entries
 from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.wallclock import later
 from gateway.suffixes import suffixes_when_asked
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class TeachVerbs:
         if daemon.lessons.is_full(profile.id):
             request.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
         services = frozenset(daemon.rules.world.catalogue.services_of(host))
-        lesson = Lesson(host, services, now + LONGEST)
+        lesson = Lesson(host, services, later(now, LONGEST))
         for member in members:
             self._check(host, member, lesson)
         macs = frozenset(mac for one in members for mac in one.macs)

@@ -309,6 +309,28 @@ def test_what_a_clock_that_is_not_known_gave_ends_with_the_start(desk: Desk) -> 
     assert desk.family.member_of(STRANGER) is not None
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_clock_that_was_hours_ahead_while_it_was_given_leaves_no_hours_of_it(
+    desk: Desk, *, known: bool
+) -> None:
+    """One hour is not eleven, whether the start knows the time or is told it later."""
+    by_password(desk)
+    desk.stop()
+    desk.clock.at -= 10 * HOUR
+    desk.watch.known = known
+    desk.start()
+    desk.jump(known=True)
+    assert desk.family.member_of(STRANGER) is not None
+    assert not desk.store.proofs.all()
+
+
+def test_a_morning_outlives_a_clock_that_was_put_back_and_a_restart(desk: Desk) -> None:
+    by_wallet(desk, length="morning")
+    desk.jump(-2 * HOUR)
+    desk.restart()
+    assert desk.family.member_of(STRANGER) is None
+
+
 @pytest.mark.parametrize(
     "size", [timedelta(days=-3), timedelta(hours=-5), timedelta(hours=5), timedelta(days=40)]
 )

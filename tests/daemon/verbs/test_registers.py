@@ -148,3 +148,37 @@ def test_what_a_host_is_on_names_the_register_and_it_is_no_wrong_entry(desk: Des
     with pytest.raises(ControlError) as refused:
         desk.ask("list_report", Role.WEB, host=LISTED, by="Mum")
     assert refused.value.code == Code.ON_REGISTER
+
+
+def by_hand(desk: Desk, **keys: object) -> None:
+    said = yaml.load(desk.rules.path.read_text(), yaml.BaseLoader) | keys  # "on" is no truth there
+    desk.rules.path.write_text(yaml.safe_dump(said))
+    desk.reload()
+
+
+def test_no_undo_takes_out_what_root_wrote_since(desk: Desk, tmp_path: Path) -> None:
+    """What is refused for everyone has no switch, and the way back of a page is none either."""
+    sealed = [{"file": str(tmp_path / "set"), "issuer_key": "ab" * 32, "set_key_file": str(tmp_path / "key")}]
+    done = desk.ask("edit_family", set={"country": "de"}, by="Mum")
+    registers = {"kz": {"file": str(tmp_path / "another.txt"), "on": True, "by": "console"}}
+    by_hand(desk, sealed=sealed, registers=registers, day_starts="05:00")
+    desk.ask("unedit_family", Role.WEB, by="Mum", revision=done["undo"])
+    said = yaml.safe_load(desk.rules.path.read_text())
+    assert said["country"] == "kz"
+    assert said["sealed"] == sealed
+    assert said["registers"]["kz"]["file"] == str(tmp_path / "another.txt")
+    assert desk.rules.household.config.registers[0].on
+    assert said["day_starts"] == "05:00"
+    again = desk.ask("edit_family", set={"country": "fr"}, by="Mum")
+    by_hand(desk, sealed=[])
+    desk.ask("unedit_family", Role.WEB, by="Mum", revision=again["undo"])
+    assert not desk.rules.household.config.sealed, "nor brings it back what root took out"
+
+
+def test_an_undo_of_an_edit_is_the_very_file_with_its_comments(desk: Desk) -> None:
+    desk.rules.path.write_text(f"# ours\n{desk.rules.path.read_text()}")
+    desk.reload()
+    before = desk.rules.path.read_bytes()
+    done = desk.ask("edit_family", set={"country": "de"}, by="Mum")
+    desk.ask("unedit_family", Role.WEB, by="Mum", revision=done["undo"])
+    assert desk.rules.path.read_bytes() == before

@@ -141,6 +141,17 @@ def test_an_older_band_is_remembered_for_the_log(desk: Desk) -> None:
     assert desk.store.held_bands()["son"].value == "16-17"
 
 
+FAR = "9999-12-31T23:59:59-14:00"
+PUT_OFF = {
+    "profile": "son",
+    "band": "6-9",
+    "month": "2027-05",
+    "until": "2027-09",
+    "reason": "x",
+    "by": "Mum",
+}
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -163,6 +174,15 @@ def test_an_older_band_is_remembered_for_the_log(desk: Desk) -> None:
         (lambda told: {**told, "pins": [{"who": "son", "salt": "no", "hash": "hex"}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "bands": [{"profile": "son", "band": "40"}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "pauses": [{"who": "son", "until": "2026-11-24T12:00"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "pauses": [{"who": "son", "until": FAR}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "grants": [{**told["grants"][0], "day": "0001-01-01"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "made": "0001-01-01T00:00:00+14:00"}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2028-01"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2027-05"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "until": "2027-13"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "band": "16-17"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "band": "adult"}]}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "steps": [{**PUT_OFF, "reason": " "}]}, Code.BACKUP_BROKEN),
     ],
 )  # fmt: skip
 def test_what_is_no_backup_is_refused_whole(desk: Desk, spoil: Any, code: Code) -> None:

@@ -266,3 +266,22 @@ def test_lessons_and_their_names_are_bounded(make: Make) -> None:
     told = desk.ask("lesson", id="daughter")
     assert (len(told["names"]), told["left_out"]) == (MAX_NAMES, 20)
     assert len(encode({"ok": True, **told})) < ANSWER_LIMIT
+
+
+@pytest.mark.parametrize("what", ["names", "all"])
+@pytest.mark.parametrize("runs", [True, False])
+def test_who_deletes_what_was_written_down_deletes_what_a_lesson_heard(
+    make: Make, what: str, *, runs: bool
+) -> None:
+    desk = make(NOON, daughter=SMALL, son=SMALL)
+    teach(desk, device=TABLET)
+    desk.ask("teach", id="son", host=SITE, device=PHONE, **MUM)
+    loads(desk, TABLET, SITE, *PARTS)
+    loads(desk, PHONE, SITE)
+    if not runs:
+        desk.go(LONGEST)
+    assert set(names(desk)) >= {SITE, *PARTS}
+    desk.ask("erase", id="daughter", what=what, by="Mum")
+    assert desk.lessons.of("daughter") is None
+    assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST, "it is over, and nothing of it is kept"
+    assert desk.lessons.of("son") is not None
