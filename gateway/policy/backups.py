@@ -19,6 +19,7 @@ from gateway.policy.edits import FAMILY_KEYS
 from gateway.policy.macs import parse_mac
 from gateway.policy.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.plain import Document, from_json
+from gateway.policy.selfset import MOST_LIMITS, is_readable
 
 FORMAT = 1
 PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.ya?ml", re.ASCII)
@@ -59,6 +60,16 @@ class KeptPin:
     who: str
     salt: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChoice:
+    """What a child set for itself, and when."""
+
+    who: str
+    key: str
+    said: str  # JSON; empty: nothing
+    at: str  # ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,7 @@ class Backup:
     bands: tuple[KeptBand, ...] = ()
     pauses: tuple[KeptPause, ...] = ()
     grants: tuple[KeptGrant, ...] = ()
+    self_set: tuple[KeptChoice, ...] = ()
 
 
 _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
@@ -113,6 +125,7 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
     "bands": (KeptBand, MAX_PROFILES),
     "pauses": (KeptPause, MAX_DEVICES),
     "grants": (KeptGrant, MAX_DEVICES),
+    "self_set": (KeptChoice, MAX_PROFILES * (MOST_LIMITS + 1)),
 }
 
 
@@ -210,6 +223,10 @@ def _check(one: Backup) -> None:
     for until in (*(pause.until for pause in one.pauses), *(grant.until for grant in one.grants)):
         if until:
             _moment(until)
+    for choice in one.self_set:
+        _moment(choice.at)
+        if not is_readable(choice.key, choice.said):
+            _refuse("self_set has what no child sets")
     for grant in one.grants:
         _moment(f"{grant.day}T00:00:00+00:00")
 

@@ -34,6 +34,7 @@ from gateway.store.numbers import Numbers
 from gateway.store.people import People
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
+from gateway.store.selfset import SelfSets
 from gateway.store.sharing import Pins, Uses
 from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
@@ -76,7 +77,7 @@ class Store:
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
         self.notes, self.people = loaded.notes, loaded.people
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
-        self.alerts, self.growing = loaded.alerts, loaded.growing
+        self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -87,17 +88,14 @@ class Store:
         self.off, self.on = self._settings.off, self._settings.on
         self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
         self.audit = self._settings.audit
-        self.audit_lines = self._settings.audit_lines
-        self.auditors = self._settings.auditors
+        self.audit_lines, self.auditors = self._settings.audit_lines, self._settings.auditors
         self.guardians = loaded.people.guardians
         self.keep_guardian = loaded.people.keep_guardian
-        self.slots = self._numbers.slots
-        self.slot = self._numbers.slot
+        self.slots, self.slot = self._numbers.slots, self._numbers.slot
         self.forget_slot = self._numbers.forget_slot
         self.lend_slot = self._numbers.lend
         self.give_slot_back = self._numbers.give_back
-        self.classes = self._numbers.classes
-        self.class_number = self._numbers.class_number
+        self.classes, self.class_number = self._numbers.classes, self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
         self.together = self._keeper.together
@@ -266,6 +264,7 @@ class _Loaded:
     people: People
     growing: Growing
     proofs: AdultProofs
+    self_set: SelfSets
 
 
 def _load(database: Database) -> _Loaded:
@@ -293,6 +292,7 @@ def _load(database: Database) -> _Loaded:
                 People(database, keeper),
                 Growing(database, keeper),
                 AdultProofs(database, keeper),
+                SelfSets(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

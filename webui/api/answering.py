@@ -30,6 +30,7 @@ from webui.api import (
     registers,
     requests,
     rules,
+    selfset,
     sharing,
     teaching,
     trial,
@@ -44,7 +45,7 @@ from webui.api.sent import parts_of, sent
 from webui.memory import give_back
 
 NOUNS = (
-    teaching, growing,
+    teaching, growing, selfset,
     home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
     account, log, health, backup, alerts, proof, trial, my, unlock, events,
 )  # fmt: skip

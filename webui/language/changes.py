@@ -99,6 +99,7 @@ def _phrases() -> dict[str, str]:
         "step proposed": _("proposed the next step of %(about)s: %(detail)s"),
         "step by itself": _("took the next step of %(about)s by itself: %(detail)s"),
         "step": _("took the next step of %(about)s: %(detail)s"),
+        "self set": _("changed own times: %(detail)s"),
         "step put off": _("put the next step of %(about)s off: %(detail)s"),
         "step back": _("took the next step of %(about)s back: %(detail)s"),
         "unedit": _("took back a change to the rules of %(about)s"),

@@ -13,6 +13,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, opened, render, write
 from webui.rules.overview import Rule, overview, rules
+from webui.rules.selfset import all_told
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
@@ -22,7 +23,15 @@ blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    return render("child_rules.html", page, sections=overview(page.book, page.names), link=_link(page))
+    own = daemon().rules(page.child.id).self_set
+    return render(
+        "child_rules.html",
+        page,
+        sections=overview(page.book, page.names),
+        link=_link(page),
+        own=own,
+        own_times=() if own is None else all_told(own, page.home.now),
+    )
 
 
 @blueprint.post("/switch")

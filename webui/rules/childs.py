@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.policy.rules import SELF
 from webui.language import things
+from webui.values.selfset import SelfSet, parse_self_set
 from webui.values.shapes import Answer
 
 FAMILY = "family"
@@ -55,6 +57,12 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
+    self_set: SelfSet | None = None  # what the child set for itself; None: it neither sets nor has set any
+
+    @property
+    def of_others(self) -> tuple[Hours, ...]:
+        """Bedtimes that the child did not set for itself."""
+        return tuple(one for one in self.bedtime if not one.owner.startswith(f"{SELF}:"))
 
     @property
     def things(self) -> list[Target]:
@@ -99,6 +107,7 @@ def parse_rules(values: Mapping[str, Any]) -> Rules:
         ),
         refused=tuple(_target(entry) for entry in answer.entries("refused")),
         allowed=tuple(_target(entry) for entry in answer.entries("allowed")),
+        self_set=parse_self_set(Answer(values).entry("self_set")),
     )
 
 

@@ -25,6 +25,7 @@ class Look:
     settings: bool
     devices: int
     pins: int
+    self_set: int  # what children set for themselves, one by one
     added: tuple[str, ...]  # accounts
     grants: int
     problems: tuple[str, ...]  # of files in it that cannot be used

@@ -123,7 +123,8 @@ def describe_profile(
             "set": last_set,
             "bedtime": [
                 {"days": days, "owner": span.owner, **_hours(span.value)}
-                for days, span in by_days(own.bedtime)
+                for bedtime in (own.bedtime, *((own.self_set.bedtime,) if own.self_set else ()))
+                for days, span in by_days(bedtime)
             ],
             "windows": [
                 {"target": target, "name": target_name(target, rules), "days": days, "owner": spans.owner}

@@ -42,6 +42,7 @@ from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
 from gateway.daemon.verbs.requests import RequestVerbs
+from gateway.daemon.verbs.selfset import SelfSetVerbs
 from gateway.daemon.verbs.sharing import SharingVerbs
 from gateway.daemon.verbs.sights import Sights
 from gateway.daemon.verbs.switch import SwitchVerbs
@@ -126,6 +127,7 @@ class Verbs:
             **AuditLogVerbs(self._daemon).table(),
             **ProofVerbs(self._daemon, self._whom).table(),
             **GrowingVerbs(self._daemon, self._whom).table(),
+            **SelfSetVerbs(self._daemon, self._whom, self._pins).table(),
         }
         named = {name: from_where(self._daemon, verb) for name, verb in bounded(table, self._daemon).items()}
         return {**named, "guardian": self._guardians}
@@ -232,11 +234,10 @@ class Verbs:
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
         told = describe_profile(profile, self._daemon.rules, self._edits.set_of(profile))
-        return told | (
-            self._minutes(self._whom.stand_in(profile), self._daemon.local_now(), own=False)
-            if profile.is_child
-            else {}
-        )
+        if not profile.is_child:
+            return told
+        minutes = self._minutes(self._whom.stand_in(profile), self._daemon.local_now(), own=False)
+        return told | minutes | {"self_set": self._daemon.self_set.told(profile)}
 
     def device(self, request: Request) -> Mapping[str, object]:
         presence = self._daemon.presence

@@ -104,6 +104,8 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "setup.save_people": ("children_add", "rules_edit"),
     "setup.speak": ("family_edit",),
     "growing.take": ("growing_take",),
+    "selfset.bedtime": ("selfset_change",),
+    "selfset.limit": ("selfset_change",),
     "growing.later": ("growing_later",),
     "teach.begin": ("teaching_begin",),
     "teach.end": ("teaching_end",),
