@@ -22,6 +22,7 @@ from webui.messages import notifier
 from webui.pages import (
     account,
     activity,
+    agreement,
     alerts,
     asks,
     auditlog,
@@ -91,7 +92,7 @@ PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, unlock, wallet_pages, time_pages, refused, leave,
+    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, leave,
     mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof, trial,

@@ -105,6 +105,12 @@ def add_self_set(db: Any) -> None:
     )
 
 
+def add_agreements(db: Any) -> None:
+    """Who has agreed on a child's rules, when, and a digest of them; and a yes that waits for another."""
+    texts = ("profile", "digest", "by", "asked", "side", "asker")
+    db["agreements"].create({**dict.fromkeys(texts, str), "at": int, "since": int}, pk="profile", strict=True)
+
+
 def add_alerts(db: Any) -> None:
     """Where each guardian is told what; `said` is JSON."""
     db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)

@@ -25,6 +25,8 @@ CHILDS: dict[str, tuple[str, Prepare]] = {
     "own, of a teenager": ("/my", states.grown),
     "own, with times of one's own": ("/my", states.own_times),
     "times of one's own": ("/my/times/", states.own_times),
+    "agreement": ("/my/agreement", states.agreed),
+    "agreement, without a PIN": ("/my/agreement", nothing),
     "times of one's own, without a PIN": ("/my/times/", states.grown),
     "own, a step is proposed": ("/my", states.proposed),
     "next step": ("/my/step", states.proposed),

@@ -99,6 +99,8 @@ def _phrases() -> dict[str, str]:
         "step proposed": _("proposed the next step of %(about)s: %(detail)s"),
         "step by itself": _("took the next step of %(about)s by itself: %(detail)s"),
         "step": _("took the next step of %(about)s: %(detail)s"),
+        "agree": _("agreed to the rules of %(about)s as they were then"),
+        "agree end": _("took back what was agreed on the rules of %(about)s"),
         "self set": _("changed own times: %(detail)s"),
         "step put off": _("put the next step of %(about)s off: %(detail)s"),
         "step back": _("took the next step of %(about)s back: %(detail)s"),

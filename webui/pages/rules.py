@@ -9,6 +9,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import revisions
+from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, opened, render, write
@@ -23,12 +24,15 @@ blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    own = daemon().rules(page.child.id).self_set
+    childs = daemon().rules(page.child.id)
+    own = childs.self_set
     return render(
         "child_rules.html",
         page,
         sections=overview(page.book, page.names),
         link=_link(page),
+        agreement=childs.agreement,
+        named=who,
         own=own,
         own_times=() if own is None else all_told(own, page.home.now),
     )

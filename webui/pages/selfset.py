@@ -11,6 +11,7 @@ from webui import notices
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.forms import one_of
+from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.rules.selfset import (
@@ -114,6 +115,7 @@ def _show(here: Here, home: Home, child: Child, own: SelfSet, problem: str = "",
         rules=daemon().rules(child.id),
         problem=problem,
         at=at,
+        who=who,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.policy.rules import SELF
 from webui.language import things
+from webui.values.agreement import Agreement, parse_agreement
 from webui.values.selfset import SelfSet, parse_self_set
 from webui.values.shapes import Answer
 
@@ -57,6 +58,7 @@ class Rules:
     limits: tuple[Limit, ...]
     refused: tuple[Target, ...]
     allowed: tuple[Target, ...]
+    agreement: Agreement | None = None  # None: of a child that is too young for one
     self_set: SelfSet | None = None  # what the child set for itself; None: it neither sets nor has set any
 
     @property
@@ -107,6 +109,7 @@ def parse_rules(values: Mapping[str, Any]) -> Rules:
         ),
         refused=tuple(_target(entry) for entry in answer.entries("refused")),
         allowed=tuple(_target(entry) for entry in answer.entries("allowed")),
+        agreement=parse_agreement(Answer(values).entry("agreement")),
         self_set=parse_self_set(Answer(values).entry("self_set")),
     )
 

@@ -18,6 +18,7 @@ from gateway.daemon.files.editing_home import HomeEditing
 from gateway.daemon.inuse import InUse
 from gateway.daemon.verbs import clock as clockverbs
 from gateway.daemon.verbs.accounts import announced, from_where
+from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.asked import bounded
 from gateway.daemon.verbs.audit import AuditVerbs
@@ -85,6 +86,7 @@ class Verbs:
         self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
+        self._agreements = AgreementVerbs(daemon, self._whom, self._pins)
         proofs = self._sharing.proofs
         self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device, proofs)
         self._started = daemon.loop.now()
@@ -114,6 +116,7 @@ class Verbs:
             **self._tickets.table(),
             **self._pins.table(),
             **self._sharing.table(),
+            **self._agreements.table(),
             **HistoryVerbs(self._daemon, self._whom, self._pins).table(),
             **ChangeVerbs(self._daemon, self._whom).table(),
             **CountryVerbs(self._daemon).table(),
@@ -237,7 +240,8 @@ class Verbs:
         if not profile.is_child:
             return told
         minutes = self._minutes(self._whom.stand_in(profile), self._daemon.local_now(), own=False)
-        return told | minutes | {"self_set": self._daemon.self_set.told(profile)}
+        own = {"self_set": self._daemon.self_set.told(profile), "agreement": self._agreements.told(profile)}
+        return told | minutes | own
 
     def device(self, request: Request) -> Mapping[str, object]:
         presence = self._daemon.presence

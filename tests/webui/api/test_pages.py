@@ -104,6 +104,8 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "setup.save_people": ("children_add", "rules_edit"),
     "setup.speak": ("family_edit",),
     "growing.take": ("growing_take",),
+    "agreement.say": ("agreement_say", "agreement_take_back"),
+    "agreement.answer": ("agreement_agree", "agreement_end"),
     "selfset.bedtime": ("selfset_change",),
     "selfset.limit": ("selfset_change",),
     "growing.later": ("growing_later",),

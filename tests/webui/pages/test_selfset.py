@@ -121,6 +121,14 @@ def test_without_a_pin_it_says_how_to_get_one(phone: Browser, household: Househo
     assert own(household) == {}
 
 
+def test_who_else_knows_the_pin_is_told(phone: Browser, household: Household) -> None:
+    assert "knows it" not in phone.get(PAGE).text
+    household.lending.pins["teen"] = (PIN, "Mum")
+    assert "Mum set your PIN and knows it. Once you set another, you alone do." in text_of(
+        phone.get(PAGE).text
+    )
+
+
 def test_what_others_set_stands_beside_it(phone: Browser, household: Household) -> None:
     mine = {"days": None, "from": "22:00", "to": "07:00", "owner": "self:Dana"}
     household.edited["teen"] = {"bedtime": [FAMILYS, mine], "set": {"by": "Mum", "at": household.growing.now}}

@@ -15,6 +15,7 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.standin.accounts import Accounts
+from tests.webui.standin.agreeing import Agreeing
 from tests.webui.standin.alerting import Alerting
 from tests.webui.standin.backing import Backing
 from tests.webui.standin.choosing import Choosing
@@ -98,7 +99,7 @@ class Household:
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.proven = Proven(self, NOW)
-        self.choosing = Choosing(self, NOW)
+        self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def close(self) -> None:
@@ -126,6 +127,7 @@ class Household:
             **self.teaching.verbs(),
             **self.lending.verbs(),
             **self.choosing.verbs(),
+            **self.agreeing.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
         }
@@ -207,7 +209,11 @@ class Household:
 
     def _profile(self, request: Request) -> dict[str, object]:
         who = request.text("id")
-        return {"profile": self.rules_of(who), "self_set": self.choosing.told(who)}
+        return {
+            "profile": self.rules_of(who),
+            "self_set": self.choosing.told(who),
+            "agreement": self.agreeing.told(who),
+        }
 
     def rules_of(self, who: str) -> dict[str, Any]:
         return {**RULES.get(who, {}), **self.edited.get(who, {})}
