@@ -65,7 +65,7 @@ def chosen(
         there.pop(key, None)
         if value is not None:
             there[key] = Choice(key, _said(key, value), at)
-            if not _is_told(there[key], words):
+            if not _holds_some_day(there[key], words):
                 del there[key]  # it holds on no day
     if sum(bool(one.target) for one in there.values()) > MOST_LIMITS:
         refuse(LIMITS[:-1], "are more than one may have", f"keep at most {MOST_LIMITS}")
@@ -83,8 +83,8 @@ def _said(key: str, value: object) -> str:
     return said
 
 
-def _is_told(one: Choice, words: Vocabulary) -> bool:
-    """Whether it says anything on some day. Raises PolicyError."""
+def _holds_some_day(one: Choice, words: Vocabulary) -> bool:
+    """Raises PolicyError for what is no rule."""
     rules = _rules(one, "", words)
     return bool(rules.bedtime or any(rules.limits.values()))
 

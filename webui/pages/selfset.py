@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,7 @@ from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
+from webui.rules.childs import Rules
 from webui.rules.selfset import (
     TYPES,
     NotThatError,
@@ -34,86 +36,101 @@ TYPED = 8  # characters of a time or of minutes
 SET, OFF = "set", "off"
 
 
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """The child whose device asks, and what it set for itself."""
+
+    here: Here
+    home: Home
+    child: Child
+    rules: Rules
+    own: SelfSet
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    sentence: str
+    at: str  # the form that it belongs to: `bedtime`, `limits/TARGET`, or `limits/` of a new one
+
+
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
     """What holds of it, what is suggested, and what others set."""
-    return _show(*_own())
+    return _show(_mine())
 
 
 @blueprint.post("/bedtime")
 @anyone
 def bedtime() -> ResponseReturnValue:
-    here, home, child, own = _own()
+    mine = _mine()
     if one_of("do", (SET, OFF)) == OFF:
-        return _change(here, home, child, own, BEDTIME, None, _("Your own bedtime is off."))
+        return _change(mine, BEDTIME, None, _("Your own bedtime is off."), BEDTIME)
     try:
         value = typed_bedtime(_typed_night())
     except NotThatError as error:
-        return _show(here, home, child, own, str(error), BEDTIME), WRONG
-    return _change(here, home, child, own, BEDTIME, value, _("Your own bedtime holds from now on."))
+        return _show(mine, Problem(str(error), BEDTIME)), WRONG
+    return _change(mine, BEDTIME, value, _("Your own bedtime holds from now on."), BEDTIME)
 
 
 @blueprint.post("/limit")
 @anyone
 def limit() -> ResponseReturnValue:
     """Of one that is there, or a new one."""
-    here, home, child, own = _own()
-    there = {one.target for one in own.limits}
-    target = one_of("target", {*there, *(key for key, _name in targets(own))})
-    at = f"{LIMITS}{target}" if target in there else LIMITS
+    mine = _mine()
+    there = {one.target for one in mine.own.limits}
+    target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
+    key = f"{LIMITS}{target}"
+    at = key if target in there else LIMITS
     if one_of("do", (SET, OFF)) == OFF:
-        return _change(here, home, child, own, f"{LIMITS}{target}", None, _("Your own limit is off."), at)
+        return _change(mine, key, None, _("Your own limit is off."), at)
     try:
         value = typed_limit(_typed_minutes())
     except NotThatError as error:
-        return _show(here, home, child, own, str(error), at), WRONG
-    done = _("Your own limit holds from now on.")
-    return _change(here, home, child, own, f"{LIMITS}{target}", value, done, at)
+        return _show(mine, Problem(str(error), at)), WRONG
+    return _change(mine, key, value, _("Your own limit holds from now on."), at)
 
 
-def _change(
-    here: Here, home: Home, child: Child, own: SelfSet, key: str, value: object, done: str, at: str = ""
-) -> ResponseReturnValue:
-    """``at``: the form to which a refusal belongs."""
+def _change(mine: Mine, key: str, value: object, done: str, at: str) -> ResponseReturnValue:
     problem = refused(
         lambda: daemon().sharing(
-            "self_set", device=here.mac, pin=typed_pin("pin"), set={key: value}, origin=source_address()
+            "self_set", device=mine.here.mac, pin=typed_pin("pin"), set={key: value}, origin=source_address()
         )
     )
     if problem:
-        return _show(here, home, child, own, problem, at or key), REFUSED
+        return _show(mine, Problem(problem, at)), REFUSED
     notices.tell_child(done)
     return redirect(url_for("selfset.show"), 303)
 
 
-def _own() -> tuple[Here, Home, Child, SelfSet]:
+def _mine() -> Mine:
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
-    own = None if child is None else daemon().rules(child.id).self_set
-    if child is None or own is None or not own.may:
+    rules = None if child is None else daemon().rules(child.id)
+    if child is None or rules is None or rules.self_set is None or not rules.self_set.may:
         abort(404)
-    return here, home, child, own
+    return Mine(here, home, child, rules, rules.self_set)
 
 
-def _show(here: Here, home: Home, child: Child, own: SelfSet, problem: str = "", at: str = "") -> str:
-    posted = request.method == "POST"
+def _show(mine: Mine, problem: Problem | None = None) -> str:
+    """After a problem with what was typed."""
+    own, at = mine.own, "" if problem is None else problem.at
     night = night_fields(own.suggested if own.bedtime is None else own.bedtime.value)
     return render_template(
         "my_times.html",
-        home=home,
-        here=here,
-        child=child,
+        home=mine.home,
+        here=mine.here,
+        child=mine.child,
+        rules=mine.rules,
         own=own,
-        told=notices.told_child() if not posted else "",
-        choices={one.key: one for one in all_told(own, home.now)},
+        told=notices.told_child() if problem is None else "",
+        choices={one.key: one for one in all_told(own, mine.home.now)},
         suggested=suggested(own),
-        night=_typed_night() if posted and at == BEDTIME else night,
-        minutes=_typed_minutes() if posted and at.startswith(LIMITS) else {},
-        target=request.form.get("target", "")[:80] if posted else "",
+        night=_typed_night() if at == BEDTIME else night,
+        minutes=_typed_minutes() if at.startswith(LIMITS) else {},
+        target=request.form.get("target", "")[:80],
         targets=targets(own),
-        rules=daemon().rules(child.id),
-        problem=problem,
+        problem="" if problem is None else problem.sentence,
         at=at,
         who=who,
     )

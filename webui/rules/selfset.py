@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from webui.language import things
 from webui.language.i18n import gettext as _
@@ -26,6 +27,8 @@ from webui.rules.hours import (
     write_span,
 )
 from webui.values.selfset import Choice, SelfSet
+
+T = TypeVar("T")
 
 TYPES = (SCHOOL, FREE)
 # What the page offers a limit of; programs may name any that there is. The English is the daemon's own.
@@ -108,10 +111,10 @@ def typed_limit(fields: Mapping[str, str]) -> object:
     return _written(plan, write_minutes)
 
 
-def _written(plan: Plan[object], write: object) -> object:
+def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
     if all(one is None for one in plan.values()):
         raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
-    return write_plan(plan, write)  # type: ignore[arg-type]
+    return write_plan(plan, write)
 
 
 def targets(own: SelfSet) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.codes import Code
 from gateway.control.protocol import WEB_VERBS, Role
+from gateway.errors import PolicyError
 from gateway.policy.values import Reason
 from tests.daemon.backed_up import sent, taken
 from tests.daemon.conftest import Make
@@ -165,10 +166,9 @@ def test_what_is_refused_names_its_key_and_changes_nothing(
 ) -> None:
     desk = a_teen(make)
     set_own(desk, NIGHT)
-    with pytest.raises(Exception) as caught:  # noqa: PT011
+    with pytest.raises(PolicyError) as caught:
         set_own(desk, changes)
-    error: Any = caught.value
-    assert (error.code, error.values["key"]) == (Code.BAD_RULE, key)
+    assert (caught.value.code, caught.value.values["key"]) == (Code.BAD_RULE, key)
     assert own(desk) == NIGHT
     assert len([line for line in audit(desk) if line[1] == "self set"]) == 1
 
