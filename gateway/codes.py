@@ -102,6 +102,8 @@ class Code(StrEnum):
     ADULT_NEXT = "adult_next"  # it cannot be put off, nor written away: adulthood is proposed [name]
     NO_REASON = "no_reason"  # for the child to read [most]
 
+    NOT_SELF_SET = "not_self_set"  # this child's times are no suggestions: others set them [name]
+
     # Devices.
     NO_DEVICE = "no_device"
     DEVICE_SHARED = "device_shared"

@@ -82,6 +82,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     for key, words in (
         ("devices", "devices change"),
         ("pins", "PINs change"),
+        ("self_set", "times that children set for themselves change"),
         ("grants", "pauses and extra times come"),
         ("steps", "steps into the next band are put off, as they were"),
     ):

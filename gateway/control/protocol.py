@@ -48,7 +48,7 @@ WEB_VERBS = frozenset(
         "health", "support", "backup", "restore",
         "audit_log",
         "proof", "trial",
-        "step", "take_step", "postpone_step",
+        "step", "take_step", "postpone_step", "self_set", "agreement",
     }
 )  # fmt: skip
 

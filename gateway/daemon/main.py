@@ -36,6 +36,7 @@ from gateway.daemon.names.lookups import resolvers
 from gateway.daemon.names.ownanswers import OwnAnswers
 from gateway.daemon.paths import dns_path, flow_path, packet_path
 from gateway.daemon.sealing import Sealing
+from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import clock as clockverbs
@@ -95,6 +96,7 @@ class Daemon:
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
+        self.self_set = SelfSetting(self)
         self.book, self.names = HeardBook(), NameBook()
         self.live, self.probes = LiveFlows(), Probes()
         self.sharing = self._kept(Sharing(self))
@@ -237,7 +239,7 @@ class Daemon:
 
     def _regroup(self) -> None:
         """Make members and judges from the rules as they are now."""
-        self.rules.limit_logs(self.store.hold_band)
+        self.rules.settle(self.store.hold_band, self.self_set.laid)
         self.rules.attach(self.help.knows, self.safe.knows, self.help.calls)
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())

@@ -21,6 +21,7 @@ from gateway.policy.macs import parse_mac
 from gateway.policy.nextstep import read_month
 from gateway.policy.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.plain import Document, from_json
+from gateway.policy.selfset import MOST_LIMITS, is_readable
 
 FORMAT = 1
 PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.ya?ml", re.ASCII)
@@ -62,6 +63,16 @@ class KeptPin:
     who: str
     salt: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChoice:
+    """What a child set for itself, and when."""
+
+    who: str
+    key: str
+    said: str  # JSON; empty: nothing
+    at: str  # ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class Backup:
     pauses: tuple[KeptPause, ...] = ()
     grants: tuple[KeptGrant, ...] = ()
     steps: tuple[KeptStep, ...] = ()
+    self_set: tuple[KeptChoice, ...] = ()
 
 
 _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
@@ -139,6 +151,7 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
     "pauses": (KeptPause, MAX_DEVICES),
     "grants": (KeptGrant, MAX_DEVICES),
     "steps": (KeptStep, MAX_PROFILES),
+    "self_set": (KeptChoice, MAX_PROFILES * (MOST_LIMITS + 1)),
 }
 
 
@@ -238,6 +251,10 @@ def _check(one: Backup) -> None:
     for until in (*(pause.until for pause in one.pauses), *(grant.until for grant in one.grants)):
         if until:
             _moment(until)
+    for choice in one.self_set:
+        _moment(choice.at)
+        if not is_readable(choice.key, choice.said):
+            _refuse("self_set has what no child sets")
     for grant in one.grants:
         _moment(f"{grant.day}T00:00:00+00:00")
 

@@ -48,6 +48,11 @@ class BandRules:
         return owner_of(self.band)
 
     @property
+    def suggests(self) -> bool:
+        """Whether times are suggestions: its children set them for themselves (`selfset`)."""
+        return bool(self.suggested_bedtime)
+
+    @property
     def for_guests(self) -> bool:
         """Whether a guest may get this band's categories: it opens what is on no list."""
         rules = self.rules

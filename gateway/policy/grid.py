@@ -13,7 +13,7 @@ from gateway.policy.schedule import (
     Calendar,
     Closure,
     Timetable,
-    bedtime_table,
+    bedtimes_table,
     calendar_for,
     windows_table,
 )
@@ -43,7 +43,7 @@ class Grid:
     def internet(self, day: date) -> tuple[Stretch, ...]:
         """Of the device as a whole: bedtime goes before windows."""
         rules, own = self.profile.rules, calendar_for(self.profile, self.calendar)
-        bedtime = bedtime_table(rules.bedtime, own, rules.dates)
+        bedtime = bedtimes_table(rules, own)
         return tuple(
             _stretches((Reason.BEDTIME, bedtime(day)), (Reason.WINDOW, self._windows(rules, INTERNET)(day)))
         )

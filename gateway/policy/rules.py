@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FAMILY = "family"  # owner of what stands in a profile's file
+SELF = "self"  # of what a child set for itself, as in "self:Daughter"
 
 INTERNET = "internet"
 PLAY = "play"
@@ -101,7 +102,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Owned(Generic[T]):
-    """A value and who set it: "family" or "band:<id>"."""
+    """A value and who set it: "family", "band:<id>", or "self:<name>" for a child's own."""
 
     value: T
     owner: str
@@ -133,6 +134,14 @@ class DateRule:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfSet:
+    """What a child set for itself, beside what others set: of both the stricter holds (policy/selfset.py)."""
+
+    bedtime: Bedtime
+    limits: Mapping[str, Limit]
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a band supplies, and what a profile has after its file was laid over its band's."""
 
@@ -159,6 +168,7 @@ class Rules:
     log_level: int  # 0 nothing per person … 3 names visited
     failure: Owned[Failure]
     clock_unset: Owned[ClockUnset]
+    self_set: SelfSet | None = None  # a target of its limits has a key in limits too; no date lifts it
 
     @property
     def filters(self) -> bool:
@@ -179,5 +189,6 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """Whether there is a bedtime on any night, of a date alone too."""
-        return bool(self.bedtime) or any(one.bedtime is not None for one in self.dates.values())
+        """Whether there is a bedtime on any night, of a date alone or a child's own too."""
+        own = self.self_set is not None and self.self_set.bedtime
+        return bool(self.bedtime or own) or any(one.bedtime is not None for one in self.dates.values())

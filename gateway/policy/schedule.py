@@ -80,7 +80,18 @@ def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
 
 
 def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    """The limit of a family's day. ``calendar`` is the person's own (`calendar_for`)."""
+    """The limit of a family's day. ``calendar`` is the person's own (`calendar_for`). A child's own counts
+    where it is less.
+    """
+    others = _limit_of_others(rules, target, day, calendar)
+    own = None if rules.self_set is None else rules.self_set.limits.get(target)
+    mine = None if own is None else own.on(day.weekday(), free=calendar.is_free(day))
+    if mine is not None and (others is None or mine.value < others.value):
+        return mine
+    return others
+
+
+def _limit_of_others(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
     exception = rules.dates[day].limits.get(target) if day in rules.dates else None
     if exception is not None:
         return None if exception.value is None else Owned(exception.value, exception.owner)
@@ -138,6 +149,19 @@ def bedtime_table(
                 end = DAY_MINUTES if one.value.crosses_midnight else one.value.end
                 found.append(Closure(one.value.start, end, str(one.value), one.owner))
         return tuple(found)
+
+    return lru_cache(HORIZON)(closures)
+
+
+def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
+    """All that is bedtime for a person: what others set, and beside it what it set for itself."""
+    others = bedtime_table(rules.bedtime, calendar, rules.dates)
+    if rules.self_set is None or not rules.self_set.bedtime:
+        return others
+    own = bedtime_table(rules.self_set.bedtime, calendar)
+
+    def closures(day: date) -> tuple[Closure, ...]:
+        return (*others(day), *own(day))
 
     return lru_cache(HORIZON)(closures)
 
@@ -218,6 +242,16 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
             following = change_on(day + DAY) if clock_shift(day, calendar.zone) is not None else None
             return found if following is None else min(found, following)
     return None
+
+
+def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
+    """The first instant (UTC) after ``now`` at which a rule begins or ends to close, within two days: where
+    two close the same hours, another one may be the reason from then on.
+    """
+    now = now.astimezone(UTC)
+    first = now.astimezone(calendar.zone).date() - DAY
+    days = (first + ahead * DAY for ahead in range(4))
+    return min((at for day in days for at in _instants(table, calendar.zone, day) if at > now), default=None)
 
 
 @lru_cache(REMEMBERED)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.policy.decided import contest
 from gateway.policy.gates import is_limit
-from gateway.policy.rules import PLAY
+from gateway.policy.rules import PLAY, SELF
 from gateway.policy.turnedon import turned_on
 from gateway.policy.values import Decision, Reason, Verdict
 
@@ -89,6 +89,7 @@ ENGLISH: Words = {
     "by_person_before": "{name} set this on {day} {month}.",
     "by_family": "Your family set this.",
     "by_guardian": "{name} set this.",
+    "by_self": "This is {name}'s own choice.",
     "by_band": "These are the {band} rules.",
     "by_list": "It is on the list {name}.",
     "by_law": "A law of {name} asks for it.",
@@ -286,7 +287,7 @@ def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) 
         return words["by_family"] if set_by is None else _by_person(set_by, now, words)
     if kind == "band" and decision.verdict is Verdict.BLOCK:
         return words["by_band"].format(band=name)
-    if kind in ("list", "law", GUARDIAN):
+    if kind in ("list", "law", GUARDIAN, SELF):
         return words[f"by_{kind}"].format(name=name.upper() if kind == "law" else name)
     return ""
 

@@ -16,6 +16,7 @@ from gateway.policy.schedule import (
     closure_at,
     limit_on,
     next_change,
+    next_edge,
     next_local,
 )
 from gateway.policy.situation import FOREVER, Grant, Lesson, Situation
@@ -179,6 +180,9 @@ class TimeRules:
             if closure is not None:
                 rule = f"{_name(gate)}: {closure.rule}"
                 closed[gate] = Closing(_reason(gate), change, rule, closure.owner)
+                edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
+                if edge is not None:
+                    changes.append(edge)  # somebody else's rule may be the reason from then on
                 midnight = next_local(0, self.calendar, now)
                 tomorrow = closure_at(table, self.calendar, midnight)
                 if tomorrow is not None and (tomorrow.rule, tomorrow.owner) != (closure.rule, closure.owner):

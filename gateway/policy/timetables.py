@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from gateway.policy.gates import BEDTIME, WINDOW
 from gateway.policy.profile import Profile
-from gateway.policy.schedule import Calendar, Timetable, bedtime_table, calendar_for, windows_table
+from gateway.policy.schedule import Calendar, Timetable, bedtimes_table, calendar_for, windows_table
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class _Same(Generic[T]):
 def _by_the_clock(person: _Same[Profile], home: _Same[Calendar]) -> tuple[Calendar, Mapping[str, Timetable]]:
     profile = person.it
     rules, calendar = profile.rules, calendar_for(profile, home.it)
-    tables = {BEDTIME: bedtime_table(rules.bedtime, calendar, rules.dates)} if rules.sleeps else {}
+    tables = {BEDTIME: bedtimes_table(rules, calendar)} if rules.sleeps else {}
     for target, windows in rules.windows.items():
         tables[WINDOW + target] = windows_table(windows, calendar, rules.dates, target)
     return calendar, tables

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gateway.policy.profile import Profile
-from gateway.policy.rules import DayType, Owned
+from gateway.policy.rules import DayType, Owned, Rules
 from gateway.policy.schedule import DAY, Calendar, calendar_for, limit_on, nights_of, windows_on
 from gateway.policy.timetext import Span
 
@@ -57,11 +57,17 @@ def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str],
         counts_as=DayType.FREE if calendar.is_free(day) else DayType.SCHOOL,
         because=_because(profile, holidays, day),
         holiday=holidays.get(day, ""),
-        nights=tuple(nights_of(rules.bedtime, day, calendar, rules.dates)),
+        nights=tuple(_nights(rules, day, calendar)),
         windows={target: one for target, one in windows.items() if one is not None},
         limits={target: one for target, one in limits.items() if one is not None},
         exception=rules.dates[day].says if day in rules.dates else (),
     )
+
+
+def _nights(rules: Rules, day: date, calendar: Calendar) -> Iterator[Owned[Span]]:
+    yield from nights_of(rules.bedtime, day, calendar, rules.dates)
+    if rules.self_set is not None:
+        yield from nights_of(rules.self_set.bedtime, day, calendar)
 
 
 def _because(profile: Profile, holidays: Mapping[date, str], day: date) -> str | None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def let_go(store: Store, profile: str, macs: Collection[str]) -> None:
-    """Requests, extra time, codes, pauses, screens, the PIN, cards and the whole history of a profile, with
-    what its own devices were given. May be done again. Raises StoreError.
+    """Requests, extra time, codes, pauses, screens, the PIN, times of its own, agreements, cards and the
+    whole history of a profile, with what its own devices were given. May be done again. Raises StoreError.
     """
     with store.together():
         store.requests.keep([one for one in store.requests.all() if one.who != profile])
@@ -20,5 +20,7 @@ def let_go(store: Store, profile: str, macs: Collection[str]) -> None:
         store.end_pauses((profile, *macs))
         store.uses.drop_where(lambda one: one.who == profile)
         store.pins.forget(profile)
+        store.self_set.forget(profile)
+        store.agreements.forget(profile)
         store.blank_audit(profile)
     store.erase(profile, counts=True, running=True)

@@ -15,12 +15,14 @@ from urllib.parse import quote
 
 from gateway.store.newer_tables import (
     add_adult_proofs,
+    add_agreements,
     add_alerts,
     add_device_notes,
     add_disputes,
     add_growing,
     add_marks,
     add_questions,
+    add_self_set,
     add_sharing,
     add_sights,
     add_uses,
@@ -203,6 +205,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
+    add_self_set, add_agreements,
 )  # fmt: skip
 
 # Tables that say what holds, as opposed to what happened: these are saved out of a broken file.
@@ -210,7 +213,7 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
-    "adult_proofs",
+    "adult_proofs", "self_set", "agreements",
 )  # fmt: skip
 
 

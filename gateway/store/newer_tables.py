@@ -98,6 +98,19 @@ def add_growing(db: Any) -> None:
     )
 
 
+def add_self_set(db: Any) -> None:
+    """What children of 16 and 17 set for themselves; `said` is JSON."""
+    db["self_set"].create(
+        {"profile": str, "key": str, "said": str, "at": int}, pk=("profile", "key"), strict=True
+    )
+
+
+def add_agreements(db: Any) -> None:
+    """Who has agreed on a child's rules, when, and a digest of them; and a yes that waits for another."""
+    texts = ("profile", "digest", "by", "asked", "side", "asker")
+    db["agreements"].create({**dict.fromkeys(texts, str), "at": int, "since": int}, pk="profile", strict=True)
+
+
 def add_alerts(db: Any) -> None:
     """Where each guardian is told what; `said` is JSON."""
     db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)

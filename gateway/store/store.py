@@ -17,6 +17,7 @@ from typing import Protocol
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.adultproofs import AdultProofs
+from gateway.store.agreements import Agreements
 from gateway.store.alerts import AlertBook
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
 from gateway.store.daytotals import DayTotals
@@ -34,6 +35,7 @@ from gateway.store.numbers import Numbers
 from gateway.store.people import People
 from gateway.store.questions import Questions
 from gateway.store.requests import Requests
+from gateway.store.selfset import SelfSets
 from gateway.store.sharing import Pins, Uses
 from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
@@ -74,9 +76,9 @@ class Store:
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
-        self.notes, self.people = loaded.notes, loaded.people
+        self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
-        self.alerts, self.growing = loaded.alerts, loaded.growing
+        self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
@@ -87,17 +89,12 @@ class Store:
         self.off, self.on = self._settings.off, self._settings.on
         self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
         self.audit = self._settings.audit
-        self.audit_lines = self._settings.audit_lines
-        self.auditors = self._settings.auditors
-        self.guardians = loaded.people.guardians
-        self.keep_guardian = loaded.people.keep_guardian
-        self.slots = self._numbers.slots
-        self.slot = self._numbers.slot
+        self.audit_lines, self.auditors = self._settings.audit_lines, self._settings.auditors
+        self.guardians, self.keep_guardian = loaded.people.guardians, loaded.people.keep_guardian
         self.forget_slot = self._numbers.forget_slot
-        self.lend_slot = self._numbers.lend
-        self.give_slot_back = self._numbers.give_back
-        self.classes = self._numbers.classes
-        self.class_number = self._numbers.class_number
+        self.slots, self.slot = self._numbers.slots, self._numbers.slot
+        self.lend_slot, self.give_slot_back = self._numbers.lend, self._numbers.give_back
+        self.classes, self.class_number = self._numbers.classes, self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
         self.together = self._keeper.together
@@ -260,6 +257,8 @@ class _Loaded:
     people: People
     growing: Growing
     proofs: AdultProofs
+    self_set: SelfSets
+    agreements: Agreements
 
 
 def _load(database: Database) -> _Loaded:
@@ -287,6 +286,8 @@ def _load(database: Database) -> _Loaded:
                 People(database, keeper),
                 Growing(database, keeper),
                 AdultProofs(database, keeper),
+                SelfSets(database, keeper),
+                Agreements(database, keeper),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

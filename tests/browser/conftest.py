@@ -57,6 +57,9 @@ def fresh(site: Site) -> None:
     household.listed.wrong.clear()
     household.cards.clear()
     household.growing.begin_anew()
+    household.choosing.choices.clear()
+    household.agreeing.kept.clear()
+    household.edited.clear()
     household.proving.lines, household.proving.running = (), False
     household.trying.clear()
     household.alerting.book.clear()

@@ -54,7 +54,10 @@ def take_asking(family: Family, album: Album) -> None:
     for level, band in (("small", "6-9"), ("teen", "13-15")):
         _as_if(family, band)
         album.take(f"child-{level}", TABLET.key, "/my")
+    _as_if(family, "16-17")
+    album.take("my-times", TABLET.key, "/my/times/", opened=True)
     _as_if(family, "10-12")
+    album.take("my-agreement", TABLET.key, "/my/agreement")
     album.tap("/my/ask", ".fields .primary", TABLET.key)
     eventually(lambda: "Waiting for an answer" in album.text(".asked"))
     family.daemon.client.call(

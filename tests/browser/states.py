@@ -120,6 +120,22 @@ def grown(site: Site) -> None:
     tablet(site).update(profile="teen")
 
 
+def own_times(site: Site) -> None:
+    """A sixteen-year-old with a PIN, a bedtime and a limit of its own."""
+    grown(site)
+    site.household.lending.needs_pins = True
+    site.household.lending.pins["teen"] = ("7035", "")
+    site.household.choosing.put("teen", bedtime="22:30-07:00", limits_internet={"school": "2h", "free": "3h"})
+
+
+def agreed(site: Site) -> None:
+    """The daughter and her mother agreed, and the rules are others since."""
+    site.household.lending.needs_pins = True
+    site.household.lending.pins["daughter"] = ("7035", "")
+    site.household.agreeing.both("daughter")
+    site.household.edited["daughter"] = {"bedtime": []}
+
+
 def new(site: Site) -> None:
     tablet(site).update(profile="quarantine")
 

@@ -22,7 +22,7 @@ LOOK: dict[str, Any] = {
     "made": "2026-11-20T08:00:00+05:00", "by": "Mum", "gateway": "home", "version": "0.1.0",
     "children": [{"id": "daughter", "name": "Aruzhan\x1b[2J", "band": "10-12"}], "people": ["Mum", "Dad"],
     "same": False, "fresh": ["Timur"], "changed": [], "gone": [], "settings": True, "devices": 3, "pins": 0,
-    "added": ["Dad"], "grants": 0, "steps": 0, "problems": [],
+    "self_set": 0, "added": ["Dad"], "grants": 0, "steps": 0, "problems": [],
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from gateway.daemon.lessons import Lessons
 from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
 from gateway.daemon.sealing import Sealing
+from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.verbs.accounts import guardians
 from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
@@ -224,6 +225,7 @@ class Desk:
         """As after a kill: memory is what the disk has."""
         self.store = Store(self.folder / "state" / "q.db")
         self.recent, self.table = Recent(), Table()
+        self.self_set = SelfSetting(cast("Any", self))
         self.sharing = Sharing(cast("Any", self))
         self.adults = Adults(cast("Any", self))
         self.presence = Presence(self.store, self.rules, self.loop.now)
@@ -270,6 +272,7 @@ class Desk:
         self.start()
 
     def reassign(self) -> None:
+        self.rules.settle(self.store.hold_band, self.self_set.laid)
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
 

@@ -202,7 +202,7 @@ def test_the_younger_rules_bring_no_log_back_by_whatever_way(make: Make) -> None
     desk = make(MAY, daughter=STEP)
 
     def level() -> int:
-        desk.rules.limit_logs(desk.store.hold_band)
+        desk.reassign()
         return desk.rules.profile("daughter").rules.log_level
 
     desk.store.people.put(Account("Mum", came=True))

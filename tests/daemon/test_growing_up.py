@@ -47,6 +47,8 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     giver = Giver("Mum", Kind.GRANT, now, desk.store.gifts.new_number(now))
     desk.answers.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
+    web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
+    web(desk, "agreement", action="agree", id="daughter")
     web(desk, "pause", who="daughter", minutes=60)
     web(desk, "ticket", who="daughter", minutes=15, count=1)
     web(desk, "answer", id=asked["request"]["id"], answer="once")
@@ -77,7 +79,17 @@ def test_at_18_control_ends_and_nothing_of_it_stays_in_the_file(make: Make) -> N
     assert not store.tickets.all()
     assert not store.state(desk.local_now()).pauses
     assert store.pins.of("daughter") is None
-    for table in ("decisions", "counts", "minutes", "uses", "requests", "openings", "extensions"):
+    for table in (
+        "self_set",
+        "agreements",
+        "decisions",
+        "counts",
+        "minutes",
+        "uses",
+        "requests",
+        "openings",
+        "extensions",
+    ):
         rows = look(database, f"SELECT * FROM {table}")
         assert not [row for row in rows if "daughter" in row], table
     desk.store.close()
@@ -93,7 +105,9 @@ def test_of_the_audit_who_and_when_stays_and_no_more(make: Make) -> None:
     lines = audit(desk)
     assert before <= {(who, what) for who, what, _ in lines}
     about = {what: detail for _, what, detail in lines if "daughter" in detail}
-    assert {about[what] for what in ("edit", "pause", "request", "answer", "tickets")} == {"daughter"}
+    assert {about[what] for what in ("edit", "self set", "pause", "request", "answer", "tickets")} == {
+        "daughter"
+    }
     assert about["step by itself"] == "daughter: 16-17 → adult"
 
 

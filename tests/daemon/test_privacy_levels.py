@@ -61,7 +61,19 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
 """Verbs whose answer could tell of what a child does, and how a guardian asks them."""
 
 TOLD_TO_ITSELF = frozenset(
-    {"device", "landing", "redeem", "request", "use", "leave", "claim", "handed", "adult"}
+    {
+        "device",
+        "landing",
+        "redeem",
+        "request",
+        "use",
+        "leave",
+        "claim",
+        "handed",
+        "adult",
+        "self_set",
+        "agreement",
+    }
 )
 """Asked by a device of itself, or of who has it."""
 
@@ -107,18 +119,21 @@ READ = {
     "account_me": "guardian", "account_sessions": "guardian", "account_tokens": "guardian",
     "log_read": "audit_log", "health_now": "health", "health_support": "support", "backup_look": "restore",
     "backup_last": "restore", "alerts_read": "alerts", "proof_read": "proof", "proof_mine": "proof",
+    "agreement_mine": "profile", "agreement_of_child": "profile",
+    "selfset_mine": "profile", "selfset_of_child": "profile",
     "trial_read": "trial", "events_stream": "events",
 }  # fmt: skip
 """Operations of the API that read, and the verb that each tells."""
 
 PAGES = frozenset(
     {
-        "account", "activity", "alerts", "api", "asks", "auditlog", "backup", "band", "basics", "cards",
+        "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
+        "basics", "cards",
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules", "services",
-        "setup",
+        "selfset", "setup",
         "sharing", "sites", "static", "stream", "support", "teach", "time", "tokens", "trial", "unlock",
         "update", "wallet", "week",
     }

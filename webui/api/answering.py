@@ -12,6 +12,7 @@ from gateway.control.client import Unreachable
 from webui.api import (
     account,
     activity,
+    agreement,
     alerts,
     backup,
     children,
@@ -30,6 +31,7 @@ from webui.api import (
     registers,
     requests,
     rules,
+    selfset,
     sharing,
     teaching,
     trial,
@@ -44,7 +46,7 @@ from webui.api.sent import parts_of, sent
 from webui.memory import give_back
 
 NOUNS = (
-    teaching, growing,
+    teaching, growing, selfset, agreement,
     home, children, rules, activity, requests, codes, devices, sharing, lists, registers, family, people,
     account, log, health, backup, alerts, proof, trial, my, unlock, events,
 )  # fmt: skip

@@ -57,6 +57,7 @@ class BackupLook:
     settings: bool
     devices: int
     pins: int
+    self_set: int
     added: tuple[str, ...]
     grants: int
     steps: int  # into the next age band, that were put off

@@ -34,6 +34,9 @@ def _of_steps() -> dict[str, str]:
     """Of the step into the next age band."""
     return {
         Code.NO_STEP: _("There is no step of %(name)s to answer now. Look at the page again."),
+        Code.NOT_SELF_SET: _(
+            "At 16 and 17 one sets times for oneself. The times of %(name)s are set by others."
+        ),
         Code.NOT_LATER: _("It can be put off once, to one of the six months after its own."),
         Code.ADULT_NEXT: _("At 18 the rules of %(name)s end. Nobody can put that off."),
         Code.NO_REASON: _("Write a reason of at most %(most)d letters. The child reads it."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.policy.rules import SELF
 from gateway.policy.sentence import ENGLISH, Names, Words, sentence
 from gateway.policy.values import Decision, Reason, Verdict
 from webui.language import things
@@ -20,22 +21,24 @@ from webui.values.shapes import Answer
 DECISION = "decision"  # the context of its words in the catalogue
 
 
-def state(answer: Answer, now: datetime) -> str:
-    """How things stand for a device as a whole (`status`, `device`)."""
-    told = answer.text("sentence")
-    if is_source():
+def state(answer: Answer, now: datetime, *, yours: bool = False) -> str:
+    """How things stand for a device as a whole (`status`, `device`). ``yours``: it is told to who uses it."""
+    told, yours = answer.text("sentence"), yours and _is_own(answer)
+    if is_source() and not yours:
         return told
     if answer.text("state", "open") == "open":
         return _open(answer.entry("next_change"), now)
-    return _said(answer, None, now) or told
+    return _said(answer, None, now, yours=yours) or told
 
 
-def refusal(answer: Answer) -> str:
-    """Why something was refused (`refusals`), as it was then: none is older than ten minutes."""
-    told, at = answer.text("sentence"), answer.moment("at")
-    if is_source() or at is None:
+def refusal(answer: Answer, *, yours: bool = False) -> str:
+    """Why something was refused (`refusals`), as it was then: none is older than ten minutes. ``yours``: told
+    to whom it was refused.
+    """
+    told, at, yours = answer.text("sentence"), answer.moment("at"), yours and _is_own(answer)
+    if at is None or (is_source() and not yours):
         return told
-    return _said(answer, answer.text("name") or answer.text("host") or None, at) or told
+    return _said(answer, answer.text("name") or answer.text("host") or None, at, yours=yours) or told
 
 
 def met(answer: Answer, what: str, now: datetime) -> str:
@@ -100,7 +103,12 @@ def _open(change: Answer | None, now: datetime) -> str:
     return _("Open until %(until)s.", until=clock(at, now))
 
 
-def _said(answer: Answer, what: str | None, now: datetime) -> str:
+def _is_own(answer: Answer) -> bool:
+    """Whether a child set that rule for itself."""
+    return answer.text("owner").startswith(f"{SELF}:")
+
+
+def _said(answer: Answer, what: str | None, now: datetime, *, yours: bool = False) -> str:
     """Empty where the answer has too little in it, or a reason that is not known here."""
     rule, owner = answer.text("rule"), answer.text("owner")
     try:
@@ -111,16 +119,17 @@ def _said(answer: Answer, what: str | None, now: datetime) -> str:
     if (verdict is Verdict.BLOCK and not owner) or (reason is Reason.CATEGORY and not rule):
         return ""
     decision = Decision(verdict, reason, rule, owner, until=answer.moment("until"))
-    return sentence(decision, what, now, _names())
+    return sentence(decision, what, now, _names(yours=yours))
 
 
-def _names() -> Names:
+def _names(*, yours: bool) -> Names:
+    words = things.table(DECISION, _words)
     return Names(
         laws=things.laws(),
         states=countries(),
         categories=things.categories(),
         groups=things.groups(),
-        words=things.table(DECISION, _words),
+        words={**words, "by_self": _("You set this yourself.")} if yours else words,
     )
 
 

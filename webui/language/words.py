@@ -221,9 +221,18 @@ def nights(text: str) -> str:
     return named.get(text) or _("The night to %(day)s", day=days(text))
 
 
-def owner(text: str, set_by: str = "", set_at: datetime | None = None, now: datetime | None = None) -> str:
-    """Who decided. ``set_by``: who changed the family's rules last."""
+def owner(
+    text: str,
+    set_by: str = "",
+    set_at: datetime | None = None,
+    now: datetime | None = None,
+    *,
+    yours: bool = False,
+) -> str:
+    """Who decided. ``set_by``: who changed the family's rules last. ``yours``: told to the child."""
     kind, colon, name = text.partition(":")
+    if kind == "self" and colon:
+        return _("You set this yourself.") if yours else _("%(name)s’s own choice", name=plain(name))
     if kind == "family":
         if set_by and set_at and now:
             return _("%(who)s set this %(day)s", who=plain(set_by), day=day_past(set_at, now))

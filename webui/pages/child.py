@@ -12,6 +12,7 @@ from webui.daemon import daemon, source_address
 from webui.language.changes import who
 from webui.language.levels import level_of
 from webui.rules.edited import Known, Line, lines
+from webui.rules.selfset import all_told
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.values.answers import Child, Here, Home
 from webui.values.asked import to_show, waiting_for, waiting_time
@@ -66,6 +67,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     asked = daemon().requests_of_device(here)
     state = here.now or child.now
     level = level_of(child.band)
+    rules = daemon().rules(child.id)
     return render_template(
         template.format(level=level),
         level=level.value,
@@ -85,7 +87,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         changes=_changes(here, home) if whole else (),
         who=who,
         ring=charts.ring,
-        rules=daemon().rules(child.id),
+        rules=rules,
+        own_times=() if rules.self_set is None else all_told(rules.self_set, home.now),
         own_step=home.step_of(child.id),
         step=step_sentence(child.next_step, child.band),
         step_brief=step_in_few_words(child.next_step),

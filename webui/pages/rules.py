@@ -9,10 +9,12 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import revisions
+from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules
+from webui.rules.selfset import all_told
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
@@ -22,7 +24,18 @@ blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    return render("child_rules.html", page, sections=overview(page.book, page.names), link=_link(page))
+    childs = daemon().rules(page.child.id)
+    own = childs.self_set
+    return render(
+        "child_rules.html",
+        page,
+        sections=overview(page.book, page.names),
+        link=_link(page),
+        agreement=childs.agreement,
+        named=who,
+        own=own,
+        own_times=() if own is None else all_told(own, page.home.now),
+    )
 
 
 @blueprint.post("/switch")

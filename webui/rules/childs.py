@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from gateway.policy.rules import SELF
 from webui.language import things
 from webui.language.i18n import gettext as _
+from webui.values.agreement import Agreement, parse_agreement
+from webui.values.selfset import SelfSet, parse_self_set
 from webui.values.shapes import Answer
 
 FAMILY = "family"
@@ -85,6 +88,8 @@ class Rules:
     uncounted: tuple[Target, ...] = ()  # kinds that spend nothing of the internet's limit
     other_days: tuple[OtherDay, ...] = ()
     day_starts: str = ""  # HH:MM, at which the day of limits turns
+    agreement: Agreement | None = None  # None: of a child that is too young for one
+    self_set: SelfSet | None = None  # what the child set for itself; None: it neither sets nor has set any
 
     def days_from(self, today: date) -> list[OtherDay]:
         return [one for one in self.other_days if one.day >= today]
@@ -99,6 +104,11 @@ class Rules:
     def unknown(self) -> Target | None:
         """What is said of sites that nobody here knows, where they are not open."""
         return next((one for one in self.refused if one.target == "unknown"), None)
+
+    @property
+    def of_others(self) -> tuple[Hours, ...]:
+        """Bedtimes that the child did not set for itself."""
+        return tuple(one for one in self.bedtime if not one.owner.startswith(f"{SELF}:"))
 
     @property
     def things(self) -> list[Target]:
@@ -151,6 +161,8 @@ def parse_rules(values: Mapping[str, Any]) -> Rules:
         uncounted=tuple(_target(entry) for entry in answer.entries("uncounted")),
         day_starts=answer.text("day_starts"),
         other_days=tuple(_other_days(answer.entries("days"))),
+        agreement=parse_agreement(Answer(values).entry("agreement")),
+        self_set=parse_self_set(Answer(values).entry("self_set")),
     )
 
 

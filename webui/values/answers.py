@@ -142,12 +142,12 @@ def parse_home(values: Mapping[str, Any]) -> Home:
     )
 
 
-def _state(answer: Answer, now: datetime) -> State:
+def _state(answer: Answer, now: datetime, *, yours: bool = False) -> State:
     change = answer.entry("next_change")
     return State(
         state=answer.text("state", "open"),
         until=answer.moment("until"),
-        sentence=telling.state(answer, now),
+        sentence=telling.state(answer, now, yours=yours),
         next_at=change.moment("at") if change else None,
         next_state=change.text("state") if change else "",
     )
@@ -185,10 +185,10 @@ class Refusal:
         return self.reason in TIME_REASONS
 
 
-def parse_refusals(values: Mapping[str, Any]) -> tuple[Refusal, ...]:
-    """Newest first."""
+def parse_refusals(values: Mapping[str, Any], *, yours: bool = False) -> tuple[Refusal, ...]:
+    """Newest first. ``yours``: told to whom these were refused."""
     return tuple(
-        entry.read(Refusal, sentence=telling.refusal(entry), decided=parse_decided(entry))
+        entry.read(Refusal, sentence=telling.refusal(entry, yours=yours), decided=parse_decided(entry))
         for entry in Answer(values).entries("refusals")
     )
 
@@ -202,7 +202,7 @@ class OwnRefusals:
 
 
 def parse_own_refusals(values: Mapping[str, Any]) -> OwnRefusals:
-    return OwnRefusals(parse_refusals(values), Answer(values).flag("shared"))
+    return OwnRefusals(parse_refusals(values, yours=True), Answer(values).flag("shared"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class Here:
 def parse_here(values: Mapping[str, Any]) -> Here:
     answer = Answer(values)
     at = answer.moment("now") or datetime.now(UTC)
-    now = _state(answer, at) if answer.text("state") else None
+    now = _state(answer, at, yours=True) if answer.text("state") else None
     asked = answer.text("asked")
     # Nobody has said that it is the child's, so it is shown nothing of that child.
     profile = "" if asked else answer.text("profile")

@@ -25,6 +25,7 @@ class Look:
     settings: bool
     devices: int
     pins: int
+    self_set: int  # what children set for themselves, one by one
     added: tuple[str, ...]  # accounts
     grants: int
     steps: int  # into the next age band, that were put off

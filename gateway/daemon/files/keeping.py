@@ -20,6 +20,7 @@ from gateway.policy.backups import (
     PROFILE,
     Backup,
     KeptBand,
+    KeptChoice,
     KeptDevice,
     KeptGrant,
     KeptPause,
@@ -71,6 +72,7 @@ def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[obj
         ),
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(one.who, one.salt, one.hash) for one in store.pins.all()),
+        "self_set": tuple(choices(store)),
         "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands().items()),
         "steps": tuple(
             KeptStep(one.profile, one.band.value, one.month, one.until, one.reason, one.put_off_by)
@@ -87,6 +89,12 @@ def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[obj
             if one.until is not None or one.day.isoformat() == today
         ),
     }
+
+
+def choices(store: Store) -> Iterator[KeptChoice]:
+    """What children set for themselves."""
+    for who, found in store.self_set.all().items():
+        yield from (KeptChoice(who, one.key, one.said, _iso(one.at)) for one in found)
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import household
-from gateway.daemon.files.keeping import familys, kept_rows
+from gateway.daemon.files.keeping import choices, familys, kept_rows
 from gateway.errors import PolicyError
 from gateway.files import disk_words, read_bounded, read_if_there
 from gateway.household import profile_files
@@ -21,6 +21,7 @@ from gateway.policy import edits
 from gateway.policy.backups import (
     Backup,
     KeptBand,
+    KeptChoice,
     KeptDevice,
     KeptGrant,
     KeptPause,
@@ -61,13 +62,14 @@ class Plan:
     grants: tuple[KeptGrant, ...]
     number: int  # of the grants
     steps: tuple[KeptStep, ...] = ()
+    self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: none
 
     @property
     def is_empty(self) -> bool:
         """Nothing would change. That a child had an older band changes nothing by itself."""
         moved = [one for one in (*self.home.values(), *self.profiles.values()) if one[BEFORE] != one[AFTER]]
-        rows = self.devices or self.pins or self.people or self.pauses or self.grants or self.steps
-        return not (moved or rows)
+        rows = self.devices, self.pins, self.people, self.pauses, self.grants, self.steps, self.self_set
+        return not (moved or any(rows))
 
 
 def plan_text(plan: Plan) -> bytes:
@@ -77,7 +79,8 @@ def plan_text(plan: Plan) -> bytes:
 def read_plan(data: bytes) -> Plan:
     """Raises ValueError, KeyError or TypeError for what ``plan_text`` did not write."""
     told: dict[str, Any] = json.loads(data)
-    pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin}
+    pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
+    told.setdefault("self_set", [])  # of a restore by an earlier version
     rows: dict[str, Any] = {"people": KeptPerson, "bands": KeptBand, "pauses": KeptPause, "grants": KeptGrant}
     for key, pair in pairs.items():
         told[key] = tuple((pair(**one), pair(**other)) for one, other in told[key])
@@ -112,6 +115,7 @@ def make_plan(daemon: Daemon, backup: Backup, by: str, at: datetime) -> Plan:
         grants=tuple(_grants(daemon, backup, here["grants"], at)),
         number=daemon.store.gifts.new_number(at),
         steps=tuple(_steps(daemon, backup)),
+        self_set=tuple(_choices(daemon, backup)),
     )
 
 
@@ -149,6 +153,18 @@ def _pins(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
         now = KeptPin(one.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
         if now != one:
             yield now, one
+
+
+def _choices(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
+    """Of children of whom the backup has some: each as it was, and what they set since goes."""
+    here = {(one.who, one.key): one for one in choices(daemon.store)}
+    wanted = {(one.who, one.key): one for one in backup.self_set}
+    whose = {who for who, _ in wanted}
+    for who, key in {**wanted, **here}:
+        nothing = KeptChoice(who, key, "", "")
+        now, then = here.get((who, key), nothing), wanted.get((who, key), nothing)
+        if who in whose and now != then:
+            yield now, then
 
 
 def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:

@@ -22,11 +22,13 @@ from gateway.files import read_bounded, sync_folder, write_whole
 from gateway.policy import config, edits
 from gateway.policy.people import Account, PersonRole
 from gateway.policy.pins import Pin
+from gateway.policy.selfset import Choice
 from gateway.policy.writing import is_by_hand
 from gateway.store.given import Given, Kind
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
+    from gateway.policy.backups import KeptChoice
     from gateway.store.store import Store
 
 DOING, DONE = "restoring.json", "restored.json"
@@ -214,10 +216,24 @@ def _rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> 
                 store.pins.put(Pin(pin.who, pin.salt, pin.hash, now, plan.by), by=plan.by)
             else:
                 store.pins.drop(pin.who, by=plan.by, at=now)
+        _choose(store, [pair[side] for pair in plan.self_set], plan.by, now)
         if side == AFTER:
             _add(store, plan, now, sure=sure)
         else:
             _take_out(store, plan, now)
+
+
+def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
+    """What children set for themselves, as it stood."""
+    for who in sorted({one.who for one in wanted}):
+        named = {one.key for one in wanted if one.who == who}
+        kept = [one for one in store.self_set.of(who) if one.key not in named]
+        kept += [
+            Choice(one.key, one.said, datetime.fromisoformat(one.at).astimezone(UTC))
+            for one in wanted
+            if one.who == who and one.said
+        ]
+        store.self_set.put(who, tuple(kept), told="by a backup", by=by, at=now)
 
 
 def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:

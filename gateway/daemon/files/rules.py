@@ -86,12 +86,14 @@ class RuleBook:
         """Remember the files that can be used, for a start at which they cannot."""
         lastgood.keep(self.household)
 
-    def limit_logs(self, hold: Callable[[str, Band], Band]) -> None:
-        """No child's log level is above the maximum of the highest band it ever had, which ``hold`` knows."""
+    def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
+        """What no file says. No child's log level is above the maximum of the highest band it ever had, which
+        ``hold`` knows; and beside the files holds what a child set for itself, which ``laid`` lays over them.
+        """
         household = self.household
         self.household = household.with_profiles(
             {
-                key: one.with_log_level(hold(key, one.band), household.bands)
+                key: laid(one.with_log_level(hold(key, one.band), household.bands))
                 for key, one in household.profiles.items()
             }
         )

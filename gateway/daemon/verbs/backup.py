@@ -218,6 +218,7 @@ def _told(backup: Backup, plan: Plan, after: Household, daemon: Daemon) -> dict[
         "settings": any(pair[BEFORE] != pair[AFTER] for pair in plan.home.values()),
         "devices": len(plan.devices),
         "pins": len(plan.pins),
+        "self_set": len(plan.self_set),
         "added": sorted(known),
         "grants": len(plan.grants) + len(plan.pauses),
         "steps": len(plan.steps),

@@ -24,9 +24,12 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
-    own = profile.rules
+    """What others set, and behind it what the child set for itself."""
+    own, mine = profile.rules, profile.rules.self_set
+    limits = [*own.limits.items(), *(mine.limits.items() if mine is not None else ())]
+    nights = [own.bedtime, *([mine.bedtime] if mine is not None else ())]
     return {
-        "bedtime": [{"days": days} | _night(one) for days, one in by_days(own.bedtime)],
+        "bedtime": [{"days": days} | _night(one) for bedtime in nights for days, one in by_days(bedtime)],
         "windows": [
             {"target": target, "name": target_name(target, rules), "days": days} | hours
             for target, windows in own.windows.items()
@@ -35,7 +38,7 @@ def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, obje
         ],
         "limits": [
             {"target": target, "name": target_name(target, rules), "days": days} | _minutes(one)
-            for target, limit in own.limits.items()
+            for target, limit in limits
             for days, one in by_days(limit)
         ],
         "day_starts": clock_text(rules.calendar.day_starts),

@@ -46,12 +46,13 @@ class PreviewVerbs:
         )
 
     def _profile(self, request: Request) -> Profile:
-        """As it is, or with the changes of ``set``."""
+        """As it is, or with the changes of ``set``; what a child set for itself holds beside them."""
         profile = self._daemon.rules.profile(request.text("id"))
         if not request.has("set"):
             return profile
         changes = request.mapping("set")
-        return self._editing.with_changes(profile.id, changes).profiles[profile.id]
+        changed = self._editing.with_changes(profile.id, changes).profiles[profile.id]
+        return self._daemon.self_set.laid(changed)
 
     def week(self, request: Request) -> Mapping[str, object]:
         """Seven days from today on."""

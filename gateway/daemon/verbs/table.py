@@ -18,6 +18,7 @@ from gateway.daemon.files.editing_home import HomeEditing
 from gateway.daemon.inuse import InUse
 from gateway.daemon.verbs import clock as clockverbs
 from gateway.daemon.verbs.accounts import announced, from_where
+from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.asked import bounded
 from gateway.daemon.verbs.audit import AuditVerbs
@@ -42,6 +43,7 @@ from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
 from gateway.daemon.verbs.requests import RequestVerbs
+from gateway.daemon.verbs.selfset import SelfSetVerbs
 from gateway.daemon.verbs.sharing import SharingVerbs
 from gateway.daemon.verbs.sights import Sights
 from gateway.daemon.verbs.switch import SwitchVerbs
@@ -84,6 +86,7 @@ class Verbs:
         self._backups = BackupVerbs(daemon, self._whom)
         self._pins = PinDesk(daemon, self._whom)
         self._sharing = SharingVerbs(daemon, self._whom, self._pins)
+        self._agreements = AgreementVerbs(daemon, self._whom, self._pins)
         proofs = self._sharing.proofs
         self._devices = DeviceVerbs(daemon, self._whom, self._places, self._device, proofs)
         self._started = daemon.loop.now()
@@ -113,6 +116,7 @@ class Verbs:
             **self._tickets.table(),
             **self._pins.table(),
             **self._sharing.table(),
+            **self._agreements.table(),
             **HistoryVerbs(self._daemon, self._whom, self._pins).table(),
             **ChangeVerbs(self._daemon, self._whom).table(),
             **CountryVerbs(self._daemon).table(),
@@ -126,6 +130,7 @@ class Verbs:
             **AuditLogVerbs(self._daemon).table(),
             **ProofVerbs(self._daemon, self._whom).table(),
             **GrowingVerbs(self._daemon, self._whom).table(),
+            **SelfSetVerbs(self._daemon, self._whom, self._pins).table(),
         }
         named = {name: from_where(self._daemon, verb) for name, verb in bounded(table, self._daemon).items()}
         return {**named, "guardian": self._guardians}
@@ -235,7 +240,10 @@ class Verbs:
         told = describe_profile(
             member.judge, self._daemon.rules, member.situation, now, self._edits.set_of(profile)
         )
-        return told | (self._minutes(member, now, own=False) if profile.is_child else {})
+        if not profile.is_child:
+            return told
+        own = {"self_set": self._daemon.self_set.told(profile), "agreement": self._agreements.told(profile)}
+        return told | self._minutes(member, now, own=False) | own
 
     def device(self, request: Request) -> Mapping[str, object]:
         presence = self._daemon.presence

@@ -30,8 +30,8 @@ class Backing:
             "made": NOW - timedelta(days=4), "by": "Mum", "gateway": "home-gateway", "version": "0.1.0",
             "children": [{"id": "daughter", "name": "Aruzhan", "band": "10-12"}], "people": ["Mum", "Dad"],
             "same": False, "fresh": ["Timur"], "changed": ["Aruzhan"], "gone": ["Guest of ours"],
-            "settings": True, "devices": 3, "pins": 1, "added": ["Dad"], "grants": 2, "steps": 1,
-            "problems": [],
+            "settings": True, "devices": 3, "pins": 1, "self_set": 1,
+            "added": ["Dad"], "grants": 2, "steps": 1, "problems": [],
         }  # fmt: skip
 
     def verbs(self) -> dict[str, Verb]:

@@ -15,8 +15,10 @@ from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
 from tests.webui.standin.accounts import Accounts
+from tests.webui.standin.agreeing import Agreeing
 from tests.webui.standin.alerting import Alerting
 from tests.webui.standin.backing import Backing
+from tests.webui.standin.choosing import Choosing
 from tests.webui.standin.editing import Editing
 from tests.webui.standin.giving import Giving
 from tests.webui.standin.growing import Growing
@@ -97,6 +99,7 @@ class Household:
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.verb
         self.proven = Proven(self, NOW)
+        self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
     def close(self) -> None:
@@ -123,6 +126,8 @@ class Household:
             **self.backing.verbs(),
             **self.teaching.verbs(),
             **self.lending.verbs(),
+            **self.choosing.verbs(),
+            **self.agreeing.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
         }
@@ -203,7 +208,12 @@ class Household:
         return request.text("by")
 
     def _profile(self, request: Request) -> dict[str, object]:
-        return {"profile": self.rules_of(request.text("id"))}
+        who = request.text("id")
+        return {
+            "profile": self.rules_of(who),
+            "self_set": self.choosing.told(who),
+            "agreement": self.agreeing.told(who),
+        }
 
     def rules_of(self, who: str) -> dict[str, Any]:
         return {**RULES.get(who, {}), **self.edited.get(who, {})}

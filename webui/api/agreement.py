@@ -1,0 +1,78 @@
+"""A family's agreement on a child's rules: the child by its PIN and a guardian, each for itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from webui.api.my import TypedPin, device_of_a_child
+from webui.api.operations import ANYONE, Noun
+from webui.api.problems import of_status
+from webui.api.records import record
+from webui.api.who import Caller
+from webui.daemon import daemon, source_address
+
+noun = Noun("agreement")
+
+
+@record
+class Yes:
+    side: str  # child, guardian
+    by: str | None  # the guardian
+    at: datetime | None
+
+
+@record
+class Agreement:
+    state: str  # none, agreed; changed: the rules have been since
+    by: str | None  # the guardian
+    at: datetime | None
+    waits: Yes | None  # one said yes to the rules as they are now, and the other has not
+
+
+@noun.declare("GET", "/my/agreement", ANYONE, answer=Agreement)
+def mine(_me: Caller | None) -> object:
+    """What was agreed on, and whether the rules have changed since."""
+    return _there(daemon().client.call("profile", id=device_of_a_child().profile).get("agreement"))
+
+
+@noun.declare("POST", "/my/agreement", ANYONE, body=TypedPin, answer=Agreement)
+def say(_me: Caller | None, body: TypedPin) -> object:
+    """The child says that the rules were read together, as they are now."""
+    return _say("agree", body)
+
+
+@noun.declare("POST", "/my/agreement/end", ANYONE, body=TypedPin, answer=Agreement)
+def take_back(_me: Caller | None, body: TypedPin) -> object:
+    """The child takes it back."""
+    return _say("end", body)
+
+
+@noun.declare("GET", "/children/{child}/agreement", answer=Agreement)
+def of_child(me: Caller, child: str) -> object:
+    """What was agreed on, and whether the rules have changed since; 404 below ten years."""
+    return _there(me.ask("profile", id=child).get("agreement"))
+
+
+@noun.declare("POST", "/children/{child}/agreement", answer=Agreement)
+def agree(me: Caller, child: str) -> object:
+    """A guardian says that the rules were read together, as they are now."""
+    return me.change("agreement", action="agree", id=child)["agreement"]
+
+
+@noun.declare("DELETE", "/children/{child}/agreement", answer=Agreement)
+def end(me: Caller, child: str) -> object:
+    """A guardian takes it back."""
+    return me.change("agreement", action="end", id=child)["agreement"]
+
+
+def _there(found: object) -> object:
+    if found is None:
+        raise of_status(404)
+    return found
+
+
+def _say(action: str, body: TypedPin) -> object:
+    device = device_of_a_child().mac
+    return daemon().sharing("agreement", action=action, device=device, pin=body.pin, origin=source_address())[
+        "agreement"
+    ]

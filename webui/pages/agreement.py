@@ -1,0 +1,87 @@
+"""A family's agreement: a child on its own device, by its PIN, and a guardian on the page of its rules."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webui import notices
+from webui.accounts.session import anyone, guardian, guardians_only
+from webui.daemon import daemon, source_address
+from webui.forms import one_of
+from webui.language.changes import who
+from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.pages.sharing import REFUSED, refused, typed_pin
+from webui.values.agreement import Agreement
+from webui.values.answers import Child, Here, Home
+
+blueprint = Blueprint("agreement", __name__)
+
+AGREE, END = "agree", "end"
+
+
+@blueprint.get("/my/agreement")
+@anyone
+def mine() -> ResponseReturnValue:
+    return _mine(*_own())
+
+
+@blueprint.post("/my/agreement")
+@anyone
+def say() -> ResponseReturnValue:
+    """The child says yes, or takes it back."""
+    here, home, child, one = _own()
+    action = one_of("do", (AGREE, END))
+    problem = refused(
+        lambda: daemon().sharing(
+            "agreement", action=action, device=here.mac, pin=typed_pin("pin"), origin=source_address()
+        )
+    )
+    if problem:
+        return _mine(here, home, child, one, problem), REFUSED
+    notices.tell_child(
+        _("Taken back.") if action == END else _("You have agreed to the rules as they are now.")
+    )
+    return redirect(url_for("agreement.mine"), 303)
+
+
+@blueprint.post("/parent/child/<profile>/agreement")
+@guardians_only
+def answer(profile: str) -> ResponseReturnValue:
+    """A guardian does; what follows stands on the page of the rules."""
+    child = daemon().home().child(profile)
+    if child is None:
+        abort(404)
+    action = one_of("do", (AGREE, END))
+    with notices.refusals_to(notices.said):
+        daemon().change("agreement", action=action, id=child.id, by=guardian() or "", origin=source_address())
+        name = plain(child.name)
+        notices.said(
+            _("The agreement with %(name)s is taken back.", name=name)
+            if action == END
+            else _("You have agreed to the rules of %(name)s as they are now.", name=name)
+        )
+    return redirect(url_for("rules.show", profile=child.id), 303)
+
+
+def _own() -> tuple[Here, Home, Child, Agreement]:
+    here, home = daemon().here(source_address()), daemon().home()
+    child = home.child(here.profile)
+    one = None if child is None else daemon().rules(child.id).agreement
+    if child is None or one is None:
+        abort(404)
+    return here, home, child, one
+
+
+def _mine(here: Here, home: Home, child: Child, one: Agreement, problem: str = "") -> str:
+    return render_template(
+        "my_agreement.html",
+        here=here,
+        home=home,
+        child=child,
+        agreement=one,
+        told="" if problem else notices.told_child(),
+        problem=problem,
+        who=who,
+    )

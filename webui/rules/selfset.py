@@ -1,0 +1,123 @@
+"""Times that a child sets for itself: in sentences, in fields, and out of what was typed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.language.words import day_past
+from webui.rules import sentences
+from webui.rules.hours import (
+    DAY,
+    FREE,
+    SCHOOL,
+    Plan,
+    Unreadable,
+    clock,
+    read_minutes,
+    read_night,
+    read_plan,
+    typed_span,
+    write_minutes,
+    write_plan,
+    write_span,
+)
+from webui.values.selfset import Choice, SelfSet
+
+T = TypeVar("T")
+
+TYPES = (SCHOOL, FREE)
+# What the page offers a limit of; programs may name any that there is. The English is the daemon's own.
+TARGETS = {
+    "internet": "The internet",
+    "category:social_networks": "Social networks",
+    "category:video_sharing": "Video sharing",
+    "category:games": "Games",
+    "category:messaging": "Messaging",
+    "category:ai_companions": "AI companions",
+}
+
+
+class NotThatError(ValueError):
+    """``str()`` is the line for the one who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One choice, for the eye: what it says and since when."""
+
+    key: str
+    title: str
+    sentences: tuple[str, ...]
+    since: str  # "today", "on Tuesday"
+    plan: Mapping[str, int | None] | None  # minutes by day type, of a limit that the form can show
+
+
+def told(choice: Choice, now: datetime) -> Told:
+    since = "" if choice.at is None else day_past(choice.at, now)
+    title = choice.name if choice.target else _("Bedtime")
+    try:
+        said = sentences.limits(title, choice.value) if choice.target else sentences.bedtime(choice.value)
+        plan = read_plan(choice.value, read_minutes) if choice.target else None
+    except Unreadable:  # of a program that says it in a way of its own
+        said, plan = (title,), None
+    by_type = plan is not None and set(plan) == set(TYPES)
+    return Told(choice.key, title, said, since, plan if by_type else None)
+
+
+def all_told(own: SelfSet, now: datetime) -> list[Told]:
+    return [told(one, now) for one in own.choices]
+
+
+def suggested(own: SelfSet) -> tuple[str, ...]:
+    """Its band's advice, in sentences."""
+    try:
+        return sentences.bedtime(own.suggested)
+    except Unreadable:
+        return ()
+
+
+def night_fields(value: object) -> dict[str, tuple[str, str]]:
+    """From when until when, by day type; empty texts for none."""
+    try:
+        plan = read_plan(value, read_night)
+    except Unreadable:
+        plan = {}
+    spans = {day: plan.get(day) for day in TYPES}
+    return {day: ("", "") if one is None else (clock(one[0]), clock(one[1])) for day, one in spans.items()}
+
+
+def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
+    """Raises NotThatError."""
+    plan: dict[str, tuple[int, int] | None] = {}
+    for day, (start, end) in fields.items():
+        plan[day] = typed_span(start, end) if start or end else None
+        if (start or end) and plan[day] is None:
+            raise NotThatError(_("Write from when until when, or leave both empty."))
+    return _written(plan, write_span)
+
+
+def typed_limit(fields: Mapping[str, str]) -> object:
+    """Raises NotThatError."""
+    plan: dict[str, int | None] = {}
+    for day, text in fields.items():
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
+            raise NotThatError(_("Write minutes, from 0 to 1440, or leave it empty."))
+        plan[day] = int(text) if text else None
+    return _written(plan, write_minutes)
+
+
+def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
+    if all(one is None for one in plan.values()):
+        raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
+    return write_plan(plan, write)
+
+
+def targets(own: SelfSet) -> list[tuple[str, str]]:
+    """What a further limit can be about, by name."""
+    taken = {one.target for one in own.limits}
+    return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]

@@ -1,0 +1,46 @@
+"""What a child and its parents have agreed on, as the daemon tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from webui.values.shapes import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """One of them has said it to the rules as they are now, and the other has not."""
+
+    side: str  # child, guardian
+    by: str  # the guardian; empty: the child
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    state: str  # none, agreed; changed: since they agreed
+    by: str  # the guardian
+    at: datetime | None
+    waits: Yes | None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.state == "none" and self.waits is None
+
+    def asks(self, side: str) -> bool:
+        """Whether this side can say yes now."""
+        return self.state != "agreed" and (self.waits is None or self.waits.side != side)
+
+
+def parse_agreement(answer: Answer | None) -> Agreement | None:
+    """None: of a child that is too young for it."""
+    if answer is None:
+        return None
+    waits = answer.entry("waits")
+    return Agreement(
+        state=answer.text("state", "none"),
+        by=answer.text("by"),
+        at=answer.moment("at"),
+        waits=None if waits is None else waits.read(Yes),
+    )
