@@ -54,7 +54,7 @@ class Profile:
     @property
     def filtered(self) -> bool:
         """False: nothing but the lists that bind everyone is refused; the device has no slot."""
-        return self.rules.filters
+        return self.rules.filters or any(one.value.binds(self.band) for one in self.rules.laws)
 
     @property
     def closes(self) -> bool:

@@ -172,7 +172,7 @@ class Rules:
 
     @property
     def filters(self) -> bool:
-        """False where nothing but the lists that bind everyone is ever refused."""
+        """False where nothing but the lists that bind everyone is ever refused; laws bind by the band."""
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
@@ -184,7 +184,6 @@ class Rules:
             or self.limits
             or self.windows
             or self.strict.value
-            or self.laws
         )
 
     @property

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,6 +152,16 @@ def test_a_name_that_is_no_text() -> None:
     with pytest.raises(AgeProofError) as error:
         read_certificate(ROOT.replace(b"\x0c\x04Root", b"\x03\x04\0oot"))
     assert error.value.refusal is Refusal.BAD_CERTIFICATE
+
+
+def test_a_short_digest_is_none() -> None:
+    """SHA-224 stands for SHA-1 as well, with which no library of today makes a certificate."""
+    root = Authority("Root")
+    short = signer_below(root, digest=hashes.SHA224())
+    short.certificate.verify_directly_issued_by(root.certificate)  # else it is in order
+    with pytest.raises(AgeProofError) as error:
+        leads(root, short)
+    assert error.value.refusal is Refusal.UNTRUSTED
 
 
 def test_the_signature_has_one_form() -> None:

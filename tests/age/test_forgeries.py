@@ -336,6 +336,37 @@ def an_issuer_signature_of_another_key() -> Adult:
     return session.checked(wallet.answer(session.request, ORIGIN))
 
 
+def _of_zeros(signed: list[Any]) -> None:
+    signed[3] = bytes(64)
+
+
+def an_issuer_signature_of_zeros() -> Adult:
+    """That some libraries once took for anybody's."""
+    return changed(lambda response: _of_zeros(_issued(response)["issuerAuth"]))
+
+
+def a_device_signature_of_zeros() -> Adult:
+    return changed(
+        lambda response: _of_zeros(response["documents"][0]["deviceSigned"]["deviceAuth"]["deviceSignature"])
+    )
+
+
+def a_digest_under_another_number() -> Adult:
+    item = tagged(
+        {"digestID": 0, "random": bytes(32), "elementIdentifier": "age_over_18", "elementValue": True}
+    )
+    digest = hashlib.sha256(cbor2.dumps(item)).digest()
+    return honest(Issuer(), valueDigests={EU_AV: {3: digest, 0: bytes(32)}})
+
+
+def the_element_twice() -> Adult:
+    return changed(lambda response: _issued(response)["nameSpaces"].update({EU_AV: _twice(response)}))
+
+
+def _twice(response: dict[str, Any]) -> list[Any]:
+    return [*_issued(response)["nameSpaces"][EU_AV]] * 2
+
+
 def another_algorithm_said() -> Adult:
     """ES384 over a key of P-256."""
     return honest(Issuer(), header=cbor2.dumps({1: -35}))
@@ -597,6 +628,10 @@ FORGERIES: list[tuple[Callable[[], Adult], Refusal]] = [
     (a_minor_who_says_otherwise, Refusal.DIGEST),
     (another_digest, Refusal.DIGEST),
     (an_issuer_signature_of_another_key, Refusal.ISSUER_SIGNATURE),
+    (an_issuer_signature_of_zeros, Refusal.ISSUER_SIGNATURE),
+    (a_device_signature_of_zeros, Refusal.DEVICE_SIGNATURE),
+    (a_digest_under_another_number, Refusal.DIGEST),
+    (the_element_twice, Refusal.OVER_DISCLOSED),
     (another_algorithm_said, Refusal.WRONG_KEY),
     (no_algorithm, Refusal.WRONG_ALGORITHM),
     (a_mac_for_a_signature, Refusal.WRONG_ALGORITHM),

@@ -98,6 +98,7 @@ class Authority:
     ends: timedelta = timedelta(days=400)
     now: datetime = NOW
     others: Sequence[tuple[x509.ExtensionType, bool]] = ()
+    digest: hashes.SHA224 | hashes.SHA256 = field(default_factory=hashes.SHA256)
 
     def __post_init__(self) -> None:
         above = self.above or self
@@ -118,7 +119,7 @@ class Authority:
             made = made.add_extension(x509.ExtendedKeyUsage(list(self.purposes)), critical=True)
         for extension, critical in self.others:
             made = made.add_extension(extension, critical=critical)
-        self.certificate = made.sign(above.key, hashes.SHA256())
+        self.certificate = made.sign(above.key, self.digest)
 
     @property
     def subject(self) -> x509.Name:

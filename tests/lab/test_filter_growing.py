@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 
 SOCIAL = "www.instagram.com"  # of a kind that is asked for to 15, and open from 16 on
 GORE = "bestgore.com"  # of one that is asked for at 16 and 17
-REASON = "a-reason-that-is-a-marker"
+REASON = "a-reason-that-is-to-be-forgotten"
 TEEN: dict[str, Any] = {
     "name": "Aru", "band": "13-15", "devices": [names.TABLET.mac], "block": [BLOCKED], "bedtime": {},
 }  # fmt: skip

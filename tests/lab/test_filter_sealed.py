@@ -16,7 +16,7 @@ import pytest
 
 from gateway.control.protocol import WEB_VERBS
 from gateway.errors import GatewayError
-from gateway.path.probes import MOST
+from gateway.path.probes import MOST, WINDOW
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, DAUGHTER, FAMILIES, MUM, SON, Arrivals, address, fetch, fresh
@@ -29,6 +29,7 @@ BLOCKED = 15  # RFC 8914 4.16
 WISHED = "wished-for.invalid"  # in the set too, and allowed in both children's files
 HOST = "www.sealed-marker.invalid"
 OTHERS = tuple(f"probe-marker{one}.invalid" for one in range(200))
+MARKS = ("sealed-marker", "probe-marker")  # in no other test's name: a home's folder outlives its daemons
 ISSUER = Issuer()
 SEATS = {"child": "tablet", "teen": "phone", "adult": "parent"}
 FILTERED = ("tablet", "phone", "new")
@@ -134,8 +135,9 @@ def test_the_page_tells_why_and_no_name(home: Home, daemon: Daemon, version: int
     )
     assert page.status == 403
     assert "Refused for everyone" in page.body
-    assert "marker" not in page.body
-    assert "marker" not in clients.curl(home.devices["tablet"], f"{PAGES}/why").body
+    why = clients.curl(home.devices["tablet"], f"{PAGES}/why")
+    assert why.status == 200
+    assert not [one for one in MARKS if one in page.body + why.body]
 
 
 def test_a_thousand_names_from_one_device_meet_the_bound(home: Home, daemon: Daemon) -> None:
@@ -143,16 +145,19 @@ def test_a_thousand_names_from_one_device_meet_the_bound(home: Home, daemon: Dae
     daemon.client.call("assign", mac=names.NEW.mac, profile="guest")
     asked = [f"{OTHERS[one // 5]}" if one % 5 == 0 else f"innocent{one}.example" for one in range(1000)]
     batch = "".join(f"{one} A\n" for one in asked)
+    began = time.monotonic()
     done = home.devices["new"].run(
-        ["sh", "-c", f"dig @{RESOLVERS[4]} +tries=1 +time=2 -f /dev/stdin <<'X'\n{batch}X\n"], timeout=120
+        ["sh", "-c", f"dig @{RESOLVERS[4]} +tries=1 +time=2 -f /dev/stdin <<'X'\n{batch}X\n"], timeout=240
     )
+    # A busy machine takes over a minute; and one had begun with what the tests before asked for.
+    minutes = int((time.monotonic() - began) // WINDOW) + 2
     answers = re.findall(r"status: (\w+)", done.stdout)
     lost = 1000 - len(answers)  # a datagram, on a busy machine; dig asks once
     assert lost < 10
-    # The tests before asked for a few within the same minute.
-    assert MOST - lost - 10 <= answers.count("NXDOMAIN") <= MOST
-    last = max(at for at, one in enumerate(answers) if one == "NXDOMAIN")
-    assert set(answers[last + 1 :]) == {"SERVFAIL"}
+    assert MOST - lost - 10 <= answers.count("NXDOMAIN") <= MOST * minutes
+    assert set(answers) == {"NXDOMAIN", "NOERROR", "SERVFAIL"}
+    # Of five names one is in the set: what is innocent has the same answer once the bound is met.
+    assert answers.count("SERVFAIL") >= len(answers) - 5 * MOST * minutes - lost
     assert clients.dig(home.devices["phone"], ALLOWED, server=RESOLVERS[4]).status == "NOERROR"
 
 
@@ -169,10 +174,11 @@ def test_nothing_is_written_down(home: Home, daemon: Daemon) -> None:
                 told.append(str(daemon.client.call(verb, **values)))
             except GatewayError as error:
                 told.append(str(error))
-    assert "marker" not in " ".join(told)
+    assert not [one for one in MARKS if one in " ".join(told)]
     assert len(" ".join(told)) > 20_000
     for path in sorted(Path(daemon.folder).rglob("*")):
-        assert not path.is_file() or b"marker" not in path.read_bytes(), path
+        data = path.read_bytes() if path.is_file() else b""
+        assert not [one for one in MARKS if one.encode() in data], path
     figures = daemon.client.call("health")["figures"]["sealed"]
     assert figures["refused_today"] >= before + 3
     assert (figures["sets"], figures["names"], figures["late"]) == (1, 2 + len(OTHERS), 0)

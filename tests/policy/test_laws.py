@@ -146,6 +146,18 @@ def test_it_binds_younger_children_alone(band: Band) -> None:
     assert found.allowed is not younger
 
 
+def test_an_adults_file_that_keeps_one_filters_nothing() -> None:
+    assert not a_profile(f"band: adult\n{ON}").filtered
+    rules = a_profile("band: '13-15'").rules
+    opened = [
+        f"{key}: {{{', '.join(f'{one}: open' for one in sorted(named))}}}"
+        for key, named in (("categories", rules.categories), ("ways", rules.ways))
+    ]
+    whole = "\n".join(["band: '13-15'", "safe_search: off", "bedtime: {}", "limits: {}", *opened, ""])
+    assert not a_profile(whole).filtered
+    assert a_profile(whole + ON).filtered, "whom it binds"
+
+
 def test_help_comes_before_it_and_off_lifts_it_like_every_rule_of_the_family() -> None:
     kz = "band: '13-15'\nlaws: {kz-under-16-social: Mum}"
     assert a_judge(kz).decide(asks("childline.org.uk"), PLAIN, AFTERNOON).reason is Reason.HELP
