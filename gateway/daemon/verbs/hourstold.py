@@ -9,7 +9,7 @@ from typing import TypeVar
 from gateway.daemon.files.rules import RuleBook
 from gateway.policy.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.profile import Profile
-from gateway.policy.rules import INTERNET, PLAY, Action, DateRule, Owned
+from gateway.policy.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
 from gateway.policy.timetext import ByDay, Span, clock_text
 from gateway.policy.week import WEEKEND, plan
 
@@ -26,10 +26,16 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, object]:
     """What others set, and behind it what the child set for itself."""
     own, mine = profile.rules, profile.rules.self_set
-    limits = [*own.limits.items(), *(mine.limits.items() if mine is not None else ())]
-    nights = [own.bedtime, *([mine.bedtime] if mine is not None else ())]
+    limits = [(*one, "") for one in own.limits.items()]
+    nights = [(own.bedtime, "")]
+    if mine is not None:
+        owner = f"{SELF}:{profile.name}"
+        limits += [(*one, owner) for one in mine.limits.items()]
+        nights.append((mine.bedtime, owner))
     return {
-        "bedtime": [{"days": days} | _night(one) for bedtime in nights for days, one in by_days(bedtime)],
+        "bedtime": [
+            {"days": days} | _night(one, owner) for bedtime, owner in nights for days, one in by_days(bedtime)
+        ],
         "windows": [
             {"target": target, "name": target_name(target, rules), "days": days} | hours
             for target, windows in own.windows.items()
@@ -37,8 +43,8 @@ def told_hours(profile: Profile, rules: RuleBook, today: date) -> dict[str, obje
             for hours in _windows(one)
         ],
         "limits": [
-            {"target": target, "name": target_name(target, rules), "days": days} | _minutes(one)
-            for target, limit in limits
+            {"target": target, "name": target_name(target, rules), "days": days} | _minutes(one, owner)
+            for target, limit, owner in limits
             for days, one in by_days(limit)
         ],
         "day_starts": clock_text(rules.calendar.day_starts),
@@ -71,9 +77,9 @@ def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | No
     yield from ((_DAYS[day], school[day]) for day in range(7) if day not in apart)
 
 
-def _night(one: Owned[Span] | None) -> Row:
+def _night(one: Owned[Span] | None, owner: str = "") -> Row:
     if one is None:
-        return {"owner": "", "from": None, "to": None}
+        return {"owner": owner, "from": None, "to": None}
     return {"owner": one.owner, **_hours(one.value)}
 
 
@@ -86,9 +92,9 @@ def _windows(one: Owned[tuple[Span, ...]] | None) -> list[Row]:
     return [{"owner": one.owner, **_hours(span)} for span in one.value]
 
 
-def _minutes(one: Owned[timedelta] | None) -> Row:
+def _minutes(one: Owned[timedelta] | None, owner: str = "") -> Row:
     if one is None:
-        return {"owner": "", "minutes": None}
+        return {"owner": owner, "minutes": None}
     return {"owner": one.owner, "minutes": one.value // MINUTE}
 
 

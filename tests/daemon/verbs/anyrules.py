@@ -129,6 +129,11 @@ RULES = st.fixed_dictionaries(
     },
 ).map(_one_word_on_each)
 
+MINE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {}, optional={"bedtime": _by_day(BEDTIME), **{f"limits/{one}": _by_day(LIMIT) for one in TARGETS[:4]}}
+)
+"""What a child set for itself, where it may."""
+
 MOMENTS = st.builds(
     lambda day, minute: (
         datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=ALMATY) + timedelta(days=day, minutes=minute)

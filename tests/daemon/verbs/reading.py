@@ -120,12 +120,15 @@ class Reader:
         return {*site.targets, *(f"group:{one}" for one in site.groups), *play}
 
     def limit(self, target: str, day: date) -> int | None:
-        exception = self._exception(day)
-        for row in exception.get("limits", ()):
-            if row["target"] == target:
-                return _minutes(row)
-        rows = [one for one in self.told["limits"] if one["target"] == target]
-        return next((_minutes(row) for row in self._of_day(rows, day)), None)
+        """Of what others set and what the child set for itself the stricter."""
+        others, own = _apart(one for one in self.told["limits"] if one["target"] == target)
+        dated = [row for row in self._exception(day).get("limits", ()) if row["target"] == target]
+        found = (
+            _minutes(row)
+            for rows in (dated or self._of_day(others, day), self._of_day(own, day))
+            for row in rows
+        )
+        return min((one for one in found if one is not None), default=None)
 
     def is_night(self, at: datetime) -> bool:
         minute = at.hour * 60 + at.minute
@@ -139,15 +142,16 @@ class Reader:
     def _night(self, evening: date) -> Iterator[tuple[int, int]]:
         """In minutes after the midnight with which the evening's day began."""
         exception = self._exception(evening).get("bedtime")
+        others, own = _apart(self.told["bedtime"])
         if exception is not None:
             yield from _as_minutes(exception)
-            return
-        for row in self._of_day(self.told["bedtime"], evening):
-            if not _ends_next_morning(row):
-                yield from _as_minutes(row)
-        for row in self._of_day(self.told["bedtime"], evening + DAY):
-            if _ends_next_morning(row):
-                yield from _as_minutes(row)
+        for rows in (own, others if exception is None else []):
+            for row in self._of_day(rows, evening):
+                if not _ends_next_morning(row):
+                    yield from _as_minutes(row)
+            for row in self._of_day(rows, evening + DAY):
+                if _ends_next_morning(row):
+                    yield from _as_minutes(row)
 
     def is_outside(self, target: str, at: datetime) -> bool:
         """Of the windows of a target."""
@@ -186,6 +190,13 @@ class Reader:
 
 
 GENERAL = frozenset({"safe_search", "strict", "protocol", "unknown"})
+
+
+def _apart(rows: Iterable[Told]) -> tuple[list[Told], list[Told]]:
+    """What others set; what the child set for itself."""
+    rows = list(rows)
+    own = [one for one in rows if one["owner"].startswith("self:")]
+    return [one for one in rows if one not in own], own
 
 
 def _minutes(row: Told) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,19 +17,23 @@ from gateway.control.protocol import encode
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.verbs.describe import describe_profile, describe_state
 from gateway.errors import PolicyError
+from gateway.household import vocabulary
+from gateway.policy import selfset
 from gateway.policy.decide import Judge
 from gateway.policy.gates import counted_gates
+from gateway.policy.profile import Profile
 from gateway.policy.schedule import calendar_for, limit_on
 from gateway.policy.situation import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason
 from tests.daemon.household_files import DAUGHTER, write
-from tests.daemon.verbs.anyrules import ALMATY, BESIDE, MOMENTS, RULES, TABLE, Beside, sites_of
+from tests.daemon.verbs.anyrules import ALMATY, BESIDE, MINE, MOMENTS, RULES, TABLE, Beside, sites_of
 from tests.daemon.verbs.reading import Line, Reader, Site, Told
 from tests.policy.homes import table
 
 ANY_RULES = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+NOTHING: Mapping[str, Any] = {}
 STATES = {
     Reason.PAUSED: "paused", Reason.BEDTIME: "bedtime", Reason.WINDOW: "window",
     Reason.OUT_OF_TIME: "out_of_time",
@@ -56,13 +61,21 @@ def rules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 class Child:
     """The rules, as the judge has them and as the page tells them."""
 
-    def __init__(self, book: RuleBook, said: dict[str, Any], beside: Beside, now: datetime) -> None:
+    def __init__(
+        self,
+        book: RuleBook,
+        said: dict[str, Any],
+        beside: Beside,
+        now: datetime,
+        mine: Mapping[str, Any] = NOTHING,
+    ) -> None:
         source = yaml.safe_dump(said).encode()
         try:
             profile = book.profile_of(source, Path("daughter.yaml"))
         except PolicyError:
             assume(False)
         assume(profile.filtered)
+        profile = _with_own(book, profile, mine, now)
         self.now, self.beside = now, beside
         self.judge = Judge(profile, book.world, book.calendar)
         self.family_day = book.calendar.family_day(now)
@@ -86,6 +99,18 @@ class Child:
     def meets_at_any_hour(self, seen: Observation) -> Decision:
         opened = Situation(timeless=True, allowed=self.situation.allowed)
         return self.judge.decide(seen, opened, self.now)
+
+
+def _with_own(book: RuleBook, profile: Profile, mine: Mapping[str, Any], now: datetime) -> Profile:
+    """With what a child of that age set for itself."""
+    if not mine or not selfset.may_set(profile, book.household.bands):
+        return profile
+    words = vocabulary(book.product)
+    try:
+        chosen = selfset.chosen((), mine, now, words)
+    except PolicyError:
+        assume(False)
+    return selfset.laid(profile, selfset.self_set(chosen, profile.name, words))
 
 
 def _sent(answer: object) -> dict[str, Any]:
@@ -117,11 +142,11 @@ def _met(decision: Decision) -> str:
 
 
 @ANY_RULES
-@given(said=RULES, beside=BESIDE, now=MOMENTS)
+@given(said=RULES, beside=BESIDE, now=MOMENTS, mine=MINE)
 def test_what_it_says_of_this_hour_is_so(
-    rules: RuleBook, said: dict[str, Any], beside: Beside, now: datetime
+    rules: RuleBook, said: dict[str, Any], beside: Beside, now: datetime, mine: dict[str, Any]
 ) -> None:
-    child = Child(rules, said, beside, now)
+    child = Child(rules, said, beside, now, mine)
     state = _state_as_read(child, now)
     assert child.state["state"] == state
     for site in child.sites:
@@ -144,11 +169,11 @@ def test_what_it_says_of_this_hour_is_so(
 
 
 @ANY_RULES
-@given(said=RULES, beside=BESIDE, now=MOMENTS)
+@given(said=RULES, beside=BESIDE, now=MOMENTS, mine=MINE)
 def test_until_when_it_says_is_when_it_changes(
-    rules: RuleBook, said: dict[str, Any], beside: Beside, now: datetime
+    rules: RuleBook, said: dict[str, Any], beside: Beside, now: datetime, mine: dict[str, Any]
 ) -> None:
-    child = Child(rules, said, replace(beside, paused=0, off=0), now)
+    child = Child(rules, said, replace(beside, paused=0, off=0), now, mine)
     until, state = child.state["until"], child.state["state"]
     assume(until is not None and state in ("bedtime", "window"))
     end = datetime.fromisoformat(until)
@@ -162,9 +187,11 @@ def test_until_when_it_says_is_when_it_changes(
 
 
 @ANY_RULES
-@given(said=RULES, now=MOMENTS)
-def test_what_it_says_is_counted_is(rules: RuleBook, said: dict[str, Any], now: datetime) -> None:
-    child = Child(rules, said, Beside(), now)
+@given(said=RULES, now=MOMENTS, mine=MINE)
+def test_what_it_says_is_counted_is(
+    rules: RuleBook, said: dict[str, Any], now: datetime, mine: dict[str, Any]
+) -> None:
+    child = Child(rules, said, Beside(), now, mine)
     for site in child.sites:
         decision = child.meets_at_any_hour(_asks(site.host))
         if decision.allowed:
