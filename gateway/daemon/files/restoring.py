@@ -76,7 +76,7 @@ class Restoring:
         PolicyError.
         """
         for name, data in contents(plan.profiles, side).items():
-            if data is not None and name.endswith("yaml"):
+            if data is not None and name.endswith((".yaml", ".yml")):
                 self._daemon.growing.refuse_file(Path(name).stem, data)
 
     def last(self) -> Plan | None:
