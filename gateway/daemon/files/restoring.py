@@ -23,7 +23,7 @@ from gateway.policy import config, edits
 from gateway.policy.people import Account, PersonRole
 from gateway.policy.pins import Pin
 from gateway.policy.writing import is_by_hand
-from gateway.store.given import Given, Kind
+from gateway.store.given import Given, Kind, in_utc
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -227,7 +227,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
     for held in plan.bands:
         store.hold_band(held.profile, Band(held.band))
     for put_off in plan.steps:
-        store.growing.put(put_off.step)
+        store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:
         until = _moment(pause.until)
         store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
