@@ -211,11 +211,13 @@ class Growing:
             raise PolicyError(step.name, problem, mend).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """The same of a whole file that shall be there instead. Raises PolicyError."""
+        """The same of a whole file that shall be there instead: nor is it one that no step could be written
+        into. Raises PolicyError.
+        """
         try:
             said = edits.read(source, profile_id)
         except PolicyError:
-            return  # a broken file changes no rule: the last good one serves
+            said = {}
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def told(self) -> dict[str, object]:

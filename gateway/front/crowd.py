@@ -40,9 +40,7 @@ class Crowd:
         self.lines.add(line)
         own = [one for one in self.lines if one.who == who]
         if len(own) > PLACES_OF_ONE:
-            first_to_go(
-                own, self._loop.now(), 0
-            ).close()  # what runs goes before what may come, of one device
+            first_to_go(own, self._loop.now(), 0).close()  # of one device what runs goes before what comes
         elif len(self.lines) > PLACES:
             first_to_go(self.lines, self._loop.now(), COMING).close()
 

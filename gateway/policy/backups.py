@@ -94,12 +94,11 @@ class KeptStep:
     reason: str
     by: str
 
-    @property
-    def step(self) -> growing.Step:
-        """As it would be kept here. Its month was the answer, so that its days are over."""
-        before = datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC)
+    def step(self, now: datetime) -> growing.Step:
+        """As it would be kept here. Its month was the answer: where it has passed, no days are waited."""
+        begun = min(now, datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC))
         return growing.Step(
-            *(self.profile, self.profile, Band(self.band), self.month, before, before),
+            *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
             until=self.until, reason=self.reason, put_off_by=self.by,
         )  # fmt: skip
 
@@ -265,7 +264,7 @@ def _could_be_put_off(one: KeptStep) -> bool:
         return False
     months = 12 * (until.year - month.year) + until.month - month.month
     reason = one.reason.strip() == one.reason and 0 < len(one.reason) <= growing.REASON_LIMIT
-    return reason and 1 <= months <= growing.MOST_MONTHS and not one.step.is_final
+    return reason and 1 <= months <= growing.MOST_MONTHS and Band(one.band) < Band.AGE_16_17
 
 
 def _moment(text: str) -> datetime:

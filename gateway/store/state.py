@@ -119,9 +119,8 @@ class State:
         origin: str = "",
     ) -> None:
         """``span`` is LASTING for minutes from now on, and OF_DAY for a time of day."""
-        ends = (
-            None if until is None else in_utc(until)
-        )  # in one zone times are compared by what its clocks show
+        # In UTC: two times of one zone are compared by what its clocks show, twice in some nights.
+        ends = None if until is None else in_utc(until)
         pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
         self._keeper.save(
             Statement(

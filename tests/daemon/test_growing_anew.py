@@ -13,7 +13,7 @@ from tests.daemon.backed_up import sent, taken
 from tests.daemon.conftest import Make, at
 from tests.daemon.desk import Desk
 from tests.daemon.edited import refused, says
-from tests.daemon.stepping import DAY, MAY, STEP, go, put_off, stage, step, web
+from tests.daemon.stepping import DAY, MAY, STEP, go, put_off, stage, step, steps, web
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_a_gateway_that_is_set_up_anew_from_a_backup_knows_that_a_step_was_put_o
     anew.restart()
     go(anew, 60 * DAY)
     assert says(anew)["band"] == "10-12"
+    assert [what for _, what in steps(anew)] == ["step proposed"], "and is told once"
     go(anew, DAY)
     assert (says(anew)["band"], stage(anew)) == ("13-15", "taken")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -137,6 +138,10 @@ def test_no_way_back_writes_adulthood_away(make: Make) -> None:
     for action in ("look", "apply"):
         token = sent(desk, later)
         assert refused(desk, "restore", action=action, token=token, by="Mum")[0] == Code.ADULT_NEXT
+    broken = json.loads(right)
+    broken["profiles"]["daughter.yaml"] = "name: Daughter\nband: [\n"
+    token = sent(desk, json.dumps(broken))
+    assert refused(desk, "restore", action="apply", token=token, by="Mum")[0] == Code.ADULT_NEXT
     assert says(desk)["next_step"] == "2027-05"
     assert web(desk, "restore", action="apply", token=sent(desk, right))["problems"] == []
     assert stage(desk) == "proposed"

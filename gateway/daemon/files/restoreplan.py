@@ -185,9 +185,9 @@ def _grants(daemon: Daemon, backup: Backup, here: object, now: datetime) -> Iter
 def _steps(daemon: Daemon, backup: Backup) -> Iterator[KeptStep]:
     """Of whom nothing is known here, or no more than that the same step is proposed."""
     for one in backup.steps:
-        known, step = daemon.store.growing.of(one.profile), one.step
+        known = daemon.store.growing.of(one.profile)
         waits = known is not None and known.state is State.OPEN and not known.until
-        if known is None or (waits and known.is_of(step.band, step.month)):
+        if known is None or (waits and (known.band.value, known.month) == (one.band, one.month)):
             yield one
 
 

@@ -24,7 +24,7 @@ from gateway.policy.people import Account, PersonRole
 from gateway.policy.pins import Pin
 from gateway.policy.selfset import Choice
 from gateway.policy.writing import is_by_hand
-from gateway.store.given import Given, Kind
+from gateway.store.given import Given, Kind, in_utc
 
 if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
@@ -78,7 +78,7 @@ class Restoring:
         PolicyError.
         """
         for name, data in contents(plan.profiles, side).items():
-            if data is not None and name.endswith("yaml"):
+            if data is not None and name.endswith((".yaml", ".yml")):
                 self._daemon.growing.refuse_file(Path(name).stem, data)
 
     def last(self) -> Plan | None:
@@ -243,7 +243,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
     for held in plan.bands:
         store.hold_band(held.profile, Band(held.band))
     for put_off in plan.steps:
-        store.growing.put(put_off.step)
+        store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:
         until = _moment(pause.until)
         store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
