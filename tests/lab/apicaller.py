@@ -49,9 +49,9 @@ class Caller:
         return reply.json
 
     def done(self, method: str, path: str, body: object = None) -> Any:
-        """The answer of what has to happen."""
+        """The answer of what has to happen, or has begun to."""
         reply = self.ask(method, path, body)
-        assert reply.status in (200, 201, 204), reply
+        assert reply.status in (200, 201, 202, 204), reply
         return reply.json if reply.body else None
 
 

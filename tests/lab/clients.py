@@ -29,6 +29,7 @@ _READ = 64 << 10
 # What comes ends the wait, so it may be long; for what is not to come a test says how long it listens.
 PATIENCE_S = 10.0
 SILENCE_S = 1.0
+_START_S = 15.0  # until a program of ours has begun, and ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _probe(
         device.command([*argv, *named, *extra]),
         capture_output=True,
         text=True,
-        timeout=timeout + 15,
+        timeout=timeout + _START_S,
         cwd=ROOT,
         check=True,
     )

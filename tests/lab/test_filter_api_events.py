@@ -110,6 +110,7 @@ def happen(home: Home, daemon: Daemon, mum: Caller, hall: Caller) -> None:
     hall.done("POST", "/scan")
     hall.done("POST", "/lists/update", {"force": True})
     hall.done("POST", "/health/check")
+    hall.done("POST", f"{child}/trial")
     hall.done("PUT", f"{child}/pin", {"pin": "284619"})
     hall.done("POST", f"{child}/lesson", {"host": "unheard-of.example"})
     hall.done("POST", f"{child}/proof", {"device": mac})

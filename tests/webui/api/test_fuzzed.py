@@ -10,7 +10,10 @@ from tests.webui.api.fuzzed import fuzz
 from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import Household
 
+LONG = 1500.0  # seconds for many examples of each operation, whatever else the machine has to do
 
+
+@pytest.mark.timeout(LONG + 100)
 @pytest.mark.parametrize(
     "examples", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
 )
@@ -19,6 +22,7 @@ def test_schemathesis_finds_nothing(
 ) -> None:
     port = free_port()
     with serving(daemon.path, port) as process:
-        found = fuzz(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token(household)}"}, examples)
+        bearer = {"Authorization": f"Bearer {token(household)}"}
+        found = fuzz(f"http://127.0.0.1:{port}", bearer, examples, timeout=LONG)
         assert not found, found
         assert process.poll() is None
