@@ -6,7 +6,10 @@ import re
 from base64 import b64decode
 
 import pytest
+from selenium.webdriver.common.by import By
 
+from gateway.household import load_countries
+from gateway.policy.countries import lines_for
 from tests.browser.chromium import Chromium
 from tests.browser.conftest import Site
 
@@ -19,8 +22,14 @@ return [...document.querySelectorAll(arguments[0])].some(shown);
 """
 
 
+@pytest.mark.parametrize("country", ["kz", "gb"])
 @pytest.mark.parametrize("code", ["en", "kk", "ru"])
-def test_it_is_one_sheet_of_a5(parent: Chromium, site: Site, code: str) -> None:
+def test_it_is_one_sheet_of_a5(
+    parent: Chromium, site: Site, monkeypatch: pytest.MonkeyPatch, code: str, country: str
+) -> None:
+    """With the numbers of a country, none of which anybody has confirmed: that stands beside each."""
+    lines = [one.told() for one in lines_for(load_countries(), country)]
+    monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
     parent.driver.get(f"{site.url}/parent/guide/leaflet")
     parent.tap(f".languages [lang={code}]")
     parent.driver.get(f"{site.url}/parent/guide/leaflet")
@@ -28,6 +37,10 @@ def test_it_is_one_sheet_of_a5(parent: Chromium, site: Site, code: str) -> None:
     data = b64decode(page["data"])
     sizes = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", data)
     assert [tuple(round(float(side)) for side in one) for one in sizes] == [A5]
+    with_phone = sum(bool(one.get("phone")) for one in lines)
+    assert len(parent.driver.find_elements(By.CSS_SELECTOR, ".leaflet .card-lines .meta")) == min(
+        with_phone, 4
+    )
 
 
 def test_the_pages_own_controls_are_not_printed(parent: Chromium, site: Site) -> None:
