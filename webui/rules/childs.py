@@ -11,7 +11,7 @@ from webui.language import things
 from webui.language.i18n import gettext as _
 from webui.values.shapes import Answer
 
-FAMILY = "family"
+FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
     {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
 )  # no one site or service
@@ -106,6 +106,11 @@ class Rules:
         there are beside them is nothing to teach to it.
         """
         return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
+
+    @property
+    def refuses_kinds(self) -> bool:
+        """Whether kinds of sites are closed beside those that are closed for everyone."""
+        return any(one.target.startswith("category:") and one.owner != PRODUCT for one in self.refused)
 
     @property
     def has_own(self) -> bool:
