@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,6 +228,14 @@ def _add_sealed(commands: Subparsers) -> None:
     update = _command(sealed, "update", "sealed", "fetch this home's sets, and put in force what is new")
     update.add_argument("--nice", action="store_true", help="for the daemon, which reads the sets by itself")
     _json(_command(sealed, "status", "sealed", "say whose sets are in force, and until when"))
+    appeals = _command(sealed, "appeals", "sealedforms", "for a provider: which appeals wait for too long")
+    record = _command(sealed, "record", "sealedforms", "for a provider: whether a hotline's record is whole")
+    for one in (appeals, record):
+        one.add_argument("--today", metavar="DATE", type=date.fromisoformat, help="in place of this day")
+    report = _command(sealed, "report", "sealedforms", "for a provider: print the transparency report")
+    for one in (appeals, record, report):
+        one.add_argument("file", metavar="FILE", type=Path)
+    report.add_argument("--appeals", required=True, metavar="FILE", type=Path, help="the log of appeals")
 
 
 def _add_backups(commands: Subparsers) -> None:

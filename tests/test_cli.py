@@ -30,7 +30,8 @@ CONTRACT = (
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists lookup",
-    "sealed key", "sealed make", "sealed update", "sealed status",
+    "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
+    "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
     "certificate check", "certificate install", "certificate name",
 )  # fmt: skip
@@ -90,6 +91,8 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     needed = ["x"] * len(positional)
     if name in ("why", "replay"):
         needed += ["--profile", "x"]
+    if name == "sealed report":
+        needed += ["--appeals", "x"]
     if name == "sealed make":
         needed += [
             word for one in ("issuer-key", "issuer", "scope", "set", "set-key") for word in (f"--{one}", "x")

@@ -14,7 +14,7 @@ from webui.values.agreement import Agreement, parse_agreement
 from webui.values.selfset import SelfSet, parse_self_set
 from webui.values.shapes import Answer
 
-FAMILY = "family"
+FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
     {"category", "safe_search", "strict", "ways", "protocol", "unknown"}
 )  # no one site or service
@@ -116,6 +116,11 @@ class Rules:
         there are beside them is nothing to teach to it.
         """
         return [one for one in self.refused if one.target.partition(":")[0] not in GENERAL]
+
+    @property
+    def refuses_kinds(self) -> bool:
+        """Whether kinds of sites are closed beside those that are closed for everyone."""
+        return any(one.target.startswith("category:") and one.owner != PRODUCT for one in self.refused)
 
     @property
     def has_own(self) -> bool:

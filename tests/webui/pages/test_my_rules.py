@@ -82,6 +82,9 @@ def test_the_page_and_the_api_leave_nothing_out(
     for row in told["uncounted"]:
         assert row["name"] in page.partition("These do not use up the internet’s time: ")[2].partition(".")[0]
     assert ("Sites that were chosen for your age are open too." in page) is told["approved"]
+    if told["band"] in ("0-5", "6-9") and told["mode"] == "block-list":
+        kinds = [row for row in told["refused"] if row["target"].startswith("category:")]
+        assert ("Sites for older people" in page) is any(row["owner"] != "product" for row in kinds)
     for day in told["days"]:
         assert {"free": "a free day", "school": "a school day"}[day["counts_as"]] in page
         if day["bedtime"] is not None:
