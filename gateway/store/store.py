@@ -84,7 +84,7 @@ class Store:
         self._erasers: list[Eraser] = []
         self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
 
-        self.record = self._events.record
+        self.record, self.together = self._events.record, self._keeper.together
         self.pause, self.resume = self._settings.pause, self._settings.resume
         self.off, self.on = self._settings.off, self._settings.on
         self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
@@ -97,7 +97,6 @@ class Store:
         self.classes, self.class_number = self._numbers.classes, self._numbers.class_number
         self.keep_classes = self._numbers.keep_classes
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
-        self.together = self._keeper.together
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
         """Pauses, `off`, extra time and opened sites in force at ``now``: aware, and local where ``today``,

@@ -28,6 +28,8 @@ from tests.daemon.backed_up import (
 from tests.daemon.conftest import Make
 from tests.daemon.desk import PHONE, TABLET, Desk
 
+CHOICE = {"who": "son", "at": "2026-11-24T12:00:00+05:00"}
+
 
 def restored(desk: Desk, text: str) -> dict[str, Any]:
     return web(desk, "restore", action="apply", token=sent(desk, text))
@@ -173,6 +175,14 @@ PUT_OFF = {
         (lambda told: {**told, "devices": [{"mac": TABLET, "label": "\n", "place": ""}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "pins": [{"who": "son", "salt": "no", "hash": "hex"}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "bands": [{"profile": "son", "band": "40"}]}, Code.BACKUP_BROKEN),
+        *(
+            (lambda told, one=one: {**told, "self_set": [{**CHOICE, **one}]}, Code.BACKUP_BROKEN)
+            for one in (
+                {"key": "block", "said": '"x"'}, {"key": "bedtime", "said": "22:00"},
+                {"key": "bedtime", "said": "{\"school\": 5}"}, {"key": "limits/", "said": '"1h"'},
+                {"key": "bedtime", "said": '["22:00-07:00"]'}, {"key": "bedtime", "said": '"1h"', "at": ""},
+            )
+        ),
         (lambda told: {**told, "pauses": [{"who": "son", "until": "2026-11-24T12:00"}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "pauses": [{"who": "son", "until": FAR}]}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "grants": [{**told["grants"][0], "day": "0001-01-01"}]}, Code.BACKUP_BROKEN),
