@@ -270,6 +270,7 @@ class Desk:
         self.start()
 
     def reassign(self) -> None:
+        self.rules.limit_logs(self.store.hold_band)
         self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
         self.family.situate(self.clock.now())
 
