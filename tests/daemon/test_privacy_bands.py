@@ -123,9 +123,9 @@ def test_a_younger_band_brings_back_no_log(make: Make, way: Callable[[Desk], Non
 def test_who_comes_back_by_another_id_has_held_what_it_held(make: Make) -> None:
     desk = a_child_of(make, OLD, NOW)
     an_edit(desk)
+    web(desk, "edit", id="daughter", set={"name": "Aruzhan"})
     token = web(desk, "remove_profile", id="daughter")["undo"]
     web(desk, "add_profile", name="Daughter", band="0-5")
-    web(desk, "edit", id="daughter", set={"name": "Another"})
     again = web(desk, "restore_profile", token=token)["id"]
     assert again != "daughter"
     assert level(desk, again) == MAXIMA[OLD]

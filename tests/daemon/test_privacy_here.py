@@ -13,6 +13,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.home.neighbours import Neighbour
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.questions import Ask, Question
 from tests.daemon.conftest import Make, at
 from tests.daemon.desk import MUMS, STRANGER, TABLET, Desk
 from tests.daemon.surfaces import CHILDREN, MAXIMA, OF_A_CHILD, a_child_of, answers, others
@@ -169,3 +170,15 @@ def test_that_a_child_set_its_pin_is_told_without_the_moment(make: Make, band: s
     desk.ask("pin", Role.WEB, action="set", device=TABLET, pin="7035")
     assert (desk.ask("status")["profiles"][0]["pin_set"] == at(NOW)) is exact
     assert bool(desk.heard("pin")) is exact
+
+
+@pytest.mark.parametrize(("band", "exact"), [("10-12", True), ("13-15", False), ("16-17", False)])
+def test_a_question_about_a_childs_device_stays_without_its_moment(
+    make: Make, band: str, exact: bool
+) -> None:
+    desk = here(make, band)
+    asked = Question(STRANGER, Ask.AGAIN, desk.clock.now(), known=TABLET, profile="daughter")
+    assert desk.store.questions.put(asked, lambda _: None, desk.clock.now())
+    (one,) = desk.ask("questions", Role.WEB)["questions"]
+    assert (one["ask"], one["known"], one["owner"]) == ("again", TABLET, "daughter")
+    assert (one["at"] == at(NOW), one["online"] is not None) == (exact, exact)

@@ -52,6 +52,11 @@ def presence(level: int) -> str:
     return _("Your parents cannot see when your devices are on the Wi-Fi.")
 
 
+def by_day(level: int) -> bool:
+    """Whether of what the child does the day alone is told to its parents, or nothing."""
+    return level < NAMES_LEVEL
+
+
 def asking(level: int) -> str:
     """What becomes of a request, told to the child before it is sent."""
     if level >= NAMES_LEVEL:

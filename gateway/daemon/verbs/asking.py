@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.daemon.devices.grouping import Grouping
-from gateway.daemon.eyes import Eyes
+from gateway.daemon.eyes import Eyes, Sightings
 from gateway.daemon.files.steps import PROGRAM
 from gateway.policy.asking import question_sentence
 from gateway.policy.profile import Profile
@@ -55,15 +55,18 @@ class Asking:
         rules = self._rules(one)
         name, known = presence.here.name_of(one.mac), presence.here.name_of(one.known) if one.known else ""
         traits, eyes = presence.inventory.traits(one.mac), Eyes(self._daemon)
+        # It waits for an answer; only of a child's own device it is not said when that came or went.
+        subject = one.known or one.mac
+        exact = owner is None or not owner.is_child or eyes.is_exact(subject)
         owner_name = "" if owner is None or owner.built_in else owner.name
         return {
             "mac": one.mac,
             "ask": one.ask,
-            "at": eyes.seen(one.known or one.mac, one.at),
+            "at": one.at.astimezone(household.config.zone) if exact else eyes.seen(subject, one.at),
             "name": name,
             "kind": "" if traits is None else traits.kind,
-            "online": eyes.online(one.mac) if eyes.is_exact(one.known or one.mac) else None,
-            "sightings": eyes.sightings(one.known or one.mac),
+            "online": presence.inventory.online(one.mac) if exact else None,
+            "sightings": Sightings.MOMENT if exact else eyes.sightings(subject),
             "known": one.known or None,
             "known_name": known,
             "owner": None if not owner_name or owner is None else owner.id,
