@@ -63,13 +63,19 @@ def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
         one["mac"],
         one.get("name") or "-",
         one.get("profile") or "-",
-        "online" if one.get("online") else "away",
+        "not told" if one.get("online") is None else "online" if one["online"] else "away",
         one.get("kind") or "-",
         vendor,
-        when(one["first_seen"]) if one.get("first_seen") else "-",
-        when(one["last_seen"]) if one.get("last_seen") else "-",
+        _seen(one, "first_seen"),
+        _seen(one, "last_seen"),
         (" ".join(shown) + (f" +{more}" if more else "")) or "-",
     )
+
+
+def _seen(one: Mapping[str, Any], key: str) -> str:
+    """A moment, a day, or nothing, as it is told."""
+    text = when(one[key]) if one.get(key) else "-"
+    return text.rpartition(" ")[0] if one.get("sightings") == "day" else text
 
 
 def _scan(client: Client, *, as_json: bool) -> int:

@@ -63,10 +63,12 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _children(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for child in answer.get("profiles") or ():
         devices = child.get("devices") or ()
-        online = sum(bool(device.get("online")) for device in devices)
+        told = [device for device in devices if device.get("online") is not None]
+        online = sum(bool(device["online"]) for device in told)
+        here = f"{online} of {len(devices)} devices here" if told else f"{len(devices)} devices"
         name = child.get("name") or child.get("id", "?")
         yield (
             name,
-            f"{online} of {len(devices)} devices here",
+            here if told or not devices else f"{here}, not told whether here",
             child.get("sentence") or child.get("state", ""),
         )

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
+from gateway.daemon.devices.givers import BY_GUARDIANS
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.steps import PROGRAM
+from gateway.daemon.verbs.askedvalues import AskedValues
 from gateway.errors import PolicyError
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend, own_closing
@@ -16,6 +19,7 @@ from gateway.policy.gates import gates_of_service, is_limit
 from gateway.policy.gifts import given_sentence, opened_sentence
 from gateway.policy.jumps import Jump
 from gateway.policy.jumps import Kind as Span
+from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.requests import ChildRequest, State
 from gateway.store.given import Given, Kind, Opening, in_utc
@@ -94,11 +98,14 @@ class Answers:
             )
             for one in found
         ]
-        self._daemon.store.gifts.give(rows, told=_audited(key, minutes, found, giver.at), origin=giver.origin)
+        told = _audited(key, minutes, found, giver.at)
+        if giver.kind not in BY_GUARDIANS and Eyes(self._daemon).level(key) < KINDS_LEVEL:
+            told = ""  # what a child without a log takes is written down for itself alone
+        self._daemon.store.gifts.give(rows, told=told, origin=giver.origin)
         paused = is_paused(member, giver.at)
-        told = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
+        text = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
         ends = [one.until for one in found if one.until is not None]
-        return Extended(key, name, minutes, max(ends, default=None), found, told)
+        return Extended(key, name, minutes, max(ends, default=None), found, text)
 
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
@@ -206,10 +213,11 @@ class Answers:
     def _move(self, moved: ChildRequest, now: datetime) -> None:
         store, publish = self._daemon.store, self._daemon.control.publish
         expired = moved.state is State.EXPIRED
-        what = "request expired" if expired else "request reminder"
+        values = AskedValues(self._daemon)
+        what = values.audited(moved, "request expired" if expired else "request reminder")
         store.requests.put(moved, by=PROGRAM, what=what, at=now)
         if expired:
-            publish("answer", id=moved.id, profile=moved.who, state=moved.state)
+            publish("answer", **values.answered(moved))
         else:
             publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 

@@ -15,7 +15,7 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.recent import Recent
 from gateway.daemon.waycards import WayCards
 from gateway.path.subject import Sink, Subject
-from gateway.policy.loglevels import NAMES_LEVEL
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.sentence import sentence, short
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.world import GATEWAY_NAME
@@ -54,6 +54,7 @@ class Journal:
         self._wall = wall
         self._rules = rules
         self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
+        self._closed: dict[str, frozenset[str]] = {}  # of children without a log: gates that rules close
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -144,11 +145,24 @@ class Journal:
         host = quote(seen.host or "", safe="")
         return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
 
-    def status_changed(self, slots: frozenset[int]) -> None:
+    def moved(self, slots: frozenset[int]) -> None:
+        """Gates of these slots opened or closed: of a child without a log only what did not come of use."""
+        self.status_changed(slots, self._shows)
+
+    def status_changed(self, slots: frozenset[int], told: Callable[[Member], bool] = lambda _: True) -> None:
         """Tell the pages that these slots' state is another now."""
-        ids = {self._family.members[slot].profile.id for slot in slots if slot in self._family.members}
+        members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
+        ids = {one.profile.id for one in members if told(one)}
         for profile in sorted(ids):
             self.publish("status", profile=profile)
+
+    def _shows(self, member: Member) -> bool:
+        profile, at = member.profile, self._wall()
+        if profile.built_in or profile.rules.log_level >= KINDS_LEVEL:
+            return True
+        closed = frozenset(member.judge.standing(self._family.unused(member, at), at).closed)
+        before, self._closed[profile.id] = self._closed.get(profile.id), closed
+        return closed != before
 
 
 def kind_of_rule(rule: str, reason: Reason) -> str:

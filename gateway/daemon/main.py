@@ -23,6 +23,7 @@ from gateway.daemon.devices.presence import Presence
 from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.enforcer import Enforcer
 from gateway.daemon.events import Journal
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.restoring import recover_files
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.growing import Growing
@@ -193,6 +194,7 @@ class Daemon:
         self.control = self._kept(
             ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
         )
+        self.presence.may_tell = Eyes(self).is_exact
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
 
     def _evidence(self) -> Evidence:
@@ -263,7 +265,7 @@ class Daemon:
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
         self.meter.refresh()
-        self.journal.status_changed(slots)
+        self.journal.moved(slots)
 
     def reassign(self) -> None:
         """A device's place or a rule file changed: group everybody anew, judge running flows again."""

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.daemon.devices.family import Member
-from gateway.daemon.inuse import InUse
-from gateway.policy.gates import is_limit
+from gateway.daemon.eyes import Eyes
+from gateway.daemon.inuse import SERVICE, InUse
+from gateway.daemon.verbs.ledgers import told_gates
+from gateway.policy.gates import STATE_GATES, is_limit
 from gateway.policy.gifts import gate_name
-from gateway.policy.loglevels import KINDS_LEVEL
-from gateway.policy.remaining import Left
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.remaining import Left, left
 from gateway.policy.schedule import Calendar
 
 if TYPE_CHECKING:
@@ -38,9 +40,22 @@ class WarnedHome:
                 continue  # nobody to tell
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
+    def _is_told(self, member: Member, found: Left) -> bool:
+        """That something is used just now is nobody else's without a log, nor which service below that of
+        names; and without one a night is told as it is without what the child took.
+        """
+        level = member.profile.rules.log_level
+        if level >= KINDS_LEVEL:
+            return level >= NAMES_LEVEL or SERVICE not in found.gate
+        if is_limit(found.gate) or found.gate not in STATE_GATES:
+            return False
+        eyes, gates = Eyes(self._daemon), told_gates(member.profile, own=False)
+        told = left(member.profile, eyes.member(member.profile).situation, self.calendar, self.now(), gates)
+        return told is not None and told.at == found.at
+
     def tell(self, member: Member, minutes: int, found: Left) -> None:
-        if member.profile.rules.log_level < KINDS_LEVEL and is_limit(found.gate):
-            return  # that it is used just now is nobody else's; the device's own page says it
+        if not self._is_told(member, found):
+            return  # the device's own page says it
         self._daemon.control.publish(
             "warning",
             profile=member.profile.id,

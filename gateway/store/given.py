@@ -133,12 +133,12 @@ class Gifts:
         return max([unix(at), *(number + 1 for number in known)])
 
     def give(self, rows: Sequence[Given], *, told: str, origin: str = "") -> None:
-        """``told`` is what the audit says of it. ``rows`` are of one grant."""
+        """``told`` is what the audit says of it; where it is empty, nothing. ``rows`` are of one grant."""
         first = rows[0]
         self._given += rows
         self._keeper.save(
             Statement(_INSERT, [_given_row(one) for one in rows]),
-            audit=audit_line(first.at, first.by, str(first.kind), told, origin),
+            audit=audit_line(first.at, first.by, str(first.kind), told, origin) if told else None,
         )
 
     def open(self, opening: Opening, *, origin: str = "") -> None:

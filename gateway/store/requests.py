@@ -39,9 +39,12 @@ class Requests:
         return self._requests.get(number)
 
     def put(self, one: ChildRequest, *, by: str, what: str, at: datetime, origin: str = "") -> None:
-        """A new one, or what became of an old one. The audit has neither the reason nor the site."""
+        """A new one, or what became of an old one. The audit has neither the reason nor the site; where
+        ``what`` is empty, it has no line at all.
+        """
         self._requests[one.id] = one
-        self._keeper.save(Statement(_PUT, [_row(one)]), audit=audit_line(at, by, what, _told(one), origin))
+        line = audit_line(at, by, what, _told(one), origin) if what else None
+        self._keeper.save(Statement(_PUT, [_row(one)]), audit=line)
 
     def shift(self, change: Callable[[ChildRequest], ChildRequest]) -> None:
         """The clock jumped: all of them as ``change`` has them."""

@@ -107,6 +107,24 @@ def test_devices_are_listed(qalqan: Qalqan, config: Path) -> None:
     assert json.loads(out) == {"devices": rows}
 
 
+def test_when_a_device_is_here_is_printed_as_it_is_told(qalqan: Qalqan, config: Path) -> None:
+    """Of a child at log level 1 the day, at 0 nothing."""
+    day = "2026-11-24T00:00:00+05:00"
+    quiet = {"online": None, "ip": None, "profile": "son", "addresses": ["192.168.1.20"]}
+    rows = [
+        {"mac": "02:00:00:00:00:0a", "sightings": "day", "first_seen": day, "last_seen": day, **quiet},
+        {"mac": "02:00:00:00:00:0b", "sightings": "nothing", "first_seen": None, "last_seen": None, **quiet},
+    ]
+    out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
+    _, of_day, of_nothing = out.splitlines()
+    assert "not told" in of_day
+    assert "00:00" not in of_day.replace("02:00:00:00:00:0a", "")
+    assert " ".join(of_nothing.split()) == "02:00:00:00:00:0b - son not told - - - - 192.168.1.20"
+    child = {"name": "Timur", "sentence": "Open.", "devices": [{"online": None}, {"online": None}]}
+    out, _ = asked(qalqan, config, Heard(status=STATUS | {"profiles": [child]}), "status")
+    assert "Timur  2 devices, not told whether here  Open." in out
+
+
 def test_a_scan_says_how_many_answered_and_which_are_new(qalqan: Qalqan, config: Path) -> None:
     found = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
     heard: dict[str, Any] = {

@@ -19,7 +19,7 @@ from gateway.control.protocol import Role
 from gateway.errors import GatewayError, WireError
 from tests.daemon.conftest import Make
 from tests.daemon.desk import MUMS, NOON, TABLET, Desk
-from tests.daemon.test_privacy_levels import OF_A_CHILD
+from tests.daemon.surfaces import OF_A_CHILD
 from tests.daemon.watched import Watched
 from tests.wire.tls_forge import client_hello, extension, record
 

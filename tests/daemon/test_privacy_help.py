@@ -16,7 +16,7 @@ from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make
 from tests.daemon.desk import LATE, NOON, TABLET, Desk
-from tests.daemon.test_privacy_levels import OF_A_CHILD
+from tests.daemon.surfaces import OF_A_CHILD
 from tests.daemon.watched import Watched
 
 BANDS = ("16-17", "13-15", "10-12", "6-9")  # by log level

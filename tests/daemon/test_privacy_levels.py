@@ -1,19 +1,18 @@
 """What a guardian may learn of a child, by band, from every surface there is (docs/privacy.md).
 
-The tables below name each surface. A new verb, event, page or operation fails here until somebody says what
-of a child it tells; those that tell of what a child does are asked by the tests, at each level.
+The tables here and in ``surfaces.py`` name each surface. A new verb, event, page or operation fails here
+until somebody says what of a child it tells. Those that tell of what a child does are asked by the tests, at
+each level, here and in ``test_privacy_here.py``, ``test_privacy_asked.py`` and ``test_privacy_use.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
 
-from gateway.age.bands import Band
 from gateway.control.protocol import WEB_VERBS, Role
 from gateway.errors import GatewayError
 from gateway.path.live import FlowId, LiveFlow
@@ -21,44 +20,15 @@ from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Observation, Proto
 from tests.daemon.conftest import Make
 from tests.daemon.desk import TABLET, Desk
+from tests.daemon.surfaces import CHILDREN, MAXIMA, MUM, OF_A_CHILD, with_
 from tests.daemon.watched import Watched
 from webui.api.answering import OPERATIONS
 from webui.api.happenings import EVENTS
 
 NOW = "2026-11-24T16:30"  # a Tuesday: no band sleeps
-MAXIMA = {"0-5": 3, "6-9": 3, "10-12": 2, "13-15": 1, "16-17": 0, "adult": 0}
 VISITED, REFUSED = "m4rkvisited", "m4rkrefused"
 SERVICE = "youtube"
 MINUTES = 47  # of play that are used, a number that stands nowhere else
-MUM = "Mum"
-
-OF_A_CHILD: dict[str, dict[str, Any]] = {
-    "status": {},
-    "history": {"id": "daughter", "from": "2026-11-18", "to": "2026-11-24"},
-    "ledger": {"who": "daughter"},
-    "refusals": {"profile": "daughter"},
-    "cards": {},
-    "requests": {},
-    "lesson": {"id": "daughter"},
-    "profile": {"id": "daughter"},
-    "why": {"profile": "daughter", "host": "neutral.test"},
-    "preview": {"id": "daughter", "host": "neutral.test"},
-    "audit_log": {},
-    "changes": {},
-    "own_changes": {"id": "daughter"},
-    "devices": {},
-    "questions": {},
-    "rules": {"id": "daughter"},
-    "week": {"id": "daughter"},
-    "step": {"id": "daughter"},
-    "lent": {},
-    "alerts": {},
-    "family": {},
-    "backup": {"by": MUM},
-    "tickets": {},
-    "proof": {"action": "look", "id": "daughter"},
-}
-"""Verbs whose answer could tell of what a child does, and how a guardian asks them."""
 
 TOLD_TO_ITSELF = frozenset(
     {
@@ -201,9 +171,6 @@ def lived(make: Make, band: str, **more: object) -> Lived:
     return Lived(desk, watched, member.profile.rules.log_level)
 
 
-CHILDREN = [band.value for band in Band if band is not Band.ADULT]
-
-
 @pytest.mark.parametrize("band", CHILDREN)
 def test_no_rule_raises_a_level_above_its_band(make: Make, band: str) -> None:
     desk = make(NOW, daughter={"band": band, "log_level": 3} if MAXIMA[band] == 3 else {"band": band})
@@ -224,10 +191,6 @@ def test_a_guardian_is_told_no_more_than_the_band_lets(make: Make, band: str) ->
     assert with_(SERVICE, used) == ({"history", "ledger", "status"} if named else set())
     much = {"status", "ledger", "profile"}
     assert with_(f"'minutes': {MINUTES}", told) == (much if now.level >= KINDS_LEVEL else set())
-
-
-def with_(marker: str, told: dict[str, str]) -> set[str]:
-    return {verb for verb, text in told.items() if marker in text}
 
 
 @pytest.mark.parametrize("band", CHILDREN)

@@ -35,7 +35,7 @@ ENVELOPE = {"event"}
 LEFT_OUT = {
     "identity": {
         "at", "online", "owner", "owner_name", "rules", "rules_name", "signs", "settled", "adult", "replies",
-        "people",
+        "people", "sightings",
     },
     "card": {"kind", "proto", "told", "menus"},
 }  # fmt: skip

@@ -54,7 +54,7 @@ class InUse:
 class OwnDevice:
     mac: str
     name: str
-    online: bool
+    online: bool | None  # null: it is not told
 
 
 @record

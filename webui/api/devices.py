@@ -16,6 +16,7 @@ noun = Noun("devices")
 Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
 
 
+Sightings = Literal["moment", "day", "nothing"]  # how exactly it is told when a device was here
 Length = Literal["1h", "4h", "morning"]
 
 
@@ -37,8 +38,9 @@ class Device:
     name: str
     label: str
     own_name: str
-    online: bool
+    online: bool | None  # null: it is not told
     ip: str
+    sightings: Sightings
     profile: str | None
     until: datetime | None
     vendor: str
@@ -76,8 +78,9 @@ class Learnt:
     name: str
     label: str
     own_name: str
-    online: bool
+    online: bool | None  # null: it is not told
     ip: str
+    sightings: Sightings
     profile: str | None
     vendor: str
     kind: str
@@ -141,7 +144,8 @@ class Question:
     at: datetime | None
     name: str
     kind: str
-    online: bool
+    online: bool | None
+    sightings: Sightings
     known: str
     known_name: str
     owner: str

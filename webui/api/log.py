@@ -22,7 +22,8 @@ class Lines:
 
 @record
 class LogLine:
-    at: datetime
+    at: datetime  # where `day_only` is true, as its day began
+    day_only: bool
     who: str
     what: str
     about: str

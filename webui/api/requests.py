@@ -40,6 +40,7 @@ class Asked:
     answered: datetime | None
     grant: int | None
     since: datetime | None
+    told: str  # all, or kind: names and words are left out, and moments are as their day began
 
 
 @record

@@ -35,6 +35,7 @@ class Lent:
     kind: str
     until: datetime | None
     by: str
+    untold: bool = False  # one of whom that is not told may have it
 
 
 @record

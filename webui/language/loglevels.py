@@ -1,7 +1,9 @@
-"""What is written down at each log level, told to the child."""
+"""What is written down and told at each log level, in words for the child and for its parents."""
 
 from __future__ import annotations
 
+from gateway.age.bands import Band
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from webui.language.i18n import gettext as _
 
 
@@ -39,3 +41,45 @@ def minutes(level: int) -> str:
             "How many minutes count for a limit that somebody set. You can see it here; nobody else can."
         )
     return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")
+
+
+def presence(level: int) -> str:
+    """What parents see of when the child's devices are here, told to the child."""
+    if level >= NAMES_LEVEL:
+        return _("Your parents can see when your devices are on the Wi-Fi.")
+    if level >= KINDS_LEVEL:
+        return _("Your parents can see on which day your devices were on the Wi-Fi last, not when.")
+    return _("Your parents cannot see when your devices are on the Wi-Fi.")
+
+
+def by_day(level: int) -> bool:
+    """Whether of what the child does the day alone is told to its parents, or nothing."""
+    return level < NAMES_LEVEL
+
+
+def asking(level: int) -> str:
+    """What becomes of a request, told to the child before it is sent."""
+    if level >= NAMES_LEVEL:
+        return _("Your parents read what you ask for, when, and why.")
+    if level >= KINDS_LEVEL:
+        return _(
+            "Your parents read what you ask for, when, and why, until it is answered."
+            " After that they see of what kind it was and on which day."
+        )
+    return _(
+        "Your parents read what you ask for, when, and why, until it is answered."
+        " After that they see nothing of it but what they gave."
+    )
+
+
+def untold(level: int, band: str) -> str:
+    """Why parents do not read at once whether a child's devices are here; empty where they do."""
+    if level >= NAMES_LEVEL:
+        return ""
+    if level >= KINDS_LEVEL:
+        if band == Band.AGE_13_15.value:
+            return _("From 13 on it is not told whether a device is here.")
+        return _("At log level 1 it is not told whether a device is here.")
+    if band == Band.AGE_16_17.value:
+        return _("From 16 on it is not told whether a device is here, nor how time is used.")
+    return _("At log level 0 it is not told whether a device is here, nor how time is used.")

@@ -153,9 +153,10 @@ def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
     )
 
 
-def _ask_form(here: Here, _home: Home, sentence: str = "") -> str:
+def _ask_form(here: Here, home: Home, sentence: str = "") -> str:
     return render_template(
         "ask.html",
+        child=home.child(here.profile),
         sentence=sentence,
         minutes_offered=MINUTES,
         services=[one for one in here.time.used if one.target.startswith(SERVICE)],

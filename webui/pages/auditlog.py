@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.people import NAME_LIMIT
 from webui.accounts import session
 from webui.accounts.session import guardians_only
@@ -31,6 +32,7 @@ class Line:
     until: datetime | None
     address: str
     device: str  # hostile input
+    day_only: bool = False  # of its moment the day alone is told
     token: str = ""  # what the program that asked is called; empty: a person did
 
 
@@ -53,4 +55,5 @@ def show() -> ResponseReturnValue:
         newer=max(0, skip - PAGE) if skip else None,
         older=skip + PAGE if answer.flag("more") else None,
         changes=changes,
+        names_level=NAMES_LEVEL,
     )

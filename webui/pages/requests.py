@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import Band
+from gateway.policy.loglevels import NAMES_LEVEL
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -126,6 +127,7 @@ def _lists() -> dict[str, object]:
         "offered": offered,
         "words_for_no": words_for_no(),
         "site_once": SITE_ONCE,
+        "names_level": NAMES_LEVEL,
         "guardian": guardian(),
         "notice": notices.current(home),
     }

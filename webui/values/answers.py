@@ -18,6 +18,7 @@ from webui.values.sharing import Own, parse_own
 from webui.values.teaching import Lesson, parse_lesson
 
 NEWS = timedelta(days=1)
+QUIET = frozenset({"day", "nothing"})  # sightings that say nothing of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Device:
     name: str  # hostile input
     online: bool
     ip: str
+    sightings: str = ""  # how exactly it is told when it is here: moment, day, nothing
+
+    @property
+    def quiet(self) -> bool:
+        """It is not told whether it is here now."""
+        return self.sightings in QUIET
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class Child:
     @property
     def online(self) -> bool:
         return any(device.online for device in self.devices)
+
+    @property
+    def quiet(self) -> bool:
+        """It is not told whether any of its devices is here now."""
+        return bool(self.devices) and all(device.quiet for device in self.devices)
 
     def pin_is_news(self, now: datetime) -> bool:
         """Whether the child set a PIN within the last day, which its parents are told."""

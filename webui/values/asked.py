@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from webui.language import things
+from webui.language.i18n import gettext as _
+from webui.language.words import listed
 from webui.values.answers import Refusal
 from webui.values.shapes import Answer
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
+KIND = "kind"  # how much is told of one that is over, where no names are
 SHOWN = 4  # requests on the child's own page
 
 
@@ -35,10 +39,15 @@ class Asked:
     answered: datetime | None
     reminded: bool = False  # it has waited for a day
     since: datetime | None = None  # ledger: when the minutes that are meant begin
+    told: str = ""  # all, or kind: the names are left out and of each moment there is the day
 
     @property
     def waits(self) -> bool:
         return self.state == "pending"
+
+    @property
+    def by_day(self) -> bool:
+        return self.told == KIND
 
     @property
     def is_time(self) -> bool:
@@ -58,8 +67,17 @@ def _asked(entry: Answer) -> Asked:
     return entry.read(
         Asked,
         name=entry.text("name") or entry.text("profile"),
-        thing_name=entry.text("thing_name") or entry.text("thing"),
+        thing_name=_thing_name(entry),
     )
+
+
+def _thing_name(entry: Answer) -> str:
+    thing, name = entry.text("thing"), entry.text("thing_name")
+    if entry.text("told") != KIND:
+        return name or thing
+    if not thing:
+        return _("a site") if entry.text("topic") == "site" else ""
+    return listed([things.thing(one, one) for one in thing.split()])
 
 
 def to_show(asked: Iterable[Asked], now: datetime) -> tuple[Asked, ...]:

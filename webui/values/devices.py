@@ -10,6 +10,7 @@ from typing import Any
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.values.adultproof import AdultProof, parse_adult_proof
+from webui.values.answers import QUIET
 from webui.values.questions import Question, parse_question
 from webui.values.shapes import Answer
 
@@ -51,6 +52,12 @@ class Device:
     mark: str  # yes or no: it has no mobile data; empty: the daemon knows of no such mark
     first_seen: datetime | None
     last_seen: datetime | None
+    sightings: str = ""  # how exactly these are told: moment, day, nothing
+
+    @property
+    def quiet(self) -> bool:
+        """It is not told whether it is here now."""
+        return self.sightings in QUIET
 
     @property
     def called(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from webui.values.answers import QUIET
 from webui.values.shapes import Answer
 
 SHOWN = 5  # cards; the rest is counted
@@ -28,6 +29,11 @@ class Question:
     replies: tuple[str, ...]
     people: bool  # it may be answered with a person
     adult: bool  # somebody says on it to be an adult
+    sightings: str = ""  # how exactly it is told when it came: moment, day, nothing
+
+    @property
+    def quiet(self) -> bool:
+        return self.sightings in QUIET
 
     @property
     def may_be_again(self) -> bool:

@@ -33,6 +33,7 @@ class Lent:
     kind: str  # use, claim, handed
     until: datetime | None
     by: str  # the guardian who decided
+    untold: bool = False  # who took it may be one of whom that is not told
 
     @property
     def handed(self) -> bool:

@@ -27,7 +27,7 @@ class Week:
     kinds: tuple[Use, ...]
     refused: int
     kept: bool  # anything is written down at this log level
-    answered: int
+    answered: int | None  # None: what was asked for is not told any more
     waiting: int
     changes: tuple[tuple[Change, tuple[Line, ...]], ...]
 
@@ -48,7 +48,7 @@ def week_of(
         kinds=history.used_kinds()[:KINDS_SHOWN] if kept and history else (),
         refused=sum(one.refused for one in history.days) if kept and history else 0,
         kept=kept,
-        answered=sum(1 for one in mine if one.answered and now - one.answered < SPAN),
+        answered=sum(1 for one in mine if one.answered and now - one.answered < SPAN) if kept else None,
         waiting=sum(one.waits for one in mine),
         changes=tuple((one, told) for one, told in changes if one.at and now - one.at < SPAN),
     )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway.daemon.counting.minutes import Minutes, Uncounted
-from gateway.daemon.devices.givers import CONSOLE, bonus, giver, owner
+from gateway.daemon.devices.givers import BY_GUARDIANS, CONSOLE, bonus, giver, owner
 from gateway.daemon.devices.grouping import Grouping
 from gateway.daemon.devices.member import Maker, Member, SlotBooks, Worn
 from gateway.daemon.devices.strangers import Keys, Wanted, Where
@@ -206,6 +206,12 @@ class Family:
         if isinstance(judge, JointJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
         return judge, self.held(member, at)
+
+    def unused(self, member: Member, at: datetime) -> Situation:
+        """What holds by guardians' own hands, as if nothing was used and nothing taken."""
+        force = self._in_force(at)
+        given = tuple(one for one in force.given if one.kind in BY_GUARDIANS and one.at <= at)
+        return replace(self._situation(member, at, replace(force, given=given)), used={})
 
     def _situation(self, member: Member, at: datetime, force: InForce | None = None) -> Situation:
         force = force or self._in_force(at)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gateway.policy.sentence import GUARDIAN
 from gateway.store.given import Given, Kind
 
+BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: a landing, a code, the daily amount
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
 
 
@@ -21,7 +22,7 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
 
 def giver(one: Given) -> str:
     """A landing, a code and what is granted by itself are nobody's word of today."""
-    return owner(one.by) if one.kind in (Kind.GRANT, Kind.REQUEST) else "family"
+    return owner(one.by) if one.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:

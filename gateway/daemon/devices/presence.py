@@ -61,6 +61,7 @@ class Presence(Watcher):
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
         self.publish: Publish = nobody
+        self.may_tell: Callable[[str], bool] = lambda _: True  # that a device is here now
         self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
         self._looked = -FRESH
@@ -194,7 +195,7 @@ class Presence(Watcher):
         return self._inside.get(self.inventory.interface(mac))
 
     def _scanned(self) -> None:
-        self.publish("scan", found=len(self.scanning.found.difference(self.ignored)))
+        self.publish("scan", found=sum(map(self.may_tell, self.scanning.found.difference(self.ignored))))
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""
@@ -204,7 +205,7 @@ class Presence(Watcher):
     def on_new(self, mac: str) -> None:
         """Also one that the family's files name. It may be another one's new face: the silent are asked."""
         name = self.here.host_name(mac)
-        if self._store.devices.seen(mac, self._wall(), name):
+        if self._store.devices.seen(mac, self._wall(), name) and self.may_tell(mac):
             self.publish("device", mac=mac, name=name)
         self._doubts.later()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gateway.daemon.eyes import Eyes
 from gateway.policy.sharing import LEAST_BYTES, LONGEST, SILENT, Kind, Use, lent
 from gateway.store.given import in_utc
 
@@ -62,23 +63,23 @@ class Sharing:
         """The device has the rules of ``who`` now. ``what``: for the audit, where a guardian did it."""
         now = in_utc(self._daemon.clock.now())
         until = None if kind is Kind.HANDED else now + LONGEST
-        use = Use(mac, who, kind, now, until, by)
+        use, before = Use(mac, who, kind, now, until, by), self._told(mac)
         self._daemon.store.uses.put(use, what=what, origin=origin)
         self._watched.pop(mac, None)
         self._change_hands(mac)
         if until is not None:
             self._watch(mac, LONGEST)
-        self._tell(mac, who)
+        self._tell(mac, before)
         self._wait()
         return use
 
     def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
         """The device has its own rules again."""
-        daemon = self._daemon
+        daemon, before = self._daemon, self._told(mac)
         daemon.store.uses.drop(mac, by=by, what=what, at=daemon.clock.now(), origin=origin)
         self._watched.pop(mac, None)
         self._change_hands(mac)
-        self._tell(mac, None)
+        self._tell(mac, before)
         self._wait()
 
     def _change_hands(self, mac: str) -> None:
@@ -115,8 +116,15 @@ class Sharing:
         slot = self._daemon.family.slot_of(mac)
         return sum(size for (whose, _), size in self._daemon.table.used().items() if whose == slot)
 
-    def _tell(self, mac: str, who: str | None) -> None:
-        self._daemon.control.publish("sharing", device=mac, who=who)
+    def _told(self, mac: str) -> str | None:
+        """Who has it, as far as guardians are told."""
+        use = self.use_of(mac)
+        return None if use is None or not Eyes(self._daemon).use_is_told(mac) else use.who
+
+    def _tell(self, mac: str, before: str | None) -> None:
+        who = self._told(mac)
+        if who != before:
+            self._daemon.control.publish("sharing", device=mac, who=who)
 
     def _wait(self) -> None:
         if self._timer is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.calendars import MAX_BYTES
+from gateway.daemon.devices.givers import BY_GUARDIANS
+from gateway.daemon.eyes import Eyes
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.household import profile_files
@@ -30,7 +32,9 @@ from gateway.policy.backups import (
 )
 from gateway.policy.documents import parse_document
 from gateway.policy.growing import State
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.plain import Document, document
+from gateway.store.given import Given
 from gateway.store.store import Store
 
 if TYPE_CHECKING:
@@ -44,6 +48,12 @@ def collect(daemon: Daemon, by: str) -> tuple[Backup, list[str]]:
     calendars, left_out = _calendars(rules.household.config.profiles)
     left_out += [name for name in profiles if not PROFILE.fullmatch(name)]
     own_lists = lists_file(rules.path)
+    eyes = Eyes(daemon)
+
+    def told(one: Given) -> bool:
+        """Not what a child took itself, where no moment of it is told."""
+        return one.kind in BY_GUARDIANS or eyes.level(one.who) >= NAMES_LEVEL
+
     backup = Backup(
         made=now.replace(microsecond=0),
         by=by,
@@ -53,7 +63,7 @@ def collect(daemon: Daemon, by: str) -> tuple[Backup, list[str]]:
         lists=_text(own_lists) if own_lists.exists() else None,
         profiles={name: _text(path) for name, path in profiles.items() if name not in left_out},
         calendars=calendars,
-        **kept_rows(store, now, daemon.store.today(now).isoformat()),  # type: ignore[arg-type]
+        **kept_rows(store, now, store.today(now).isoformat(), told),  # type: ignore[arg-type]
     )
     return backup, left_out
 
@@ -63,7 +73,10 @@ def familys(said: Document) -> Document:
     return {key: value for key, value in said.items() if key in edits.FAMILY_KEYS}
 
 
-def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[object, ...]]:
+def kept_rows(
+    store: Store, now: datetime, today: str, told: Callable[[Given], bool] = lambda _: True
+) -> Mapping[str, tuple[object, ...]]:
+    """``told``: whether what was given is in it."""
     state = store.state(now)
     return {
         "people": tuple(
@@ -86,7 +99,7 @@ def kept_rows(store: Store, now: datetime, today: str) -> Mapping[str, tuple[obj
                 *(_iso(one.until), one.service or "", one.by),
             )
             for one in state.given
-            if one.until is not None or one.day.isoformat() == today
+            if told(one) and (one.until is not None or one.day.isoformat() == today)
         ),
     }
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.daemon.devices.grouping import Grouping
+from gateway.daemon.eyes import Eyes, Sightings
 from gateway.daemon.files.steps import PROGRAM
 from gateway.policy.asking import question_sentence
 from gateway.policy.profile import Profile
@@ -53,15 +54,19 @@ class Asking:
         owner = household.owner_of(one.known or one.mac)
         rules = self._rules(one)
         name, known = presence.here.name_of(one.mac), presence.here.name_of(one.known) if one.known else ""
-        traits = presence.inventory.traits(one.mac)
+        traits, eyes = presence.inventory.traits(one.mac), Eyes(self._daemon)
+        # It waits for an answer; only of a child's own device it is not said when that came or went.
+        subject = one.known or one.mac
+        exact = owner is None or not owner.is_child or eyes.is_exact(subject)
         owner_name = "" if owner is None or owner.built_in else owner.name
         return {
             "mac": one.mac,
             "ask": one.ask,
-            "at": one.at.astimezone(household.config.zone),
+            "at": one.at.astimezone(household.config.zone) if exact else eyes.seen(subject, one.at),
             "name": name,
             "kind": "" if traits is None else traits.kind,
-            "online": presence.inventory.online(one.mac),
+            "online": presence.inventory.online(one.mac) if exact else None,
+            "sightings": Sightings.MOMENT if exact else eyes.sightings(subject),
             "known": one.known or None,
             "known_name": known,
             "owner": None if not owner_name or owner is None else owner.id,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
+from gateway.daemon.verbs.auditlines import AuditLines
 from gateway.policy.macs import parse_mac
 from gateway.policy.tokens import unstamped
 from gateway.store.state import AuditLine
@@ -30,15 +31,15 @@ class AuditLogVerbs:
         """Newest first; what waits for the disk is not in it yet."""
         limit = request.whole("limit", least=1, most=PAGE, default=PAGE)
         skip = request.whole("skip", least=0, most=FARTHEST, default=0)
-        store, who = self._daemon.store, request.text_or_none("who")
+        store, who, lines = self._daemon.store, request.text_or_none("who"), AuditLines(self._daemon)
         found = store.audit_lines(limit + 1, who=who, skip=skip)
         return {
-            "lines": [self._told(one) for one in found[:limit]],
+            "lines": [self._told(*one) for line in found[:limit] if (one := lines.told(line)) is not None],
             "more": len(found) > limit and skip + limit <= FARTHEST,
-            "people": store.auditors(NAMES),
+            "people": lines.people(NAMES),
         }
 
-    def _told(self, line: AuditLine) -> dict[str, object]:
+    def _told(self, line: AuditLine, day_only: bool) -> dict[str, object]:
         number, _, detail = line.detail.partition(" ")
         detail = detail if number.isdigit() else line.detail  # of a request, which comes first
         about, _, rest = detail.partition(" ")
@@ -49,6 +50,7 @@ class AuditLogVerbs:
         mac, _, called = device.partition(" ")
         return {
             "at": line.at.astimezone(self._daemon.rules.household.config.zone),
+            "day_only": day_only,
             "who": line.who,
             "what": line.what,
             "about": name,

@@ -8,10 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
+from gateway.daemon.devices.givers import BY_GUARDIANS
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.editstory import EditStory, Told, described
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.edited import Edited
 from gateway.policy.gifts import thing_name
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.profile import ALL
 from gateway.store.given import Given, Kind
 
@@ -75,13 +78,17 @@ class ChangeVerbs:
     def _given(self, now: datetime, today: date) -> Iterator[tuple[datetime, dict[str, object]]]:
         """Extra time by a guardian's tap, of today; taken back or not."""
         by_number: dict[int, list[Given]] = {}
+        eyes = Eyes(self._daemon)
         for one in self._daemon.store.gifts.given():
-            if one.day == today and one.kind in (Kind.GRANT, Kind.REQUEST):
+            if one.day == today and one.kind in BY_GUARDIANS:
                 by_number.setdefault(one.grant, []).append(one)
         for number, rows in by_number.items():
             first = rows[0]
             who = first.who if len({one.who for one in rows}) == 1 else ALL
             holds = any(one.holds(now, today) for one in rows)
+            asked = first.kind is Kind.REQUEST and eyes.level(first.who) < NAMES_LEVEL
+            if asked and not holds:
+                continue  # what it was given for is not told any more
             ends = [one.until for one in rows if one.until is not None]
             yield first.at, self._told(
                 "grant", who, first.by, first.at, now,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role, Verb
 from gateway.daemon.devices.places import Places
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.verbs.adultproof import AdultProofVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import ControlError
@@ -35,7 +36,7 @@ class DeviceVerbs:
     ) -> None:
         self._daemon = daemon
         self._whom = whom
-        self._places = places
+        self._places, self._eyes = places, Eyes(daemon)
         self._device = device
         self._proofs = proofs
 
@@ -94,8 +95,8 @@ class DeviceVerbs:
             "no_mobile_data": mac in self._daemon.store.marks.no_mobile_data,
             "adult_proof": None if proof is None else self._proofs.told(proof),
             "opens": self._proofs.opens(mac),
-            "first_seen": known.first_seen.astimezone(zone) if known else None,
-            "last_seen": known.last_seen.astimezone(zone) if known else None,
+            "first_seen": self._eyes.seen(mac, known.first_seen) if known else None,
+            "last_seen": self._eyes.seen(mac, known.last_seen) if known else None,
         }
 
     def _whole(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
@@ -105,7 +106,7 @@ class DeviceVerbs:
         waits = question is not None and question.waits
         return self._brief(mac) | {
             "services": sorted(sight.services) if sight else [],
-            "addresses": list(sight.addresses) if sight else [],
+            "addresses": self._eyes.addresses(mac),
             "names": list(sight.names) if sight else [],
             "behind": sorted(presence.inventory.behind(mac)),
             "through": sorted(through.get(mac, ())),
@@ -122,9 +123,11 @@ class DeviceVerbs:
         return through
 
     def _history(self, mac: str) -> Iterator[dict[str, object]]:
-        zone = self._daemon.rules.household.config.zone
-        for one in self._daemon.store.notes.history(mac):
-            first, last = one.first.astimezone(zone), one.last.astimezone(zone)
+        found = self._daemon.store.notes.history(mac)
+        if not self._eyes.is_exact(mac):
+            found = sorted(found, key=lambda one: one.address)
+        for one in found:
+            first, last = (self._eyes.seen(mac, at) for at in (one.first, one.last))
             yield {"address": one.address, "first": first, "last": last}
 
     # ------------------------------------------------------------------------------------ what is told
@@ -159,7 +162,8 @@ class DeviceVerbs:
             except OSError as error:
                 msg = f"scan: no program can be started: {error.strerror or error}"
                 raise ControlError(msg) from None
-        found = sorted(scanning.found.difference(self._daemon.presence.ignored))
+        answered = scanning.found.difference(self._daemon.presence.ignored)
+        found = sorted(mac for mac in answered if self._eyes.is_exact(mac))
         return {"running": scanning.running, "found": found, "problem": scanning.problem}
 
     def lease(self, request: Request) -> Mapping[str, object]:

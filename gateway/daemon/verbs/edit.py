@@ -140,8 +140,18 @@ class EditVerbs:
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
             request.refuse("token", "is nobody who was removed", Code.NO_REVISION)
         profile_id = self._editing.restore(int(token), author)
+        self._same_person(int(token), profile_id)
         self.audit(request, author, "restore_profile", profile_id)
         return {"id": profile_id}
+
+    def _same_person(self, number: int, profile_id: str) -> None:
+        """Who came back by another id has held what it held: no younger band brings back more log."""
+        step = self._editing.history.steps.get(number)
+        before = "" if step is None or step.removed is None else step.removed.rpartition(".")[0]
+        held = self._daemon.store.held_bands().get(before)
+        if before != profile_id and held is not None:
+            self._daemon.store.hold_band(profile_id, held)
+            self._daemon.reassign()
 
 
 def because(request: Request) -> str:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
+from gateway.daemon.eyes import day_of
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.slow import Slow
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy import pins
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.pins import Pin
 from gateway.policy.profile import Profile
@@ -54,10 +56,12 @@ class PinDesk:
     def describe(self, who: Profile) -> dict[str, object]:
         """``pin``: whether it needs one; ``pin_set``: since when it has one; ``pin_by``: its guardian."""
         known = self._daemon.store.pins.of(who.id)
-        zone = self._daemon.rules.household.config.zone
+        at = None if known is None else known.at.astimezone(self._daemon.rules.household.config.zone)
+        if at is not None and known is not None and not known.by and who.rules.log_level < NAMES_LEVEL:
+            at = day_of(at)  # a child's own doing, of which no moment is told
         return {
             "pin": needs_pin(who),
-            "pin_set": None if known is None else known.at.astimezone(zone),
+            "pin_set": at,
             "pin_by": None if known is None else known.by or None,
         }
 
@@ -107,7 +111,8 @@ class PinDesk:
         salt = secrets.token_hex(pins.SALT_BYTES)
         made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._daemon.local_now()), by)
         self._daemon.store.pins.put(made, by=by or who.name, origin=request.text("origin", ""))
-        self._daemon.control.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
+        if by or who.rules.log_level >= NAMES_LEVEL:
+            self._daemon.control.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
         return {"who": who.id} | self.describe(who)
 
     def _clear(self, request: Request) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.devices.family import Member
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.editing import Editing
 from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.hourstold import target_name
@@ -103,11 +104,11 @@ def moment(daemon: Daemon, request: Request) -> datetime:
 
 def answered(daemon: Daemon, member: Member, seen: Observation, at: datetime) -> dict[str, object]:
     """What a member meets with a host or a connection, at a moment."""
-    judge, situation = member.judge, member.situation
+    eyes, judge, situation = Eyes(daemon), member.judge, member.situation
     if at < daemon.local_now():
         judge, situation = daemon.family.judged(member, at)
-    answer = why(judge, seen, at, situation)
-    if member.profile.is_child and member.profile.rules.log_level < KINDS_LEVEL:
+    answer = why(judge, seen, at, eyes.situation(member, situation, at))
+    if member.profile.is_child and eyes.level(member.profile.id) < KINDS_LEVEL:
         answer = answer._replace(left=None)  # how much a child without a log used is nobody else's
     told = sentence(answer.decision, seen.host, at, daemon.rules.names, left=answer.left)
     decided = Decided(daemon, member.profile).told(answer.decision, seen.host)

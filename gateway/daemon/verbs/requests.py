@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway.codes import Code
@@ -12,6 +13,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers, Giver, is_paused, with_grant
 from gateway.daemon.devices.family import Member
 from gateway.daemon.files.editing import Author, Editing
+from gateway.daemon.verbs.askedvalues import AskedValues
 from gateway.daemon.verbs.disputes import disputed
 from gateway.daemon.verbs.time import TimeVerbs
 from gateway.daemon.verbs.whom import Whom
@@ -23,7 +25,6 @@ from gateway.policy.gifts import (
     ENGLISH,
     asked_sentence,
     check_askable,
-    limits_name,
     opened_sentence,
     outcome,
     thing_name,
@@ -46,7 +47,7 @@ class RequestVerbs:
     def __init__(
         self, daemon: Daemon, whom: Whom, answers: Answers, time: TimeVerbs, editing: Editing
     ) -> None:
-        self._daemon = daemon
+        self._daemon, self._values = daemon, AskedValues(daemon)
         self._editing = editing
         self._whom = whom
         self._answers = answers
@@ -67,21 +68,17 @@ class RequestVerbs:
             text = asked_sentence(one, member.profile.name, self._daemon.rules.names)
             by = member.profile.name
             self._daemon.store.requests.put(
-                one, by=by, what="request", at=new.at, origin=request.text("origin", "")
+                one,
+                by=by,
+                what=self._values.audited(one, "request"),
+                at=new.at,
+                origin=request.text("origin", ""),
             )
             self._answers.wait()
-        self._daemon.control.publish(
-            "request",
-            id=one.id,
-            profile=one.who,
-            name=member.profile.name,
-            site=one.thing if one.topic is Topic.SITE else None,
-            topic=one.topic,
-            state=one.state,
-            sentence=text,
-            reminder=False,
-        )
-        return {"request": self._as_values(one), "state": one.state, "sentence": text}
+        event = self._values.asked(one, member.profile.name, text)
+        if event is not None:
+            self._daemon.control.publish("request", **event)
+        return {"request": self._values.whole(one), "state": one.state, "sentence": text}
 
     def _new_one(self, request: Request, member: Member) -> ChildRequest:
         if request.has("site"):
@@ -163,7 +160,8 @@ class RequestVerbs:
         with self._daemon.store.together():
             done = self._answers.give(one.who, member, one.minutes, one.thing or None, giver)
             one = with_grant(requests.granted_by_itself(one, in_utc(now)), giver)
-            self._daemon.store.requests.put(one, by=member.profile.name, what="request auto", at=now)
+            what = self._values.audited(one, "request auto")
+            self._daemon.store.requests.put(one, by=member.profile.name, what=what, at=now)
         self._answers.apply((one.who,))
         return one, done.sentence
 
@@ -181,10 +179,10 @@ class RequestVerbs:
         one = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
         giver = self._answers.giver(by, Kind.REQUEST, request.text("origin", ""))
         one, text, until = self._do(one, giver)
-        event = {"id": one.id, "profile": one.who, "state": one.state, "answer": one.answer}
-        self._daemon.control.publish("answer", **event, because=one.because, by=by, sentence=text)
+        self._daemon.control.publish("answer", **self._values.answered(one, text))
         told = None if until is None else until.astimezone(now.tzinfo)
-        return {"request": self._as_values(one), "grant": one.grant, "until": told, "sentence": text}
+        values = self._values.to_guardians(one) or {"id": one.id}
+        return {"request": values, "grant": one.grant, "until": told, "sentence": text}
 
     def _do(self, one: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
         """Let the answer have its effect, and keep both at once; what it did, and until when."""
@@ -224,9 +222,12 @@ class RequestVerbs:
         return self._answers.open(profile.id, profile.name, one.thing, until, span, giver), until
 
     def requests(self, request: Request) -> Mapping[str, object]:
-        """Newest first. A device's are its child's own; without one they are for guardians."""
-        found = list(reversed(self._daemon.store.requests.all()))
+        """Newest first. A device's are its child's own; without one they are for guardians, those that wait
+        whole and the others by the log level.
+        """
+        found, told = list(reversed(self._daemon.store.requests.all())), self._values.to_guardians
         if request.has("device"):
+            told = self._values.whole
             who = self._whom.child(request).profile.id
             found = [one for one in found if one.who == who]
         elif request.has("profile"):
@@ -234,33 +235,5 @@ class RequestVerbs:
             found = [one for one in found if one.who == who]
         if request.values.get("pending") is True:
             found = [one for one in found if one.waits]
-        return {"requests": [self._as_values(one) for one in found[:MAX_LISTED]]}
-
-    def _as_values(self, one: ChildRequest) -> dict[str, object]:
-        rules = self._daemon.rules
-        zone = rules.household.config.zone
-        profile = rules.household.find(one.who)
-        thing = f"{SERVICE}{one.thing}" if one.topic is Topic.TIME and one.thing else one.thing
-        named = limits_name if one.topic is Topic.LEDGER else thing_name
-        return {
-            "id": one.id,
-            "profile": one.who,
-            "name": one.who if profile is None else profile.name,
-            "device": one.device,
-            "topic": one.topic,
-            "thing": thing or None,
-            "thing_name": named(thing, rules.names) if thing else None,
-            "since": None if one.since is None else one.since.astimezone(zone),
-            "minutes": one.minutes or None,
-            "reason": one.reason,
-            "at": one.at.astimezone(zone),
-            "expires": one.expires.astimezone(zone) if one.waits else None,
-            "state": one.state,
-            "reminded": one.reminded and one.waits,
-            "answer": one.answer,
-            "given": one.given or None,
-            "because": one.because,
-            "by": one.by or None,
-            "answered": None if one.answered is None else one.answered.astimezone(zone),
-            "grant": one.grant,
-        }
+        values = (one for one in map(told, found) if one is not None)
+        return {"requests": list(islice(values, MAX_LISTED))}

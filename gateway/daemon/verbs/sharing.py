@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.devices.family import Member
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.adultproof import AdultProofVerbs
 from gateway.daemon.verbs.pins import PinDesk
@@ -40,7 +41,7 @@ PLAIN_PLACES = (HOME, "adult")
 class SharingVerbs:
     def __init__(self, daemon: Daemon, whom: Whom, pins: PinDesk) -> None:
         self._daemon = daemon
-        self._whom = whom
+        self._whom, self._eyes = whom, Eyes(daemon)
         self._pins = pins
         self.proofs = AdultProofVerbs(daemon, whom)
         self._switches = Slow(SWITCHES)
@@ -154,7 +155,7 @@ class SharingVerbs:
         handed = [mac for mac, one in daemon.store.uses.all().items() if one.handed]
         macs = [mac for mac in household.config.shared if people_of(household, mac)]
         return {
-            "devices": [self._told(mac) for mac in dict.fromkeys([*macs, *handed])],
+            "devices": [self._told_to_guardians(mac) for mac in dict.fromkeys([*macs, *handed])],
             "people": [
                 {"id": one.id, "name": one.name} | self._pins.describe(one) for one in household.children
             ],
@@ -212,6 +213,12 @@ class SharingVerbs:
             "until": until,
             "by": None if use is None else use.by or None,
         }
+
+    def _told_to_guardians(self, mac: str) -> dict[str, object]:
+        """Not who took it, where no moment is told of that one; that it may be so is told whoever has it."""
+        told = self._told(mac) | {"untold": self._eyes.may_be_untold(mac)}
+        nobody = {"who": None, "who_name": None, "kind": None, "until": None, "by": None}
+        return told if self._eyes.use_is_told(mac) else told | nobody
 
     def _screens(self, who: str, asks: str) -> list[str]:
         """Shared devices without a page of their own, as far as is known what they are."""

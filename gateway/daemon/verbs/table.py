@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.daemon.answers import Answers
 from gateway.daemon.devices.family import Member
 from gateway.daemon.devices.places import Places
+from gateway.daemon.eyes import Eyes
 from gateway.daemon.figures import figures
 from gateway.daemon.files.editing import Editing
 from gateway.daemon.files.editing_home import HomeEditing
@@ -56,7 +57,7 @@ from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.warnings import closing
 from gateway.policy.gates import is_limit
-from gateway.policy.loglevels import KINDS_LEVEL
+from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import GUEST, HOME, Profile
 
@@ -70,7 +71,7 @@ class Verbs:
     def __init__(self, daemon: Daemon, guardians: Guardians, answers: Answers) -> None:
         self._daemon = daemon
         self._guardians = guardians
-        self._whom = Whom(daemon)
+        self._whom, self._eyes = Whom(daemon), Eyes(daemon)
         self._editing = Editing(daemon.rules, self._edited)
         self._home = HomeEditing(daemon.rules, self._editing)
         self._edits = EditVerbs(daemon, self._whom, self._editing)
@@ -178,8 +179,8 @@ class Verbs:
         daemon = self._daemon
         slots = daemon.family.slots_of(profile.id)
         members = [one for slot, one in daemon.family.members.items() if slot in slots]
-        macs = [mac for one in members for mac in one.macs]
-        member = self._whom.stand_in(profile)
+        macs = self._devices_of(profile, members)
+        member = self._eyes.member(profile)
         return {
             "id": profile.id,
             "name": profile.name,
@@ -196,20 +197,29 @@ class Verbs:
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
 
+    def _devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
+        """What has its rules; of a shared one that somebody took, where that is not told, as before."""
+        uses, owner_of = self._daemon.store.uses.all(), self._daemon.rules.household.owner_of
+        quiet = [mac for mac in uses if not self._eyes.use_is_told(mac)]
+        found = [mac for one in members for mac in one.macs if mac not in quiet]
+        return found + [mac for mac in quiet if (one := owner_of(mac)) is not None and one.id == profile.id]
+
     def _minutes(self, member: Member, now: datetime, *, own: bool) -> dict[str, object]:
         """What is left and used of a child's time, and whether its landing is due or gone. Unless it is told
-        to its ``own`` device, of a child without a log nothing that depends on use.
+        to its ``own`` device, of a child without a log nothing that depends on use, and below the level of
+        moments the totals alone.
         """
         profile, situation, rules = member.profile, member.situation, self._daemon.rules
-        by_device = self._daemon.family.minutes.used_on(profile.id)
+        whole = own or profile.rules.log_level >= NAMES_LEVEL
+        by_device = self._daemon.family.minutes.used_on(profile.id) if whole else {}
         told = own or profile.rules.log_level >= KINDS_LEVEL
         return {
             "left": describe_left(profile, situation, rules, now, told_gates(profile, own=own)),
             "used": describe_used(profile, situation, rules, by_device) if told else [],
             "landing": {
                 "minutes": int(profile.rules.landing.value / timedelta(minutes=1)),
-                "taken": self._time.landing_taken(profile, now),
-                "due": self._time.landing_due(member, now),
+                "taken": self._time.landing_taken(profile, now) if told else None,
+                "due": self._time.landing_due(member, now) if told else None,
             },
         }
 
@@ -226,17 +236,17 @@ class Verbs:
         return describe_state(member.judge, member.situation, now, self._daemon.rules)
 
     def _device(self, mac: str) -> dict[str, object]:
-        seen = self._daemon.presence.here.seen(mac)
         return {
             "mac": mac,
             "name": self._daemon.presence.here.name_of(mac),
-            "online": seen is not None and seen.online,
-            "ip": seen.ips[0] if seen is not None and seen.ips else None,
+            "online": self._eyes.online(mac),
+            "ip": self._eyes.ip(mac),
+            "sightings": self._eyes.sightings(mac),
         }
 
     def profile(self, request: Request) -> Mapping[str, object]:
         profile = self._daemon.rules.profile(request.text("id"))
-        member, now = self._whom.stand_in(profile), self._daemon.local_now()
+        member, now = self._eyes.member(profile), self._daemon.local_now()
         told = describe_profile(
             member.judge, self._daemon.rules, member.situation, now, self._edits.set_of(profile)
         )

@@ -15,6 +15,7 @@ from gateway.daemon.answers import Answers, is_paused
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy import tickets
+from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.profile import ALL
 from gateway.policy.tickets import Ticket, Tries
@@ -131,9 +132,10 @@ class TicketVerbs:
             done = self._answers.give(profile.id, member, ticket.minutes, None, giver)
             self._daemon.store.tickets.use(ticket, by=profile.id, at=in_utc(now))
         self._answers.apply((profile.id,))
-        self._daemon.control.publish(
-            "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=done.sentence
-        )
+        if profile.rules.log_level >= NAMES_LEVEL:  # when it was is a detail
+            self._daemon.control.publish(
+                "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=done.sentence
+            )
         return done.as_values(now) | {"grant": giver.number}
 
     def _tries_of(self, mac: str) -> Tries:

@@ -126,7 +126,10 @@ class TimeVerbs:
         giver = self._answers.giver(profile.name, Kind.LANDING, request.text("origin", ""))
         done = self._answers.give(profile.id, member, minutes, service, giver)
         self._answers.apply((profile.id,))
-        self._daemon.control.publish("landing", profile=profile.id, name=profile.name, sentence=done.sentence)
+        if profile.rules.log_level >= NAMES_LEVEL:  # when it was is a detail
+            self._daemon.control.publish(
+                "landing", profile=profile.id, name=profile.name, sentence=done.sentence
+            )
         return done.as_values(now) | {"grant": giver.number}
 
     def landing_due(self, member: Member, now: datetime) -> bool:

@@ -32,6 +32,7 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
     desk.presence.inventory.heard(STRANGER, 3, Overheard(b"", dhcp=behind))
     assert listed(desk) == {
         "mac": STRANGER, "name": STRANGER, "online": True, "ip": "192.168.77.99", "profile": "guest",
+        "sightings": "moment",
         "label": "", "own_name": STRANGER, "until": None, "shared": [], "managed": [], "asked": None,
         "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],

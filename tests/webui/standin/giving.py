@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.errors import PolicyError
+from tests.webui.standin import untold
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -181,8 +182,9 @@ class Giving:
         found = self.household.requests
         if request.has("device"):
             who = self.household.child_of(request)
-            found = [one for one in found if one["profile"] == who]
-        return {"requests": found}
+            return {"requests": [one for one in found if one["profile"] == who]}
+        told = (untold.request(one, self.household.log_level(one["profile"])) for one in found)
+        return {"requests": [one for one in told if one is not None]}
 
     def _ledger(self, request: Request) -> Mapping[str, object]:
         who = self.household.child_of(request) if request.has("device") else request.text("who")

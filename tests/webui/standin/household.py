@@ -14,6 +14,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
 from gateway.policy.people import may_change
 from tests.control.running import Running, running
+from tests.webui.standin import untold
 from tests.webui.standin.accounts import Accounts
 from tests.webui.standin.agreeing import Agreeing
 from tests.webui.standin.alerting import Alerting
@@ -160,7 +161,10 @@ class Household:
     def _child(self, profile: str) -> dict[str, object]:
         rules = self.rules_of(profile)
         devices = [
-            {"mac": device["mac"], "name": device["name"], "online": ip != "192.168.1.21", "ip": ip}
+            untold.device(
+                {"mac": device["mac"], "name": device["name"], "online": ip != "192.168.1.21", "ip": ip},
+                rules["log_level"],
+            )
             for ip, device in self.devices.items()
             if device["profile"] == profile
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.errors import ControlError
+from tests.webui.standin import untold
 from tests.webui.standin.places import GUEST, LAPTOP, NOW, PHONE, TABLET, TELEVISION
 
 if TYPE_CHECKING:
@@ -90,11 +91,13 @@ class Things:
         people = {"people": self._household.editing.people(PEOPLE), "scanning": self.scanning}
         if request.has("mac"):
             one = self._one(request)
-            return {"devices": [self._told(one) | self.learnt.get(one["mac"], {"history": []})]} | people
+            learnt = self.learnt.get(one["mac"], {"history": []})
+            return {"devices": [self._told(one | learnt)]} | people
         return {"devices": [self._told(one) for one in self.found]} | people
 
     def _told(self, one: Mapping[str, Any]) -> dict[str, Any]:
-        return {**one, **self._household.proven.listed(one)}
+        level = self._household.rules_of(one["profile"]).get("log_level", 3)
+        return untold.device({**one, **self._household.proven.listed(one)}, level)
 
     def _one(self, request: Request) -> dict[str, Any]:
         found = next((one for one in self.found if one["mac"] == request.text("mac")), None)
