@@ -66,7 +66,7 @@ def test_each_level_reads_its_own_texts() -> None:
     assert "This device is new here" in texts(REFUSED, Level.MIDDLE), "of a part whose name is made"
 
 
-@pytest.mark.parametrize("page", TOGETHER - {"child/refused_list.html", "child/set_by.html"})
+@pytest.mark.parametrize("page", sorted(TOGETHER - {"child/refused_list.html", "child/set_by.html"}))
 def test_what_is_read_together_says_so(page: str) -> None:
     """The other two are folded away under "All of it, to read with somebody"."""
     only = set(texts_of((page,), Level.LITTLE)) - set(texts_of((page,), Level.TEEN))
