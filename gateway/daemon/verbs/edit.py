@@ -148,8 +148,10 @@ class EditVerbs:
         """Who came back by another id has held what it held: no younger band brings back more log."""
         step = self._editing.history.steps.get(number)
         before = "" if step is None or step.removed is None else step.removed.rpartition(".")[0]
+        if before == profile_id:
+            return
         held = self._daemon.store.held_bands().get(before)
-        if before != profile_id and held is not None:
+        if held is not None:
             self._daemon.store.hold_band(profile_id, held)
             self._daemon.reassign()
 
