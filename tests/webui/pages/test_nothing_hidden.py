@@ -14,7 +14,7 @@ from gateway.commandline import build_parser
 from gateway.policy import bands, config, rulefile
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
-from tests.webui.standin.household import GUEST, Household
+from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
 from webui import Settings
 from webui.api.answering import OPERATIONS
@@ -92,6 +92,16 @@ def test_it_does_on_a_shared_and_on_a_handed_over_device(
     assert text_of(loglevels.told(level)) in text_of(browser_on(app, HANDED).get("/my").text)
 
 
-def test_a_guest_is_told_that_nothing_is_written_down(app: Flask, daemon: Running) -> None:
-    page = text_of(browser_on(app, GUEST).get("/").text)
-    assert "written down" in page
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ("guest", "Some kinds of sites are closed for guests. Nothing is written down."),
+        ("quarantine", "Nothing that this device does is written down meanwhile."),
+        ("home", "On this device only harmful sites are refused. Nothing is written down."),
+    ],
+)
+def test_who_is_no_child_is_told_that_nothing_is_written_down(
+    app: Flask, daemon: Running, household: Household, profile: str, said: str
+) -> None:
+    household.devices["192.168.1.30"]["profile"] = profile
+    assert said in text_of(browser_on(app, "192.168.1.30").get("/").text)
