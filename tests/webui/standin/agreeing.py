@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.policy.agreement import Agreement, Side, agreed, state, waiting
 
@@ -50,6 +51,11 @@ class Agreeing:
             who, by, side = self._household.lending.own_child(request), "", Side.CHILD
         else:
             who, by, side = request.text("id"), self._household.guardian_of(request), Side.GUARDIAN
+        if who not in self._household.children:
+            request.refuse("id", "is no profile", Code.NO_PROFILE)
+        if who not in FROM_TEN:
+            name = str(self._household.rules_of(who).get("name", who))
+            request.refuse("id", "is too young to agree by a PIN", Code.NO_PIN, name=name)
         if request.choice("action", ("agree", "end")) == "end":
             self.kept.pop(who, None)
         else:
