@@ -122,8 +122,9 @@ class EditVerbs:
         trial = request.values.get("trial") is True
         profile_id = self._editing.add(name, changes, author, trial=trial)
         if not trial:
-            self._daemon.store.self_set.forget(profile_id)  # of somebody who had this id before
-            self._daemon.store.agreements.forget(profile_id)
+            store = self._daemon.store
+            for kept in (store.pins, store.self_set, store.agreements):
+                kept.forget(profile_id)  # of somebody who had this id before
             told = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
             self.audit(request, author, "add_profile", told)
         return {"id": profile_id}

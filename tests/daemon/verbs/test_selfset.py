@@ -221,3 +221,4 @@ def test_who_gets_an_id_anew_inherits_nothing(make: Make) -> None:
     web(desk, "remove_profile", id="daughter")
     assert web(desk, "add_profile", name="Daughter", band="16-17")["id"] == "daughter"
     assert own(desk) == {}
+    assert desk.store.pins.of("daughter") is None, "nor the PIN of who had it"

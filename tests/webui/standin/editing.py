@@ -175,7 +175,7 @@ class _Daemon:
         self.store = self.presence = self.here = self
         self.growing = editing._household.growing
         self.self_set = SimpleNamespace(forget=lambda _: None, laid=lambda profile: profile)
-        self.agreements = SimpleNamespace(forget=lambda _: None)
+        self.agreements = self.pins = SimpleNamespace(forget=lambda _: None)
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
