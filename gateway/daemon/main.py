@@ -89,7 +89,7 @@ class Daemon:
         for folder in (state, runtime):
             make_folder(folder)
         self.rules.keep_good()
-        played = clockverbs.played()
+        played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
             ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=played)
         )

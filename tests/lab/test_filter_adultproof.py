@@ -89,7 +89,7 @@ def test_a_new_device_opens_after_the_proof_and_closes_at_six(
         assert_started(*films)
         assert all(one.started() for one in quic)
         daemon.kill()
-        daemon.start()
+        daemon.start_at(epoch(f"{today}T18:00:30") - time.time())
         assert daemon.client.call("device", mac=NEW)["adult_proof"]["by"] == "Mum", "a kill ends it not"
         morning = today + timedelta(days=1)
         set_time(daemon, f"{morning}T05:50:00")

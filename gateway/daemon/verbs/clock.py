@@ -12,7 +12,9 @@ from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.devices.family import CONSOLE
 from gateway.errors import ControlError
 
-PLAY = "QALQAN_TEST_CLOCK"  # set by the virtual home alone: "1", or "unset" for a clock that is not known yet
+# Set by the virtual home alone: "1"; "unset" for a clock that is not known yet; "+60" for one that is so many
+# seconds ahead of the machine's.
+PLAY = "QALQAN_TEST_CLOCK"
 _FARTHEST = 10**8  # seconds
 
 UNKNOWN = (
@@ -26,7 +28,14 @@ Audit = Callable[[str, str, str], None]
 
 def played() -> bool | None:
     """What `ClockWatch` is told of the virtual home."""
-    return {"1": True, "unset": False}.get(os.environ.get(PLAY, ""))
+    told = os.environ.get(PLAY, "")
+    return True if told.startswith("+") else {"1": True, "unset": False}.get(told)
+
+
+def ahead() -> timedelta:
+    """How far the virtual home's clock is ahead when the daemon starts."""
+    told = os.environ.get(PLAY, "")
+    return timedelta(seconds=float(told[1:])) if told.startswith("+") else timedelta()
 
 
 def describe(watch: ClockWatch) -> dict[str, object]:

@@ -38,7 +38,7 @@ def test_the_suggestion_is_shown_and_off_until_the_child_turns_it_on(
     phone: Browser, household: Household
 ) -> None:
     before = text_of(phone.get("/my").text)
-    assert "At 16 and 17 there is no bedtime and no limit until somebody sets one." in before
+    assert "At 16 and 17 there is no bedtime and no limit at first." in before
     page = phone.get(PAGE).text
     assert "Off. A suggestion for 16 and 17: Bedtime on school nights 22:00–07:00" in text_of(page)
     assert 'name="school-from" value="22:00"' in page

@@ -94,6 +94,10 @@ class Growing:
         if "engine" in self.__dict__:
             self.engine.refuse_later(profile_id, changes)
 
+    def refuse_file(self, profile_id: str, source: bytes) -> None:
+        if "engine" in self.__dict__:
+            self.engine.refuse_file(profile_id, source)
+
     def guardian(self, request: Request) -> str:
         return self._household.guardian_of(request)
 
