@@ -95,6 +95,7 @@ class Front:
     def close(self) -> None:
         self._certificate.close()
         self._crowd.close()
+        self._pages.close()
 
 
 def main(text: str, form: str) -> int:

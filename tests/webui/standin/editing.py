@@ -6,6 +6,7 @@ Nothing of it is built before a page asks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -62,8 +63,8 @@ class Editing:
     """``files`` may be changed before the first question: what each profile's YAML says."""
 
     def __init__(self, household: Household) -> None:
-        self.files = {key: dict(rules) for key, rules in FILES.items()}
-        self.settings: dict[str, Any] = dict(HOME)
+        self.files = deepcopy(FILES)
+        self.settings: dict[str, Any] = deepcopy(HOME)
         self.audit: list[tuple[str, str]] = []  # what, detail
         self.own: list[dict[str, Any]] = []  # what a child reads of its rules while nothing was edited here
         self._household = household
