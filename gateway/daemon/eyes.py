@@ -6,6 +6,7 @@ gateway's console included.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time
 from enum import StrEnum
@@ -113,6 +114,13 @@ class Eyes:
         )
 
     # ------------------------------------------------------------------------------------ of a shared device
+
+    def devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
+        """What has its rules; of a shared one that somebody took, where that is not told, as before."""
+        uses, owner_of = self._daemon.store.uses.all(), self._daemon.rules.household.owner_of
+        quiet = [mac for mac in uses if not self.use_is_told(mac)]
+        found = [mac for one in members for mac in one.macs if mac not in quiet]
+        return found + [mac for mac in quiet if (one := owner_of(mac)) is not None and one.id == profile.id]
 
     def use_is_told(self, mac: str) -> bool:
         """Whether it is told who has a shared device: not who took it and of whom no moment is told."""

@@ -168,8 +168,7 @@ def short(decision: Decision, what: str | None, now: datetime, names: Names | No
     while len(text.encode()) > MAX_SHORT:
         text = text[:-2].rstrip() + "…"
     if decision.verdict is Verdict.BLOCK:
-        where = names.words[f"contest_{contest(decision)}"]
-        for more in (_who(decision, now, names.words, None), where):
+        for more in (_who(decision, now, names.words, None), names.words[f"contest_{contest(decision)}"]):
             text = f"{text} {more}" if more and len(f"{text} {more}".encode()) <= MAX_SHORT else text
     return text
 

@@ -216,7 +216,7 @@ def _of_day(row: Answer) -> Iterator[str]:
     for one in map(_hours, row.entries("windows")):
         yield _("%(what)s: %(value)s", what=one.name, value=one.told)
     for entry in row.entries("limits"):
-        yield say.limit_of_day(_name(entry), _minutes(entry))
+        yield say.limit(_name(entry), _minutes(entry))
 
 
 def _name(entry: Answer) -> str:

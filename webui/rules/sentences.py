@@ -99,15 +99,10 @@ def _on(what: str, day: str, always: str, school: str, free: str, some: str, val
 
 
 def limits(what: str, value: object) -> Sentences:
-    return tuple(_limit(what, day, minutes) for day, minutes in _by_days(read_plan(value, read_minutes)))
+    return tuple(limit(what, minutes, day) for day, minutes in _by_days(read_plan(value, read_minutes)))
 
 
-def limit_of_day(what: str, minutes: int | None) -> str:
-    """Of one date."""
-    return _limit(what, ONE_DAY, minutes)
-
-
-def _limit(what: str, day: str, minutes: object) -> str:
+def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
     if not isinstance(minutes, int):
         return _on(
             what, day,
@@ -255,7 +250,7 @@ def _of_date(value: object, names: Catalogue) -> list[str]:
     if value.get("limits") == {}:
         said.append(_("no limits"))
     for target, one in _entries(value, "limits"):
-        said.append(_limit(names.called(target), ONE_DAY, None if one == {} else read_minutes(one)))
+        said.append(limit(names.called(target), None if one == {} else read_minutes(one)))
     if value.get("windows") == {}:
         said.append(_("no windows"))
     for target, one in _entries(value, "windows"):

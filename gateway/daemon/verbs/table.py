@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -179,7 +179,7 @@ class Verbs:
         daemon = self._daemon
         slots = daemon.family.slots_of(profile.id)
         members = [one for slot, one in daemon.family.members.items() if slot in slots]
-        macs = self._devices_of(profile, members)
+        macs = self._eyes.devices_of(profile, members)
         member = self._eyes.member(profile)
         return {
             "id": profile.id,
@@ -196,13 +196,6 @@ class Verbs:
             "lesson": daemon.lessons.told(profile.id),
             "requests": sum(one.waits and one.who == profile.id for one in daemon.store.requests.all()),
         }
-
-    def _devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
-        """What has its rules; of a shared one that somebody took, where that is not told, as before."""
-        uses, owner_of = self._daemon.store.uses.all(), self._daemon.rules.household.owner_of
-        quiet = [mac for mac in uses if not self._eyes.use_is_told(mac)]
-        found = [mac for one in members for mac in one.macs if mac not in quiet]
-        return found + [mac for mac in quiet if (one := owner_of(mac)) is not None and one.id == profile.id]
 
     def _minutes(self, member: Member, now: datetime, *, own: bool) -> dict[str, object]:
         """What is left and used of a child's time, and whether its landing is due or gone. Unless it is told
