@@ -77,6 +77,7 @@ class Lookups:
         self._servers = tuple(_Server(one) for one in servers)
         self._found = found
         self._names: dict[str, bool] = {}  # name → answered since the last round
+        self._retries = 0  # rounds in a row in which something was still waited for
         self._timer: Timer | None = None
 
     def want(self, names: Iterable[str]) -> None:
@@ -87,16 +88,26 @@ class Lookups:
                 break
             self._names[name] = False
             self.ask(name)
-        if self._timer is None and self._names:
-            self._timer = self._loop.call_later(RETRY, self._round)
+        if fresh:
+            self._next(RETRY)
 
     def _round(self) -> None:
+        """What was not answered is asked again soon, and all of it after a while: one name whose servers are
+        silent must not let the others grow old."""
         waiting = [name for name, answered in self._names.items() if not answered]
-        for name in waiting or self._names:
-            self.ask(name)
-        if not waiting:
+        self._retries = self._retries + 1 if waiting else 0
+        if self._retries * RETRY > REFRESH:
+            waiting, self._retries = list(self._names), 0
+        if not waiting or not self._retries:
             self._names = dict.fromkeys(self._names, False)
-        self._timer = self._loop.call_later(RETRY if waiting else REFRESH, self._round)
+        for name in waiting:
+            self.ask(name)
+        self._next(RETRY if waiting else REFRESH)
+
+    def _next(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._round)
 
     def ask(self, name: str) -> None:
         """Resolve it now; of what is not wanted, this once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -85,6 +86,46 @@ def test_an_answer_is_found(bench: Bench) -> None:
     bench.turn()
     assert bench.addresses() == {RIGHT}
     assert [name for name, _ in bench.found] == [NAME, NAME]
+
+
+def _names_of(bench: Bench, seconds: float, *, silent: str = "") -> list[str]:
+    """What is asked within that time, A for each; all but ``silent`` is answered."""
+    asked = []
+    bench.resolver.setblocking(False)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        bench.turn(1)
+        with suppress(BlockingIOError):
+            query, peer = bench.resolver.recvfrom(4096)
+            question = dns.message.from_wire(query).question[0]
+            name = question.name.to_text(omit_final_dot=True).lower()
+            asked += [name] if question.rdtype == 1 else []
+            if name != silent:
+                bench.resolver.sendto(answer(query), peer)
+    return asked
+
+
+def test_what_was_answered_is_asked_again_after_a_while_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "RETRY", 0.05)
+    bench.lookups.want([NAME])
+    assert _names_of(bench, 0.5) == [NAME]
+    monkeypatch.setattr(lookups, "REFRESH", 0.2)
+    bench.lookups.want(["another.example.org"])
+    assert set(_names_of(bench, 2.0)) == {NAME, "another.example.org"}
+
+
+def test_a_silent_name_does_not_let_the_others_grow_old(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "RETRY", 0.05)
+    monkeypatch.setattr(lookups, "REFRESH", 0.2)
+    monkeypatch.setattr(lookups, "PATIENCE", 0.02)
+    bench.lookups.want([NAME, "silent.example.org"])
+    asked = _names_of(bench, 2.0, silent="silent.example.org")
+    assert asked.count(NAME) > 1
+    assert asked.count("silent.example.org") > asked.count(NAME)
 
 
 def test_no_two_questions_are_alike(bench: Bench) -> None:
