@@ -1,0 +1,124 @@
+"""`/etc/uci-defaults/90-qalqan`: what a first boot fills in, and that nothing of the user's is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.openwrt.goldenfiles import same_as_golden
+from tests.openwrt.router import STATIC, Router
+
+pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
+
+OWN = """config qalqan 'main'
+	option enabled '0'
+	list lan 'br-home'
+	list lan 'br-guest'
+	option flash 'normal'
+	option offload 'auto'
+
+config web 'web'
+	option port '8888'
+
+config paths 'paths'
+	option state '/mnt/usb/qalqan'
+
+config brand 'brand'
+	option name 'Alma Home'
+
+config defaults 'defaults'
+	option country 'kz'
+	list propose_list 'adult'
+"""
+NOR = 'dev:    size   erasesize  name\nmtd5: 00a40000 00010000 "rootfs_data"\n'
+NAND = 'dev:    size   erasesize  name\nmtd5: 07a80000 00020000 "ubi"\n'
+
+
+def test_a_first_boot_fills_in_the_lan(router: Router) -> None:
+    done = router.defaults()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_as_golden(router.told(), "first-boot")
+    assert same_as_golden(router.config("qalqan"), "first-boot-uci")
+
+
+def test_a_second_run_changes_nothing(ready: Router) -> None:
+    before = ready.config("qalqan")
+    ready.defaults()
+    assert ready.told() == "uci commit \n"  # the caller's own, with nothing staged
+    assert ready.config("qalqan") == before
+
+
+def test_what_the_user_wrote_stays(router: Router) -> None:
+    router.config("qalqan", OWN)
+    router.defaults()
+    kept = router.config("qalqan")
+    missing = [line for line in OWN.splitlines() if line not in kept.splitlines()]
+    assert not missing
+    added = [line.strip() for line in kept.splitlines() if line and line not in OWN.splitlines()]
+    assert added == ["option runtime '/var/run/qalqan'", "option profiles '/etc/qalqan/profiles'"]
+
+
+def test_an_interface_that_was_taken_out_does_not_come_back(ready: Router) -> None:
+    """An upgrade runs the script anew; what the counter says was done is not done again."""
+    ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
+    ready.defaults()
+    assert ready.uci("get", "qalqan.main.lan") == ""
+
+
+def test_an_older_state_is_brought_up_to_now(ready: Router) -> None:
+    (ready.root / "etc/qalqan/compat").write_text("0\n")
+    ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
+    ready.defaults()
+    assert ready.uci("get", "qalqan.main.lan") == "br-lan"
+    assert (ready.root / "etc/qalqan/compat").read_text() == "1\n"
+
+
+def test_a_newer_state_is_left_alone(ready: Router) -> None:
+    """The package was there in a later version, and went back."""
+    (ready.root / "etc/qalqan/compat").write_text("7\n")
+    ready.defaults()
+    assert (ready.root / "etc/qalqan/compat").read_text() == "7\n"
+
+
+def test_a_missing_file_is_made(router: Router) -> None:
+    (router.root / "etc/config/qalqan").unlink()
+    done = router.defaults()
+    assert done.stderr == ""
+    assert router.uci("get", "qalqan.main") == "qalqan"
+    assert router.uci("get", "qalqan.paths.state") == "/etc/qalqan/state"
+
+
+@pytest.mark.parametrize(("partitions", "flash"), [(NOR, "poor"), (NAND, ""), (None, "")])
+def test_raw_flash_is_written_rarely(router: Router, partitions: str | None, flash: str) -> None:
+    if partitions is not None:
+        router.write("proc/mtd", partitions)
+    router.defaults()
+    assert router.uci("get", "qalqan.main.flash") == flash
+
+
+@pytest.mark.parametrize("device", ["br-lan.1", "eth0"])
+def test_the_lan_is_what_the_board_has(router: Router, device: str) -> None:
+    router.config("network", f"config interface 'lan'\n\toption device '{device}'\n")
+    router.defaults()
+    assert router.uci("get", "qalqan.main.lan") == device
+
+
+def test_a_router_without_a_lan_has_none_filled_in(router: Router) -> None:
+    router.config("network", "config interface 'loopback'\n\toption device 'lo'\n")
+    assert router.defaults().returncode == 0
+    assert router.uci("get", "qalqan.main.lan") == ""
+
+
+def test_offload_is_taken_before_the_firewall_starts_for_the_first_time(router: Router) -> None:
+    router.config("firewall", "config defaults\n\toption flow_offloading '1'\n")
+    router.defaults()
+    assert router.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+    assert router.uci("get", "qalqan.main.offload") == "auto"
+    assert (router.root / "etc/qalqan/offload.firewall").read_text() == "software\n"
+
+
+def test_half_done_changes_of_others_are_not_committed_by_us(ready: Router) -> None:
+    """Where there is nothing to do for us there is no commit of ours."""
+    ready.shell("uci set network.lan.proto=dhcp")
+    ready.forget()
+    ready.shell("cd /etc/uci-defaults && . ./90-qalqan")
+    assert "commit" not in ready.told()

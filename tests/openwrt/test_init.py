@@ -1,0 +1,326 @@
+"""`/etc/init.d/qalqan` under busybox ash: what procd is told, in each state of the router."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.openwrt.goldenfiles import same_as_golden
+from tests.openwrt.router import STATIC, Router
+from tests.pace import until
+
+pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
+
+OFFLOAD = "config defaults\n\toption flow_offloading '1'\n"
+HARDWARE = OFFLOAD + "\toption flow_offloading_hw '1'\n"
+LAN = "config qalqan 'main'\n\tlist lan 'br-lan'\n\tlist lan 'br-kids'\n\toption offload 'off'\n"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_daemon_and_pages(ready: Router) -> None:
+    done = ready.script("qalqan", "start")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_as_golden(ready.told(), "start")
+
+
+def test_without_the_package_of_the_pages(tmp_path: Path) -> None:
+    router = Router(tmp_path / "root", pages=False)
+    router.defaults()
+    router.forget()
+    router.script("qalqan", "start")
+    assert same_as_golden(router.told(), "start-without-pages")
+    assert not (router.root / "etc/qalqan/state/web").exists()
+
+
+def test_pages_that_are_switched_off(ready: Router) -> None:
+    ready.config("qalqan", LAN + "config web 'web'\n\toption enabled 'no'\n")
+    ready.script("qalqan", "start")
+    assert "instance [daemon]" in ready.told()
+    assert "instance [web]" not in ready.told()
+
+
+def test_several_interfaces_and_an_address_for_the_pages(ready: Router) -> None:
+    ready.config("qalqan", LAN + "config web 'web'\n\toption listen '192.168.1.1:8080'\n")
+    ready.script("qalqan", "start")
+    assert same_as_golden(ready.told(), "start-several-interfaces")
+
+
+def test_disabled_starts_nothing_and_says_so_to_procd(ready: Router) -> None:
+    """procd stops what is not in what it is told."""
+    ready.config("qalqan", "config qalqan 'main'\n\toption enabled '0'\n\toption offload 'off'\n")
+    ready.script("qalqan", "reload")
+    assert same_as_golden(ready.told(), "disabled")
+
+
+def test_poor_flash_is_the_daemons_own_matter(ready: Router) -> None:
+    """It reads the option itself: procd is told the same."""
+    ready.config("qalqan", ready.config("qalqan").replace("'main'\n", "'main'\n\toption flash 'poor'\n"))
+    ready.script("qalqan", "start")
+    assert same_as_golden(ready.told(), "start")
+
+
+def test_wrong_values_are_said_and_stop_no_filter(ready: Router) -> None:
+    text = LAN + "\toption enabled 'perhaps'\n\toption flash 'wet'\nconfig web 'web'\n\toption port 'http'\n"
+    ready.config("qalqan", text)
+    ready.script("qalqan", "start")
+    told = ready.told()
+    assert "instance [daemon]" in told
+    assert "instance [web]" in told
+    assert [line for line in told.splitlines() if line.startswith("logger")] == [
+        f"logger [-t] [qalqan] [-p] [daemon.err] [/etc/config/qalqan: a value of section '{name}' cannot be"
+        " used; qalqan check tells which]"
+        for name in ("main", "web")
+    ]
+
+
+def test_no_uci_file_has_the_defaults(ready: Router) -> None:
+    ready.config("qalqan", "")
+    ready.script("qalqan", "start")
+    assert "pidfile [/var/run/qalqan/daemon.pid]" in ready.told()
+    assert "instance [web]" in ready.told()
+
+
+def test_folders_have_the_owners_that_the_pages_need(ready: Router) -> None:
+    ready.script("qalqan", "start")
+    state = ready.root / "etc/qalqan/state"
+    own = state / "web"
+    assert (mode(state), state.stat().st_uid) == (0o711, 0)
+    assert (mode(own), own.stat().st_uid, own.stat().st_gid) == (0o700, 64991, 64991)
+    assert mode(ready.root / "tmp/run/qalqan") == 0o755
+    assert mode(ready.root / "etc/config/qalqan") & 0o444 == 0o444
+    assert (ready.root / "etc/qalqan/profiles").is_dir()
+
+
+def test_a_family_file_that_only_root_reads_is_read_by_the_pages_too(ready: Router) -> None:
+    rules = ready.root / "etc/qalqan/qalqan.yaml"
+    rules.chmod(0o600)
+    ready.script("qalqan", "start")
+    assert (mode(rules), rules.stat().st_uid, rules.stat().st_gid) == (0o640, 0, 64991)
+
+
+def test_what_the_pages_kept_is_theirs_after_their_user_got_another_number(ready: Router) -> None:
+    key = ready.write("etc/qalqan/state/web/session.key", "secret")
+    os.chown(key, 12345, 12345)
+    ready.script("qalqan", "start")
+    assert (key.stat().st_uid, key.stat().st_gid) == (64991, 64991)
+
+
+def test_pages_never_run_as_root_where_their_user_is_missing(ready: Router) -> None:
+    ready.write("etc/passwd", "root:x:0:0::/root:/bin/ash\n")
+    ready.script("qalqan", "start")
+    assert "instance [web]" not in ready.told()
+    assert "there is no user qalqan-web" in ready.told()
+
+
+def test_first_boot_writes_the_familys_file_once(ready: Router) -> None:
+    (ready.root / "etc/qalqan/qalqan.yaml").unlink()
+    ready.program("usr/bin/qalqan", "echo 'country: kz' > /etc/qalqan/qalqan.yaml")
+    for _ in range(2):
+        ready.script("qalqan", "start")
+    assert ready.told().count("qalqan [first-boot]") == 1
+
+
+def test_a_first_boot_that_fails_is_said_and_the_daemon_starts(ready: Router) -> None:
+    (ready.root / "etc/qalqan/qalqan.yaml").unlink()
+    ready.program("usr/bin/qalqan", "exit 1")
+    ready.script("qalqan", "start")
+    assert "[/etc/qalqan/qalqan.yaml was not written; see above]" in ready.told()
+    assert "instance [daemon]" in ready.told()
+
+
+# What the firewall offloads.
+
+
+@pytest.mark.parametrize(
+    ("firewall", "kept", "hardware"), [(OFFLOAD, "software", "0"), (HARDWARE, "hardware", "1")]
+)
+def test_offload_of_the_firewall_is_taken_and_given_back(
+    ready: Router, firewall: str, kept: str, hardware: str
+) -> None:
+    ready.config("firewall", firewall)
+    ready.write("tmp/run/fw4.state", "")
+    ready.script("qalqan", "start")
+    assert same_as_golden(ready.told(), f"start-offload-{kept}")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "0"
+    assert ready.uci("get", "qalqan.main.offload") == "auto"
+
+    ready.forget()
+    ready.script("qalqan", "start")
+    assert "uci" not in ready.told()  # there is nothing left to do
+
+    ready.forget()
+    ready.script("qalqan", "offload", "back")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == hardware
+    assert "fw4 [-q] [reload]" in ready.told()
+
+
+def test_offload_that_is_switched_on_later_is_the_users_wish(ready: Router) -> None:
+    assert ready.uci("get", "qalqan.main.offload") == "off"
+    ready.config("firewall", OFFLOAD)
+    ready.script("qalqan", "reload")
+    assert ready.uci("get", "qalqan.main.offload") == "auto"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+
+
+def test_an_off_of_the_users_own_stays(router: Router) -> None:
+    router.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
+    router.config("firewall", OFFLOAD)
+    router.defaults()
+    assert router.uci("get", "qalqan.main.offload") == "off"
+    assert router.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+
+
+def test_a_firewall_that_is_not_up_yet_is_not_loaded_again(ready: Router) -> None:
+    ready.config("firewall", OFFLOAD)
+    ready.script("qalqan", "start")
+    assert "fw4" not in ready.told().replace("flow offloading", "")
+
+
+def test_switching_the_filter_off_gives_offload_back(ready: Router) -> None:
+    ready.config("firewall", HARDWARE)
+    ready.script("qalqan", "start")
+    ready.config("qalqan", ready.config("qalqan").replace("enabled '1'", "enabled '0'", 1))
+    ready.script("qalqan", "reload")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "1"
+
+
+def test_offload_wants_to_know_which_way(ready: Router) -> None:
+    done = ready.script("qalqan", "offload", "away")
+    assert done.returncode == 1
+    assert done.stderr == "usage: /etc/init.d/qalqan offload take|back\n"
+
+
+def test_removal_gives_offload_back_and_an_upgrade_does_not(ready: Router) -> None:
+    ready.config("firewall", OFFLOAD)
+    ready.script("qalqan", "start")
+    remove = ". /usr/lib/opkg/info/qalqan.prerm-pkg"
+    for environment in ({"PKG_UPGRADE": "1"}, {"IPKG_INSTROOT": "/image"}):
+        assert ready.shell(remove, **environment).returncode == 0
+        assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+    assert ready.shell(remove).returncode == 0
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
+
+
+# How it ends, and how it is told to read again.
+
+
+@pytest.fixture
+def daemon(ready: Router) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in the daemon's place, which writes down SIGHUP and needs a while for SIGTERM."""
+    program = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGHUP, lambda *_: print('hup', flush=True))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), print('saved', flush=True), exit()))\n"
+        "print('ready', flush=True)\n"
+        "while True:\n    signal.pause()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    ready.write("tmp/run/qalqan/daemon.pid", f"{process.pid}\n")
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def heard(daemon: subprocess.Popen[bytes]) -> bytes:
+    assert daemon.stdout is not None
+    return daemon.stdout.readline()
+
+
+@pytest.fixture
+def listening(ready: Router) -> Iterator[None]:
+    path = ready.root / "tmp/run/qalqan/control.sock"
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as sock:
+        where = os.open(path.parent, os.O_DIRECTORY)
+        sock.bind(f"/proc/self/fd/{where}/{path.name}")
+        os.close(where)
+        yield
+
+
+@pytest.mark.usefixtures("listening")
+def test_reload_tells_procd_and_has_the_daemon_read_its_rules(
+    ready: Router, daemon: subprocess.Popen[bytes]
+) -> None:
+    ready.script("qalqan", "reload")
+    assert same_as_golden(ready.told(), "start")
+    assert heard(daemon) == b"hup\n"
+
+
+def test_a_daemon_that_is_about_to_start_gets_no_signal(
+    ready: Router, daemon: subprocess.Popen[bytes]
+) -> None:
+    """It would end of it. It has no socket yet."""
+    ready.script("qalqan", "reload")
+    daemon.send_signal(signal.SIGTERM)
+    assert heard(daemon) == b"saved\n"
+
+
+@pytest.mark.usefixtures("listening")
+def test_reload_where_nothing_runs_starts_it(ready: Router) -> None:
+    done = ready.script("qalqan", "reload")
+    assert done.stderr == ""
+    assert same_as_golden(ready.told(), "start")
+
+
+def test_stop_leaves_a_running_daemons_table_to_it(ready: Router, daemon: subprocess.Popen[bytes]) -> None:
+    guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
+    ready.script("qalqan", "stop")
+    assert ready.told() == "delete [qalqan]\n"
+    assert not guard.exists()
+
+
+def test_stop_opens_the_line_where_the_daemon_is_gone(ready: Router) -> None:
+    ready.write("tmp/run/qalqan/daemon.pid", "999999\n")
+    guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
+    ready.script("qalqan", "stop")
+    assert ready.told() == "nft [delete] [table] [inet] [qalqan]\ndelete [qalqan]\n"
+    assert not guard.exists()
+
+
+def test_stop_ends_the_guards_resolver_and_no_other_process(ready: Router) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other, subprocess.Popen(["sleep", "61"]) as resolver:
+        ready.write(f"proc/{resolver.pid}/cmdline", "dnsmasq\0-C\0/etc/qalqan/state/guard-names.conf\0")
+        ready.write(f"proc/{other.pid}/cmdline", "sleep\x0060\0")
+        for process in (other, resolver):
+            ready.write("tmp/run/qalqan/guard-names.pid", f"{process.pid}\n")
+            ready.script("qalqan", "stop")
+        try:
+            assert until(lambda: resolver.poll() is not None, 1.0) is not None
+            assert other.poll() is None
+        finally:
+            other.kill()
+            resolver.kill()
+
+
+def test_shutdown_waits_until_the_daemon_has_written(ready: Router, daemon: subprocess.Popen[bytes]) -> None:
+    """procd's part is played here: it sends the signal once it is told to delete the service."""
+    with subprocess.Popen(["chroot", ready.root, "/etc/init.d/qalqan", "shutdown"]) as shutdown:
+        assert until(lambda: "delete [qalqan]" in ready.told(), 1.0) is not None
+        assert shutdown.poll() is None
+        daemon.terminate()
+        assert heard(daemon) == b"saved\n"
+        daemon.wait()
+        assert until(lambda: shutdown.poll() is not None, 2.0) is not None
+    assert shutdown.returncode == 0
+
+
+def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:
+    links = sorted(path.name for path in (ready.root / "etc/rc.d").iterdir())
+    assert links == ["K88qalqan", "S18qalqan-guard", "S21qalqan"]
