@@ -28,6 +28,7 @@ _INSTALLED = {
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.prerm": "usr/lib/opkg/info/qalqan.prerm-pkg",
+    "qalqan.upgrade": "lib/upgrade/qalqan.sh",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/50-qalqan",
     "hotplug-iface": "etc/hotplug.d/iface/50-qalqan",
     "hotplug-ntp": "etc/hotplug.d/ntp/50-qalqan",

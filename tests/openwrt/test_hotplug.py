@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from gateway.daemon.clock.files import read_stamp
+from gateway.home.dhcp_script import request
 from tests.openwrt.router import STATIC, Router
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
@@ -72,6 +74,8 @@ def test_a_lease_of_ipv6_keeps_its_places(dhcp: Router) -> None:
     with listening(dhcp):
         dhcp.hotplug("dhcp", ACTION="add", **lease)
     assert "dhcp-event [add] [] [fd00::1234]\n" in dhcp.told()
+    told = request(["add", "", "fd00::1234"], lease)
+    assert told == {"do": "lease", "action": "add", "ip": "fd00::1234", "mac": "02:00:00:00:00:0a"}
 
 
 def test_the_crowd_of_leases_at_a_start_of_dnsmasq_starts_nothing(dhcp: Router) -> None:
@@ -94,8 +98,6 @@ def test_the_socket_is_where_uci_says(dhcp: Router) -> None:
 
 
 def test_the_time_is_stamped_as_the_daemon_reads_it(ready: Router) -> None:
-    from gateway.daemon.clock.files import read_stamp
-
     ready.write(BOOT, "6f1c2b3a-0000-4000-8000-000000000001\n")
     ready.write("proc/uptime", "314.15 600.00\n")
     done = ready.hotplug("ntp", ACTION="stratum", stratum="3")

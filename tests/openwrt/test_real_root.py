@@ -29,7 +29,12 @@ _FUNCTIONS = {
     "lib/functions.sh": ("config_load", "config_get", "config_get_bool", "get_bool", "user_exists"),
     "lib/functions/procd.sh": (
         *("uci_load_validate", "procd_set_param", "procd_append_param", "procd_add_reload_trigger"),
-        *("procd_add_interface_trigger", "procd_open_validate", "procd_close_validate"),
+        *(
+            "procd_add_interface_trigger",
+            "procd_add_restart_mount_trigger",
+            "procd_open_validate",
+            "procd_close_validate",
+        ),
     ),
 }
 

@@ -86,6 +86,11 @@ procd_add_interface_trigger() {
 	_trigger "$@"
 }
 
+# The real one adds it only where /etc/config/fstab mounts something there.
+procd_add_restart_mount_trigger() {
+	_trigger mount.add "$1" "$initscript" restart
+}
+
 procd_open_validate() {
 	[ "$_where" = triggers ] || _note "!! validation outside service_triggers"
 	_where=validate
