@@ -29,9 +29,9 @@ _INSTALLED = {
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.prerm": "usr/lib/opkg/info/qalqan.prerm-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
-    "hotplug-dhcp": "etc/hotplug.d/dhcp/50-qalqan",
-    "hotplug-iface": "etc/hotplug.d/iface/50-qalqan",
-    "hotplug-ntp": "etc/hotplug.d/ntp/50-qalqan",
+    "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
+    "hotplug-iface": "etc/hotplug.d/iface/90-qalqan",
+    "hotplug-ntp": "etc/hotplug.d/ntp/90-qalqan",
     "50-qalqan.nft": "usr/share/nftables.d/ruleset-post/50-qalqan.nft",
 }
 _SHIMMED = {
@@ -153,7 +153,7 @@ class Router:
 
     def hotplug(self, kind: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """As procd starts it: a shell that reads the script, with these variables beside its own."""
-        text = f". /lib/functions.sh\n. /etc/hotplug.d/{kind}/50-qalqan\n"
+        text = f". /lib/functions.sh\n. /etc/hotplug.d/{kind}/90-qalqan\n"
         return self._run(["/bin/sh", "-c", text], environment)
 
     def shell(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -63,6 +63,15 @@ def test_disabled_starts_nothing_and_says_so_to_procd(ready: Router) -> None:
     assert same_as_golden(ready.told(), "disabled")
 
 
+def test_disabled_opens_the_line_where_the_guard_holds_it(ready: Router) -> None:
+    """The daemon never came, and will not."""
+    guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
+    ready.config("qalqan", "config qalqan 'main'\n\toption enabled '0'\n\toption offload 'off'\n")
+    ready.script("qalqan", "reload")
+    assert "nft [delete] [table] [inet] [qalqan]\n" in ready.told()
+    assert not guard.exists()
+
+
 def test_poor_flash_is_the_daemons_own_matter(ready: Router) -> None:
     """It reads the option itself: procd is told the same."""
     ready.config("qalqan", ready.config("qalqan").replace("'main'\n", "'main'\n\toption flash 'poor'\n"))
@@ -124,6 +133,16 @@ def test_what_the_pages_kept_is_theirs_after_their_user_got_another_number(ready
     os.chown(key, 12345, 12345)
     ready.script("qalqan", "start")
     assert (key.stat().st_uid, key.stat().st_gid) == (64991, 64991)
+
+
+def test_a_link_that_the_pages_made_gives_them_nothing(ready: Router) -> None:
+    own = ready.root / "etc/qalqan/state/web"
+    own.mkdir(parents=True)
+    (own / "mine").symlink_to("/etc/passwd")
+    (own / "folder").symlink_to("/etc/rc.d")
+    ready.script("qalqan", "start")
+    assert {ready.root.joinpath(one).stat().st_uid for one in ("etc/passwd", "etc/rc.d")} == {0}
+    assert (own / "mine").lstat().st_uid == 64991
 
 
 def test_pages_never_run_as_root_where_their_user_is_missing(ready: Router) -> None:
