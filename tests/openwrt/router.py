@@ -19,6 +19,8 @@ SHIMS = Path(__file__).parent / "shims"
 STATIC = "/usr/share/doc/busybox-static/copyright"  # in the chroot there are no libraries
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 
+PAGES_ID = 64_991
+
 NETWORK = "config interface 'lan'\n\toption device 'br-lan'\n\toption proto 'static'\n"
 FIREWALL = "config defaults\n\toption input 'REJECT'\n"
 PACKAGES = {"network": NETWORK, "firewall": FIREWALL}
@@ -99,8 +101,10 @@ class Router:
                 shutil.copy(source / name, folder / place)
                 (folder / place).chmod(0o755)
         self.write("dev/null", "")
-        self.write("etc/passwd", "root:x:0:0::/root:/bin/ash\nqalqan-web:x:64991:64991::/var:/bin/false\n")
-        self.write("etc/group", "root:x:0:\nqalqan-web:x:64991:\n")
+        self.write(
+            "etc/passwd", f"root:x:0:0::/root:/bin/ash\nqalqan-web:x:{PAGES_ID}:{PAGES_ID}::/var:/bin/false\n"
+        )
+        self.write("etc/group", f"root:x:0:\nqalqan-web:x:{PAGES_ID}:\n")
         for name in ("logger", "fw4", "nft", "dnsmasq"):
             self.program(f"usr/sbin/{name}")
         self.program("usr/bin/qalqan")
@@ -158,6 +162,12 @@ class Router:
 
     def shell(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self._run(["/bin/sh", "-c", text], environment)
+
+    def as_pages(self, text: str) -> bool:
+        """Whether the user of the pages can do this."""
+        user = f"--userspec={PAGES_ID}:{PAGES_ID}"
+        argv = ["chroot", user, "--groups=", str(self.root), "/bin/sh", "-c", text]
+        return subprocess.run(argv, env={"PATH": _PATH}, capture_output=True, check=False).returncode == 0
 
     def told(self) -> str:
         """What was said to procd, uci and the programs, in its order."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.openwrt.goldenfiles import same_as_golden
-from tests.openwrt.router import STATIC, Router
+from tests.openwrt.router import PAGES_ID, STATIC, Router
 from tests.pace import until
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
@@ -105,7 +105,7 @@ def test_folders_have_the_owners_that_the_pages_need(ready: Router) -> None:
     state = ready.root / "etc/qalqan/state"
     own = state / "web"
     assert (mode(state), state.stat().st_uid) == (0o711, 0)
-    assert (mode(own), own.stat().st_uid, own.stat().st_gid) == (0o700, 64991, 64991)
+    assert (mode(own), own.stat().st_uid, own.stat().st_gid) == (0o700, PAGES_ID, PAGES_ID)
     assert mode(ready.root / "tmp/run/qalqan") == 0o755
     assert mode(ready.root / "etc/config/qalqan") & 0o444 == 0o444
     assert mode(ready.root / "etc/qalqan/profiles") == 0o700
@@ -121,18 +121,39 @@ def test_folders_that_are_there_keep_their_modes_as_far_as_the_pages_can_go_thro
     assert mode(ready.root / "etc/qalqan/profiles") == 0o750
 
 
+def test_the_pages_reach_what_is_theirs_and_nothing_else(ready: Router) -> None:
+    ready.write("etc/qalqan/profiles/daughter.yaml", "name: Daughter\n")
+    ready.script("qalqan", "start")
+    for theirs in (
+        "cat /etc/qalqan/qalqan.yaml",
+        "cat /etc/config/qalqan",
+        "ls /var/run/qalqan",
+        "touch /etc/qalqan/state/web/session.key",
+    ):
+        assert ready.as_pages(theirs), theirs
+    for not_theirs in (
+        "ls /etc/qalqan/state",
+        "touch /etc/qalqan/state/guard.nft",
+        "cat /etc/qalqan/profiles/daughter.yaml",
+        "touch /etc/qalqan/qalqan.yaml",
+        "touch /var/run/qalqan/clock.synced",
+        "touch /var/run/qalqan-guard/guard.nft",
+    ):
+        assert not ready.as_pages(not_theirs), not_theirs
+
+
 def test_a_family_file_that_only_root_reads_is_read_by_the_pages_too(ready: Router) -> None:
     rules = ready.root / "etc/qalqan/qalqan.yaml"
     rules.chmod(0o600)
     ready.script("qalqan", "start")
-    assert (mode(rules), rules.stat().st_uid, rules.stat().st_gid) == (0o640, 0, 64991)
+    assert (mode(rules), rules.stat().st_uid, rules.stat().st_gid) == (0o640, 0, PAGES_ID)
 
 
 def test_what_the_pages_kept_is_theirs_after_their_user_got_another_number(ready: Router) -> None:
     key = ready.write("etc/qalqan/state/web/session.key", "secret")
     os.chown(key, 12345, 12345)
     ready.script("qalqan", "start")
-    assert (key.stat().st_uid, key.stat().st_gid) == (64991, 64991)
+    assert (key.stat().st_uid, key.stat().st_gid) == (PAGES_ID, PAGES_ID)
 
 
 def test_a_link_that_the_pages_made_gives_them_nothing(ready: Router) -> None:
@@ -142,7 +163,7 @@ def test_a_link_that_the_pages_made_gives_them_nothing(ready: Router) -> None:
     (own / "folder").symlink_to("/etc/rc.d")
     ready.script("qalqan", "start")
     assert {ready.root.joinpath(one).stat().st_uid for one in ("etc/passwd", "etc/rc.d")} == {0}
-    assert (own / "mine").lstat().st_uid == 64991
+    assert (own / "mine").lstat().st_uid == PAGES_ID
 
 
 def test_pages_never_run_as_root_where_their_user_is_missing(ready: Router) -> None:
