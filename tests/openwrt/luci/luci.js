@@ -187,7 +187,7 @@ class World {
 					const found = world.uci[section];
 					return option === undefined ? (found || null) : ((found || {})[option] ?? null);
 				},
-				add: (config, type, name) => { world.uci[name] = {}; return name; },
+				add: (config, type, name) => { world.uci[name] = { '.type': type }; return name; },
 			},
 			form: form(this),
 		};

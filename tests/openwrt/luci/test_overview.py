@@ -21,7 +21,7 @@ OVERVIEW = VIEWS / "qalqan/overview.js"
 PAGES = {"here": True, "port": "8080", "listen": ""}
 NOW = "2026-11-24T16:30:00+05:00"
 View = Callable[..., Any]
-"""``view(home(child()), do=["Pause"])``: what is shown, and what was called."""
+"""``view(home(child()), do=["Resume"])``: what is shown, and what was called."""
 FINE = {"now": NOW, "running": False, "ended": NOW, "problem": "", "findings": []}
 
 
@@ -96,8 +96,10 @@ STATES = (
     (child(left={"minutes": 45, "at": None}), "Internet is open", "45 min"),
     (child(), "Internet is open", "–"),
     (child(state="paused", until="2026-11-25T07:00:00+05:00"),
-     "Internet is paused until 2026-11-25 07:00", "–"),
+     "Internet is paused until tomorrow, 07:00", "–"),
     (child(state="paused"), "Internet is paused", "–"),
+    (child(state="paused", until="2026-11-30T09:00:00+05:00"),
+     "Internet is paused until 2026-11-30 09:00", "–"),
     (child(state="bedtime", until="2026-11-24T17:00:00+05:00", left={"minutes": 0, "at": None}),
      "It is bedtime until 17:00", "–"),
     (child(state="window", until="2026-11-24T17:00:00+05:00"), "Internet is closed now until 17:00", "–"),
@@ -118,14 +120,14 @@ def test_each_state_and_what_is_left(view: View) -> None:
 @pytest.mark.parametrize(
     ("one", "offered"),
     [
-        (child(left={"minutes": 5, "at": None}), ["Pause", "Pause for 30 min", "15 min more"]),
-        (child(), ["Pause", "Pause for 30 min"]),
+        (child(left={"minutes": 5, "at": None}), ["Pause until morning", "Pause for 30 min", "15 min more"]),
+        (child(), ["Pause until morning", "Pause for 30 min"]),
         (child(state="paused", left={"minutes": 5, "at": None}), ["Resume"]),
     ],
     ids=["open", "nothing closes", "paused"],
 )
 def test_what_is_offered_is_what_can_be_done(view: View, one: dict[str, Any], offered: list[str]) -> None:
-    everybody = ["Resume every child"] if one["state"] == "paused" else ["Pause every child"]
+    everybody = ["Resume every child"] if one["state"] == "paused" else ["Pause every child until morning"]
     assert buttons(view(home(one))) == [*offered, *everybody, "Check again"]
 
 
@@ -180,7 +182,7 @@ def test_the_link_leads_to_the_full_pages(
 
 
 def test_who_may_only_look_has_no_button_to_press(view: View) -> None:
-    shown = view(home(child()), writable=False, do=["Pause"])
+    shown = view(home(child()), writable=False, do=["Pause until morning"])
     assert {disabled for _, disabled in shown["looks"][0]["buttons"]} == {True}
     assert [method for _, method, _ in shown["calls"]] == ["overview", "health"]
 
@@ -198,9 +200,9 @@ def test_it_looks_again_every_ten_seconds_and_at_health_while_checks_run(view: V
 @pytest.mark.parametrize(
     ("label", "method", "values"),
     [
-        ("Pause", "pause", {"who": "daughter", "minutes": 0}),
+        ("Pause until morning", "pause", {"who": "daughter", "minutes": 0}),
         ("Pause for 30 min", "pause", {"who": "daughter", "minutes": 30}),
-        ("Pause every child", "pause", {"who": "all", "minutes": 0}),
+        ("Pause every child until morning", "pause", {"who": "all", "minutes": 0}),
         ("15 min more", "bonus", {"who": "daughter"}),
         ("Check again", "check", {}),
     ],
@@ -213,7 +215,7 @@ def test_a_button_asks_for_what_it_says(view: View, label: str, method: str, val
     assert all("error" not in notice["kind"] for notice in shown["looks"][-1]["notices"])
 
 
-@pytest.mark.parametrize("label", ["Pause", "15 min more", "Check again"])
+@pytest.mark.parametrize("label", ["Pause until morning", "15 min more", "Check again"])
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
@@ -271,18 +273,24 @@ def test_from_the_tap_to_the_daemon_and_back(node: Node, make: Make) -> None:
         "view": str(OVERVIEW),
         "plugin": str(PLUGIN),
         "world": world(runtime),
-        "do": ["Pause", "Resume", "15 min more", "Take it back", "Pause every child"],
+        "do": [
+            "Pause until morning",
+            "Resume",
+            "15 min more",
+            "Take it back",
+            "Pause every child until morning",
+        ],
     }
     verbs = dict.fromkeys(("status", "health", "pause", "resume", "grant", "revoke"), verb)
     looks = node.ask_beside(runtime, verbs, wanted)["looks"]
     rows = [re.findall(r'data-title="(?:Now|Time left)">([^<]*)<', one["html"])[:2] for one in looks]
     assert rows == [
         ["Internet is open", "255 min, until 20:45"],
-        ["Internet is paused until 2026-11-25 07:00", "–"],
+        ["Internet is paused until tomorrow, 07:00", "–"],
         ["Internet is open", "255 min, until 20:45"],
         ["Internet is open", "270 min, until 21:00"],
         ["Internet is open", "255 min, until 20:45"],
-        ["Internet is paused until 2026-11-25 07:00", "–"],
+        ["Internet is paused until tomorrow, 07:00", "–"],
     ]
     assert "15 min more for Daughter." in looks[3]["notices"][0]["text"]
     assert looks[4]["notices"] == []

@@ -180,6 +180,8 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
         ({"port": "8443", "listen": "192.0.2.1:8443"}, [WEBUI],
          {"here": True, "port": "8443", "listen": "192.0.2.1:8443"}),
         ({"enabled": "0"}, [WEBUI], {**PAGES, "here": False}),
+        ({"enabled": "off"}, [WEBUI], {**PAGES, "here": False}),
+        ({"enabled": "yes"}, [WEBUI], PAGES),
         ({}, [], {**PAGES, "here": False}),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway import __version__
 from tests.openwrt.luci.running import APP, PLUGIN, VIEWS, Node, asked_of_plugin
 
 NAME = "luci-app-qalqan"
@@ -99,6 +100,10 @@ def test_the_package_depends_on_what_is_imported() -> None:
     assert makefile.endswith("# call BuildPackage - OpenWrt buildroot signature\n"), (
         "the feed's scanner looks for it"
     )
+
+
+def test_the_package_has_the_version_of_the_program() -> None:
+    assert f"\nPKG_VERSION:={__version__}\n" in (APP / "Makefile").read_text()
 
 
 def test_rpcd_takes_the_plugin() -> None:

@@ -11,6 +11,7 @@ from tests.openwrt.luci.running import VIEWS, Node
 pytestmark = pytest.mark.needs("node")
 
 SETTINGS = VIEWS / "qalqan/settings.js"
+TYPES = {"main": "qalqan", "web": "web", "brand": "brand"}
 FILLED: dict[str, dict[str, Any]] = {
     "main": {"enabled": "1", "lan": ["br-lan"], "flash": "poor", "offload": "auto"},
     "web": {"enabled": "1", "port": "8080", "listen": "", "allow_wan": "0"},
@@ -26,7 +27,7 @@ def test_the_form_has_the_options_of_three_sections_and_no_others(node: Node) ->
     told = shown(node, FILLED)
     found: dict[str, list[str]] = {}
     for one in told["options"]:
-        assert (one["config"], one["type"]) == ("qalqan", one["section"])
+        assert (one["config"], one["type"]) == ("qalqan", TYPES[one["section"]])
         found.setdefault(one["section"], []).append(one["option"])
     assert found == {section: list(options) for section, options in FILLED.items()}
     assert told["loaded"] == ["qalqan"]
@@ -43,7 +44,7 @@ def test_what_is_set_is_shown(node: Node) -> None:
 
 
 def test_sections_that_are_gone_are_there_again_once_it_is_saved(node: Node) -> None:
-    assert shown(node, {})["uci"] == {"main": {}, "web": {}, "brand": {}}
+    assert shown(node, {})["uci"] == {name: {".type": kind} for name, kind in TYPES.items()}
     assert shown(node, FILLED)["uci"] == FILLED
 
 
@@ -54,14 +55,19 @@ def test_the_choices_are_uci_s(node: Node) -> None:
 
 def test_what_luci_checks_by_itself(node: Node) -> None:
     types = {one["option"]: one["datatype"] for one in shown(node, FILLED)["options"] if one["datatype"]}
-    assert types == {"port": "port", "listen": "ipaddrport(1)", "name": "maxlength(40)"}
+    assert types == {
+        "port": "port",
+        "listen": "ipaddrport(1)",
+        "name": "maxlength(40)",
+        "support": "maxlength(120)",
+    }
 
 
 @pytest.mark.parametrize(
     ("option", "good", "bad"),
     [
         ("lan", ["br-lan", "eth0.2", "", "wlan0-1"], ["br lan", "../x", "a" * 16, "br-lan;"]),
-        ("colour", ["#1f6f54", "#ABCDEF", ""], ["green", "#fff", "#1f6f5g", "#1f6f54 "]),
+        ("colour", ["#1f5b43", "#ABCDEF", ""], ["green", "#fff", "#1f5b4g", "#1f5b43 "]),
         ("logo", ["/etc/qalqan/logo.svg", "/a/b.PNG", ""], ["logo.svg", "/etc/passwd", "/a b.svg"]),
         ("support", ["help.example.test", "+7 000", ""], ["a\nb", "a\x00"]),
         ("name", ["Тест", ""], ["a\tb"]),

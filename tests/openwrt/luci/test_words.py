@@ -49,4 +49,4 @@ def test_no_english_is_left_on_a_translated_page(node: Node, language: str) -> N
         shown = node.ask(wanted)
         assert set(shown["words"]) <= SAID
         alien = re.findall(r"[A-Za-z]{3,}", shown["looks"][0]["text"])
-        assert set(alien) <= {"HTTP", "SVG", "PNG", "Qalqan", "lan", "flow", "offloading"}, OVERVIEW
+        assert set(alien) <= {"HTTP", "https", "SVG", "PNG", "Qalqan", "lan", "flow", "offloading"}, OVERVIEW

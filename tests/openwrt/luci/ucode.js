@@ -116,7 +116,10 @@ const CORE = {
 		if (typeof value == 'string' || Array.isArray(value)) return value.length;
 		return value && typeof value == 'object' ? Object.keys(value).length : null;
 	},
-	index: (where, what) => (typeof where == 'string' || Array.isArray(where)) ? where.indexOf(what) : null,
+	index: (where, what) => {
+		if (typeof where == 'string') return where.indexOf(what);
+		return Array.isArray(where) ? Array.from(where).indexOf(what) : null;
+	},
 	substr: (value, from, size) => typeof value == 'string' ? value.substr(from, size) : null,
 	push: (list, ...values) => { Array.prototype.push.apply(list, values); return values[values.length - 1]; },
 	join: (between, list) => Array.isArray(list) ? Array.from(list).join(between) : null,

@@ -48,15 +48,18 @@ function levelName(level) {
 
 /* A moment in the home's own time zone, as the filter writes it: with its day where that is not today. */
 function clock(moment, now) {
-	const day = moment.slice(0, 10), time = moment.slice(11, 16);
+	const day = moment.slice(0, 10), today = (now || moment).slice(0, 10), time = moment.slice(11, 16);
 
-	return (now && day != now.slice(0, 10)) ? day + ' ' + time : time;
+	if (day == today)
+		return time;
+
+	return (Date.parse(day) - Date.parse(today) == 86400000) ? _('tomorrow, %s').format(time) : day + ' ' + time;
 }
 
 /* Why there is nothing to show. */
 function failureText(answer) {
 	switch (answer.error) {
-	case 'not_running': return _('The filter does not run. Devices have what their rules say for that case.');
+	case 'not_running': return _('The filter does not run. Devices have what their rules say for that case. Settings say whether it is enabled, System → Startup starts it (qalqan).');
 	case 'silent': return _('The filter did not answer. Its log says more.');
 	case 'garbage': return _('The answer of the filter cannot be read. Is it of the same version as this page?');
 	case 'refused': return answer.text || _('The filter refused this.');
@@ -157,7 +160,7 @@ return view.extend({
 		const buttons = paused
 			? [ this.button(_('Resume'), 'positive', 'handleResume', child.id) ]
 			: [
-				this.button(_('Pause'), 'negative', 'handlePause', child.id, 0),
+				this.button(_('Pause until morning'), 'negative', 'handlePause', child.id, 0),
 				this.button(_('Pause for 30 min'), 'negative', 'handlePause', child.id, 30)
 			];
 
@@ -187,14 +190,14 @@ return view.extend({
 		const buttons = [];
 
 		if (paused < children.length)
-			buttons.push(this.button(_('Pause every child'), 'negative', 'handlePause', 'all', 0));
+			buttons.push(this.button(_('Pause every child until morning'), 'negative', 'handlePause', 'all', 0));
 
 		if (paused > 0)
 			buttons.push(this.button(_('Resume every child'), 'positive', 'handleResume', 'all'));
 
 		return E('p', {}, this.spaced(buttons).concat([
 			E('br'),
-			E('small', {}, [ _('A pause without a length ends when the child next wakes. The family reads that the router did it.') ])
+			E('small', {}, [ _('Morning is when bedtime ends for the child. The family reads that it was done on these pages.') ])
 		]));
 	},
 

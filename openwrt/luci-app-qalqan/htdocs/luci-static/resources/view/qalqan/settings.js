@@ -6,14 +6,14 @@
 
 /* What UCI owns: docs/luci.md. An option that is empty is the daemon's own default, and stays out of the file. */
 
-const SECTIONS = [ 'main', 'web', 'brand' ];
+const TYPES = { main: 'qalqan', web: 'web', brand: 'brand' };  // of the sections, by name
 
 function device(section_id, value) {
 	return !value || /^[A-Za-z0-9_.-]{1,15}$/.test(value) || _('The name of a network device, such as br-lan');
 }
 
 function colour(section_id, value) {
-	return !value || /^#[0-9A-Fa-f]{6}$/.test(value) || _('A colour, such as #1f6f54');
+	return !value || /^#[0-9A-Fa-f]{6}$/.test(value) || _('A colour, such as #1f5b43');
 }
 
 function path(section_id, value) {
@@ -28,9 +28,9 @@ return view.extend({
 	load: function() {
 		return uci.load('qalqan').then(function() {
 			/* A section that somebody deleted; nothing is written before it is saved. */
-			SECTIONS.forEach(function(name) {
+			Object.keys(TYPES).forEach(function(name) {
 				if (uci.get('qalqan', name) == null)
-					uci.add('qalqan', name, name);
+					uci.add('qalqan', TYPES[name], name);
 			});
 		});
 	},
@@ -40,7 +40,7 @@ return view.extend({
 			_('What the router owns of the settings. Children, rules, guardians and everything else are on the full pages of the filter.'));
 		let section, option;
 
-		section = map.section(form.NamedSection, 'main', 'main', _('The filter'));
+		section = map.section(form.NamedSection, 'main', TYPES.main, _('The filter'));
 		section.addremove = false;
 
 		option = section.option(form.Flag, 'enabled', _('Enabled'),
@@ -64,7 +64,7 @@ return view.extend({
 		option.value('auto', _('where the firewall has it on'));
 		option.value('off', _('never'));
 
-		section = map.section(form.NamedSection, 'web', 'web', _('Full pages'),
+		section = map.section(form.NamedSection, 'web', TYPES.web, _('Full pages'),
 			_('On the addresses of the network devices above, unless an address is named here.'));
 		section.addremove = false;
 
@@ -84,7 +84,7 @@ return view.extend({
 			_('Guardians would sign in over plain HTTP from anywhere. Leave it off unless you know why you need it.'));
 		option.default = '0';
 
-		section = map.section(form.NamedSection, 'brand', 'brand', _('Name on the pages'),
+		section = map.section(form.NamedSection, 'brand', TYPES.brand, _('Name on the pages'),
 			_('What a provider puts on the pages. Empty: Qalqan.'));
 		section.addremove = false;
 
@@ -94,7 +94,7 @@ return view.extend({
 
 		option = section.option(form.Value, 'colour', _('Colour'),
 			_('The filter refuses one with too little contrast.'));
-		option.placeholder = '#1f6f54';
+		option.placeholder = '#1f5b43';
 		option.validate = colour;
 
 		option = section.option(form.Value, 'logo', _('Logo'));
@@ -102,7 +102,8 @@ return view.extend({
 		option.validate = path;
 
 		option = section.option(form.Value, 'support', _('Where customers find support'),
-			_('The address of a page, a mail address or a telephone number.'));
+			_('The address of a page with https://, a mail address or a telephone number.'));
+		option.datatype = 'maxlength(120)';
 		option.validate = line;
 
 		return map.render();

@@ -16,6 +16,7 @@ import { create, poll, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, POLLIN } from 'socke
 const RUNTIME = '/var/run/qalqan';
 const PAGES = '/usr/lib/qalqan/webui';
 const PORT = '8080';
+const OFF = [ '0', 'off', 'false', 'no', 'disabled' ];  // as the daemon reads a switch of UCI
 
 const PATIENCE = 2000;     // milliseconds until a whole answer is here
 const LONGEST = 1048576;   // bytes of an answer, as the daemon bounds it
@@ -166,7 +167,7 @@ function remarkable(list) {
 // Where the full pages are, as far as UCI says.
 function pages() {
 	return {
-		here: stat(PAGES) != null && option('web', 'enabled', '1') != '0',
+		here: stat(PAGES) != null && index(OFF, option('web', 'enabled', '1')) < 0,
 		port: option('web', 'port', PORT),
 		listen: option('web', 'listen', '')
 	};
