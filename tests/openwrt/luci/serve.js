@@ -53,7 +53,8 @@ function options(world, tried) {
 async function view(asked) {
 	const world = new World(asked), made = asked.plugin ? new Plugin(asked.plugin, asked.world) : null;
 	try {
-		if (made) world.answers = (method, values) => made.call('luci.qalqan', method, values);
+		if (made) world.answers = (method, values) =>
+			made.call('luci.qalqan', method, { ...values, ubus_rpc_session: '0'.repeat(32) });
 		const shown = world.compiled(asked.view);
 		const page = await shown.render(await shown.load());
 		const looks = [ look(world, page) ];

@@ -80,6 +80,8 @@ def test_where_there_is_nothing_to_show_it_says_why(
 ) -> None:
     shown = view(answer, {"error": "not_running", "text": ""})
     assert told in seen(shown)
+    assert ("Open the full pages" in seen(shown)) == (answer is not None)
+    assert "not installed" not in seen(shown)
     assert buttons(shown) == []
     assert shown["markup"] == []
 

@@ -145,6 +145,8 @@ const BARE = `{
 			if (gone[i][1][k] != 'constructor') delete gone[i][0][gone[i][1][k]];
 }`;
 
+const SESSION = 'ubus_rpc_session';
+
 class Plugin {
 	/* `world`: `uci`, config → section → option, and `files` that are there. */
 	constructor(path, world) {
@@ -165,13 +167,15 @@ class Plugin {
 		this.objects = made((name) => modules[name], ...Object.values(CORE));
 	}
 
-	/* As rpcd does: what is not declared, or of another type, is refused before the plugin hears of it. */
+	/* As rpcd does: what is not declared, or of another type, is refused before the plugin hears of it. uhttpd adds a
+	 * session to each call, which is let through. */
 	call(object, method, values) {
 		const found = (this.objects[object] || {})[method];
 		if (!found) return { status: 3 };
 		const known = found.args || {};
 		for (const [ key, value ] of Object.entries(values))
-			if (!(key in known) || CORE.type(value) !== CORE.type(known[key])) return { status: 2 };
+			if (key == SESSION && typeof value == 'string') continue;
+			else if (!(key in known) || CORE.type(value) !== CORE.type(known[key])) return { status: 2 };
 		const reply = found.call({ args: mapped(values, bytes), info: {} });
 		if (CORE.type(reply) != 'object') return { status: 5 };
 		if (this.sockets.open.size) throw new Error('a socket was left open');

@@ -202,7 +202,10 @@ return view.extend({
 	},
 
 	renderPages: function(pages) {
-		if (!pages || !pages.here)
+		if (!pages)
+			return '';
+
+		if (!pages.here)
 			return E('p', {}, [ _('The full pages of the filter are not installed on this router, or are off.') ]);
 
 		const at = pages.listen || window.location.hostname + ':' + pages.port;
