@@ -148,6 +148,21 @@ def test_hostile_names_and_sentences_are_texts(view: View) -> None:
     assert shown["markup"] == [], "nothing at all becomes HTML"
 
 
+def test_the_stand_in_for_luci_makes_html_where_luci_does(node: Node, tmp_path: Path) -> None:
+    path = tmp_path / "careless.js"
+    path.write_text(
+        "'use strict';\n'require view';\n'require ui';\n'require dom';\n"
+        "return view.extend({ load: function() {}, render: function() {\n"
+        "  ui.addNotification('<i>title</i>', [ E('p', {}, '<i>notice</i>') ]);\n"
+        "  const page = E('div', {}, [ '<i>safe</i>', E('p', '<i>child</i>') ]);\n"
+        "  dom.append(page, E('p')); dom.content(page.lastChild, '<i>content</i>');\n"
+        "  return page;\n} });"
+    )
+    shown = node.ask({"run": "view", "view": str(path)})
+    assert shown["markup"] == [f"<i>{one}</i>" for one in ("notice", "title", "child", "content")]
+    assert shown["looks"][0]["html"].count("<i>") == 2
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
