@@ -39,6 +39,7 @@ TEST_NEEDS := \
 	iptables:iptables \
 	ethtool:ethtool \
 	udhcpc:udhcpc \
+	node:nodejs \
 	systemd-detect-virt:systemd \
 	/usr/share/ieee-data/oui.csv:ieee-data \
 	/usr/share/doc/busybox-static/copyright:busybox-static \
@@ -137,6 +138,7 @@ lint: $(VENV)/.dev
 
 words: $(VENV)/.dev
 	@$(PY) -m tests.words
+	@$(PY) -m tests.openwrt.luci.words
 
 bench: test-tools $(VENV)/.dev
 	@$(PY) -m tests.bench $(ARGS)

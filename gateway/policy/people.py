@@ -27,7 +27,7 @@ TOLD_LIMIT = 128  # above one of each kind by each account; of who has none, the
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
 MINUTES_LIMIT = 240  # a helper's, a day and child
-RESERVED = frozenset({"console", "qalqan", "all"})  # who the audit names where it was no person
+RESERVED = frozenset({"console", "router", "qalqan", "all"})  # who the audit names where it was no person
 OUT = "none"  # in the place of a role: no account any more
 
 

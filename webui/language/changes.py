@@ -25,7 +25,11 @@ class Line(Protocol):
 
 def who(name: str) -> str:
     """Who did it, where it was a person and where not."""
-    others = {"console": _("The gateway's console"), "qalqan": _("The gateway")}
+    others = {
+        "console": _("The gateway's console"),
+        "router": _("The router's own pages"),
+        "qalqan": _("The gateway"),
+    }
     return others.get(name) or plain(name)
 
 

@@ -9,6 +9,7 @@ from gateway.store.given import Given, Kind
 
 BY_GUARDIANS = (Kind.GRANT, Kind.REQUEST)  # not what a child takes: a landing, a code, the daily amount
 CONSOLE = "console"  # who changes something on the command line, unless a name is given
+ROUTER = "router"  # …, on the router's own pages: LuCI
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:
@@ -27,4 +28,4 @@ def giver(one: Given) -> str:
 
 def owner(by: str) -> str:
     """Who a decision names: a guardian, or the family where nobody gave a name."""
-    return "family" if by == CONSOLE else f"{GUARDIAN}:{by}"
+    return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"

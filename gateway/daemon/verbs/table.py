@@ -159,7 +159,7 @@ class Verbs:
             "now": now,
             "day": daemon.rules.calendar.family_day(now).isoformat(),
             "mode": "off" if off else "on",
-            "off_until": off.until if off else None,
+            "off_until": off.until.astimezone(now.tzinfo) if off and off.until else None,
             "internet": daemon.internet.state,
             "internet_since": None if since is None else since.astimezone(now.tzinfo),
             "country": daemon.rules.household.config.country,

@@ -30,7 +30,7 @@ def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
 
 
 def test_a_pause_is_a_guardian_s_or_the_family_s(home: Home) -> None:
-    for by, owner in (("Mum", "guardian:Mum"), ("console", "family")):
+    for by, owner in (("Mum", "guardian:Mum"), ("console", "family"), ("router", "family")):
         home.store.pause("daughter", until=None, by=by, at=NOON)
         home.family.situate(NOON)
         member = home.family.member_of(TABLET)

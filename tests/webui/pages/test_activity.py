@@ -287,6 +287,16 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
     assert household.given == {}
 
 
+def test_what_no_guardian_did_is_told_as_what_it_was(mum: Browser, household: Household) -> None:
+    household.changes = [
+        change(NOW, "pause", "all", None) | {"by": "router"},
+        change(NOW, "grant", "daughter", "Aruzhan", minutes=15) | {"by": "console"},
+    ]
+    text = text_of(mum.get("/parent/activity/").text).replace("&#39;", "'")
+    assert "The router's own pages paused every child." in text
+    assert "The gateway's console gave Aruzhan 15 min more." in text
+
+
 def edit(household: Household, who: str = "daughter", /, **changes: object) -> None:
     """As Mum does it on the pages; ``bedtime__school`` is the key ``bedtime/school``."""
     told = {key.replace("__", "/"): one for key, one in changes.items()}

@@ -105,6 +105,7 @@ def test_the_label_s_code_is_not_to_be_guessed(phone: Browser, household: Househ
         ({"name": " "}, "Enter your name."),
         ({"name": "a\u202eb"}, "Enter your name."),
         ({"name": "console"}, "is taken"),
+        ({"name": "Router"}, "is taken"),
         ({"label": ""}, "not the code on the gateway"),
         ({"label": "\x00"}, "letters that no code has"),
     ],

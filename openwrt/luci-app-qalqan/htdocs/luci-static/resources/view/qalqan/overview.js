@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+'require view';
+'require rpc';
+'require poll';
+'require dom';
+'require ui';
+
+/*
+ * Names of children and sentences of the filter are hostile input. LuCI puts a text that is no list of children
+ * into a page as HTML: so they always stand in a list, and in no title.
+ */
+
+/*
+ * LuCI keeps the translations of all its pages in one place, by their English: a word that may mean something else
+ * elsewhere does not stand alone here.
+ */
+
+const PERIOD = 10;  // seconds; rpcd has one thread, and each look costs it a question to the daemon
+
+const callOverview = rpc.declare({ object: 'luci.qalqan', method: 'overview', expect: { '': {} } });
+const callHealth = rpc.declare({ object: 'luci.qalqan', method: 'health', expect: { '': {} } });
+const callCheck = rpc.declare({ object: 'luci.qalqan', method: 'check', expect: { '': {} } });
+const callPause = rpc.declare({ object: 'luci.qalqan', method: 'pause', params: [ 'who', 'minutes' ], expect: { '': {} } });
+const callResume = rpc.declare({ object: 'luci.qalqan', method: 'resume', params: [ 'who' ], expect: { '': {} } });
+const callBonus = rpc.declare({ object: 'luci.qalqan', method: 'bonus', params: [ 'who' ], expect: { '': {} } });
+const callTakeBack = rpc.declare({ object: 'luci.qalqan', method: 'take_back', params: [ 'grant' ], expect: { '': {} } });
+
+function stateName(state) {
+	switch (state) {
+	case 'open': return _('Internet is open');
+	case 'paused': return _('Internet is paused');
+	case 'bedtime': return _('It is bedtime');
+	case 'window': return _('Internet is closed now');
+	case 'out_of_time': return _('Time is used up');
+	default: return state;
+	}
+}
+
+function levelName(level) {
+	switch (level) {
+	case 'error': return _('does not work');
+	case 'warning': return _('needs a look');
+	case 'note': return _('worth knowing');
+	default: return level;
+	}
+}
+
+/* A moment in the home's own time zone, as the filter writes it: with its day where that is not today. */
+function clock(moment, now) {
+	const day = moment.slice(0, 10), today = (now || moment).slice(0, 10), time = moment.slice(11, 16);
+
+	if (day == today)
+		return time;
+
+	return (Date.parse(day) - Date.parse(today) == 86400000) ? _('tomorrow, %s').format(time) : day + ' ' + time;
+}
+
+/* Why there is nothing to show. */
+function failureText(answer) {
+	switch (answer.error) {
+	case 'not_running': return _('The filter does not run. Devices have what their rules say for that case. Settings say whether it is enabled, System → Startup starts it (qalqan).');
+	case 'silent': return _('The filter did not answer. Its log says more.');
+	case 'garbage': return _('The answer of the filter cannot be read. Is it of the same version as this page?');
+	case 'refused': return answer.text || _('The filter refused this.');
+	default: return _('The router did not answer. Sign in again, or look whether this page may ask for it.');
+	}
+}
+
+/* What rpc.declare() gives where the router itself refused a call, by its ACL or for want of the plugin, is {}. */
+function isFailure(answer, key) {
+	return answer.error != null || !(key in answer);
+}
+
+return view.extend({
+	handleSave: null,
+	handleSaveApply: null,
+	handleReset: null,
+
+	load: function() {
+		return Promise.all([ callOverview(), callHealth() ]);
+	},
+
+	render: function(answers) {
+		this.now = E('div', {}, this.renderNow(answers[0]));
+		this.health = E('div', {}, this.renderHealth(answers[1]));
+
+		poll.add(L.bind(this.refresh, this), PERIOD);
+
+		return E('div', {}, [
+			E('h2', {}, [ _('Family filter') ]),
+			this.now,
+			this.health
+		]);
+	},
+
+	refresh: function() {
+		return callOverview().then(L.bind(function(answer) {
+			dom.content(this.now, this.renderNow(answer));
+
+			return this.checking ? callHealth().then(L.bind(this.showHealth, this)) : null;
+		}, this));
+	},
+
+	/* ---- what holds now */
+
+	renderNow: function(answer) {
+		if (isFailure(answer, 'children'))
+			return [ this.warning(failureText(answer)), this.renderPages(answer.pages) ];
+
+		return [].concat(this.renderHome(answer), [ this.renderChildren(answer), this.renderPages(answer.pages) ]);
+	},
+
+	renderHome: function(answer) {
+		const found = [];
+
+		if (answer.mode == 'off')
+			found.push(this.warning(answer.off_until
+				? _('Times and categories are off for everyone until %s.').format(clock(answer.off_until, answer.now))
+				: _('Times and categories are off for everyone.')));
+
+		if (!answer.clock)
+			found.push(this.warning(_('The time is not known yet: rules that need it hold as each child has it for that case.')));
+
+		if (answer.internet == 'down')
+			found.push(this.warning(_('The internet is down. That is not the filter.')));
+
+		(answer.problems || []).forEach(L.bind(function(problem) { found.push(this.warning(problem)); }, this));
+
+		if (answer.requests > 0)
+			found.push(E('p', {}, [ _('Requests that wait for a parent: %d').format(answer.requests) ]));
+
+		return found;
+	},
+
+	renderChildren: function(answer) {
+		if (!answer.children.length)
+			return E('p', {}, [ E('em', {}, [ _('No child yet. The full pages of the filter set one up.') ]) ]);
+
+		const rows = answer.children.map(L.bind(this.renderChild, this, answer.now));
+
+		return E('div', { 'class': 'cbi-section' }, [
+			E('table', { 'class': 'table' }, [
+				E('tr', { 'class': 'tr table-titles' }, [
+					E('th', { 'class': 'th' }, [ _('Child') ]),
+					E('th', { 'class': 'th' }, [ _('Now') ]),
+					E('th', { 'class': 'th' }, [ _('Time left') ]),
+					E('th', { 'class': 'th cbi-section-actions' }, [ '' ])
+				])
+			].concat(rows)),
+			this.renderEverybody(answer.children)
+		]);
+	},
+
+	renderChild: function(now, child) {
+		const paused = (child.state == 'paused');
+		const state = child.until
+			? _('%s until %s').format(stateName(child.state), clock(child.until, now))
+			: stateName(child.state);
+		const buttons = paused
+			? [ this.button(_('Resume'), 'positive', 'handleResume', child.id) ]
+			: [
+				this.button(_('Pause until morning'), 'negative', 'handlePause', child.id, 0),
+				this.button(_('Pause for 30 min'), 'negative', 'handlePause', child.id, 30)
+			];
+
+		/* Extra time lifts no pause, and there is none where nothing closes. */
+		if (!paused && child.left)
+			buttons.push(this.button(_('15 min more'), 'action', 'handleBonus', child.id, child.name));
+
+		return E('tr', { 'class': 'tr' }, [
+			E('td', { 'class': 'td', 'data-title': _('Child') }, [ child.name ]),
+			E('td', { 'class': 'td', 'data-title': _('Now') }, [ state ]),
+			E('td', { 'class': 'td', 'data-title': _('Time left') }, [ this.leftText(child, now) ]),
+			E('td', { 'class': 'td cbi-section-actions' }, [ E('div', {}, this.spaced(buttons)) ])
+		]);
+	},
+
+	leftText: function(child, now) {
+		if (child.state != 'open' || !child.left)
+			return '–';
+
+		return child.left.at
+			? _('%d min, until %s').format(child.left.minutes, clock(child.left.at, now))
+			: _('%d min').format(child.left.minutes);
+	},
+
+	renderEverybody: function(children) {
+		const paused = children.filter(function(child) { return child.state == 'paused'; }).length;
+		const buttons = [];
+
+		if (paused < children.length)
+			buttons.push(this.button(_('Pause every child until morning'), 'negative', 'handlePause', 'all', 0));
+
+		if (paused > 0)
+			buttons.push(this.button(_('Resume every child'), 'positive', 'handleResume', 'all'));
+
+		return E('p', {}, this.spaced(buttons).concat([
+			E('br'),
+			E('small', {}, [ _('Morning is when bedtime ends for the child. The family reads that it was done on these pages.') ])
+		]));
+	},
+
+	renderPages: function(pages) {
+		if (!pages)
+			return '';
+
+		if (!pages.here)
+			return E('p', {}, [ _('The full pages of the filter are not installed on this router, or are off.') ]);
+
+		const at = pages.listen || window.location.hostname + ':' + pages.port;
+
+		return E('p', {}, [
+			E('a', { 'href': 'http://' + at + '/', 'target': '_blank', 'rel': 'noreferrer' }, [ _('Open the full pages of the filter') ]),
+			' ',
+			E('small', {}, [ _('Rules, requests, activity and devices are there, for guardians who sign in.') ])
+		]);
+	},
+
+	/* ---- health */
+
+	renderHealth: function(answer) {
+		this.checking = (answer.running === true);
+
+		if (isFailure(answer, 'findings'))
+			return [];
+
+		const found = answer.findings.map(function(one) {
+			return E('tr', { 'class': 'tr' }, [
+				E('td', { 'class': 'td', 'data-title': _('Found') }, [ levelName(one.level) ]),
+				E('td', { 'class': 'td', 'lang': 'en' }, one.mend
+					? [ one.text, E('br'), E('small', {}, [ one.mend ]) ]
+					: [ one.text ])
+			]);
+		});
+
+		return [
+			E('h3', {}, [ _('Health of the filter') ]),
+			answer.problem ? this.warning(answer.problem) : '',
+			found.length
+				? E('table', { 'class': 'table' }, found)
+				: E('p', {}, [ answer.ended ? _('The checks found nothing to mend.') : _('Nothing was checked yet.') ]),
+			E('p', {}, [
+				answer.ended ? _('Checked at %s.').format(clock(answer.ended, answer.now)) + ' ' : '',
+				answer.running
+					? E('em', { 'class': 'spinning' }, [ _('The checks are running.') ])
+					: this.button(_('Check again'), 'action', 'handleCheck')
+			])
+		];
+	},
+
+	showHealth: function(answer) {
+		dom.content(this.health, this.renderHealth(answer));
+	},
+
+	/* ---- what the buttons do */
+
+	handlePause: function(who, minutes) {
+		return callPause(who, minutes).then(L.bind(this.done, this, null));
+	},
+
+	handleResume: function(who) {
+		return callResume(who).then(L.bind(this.done, this, null));
+	},
+
+	handleBonus: function(who, name) {
+		return callBonus(who).then(L.bind(this.done, this, L.bind(function(answer) {
+			const told = ui.addNotification(null, [
+				E('p', {}, [
+					_('%d min more for %s.').format(answer.minutes, name), ' ',
+					this.button(_('Take it back'), 'reset', 'handleTakeBack', answer.grant, function() { told.remove(); })
+				])
+			], 'info');
+		}, this)));
+	},
+
+	handleTakeBack: function(grant, close) {
+		return callTakeBack(grant).then(L.bind(this.done, this, close));
+	},
+
+	handleCheck: function() {
+		return callCheck().then(L.bind(function(answer) {
+			if (isFailure(answer, 'findings'))
+				this.complain(answer);
+			else
+				this.showHealth(answer);
+		}, this));
+	},
+
+	/* Then tell it, or why not, and look again. */
+	done: function(then, answer) {
+		if (isFailure(answer, 'done'))
+			this.complain(answer);
+		else if (then)
+			then(answer);
+
+		return this.refresh();
+	},
+
+	complain: function(answer) {
+		ui.addNotification(null, [ E('p', {}, [ failureText(answer) ]) ], 'error');
+	},
+
+	/* ---- pieces */
+
+	warning: function(text) {
+		return E('div', { 'class': 'alert-message warning' }, [ text ]);
+	},
+
+	button: function(label, tone, handler /*, ... */) {
+		const bound = [ this, handler ].concat(Array.prototype.slice.call(arguments, 3));
+
+		return E('button', {
+			'class': 'btn cbi-button cbi-button-' + tone,
+			'disabled': L.hasViewPermission() ? null : true,
+			'click': ui.createHandlerFn.apply(ui, bound)
+		}, [ label ]);
+	},
+
+	spaced: function(nodes) {
+		return nodes.reduce(function(found, node) { return found.concat(found.length ? [ ' ', node ] : [ node ]); }, []);
+	}
+});

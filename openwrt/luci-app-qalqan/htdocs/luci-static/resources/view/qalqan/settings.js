@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+'require view';
+'require form';
+'require uci';
+
+/* What UCI owns: docs/luci.md. An option that is empty is the daemon's own default, and stays out of the file. */
+
+const TYPES = { main: 'qalqan', web: 'web', brand: 'brand' };  // of the sections, by name
+
+function device(section_id, value) {
+	return !value || /^[A-Za-z0-9_.-]{1,15}$/.test(value) || _('The name of a network device, such as br-lan');
+}
+
+function colour(section_id, value) {
+	return !value || /^#[0-9A-Fa-f]{6}$/.test(value) || _('A colour, such as #1f5b43');
+}
+
+function path(section_id, value) {
+	return !value || /^\/\S+\.(svg|png)$/i.test(value) || _('The path of an SVG or PNG file on this router');
+}
+
+function line(section_id, value) {
+	return !value || !/[\x00-\x1f\x7f]/.test(value) || _('One line of text');
+}
+
+return view.extend({
+	load: function() {
+		return uci.load('qalqan').then(function() {
+			/* A section that somebody deleted; nothing is written before it is saved. */
+			Object.keys(TYPES).forEach(function(name) {
+				if (uci.get('qalqan', name) == null)
+					uci.add('qalqan', TYPES[name], name);
+			});
+		});
+	},
+
+	render: function() {
+		const map = new form.Map('qalqan', _('Family filter'),
+			_('What the router owns of the settings. Children, rules, guardians and everything else are on the full pages of the filter.'));
+		let section, option;
+
+		section = map.section(form.NamedSection, 'main', TYPES.main, _('The filter'));
+		section.addremove = false;
+
+		option = section.option(form.Flag, 'enabled', _('Enabled'),
+			_('Without it the filter as a whole is stopped: nobody is filtered, nothing is counted. To set times and categories aside for a while, use its full pages.'));
+		option.default = '1';
+		option.rmempty = false;
+
+		option = section.option(form.DynamicList, 'lan', _('Network devices of the home'),
+			_('Devices behind these are filtered, others are not.'));
+		option.placeholder = 'br-lan';
+		option.validate = device;
+
+		option = section.option(form.ListValue, 'flash', _('Writes to flash'));
+		option.value('', _('as the filter decides'));
+		option.value('normal', _('as often as usual'));
+		option.value('poor', _('rarely: small or old flash'));
+
+		option = section.option(form.ListValue, 'offload', _('Flow offloading'),
+			_('For devices that nobody filters.'));
+		option.value('', _('as the filter decides'));
+		option.value('auto', _('where the firewall has it on'));
+		option.value('off', _('never'));
+
+		section = map.section(form.NamedSection, 'web', TYPES.web, _('Full pages'),
+			_('On the addresses of the network devices above, unless an address is named here.'));
+		section.addremove = false;
+
+		option = section.option(form.Flag, 'enabled', _('Enabled'));
+		option.default = '1';
+		option.rmempty = false;
+
+		option = section.option(form.Value, 'port', _('Port'));
+		option.datatype = 'port';
+		option.placeholder = '8080';
+
+		option = section.option(form.Value, 'listen', _('Address and port'),
+			_('In the place of the above, such as 192.168.1.1:8080 or [fd00::1]:8080.'));
+		option.datatype = 'ipaddrport(1)';
+
+		option = section.option(form.Flag, 'allow_wan', _('Allow an address that the internet reaches'),
+			_('Guardians would sign in over plain HTTP from anywhere. Leave it off unless you know why you need it.'));
+		option.default = '0';
+
+		section = map.section(form.NamedSection, 'brand', TYPES.brand, _('Name on the pages'),
+			_('What a provider puts on the pages. Empty: Qalqan.'));
+		section.addremove = false;
+
+		option = section.option(form.Value, 'name', _('Name of the provider'));
+		option.datatype = 'maxlength(40)';
+		option.validate = line;
+
+		option = section.option(form.Value, 'colour', _('Colour'),
+			_('The filter refuses one with too little contrast.'));
+		option.placeholder = '#1f5b43';
+		option.validate = colour;
+
+		option = section.option(form.Value, 'logo', _('Logo'));
+		option.placeholder = '/etc/qalqan/logo.svg';
+		option.validate = path;
+
+		option = section.option(form.Value, 'support', _('Where customers find support'),
+			_('The address of a page with https://, a mail address or a telephone number.'));
+		option.datatype = 'maxlength(120)';
+		option.validate = line;
+
+		return map.render();
+	}
+});

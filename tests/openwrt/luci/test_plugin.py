@@ -1,0 +1,331 @@
+"""The rpcd plugin under a stand-in for ucode, against the daemon's control server with its real verbs."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.control.protocol import ANSWER_LIMIT, Request
+from tests.control.running import running
+from tests.daemon.conftest import at
+from tests.daemon.surfaces import MAXIMA
+from tests.openwrt.luci.conftest import Asking, Make
+from tests.openwrt.luci.running import PLUGIN, WEBUI, Call, Node
+from tests.webui.standin.healthy import TROUBLE, Healthy
+
+pytestmark = pytest.mark.needs("node")
+
+NOW = "2026-11-24T16:30"
+HOSTILE = '<img src=x onerror="alert(1)">'
+PAGES = {"here": True, "port": "8080", "listen": ""}
+
+
+def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Asking) -> None:
+    bedtime = {"bedtime": {"school": "20:45-07:00"}, "limits": {}}
+    desk = make(NOW, daughter={"name": HOSTILE, **bedtime}, son={"bedtime": {}, "limits": {}})
+    (told,) = asking(desk, ("overview", {}))
+    assert told.pop("version")
+    assert told == {
+        "now": "2026-11-24T16:30:00+05:00",
+        "mode": "on",
+        "off_until": None,
+        "internet": "works",
+        "clock": True,
+        "requests": 0,
+        "problems": [],
+        "pages": PAGES,
+        "children": [
+            {"id": "daughter", "name": HOSTILE, "state": "open", "until": None,
+             "left": {"minutes": 255, "at": "2026-11-24T20:45:00+05:00"}},
+            {"id": "son", "name": "Son", "state": "open", "until": None, "left": None},
+        ],
+    }  # fmt: skip
+
+
+def test_names_in_any_letters_come_through(make: Make, asking: Asking) -> None:
+    (told,) = asking(make(NOW, daughter={"name": 'Айғаным \\ "ә" 👧'}), ("overview", {}))
+    assert told["children"][0]["name"] == 'Айғаным \\ "ә" 👧'
+
+
+def test_off_and_a_clock_that_is_not_known_are_told(make: Make, asking: Asking) -> None:
+    desk = make(NOW)
+    desk.ask("off", minutes=30)
+    desk.watch.known = False
+    (told,) = asking(desk, ("overview", {}))
+    assert (told["mode"], told["off_until"], told["clock"]) == ("off", "2026-11-24T17:00:00+05:00", False)
+
+
+@pytest.mark.parametrize("band", ["6-9", "13-15", "16-17"])
+def test_of_use_it_tells_what_the_log_level_lets_a_guardian_see(
+    make: Make, asking: Asking, band: str
+) -> None:
+    rules = {"band": band, "windows": {}, "bedtime": {}, "limits": {"internet": "1h"}}
+    desk = make(NOW, daughter=rules)
+    (unused,) = asking(desk, ("overview", {}))
+    desk.use("daughter", internet=60)
+    (used,) = asking(desk, ("overview", {}))
+    if MAXIMA[band]:
+        assert (unused["children"][0]["state"], used["children"][0]["state"]) == ("open", "out_of_time")
+    else:
+        assert used == unused
+
+
+def test_a_pause_ends_at_the_next_wake_or_after_its_minutes_and_is_resumed(
+    make: Make, asking: Asking
+) -> None:
+    desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}})
+    told = asking(
+        desk,
+        ("pause", {"who": "daughter"}),
+        ("pause", {"who": "son", "minutes": 30}),
+        ("overview", {}),
+        ("resume", {"who": "all"}),
+        ("overview", {}),
+    )
+    assert told[0] == {"done": True, "until": "2026-11-25T07:00:00+05:00"}
+    assert told[1] == {"done": True, "until": "2026-11-24T17:00:00+05:00"}
+    assert [one["state"] for one in told[2]["children"]] == ["paused", "paused"]
+    assert told[3] == {"done": True}
+    assert [one["state"] for one in told[4]["children"]] == ["open", "open"]
+
+
+def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
+    desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}, "limits": {}})
+    given, more = asking(desk, ("bonus", {"who": "daughter"}), ("overview", {}))
+    assert (given["done"], given["minutes"], given["until"]) == (True, 15, "2026-11-24T21:00:00+05:00")
+    assert more["children"][0]["left"] == {"minutes": 270, "at": "2026-11-24T21:00:00+05:00"}
+    back, again, gone = asking(
+        desk,
+        ("take_back", {"grant": given["grant"]}),
+        ("take_back", {"grant": given["grant"]}),
+        ("overview", {}),
+    )
+    assert back == {"done": True}
+    assert again == {"error": "refused", "text": 'revoke: "grant" names nothing that is still in force'}
+    assert gone["children"][0]["left"] == {"minutes": 255, "at": "2026-11-24T20:45:00+05:00"}
+
+
+def test_it_is_written_down_that_the_router_did_it(make: Make, asking: Asking) -> None:
+    desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}})
+    given = asking(
+        desk, ("pause", {"who": "daughter"}), ("resume", {"who": "daughter"}), ("bonus", {"who": "daughter"})
+    )[-1]
+    asking(desk, ("take_back", {"grant": given["grant"]}))
+    desk.store.flush(desk.loop.now(), force=True)
+    lines = desk.ask("audit_log", who="router")["lines"]
+    assert [one["what"] for one in lines] == ["revoke", "grant", "resume", "pause"]
+    assert {(one["who"], one["address"], one["token"]) for one in lines} == {("router", "", "")}
+    asking(desk, ("pause", {"who": "daughter"}))
+    assert desk.ask("status")["profiles"][0]["owner"] == "family", "a guardian's word it is not"
+
+
+REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("pause", {"who": "mum"}, 'pause: "who" names Mum, who is no child'),
+    ("pause", {"who": "son", "minutes": -5}, 'pause: "minutes" must be a whole number from 1 to 10080'),
+    ("pause", {}, 'pause: "who" is missing'),
+    ("resume", {"who": "no\nbody"}, 'resume: "who" must be one printable line of at most 300 characters'),
+    ("take_back", {"grant": "x"}, 'revoke: "grant" is missing'),
+)
+
+
+def test_what_the_daemon_refuses_is_told_in_its_words(make: Make, asking: Asking) -> None:
+    told = asking(make(NOW), *((method, values) for method, values, _ in REFUSED))
+    assert told == [{"error": "refused", "text": text} for *_, text in REFUSED]
+
+
+def test_other_arguments_than_its_own_never_reach_it(node: Node, tmp_path: Path) -> None:
+    """Whoever calls cannot say in whose name, nor how much: rpcd refuses what is not declared."""
+    told = node.plugin(
+        tmp_path,
+        ("pause", {"who": 7}),
+        ("pause", {"who": "son", "minutes": "30"}),
+        ("pause", {"who": "son", "by": "Mum"}),
+        ("bonus", {"who": "son", "minutes": 600}),
+        ("overview", {"who": "son"}),
+        ("ledger", {"who": "son"}),
+    )
+    assert [one["status"] for one in told] == [2, 2, 2, 2, 2, 3]
+
+
+def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -> None:
+    healthy, asked = Healthy(), list[dict[str, Any]]()
+    healthy.findings = (*healthy.findings, *TROUBLE)
+
+    def health(request: Request) -> Any:
+        asked.append(dict(request.values))
+        return healthy.verbs()["health"](request)
+
+    with running(tmp_path / "control.sock", {"health": health}):
+        told, again = node.replies(tmp_path, ("health", {}), ("check", {}))
+    assert [(one["level"], one["mend"]) for one in told["findings"]] == [
+        (one["level"], one["mend"]) for one in TROUBLE
+    ]
+    assert set(told) == {"now", "running", "ended", "problem", "findings"}
+    assert (told["running"], again["running"]) == (False, True)
+    assert asked == [{}, {"again": True}]
+
+
+@pytest.mark.parametrize(
+    ("web", "files", "pages"),
+    [
+        ({}, [WEBUI], PAGES),
+        ({"port": "8443", "listen": "192.0.2.1:8443"}, [WEBUI],
+         {"here": True, "port": "8443", "listen": "192.0.2.1:8443"}),
+        ({"enabled": "0"}, [WEBUI], {**PAGES, "here": False}),
+        ({"enabled": "off"}, [WEBUI], {**PAGES, "here": False}),
+        ({"enabled": "yes"}, [WEBUI], PAGES),
+        ({}, [], {**PAGES, "here": False}),
+    ],
+)  # fmt: skip
+def test_where_the_full_pages_are_is_uci_s_word(
+    node: Node, tmp_path: Path, web: dict[str, str], files: list[str], pages: dict[str, Any]
+) -> None:
+    (told,) = node.replies(tmp_path, ("overview", {}), files=files, web=web)
+    assert told["pages"] == pages
+
+
+ALL: tuple[Call, ...] = (
+    ("overview", {}),
+    ("health", {}),
+    ("check", {}),
+    ("pause", {"who": "son"}),
+    ("resume", {"who": "son"}),
+    ("bonus", {"who": "son"}),
+    ("take_back", {"grant": "1"}),
+)
+
+
+def errors(node: Node, runtime: Path) -> set[str]:
+    """Of every method, where none has anything to tell."""
+    return {one["error"] for one in node.replies(runtime, *ALL)}
+
+
+def test_no_daemon_is_one_clear_word(node: Node, tmp_path: Path) -> None:
+    assert errors(node, tmp_path) == {"not_running"}
+
+
+def test_a_daemon_that_was_killed_leaves_a_file_and_nobody_behind_it(node: Node, tmp_path: Path) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(tmp_path / "control.sock"))
+    left.close()
+    assert errors(node, tmp_path) == {"not_running"}
+
+
+@contextmanager
+def answering(runtime: Path, *answers: Sequence[bytes], hold: bool = False) -> Iterator[None]:
+    """Something else than the daemon, with an answer (in pieces) for each that comes, the last one for all
+    others; it goes then, unless it holds on.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(runtime / "control.sock"))
+    listener.listen()
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            kept.append(sock)
+            try:
+                sock.recv(65536)
+                for piece in answers[min(len(kept), len(answers)) - 1]:
+                    sock.sendall(piece)
+            except OSError:
+                pass  # it has heard enough
+            if not hold:
+                sock.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+        for sock in kept:
+            sock.close()
+
+
+GARBAGE = (
+    b"\n",
+    b"what?\n",
+    b'{"ok": true, "profiles": [\n',
+    b"[]\n",
+    b"7\n",
+    b"\xff\xfe\n",
+    b'{"ok": tr',  # and goes
+    b"x" * (ANSWER_LIMIT + 70_000),
+)
+
+
+def test_garbage_is_called_so(node: Node, tmp_path: Path) -> None:
+    with answering(tmp_path, *([part] for part in GARBAGE)):
+        told = node.replies(tmp_path, *([("overview", {})] * len(GARBAGE)))
+    assert [one["error"] for one in told] == ["garbage"] * len(GARBAGE)
+
+
+@pytest.mark.parametrize("hold", [True, False], ids=["keeps silent", "goes"])
+def test_no_answer_is_waited_for_no_longer_than_two_seconds(node: Node, tmp_path: Path, hold: bool) -> None:
+    with answering(tmp_path, [], hold=hold):
+        (told,) = node.replies(tmp_path, ("overview", {}))
+    assert told == {"error": "silent", "text": "", "pages": PAGES}
+    assert "const PATIENCE = 2000;" in PLUGIN.read_text()
+
+
+def test_an_answer_in_pieces_is_one(node: Node, tmp_path: Path) -> None:
+    answer = json.dumps({"ok": True, "profiles": [{"id": "son", "name": "Son", "state": "open"}]}).encode()
+    with answering(tmp_path, [answer[:20], answer[20:21], answer[21:] + b"\n{"], hold=True):
+        (told,) = node.replies(tmp_path, ("overview", {}))
+    assert told["children"] == [{"id": "son", "name": "Son", "state": "open", "until": None, "left": None}]
+
+
+def test_a_verb_s_answer_without_what_it_should_have_breaks_nothing(node: Node, tmp_path: Path) -> None:
+    with answering(tmp_path, [b'{"ok": true}\n']):
+        told = node.replies(tmp_path, ("overview", {}), ("health", {}))
+    assert (told[0]["children"], told[0]["problems"], told[1]["findings"]) == ([], [], [])
+
+
+def test_more_than_sixty_four_of_anything_are_left_out(node: Node, tmp_path: Path) -> None:
+    many: dict[str, object] = {
+        "ok": True,
+        "problems": ["x"] * 100,
+        "profiles": [{"id": f"c{n}", "name": "C", "state": "open"} for n in range(100)],
+    }
+    with answering(tmp_path, [json.dumps(many).encode() + b"\n"]):
+        (told,) = node.replies(tmp_path, ("overview", {}))
+    assert (len(told["children"]), len(told["problems"])) == (64, 64)
+
+
+def test_the_stand_in_for_ucode_lets_no_javascript_through(node: Node, tmp_path: Path) -> None:
+    program = tmp_path / "program.uc"
+    tried = ("'a'.split('b')", "JSON.parse('1')", "[].push(1)", "new Date()", "x = 1", "[ 'x' ].length.y.z")
+    program.write_text(
+        "'use strict';\n"
+        "function one(tried) { try { tried(); return 'let through'; } catch (e) { return 'not'; } }\n"
+        "return { 'luci.qalqan': { all: { call: function() { return {\n"
+        + ",\n".join(f"n{n}: one(function() {{ return {line}; }})" for n, line in enumerate(tried))
+        + "\n}; } } } };"
+    )
+    asked = {"run": "plugin", "plugin": str(program), "world": {"uci": {}}, "calls": [["all", {}]]}
+    told = node.ask(asked)["answers"][0]["reply"]
+    assert told == {f"n{n}": "not" for n in range(len(tried))}
+
+
+def test_a_pause_that_is_over_meanwhile_is_told_no_more(make: Make, asking: Asking) -> None:
+    desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}})
+    asking(desk, ("pause", {"who": "daughter", "minutes": 1}))
+    desk.go(timedelta(minutes=2))
+    (told,) = asking(desk, ("overview", {}))
+    assert told["children"][0]["state"] == "open"
+    assert told["now"] == at("2026-11-24T16:32").isoformat()
