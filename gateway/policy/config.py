@@ -10,10 +10,14 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy import fields, macs, timetext
 from gateway.policy.agetrust import AgeTrust, read_age_trust
+from gateway.policy.brand import Brand, read_brand
 from gateway.policy.categories import LANGUAGES
+from gateway.policy.documents import Mapping as Document
 from gateway.policy.documents import Node, Place, Scalar, parse_document, shown
 from gateway.policy.entries import rule_host
+from gateway.policy.fixed import Fixed
 from gateway.policy.hosts import PublicSuffixCheck
+from gateway.policy.proposal import Proposal, read_proposal
 from gateway.policy.registers import Register, read_registers
 from gateway.policy.sealedsource import SealedSource, sealed_sources
 from gateway.policy.webconfig import Listen, read_web
@@ -45,6 +49,8 @@ KEYS = (
     "registers",
     "flash",
     "offload",
+    "brand",
+    "propose",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -117,6 +123,9 @@ class Config:
     registers: tuple[Register, ...] = ()  # of states, on or off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.AUTO
+    brand: Brand = field(default_factory=Brand)
+    propose: Proposal = field(default_factory=Proposal)
+    fixed: Mapping[str, Fixed] = field(default_factory=dict)  # by key: what the router's own settings decide
 
     def stranger_on(self, interface: str | None) -> str:
         """What a device is that nobody named, by the interface on which it is; None: that is not known."""
@@ -129,7 +138,11 @@ class Config:
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
     """Raises PolicyError with file, line, key and mend. Whether its profiles exist is not checked."""
-    document = parse_document(source, file)
+    return config_of(parse_document(source, file), is_public_suffix)
+
+
+def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config:
+    """As `parse_config`, of what was read."""
     part = fields.Fields(document, KEYS)
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
@@ -163,6 +176,8 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         registers=registers,
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
+        brand=part.read("brand", read_brand, plain.brand),
+        propose=part.read("propose", read_proposal, plain.propose),
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from enum import StrEnum
+from enum import Enum
 from typing import TypeVar
 
 from gateway.policy.nodes import Mapping, Node, Place, Scalar, Sequence, shown
 
 T = TypeVar("T")
 D = TypeVar("D")
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=Enum)
 
 _HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)

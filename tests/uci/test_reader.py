@@ -190,7 +190,7 @@ def section(kind: str, name: str, options: Mapping[str, str | list[str]]) -> Sec
     st.dictionaries(names, st.tuples(names, options_of(words)), max_size=4),
     st.lists(st.tuples(names, options_of(words)), max_size=2),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_uci_writes_reads_the_same(
     named: dict[str, tuple[str, dict[str, str | list[str]]]],
     nameless: list[tuple[str, dict[str, str | list[str]]]],
@@ -201,7 +201,7 @@ def test_what_uci_writes_reads_the_same(
 
 
 @given(st.one_of(st.text(), st.binary(), st.text("'\"\\\n #;coablistn x", max_size=60)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_read_or_refused_in_one_line(source: str | bytes) -> None:
     assert "\n" not in refusal(lambda: parse_uci(source, "f"))
 
@@ -212,7 +212,7 @@ of_ours = st.dictionaries(names, options_of(simple), min_size=1, max_size=4)
 
 
 @given(of_ours)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_another_reader_finds_the_same(sections: dict[str, dict[str, str | list[str]]]) -> None:
     text = written(section("qalqan", name, options) for name, options in sections.items())
     others = OpenWrt.parser(f"package qalqan\n{text}").intermediate_data["qalqan"]
@@ -224,7 +224,7 @@ def test_another_reader_finds_the_same(sections: dict[str, dict[str, str | list[
 
 
 @given(of_ours)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_what_another_writes_is_read(sections: dict[str, dict[str, str | list[str]]]) -> None:
     blocks = [
         {
