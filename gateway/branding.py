@@ -23,6 +23,12 @@ WHITE, NIGHT = "#ffffff", "#1a231e"
 ON_GREEN_AT_NIGHT = "#0d2117"  # of static/style.css
 TINT, TINT_AT_NIGHT = 12, 22  # percent of the accent that a tint begins with
 
+# A name of forty letters, beside whose page it is and the way out of it.
+LONG_NAME = (
+    ".brand{min-width:0;overflow-wrap:anywhere;font-size:.9rem;line-height:1.25}.brand .icon{flex:none}"
+    ".top>:not(.brand){flex:none;max-width:40%}"
+)
+
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _SHAPES = frozenset({
     "svg", "g", "defs", "title", "desc", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon",
@@ -119,7 +125,7 @@ def style_of(brand: Brand, *, logo: bool) -> str:
     """Over webui/static/style.css; empty: it is ours. ``logo``: there is one."""
     parts = []
     if brand.name != OWN_NAME:
-        parts.append(".brand{min-width:0;overflow-wrap:anywhere;line-height:1.25}")
+        parts.append(LONG_NAME)
     if logo:
         parts.append(".logo{height:32px;max-width:120px;object-fit:contain;flex:none}")
     night = ""

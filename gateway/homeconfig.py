@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import PolicyError
-from gateway.files import disk_words, make_folder, read_bounded, sync_folder, write_whole
+from gateway.files import attempt, disk_words, make_folder, read_bounded, sync_folder, write_whole
 from gateway.policy.config import Config, config_of
 from gateway.policy.documents import parse_document
 from gateway.policy.hosts import PublicSuffixCheck
@@ -39,14 +39,19 @@ def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes |
 
 def read_source(path: Path) -> bytes:
     """`qalqan.yaml`, or what the first boot would write. Raises PolicyError where neither is there."""
-    if not path.exists() and (router := read_router()) is not None:
+    if not exists(path) and (router := read_router()) is not None:
         return router.first_text(_zone())
     return read_bounded(path)
 
 
 def is_there(path: Path) -> bool:
     """Whether anything says how this home is."""
-    return path.exists() or router_path() is not None
+    return exists(path) or router_path() is not None
+
+
+def exists(path: Path) -> bool:
+    """Raises PolicyError where that is hidden: what cannot be seen is no first boot."""
+    return attempt(path, path.exists)
 
 
 def router_path() -> Path | None:
@@ -55,7 +60,7 @@ def router_path() -> Path | None:
     if named == "":
         return None
     path = ROUTER if named is None else Path(named)
-    return path if path.exists() else None
+    return path if exists(path) else None
 
 
 def read_router() -> RouterSettings | None:
@@ -92,7 +97,7 @@ def first_boot(path: Path) -> bool:
     there. Raises PolicyError, with nothing written.
     """
     router = read_router()
-    if router is None or path.exists():
+    if router is None or exists(path):
         return False
     zone = _zone()
     config_of(router.over(router.first_document(zone)), lambda _: False)
@@ -106,7 +111,8 @@ def first_boot(path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", "make room") from error
+        mend = "make room, or mend the permissions of its folder"
+        raise PolicyError(str(path), f"cannot be written ({disk_words(error)})", mend) from error
     finally:
         fresh.unlink(missing_ok=True)
     return True

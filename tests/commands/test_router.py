@@ -54,6 +54,15 @@ def test_check_says_what_the_router_decides(qalqan: Qalqan, config: Path, uci: P
     ]
 
 
+def test_what_is_wrong_with_a_path_of_the_router_s_is_mended_there(
+    qalqan: Qalqan, config: Path, uci: Path
+) -> None:
+    uci.write_text("config paths paths\n\toption state /proc/qalqan\n")
+    found = qalqan("check", "--config", config).out.splitlines()
+    where = f"mend `state` in {uci} (paths.state)"
+    assert f"error state: nothing can be written in /proc: {where}" in found
+
+
 def test_a_slip_is_one_line_of_every_command(qalqan: Qalqan, config: Path, uci: Path) -> None:
     uci.write_text("config qalqan main\n\toption flash rich\n")
     line = f"{uci}:2: main.flash: 'rich' is not known here; use one of: normal, poor"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,34 @@ def test_bad_defaults_write_nothing(tmp_path: Path, uci: Path) -> None:
     with pytest.raises(PolicyError, match=r"config/qalqan:5: defaults\.country: 'kazakhstan' is no country"):
         first_boot(path)
     assert list(tmp_path.glob("*.yaml*")) == []
+
+
+def test_what_cannot_be_seen_is_no_first_boot(
+    tmp_path: Path, uci: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "qalqan.yaml"
+
+    def hidden(one: Path) -> bool:
+        if one == path:
+            raise PermissionError(13, "Permission denied", str(one))
+        return True
+
+    monkeypatch.setattr(Path, "exists", hidden)
+    for read in (config, first_boot, is_there):
+        with pytest.raises(PolicyError, match=r"qalqan\.yaml: cannot be read \(Permission denied\)"):
+            read(path)
+
+
+def test_a_folder_that_takes_no_file_is_one_line(
+    tmp_path: Path, uci: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gateway.homeconfig.os.link", full)
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml: cannot be written \(the disk is full\); make room"):
+        first_boot(tmp_path / "qalqan.yaml")
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_an_odd_system_file_stops_nothing(tmp_path: Path, uci: Path) -> None:
