@@ -90,6 +90,7 @@ class Code(StrEnum):
     # What stands in the family's files.
     BAD_RULE = "bad_rule"  # [key, problem, mend]; the last two are English
     CHANGED_MEANWHILE = "changed_meanwhile"  # the file is another than the one that was looked at
+    ROUTERS_OWN = "routers_own"  # [key, option, file]: set in the router's own settings, and changed there
     FILE_BROKEN = "file_broken"  # [file, problem, mend]: by hand; nothing is changed until it is mended
     NO_REVISION = "no_revision"  # that is still kept
     NOT_WRITTEN = "not_written"  # [why]

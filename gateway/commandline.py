@@ -73,6 +73,7 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
     web = _command(commands, "web", "web", "serve the pages, in a process of their own")
     web.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+    _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from a router's defaults")
 
 
 def _add_looks(commands: Subparsers) -> None:

@@ -17,8 +17,9 @@ from gateway.age.bands import Band
 from gateway.calendars import calendars_beside
 from gateway.errors import PolicyError
 from gateway.files import attempt, read_bounded
+from gateway.homeconfig import read_config, read_source
 from gateway.named import check_names
-from gateway.policy import bands, config, packs, profile
+from gateway.policy import bands, packs, profile
 from gateway.policy.bands import Bands
 from gateway.policy.categories import Categories, parse_categories
 from gateway.policy.config import Config
@@ -222,19 +223,21 @@ def load(
     product: Product,
     instead: Mapping[Path, bytes | None] = NOTHING,
     excuse: Callable[[str], bool] = _never,
+    folder: Path | None = None,
 ) -> Household:
-    """The family's files, or what would stand ``instead`` in some of them (None: no file).
+    """The family's files, or what would stand ``instead`` in some of them (None: no file). ``folder``: where
+    the profiles are, in place of what the settings say.
 
     Raises PolicyError for a `qalqan.yaml` that cannot be used, as where it names somebody who has no file,
     unless ``excuse`` lets that name (in small letters) be: then it is told as ``absent``.
     """
     words = vocabulary(product)
-    source = instead.get(path) or read_bounded(path)
-    read = config.parse_config(source, str(path), words.is_public_suffix)
+    source = instead.get(path) or read_source(path)
+    read = read_config(path, words.is_public_suffix, source)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
-    for file in profile_files(Path(read.profiles), instead):
+    for file in profile_files(folder or Path(read.profiles), instead):
         text = b""
         try:
             text = instead.get(file) or read_bounded(file)

@@ -25,8 +25,8 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
-    "run", "web", "check", "support", "status", "audit", "device list", "device scan", "device assign",
-    "device answer", "device forget",
+    "run", "web", "first-boot", "check", "support", "status", "audit",
+    "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists lookup",
@@ -263,7 +263,8 @@ def test_status_imports_little(tmp_path: Path) -> None:
         [sys.executable, "-c", code, config], cwd=ROOT, capture_output=True, text=True, check=True
     )
     rooms = {module.split(".")[1] for module in done.stdout.split() if module.startswith("gateway.")}
-    assert rooms <= {"cli", "codes", "commandline", "commands", "control", "errors", "files", "policy"}
+    few = {"cli", "codes", "commandline", "commands", "control", "errors", "files", "homeconfig", "policy"}
+    assert rooms <= few
     assert not {"sqlite3", "flask", "cryptography", "publicsuffixlist", "idna"} & set(done.stdout.split())
 
 

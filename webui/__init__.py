@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError
 from webui import api, daemon, front, guard, wallet
+from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
 from webui.language import i18n, loglevels, refusals, words
@@ -29,6 +30,7 @@ from webui.pages import (
     backup,
     band,
     basics,
+    brand,
     cards,
     carry,
     child,
@@ -83,6 +85,7 @@ from webui.pages import (
 from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
 from webui.settings import Settings, session_key
+from webui.setup import PROPOSED
 from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]
@@ -95,7 +98,7 @@ PAGES = (
     child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, leave,
     mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
-    setup, proof, trial,
+    setup, proof, trial, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -115,19 +118,21 @@ def create_app(settings: Settings) -> Flask:
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)
     daemon.install(app, daemon.Daemon(client, settings.country))
-    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand))
+    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand.name))
     session.install(app)
     tries.install(app)
     wallet.install(app, settings.age_trust)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     api.install(app)
-    _install_templates(app, settings)
+    look.install(app, settings.brand)
+    app.extensions[PROPOSED] = settings.propose
+    _install_templates(app)
     _install_errors(app)
     return app
 
 
-def _install_templates(app: Flask, settings: Settings) -> None:
+def _install_templates(app: Flask) -> None:
     stamps = {
         path.name: hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
         for path in (HERE / "static").iterdir()
@@ -137,7 +142,6 @@ def _install_templates(app: Flask, settings: Settings) -> None:
         return url_for("static", filename=name, v=stamps[name])
 
     app.jinja_env.globals.update(
-        brand=settings.brand,
         static_url=static_url,
         words=words,
         log_levels=loglevels,

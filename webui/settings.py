@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from gateway.errors import GatewayError
+from webui.brand import Brand
 
 OWN_NAME = "qalqan.home.arpa"  # answered on every device's DNS; port 80 there leads here
 SECRET_BYTES = 32
@@ -29,6 +30,14 @@ class Https:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a provider would have set-up propose."""
+
+    lists: tuple[str, ...] = ()  # ids of lists, or kinds of sites
+    bands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     control: Path  # the daemon's socket
     state: Path | None = None  # a directory of the web process alone; None: sessions end with the process
@@ -40,7 +49,8 @@ class Settings:
     country: str = ""  # of the help lines, until the daemon tells some; empty: those for everywhere
     language: str = ""  # the family's, until the daemon tells it; for a browser that asks for none of ours
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
-    brand: str = "Qalqan"
+    brand: Brand = field(default_factory=Brand)
+    propose: Proposal = field(default_factory=Proposal)
     age_trust: tuple[str, str] | None = None  # the file that says whose adult proofs count, and its key
 
 

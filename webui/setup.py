@@ -9,7 +9,9 @@ from datetime import date
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 from webui.values.answers import Child
 from webui.values.devices import GUEST, HOME, QUARANTINE, Device, Person
+from webui.values.lists import Source
 
+PROPOSED = "qalqan-proposed"  # the application's Proposal
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
 ROWS = 4  # of a family that nobody has told of yet
 MOST_ROWS = 24  # people of one form
@@ -57,11 +59,13 @@ def same_name(one: str, other: str) -> bool:
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
-def rows_of(people: Sequence[Known], guardian: str) -> tuple[Row, ...]:
-    """Who is there, and room for more. The first to be there is who looks after the gateway."""
+def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()) -> tuple[Row, ...]:
+    """Who is there, and room for more. The first to be there is who looks after the gateway, and in an empty
+    home the next rows have the ages that were ``proposed``; one without a name is nobody.
+    """
     found = [Row(one.name, one.band, one.id, one.step) for one in people]
     if not found:
-        found = [Row(guardian, ADULT)]
+        found = [Row(guardian, ADULT), *(Row(band=one) for one in proposed)]
     room = max(ROWS - len(found), 1)
     return (*found, *(Row() for _ in range(room)))
 
@@ -130,6 +134,20 @@ def chosen(device: Device, here: str, people: Iterable[Known], guardian: str) ->
     if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
         return mine
     return "" if device.is_new else device.profile
+
+
+def wanted_lists(sources: Iterable[Source], proposed: Iterable[str]) -> tuple[Source, ...]:
+    """Those that are not on yet: a list by its id; of a kind those that gateways fetch by themselves, or else
+    the smallest.
+    """
+    published = [one for one in sources if not one.own]
+    found: dict[str, Source] = {}
+    for word in proposed:
+        of_kind = [one for one in published if one.category == word]
+        meant = [one for one in published if one.id == word] or [one for one in of_kind if one.default]
+        for one in meant or sorted(of_kind, key=lambda one: one.about)[:1]:
+            found[one.id] = one
+    return tuple(one for one in found.values() if not one.on)
 
 
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:

@@ -19,6 +19,7 @@ from gateway.commands.check_marks import mark_findings
 from gateway.commands.check_must import must_findings
 from gateway.commands.check_name import name_findings
 from gateway.commands.check_registers import register_findings
+from gateway.commands.check_router import router_findings
 from gateway.commands.check_rules import read_rules, rule_findings
 from gateway.commands.check_sealed import sealed_findings
 from gateway.commands.findings import Finding, Level, note, ok, problem, refused, unseen, warning
@@ -74,6 +75,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield refused("config", error)
     else:
         yield ok("config", str(path))
+        yield from router_findings(config)
         if product is not None:
             yield from _country(config, product)
             yield from _profiles(path, config, product)

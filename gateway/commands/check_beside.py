@@ -12,6 +12,7 @@ from gateway.commands.findings import Finding, note, ok, problem, unseen, warnin
 from gateway.commands.machine import text_of
 from gateway.kernel import hypervisor, timex
 from gateway.policy.config import Config
+from gateway.policy.fixed import said_in
 from gateway.programs import find_program
 
 PROC = Path("/proc")
@@ -64,31 +65,32 @@ def _switched_on() -> Iterator[str]:
 def folders(config: Config) -> Iterator[Finding]:
     """Whether what the daemon keeps can be kept. Nothing is made here."""
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
+        where = said_in(config.fixed, key)
         try:
             there = next(one for one in (path, *path.parents) if one.exists())
         except OSError:
             yield unseen(key, path)
             continue
         if not there.is_dir():
-            yield problem(key, f"{there} is no directory", f"mend `{key}` in qalqan.yaml")
+            yield problem(key, f"{there} is no directory", f"mend `{key}` in {where}")
             continue
         disk = os.statvfs(there)
         free = disk.f_bavail * disk.f_frsize
         if disk.f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
-            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in qalqan.yaml")
+            yield problem(key, f"nothing can be written in {there}", f"mend `{key}` in {where}")
         elif free < LEAST_FREE:
-            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in qalqan.yaml")
+            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in {where}")
         else:
             yield ok(key, str(path))
             if key == "state":
-                yield from _disk(there, free, disk.f_blocks * disk.f_frsize)
+                yield from _disk(there, free, disk.f_blocks * disk.f_frsize, where)
 
 
-def _disk(path: Path, free: int, size: int) -> Iterator[Finding]:
-    mend = "give `state` a path on a larger disk, such as a USB stick, in qalqan.yaml"
+def _disk(path: Path, free: int, size: int, where: str) -> Iterator[Finding]:
+    mend = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
     if file_system(path) in IN_MEMORY:
         text = f"{path} is in memory: used minutes, grants and lists are gone after a restart"
-        yield warning("disk", text, "give `state` a path on a disk in qalqan.yaml")
+        yield warning("disk", text, f"give `state` a path on a disk in {where}")
     elif size < SMALL_DISK:
         yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", mend)
     elif free < LIST_ROOM:

@@ -13,6 +13,7 @@ from gateway.commands.findings import Finding, note, ok, problem, warning
 from gateway.commands.machine import Address, Interface, Machine, setting
 from gateway.home.vendors import vendor_of
 from gateway.policy.config import Config
+from gateway.policy.fixed import said_in
 
 SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: one address for many of a provider's homes
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -155,7 +156,8 @@ def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
         if CONTAINERS.match(name):
             yield note("lan", text)
         else:
-            yield warning("lan", text, "add it to `lan` in qalqan.yaml if people of the home are there")
+            where = said_in(config.fixed, "lan")
+            yield warning("lan", text, f"add it to `lan` in {where} if people of the home are there")
 
 
 def _forwards(version: int, name: str) -> bool:

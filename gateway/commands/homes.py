@@ -13,6 +13,7 @@ from gateway.commands.sealedasked import SealedAsked
 from gateway.commands.settings import config_path, read_config
 from gateway.errors import PolicyError
 from gateway.home.neighbours import read_neighbours
+from gateway.homeconfig import is_there
 from gateway.household import Product
 from gateway.lists.table import MappedTable, open_table
 from gateway.policy.config import QUARANTINE, Config
@@ -112,7 +113,7 @@ def rules_of_profile(args: Namespace, who: str) -> Rules:
         config = config_if_there(args)
         profile = household.load_profile(file, product)
         return Rules(product, config, profile, PLAIN, open_table(Path(config.state)))
-    if is_file(who) and not config_path(args).exists():
+    if is_file(who) and not is_there(config_path(args)):
         raise PolicyError(who, "is not there", "give the path of a profile's file, or its id")
     home = read_home(args)
     if is_file(who) and home.household.find(who) is None:
@@ -146,7 +147,7 @@ def is_file(who: str) -> bool:
 def config_if_there(args: Namespace) -> Config:
     """A file that is named must be there; the usual one may be missing."""
     path = config_path(args)
-    return read_config(path) if args.config is not None or path.exists() else Config()
+    return read_config(path) if args.config is not None or is_there(path) else Config()
 
 
 def _interface_of(mac: str) -> str | None:

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway import homeconfig
 from gateway.control.client import Client
-from gateway.files import DEFAULT_CONFIG, SOCKET, read_bounded
-from gateway.policy.config import Config, parse_config
+from gateway.files import DEFAULT_CONFIG, SOCKET
+from gateway.policy.config import Config
 from gateway.policy.hosts import public_suffix_check
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ def config_path(args: Namespace) -> Path:
 
 
 def read_config(path: Path) -> Config:
-    """Its own meaning alone; neither profiles nor the product's data are read. Raises PolicyError."""
-    return parse_config(read_bounded(path), str(path), _is_public_suffix)
+    """Its own meaning alone, under the router's own settings; neither profiles nor the product's data are
+    read. Raises PolicyError.
+    """
+    return homeconfig.read_config(path, _is_public_suffix)
 
 
 def _is_public_suffix(name: str) -> bool:

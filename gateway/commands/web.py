@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from gateway.policy.brand import Brand as OfConfig
     from gateway.policy.config import Config
     from webui.settings import Settings
 
@@ -45,7 +46,29 @@ def told(config: Config) -> dict[str, Any]:
         "https": None if web.https is None else asdict(web.https),
         "country": config.country,
         "language": config.language,
+        "brand": _brand(config.brand),
+        "propose": {"lists": config.propose.lists, "bands": config.propose.bands},
         "age_trust": None if config.age_trust is None else [config.age_trust.file, config.age_trust.key],
+    }
+
+
+def _brand(brand: OfConfig) -> dict[str, Any]:
+    """A logo that cannot be shown is left out, with one line in the log; `qalqan check` has it too."""
+    from gateway.branding import read_logo, style_of
+    from gateway.errors import PolicyError
+
+    logo = None
+    if brand.logo:
+        try:
+            logo = read_logo(brand.logo)
+        except PolicyError as error:
+            print(f"qalqan: {error}; it is left out", file=sys.stderr)
+    return {
+        "name": brand.name,
+        "style": style_of(brand, logo=logo is not None),
+        "logo": None if logo is None else asdict(logo),
+        "support": brand.support,
+        "link": brand.support_link,
     }
 
 
@@ -54,14 +77,19 @@ def settings(config: Config) -> Settings:
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    from webui.settings import Https, Settings
+    from webui.brand import Brand, Logo
+    from webui.settings import Https, Proposal, Settings
 
     state, https = values["state"], values.get("https")
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
     trust = values.get("age_trust")
+    look, propose = values.get("brand", {}), values.get("propose", {})
+    logo = look.get("logo")
     read = {
         "lan": tuple(values["lan"]),
         "https": None if https is None else Https(**https),
         "age_trust": None if trust is None else tuple(trust),
+        "brand": Brand(**{**look, "logo": None if logo is None else Logo(**logo)}),
+        "propose": Proposal(**{key: tuple(one) for key, one in propose.items()}),
     }
     return Settings(**{**values, **paths, **read})

@@ -13,6 +13,7 @@ from gateway.daemon.packets import go_first
 from gateway.daemon.signals import Signals
 from gateway.errors import GatewayError
 from gateway.files import DEFAULT_CONFIG
+from gateway.homeconfig import first_boot
 from gateway.notify import Notifier
 from gateway.wire.quic_crypto import warm_up
 
@@ -91,6 +92,8 @@ class Service:
 def run(path: Path = DEFAULT_CONFIG) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
     no_dumps()
+    if first_boot(path):
+        _log.info("%s: made from the router's own settings", path)
     signals = Signals()
     try:
         return Service(Daemon(path), signals).run()

@@ -104,7 +104,9 @@ def told_rules(source: bytes, said: Document, profile: Profile, bands: Bands) ->
 
 
 def told_home(source: bytes, settings: Config) -> dict[str, Any]:
-    """What holds of ``FAMILY_KEYS``, in the shape of the file, and the networks there are."""
+    """What holds of ``FAMILY_KEYS``, in the shape of the file; the networks there are; and what the router
+    decides by settings of its own.
+    """
     return {
         "by_hand": has_own_comments(source),
         "lan": list(settings.lan),
@@ -119,6 +121,9 @@ def told_home(source: bytes, settings: Config) -> dict[str, Any]:
         "managed": {mac: list(names) for mac, names in settings.managed.items()},
         "gateway_access": ACCESS[settings.gateway_open],
         "gateway_ports": list(settings.gateway_ports),
+        "router": [
+            {"file": one.file, "option": one.option, "value": one.text} for one in settings.fixed.values()
+        ],
     }
 
 

@@ -58,7 +58,16 @@ ASKED: Mapping[str, str] = {
 NAMED = frozenset({"target", "key"})  # what TARGETS fills
 # Files, what has no end, and what is no page.
 LEFT_OUT = frozenset(
-    {"static", "api.every", "stream.stream", "activity.export", "support.file", "carry.file"}
+    {
+        "static",
+        "api.every",
+        "stream.stream",
+        "activity.export",
+        "support.file",
+        "carry.file",
+        "brand.style",
+        "brand.logo",
+    }
 )
 ON_A_SHARED = "/my/use"  # pages of a device that is two children's
 

@@ -98,7 +98,7 @@ READ = {
 PAGES = frozenset(
     {
         "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
-        "basics", "cards",
+        "basics", "brand", "cards",
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",

@@ -34,9 +34,11 @@ from gateway.policy.countries import parse_country
 from gateway.policy.packs import parse_sites
 from gateway.policy.profile import parse_profile
 from gateway.policy.registers import Register
+from gateway.uci import parse_uci
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
 from tests.front.authority import NAME, Pair, TrustedAuthority, self_signed
 from tests.policy.homes import product, words
+from tests.uci.written import written
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ORIGIN = f"https://{NAME}"
@@ -204,6 +206,20 @@ def _settings() -> list[bytes]:
     ]
 
 
+def uci(data: bytes) -> None:
+    """A router's own settings: any file of its kind."""
+    with contextlib.suppress(PolicyError):
+        read = parse_uci(data, "fuzz")
+        assert parse_uci(written(read.sections), "fuzz").file == read.file
+
+
+def _uci() -> list[bytes]:
+    return [
+        b"package qalqan\n\nconfig qalqan 'main'\n\tlist lan 'br-lan'\n\toption flash 'poor'\n",
+        b"c web 'web'\no port \"80\\\n\\\"80\"'x'\\''y' # z\n\nconfig brand\n  option name 'a\nb'\n",
+    ]
+
+
 def profile(data: bytes) -> None:
     """A child's file: steps, laws, bands."""
     with contextlib.suppress(PolicyError):
@@ -254,6 +270,7 @@ SEEDS: dict[Callable[[bytes], None], Callable[[], list[bytes]]] = {
     set_keys: _key_files,
     backup: _backups,
     settings: _settings,
+    uci: _uci,
     profile: _profiles,
     pack: _packs,
 }

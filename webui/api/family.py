@@ -28,6 +28,15 @@ class TrustedName:
 
 
 @record
+class OfRouter:
+    """What the router's own settings decide (`uci`): it changes there alone."""
+
+    option: str
+    value: str
+    file: str
+
+
+@record
 class Family:
     country: str
     timezone: str
@@ -37,6 +46,7 @@ class Family:
     keep_profile: Any
     shared: Mapping[str, Any] | None
     managed: Mapping[str, Any] | None
+    router: tuple[OfRouter, ...]
     set: LastSet | None
     revision: int
     trusted: TrustedName  # of the gateway's own settings, and no key of `set`

@@ -137,6 +137,7 @@ def _of_requests() -> dict[str, str]:
 def _of_rules() -> dict[str, str]:
     """The family's files, devices, lists, lessons."""
     return {
+        Code.ROUTERS_OWN: _("The router's own settings decide this (%(option)s). Change it there."),
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To mend it: %(mend)s."),
         Code.CHANGED_MEANWHILE: _("Somebody changed this meanwhile. Look at it again, then change it."),
         Code.FILE_BROKEN: _("Somebody wrote into %(file)s what cannot be used: %(problem)s. Mend it first."),

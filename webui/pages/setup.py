@@ -15,7 +15,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.forms import back, one_of
-from webui.language import clues, refusals
+from webui.language import clues, refusals, words
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
@@ -23,7 +23,9 @@ from webui.pages.language import remember
 from webui.rules.catalogue import Catalogue
 from webui.rules.overview import Section, overview
 from webui.rules.steps import latest
+from webui.settings import Proposal
 from webui.setup import (
+    PROPOSED,
     STEPS,
     STRANGERS,
     Known,
@@ -35,9 +37,11 @@ from webui.setup import (
     placed,
     read_rows,
     rows_of,
+    wanted_lists,
     who_is,
 )
 from webui.values.devices import GUEST, HOME, PLACES, Device, Devices
+from webui.values.lists import Source, many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -95,7 +99,7 @@ def _here(devices: Devices) -> Device | None:
 @blueprint.get("/people")
 @guardians_only
 def people() -> ResponseReturnValue:
-    return _people(rows_of(_known(daemon().devices()), guardian() or ""))
+    return _people(rows_of(_known(daemon().devices()), guardian() or "", _proposal().bands))
 
 
 @blueprint.post("/people")
@@ -170,7 +174,13 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
         sentence=sentence,
         bands=tuple(daemon().catalogue().bands),
         latest=latest(daemon().home().day),
+        proposed=any(not row.name and row.band for row in rows),
     )
+
+
+def _proposal() -> Proposal:
+    found: Proposal = current_app.extensions[PROPOSED]
+    return found
 
 
 def _known(devices: Devices) -> tuple[Known, ...]:
@@ -261,7 +271,30 @@ def summary() -> ResponseReturnValue:
         adults=[one for one in _known(found) if home.child(one.id) is None],
         of_house=sum(one.profile == HOME for one in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
+        lists=_lists(),
+        many=many,
     )
+
+
+def _lists() -> tuple[Source, ...]:
+    """What a provider would have fetched, where nobody has said yes to it yet."""
+    proposed = _proposal().lists
+    return wanted_lists(daemon().lists().sources, proposed) if proposed else ()
+
+
+@blueprint.post("/lists")
+@guardians_only
+def fetch_lists() -> ResponseReturnValue:
+    """Yes to those that are ticked."""
+    ticked = request.form.getlist("list")
+    with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
+        chosen_lists = [one for one in _lists() if one.id in ticked]
+        for one in chosen_lists:
+            _change("list_add", id=one.id)
+        if chosen_lists:
+            names = words.listed([plain(one.name) for one in chosen_lists])
+            notices.said(_("To be fetched with the next update: %(names)s.", names=names))
+    return redirect(url_for("setup.summary"), 303)
 
 
 def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:

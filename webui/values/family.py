@@ -15,6 +15,15 @@ ACCESS = ("closed", "open")
 
 
 @dataclass(frozen=True, slots=True)
+class OfRouter:
+    """What the router's own settings decide: no page changes it."""
+
+    option: str
+    value: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     country: str
     timezone: str
@@ -27,6 +36,7 @@ class Family:
     set_at: datetime | None
     lan: tuple[str, ...] = ()
     interfaces: Mapping[str, str] = field(default_factory=dict)  # of lan → as unknown_devices
+    router: tuple[OfRouter, ...] = ()
 
 
 def parse_family(values: Mapping[str, Any]) -> Family:
@@ -40,6 +50,7 @@ def parse_family(values: Mapping[str, Any]) -> Family:
         set_by=changed.text("by") if changed else "",
         set_at=changed.moment("at") if changed else None,
         interfaces=dict(networks),
+        router=tuple(one.read(OfRouter) for one in answer.entries("router")),
     )
 
 

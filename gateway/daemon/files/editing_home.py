@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.codes import Code
 from gateway.daemon.files.editing import Author, Draft, Edit, Editing, bad_rule
 from gateway.daemon.files.history import changed_meanwhile
@@ -12,6 +14,7 @@ from gateway.files import read_bounded
 from gateway.policy import edits
 from gateway.policy.changes import Changes, changed
 from gateway.policy.fields import suggestion
+from gateway.policy.fixed import Fixed
 from gateway.policy.plain import Document, Plain
 
 REGISTERS = "registers"
@@ -24,7 +27,7 @@ class HomeEditing:
 
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
         """Raises PolicyError, with the file as it was."""
-        _only_the_familys(changes)
+        _only_the_familys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
 
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
@@ -80,9 +83,19 @@ def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
     return {key: (one.get("url"), one.get("file")) for key, one in found if isinstance(one, dict)}
 
 
-def _only_the_familys(changes: Changes) -> None:
+def _only_the_familys(changes: Changes, fixed: Mapping[str, Fixed]) -> None:
     for key in changes:
-        if key.partition("/")[0] not in edits.FAMILY_KEYS:
+        head = key.partition("/")[0]
+        if head not in edits.FAMILY_KEYS:
+            for name, one in fixed.items():
+                if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
+                    raise _routers_own(key, one)
             mend = suggestion(key, edits.FAMILY_KEYS)
             error = PolicyError(key, "is not for the pages to change", mend)
             raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, mend=mend)
+
+
+def _routers_own(key: str, one: Fixed) -> PolicyError:
+    problem, mend = f"is set in {one.file}", f"change it there, as the router's own setting {one.option}"
+    error = PolicyError(key, problem, mend)
+    return error.coded(Code.ROUTERS_OWN, key=key, option=one.option, file=one.file)

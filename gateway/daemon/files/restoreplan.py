@@ -200,10 +200,9 @@ def staged(daemon: Daemon, plan: Plan) -> Household:
         for name, pair in plan.profiles.items():
             if pair[AFTER] is not None:
                 (stage / "profiles" / name).write_bytes(_bytes(pair[AFTER]))
-        path = stage / daemon.rules.path.name
-        said = document(parse_document(_bytes(plan.home[path.name][AFTER]), str(daemon.rules.path)))
-        path.write_bytes(edits.home_text(said | {"profiles": str(stage / "profiles")}))
-        return household.load(path, daemon.rules.product)
+        path = daemon.rules.path
+        instead = {path: _bytes(plan.home[path.name][AFTER])}
+        return household.load(path, daemon.rules.product, instead, folder=stage / "profiles")
     except OSError as error:
         raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
     finally:

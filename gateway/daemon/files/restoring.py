@@ -19,7 +19,8 @@ from gateway.daemon.files.history import not_written
 from gateway.daemon.files.restoreplan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
 from gateway.errors import GatewayError, PolicyError
 from gateway.files import read_bounded, sync_folder, write_whole
-from gateway.policy import config, edits
+from gateway.homeconfig import read_config
+from gateway.policy import edits
 from gateway.policy.people import Account, PersonRole
 from gateway.policy.pins import Pin
 from gateway.policy.selfset import Choice
@@ -165,7 +166,7 @@ def recover_files(path: Path) -> None:
     `qalqan.yaml` cannot be used where it names somebody whose file is not there yet.
     """
     try:
-        settings = config.parse_config(read_bounded(path), str(path), lambda _: False)
+        settings = read_config(path, lambda _: False)
     except PolicyError:
         return  # who reads the rules says what is wrong
     plan = _read(Path(settings.state) / DOING)

@@ -232,7 +232,7 @@ class RuleBook:
     def problems(self) -> list[str]:
         """One line for each file or list that is not in force as it stands."""
         wrong = (*self.household.problems.values(), *self.household.absent.values())
-        found = [str(error) for error in wrong]
+        found = [*self.household.config.brand.problems, *map(str, wrong)]
         return [*found, self._list_problem] if self._list_problem else found
 
     def profile(self, who: str) -> Profile:

@@ -10,6 +10,7 @@ import pytest
 from gateway.daemon.files.lastgood import FOLDER
 from gateway.daemon.files.rules import RuleBook
 from gateway.errors import PolicyError
+from gateway.homeconfig import VARIABLE
 from tests.daemon.household_files import DAUGHTER, MUM, SON, write
 
 TABLET = "02:00:00:00:00:0a"
@@ -48,6 +49,36 @@ def test_a_mended_file_holds_again_and_is_the_next_good_one(config: Path) -> Non
     assert not rules.problems()
     file.write_text(BROKEN)
     assert RuleBook(config).household.profiles["daughter"].band.value == "6-9"
+
+
+def test_a_slip_in_the_router_s_settings_changes_nothing_that_holds(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uci = tmp_path / "uci"
+    monkeypatch.setenv(VARIABLE, str(uci))
+    uci.write_text("config qalqan main\n\tlist lan 'br-home'\n\tlist lan 'br-guest'\n")
+    rules = RuleBook(config)
+    assert rules.household.config.lan == ("br-home", "br-guest")
+    uci.write_text("config qalqan main\n\tlist lan 'br home\n")
+    with pytest.raises(PolicyError, match="uci:2: opens a quote that nothing closes"):
+        rules.reload()
+    assert rules.household.config.lan == ("br-home", "br-guest")
+    assert _owner(rules) == "daughter"
+    uci.write_text("config qalqan main\n\tlist lan 'br-new'\n")
+    rules.reload()
+    assert "br-new" in rules.household.config.lan
+
+
+def test_what_of_a_brand_cannot_be_used_is_told_and_stops_nothing(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uci = tmp_path / "uci"
+    monkeypatch.setenv(VARIABLE, str(uci))
+    uci.write_text("config brand brand\n\toption name 'Alma Net'\n\toption colour '#ffff00'\n")
+    rules = RuleBook(config)
+    assert (rules.household.config.brand.name, rules.household.config.brand.colour) == ("Alma Net", "")
+    (line,) = rules.problems()
+    assert line.startswith(f"{uci}:3: brand.colour: #ffff00 has a contrast of ")
 
 
 def test_a_device_that_moved_meanwhile_stays_where_it_is(config: Path) -> None:

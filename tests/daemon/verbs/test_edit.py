@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.codes import Code
 from gateway.control.protocol import Role
 from gateway.errors import GatewayError
+from gateway.homeconfig import VARIABLE
 from gateway.policy.values import Reason
 from tests.daemon.conftest import Make
 from tests.daemon.desk import NOON, PHONE, STRANGER, TABLET
@@ -159,6 +162,24 @@ def test_an_undo_of_the_homes_settings_takes_back_no_newer_change(make: Make) ->
     assert desk.rules.household.config.country == "fr"
     desk.ask("unedit_family", revision=second["undo"], found=second["revision"], by="Mum")
     assert desk.rules.household.config.country == "de"
+
+
+@pytest.mark.parametrize("key", ["lan", "web", "web/port"])
+def test_what_the_router_decides_is_changed_there_alone(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    uci = tmp_path / "uci"
+    uci.write_text("config qalqan main\n\tlist lan br-lan\nconfig web web\n\toption port 8081\n")
+    monkeypatch.setenv(VARIABLE, str(uci))
+    desk = make(NOON)
+    code, values = refused(desk, "edit_family", set={key: "x"}, by="Mum")
+    option = "main.lan" if key == "lan" else "web.port"
+    assert (code, values) == (Code.ROUTERS_OWN, {"key": key, "option": option, "file": str(uci)})
+    assert refused(desk, "edit_family", set={"marks": "x"}, by="Mum")[0] == Code.BAD_RULE
+    assert desk.ask("family")["router"] == [
+        {"file": str(uci), "option": "main.lan", "value": "br-lan"},
+        {"file": str(uci), "option": "web.port", "value": "8081"},
+    ]
 
 
 def test_what_changes_nothing_writes_nothing(make: Make) -> None:

@@ -98,6 +98,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "importing.take": ("children_add", "rules_edit"),
     "importing.undo": ("rules_undo", "children_remove"),
     "setup.devices_back": ("devices_assign",),
+    "setup.fetch_lists": ("lists_add",),
     "setup.remove": ("children_remove",),
     "setup.restore": ("children_restore",),
     "setup.save_devices": ("devices_assign", "family_edit"),

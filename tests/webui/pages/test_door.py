@@ -180,7 +180,8 @@ OPEN = {
     "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
     "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock", "/my/adult/lock",
     "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
-    "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement",
+    "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",
+    "/brand/logo",
 }  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from gateway.homeconfig import VARIABLE
 from gateway.policy import edits
 from tests.webui.conftest import Browser
 from tests.webui.standin.healthy import finding
@@ -243,3 +245,23 @@ def test_health_puts_the_certificate_under_its_own_words(mum: Browser, household
     told = text_of(mum.get("/parent/health/").text)
     assert "The name that browsers trust" in told
     assert text in told
+
+
+def test_what_the_router_decides_is_shown_with_where_it_changes(
+    mum: Browser, tmp_path: Path, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'id="router"' not in mum.get(PAGE).text
+    uci = tmp_path / "uci"
+    uci.write_text(
+        "config qalqan main\n\tlist lan br-lan\n\tlist lan br-guest\nconfig web web\n\toption port 8081\n"
+    )
+    monkeypatch.setenv(VARIABLE, str(uci))
+    household.editing.rules.reload()
+    page = mum.get(PAGE).text
+    told = text_of(page)
+    assert "main.lan br-lan br-guest web.port 8081" in told
+    assert "in LuCI, at Services and Qalqan, or in the file. main.lan" in told
+    assert str(uci) in told
+    card = page.partition('aria-labelledby="router"')[2].partition("</section>")[0]
+    assert "<input" not in card
+    assert "<form" not in card

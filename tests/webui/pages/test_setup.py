@@ -12,6 +12,9 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
 from tests.webui.standin.places import GUEST, LAPTOP, TABLET
+from webui.settings import Proposal
+from webui.setup import PROPOSED, wanted_lists
+from webui.values.lists import Source
 
 FAMILY = {
     "name-0": "Mum", "band-0": "adult", "name-1": "Dad", "band-1": "adult",
@@ -227,3 +230,63 @@ def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Brow
     assert "The next step is this month or later" in answer.text
     assert 'aria-describedby="about-step wrong-3" aria-invalid="true"' in answer.text
     assert people(empty) == []
+
+
+# ---------------------------------------------------------------- what a provider proposes
+
+
+def proposing(app: Flask, *, lists: tuple[str, ...] = (), bands: tuple[str, ...] = ()) -> None:
+    app.extensions[PROPOSED] = Proposal(lists, bands)
+
+
+def test_proposed_ages_are_marked_and_hold_for_who_gets_a_name(
+    app: Flask, empty: Household, mum: Browser
+) -> None:
+    assert "proposed by" not in mum.get("/parent/setup/people").text
+    proposing(app, bands=("6-9", "13-15"))
+    page = mum.get("/parent/setup/people").text
+    assert "proposed by Qalqan" in page
+    for number, band in enumerate(("adult", "6-9", "13-15")):
+        assert f'name="band-{number}" value="{band}" checked' in page
+    assert people(empty) == []
+    sent = {"name-0": "Mum", "band-0": "adult", "band-1": "6-9", "name-2": "Timur", "band-2": "13-15"}
+    mum.post("/parent/setup/people", sent)
+    assert people(empty) == [("Mum", "adult"), ("Timur", "13-15")]
+    assert "proposed by" not in mum.get("/parent/setup/people").text
+
+
+def test_proposed_lists_are_fetched_when_a_guardian_says_yes(
+    app: Flask, household: Household, mum: Browser
+) -> None:
+    assert 'id="proposed"' not in mum.get("/parent/setup/summary").text
+    proposing(app, lists=("hostsvn-gambling", "ut1-games", "no-such-list"))
+    page = mum.get("/parent/setup/summary").text
+    assert "Lists that Qalqan proposes" in page
+    assert 'name="list" value="hostsvn-gambling" checked' in page
+    assert 'value="ut1-games"' not in page, "it is on"
+    off = household.listed.of("hostsvn-gambling")
+    for sent in ({}, {"list": "no-such-list"}, {"list": "own-00000001"}):
+        mum.post("/parent/setup/lists", sent)
+        assert not off["on"], sent
+    answer = mum.post("/parent/setup/lists", {"list": "hostsvn-gambling"})
+    assert answer.headers["Location"].endswith("/parent/setup/summary")
+    assert off["on"]
+    page = mum.get("/parent/setup/summary").text
+    assert "To be fetched with the next update: hostsVN, gambling." in page
+    assert 'id="proposed"' not in page
+
+
+def test_a_kind_stands_for_the_lists_that_gateways_fetch_or_else_for_the_smallest() -> None:
+    def source(key: str, category: str, about: int, *, on: bool = False, default: bool = False) -> Source:
+        return Source(key, key, "", category, "", "", False, on, default, 0, about, 0, None, False, "")
+
+    some = [
+        source("a-large", "adult", 900),
+        source("a-default", "adult", 500, default=True),
+        source("a-on", "adult", 400, default=True, on=True),
+        source("g-large", "games", 900),
+        source("g-small", "games", 10),
+    ]
+    assert [one.id for one in wanted_lists(some, ("adult", "games", "games"))] == ["a-default", "g-small"]
+    assert [one.id for one in wanted_lists(some, ("a-large", "none"))] == ["a-large"]
+    assert wanted_lists(some, ()) == ()

@@ -1,0 +1,72 @@
+"""What a provider's brand is on the pages: its name, a few lines of style, a logo, whom to ask.
+
+What they may be was decided before (`gateway/policy/brand.py`, `gateway/branding.py`); here it is shown.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from flask import Flask, current_app, url_for
+
+STATE = "qalqan-brand"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    path: str
+    type: str
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    name: str = "Qalqan"
+    style: str = ""  # over ours; empty: it is ours
+    logo: Logo | None = None
+    support: str = ""  # whom to ask, as people read it
+    link: str = ""  # and as a browser opens it
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    brand: Brand
+    logo: bytes  # empty: none
+
+
+def install(app: Flask, brand: Brand) -> None:
+    app.extensions[STATE] = shown = Shown(brand, _bytes(brand.logo))
+    stamp = blake2b(brand.style.encode(), digest_size=6).hexdigest()
+
+    def style_url() -> str:
+        return url_for("brand.style", v=stamp) if brand.style else ""
+
+    def logo_url() -> str:
+        return url_for("brand.logo", v=brand.logo.stamp) if brand.logo is not None and shown.logo else ""
+
+    app.jinja_env.globals.update(brand=brand.name, provider=brand, brand_style=style_url, logo_url=logo_url)
+
+
+def shown() -> Shown:
+    found: Shown = current_app.extensions[STATE]
+    return found
+
+
+def _bytes(logo: Logo | None) -> bytes:
+    """The file that was looked at, and no other."""
+    if logo is None:
+        return b""
+    try:
+        data = Path(logo.path).read_bytes()
+    except OSError as error:
+        _log.warning("%s: %s; the pages are without it", logo.path, error.strerror)
+        return b""
+    if blake2b(data, digest_size=len(logo.stamp) // 2).hexdigest() != logo.stamp:
+        _log.warning("%s: changed while the pages started; they are without it", logo.path)
+        return b""
+    return data

@@ -1,0 +1,34 @@
+"""The two files of a provider's brand. They are the same for everybody, and no secret."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort
+from flask.typing import ResponseReturnValue
+
+from webui.accounts.session import anyone
+from webui.brand import shown
+
+blueprint = Blueprint("brand", __name__, url_prefix="/brand")
+
+# A picture on its own, should somebody open it so: no script, nothing from elsewhere, no origin.
+ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+KEPT = "public, max-age=31536000, immutable"  # another one has another address
+
+
+@blueprint.get("/style.css")
+@anyone
+def style() -> ResponseReturnValue:
+    text = shown().brand.style
+    if not text:
+        abort(404)
+    return Response(text, mimetype="text/css", headers={"Cache-Control": KEPT})
+
+
+@blueprint.get("/logo")
+@anyone
+def logo() -> ResponseReturnValue:
+    there = shown()
+    if not there.logo or there.brand.logo is None:
+        abort(404)
+    headers = {"Cache-Control": KEPT, "Content-Security-Policy": ALONE}
+    return Response(there.logo, mimetype=there.brand.logo.type, headers=headers)
