@@ -43,6 +43,8 @@ KEYS = (
     "queue_base",
     "sealed",
     "registers",
+    "flash",
+    "offload",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -62,6 +64,20 @@ class DnsRefusal(StrEnum):
 
     NXDOMAIN = "nxdomain"
     ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that ask again and again after NXDOMAIN
+
+
+class Flash(StrEnum):
+    """What the state lies on."""
+
+    NORMAL = "normal"
+    POOR = "poor"  # a router's own flash, which wears out: written rarely
+
+
+class OffloadWish(StrEnum):
+    """Whether flows of unfiltered devices may bypass the rules, where the user had fw4 offload flows."""
+
+    AUTO = "auto"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,8 @@ class Config:
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
+    flash: Flash = Flash.NORMAL
+    offload: OffloadWish = OffloadWish.AUTO
 
     def stranger_on(self, interface: str | None) -> str:
         """What a device is that nobody named, by the interface on which it is; None: that is not known."""
@@ -138,11 +156,13 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
         age_trust=part.read("age_trust", read_age_trust, plain.age_trust),
         language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
-        dns_refusal=part.read("dns_refusal", _dns_refusal, plain.dns_refusal),
+        dns_refusal=part.read("dns_refusal", lambda node: fields.member(node, DnsRefusal), plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
         queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
         sealed=sealed,
         registers=registers,
+        flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
+        offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
     )
 
 
@@ -237,10 +257,6 @@ def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[
 
 def _languages(node: Node) -> tuple[str, ...]:
     return tuple(fields.choice(item, LANGUAGES) for item in fields.items(node))
-
-
-def _dns_refusal(node: Node) -> DnsRefusal:
-    return DnsRefusal(fields.choice(node, [one.value for one in DnsRefusal]))
 
 
 def _marks(node: Node) -> Marks:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
 from typing import TypeVar
 
 from gateway.policy.nodes import Mapping, Node, Place, Scalar, Sequence, shown
 
 T = TypeVar("T")
 D = TypeVar("D")
+E = TypeVar("E", bound=StrEnum)
 
 _HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_TEXT = 200  # characters of a name or another short text
-MOST_SHOWN = 24  # words; the longest set of keys has fewer
+MOST_SHOWN = 32  # words; the longest set of keys has fewer
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 
@@ -63,6 +65,11 @@ def choice(node: Node, known: Collection[str]) -> str:
     if word not in known:
         node.place.refuse(f"{shown(word)} is not known here", suggestion(word, known))
     return word
+
+
+def member(node: Node, words: type[E]) -> E:
+    """One of the words of an enumeration."""
+    return words(choice(node, [one.value for one in words]))
 
 
 def flag(node: Node) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
 from gateway.policy.agetrust import AgeTrust
-from gateway.policy.config import Config, DnsRefusal, Marks, parse_config
+from gateway.policy.config import Config, DnsRefusal, Flash, Marks, OffloadWish, parse_config
 from gateway.policy.webconfig import Https, Listen
 from tests.policy.homes import refusal, words
 
@@ -142,6 +142,12 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
     assert (read.queue_base, read.marks) == (300, Marks(0xFF00, 0xFF00, 0xFF000000))
 
 
+def test_what_the_machine_is_like() -> None:
+    assert (config("country: kz").flash, config("country: kz").offload) == (Flash.NORMAL, OffloadWish.AUTO)
+    read = config("flash: poor\noffload: off")
+    assert (read.flash, read.offload) == (Flash.POOR, OffloadWish.OFF)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -188,6 +194,8 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
         ("queue_base: 65521", "is not a number from 0 to 65520"),
         ("day_starts: 4", "is not a time of day"),
         ("languages: [de]", "'de' is not known here"),
+        ("flash: rich", "flash: 'rich' is not known here; use one of: normal, poor"),
+        ("offload: hardware", "offload: 'hardware' is not known here; use one of: auto, off"),
         ("dns_refusal: refused", "'refused' is not known here"),
         ("time_zone: Asia/Almaty", "did you mean 'timezone'?"),
     ],
