@@ -34,12 +34,16 @@ FAMILY, NAME = "inet", "qalqan"
 TABLE = f"{FAMILY} {NAME}"
 
 _HEADER = "# Written by Qalqan: lasts until the next change of a rule. Edits are undone.\n"
+_GUARD_HEADER = (
+    "# Written by Qalqan: closed devices reach help alone, until the daemon puts its own table in this place.\n"
+)
 _PER_LINE = 4  # elements; nft has no limit, a reader has
 
 
 def render(snapshot: Snapshot) -> str:
     """The table from nothing, in one transaction, replacing one that is there: counters begin at zero."""
-    return f"{_HEADER}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
+    header = _GUARD_HEADER if snapshot.alone else _HEADER
+    return f"{header}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
 
 
 def render_removal() -> str:
@@ -132,6 +136,7 @@ _DEVICES = (
     ("map owner4", "type ifname . ipv4_addr : verdict"),
     ("map owner6", "type ifname . ipv6_addr : verdict"),
 )
+_RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
 OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
 """Maps that lead to slots: an update empties and fills them, since the slots may be others."""
 REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
@@ -141,6 +146,8 @@ REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", 
 def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
     elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
     for block in _SETS:
+        if snapshot.alone and block[0] in _RATES:  # nothing is asked that could be too much
+            continue
         yield from _block(block, elements.get(block[0].split()[1], []))
     if snapshot.offload is not None:
         devices = ", ".join(f'"{name}"' for name in snapshot.offload.devices)

@@ -26,7 +26,9 @@ ALIVE_LEASE = 3
 def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
     """Whether ``render_update`` cannot make the change: read the counters, then apply ``render(new)``."""
     moved = not new.native and old.queue_base != new.queue_base
-    return moved or (old.layout, old.native, old.offload) != (new.layout, new.native, new.offload)
+    return moved or (old.layout, old.native, old.offload, old.alone) != (
+        *(new.layout, new.native, new.offload, new.alone),
+    )
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:

@@ -27,7 +27,7 @@ from gateway.kernel.ruleset_words import RATES
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 
-HOMES = ["empty", "one-child", "family", "help-only"]
+HOMES = ["empty", "one-child", "family"]
 
 
 def test_unchanged_snapshot_touches_no_element_but_the_devices() -> None:
