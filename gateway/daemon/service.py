@@ -88,11 +88,11 @@ class Service:
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
 
 
-def run(path: Path = DEFAULT_CONFIG) -> int:
+def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
     no_dumps()
     signals = Signals()
     try:
-        return Service(Daemon(path), signals).run()
+        return Service(Daemon(path, keep_guard=keep_guard), signals).run()
     finally:
         signals.close()

@@ -38,14 +38,22 @@ _log = logging.getLogger(__name__)
 class KernelTable:
     """Owns table ``inet qalqan`` and our bits in the connection table."""
 
-    def __init__(self, loop: Loop, snapshot: Snapshot, slots: Callable[[], unseen.Slots]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        snapshot: Snapshot,
+        slots: Callable[[], unseen.Slots],
+        left_behind: Callable[[], str] = str,
+    ) -> None:
         """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
 
         ``snapshot`` is bare: interfaces, marks, queues, which stay as they are for the daemon's life.
         ``slots``: whose the addresses of the LAN are now, to find connections that nobody has judged.
+        ``left_behind``: the table that takes the place of ours when we go; empty where none does.
         """
         self._loop = loop
         self._slots = slots
+        self._left_behind = left_behind
         self._nft = Nft()
         native = fallback.native_queue(self._nft)
         self.snapshot = replace(snapshot, native=native)
@@ -209,7 +217,8 @@ class KernelTable:
         self._touched()
 
     def close(self) -> None:
-        """Leave nothing behind: no table, no chain, none of our bits in the connection table.
+        """Leave nothing behind: no table but the one that is asked for, none of our bits in the connection
+        table.
 
         A start that failed leaves what a killed daemon left: it still refuses for those who fail closed.
         """
@@ -218,9 +227,12 @@ class KernelTable:
             if timer is not None:
                 timer.cancel()
         if self._installed:
-            # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
-            self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
-            self._nft.apply(render_removal())
+            if left := self._left_behind():
+                self._nft.apply(left)
+            else:
+                # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
+                self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
+                self._nft.apply(render_removal())
             self.conntrack.clear(self.snapshot.layout)
         if self._targets is not None:
             self._targets.close()

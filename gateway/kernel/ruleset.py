@@ -35,7 +35,7 @@ TABLE = f"{FAMILY} {NAME}"
 
 _HEADER = "# Written by Qalqan: lasts until the next change of a rule. Edits are undone.\n"
 _GUARD_HEADER = (
-    "# Written by Qalqan: closed devices reach help alone, until the daemon puts its own table in this place.\n"
+    "# Written by Qalqan: closed devices reach help alone, until the daemon's own table stands here.\n"
 )
 _PER_LINE = 4  # elements; nft has no limit, a reader has
 

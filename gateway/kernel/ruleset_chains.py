@@ -117,8 +117,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
         "forward": [
             "type filter hook forward priority -155; policy accept;",
             f"{words.unfiltered} {'goto unfiltered' if snapshot.offload else 'accept'}",
-            # Before what passes: a flow may have begun to pass while a packet of it was in the queue.
-            *([] if snapshot.alone else [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]),
+            *(() if snapshot.alone else _known(words)),
             "goto ask",
         ],
         # Not from the queue, or with a verdict that is the connection's already.
@@ -162,6 +161,11 @@ def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
     # One more path of a connection, over which its bytes may be spread (RFC 8684 3.2): it does without.
     yield f"{opening} tcp option mptcp subtype {MP_JOIN} reject with tcp reset"
     yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.asked else 'cut'}"
+
+
+def _known(words: Words) -> list[str]:
+    """The queue's verdict before what passes: a flow may have begun to while a packet of it was there."""
+    return [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]
 
 
 def _decided(words: Words) -> list[str]:

@@ -15,7 +15,7 @@ QUEUE_BASE = 8200
 """Far from 0-15 and from the round numbers that other users of the queue pick."""
 
 GUARD_DNS_PORT = 8253
-"""Where the boot guard leads closed devices' questions: to a resolver of the names of help, if one runs there."""
+"""Where the boot guard leads closed devices' questions: to a resolver that knows the names of help alone."""
 
 MAX_LEASE = 90
 """Seconds a closed profile's class outlives the daemon at most."""

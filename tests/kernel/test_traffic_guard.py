@@ -1,10 +1,8 @@
-"""The boot guard's table on real traffic: loaded by nft alone, with no daemon before it and none beside it."""
+"""The boot guard's table on real traffic: loaded by nft alone, with no daemon before it or beside it."""
 
 from __future__ import annotations
 
-import errno
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,10 +35,10 @@ BARE = Snapshot(lan=(LAN,), slots=(CHILD,), help4=(SECOND4,), help6=(SECOND6,))
 
 
 @pytest.fixture
-def guarded(home: Home, tmp_path: Path) -> Iterator[Home]:
+def guarded(home: Home, tmp_path: Path) -> Home:
     """The other device is nobody's: it is not filtered."""
     load(home, tmp_path, BARE)
-    yield home
+    return home
 
 
 def load(home: Home, folder: Path, snapshot: Snapshot) -> None:
@@ -104,9 +102,9 @@ def test_datagrams(guarded: Home, site: str) -> None:
                 end.sendto(b"answer", peer)
                 assert client.recv(100) == b"answer"
             else:
-                with pytest.raises(OSError) as refused:
+                # As what is administratively prohibited comes to a client of each family.
+                with pytest.raises(OSError, match=r"No route to host|Permission denied"):
                     client.recv(100)
-                assert refused.value.errno in (errno.EACCES, errno.EHOSTUNREACH, errno.ECONNREFUSED)
 
 
 @SITES
@@ -117,9 +115,9 @@ def test_what_ran_before_the_guard_ends(home: Home, tmp_path: Path, site: str) -
         client.send(b"up")
         assert receive(peer, 2) == b"up"
         load(home, tmp_path, BARE)
-        with pytest.raises(ConnectionError):
-            while client.send(b"more"):
-                client.recv(1)
+        client.send(b"more")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
 
 
 @pytest.mark.parametrize("router", [ROUTER4, ROUTER6])
