@@ -37,6 +37,7 @@ from gateway.daemon.names.dnsproxy import DnsProxy
 from gateway.daemon.names.helpdns import HelpResolver
 from gateway.daemon.names.lookups import resolvers
 from gateway.daemon.names.ownanswers import OwnAnswers
+from gateway.daemon.offloading import offloading
 from gateway.daemon.paths import dns_path, flow_path, packet_path
 from gateway.daemon.sealing import Sealing
 from gateway.daemon.selfset import SelfSetting
@@ -153,6 +154,7 @@ class Daemon:
         )
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
+        self.offloading = self._kept(offloading(self))
         self.owned = self._kept(
             Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
         )
@@ -187,7 +189,7 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        later = self.growing, self.vitals, self.sealing, self.adults
+        later = self.growing, self.vitals, self.sealing, self.adults, self.offloading
         for start in (one.start for one in (*parts, *later)):
             start()
         self.help.want(self.rules.help_names)
@@ -244,7 +246,8 @@ class Daemon:
         """What the kernel's table shall say now."""
         ports = self.help_resolver.port, self.proxy.port
         base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
-        return replace(self.enforcer.snapshot(base), owners=self.owned.owners())
+        told = self.enforcer.snapshot(base)
+        return replace(told, owners=self.owned.owners(), offload=self.offloading.now)
 
     def apply(self) -> None:
         self.table.update(self._snapshot())

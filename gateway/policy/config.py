@@ -74,9 +74,9 @@ class Flash(StrEnum):
 
 
 class OffloadWish(StrEnum):
-    """Whether flows of unfiltered devices may bypass the rules, where the user had fw4 offload flows."""
+    """Whether flows of devices that no rule can close may go past the rules, in a flow table of ours."""
 
-    AUTO = "auto"
+    AUTO = "auto"  # where the kernel has such tables
     OFF = "off"
 
 
@@ -116,7 +116,7 @@ class Config:
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     flash: Flash = Flash.NORMAL
-    offload: OffloadWish = OffloadWish.AUTO
+    offload: OffloadWish = OffloadWish.OFF
 
     def stranger_on(self, interface: str | None) -> str:
         """What a device is that nobody named, by the interface on which it is; None: that is not known."""

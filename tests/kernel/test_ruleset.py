@@ -14,7 +14,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import Offload, Owner, Snapshot, guard, render, render_removal
-from gateway.kernel.ruleset_update import render_update
+from gateway.kernel.ruleset_update import render_flows_anew, render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -22,6 +22,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 PARTS = {
     **{f"{name}.nft": render(snapshot) for name, snapshot in SNAPSHOTS.items()},
     "update-child-to-family.nft": render_update(replace(ONE_CHILD, lan=FAMILY.lan), FAMILY),
+    "update-offload-on.nft": render_update(ONE_CHILD, SNAPSHOTS["offload"]),
+    "update-offload-devices.nft": render_update(
+        SNAPSHOTS["offload"], replace(SNAPSHOTS["offload"], offload=Offload(("wan",)))
+    ),
+    "update-offload-anew.nft": render_flows_anew(SNAPSHOTS["offload"]),
+    "update-offload-off.nft": render_update(SNAPSHOTS["offload"], ONE_CHILD),
 }
 QUEUE = re.compile(r"queue (flags bypass )?to \d+")
 each_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)

@@ -1,4 +1,4 @@
-"""The boot guard: after a power cut, before a daemon, a child that fails closed reaches help and nothing else."""
+"""The boot guard: after a power cut, before any daemon, a child that fails closed reaches help alone."""
 
 from __future__ import annotations
 
