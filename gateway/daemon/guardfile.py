@@ -26,6 +26,7 @@ from gateway.kernel.ruleset import guard, render
 from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot
 from gateway.loop import Loop, Timer
 from gateway.programs import find_program
+from gateway.store.wear import OFTEN, Wear
 
 FILE, NAMES = "guard.nft", "guard-names.conf"
 PID_FILE = "guard-names.pid"  # in the runtime folder, of the dnsmasq
@@ -34,7 +35,6 @@ LINK = Path("/var/run/qalqan-guard", FILE)
 LINK_VARIABLE = "QALQAN_GUARD_LINK"  # of the environment: another path, for tests
 
 SOON = 60.0  # seconds from the first address that help got in this run
-HELP_EVERY = 6 * 3600.0  # seconds between two later ones
 _ADDRESS = re.compile(r"^address=/([^/\s]+)/([0-9a-f.:]+)$", re.MULTILINE)
 
 Names = Mapping[str, frozenset[bytes]]
@@ -63,8 +63,8 @@ class GuardFile:
         state: Path,
         runtime: Path,
         help_: Help,
+        wear: Wear = OFTEN,
         *,
-        help_every: float = HELP_EVERY,
         stays: bool = False,
     ) -> None:
         self._loop = loop
@@ -72,7 +72,7 @@ class GuardFile:
         self._pid_file = runtime / PID_FILE
         self._link = Path(os.environ.get(LINK_VARIABLE, LINK))
         self._help = help_
-        self._help_every = help_every
+        self._help_every = wear.guard_every
         self._stays = stays
         self._guard: Snapshot | None = None  # of the closed; None: there are none
         self._held = _read_names(self._names_file)  # as the files have it

@@ -61,6 +61,7 @@ from gateway.path.probes import Probes
 from gateway.policy.config import Config
 from gateway.store import migrations
 from gateway.store.store import Store
+from gateway.store.wear import wear
 
 DATABASE = "qalqan.db"
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
@@ -97,10 +98,10 @@ class Daemon:
         self.watch = self._kept(
             ClockWatch(loop, self.clock, state, runtime, partial(jumped, self), played=played)
         )
-        day_starts = timedelta(minutes=config.day_starts)
+        day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
-        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
+        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts, wear=self.wear))
         self.self_set = SelfSetting(self)
         self.book, self.names = HeardBook(), NameBook()
         self.live, self.probes = LiveFlows(), Probes()
@@ -150,7 +151,7 @@ class Daemon:
         """What the kernel does, and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         self.guard = self._kept(
-            GuardFile(loop, Path(config.state), runtime, self.help, stays=self._keeps_guard)
+            GuardFile(loop, Path(config.state), runtime, self.help, self.wear, stays=self._keeps_guard)
         )
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
@@ -167,6 +168,7 @@ class Daemon:
             metering(
                 *(loop, self.table, self.connections, self.family, self.rules, self.store, self.live, wall),
                 changed=self._minutes_counted,
+                wear=self.wear,
             )
         )
         self.family.minutes = self.meter

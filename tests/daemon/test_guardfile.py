@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.daemon.guardfile import FILE, HELP_EVERY, LINK_VARIABLE, NAMES, SOON, GuardFile
+from gateway.daemon.guardfile import FILE, LINK_VARIABLE, NAMES, SOON, GuardFile
 from gateway.kernel.ruleset import guard, render
 from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot
+from gateway.store.wear import OFTEN
 from tests.daemon.desk import Loop
 from tests.kernel.snapshots import FAMILY, ONE_CHILD
 
@@ -115,7 +116,7 @@ def test_addresses_of_help_wait(case: Case) -> None:
     assert "2001:db8::16" in case.text
     case.help.found(HELP, "192.0.2.16", "192.0.2.17")
     case.guard.keep(ONE_CHILD)
-    assert not case.written(lambda: case.step(HELP_EVERY - SOON - 1))
+    assert not case.written(lambda: case.step(OFTEN.guard_every - SOON - 1))
     assert case.written(lambda: case.step(SOON + 2))
     assert "192.0.2.17" in case.text
 

@@ -11,7 +11,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, clock, rulesets
+from tests.vm import behaviour, bootguard, clock, flowtable, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -29,6 +29,7 @@ def main() -> int:
     report = Report(sys.stdout)
     report.head()
     report.point("the modules of the stock kernel", _load_modules)
+    report.begin("what is loaded")
     with _empty_namespace() as empty:
         for name, attempt in rulesets.points(empty):
             report.point(name, attempt)
@@ -40,6 +41,8 @@ def main() -> int:
     try:
         if report.point("the virtual home", lambda: _start(home)):
             behaviour.run(home, report)
+            flowtable.run(home, report)
+            bootguard.run(home, report)
     finally:
         home.close()
     return report.close()
