@@ -1,4 +1,6 @@
-"""`make vm`: boot Debian's stock kernel in QEMU, try there all of `tests.vm.guest`, print its table."""
+"""`make vm`: boot Debian's stock kernel in QEMU, try there all of `tests.vm.guest`, print its table; then the
+daemon's points on this machine's own kernel, and both side by side. ``ARGS="guard"``: that part alone.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from contextlib import closing
 from tests.lab.home import ROOT
 from tests.vm import behaviour, debian, flowtable
 from tests.vm.debian import VmError
+from tests.vm.guest import PARTS
 from tests.vm.here import backend_here
 from tests.vm.machine import Machine
 from tests.vm.report import read_rows, side_by_side
@@ -43,17 +46,23 @@ def _run() -> int | None:
     print(
         f"Linux {kernel.modules.name} in QEMU, emulated; a few minutes, and nothing of this machine changes."
     )
-    machine = Machine(kernel, busybox, [sys.executable, *GUEST], ROOT, CACHE / "console.log")
+    parts = sys.argv[1:]
+    if not set(parts) <= set(PARTS):
+        msg = f"the parts are {', '.join(PARTS)}"
+        raise VmError(msg)
+    machine = Machine(kernel, busybox, [sys.executable, *GUEST, *parts], ROOT, CACHE / "console.log")
     began = time.monotonic()
     with closing(machine.run(_WHOLE_S)) as lines:
         inside = list(_shown(lines))
     print(f"With its start, {time.monotonic() - began:.0f} s.")
     if machine.status and machine.console.stat().st_size:
         print(f"What its kernel said is in {machine.console}.")
+    if "daemon" not in (parts or PARTS):
+        return machine.status
     print(f"\nThe same home on this machine's own kernel, Linux {platform.release()}.")
     outside, status = _here()
-    parts = {behaviour.NATIVE: (inside, behaviour.PART), "with a flow table": (inside, flowtable.PART)}
-    columns = {title: read_rows(*told) for title, told in parts.items()}
+    tables = {behaviour.NATIVE: (inside, behaviour.PART), "with a flow table": (inside, flowtable.PART)}
+    columns = {title: read_rows(*told) for title, told in tables.items()}
     columns[f"here: {backend_here()}"] = read_rows(outside, behaviour.PART)
     print("", *side_by_side(columns), sep="\n")
     print(f"All of it, {time.monotonic() - began:.0f} s.")

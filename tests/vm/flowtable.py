@@ -27,6 +27,7 @@ _DEVICES = re.compile(r"devices = \{ (.*?) \}")
 def run(home: Home, report: Report) -> None:
     report.begin(PART)
     home.begin_anew()
+    home.masquerade()
     # Nothing that the daemon before knew of is known to this one.
     daemon = fresh(home, {**PROFILES, "mum": _UNFILTERED}, offload="auto")
     flows = FlowTable(home, daemon)
@@ -142,7 +143,10 @@ class FlowTable:
     def _mended(self) -> str:
         self._home.gateway.run(["nft", "flush", "ruleset"], check=True)
         until(lambda: bool(self._devices()), SILENCE_S)
-        until(lambda: self._past(names.PARENT) == {4, 6} or not self._flow("parent"), PATIENCE_S)
+        self._home.masquerade()
+        film = self._streams.enter_context(stream(self._home.devices["parent"], ALLOWED, 6))
+        assert film.started(PATIENCE_S)
+        until(lambda: 6 in self._past(names.PARENT), PATIENCE_S)
         return f"on {' '.join(self._devices())}"
 
     def _gone(self) -> str:

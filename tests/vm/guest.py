@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gateway.kernel.fallback import native_queue
@@ -23,12 +23,34 @@ MODULES = (
     *("nft_compat", "xt_mark", "xt_connmark", "xt_conntrack", "xt_NFQUEUE"),
     *("veth", "bridge", "8021q"),
 )
+PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
+    "loaded": None,
+    "daemon": behaviour.run,
+    "flowtable": flowtable.run,
+    "guard": bootguard.run,
+}
 
 
 def main() -> int:
     report = Report(sys.stdout)
+    wanted = sys.argv[1:] or PARTS
     report.head()
     report.point("the modules of the stock kernel", _load_modules)
+    if "loaded" in wanted:
+        _loaded(report)
+    be_patient()
+    home = Home()
+    try:
+        if report.point("the virtual home", lambda: _start(home)):
+            for part, run in PARTS.items():
+                if part in wanted and run is not None:
+                    run(home, report)
+    finally:
+        home.close()
+    return report.close()
+
+
+def _loaded(report: Report) -> None:
     report.begin("what is loaded")
     with _empty_namespace() as empty:
         for name, attempt in rulesets.points(empty):
@@ -36,16 +58,6 @@ def main() -> int:
     report.point("nft's own queue is found", _native_queue)
     for name, attempt in clock.points():
         report.point(name, attempt)
-    be_patient()
-    home = Home()
-    try:
-        if report.point("the virtual home", lambda: _start(home)):
-            behaviour.run(home, report)
-            flowtable.run(home, report)
-            bootguard.run(home, report)
-    finally:
-        home.close()
-    return report.close()
 
 
 def _load_modules() -> str:

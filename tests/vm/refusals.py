@@ -55,7 +55,9 @@ def _h3(device: Namespace, host: str, version: int, timeout: float) -> Outcome:
 
 def _dns(home: Home, device: Namespace, version: int, extra: tuple[str, ...]) -> str:
     def ask(host: str) -> clients.Answer:
-        return clients.dig(device, host, server=_RESOLVERS[version], extra=extra, timeout=int(PATIENCE_S))
+        # Asked again as any resolver does: a datagram may get lost.
+        again = ("+tries=4", *extra)
+        return clients.dig(device, host, server=_RESOLVERS[version], extra=again, timeout=int(PATIENCE_S / 4))
 
     refused = ask(REFUSED)
     assert refused.status == "NXDOMAIN", f"{REFUSED}: {refused.status or 'no answer'}"
