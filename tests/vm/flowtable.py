@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from gateway.control.client import Client
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, MUM, PROFILES, fresh
@@ -47,6 +48,7 @@ class FlowTable:
     def __init__(self, home: Home, daemon: Daemon) -> None:
         self._home = home
         self._daemon = daemon
+        self._client = Client(daemon.socket, PATIENCE_S)
         self._streams = ExitStack()
         self._running: dict[tuple[str, int], clients.Stream] = {}
 
@@ -104,15 +106,15 @@ class FlowTable:
 
     def _pause(self) -> str:
         began = time.monotonic()
-        self._daemon.client.call("pause", who="daughter", minutes=30)
+        self._client.call("pause", who="daughter", minutes=30)
         took = self._deaths("tablet", began)
         assert self._flow("phone", "parent", "new")
-        self._daemon.client.call("resume", who="daughter")
+        self._client.call("resume", who="daughter")
         return f"dead after {took:.0f} ms"
 
     def _given(self) -> str:
         began = time.monotonic()
-        self._daemon.client.call("assign", mac=names.NEW.mac, profile="daughter")
+        self._client.call("assign", mac=names.NEW.mac, profile="daughter")
         took = self._deaths("new", began)
         assert self._flow("phone", "parent"), "another's stream stands still too"
         until(lambda: self._past(names.PARENT) == {4, 6}, PATIENCE_S)
@@ -138,7 +140,7 @@ class FlowTable:
         return f"{port} left out, and in again"
 
     def _mends(self) -> int:
-        return int(self._daemon.client.call("status")["mends"])
+        return int(self._client.call("status")["mends"])
 
     def _mended(self) -> str:
         self._home.gateway.run(["nft", "flush", "ruleset"], check=True)
