@@ -57,14 +57,15 @@ def as_service(argv: Sequence[str]) -> Namespace | None:
     """What a process that stays is told, as its unit has it. argparse, and gettext with it, would take 0.5 MB
     for as long as it runs. None for all else, which the parser reads.
     """
-    match argv:
+    keep_guard = [*argv[:1], *argv[-1:]] == ["run", "--keep-guard"]
+    match argv[:-1] if keep_guard else argv:
         case [("run" | "web") as name]:
             config = None
         case [("run" | "web") as name, "--config", file] if not file.startswith("-"):
             config = Path(file)
         case _:
             return None
-    return SimpleNamespace(module=name, config=config, log="plain")
+    return SimpleNamespace(module=name, config=config, log="plain", keep_guard=keep_guard)
 
 
 def _parsed(argv: Sequence[str] | None) -> Namespace:

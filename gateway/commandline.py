@@ -71,6 +71,8 @@ def _at(one: argparse.ArgumentParser) -> None:
 def _add_services(commands: Subparsers) -> None:
     run = _command(commands, "run", "run", "run the daemon until it is told to stop")
     run.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
+    text = "when stopped, leave the devices of profiles that fail closed closed"
+    run.add_argument("--keep-guard", action="store_true", help=text)
     web = _command(commands, "web", "web", "serve the pages, in a process of their own")
     web.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from a router's defaults")

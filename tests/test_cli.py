@@ -106,15 +106,34 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     assert build_parser().parse_args([*words, *needed]).config is None
 
 
-@pytest.mark.parametrize("argv", [["run"], ["web"], ["run", "--config", "F"], ["web", "--config", "F"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run"],
+        ["web"],
+        ["run", "--config", "F"],
+        ["web", "--config", "F"],
+        ["run", "--keep-guard"],
+        ["run", "--config", "F", "--keep-guard"],
+    ],
+)
 def test_a_service_is_told_what_the_parser_would_tell_it(argv: list[str]) -> None:
     told = as_service(argv)
     assert told is not None
-    assert vars(told).items() <= vars(build_parser().parse_args(argv)).items()
+    read = vars(build_parser().parse_args(argv))
+    assert vars(told).items() <= (read if argv[0] == "run" else {**read, "keep_guard": False}).items()
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["status"], ["run", "--help"], ["run", "--config", "--log"], ["run", "--log", "json"]]
+    "argv",
+    [
+        [],
+        ["status"],
+        ["run", "--help"],
+        ["run", "--config", "--log"],
+        ["run", "--log", "json"],
+        ["web", "--keep-guard"],
+    ],
 )
 def test_all_else_is_read_by_the_parser(argv: list[str]) -> None:
     assert as_service(argv) is None

@@ -22,4 +22,4 @@ def run(args: Namespace) -> int:
 
     forget_annotations()
     logs.configure(args.log)
-    return run_daemon(config_path(args))
+    return run_daemon(config_path(args), keep_guard=args.keep_guard)

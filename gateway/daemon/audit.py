@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.codes import Code
 from gateway.control.protocol import WhenGone
-from gateway.daemon import lan, unseen
+from gateway.daemon import lan
 from gateway.daemon.devices.member import Member, Worn
 from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words
@@ -117,11 +117,10 @@ class Audit:
 
     def _begin_anew(self, worn: Worn) -> None:
         """What the device ran as a stranger, if its link was up; nobody else is looked at."""
-        table = self._daemon.table
         known = (one for one in self._daemon.presence.neighbours() if one.mac == worn.mac)
         slots = {lan.packed(one.ip): worn.slot for one in known}
         if slots:
-            unseen.begin_anew(table.conntrack, table.snapshot.layout, slots)
+            self._daemon.table.follow_devices(slots)
 
     def _now(self) -> _Running:
         """Raises ControlError where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from gateway.clock import WallClock
@@ -12,6 +12,7 @@ from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import lan
 from gateway.daemon.answers import Answers
 from gateway.daemon.audit import Audit
+from gateway.daemon.clock.jumped import jumped
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.counting.metering import count_connections, metering
@@ -27,6 +28,7 @@ from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.restoring import recover_files
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.growing import Growing
+from gateway.daemon.guardfile import GuardFile
 from gateway.daemon.internet import Evidence, HeardBook, Internet
 from gateway.daemon.lessons import Lessons
 from gateway.daemon.memory import in_a_child, settle
@@ -35,6 +37,7 @@ from gateway.daemon.names.dnsproxy import DnsProxy
 from gateway.daemon.names.helpdns import HelpResolver
 from gateway.daemon.names.lookups import resolvers
 from gateway.daemon.names.ownanswers import OwnAnswers
+from gateway.daemon.offloading import offloading
 from gateway.daemon.paths import dns_path, flow_path, packet_path
 from gateway.daemon.sealing import Sealing
 from gateway.daemon.selfset import SelfSetting
@@ -56,9 +59,9 @@ from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.config import Config
-from gateway.policy.jumps import Jump
 from gateway.store import migrations
 from gateway.store.store import Store
+from gateway.store.wear import wear
 
 DATABASE = "qalqan.db"
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
@@ -67,9 +70,11 @@ HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the sa
 class Daemon:
     """Everything that runs, in the order in which it depends on each other."""
 
-    def __init__(self, path: Path, *, clock: WallClock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
+        """``keep_guard``: a clean stop leaves the boot guard in the place of the table."""
         self.loop = Loop()
         self.clock = clock or WallClock()
+        self._keeps_guard = keep_guard
         closers = Closers()
         self.close, self._kept = closers.close, closers.keep
         self._kept(self.loop)
@@ -91,12 +96,12 @@ class Daemon:
         self.rules.keep_good()
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
-            ClockWatch(loop, self.clock, state, runtime, self._clock_changed, played=played)
+            ClockWatch(loop, self.clock, state, runtime, partial(jumped, self), played=played)
         )
-        day_starts = timedelta(minutes=config.day_starts)
+        day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
-        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts))
+        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts, wear=self.wear))
         self.self_set = SelfSetting(self)
         self.book, self.names = HeardBook(), NameBook()
         self.live, self.probes = LiveFlows(), Probes()
@@ -145,8 +150,12 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """What the kernel does, and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
+        self.guard = self._kept(
+            GuardFile(loop, Path(config.state), runtime, self.help, self.wear, stays=self._keeps_guard)
+        )
         bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
-        self.table = self._kept(KernelTable(loop, bare, self._slots))
+        self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
+        self.offloading = self._kept(offloading(self))
         self.owned = self._kept(
             Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
         )
@@ -159,6 +168,7 @@ class Daemon:
             metering(
                 *(loop, self.table, self.connections, self.family, self.rules, self.store, self.live, wall),
                 changed=self._minutes_counted,
+                wear=self.wear,
             )
         )
         self.family.minutes = self.meter
@@ -172,6 +182,8 @@ class Daemon:
     def _start(self) -> None:
         self.presence.read_owners()
         self.table.install(self._snapshot())
+        self.guard.taken_over()
+        self.guard.keep(self.table.snapshot)
         count_connections()
         self.meter.start()
         self.enforcer.sync()
@@ -179,7 +191,7 @@ class Daemon:
         self.enforcer.renew()
         self.table.start_alive()
         parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        later = self.growing, self.vitals, self.sealing, self.adults
+        later = self.growing, self.vitals, self.sealing, self.adults, self.offloading
         for start in (one.start for one in (*parts, *later)):
             start()
         self.help.want(self.rules.help_names)
@@ -218,21 +230,6 @@ class Daemon:
         self.enforcer.sync()
         self.warnings.look()
 
-    def _clock_changed(self, jump: Jump) -> None:
-        """The clock was set, or became known."""
-        self.sharing.shift(jump)
-        self.growing.shift(jump)
-        opened_or_shut = self.adults.shift(jump)
-        if self.answers.shift(jump) or opened_or_shut:
-            self.reassign()
-        self.enforcer.sync()
-        self.enforcer.renew()
-        self.journal.recent.shift(jump.size)
-        self.answers.look()
-        self.warnings.look()
-        self.growing.look()
-        self.journal.status_changed(frozenset(self.family.members))
-
     def _services_of(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)
 
@@ -251,10 +248,13 @@ class Daemon:
         """What the kernel's table shall say now."""
         ports = self.help_resolver.port, self.proxy.port
         base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
-        return replace(self.enforcer.snapshot(base), owners=self.owned.owners())
+        told = self.enforcer.snapshot(base)
+        return replace(told, owners=self.owned.owners(), offload=self.offloading.now)
 
     def apply(self) -> None:
         self.table.update(self._snapshot())
+        if self.family.worn is None:  # an audit's device is there for a minute
+            self.guard.keep(self.table.snapshot)
 
     def _help_moved(self) -> None:
         self.help_resolver.serve(self.help.by_name)
@@ -295,5 +295,5 @@ class Daemon:
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
         interfaces = lan.problems(self.rules.household.config.lan)
-        parts = self.store, self.meter, self.sealing
+        parts = self.store, self.meter, self.sealing, self.guard
         return [*self.rules.problems(), *interfaces, *(line for one in parts for line in one.problems())]

@@ -18,7 +18,6 @@ from gateway.notify import Notifier
 from gateway.wire.quic_crypto import warm_up
 
 FLUSH = 1.0  # seconds between two looks at what is to be written
-PURGE = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +35,7 @@ class Service:
         go_first()
         self._loop.on_readable(self._signals, self._signalled)
         self._flush()
+        self._note()
         self._purge()
         self._watchdog()
         warm_up()
@@ -75,12 +75,15 @@ class Service:
         self._daemon.store.flush(self._loop.now())
         self._loop.call_later(FLUSH, self._flush)
 
+    def _note(self) -> None:
+        self._daemon.store.flush_devices()
+        self._loop.call_later(self._daemon.wear.notes_every, self._note)
+
     def _purge(self) -> None:
         """A clock that nobody vouches for may be years ahead: nothing is old by it."""
         daemon = self._daemon
         more = daemon.watch.known and daemon.store.purge(daemon.local_now())
-        daemon.store.flush_devices()
-        self._loop.call_later(FLUSH if more else PURGE, self._purge)
+        self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
 
     def _watchdog(self) -> None:
         if self._notifier.watchdog_period is None:
@@ -89,13 +92,13 @@ class Service:
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
 
 
-def run(path: Path = DEFAULT_CONFIG) -> int:
+def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
     """`qalqan run`. Raises GatewayError, one line, where it cannot run."""
     no_dumps()
     if first_boot(path):
         _log.info("%s: made from the router's own settings", path)
     signals = Signals()
     try:
-        return Service(Daemon(path), signals).run()
+        return Service(Daemon(path, keep_guard=keep_guard), signals).run()
     finally:
         signals.close()

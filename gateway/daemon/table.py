@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
+from functools import cached_property
 
 from gateway.daemon import unseen
 from gateway.errors import KernelError
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
+from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import NAME, TABLE, render, render_removal
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
+    render_flows_anew,
+    render_flows_ended,
     render_mend,
     render_owners,
     render_passes,
@@ -38,14 +42,22 @@ _log = logging.getLogger(__name__)
 class KernelTable:
     """Owns table ``inet qalqan`` and our bits in the connection table."""
 
-    def __init__(self, loop: Loop, snapshot: Snapshot, slots: Callable[[], unseen.Slots]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        snapshot: Snapshot,
+        slots: Callable[[], unseen.Slots],
+        left_behind: Callable[[], str] = str,
+    ) -> None:
         """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
 
         ``snapshot`` is bare: interfaces, marks, queues, which stay as they are for the daemon's life.
         ``slots``: whose the addresses of the LAN are now, to find connections that nobody has judged.
+        ``left_behind``: the table that takes the place of ours when we go; empty where none does.
         """
         self._loop = loop
         self._slots = slots
+        self._left_behind = left_behind
         self._nft = Nft()
         native = fallback.native_queue(self._nft)
         self.snapshot = replace(snapshot, native=native)
@@ -88,11 +100,23 @@ class KernelTable:
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
     def _load(self) -> None:
-        with self._watch.ours():
-            self._nft.apply(render(self.snapshot))
+        try:
+            with self._watch.ours():
+                self._nft.apply(render(self.snapshot))
+        except KernelError as error:
+            if self.snapshot.offload is None:
+                raise
+            self._without_flows(error)
+            with self._watch.ours():
+                self._nft.apply(render(self.snapshot))
         if self._targets is not None:
             with self._watch.ours():
                 self._targets.install()
+
+    def _without_flows(self, error: KernelError) -> None:
+        """A device of the flow table that went a moment ago must not keep all else from being loaded."""
+        _log.warning("%s; for now no connection goes past the rules", error)
+        self.snapshot = replace(self.snapshot, offload=None)
 
     def update(self, snapshot: Snapshot) -> None:
         """Make the table say ``snapshot``; its ``native`` is ours to know."""
@@ -146,9 +170,14 @@ class KernelTable:
         """How much it sent just now."""
         self._change(render_rates_forgotten(self.snapshot, slot))
 
-    def follow_devices(self) -> None:
-        """What a device ran before it became somebody else's begins anew."""
-        unseen.begin_anew(self.conntrack, self.snapshot.layout, self._slots())
+    def follow_devices(self, slots: unseen.Slots | None = None, only: Set[bytes] | None = None) -> None:
+        """What a device ran before it became somebody else's begins anew: at the addresses in ``slots``, else
+        at all; of those at ``only``.
+        """
+        slots = self._slots() if slots is None else slots
+        unfiltered = unseen.begin_anew(self.conntrack, self.snapshot.layout, slots, only=only)
+        if unfiltered and self.snapshot.offload is not None:
+            self._change(render_flows_anew(self.snapshot))
 
     def used(self) -> Mapping[Pair, int]:
         """Bytes by (slot, class) since the start. They never fall; a class that used nothing is missing."""
@@ -195,7 +224,7 @@ class KernelTable:
         strays = [key for pair in there.keys() - open_now for key in layout.pass_keys(*pair)]
         try:
             with self._watch.ours():
-                self._nft.apply(render_mend(self.snapshot, strays))
+                self._nft.apply(render_mend(self.snapshot, strays) + self._no_flows())
             if self._targets is not None:
                 with self._watch.ours():
                     self._targets.install()
@@ -205,11 +234,23 @@ class KernelTable:
             unseen.refuse(self.conntrack, layout, missed)
         except KernelError as error:
             _log.error("%s; tried again in a second", error)
+            if self.snapshot.offload is not None:
+                self._without_flows(error)
             self._mend_soon(MEND_AGAIN)
         self._touched()
 
+    def _no_flows(self) -> str:
+        """Where there is to be no flow table, one that an earlier snapshot left goes."""
+        return render_flows_ended() if self.can_offload and self.snapshot.offload is None else ""
+
+    @cached_property
+    def can_offload(self) -> bool:
+        """Whether this kernel has flow tables."""
+        return has_flow_tables(self._nft)
+
     def close(self) -> None:
-        """Leave nothing behind: no table, no chain, none of our bits in the connection table.
+        """Leave nothing behind: no table but the one that is asked for, none of our bits in the connection
+        table.
 
         A start that failed leaves what a killed daemon left: it still refuses for those who fail closed.
         """
@@ -218,9 +259,12 @@ class KernelTable:
             if timer is not None:
                 timer.cancel()
         if self._installed:
-            # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
-            self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
-            self._nft.apply(render_removal())
+            if left := self._left_behind():
+                self._nft.apply(left)
+            else:
+                # First the rules alone: of a table deleted whole, packets under way find the pass map empty.
+                self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
+                self._nft.apply(render_removal())
             self.conntrack.clear(self.snapshot.layout)
         if self._targets is not None:
             self._targets.close()

@@ -56,10 +56,11 @@ def open_connections(
 
 def begin_anew(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
-) -> int:
-    """Where a device has another slot than its connection says. How many there were. ``only``: at these
-    addresses.
+) -> bool:
+    """Where a device has another slot than its connection says. Whether one of them was an unfiltered
+    device's, and so may go past the table. ``only``: at these addresses.
     """
+    unfiltered = False
     refused: dict[int, list[Entry]] = {}
     cleared: list[Entry] = []
     for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
@@ -68,11 +69,14 @@ def begin_anew(
         held = (entry.mark & layout.slot) >> layout.slot_shift
         if slot is None or held in (0, slot or PLAIN_SLOT):
             continue
+        unfiltered |= held == PLAIN_SLOT
         if slot and entry.original.proto == TCP:
             refused.setdefault(slot, []).append(entry)
         else:
             cleared.append(entry)
-    return refuse(conntrack, layout, refused) + conntrack.set_mark(cleared, 0, layout.ct_ours)
+    refuse(conntrack, layout, refused)
+    conntrack.set_mark(cleared, 0, layout.ct_ours)
+    return unfiltered
 
 
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, heir: int) -> None:

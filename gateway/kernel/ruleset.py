@@ -10,6 +10,7 @@ from gateway.kernel.ruleset_words import RATES, SIZES, hexed
 from gateway.kernel.snapshot import QUEUE_BASE, Offload, Owner, PassElement, Slot, Snapshot, guard
 
 __all__ = [
+    "FLOW_TABLE",
     "OF_DEVICES",
     "QUEUE_BASE",
     "REFILLED",
@@ -20,6 +21,7 @@ __all__ = [
     "Slot",
     "Snapshot",
     "dev_elements",
+    "flow_table",
     "guard",
     "owner_elements",
     "pass_elements",
@@ -30,16 +32,20 @@ __all__ = [
     "set_elements",
 ]
 
-FAMILY, NAME = "inet", "qalqan"
+FAMILY, NAME, FLOW_TABLE = "inet", "qalqan", "ft"
 TABLE = f"{FAMILY} {NAME}"
 
 _HEADER = "# Written by Qalqan: lasts until the next change of a rule. Edits are undone.\n"
+_GUARD_HEADER = (
+    "# Written by Qalqan: closed devices reach help alone, until the daemon's own table stands here.\n"
+)
 _PER_LINE = 4  # elements; nft has no limit, a reader has
 
 
 def render(snapshot: Snapshot) -> str:
     """The table from nothing, in one transaction, replacing one that is there: counters begin at zero."""
-    return f"{_HEADER}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
+    header = _GUARD_HEADER if snapshot.alone else _HEADER
+    return f"{header}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
 
 
 def render_removal() -> str:
@@ -47,11 +53,15 @@ def render_removal() -> str:
     return f"table {TABLE} {{ }}\ndelete table {TABLE}\n"
 
 
-def render_body(snapshot: Snapshot, *, whole: bool) -> str:
-    """``table … { … }``: maps of devices and chains; when ``whole``, other sets and queues' chains too."""
+def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> str:
+    """``table … { … }``: maps of devices and chains; when ``whole``, other sets, queues' chains and the flow
+    table too. The last where it is another, as well.
+    """
     lines = [f"table {TABLE} {{"]
     if whole:
         lines += _sets(snapshot, filled=True)
+    elif flowtable:
+        lines += flow_table(snapshot)
     elements = {"dev": dev_elements(snapshot), **owner_elements(snapshot)}
     for block in _DEVICES:
         lines += _block(block, elements[block[0].split()[1]])
@@ -132,6 +142,7 @@ _DEVICES = (
     ("map owner4", "type ifname . ipv4_addr : verdict"),
     ("map owner6", "type ifname . ipv6_addr : verdict"),
 )
+_RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
 OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
 """Maps that lead to slots: an update empties and fills them, since the slots may be others."""
 REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", name) for name in OF_DEVICES))
@@ -141,12 +152,18 @@ REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", 
 def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
     elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
     for block in _SETS:
+        if snapshot.alone and block[0] in _RATES:  # nothing is asked that could be too much
+            continue
         yield from _block(block, elements.get(block[0].split()[1], []))
+    yield from flow_table(snapshot)
+
+
+def flow_table(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.offload is not None:
         devices = ", ".join(f'"{name}"' for name in snapshot.offload.devices)
         hardware = ("flags offload;",) if snapshot.offload.hardware else ()
         hook = ("hook ingress priority 0;", f"devices = {{ {devices} }};")
-        yield from _block(("flowtable ft", *hook, *hardware), [])
+        yield from _block((f"flowtable {FLOW_TABLE}", *hook, *hardware), [])
 
 
 def _block(block: tuple[str, ...], elements: list[str]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from gateway.kernel.marks import (
     queue_number,
     slot_group,
 )
+from gateway.kernel.ruleset_alone import nobody_asked, without_verdicts
 from gateway.kernel.ruleset_dns import dns_chains
 from gateway.kernel.ruleset_door import beyond_door, door_chains
 from gateway.kernel.ruleset_verdict import verdict_chains
@@ -55,7 +56,7 @@ def chains(snapshot: Snapshot) -> Chains:
     Their rules depend on the snapshot; the base chains' hooks never do.
     """
     words = Words(snapshot)
-    return {
+    found = {
         **_who(snapshot, words),
         **dns_chains(snapshot, words),
         **door_chains(snapshot, words),
@@ -70,6 +71,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **verdict_chains(snapshot, words),
         **_forged(snapshot, words),
     }
+    return without_verdicts(found) if snapshot.alone else found
 
 
 def _who(snapshot: Snapshot, words: Words) -> Chains:
@@ -115,9 +117,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
         "forward": [
             "type filter hook forward priority -155; policy accept;",
             f"{words.unfiltered} {'goto unfiltered' if snapshot.offload else 'accept'}",
-            # Before what passes: a flow may have begun to pass while a packet of it was in the queue.
-            f"{words.packet_used} {words.has_slot} goto judged",
-            *_decided(words),
+            *(() if snapshot.alone else _known(words)),
             "goto ask",
         ],
         # Not from the queue, or with a verdict that is the connection's already.
@@ -132,29 +132,40 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.state_is(State.REFUSED)} goto refused",
             f"{words.from_lan} {words.to_lan} goto stands",
             *beyond_door(words),
-            # A reset that dies on the way makes conntrack forget a connection that the server still has, and
-            # with it all that was said about it.
-            f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset",
-            f"{words.is_help} goto helped",
-            f"{words.asks} {words.to_lan} goto metered",
-            *_others(snapshot, words),
-            *(_server_ends(words) if snapshot.slots else []),
-            *without_payload("goto metered"),
-            *(_guarded(words) if snapshot.slots else []),
+            *(nobody_asked(words) if snapshot.alone else _asked(snapshot, words)),
         ],
         "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
     }
 
 
+def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
+    # A reset that dies on the way makes conntrack forget a connection that the server still has, and with it
+    # all that was said about it.
+    yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
+    yield f"{words.is_help} goto helped"
+    yield f"{words.asks} {words.to_lan} goto metered"
+    yield from _others(snapshot, words)
+    if snapshot.asked:
+        yield from _server_ends(words)
+    yield from without_payload("goto metered")
+    if snapshot.asked:
+        yield from _guarded(words)
+
+
 def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
     """Protocols beside TCP and UDP, and what of TCP is not let through whoever is called."""
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
-    yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.slots else 'metered'}"
+    yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
     if snapshot.protocols:
         yield f"meta l4proto {braced(map(str, sorted(snapshot.protocols)))} goto metered"
     # One more path of a connection, over which its bytes may be spread (RFC 8684 3.2): it does without.
     yield f"{opening} tcp option mptcp subtype {MP_JOIN} reject with tcp reset"
-    yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.slots else 'cut'}"
+    yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.asked else 'cut'}"
+
+
+def _known(words: Words) -> list[str]:
+    """The queue's verdict before what passes: a flow may have begun to while a packet of it was there."""
+    return [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]
 
 
 def _decided(words: Words) -> list[str]:
@@ -174,7 +185,7 @@ def _server_ends(words: Words) -> list[str]:
 
 def _ending(snapshot: Snapshot, words: Words) -> Chains:
     """A server's reset stays behind what waits of its answer: ahead of it, the client never reads that."""
-    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.slots else {}
+    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Words) -> Chains:
@@ -184,7 +195,7 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
     first packet went nowhere. So what was said is kept for a while by its addresses. Where no daemon runs, an
     open profile keeps ESP alone, for Wi-Fi calling.
     """
-    if not snapshot.slots:
+    if not snapshot.asked:
         return {}
     return {
         "portless": [
@@ -200,14 +211,14 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
 
 def _echoed(snapshot: Snapshot, words: Words) -> Chains:
     """ICMP of filtered devices. Nobody judges it, for it names nobody: so it has to be little."""
-    return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.slots else {}
+    return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
 def _asking(snapshot: Snapshot, words: Words) -> Chains:
     """What the LAN side sends on plain HTTP, with state bits that say so: of a new connection on the same
     ports the kernel knows that it is new, and who reads the queue does not.
     """
-    if not snapshot.slots:
+    if not snapshot.asked:
         return {}
     return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
 
@@ -219,7 +230,7 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
     datagram (RFC 9000 12.2); and those of others, which are refused. A connection has two or three after its
     hello was answered. Nearly all of its packets have a short one.
     """
-    if not snapshot.slots:
+    if not snapshot.asked:
         return {"passing": ["goto metered"], "helped": ["accept"]}
     long = f"meta l4proto udp @th,64,8 & 0x80 != 0 {words.from_lan} {words.not_to_lan} jump another"
     return {
@@ -244,7 +255,7 @@ def _unfiltered(snapshot: Snapshot) -> Chains:
 
 def _queues(snapshot: Snapshot, words: Words) -> Chains:
     out: Chains = {}
-    for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.slots}):
+    for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
         kinds = (Kind.CLOSED_TCP, Kind.CLOSED_UDP) if closed else (Kind.OPEN_TCP, Kind.OPEN_UDP)
         tcp, udp = (

@@ -112,13 +112,13 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     out.append(f"{words.plain} accept")
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")
-    if snapshot.slots:
+    if snapshot.asked:
         out += [words.guard("guarddns"), *words.flagged(QUESTION)]
     return out
 
 
 def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
-    if not snapshot.dns_for_everyone and not snapshot.pages:
+    if snapshot.alone or not (snapshot.dns_for_everyone or snapshot.pages):
         return {}
     flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
     queue = words.enqueue(snapshot.queue_base + Kind.OPEN_UDP, closed=False)
@@ -131,7 +131,7 @@ def _answer(snapshot: Snapshot, words: Words) -> list[str]:
         of_help = f"ct reply proto-src {snapshot.help_dns_port}"
         out.append(f"{words.dead} {words.closed} {of_help} accept")
         out.append(f"{words.dead} {words.closed} drop")
-    if snapshot.slots:
+    if snapshot.asked:
         out += [words.guard("guardanswers"), *words.flagged(ANSWER)]
     return out
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.kernel.ruleset import (
+    FLOW_TABLE,
     OF_DEVICES,
     REFILLED,
     TABLE,
     PassElement,
     Snapshot,
+    flow_table,
     owner_elements,
     pass_elements,
     render_body,
@@ -26,7 +28,7 @@ ALIVE_LEASE = 3
 def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
     """Whether ``render_update`` cannot make the change: read the counters, then apply ``render(new)``."""
     moved = not new.native and old.queue_base != new.queue_base
-    return moved or (old.layout, old.native, old.offload) != (new.layout, new.native, new.offload)
+    return moved or (old.layout, old.native, old.alone) != (new.layout, new.native, new.alone)
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
@@ -36,12 +38,15 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
     replaced, and counts from zero (read it first). Raises ValueError where ``needs_rebuild`` says so.
     """
     if needs_rebuild(old, new):
-        msg = "marks, queues or offload changed: the table has to be rendered whole"
+        msg = "marks or queues changed: the table has to be rendered whole"
         raise ValueError(msg)
     there, wanted = chains(old), chains(new)
     parts = [f"flush chain {TABLE} {name}\n" for name in there]
     parts += [f"flush map {TABLE} {name}\n" for name in OF_DEVICES]
-    parts.append(render_body(new, whole=False))
+    offloads = old.offload != new.offload
+    if offloads and old.offload is not None:
+        parts.append(render_flows_ended())
+    parts.append(render_body(new, whole=False, flowtable=offloads))
     parts += [f"delete chain {TABLE} {name}\n" for name in there if name not in wanted]
     before, after = set_elements(old), set_elements(new)
     for name in before:
@@ -87,6 +92,21 @@ def render_owners(old: Snapshot, new: Snapshot) -> str:
         parts.append(_elements("destroy", name, gone))
         parts.append(_elements("add", name, [one for one in after[name] if one not in there]))
     return "".join(parts)
+
+
+def render_flows_ended() -> str:
+    """No flow table, where no rule names one any more: what went past the rules meets them again."""
+    return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
+
+
+def render_flows_anew(snapshot: Snapshot) -> str:
+    """An empty flow table in the place of that which is loaded. From now on the connection's mark holds for
+    every packet; who is unfiltered is in the table again with the next one.
+    """
+    lines = [*flow_table(snapshot), "  chain unfiltered {"]
+    lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]
+    anew = "\n".join([f"table {TABLE} {{", *lines, "}"])
+    return f"flush chain {TABLE} unfiltered\n{render_flows_ended()}{anew}\n"
 
 
 def render_rates_forgotten(snapshot: Snapshot, slot: int) -> str:

@@ -14,6 +14,9 @@ from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
 QUEUE_BASE = 8200
 """Far from 0-15 and from the round numbers that other users of the queue pick."""
 
+GUARD_DNS_PORT = 8253
+"""Where the boot guard leads closed devices' questions: to a resolver that knows the names of help alone."""
+
 MAX_LEASE = 90
 """Seconds a closed profile's class outlives the daemon at most."""
 
@@ -93,6 +96,7 @@ class Snapshot:
     offload: Offload | None = None
     queue_base: int = QUEUE_BASE
     native: bool = True  # False: the kernel has no nft queue (fallback.py)
+    alone: bool = False  # no daemon serves it: the boot guard's, with closed slots alone and no queue
     layout: MarkLayout = field(default_factory=MarkLayout)
 
     def __post_init__(self) -> None:
@@ -113,11 +117,18 @@ class Snapshot:
     def closed(self) -> tuple[Slot, ...]:
         return tuple(slot for slot in self.slots if slot.closed)
 
+    @property
+    def asked(self) -> tuple[Slot, ...]:
+        """The slots about whose packets somebody is asked."""
+        return () if self.alone else self.slots
+
 
 def guard(snapshot: Snapshot) -> Snapshot:
     """The boot guard: the closed slots alone, with nothing open but help.
 
-    Its table is loaded before the LAN comes up, and holds until the daemon puts its own in its place.
+    Its table is loaded before the LAN comes up, by nft alone, and holds until the daemon puts its own in its
+    place. So nothing in it depends on what the kernel has of queues and flow tables, or on a port that the
+    daemon picks anew at each start.
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None
@@ -131,8 +142,13 @@ def guard(snapshot: Snapshot) -> Snapshot:
         plain=(*snapshot.plain, *others),
         owners=(),  # who has which address after a start is not known yet
         passes=(),
+        help_dns_port=GUARD_DNS_PORT,
+        dns_port=None,
         dns_for_everyone=False,
+        page_labels=(),
         offload=None,
+        native=True,
+        alone=True,
     )
 
 

@@ -80,9 +80,9 @@ class Flash(StrEnum):
 
 
 class OffloadWish(StrEnum):
-    """Whether flows of unfiltered devices may bypass the rules, where the user had fw4 offload flows."""
+    """Whether flows of devices that no rule can close may go past the rules, in a flow table of ours."""
 
-    AUTO = "auto"
+    AUTO = "auto"  # where the kernel has such tables
     OFF = "off"
 
 
@@ -122,7 +122,7 @@ class Config:
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are refused for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     flash: Flash = Flash.NORMAL
-    offload: OffloadWish = OffloadWish.AUTO
+    offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
     propose: Proposal = field(default_factory=Proposal)
     fixed: Mapping[str, Fixed] = field(default_factory=dict)  # by key: what the router's own settings decide

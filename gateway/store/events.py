@@ -13,9 +13,9 @@ from datetime import datetime, time, timedelta
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
 from gateway.store.levels import Detail, detail, family_day
+from gateway.store.wear import Wear
 
 PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest give way, and are counted
-FLUSH_COUNT = 1024  # distinct rows that make a flush due before its time
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,10 @@ class Seen:
 class EventWriter:
     """Collects what the log level lets it keep; ``dropped`` counts what found no room."""
 
-    def __init__(self, database: Database, *, day_starts: timedelta, flush_every: float) -> None:
+    def __init__(self, database: Database, *, day_starts: timedelta, wear: Wear) -> None:
         self._database = database
         self._day_starts = day_starts
-        self._flush_every = flush_every
+        self._flush_every, self._flush_count = wear.flush_every, wear.flush_count
         self._rows: dict[Key, Seen] = {}
         self._counts: dict[CountKey, int] = {}
         self._oldest: float | None = None  # when the first of the batch was recorded, by flush's clock
@@ -111,7 +111,7 @@ class EventWriter:
             return
         if self._oldest is None:
             self._oldest = now
-        if not force and self.pending < FLUSH_COUNT and now - self._oldest < self._flush_every:
+        if not force and self.pending < self._flush_count and now - self._oldest < self._flush_every:
             return
         try:
             self._database.write(self._statements(), durable=False)

@@ -29,6 +29,7 @@ from gateway.store.records import (
     pack,
     unpack,
 )
+from gateway.store.wear import OFTEN
 
 FOLDER = "minutes"
 DETAIL_DAYS = 7
@@ -36,7 +37,7 @@ DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
 DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # from there on counted minutes alone are written
 USES_LIMIT = DAY_LIMIT // 2  # from there on nothing by kind: what limits go by has its room
 WAITING_LIMIT = 4096  # records that the disk did not take; the oldest give way
-SYNC_EVERY = 10.0  # seconds; 60 where flash is poor
+TICK = 10.0  # seconds between two calls of `append` at most
 _END = ".minutes"
 _DAY, _NOON = 86_400, 43_200  # seconds
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -51,7 +52,11 @@ class MinutesFile:
     """The running day's file. Trouble of the disk is never raised: it is said once, and `problems` has it."""
 
     def __init__(
-        self, folder: Path, fold: Callable[[date, Sequence[Record]], None], *, sync_every: float = SYNC_EVERY
+        self,
+        folder: Path,
+        fold: Callable[[date, Sequence[Record]], None],
+        *,
+        sync_every: float = OFTEN.sync_every,
     ) -> None:
         """``fold`` takes the records of a day that is over, and may be told them again. It raises StoreError
         where that cannot be; then they are offered again.
@@ -135,7 +140,7 @@ class MinutesFile:
         if self._file is None or self._unsynced is None:
             return
         # The next call may come as late as a tick: what would be too late by then is synced now.
-        if force or now - self._unsynced + SYNC_EVERY >= self._sync_every:
+        if force or now - self._unsynced + TICK >= self._sync_every:
             try:
                 os.fdatasync(self._file)
             except OSError as error:

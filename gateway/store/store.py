@@ -41,10 +41,10 @@ from gateway.store.sights import Sights
 from gateway.store.state import InForce, State
 from gateway.store.tickets import Tickets
 from gateway.store.waycards import WayCards
+from gateway.store.wear import OFTEN, Wear
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
-FLUSH_EVERY = 30.0  # seconds; where flash is poor the daemon passes 900
 NAMES_DAYS = 7  # how long names of sites are kept
 COUNTS_DAYS = 30
 AUDIT_DAYS = 365
@@ -62,9 +62,7 @@ class Eraser(Protocol):
 class Store:
     """``path`` is made when missing and replaced when broken; raises StoreError when neither works."""
 
-    def __init__(
-        self, path: Path, *, day_starts: timedelta = DAY_STARTS, flush_every: float = FLUSH_EVERY
-    ) -> None:
+    def __init__(self, path: Path, *, day_starts: timedelta = DAY_STARTS, wear: Wear = OFTEN) -> None:
         self._database = Database(path)
         self._day_starts = day_starts
         try:
@@ -82,7 +80,7 @@ class Store:
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
         self._erasers: list[Eraser] = []
-        self._events = EventWriter(self._database, day_starts=day_starts, flush_every=flush_every)
+        self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.record, self.together = self._events.record, self._keeper.together
         self.pause, self.resume = self._settings.pause, self._settings.resume
@@ -130,13 +128,14 @@ class Store:
 
     def flush_devices(self) -> None:
         """Call it every few minutes: being seen is not worth a write each time."""
-        self.devices.flush()
-        self.questions.flush()
-        self.way_cards.flush()
-        self.sights.flush()
-        self.notes.flush()
-        self.people.flush()
-        self._numbers.flush()
+        with self.together():
+            self.devices.flush()
+            self.questions.flush()
+            self.way_cards.flush()
+            self.sights.flush()
+            self.notes.flush()
+            self.people.flush()
+            self._numbers.flush()
 
     def purge(self, now: datetime) -> bool:
         """Erase what is older than it may get. True while there is more: call again soon, else in an hour.

@@ -18,6 +18,7 @@ from tests.bench import (
     bulk,
     connections,
     cuts,
+    flash,
     https,
     lookups,
     memory,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "bulk": bulk.measure,
     "peers": peers.measure,
     "status": status.measure,
+    "flash": flash.measure,
     "pages": pages.measure,
     "https": https.measure,
 }

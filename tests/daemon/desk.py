@@ -10,6 +10,7 @@ from typing import Any, cast
 from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
 from gateway.daemon.answers import Answers
+from gateway.daemon.clock.jumped import jumped
 from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
@@ -18,7 +19,6 @@ from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.growing import Growing
 from gateway.daemon.lessons import Lessons
-from gateway.daemon.main import Daemon
 from gateway.daemon.recent import Recent
 from gateway.daemon.sealing import Sealing
 from gateway.daemon.selfset import SelfSetting
@@ -323,7 +323,7 @@ class Desk:
         self.clock.set_by += span
         self.watch.known = known
         jump = Jump(before, self.clock.at, was_known, known)
-        Daemon._clock_changed(cast("Any", self), jump)
+        jumped(cast("Any", self), jump)
 
     def reason(self, mac: str, host: str = "www.example.org") -> Reason:
         member = self.family.member_of(mac)

@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, Request, Role, encode
-from gateway.daemon import unseen
 from gateway.daemon.audit import FILE, MAX_SEEN, SECONDS, Audit
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.errors import ControlError, KernelError
@@ -44,7 +43,7 @@ class Noted:
 class Gateway:
     """A daemon whose family, store and journal are real."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
         self.told: list[str] = []
         self.timers: dict[str, Any] = {}
@@ -72,7 +71,6 @@ class Gateway:
         }
         self.table = Noted(self.told, "table")
         self.table.conntrack = self.table.snapshot = SimpleNamespace(layout=None)  # type: ignore[attr-defined]
-        monkeypatch.setattr(unseen, "begin_anew", lambda *_: 0)
         self.broken = False
         parts = {
             "family": self.home.family,
@@ -127,8 +125,8 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    made = Gateway(tmp_path, monkeypatch)
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    made = Gateway(tmp_path)
     yield made
     made.home.store.close()
 
@@ -231,7 +229,7 @@ def test_after_a_kill_its_traces_are_nobody_s(
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / FILE).write_text(f"{MAC}{slot}")
-    gateway = Gateway(tmp_path, monkeypatch)
+    gateway = Gateway(tmp_path)
     assert gateway.told == [*(["table.hand_over"] if handed else []), f"ignore {MAC}"]
     assert gateway.is_clean
     gateway.home.store.close()

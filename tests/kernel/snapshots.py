@@ -66,7 +66,7 @@ SNAPSHOTS = {
     "one-child-fallback": replace(ONE_CHILD, native=False),
     "family": FAMILY,
     "family-fallback": replace(FAMILY, native=False),
-    "help-only": guard(FAMILY),
+    "guard": guard(FAMILY),
     "offload": replace(ONE_CHILD, offload=Offload(("lan0", "wan"))),
     "other-marks": replace(ONE_CHILD, layout=MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF)),
 }

@@ -13,8 +13,8 @@ from gateway.errors import KernelError
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import Owner, Snapshot, guard, render, render_removal
-from gateway.kernel.ruleset_update import render_update
+from gateway.kernel.ruleset import Offload, Owner, Snapshot, guard, render, render_removal
+from gateway.kernel.ruleset_update import render_flows_anew, render_update
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -22,6 +22,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 PARTS = {
     **{f"{name}.nft": render(snapshot) for name, snapshot in SNAPSHOTS.items()},
     "update-child-to-family.nft": render_update(replace(ONE_CHILD, lan=FAMILY.lan), FAMILY),
+    "update-offload-on.nft": render_update(ONE_CHILD, SNAPSHOTS["offload"]),
+    "update-offload-devices.nft": render_update(
+        SNAPSHOTS["offload"], replace(SNAPSHOTS["offload"], offload=Offload(("wan",)))
+    ),
+    "update-offload-anew.nft": render_flows_anew(SNAPSHOTS["offload"]),
+    "update-offload-off.nft": render_update(SNAPSHOTS["offload"], ONE_CHILD),
 }
 QUEUE = re.compile(r"queue (flags bypass )?to \d+")
 each_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
@@ -59,7 +65,7 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
         assert numbers == [first, first + 1]
         assert body.count("flags bypass") == (2 if mode == "open" and snapshot.native else 0)
         assert body.strip().startswith("meta nfproto != @alive goto stands") == (mode == "open")
-    assert bool(bodies) == bool(snapshot.slots)
+    assert bool(bodies) == bool(snapshot.asked)
 
 
 def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
@@ -149,3 +155,14 @@ def test_an_owner_that_cannot_be_is_refused(owners: tuple[Owner, ...], says: str
 def test_a_boot_guard_knows_no_addresses() -> None:
     """They may be others' after a start."""
     assert guard(FAMILY).owners == ()
+
+
+def test_a_boot_guard_is_one_text_whatever_the_kernel_has() -> None:
+    """No queue, no flow table, no verdict: what it needs is in every kernel that has nftables."""
+    text = render(guard(FAMILY))
+    assert text == render(guard(replace(FAMILY, native=False, offload=Offload(("lan0", "wan")))))
+    assert re.search(r"\b(queue|flowtable|flow|destroy|judged|put)\b", text) is None
+    named, made = set(re.findall(r"\b(?:goto|jump) (\w+)", text)), set(re.findall(r"chain (\w+)", text))
+    assert named <= made
+    reached = named | {name for name in made if f"chain {name} {{\n    type " in text}
+    assert made == reached

@@ -13,7 +13,7 @@ import pytest
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset import Owner, PassElement, Slot, render
+from gateway.kernel.ruleset import Offload, Owner, PassElement, Slot, render
 from gateway.kernel.ruleset_update import (
     needs_rebuild,
     render_alive,
@@ -27,7 +27,7 @@ from gateway.kernel.ruleset_words import RATES
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 
-HOMES = ["empty", "one-child", "family", "help-only"]
+HOMES = ["empty", "one-child", "family"]
 
 
 def test_unchanged_snapshot_touches_no_element_but_the_devices() -> None:
@@ -76,7 +76,7 @@ def test_renewed_lease_is_destroyed_and_added_in_one_transaction() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"native": False}, {"layout": MarkLayout(packet=0xFF00)}, {"offload": SNAPSHOTS["offload"].offload}],
+    [{"native": False}, {"layout": MarkLayout(packet=0xFF00)}, {"alone": True}],
 )
 def test_what_an_update_cannot_change_is_refused(change: dict[str, Any]) -> None:
     new = replace(ONE_CHILD, **change)
@@ -84,6 +84,26 @@ def test_what_an_update_cannot_change_is_refused(change: dict[str, Any]) -> None
     with pytest.raises(ValueError, match="rendered whole"):
         render_update(ONE_CHILD, new)
     assert not needs_rebuild(ONE_CHILD, FAMILY)
+
+
+OFFLOADING = SNAPSHOTS["offload"]
+
+
+def test_another_device_of_the_flow_table_leaves_counters_alone() -> None:
+    text = render_update(OFFLOADING, replace(OFFLOADING, offload=Offload(("wan",))))
+    assert "map pass" not in text
+    gone, made = text.index("destroy flowtable inet qalqan ft\n"), text.index("flowtable ft {")
+    assert text.index("flush chain inet qalqan unfiltered\n") < gone < made
+    assert 'devices = { "wan" };' in text
+
+
+def test_the_flow_table_comes_and_goes_with_its_rule() -> None:
+    come, go = render_update(ONE_CHILD, OFFLOADING), render_update(OFFLOADING, ONE_CHILD)
+    assert "destroy flowtable" not in come
+    assert come.count("flowtable ft {") == come.count("flow add @ft") == 1
+    assert "destroy flowtable" in go
+    assert "flow add" not in go
+    assert "flowtable" not in render_update(OFFLOADING, replace(OFFLOADING, passes=()))
 
 
 class Table:

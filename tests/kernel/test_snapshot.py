@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from gateway.errors import KernelError
-from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, Snapshot, guard
+from gateway.kernel.snapshot import (
+    GUARD_DNS_PORT,
+    Offload,
+    Owner,
+    PassElement,
+    Slot,
+    Snapshot,
+    guard,
+)
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -64,7 +72,7 @@ def test_guard_keeps_the_closed_slots_alone_and_opens_nothing() -> None:
     assert kept.guest == 255
     assert kept.passes == ()
     assert not kept.dns_for_everyone
-    assert (kept.help4, kept.help_dns_port) == (FAMILY.help4, FAMILY.help_dns_port)
+    assert (kept.help4, kept.help_dns_port) == (FAMILY.help4, GUARD_DNS_PORT)
 
 
 def test_guard_never_closes_a_device_of_an_open_slot() -> None:

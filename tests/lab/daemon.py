@@ -58,6 +58,7 @@ class Daemon:
         self.state = self.folder / "state"
         self.config = self.folder / "qalqan.yaml"
         self.profiles = self.folder / "profiles"
+        self.options: Sequence[str] = ()  # of `qalqan run`
         self.seconds_to_ready = 0.0
         self._with_web = web or web_user
         self._web_user = web_user
@@ -143,7 +144,7 @@ class Daemon:
         began = time.monotonic()
         if self._web_user:
             self._make_user()
-        self._process = self._spawn("run", self.log)
+        self._process = self._spawn("run", self.log, options=self.options)
         try:
             self._await_answer(began + _READY_S)
             self.seconds_to_ready = time.monotonic() - began
@@ -210,8 +211,10 @@ class Daemon:
         users.write_text(Path("/etc/passwd").read_text() + entry)
         groups.write_text(Path("/etc/group").read_text() + f"{WEB_USER}:x:{_WEB_ID}:\n")
 
-    def _spawn(self, command: str, log: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        argv = [*before, sys.executable, "-m", "gateway", command, "--config", str(self.config)]
+    def _spawn(
+        self, command: str, log: Path, before: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        argv = [*before, sys.executable, "-m", "gateway", command, "--config", str(self.config), *options]
         with log.open("ab") as output:
             return self.home.gateway.popen(
                 argv,

@@ -141,6 +141,10 @@ class Home:
         """What was seen until now is another test's."""
         self._since = time.time()
 
+    def masquerade(self) -> None:
+        """Put the way out over IPv4 back, where a test has flushed the ruleset."""
+        self._topology.masquerade()
+
     def join(self, key: str) -> None:
         """A device that was absent joins the Wi-Fi and gets its lease."""
         if key not in self.present:

@@ -149,10 +149,15 @@ class Topology:
             self.gateway,
         )
         # First the rule, which brings in connection tracking and with it one of the sysctls.
-        self.gateway.run(["nft", "-f", "-"], stdin=_MASQUERADE, check=True)
+        self.masquerade()
         self.gateway.run(["sysctl", "-qw", *_GATEWAY_SYSCTLS], check=True)
         self.gateway.run(["sysctl", "-qew", *_BRIDGE_SYSCTLS], check=True)
         self.gateway.set_resolvers("127.0.0.1")
+
+    def masquerade(self) -> None:
+        """The home's way out over IPv4, which a flushed ruleset takes away."""
+        table = "table ip lab_nat { }\ndelete table ip lab_nat\n"
+        self.gateway.run(["nft", "-f", "-"], stdin=table + _MASQUERADE, check=True)
 
     def _build_device(self, seat: Seat) -> None:
         device = self.devices[seat.key]

@@ -143,9 +143,9 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
 
 
 def test_what_the_machine_is_like() -> None:
-    assert (config("country: kz").flash, config("country: kz").offload) == (Flash.NORMAL, OffloadWish.AUTO)
-    read = config("flash: poor\noffload: off")
-    assert (read.flash, read.offload) == (Flash.POOR, OffloadWish.OFF)
+    assert (config("country: kz").flash, config("country: kz").offload) == (Flash.NORMAL, OffloadWish.OFF)
+    read = config("flash: poor\noffload: auto")
+    assert (read.flash, read.offload) == (Flash.POOR, OffloadWish.AUTO)
 
 
 @pytest.mark.parametrize(

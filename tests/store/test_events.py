@@ -8,7 +8,8 @@ import pytest
 
 from gateway.policy.values import Reason
 from gateway.store import Store
-from gateway.store.events import FLUSH_COUNT, PENDING_LIMIT
+from gateway.store.events import PENDING_LIMIT
+from gateway.store.wear import OFTEN, RARELY, Wear
 from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
 
 
@@ -70,22 +71,23 @@ def test_repeats_become_one_row_and_counts_add_up_over_batches(path: Path) -> No
     assert look(path, "SELECT times FROM counts") == [(4,)]
 
 
-def test_a_batch_waits_for_its_time_or_its_size(path: Path) -> None:
-    store = Store(path, flush_every=30.0)
+@pytest.mark.parametrize(("wear", "seconds"), [(OFTEN, 30.0), (RARELY, 900.0)], ids=["often", "rarely"])
+def test_a_batch_waits_for_its_time_or_its_size(path: Path, wear: Wear, seconds: float) -> None:
+    store = Store(path, wear=wear)
 
     def written() -> int:
         return len(look(path, "SELECT * FROM decisions"))
 
     record(store, refused())
     store.flush(100.0)
-    store.flush(129.0)
+    store.flush(99.0 + seconds)
     assert written() == 0
-    store.flush(130.0)
+    store.flush(100.0 + seconds)
     assert written() == 1
-    for number in range(FLUSH_COUNT):
+    for number in range(wear.flush_count):
         record(store, refused(), f"{number}.example")
-    store.flush(131.0)
-    assert written() == 1 + FLUSH_COUNT
+    store.flush(101.0 + seconds)
+    assert written() == 1 + wear.flush_count
     store.close()
 
 
@@ -123,7 +125,7 @@ def test_memory_is_bounded_and_the_oldest_go_first(path: Path) -> None:
 def test_a_full_disk_is_said_once_and_loses_only_the_oldest(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = Store(path, flush_every=0.0)
+    store = Store(path, wear=Wear(flush_every=0.0))
     database = store._database
     pages = database.rows("PRAGMA page_count")[0][0]
     database.rows(f"PRAGMA max_page_count = {pages}")

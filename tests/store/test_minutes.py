@@ -19,6 +19,7 @@ from gateway.store.database import StoreError
 from gateway.store.minutes import MinutesFile, spent
 from gateway.store.records import ClockRecord, MinuteRecord, Record, UseRecord, Why
 from gateway.store.store import Store
+from gateway.store.wear import OFTEN, RARELY
 from tests.store.helpers import NOW
 
 DAY = date(2026, 11, 24)
@@ -226,7 +227,9 @@ def test_a_days_file_has_a_limit(file: MinutesFile, tmp_path: Path, monkeypatch:
     assert "its limit" in file.problems()[0]
 
 
-@pytest.mark.parametrize(("sync_every", "synced"), [(10.0, [0, 10, 20, 30]), (60.0, [50, 110])])
+@pytest.mark.parametrize(
+    ("sync_every", "synced"), [(OFTEN.sync_every, [0, 10, 20, 30]), (RARELY.sync_every, [50, 110])]
+)
 def test_what_was_written_is_synced_in_time(
     tmp_path: Path,
     folded: Folded,

@@ -1,4 +1,4 @@
-"""The real daemon in the virtual home, on nft's own queue: what is refused, what is reached, what remains.
+"""The real daemon in the virtual home: what is refused, what is reached, what remains.
 
 Times are printed, and bounded only where something is promised in seconds.
 """
@@ -12,14 +12,18 @@ from tests.vm.endurance import Endurance
 from tests.vm.report import Report
 from tests.vm.trusted import TrustedName
 
+PART = "the daemon in the virtual home"
+NATIVE, TARGET = "nft queue", "NFQUEUE target"
 
-def run(home: Home, report: Report) -> None:
-    """Every point of the daemon's behaviour; only the first where it does not start."""
+
+def run(home: Home, report: Report, backend: str = NATIVE) -> None:
+    """Every point of the daemon's behaviour; only the first where it does not start on this backend."""
+    report.begin(PART)
     trusted = TrustedName(home)
     daemon = trusted.daemon
     endurance = Endurance(home, daemon)
     try:
-        if not report.point("the daemon starts, on nft's own queue", lambda: _start(daemon)):
+        if not report.point("the daemon starts", lambda: _start(daemon, backend)):
             return
         for name, attempt in (*refusals.points(home), *trusted.points()):
             report.point(name, attempt)
@@ -31,8 +35,8 @@ def run(home: Home, report: Report) -> None:
         daemon.stop()
 
 
-def _start(daemon: Daemon) -> str:
+def _start(daemon: Daemon, backend: str) -> str:
     daemon.start()
-    backend = daemon.client.call("status")["backend"]
-    assert backend == "nft queue", f"it uses {backend}"
-    return f"ready after {daemon.seconds_to_ready:.1f} s"
+    used = daemon.client.call("status")["backend"]
+    assert used == backend, f"it uses {used}"
+    return f"by {used}, ready after {daemon.seconds_to_ready:.1f} s"

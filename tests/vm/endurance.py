@@ -79,7 +79,7 @@ class Endurance:
         self._daemon.kill()
         self._killed = time.monotonic()
         self._patient = film(self._tablet, ALLOWED, 4)
-        _until(lambda: fetch(phone, f"https://{REFUSED}/", 4, timeout=OPENS_S).reached, OPENS_S)
+        until(lambda: fetch(phone, f"https://{REFUSED}/", 4, timeout=OPENS_S).reached, OPENS_S)
         return f"even {REFUSED} is reached {self._since_kill()}"
 
     def _killed_stays_closed(self) -> str:
@@ -96,7 +96,7 @@ class Endurance:
     def _killed_help(self) -> str:
         """By name too: another resolver answers for it."""
         url = f"https://{HELP}/"
-        _until(lambda: clients.curl(self._tablet, url, timeout=HELP_TRY_S).reached, PATIENCE_S)
+        until(lambda: clients.curl(self._tablet, url, timeout=HELP_TRY_S).reached, PATIENCE_S)
         return f"{HELP} is reached {self._since_kill()}"
 
     def _since_kill(self) -> str:
@@ -118,7 +118,7 @@ class Endurance:
         assert not self._mends(), f"it mended {self._mends()} times what nobody had touched"
         began = time.monotonic()
         self._home.gateway.run(["nft", "flush", "ruleset"], check=True)
-        _until(lambda: "queue" in self._table(), SILENCE_S)
+        until(lambda: "queue" in self._table(), SILENCE_S)
         took = time.monotonic() - began
         seen = self._filters()
         assert self._mends() == 1, f"it took {self._mends()} times"
@@ -135,7 +135,7 @@ class Endurance:
         assert self._marked(), "there was no marked connection"
         pid, began = self._daemon.pid, time.monotonic()
         os.kill(pid, signal.SIGTERM)
-        _until(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, PATIENCE_S)
+        until(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, PATIENCE_S)
         took = time.monotonic() - began
         status = self._daemon.stop()
         assert status == 0, f"its exit status is {status}"
@@ -164,7 +164,7 @@ class Endurance:
         return found
 
 
-def _until(condition: Callable[[], bool], timeout: float) -> None:
+def until(condition: Callable[[], bool], timeout: float) -> None:
     """Try again and again; AssertionError when it does not hold in time."""
     end = time.monotonic() + timeout
     while not condition():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, clock, rulesets
+from tests.vm import behaviour, bootguard, clock, flowtable, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -23,26 +23,41 @@ MODULES = (
     *("nft_compat", "xt_mark", "xt_connmark", "xt_conntrack", "xt_NFQUEUE"),
     *("veth", "bridge", "8021q"),
 )
+PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
+    "loaded": None,
+    "daemon": behaviour.run,
+    "flowtable": flowtable.run,
+    "guard": bootguard.run,
+}
 
 
 def main() -> int:
     report = Report(sys.stdout)
+    wanted = sys.argv[1:] or PARTS
     report.head()
     report.point("the modules of the stock kernel", _load_modules)
+    if "loaded" in wanted:
+        _loaded(report)
+    be_patient()
+    home = Home()
+    try:
+        if report.point("the virtual home", lambda: _start(home)):
+            for part, run in PARTS.items():
+                if part in wanted and run is not None:
+                    run(home, report)
+    finally:
+        home.close()
+    return report.close()
+
+
+def _loaded(report: Report) -> None:
+    report.begin("what is loaded")
     with _empty_namespace() as empty:
         for name, attempt in rulesets.points(empty):
             report.point(name, attempt)
     report.point("nft's own queue is found", _native_queue)
     for name, attempt in clock.points():
         report.point(name, attempt)
-    be_patient()
-    home = Home()
-    try:
-        if report.point("the virtual home", lambda: _start(home)):
-            behaviour.run(home, report)
-    finally:
-        home.close()
-    return report.close()
 
 
 def _load_modules() -> str:

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from gateway.errors import KernelError
-from tests.vm.report import Report
+from tests.vm.report import Report, read_rows, side_by_side
 
 
 def _fails(error: Exception) -> str:
@@ -55,3 +55,25 @@ def test_nothing_tried_is_no_success() -> None:
 def test_an_error_of_the_programmer_is_not_a_point() -> None:
     with pytest.raises(KeyError):
         Report(io.StringIO()).point("one", lambda: _fails(KeyError("x")))
+
+
+def test_the_same_points_side_by_side() -> None:
+    def table(*parts: tuple[str, dict[str, bool]]) -> list[str]:
+        out = io.StringIO()
+        report = Report(out, "somewhere")
+        report.head()
+        for part, points in parts:
+            report.begin(part)
+            for name, holds in points.items():
+                report.point(name, (lambda: "seen") if holds else (lambda: _fails(AssertionError("no"))))
+        report.close()
+        return out.getvalue().splitlines()
+
+    inside = table(("loaded", {"ruleset": True}), ("daemon", {"TLS": True, "QUIC, IPv4": False}))
+    outside = table(("daemon", {"TLS": True}))
+    columns = {"nft queue": read_rows(inside, "daemon"), "NFQUEUE target": read_rows(outside, "daemon")}
+    assert columns["nft queue"] == {"TLS": True, "QUIC, IPv4": False}
+    head, tls, quic = side_by_side(columns)
+    assert head.split("  ")[-1].strip() == "NFQUEUE target"
+    assert tls.split() == ["TLS", "pass", "pass"]
+    assert quic.split() == ["QUIC,", "IPv4", "FAIL", "-"]

@@ -20,9 +20,10 @@ from gateway.loop import Loop
 from gateway.path.live import LiveFlows
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.store.history import SERVICE, uses
-from gateway.store.minutes import FOLDER, SYNC_EVERY, MinutesFile, spent
+from gateway.store.minutes import FOLDER, MinutesFile, spent
 from gateway.store.records import Record, UseRecord
 from gateway.store.store import Store
+from gateway.store.wear import Wear
 
 _log = logging.getLogger(__name__)
 
@@ -38,16 +39,14 @@ def metering(
     wall: Callable[[], datetime],
     *,
     changed: Callable[[], None],
-    sync_every: float = SYNC_EVERY,
+    wear: Wear,
 ) -> Meter:
-    """``sync_every``: seconds that a power cut may cost; 60 where flash is poor. `Meter.start` begins, once
-    the table is installed.
-    """
+    """`Meter.start` begins, once the table is installed."""
     config = rules.household.config
     file = MinutesFile(
         Path(config.state) / FOLDER,
         lambda day, records: fold(day, records, store, rules),
-        sync_every=sync_every,
+        sync_every=wear.sync_every,
     )
     store.erases_too(file.erase)
     return Meter(

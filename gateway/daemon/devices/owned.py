@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from gateway.daemon import lan, unseen
+from gateway.daemon import lan
 from gateway.daemon.seldom import Seldom
 from gateway.daemon.table import KernelTable
 from gateway.errors import KernelError
@@ -94,7 +94,7 @@ class Owned:
         only = {one for ip, one in moved.items() if slots.get(one) or (one in slots and ip in self._filtered)}
         try:
             if only:
-                unseen.begin_anew(table.conntrack, table.snapshot.layout, slots, only=only)
+                table.follow_devices(slots, only)
         except KernelError as error:
             _log.error("%s", error)
             self._anew.later()

@@ -47,6 +47,9 @@ class HelpAddresses:
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  one pack: any help name's address is help
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
+    def is_name(self, name: str) -> bool:
+        return name in self._help_names
+
     def calls(self, address: bytes) -> bool:
         """Whether a carrier takes calls over Wi-Fi there."""
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())

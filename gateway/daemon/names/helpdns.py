@@ -38,19 +38,12 @@ class HelpResolver:
         """Answer for these names and all names under them with their packed addresses, from now on."""
         if self.port is None or self._program is None:
             return
-        lines = [
-            f"address=/{name.removeprefix('=')}/{_text(address)}"
-            for name in sorted(names)
-            for address in sorted(names[name])
-        ]
-        interfaces = [f"interface={name}" for name in self._lan]
-        fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={self.port}", "local-ttl=10")
-        self._config.write_text("\n".join((*fixed, *interfaces, *lines)) + "\n")
+        self._config.write_text(configuration(names, self._lan, self.port))
         self._end()
         # Read at start alone: nothing of ours needs to be readable for whom it runs as.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
         try:
-            self._pid = _spawn(command)
+            self._pid = spawn(command)
         except OSError as error:
             _log.error("the resolver for help does not start (%s); help is reachable by address alone", error)
             return
@@ -81,7 +74,18 @@ class HelpResolver:
             file.unlink(missing_ok=True)
 
 
-def _spawn(command: list[str]) -> int:
+def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
+    """dnsmasq's: these names and all names under them, with their packed addresses, on these interfaces."""
+    fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
+    lines = [
+        f"address=/{name.removeprefix('=')}/{_text(address)}"
+        for name in sorted(names)
+        for address in sorted(names[name])
+    ]
+    return "\n".join((*fixed, *more, *(f"interface={name}" for name in lan), *lines)) + "\n"
+
+
+def spawn(command: list[str]) -> int:
     """The process id of ``command``, in a session of its own, with nothing to read and nobody to tell.
 
     Raises OSError. As subprocess does, which takes 0.6 MB to be there.

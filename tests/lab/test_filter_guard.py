@@ -1,0 +1,183 @@
+"""The boot guard: after a power cut, before any daemon, a child that fails closed reaches help alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.daemon.guardfile import FILE, LINK_VARIABLE, NAMES
+from tests.lab import clients, names
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import ALLOWED, CUT, REFUSED, SON, address, fetch, film, fresh, set_time, until
+from tests.lab.home import Home
+from tests.lab.netns import Namespace
+from tests.pace import longest
+
+pytestmark = pytest.mark.lab
+
+HELP = "befrienders.org"
+VERSIONS = (4, 6)
+
+
+@pytest.fixture
+def daemon(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """One that has run, and of which a power cut left the state folder alone."""
+    monkeypatch.setenv(LINK_VARIABLE, str(_link(home)))
+    made = fresh(home)
+    with made:
+        set_time(made, "2026-11-25T15:00:00")
+        assert until(lambda: names.ipv4_of(HELP) in _set(home), 10.0) is not None
+        assert (made.state / FILE).exists(), "written at the start"
+    assert names.ipv4_of(HELP) in (made.state / FILE).read_text(), "at a clean stop at the latest"
+    yield made
+    made.stop()
+    _end_names(made)
+    home.gateway.run(["nft", "destroy", "table", "inet", "qalqan"])
+
+
+def _link(home: Home) -> Path:
+    return home.folder / "included.nft"
+
+
+def _set(home: Home) -> str:
+    return home.gateway.run(["nft", "list", "set", "inet", "qalqan", "help4"]).stdout
+
+
+def _table(home: Home) -> str:
+    return home.gateway.run(["nft", "list", "table", "inet", "qalqan"]).stdout
+
+
+def _guard(home: Home, daemon: Daemon) -> None:
+    """What the script before the network does: no Python of ours runs."""
+    file = daemon.state / FILE
+    home.gateway.run(["nft", "-c", "-f", str(file)], check=True)
+    home.gateway.run(["nft", "-f", str(file)], check=True)
+    _link(home).unlink(missing_ok=True)
+    _link(home).symlink_to(file)
+    (daemon.folder / "run").mkdir(exist_ok=True)
+    home.gateway.run(["dnsmasq", f"--conf-file={daemon.state / NAMES}"], check=True)
+
+
+def _end_names(daemon: Daemon) -> None:
+    try:
+        pid = int((daemon.folder / "run" / "guard-names.pid").read_text())
+    except (OSError, ValueError):
+        return
+    daemon.home.gateway.run(["kill", str(pid)])
+
+
+def _reached(device: Namespace, version: int, host: str = ALLOWED) -> bool:
+    return fetch(device, f"https://{host}/", version, timeout=clients.SILENCE_S).reached
+
+
+def _closed(device: Namespace) -> None:
+    for version in VERSIONS:
+        assert not _reached(device, version)
+        assert not _reached(device, version, REFUSED)
+        assert not fetch(device, f"http://{ALLOWED}/", version, timeout=clients.SILENCE_S).reached
+        elsewhere = address(ALLOWED, version)
+        tried = fetch(device, f"https://{HELP}/", version, to=elsewhere, timeout=clients.SILENCE_S)
+        assert not tried.reached, "help's name opens no other address"
+    assert clients.dig(device, ALLOWED, timeout=1).records == ()
+    assert clients.dig(device, ALLOWED, server="8.8.8.8", timeout=1).records == ()
+
+
+def _helped(device: Namespace) -> None:
+    for version in VERSIONS:
+        assert fetch(device, f"https://{HELP}/", version).reached, "by address"
+    assert clients.curl(device, f"https://{HELP}/").reached, "by name, as a browser would"
+
+
+def test_a_closed_childs_device_reaches_help_alone_until_the_daemon_starts(
+    home: Home, daemon: Daemon
+) -> None:
+    tablet, phone, parent = (home.devices[key] for key in ("tablet", "phone", "parent"))
+    home.begin_anew()
+    _guard(home, daemon)
+    _closed(tablet)
+    assert home.seen(name=ALLOWED) == []
+    assert home.seen(name=REFUSED) == []
+    _helped(tablet)
+    for device in (phone, parent):
+        for version in VERSIONS:
+            assert _reached(device, version)
+            assert _reached(device, version, REFUSED), "nobody filters yet"
+    with film(parent, ALLOWED, 4) as mother:
+        assert mother.started()
+        daemon.start()
+        assert mother.flows()
+    for version in VERSIONS:
+        assert _reached(tablet, version)
+        assert fetch(tablet, f"https://{REFUSED}/", version).how in CUT
+    assert not _link(home).is_symlink(), "the firewall lays it over our table no more"
+    assert (daemon.state / FILE).exists()
+    assert until(lambda: not (daemon.folder / "run" / "guard-names.pid").exists(), 5.0) is not None
+    assert daemon.client.call("status")["mends"] == 0
+
+
+def test_there_is_no_moment_between_the_guard_and_the_daemon(home: Home, daemon: Daemon) -> None:
+    """What would be refused is tried all the time while the daemon starts."""
+    _guard(home, daemon)
+    tablet, reached, done = home.devices["tablet"], list[bool](), threading.Event()
+
+    def try_on() -> None:
+        while not done.is_set():
+            reached.append(fetch(tablet, f"https://{REFUSED}/", 6, timeout=1.0).reached)
+
+    trying = threading.Thread(target=try_on)
+    trying.start()
+    try:
+        daemon.start()
+        time.sleep(0.5)
+    finally:
+        done.set()
+        trying.join()
+    assert len(reached) > 5
+    assert not any(reached)
+
+
+def test_the_file_is_written_when_it_has_to_change_and_at_no_other_time(home: Home, daemon: Daemon) -> None:
+    file = daemon.state / FILE
+
+    def stamp() -> tuple[int, int]:
+        return file.stat().st_ino, file.stat().st_mtime_ns
+
+    before = stamp()
+    with daemon:
+        daemon.client.call("pause", who="daughter", minutes=5)
+        daemon.client.call("resume", who="daughter")
+        daemon.client.call("grant", who="daughter", minutes=5)
+        daemon.reload()
+        assert until(lambda: daemon.client.call("status")["mode"] == "on", 5.0) is not None
+        assert stamp() == before
+        daemon.write_profile("son", {**SON, "failure": "closed"})
+        daemon.reload()
+        assert until(lambda: stamp() != before, 5.0) is not None
+        assert names.PHONE.mac in file.read_text()
+    assert file.exists()
+
+
+def test_a_clean_stop_leaves_the_guard_where_it_is_asked_to(home: Home, daemon: Daemon) -> None:
+    tablet, parent = home.devices["tablet"], home.devices["parent"]
+    daemon.options = ["--keep-guard"]
+    with daemon, film(tablet, ALLOWED, 6) as child, film(parent, ALLOWED, 6) as mother:
+        assert child.started()
+        assert mother.started()
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        took = child.death(began)
+        assert took is not None
+        assert took < longest(3.0) * 1000
+        assert mother.flows()
+        _closed(tablet)
+        _helped(tablet)
+    daemon.options = []
+    daemon.start()
+    assert _reached(tablet, 6)
+    daemon.stop()
+    assert _table(home) == ""
+    assert _reached(tablet, 6)
