@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from gateway.daemon import lan
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.names.addresses import HelpAddresses
+from gateway.home.uplink import ways_out
 from gateway.kernel.snapshot import Snapshot
 from gateway.policy.webconfig import PAGES
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
 
 
 def wanted(
@@ -18,12 +25,14 @@ def wanted(
     now: Snapshot,
 ) -> Snapshot:
     """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life.
+    daemon's life, and so has whether it is one arm: a way out that is away for a moment changes nothing.
     """
     config = rules.household.config
+    arm = now.arm or not ways_out().isdisjoint(config.lan)
     texts = sorted(map(lan.text, help_addresses.addresses))
     return Snapshot(
         lan=inside,
+        arm=arm,
         queue_base=config.queue_base,
         layout=now.layout,
         dns_port=dns_port,
@@ -37,3 +46,13 @@ def wanted(
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,
     )
+
+
+def on_one_arm(daemon: Daemon) -> Callable[[], None]:
+    """For when the way out turns out to be the home's own side: before it came up, nobody could know."""
+
+    def found() -> None:
+        daemon.packets.face(daemon.inside)
+        daemon.apply()
+
+    return found

@@ -68,8 +68,13 @@ class Words:
         layout = snapshot.layout
         names = [f'"{name}"' for name in snapshot.lan]
         lan = names[0] if len(names) == 1 else braced(names)
-        self.from_lan, self.not_from_lan = f"iifname {lan}", f"iifname != {lan}"
-        self.to_lan, self.not_to_lan = f"oifname {lan}", f"oifname != {lan}"
+        self.by_lan, self.not_from_lan = f"iifname {lan}", f"iifname != {lan}"
+        self.from_lan, self.to_lan, self.not_to_lan = self.by_lan, f"oifname {lan}", f"oifname != {lan}"
+        if snapshot.arm:
+            # The interface does not tell the two ways apart. A device begins every connection that comes back
+            # here: what leaves is translated (docs/setup.md), so nobody outside reaches a device by this way.
+            self.from_lan += " ct direction original"
+            self.to_lan += " ct direction reply"
         self.alive, self.dead = "meta nfproto @alive", "meta nfproto != @alive"
         self.slot = f"ct mark & {hexed(layout.slot)}"
         self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
