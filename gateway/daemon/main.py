@@ -44,7 +44,7 @@ from gateway.daemon.verbs import clock as clockverbs
 from gateway.daemon.verbs.accounts import guardians, tell_unclaimed
 from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
-from gateway.daemon.wanted import on_one_arm, wanted
+from gateway.daemon.wanted import on_moved, wanted
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.files import SOCKET, make_folder
@@ -196,7 +196,7 @@ class Daemon:
         )
         self.presence.may_tell = Eyes(self).is_exact
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
-        self.internet.one_armed = on_one_arm(self)
+        self.internet.moved = on_moved(self)
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)

@@ -13,9 +13,9 @@ AGE = 30.0  # seconds; a provider's prefix may change
 
 
 class Sides:
-    """By the interface alone, where no other can be meant. Where the way out is the home's own side (one arm),
-    by where the packet goes: what does not go to the home's networks comes from a device. Of a device whose
-    network this machine does not know, answers are so taken for what it says, and nothing of it opens.
+    """By the interface alone, where no other can be meant. Where the way out is the home's own side (one
+    arm), by where the packet goes: what does not go to the home's networks comes from a device. Of a device
+    whose network this machine does not know, answers are so taken for what it says, and nothing of it opens.
     """
 
     def __init__(self, interfaces: Collection[str]) -> None:

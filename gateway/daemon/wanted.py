@@ -25,14 +25,15 @@ def wanted(
     now: Snapshot,
 ) -> Snapshot:
     """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life, and so has whether it is one arm: a way out that is away for a moment changes nothing.
+    daemon's life. While there is no way out, nobody knows whether it will be one arm: what holds for one is
+    the stricter.
     """
     config = rules.household.config
-    arm = now.arm or not ways_out().isdisjoint(config.lan)
+    out = ways_out()
     texts = sorted(map(lan.text, help_addresses.addresses))
     return Snapshot(
         lan=inside,
-        arm=arm,
+        arm=not out or not out.isdisjoint(config.lan),
         queue_base=config.queue_base,
         layout=now.layout,
         dns_port=dns_port,
@@ -48,11 +49,11 @@ def wanted(
     )
 
 
-def on_one_arm(daemon: Daemon) -> Callable[[], None]:
-    """For when the way out turns out to be the home's own side: before it came up, nobody could know."""
+def on_moved(daemon: Daemon) -> Callable[[], None]:
+    """For when the way out is another one: it may be the home's own side now, or no more."""
 
-    def found() -> None:
+    def moved() -> None:
         daemon.packets.face(daemon.inside)
         daemon.apply()
 
-    return found
+    return moved

@@ -9,14 +9,18 @@ names it instead.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 from tests.lab import names
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
-from tests.lab.topology import GATEWAY_SYSCTLS, MASQUERADE, Topology, batch
+from tests.lab.topology import BRIDGE_SYSCTLS, GATEWAY_SYSCTLS, MASQUERADE, Topology, batch
 
 ARM = "eth0"
 ROUTER_IPV4 = "192.168.77.254"
 ROUTER_IPV6 = "2001:db8:77::fe"
+ROUTER_LINK = "fe80::fe"  # as it advertises itself
 ROUTER_MAC = "02:00:00:00:00:fe"
 
 
@@ -54,6 +58,7 @@ class OneArmedTopology(Topology):
                 *(f"link set {port} up" for port in ports),
                 f"addr add {ROUTER_IPV4}/24 dev {names.LAN}",
                 f"addr add {ROUTER_IPV6}/64 dev {names.LAN} nodad",
+                f"addr add {ROUTER_LINK}/64 dev {names.LAN} nodad",
                 f"link set {names.LAN} up",
                 f"addr add {names.WAN_IPV4}/30 dev {names.WAN}",
                 f"addr add {names.WAN_IPV6}/64 dev {names.WAN} nodad",
@@ -65,6 +70,7 @@ class OneArmedTopology(Topology):
         )
         self.router.run(["nft", "-f", "-"], stdin=MASQUERADE, check=True)
         self.router.run(["sysctl", "-qw", *GATEWAY_SYSCTLS], check=True)
+        self.router.run(["sysctl", "-qew", *BRIDGE_SYSCTLS], check=True)
         batch(
             [
                 "link set lo up",
@@ -72,7 +78,7 @@ class OneArmedTopology(Topology):
                 f"addr add {names.GATEWAY_IPV4}/24 dev {ARM}",
                 f"addr add {names.GATEWAY_IPV6}/64 dev {ARM} nodad",
                 f"route add default via {ROUTER_IPV4}",
-                f"-6 route add default via {ROUTER_IPV6}",
+                f"-6 route add default via {ROUTER_LINK} dev {ARM}",
             ],
             self.gateway,
         )
@@ -84,3 +90,12 @@ class OneArmedHome(Home):
 
     def __init__(self) -> None:
         super().__init__(topology=OneArmedTopology)
+        self.nat = Path()  # what setup wrote there
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    @property
+    def router(self) -> Namespace:
+        return Namespace(f"{self.prefix}-router")

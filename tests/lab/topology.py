@@ -36,7 +36,7 @@ GATEWAY_SYSCTLS = (
     "net.netfilter.nf_conntrack_checksum=0",
 )
 # Where br_netfilter is loaded, as with Docker, it is on in every new namespace.
-_BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
+BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 # No duplicate-address detection (the larger of `all` and the interface's value counts): link-local addresses
 # too are usable at once. Set before any link exists, since a link copies `default` when it is born.
 _QUIET_IPV6 = (
@@ -153,7 +153,7 @@ class Topology:
         # First the rule, which brings in connection tracking and with it one of the sysctls.
         self.gateway.run(["nft", "-f", "-"], stdin=MASQUERADE, check=True)
         self.gateway.run(["sysctl", "-qw", *GATEWAY_SYSCTLS], check=True)
-        self.gateway.run(["sysctl", "-qew", *_BRIDGE_SYSCTLS], check=True)
+        self.gateway.run(["sysctl", "-qew", *BRIDGE_SYSCTLS], check=True)
         self.gateway.set_resolvers("127.0.0.1")
 
     def _build_device(self, seat: Seat) -> None:
