@@ -210,7 +210,8 @@ def _may_write(facts: Facts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
                 )
                 raise SetupError(msg)
             question = "It was written by hand, and loses its comments; a copy is kept. Change it?"
-            return asker.agrees(question, default=False)
+            if not asker.agrees(question, default=False):
+                return False
     return asker.agrees("\nWrite and switch this?", default=True)
 
 

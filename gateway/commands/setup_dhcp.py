@@ -14,7 +14,7 @@ import time
 
 from gateway.commands.setup_facts import Offer
 
-PATIENCE = 3.0  # seconds; a server that pings the address first takes one
+PATIENCE = 4.0  # seconds; dnsmasq first pings the address that it would offer, for three
 _IP = 0x0800
 _COOKIE = b"\x63\x82\x53\x63"
 _TYPE, _SERVER, _ROUTER = 53, 54, 3

@@ -97,6 +97,7 @@ class Plan:
     masquerade6: bool
     pool: Pool | None
     netmask: str  # of the pool
+    bound: bool  # dnsmasq's files say already that it binds to single interfaces
     hook: str  # empty: dnsmasq tells nobody
     leases: str  # dnsmasq's; empty: somebody else gives addresses
     sysctls: tuple[tuple[str, str], ...]  # below /proc/sys, with slashes → value

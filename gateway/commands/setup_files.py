@@ -70,9 +70,11 @@ def dnsmasq(plan: Plan) -> bytes:
     if plan.hook:
         lines.append(f"dhcp-script={plan.hook}")
     if plan.pool is not None:
-        # With `interface` alone it would take port 53 of all addresses, of another resolver too.
         lines += [f"interface={name}" for name in plan.lan]
-        lines += ["bind-dynamic", "dhcp-authoritative"]
+        # Else it would take port 53 of all addresses, also where another resolver has it. Not twice: with
+        # bind-interfaces beside it dnsmasq does not start.
+        lines += [] if plan.bound else ["bind-dynamic"]
+        lines.append("dhcp-authoritative")
         lines.append(f"dhcp-range={plan.pool.first},{plan.pool.last},{plan.netmask},12h")
     return _text(lines) if lines else b""
 

@@ -104,9 +104,9 @@ def read_timezone(root: Path) -> str:
     names = [text_of(root / "etc/timezone").strip()]
     with suppress(OSError):
         names.append(os.readlink(root / "etc/localtime").rpartition("zoneinfo/")[2])
-    for name in names:
+    for name in filter(None, names):
         with suppress(KeyError, ValueError, OSError):
-            return ZoneInfo(name).key if name else ""
+            return ZoneInfo(name).key
     return ""
 
 

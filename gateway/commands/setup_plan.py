@@ -12,6 +12,7 @@ from gateway.commands.setup_facts import Answers, Facts, Offer, Plan, Pool, Setu
 from gateway.commands.setup_notes import fixed_address, notes
 
 DNSMASQ_LEASES = "/var/lib/misc/dnsmasq.leases"  # Debian's
+BINDING = frozenset({"bind-interfaces", "bind-dynamic"})
 SMALLEST = 16  # addresses of a network in which a pool is proposed
 
 
@@ -110,6 +111,7 @@ def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan
         masquerade6=answers.one_armed,
         pool=answers.pool,
         netmask=netmask,
+        bound=not BINDING.isdisjoint(facts.dnsmasq.options),
         hook="" if "dhcp-script" in facts.dnsmasq.options or not facts.dnsmasq.service else facts.hook,
         leases=_leases(facts, answers),
         sysctls=tuple(_sysctls(answers)),

@@ -75,12 +75,24 @@ class System:
 
     def start(self, units: tuple[str, ...]) -> None:
         """Now and at each boot. Raises SetupError with systemd's own words."""
-        self._systemctl("enable", *units)
+        self._systemctl("enable", *self._installable(units))
         self._systemctl("restart", *units)
 
     def stop(self, units: tuple[str, ...]) -> None:
         if self.has_services:
-            self._systemctl("disable", "--now", *units)
+            self._systemctl("stop", *units)
+            self._systemctl("disable", *self._installable(units))
+
+    @staticmethod
+    def _installable(units: tuple[str, ...]) -> list[str]:
+        """Without those that another one brings along."""
+        states = {}
+        for unit in units:
+            done = subprocess.run(
+                ["systemctl", "is-enabled", unit], capture_output=True, text=True, check=False
+            )
+            states[unit] = done.stdout.strip()
+        return [unit for unit, state in states.items() if state not in ("static", "indirect", "generated")]
 
     def start_dnsmasq(self) -> None:
         if self.has_services:
@@ -93,6 +105,8 @@ class System:
             self._systemctl("try-restart", "dnsmasq.service")
 
     def _systemctl(self, *words: str) -> None:
+        if len(words) == 1:
+            return  # no unit is meant
         try:
             done = subprocess.run(
                 ["systemctl", *words], capture_output=True, text=True, timeout=PATIENCE, check=False

@@ -17,7 +17,7 @@ from gateway.commands.setup_system import System
 from gateway.errors import PolicyError
 from gateway.files import disk_words, make_folder, read_if_there, sync_folder, write_whole
 
-FOLDER, RECORD = "setup", "record.json"  # beside qalqan.yaml
+FOLDER, RECORD, CHILDREN = "setup", "record.json", "profiles"  # beside qalqan.yaml
 PUBLIC, OWN = 0o644, 0o640
 MOST = 1 << 20  # bytes of any file that is kept
 
@@ -45,6 +45,7 @@ class Ledger:
     def __init__(self, config: Path) -> None:
         self.folder = config.with_name(FOLDER)
         self.path = self.folder / RECORD
+        self.children = config.with_name(CHILDREN)
 
     def read(self) -> Record | None:
         """None: setup has written nothing. Raises SetupError for a record that is broken."""
@@ -110,8 +111,10 @@ def _apply(
     plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System, back: Undoing
 ) -> list[Path]:
     record, earlier = ledger.read() or Record(), read_if_there(ledger.path)
-    made = [one for one in (*ledger.folder.parents, ledger.folder) if not one.exists()]
+    made = [one for one in (*ledger.folder.parents, ledger.folder, ledger.children) if not one.exists()]
     back.append(lambda: _remove_folders(made))
+    for folder in (ledger.folder, ledger.children):
+        _make_like(folder)
     stale = [path for path in map(Path, record.files) if path not in files]
     before = {path: _read(path) for path in (*files, *stale)}
     changed = [path for path in files if before[path] != files[path]]
@@ -188,6 +191,17 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _make_like(folder: Path) -> None:
+    """As the owner of the folder that it is in has it."""
+    if not folder.exists():
+        try:
+            make_folder(folder)
+        except PolicyError as error:
+            raise SetupError(str(error)) from error
+        above = folder.parent.stat()
+        os.chown(folder, above.st_uid, above.st_gid)
+
+
 def _remove_folders(folders: list[Path]) -> None:
     for one in sorted(folders, key=lambda path: -len(path.parts)):
         with suppress(OSError):
@@ -224,5 +238,5 @@ def undo(ledger: Ledger, system: System) -> list[str]:
         if copy:
             (ledger.folder / copy).unlink(missing_ok=True)
     ledger.path.unlink()
-    _remove_folders([ledger.folder])
+    _remove_folders([ledger.folder, ledger.children])
     return told

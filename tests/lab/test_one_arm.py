@@ -179,6 +179,7 @@ def test_a_killed_daemon_leaves_a_child_that_fails_closed_closed(arm: OneArmedHo
     assert fetch(arm.devices["tablet"], f"https://{ALLOWED}/", 4).reached
 
 
+@pytest.mark.slow
 def test_a_way_out_that_comes_later_is_found(arm: OneArmedHome, daemon: Daemon) -> None:
     """At boot the daemon may be first. There is no moment in which it lets all through."""
     daemon.stop()
@@ -192,6 +193,7 @@ def test_a_way_out_that_comes_later_is_found(arm: OneArmedHome, daemon: Daemon) 
         assert fetch(arm.devices["tablet"], f"https://{ALLOWED}/", version).reached
 
 
+@pytest.mark.slow
 def test_check_knows_it(arm: OneArmedHome, daemon: Daemon) -> None:
     found = home_check(arm, daemon)
     assert any("one arm" in line for line in found)
