@@ -25,8 +25,8 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
-    "run", "web", "setup", "check", "support", "status", "audit", "device list", "device scan", "device assign",
-    "device answer", "device forget",
+    "run", "web", "setup", "check", "support", "status", "audit",
+    "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists lookup",

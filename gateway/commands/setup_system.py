@@ -88,10 +88,8 @@ class System:
         """Without those that another one brings along."""
         states = {}
         for unit in units:
-            done = subprocess.run(
-                ["systemctl", "is-enabled", unit], capture_output=True, text=True, check=False
-            )
-            states[unit] = done.stdout.strip()
+            ask = ["systemctl", "is-enabled", unit]
+            states[unit] = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
         return [unit for unit, state in states.items() if state not in ("static", "indirect", "generated")]
 
     def start_dnsmasq(self) -> None:

@@ -16,8 +16,9 @@ import pytest
 from gateway.commands import setup, setup_write
 from gateway.commands.setup_facts import SetupError
 from gateway.commands.setup_system import System
-from tests.commands.conftest import Qalqan, Result
+from tests.commands.conftest import Heard, Qalqan, Result
 from tests.commands.test_setup_look import put
+from tests.control.running import running
 from tests.kernel.home import Namespace
 from tests.pace import longest
 
@@ -288,6 +289,70 @@ def test_a_dnsmasq_that_would_not_start_is_left_as_it_is(
     assert done.refusal.startswith("dnsmasq would not start with our file: bad option")
     assert tree(tmp_path) == files
     assert kernel(space) == before
+
+
+# -------------------------------------------------------------------- services
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>"$CALLS"
+[ "$1 $2" = "is-enabled qalqan-guard.service" ] && echo static
+[ "$1 $2" != "restart $FAILS" ] || { echo "Job for $2 failed." >&2; exit 1; }
+"""
+GUARD, DAEMON, PAGES = "qalqan-guard.service", "qalqan.service", "qalqan-web.service"
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What systemctl was told, of a machine that has the package's units."""
+    folder = tmp_path / "bin"
+    put(folder, "systemctl", SYSTEMCTL).chmod(0o755)
+    for unit in (GUARD, DAEMON, PAGES):
+        put(tmp_path / "root", f"usr/lib/systemd/system/{unit}")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+
+    class Booted(System):
+        def __init__(self, root: Path) -> None:
+            super().__init__(root)
+            self.has_services = True
+
+    monkeypatch.setattr(setup, "System", Booted)
+    return tmp_path / "calls"
+
+
+def test_services_are_started_and_the_labels_code_is_told(
+    space: Namespace, qalqan: Qalqan, tmp_path: Path, calls: Path
+) -> None:
+    space.ip(*TWO_ARMS)
+    root = tmp_path / "root"
+    config = put(root, "etc/qalqan/qalqan.yaml", f"lan: [br-lan]\nruntime: {tmp_path}\n")
+    heard = Heard(guardian={"guardians": [], "label": "K7QM-3XPR"})
+    with running(tmp_path / "control.sock", heard.verbs()):
+        done = qalqan("setup", "--root", root, "--yes")
+    assert done.status == 0
+    assert "The label's code: K7QM-3XPR." in done.out
+    assert config.read_text().startswith("lan: [br-lan]\n"), "there was nothing to change"
+    asked = [f"is-enabled {unit}" for unit in (GUARD, DAEMON, PAGES)]
+    assert calls.read_text().splitlines() == [
+        *asked, f"enable {DAEMON} {PAGES}", f"restart {GUARD} {DAEMON} {PAGES}"
+    ]  # fmt: skip
+    calls.unlink()
+    assert qalqan("setup", "--root", root, "--undo", "--yes").status == 0
+    told = calls.read_text().splitlines()
+    assert told[0].startswith("stop ")
+    assert told[-1] == f"disable {PAGES} {DAEMON}"
+    assert config.exists(), "it was there before"
+
+
+def test_a_service_that_does_not_start_is_told_in_systemds_words(
+    space: Namespace, qalqan: Qalqan, tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space.ip(*TWO_ARMS)
+    monkeypatch.setenv("FAILS", GUARD)
+    said = qalqan("setup", "--root", tmp_path / "root", "--yes").refusal
+    assert f"Job for {GUARD} failed.; see: journalctl -u {PAGES}" in said
+    record = json.loads((tmp_path / "root/etc/qalqan/setup/record.json").read_text())
+    assert record["units"] == sorted((GUARD, DAEMON, PAGES)), "--undo knows of them"
 
 
 # -------------------------------------------------------------------- on a terminal
