@@ -101,6 +101,8 @@ def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
         return possible(facts, Answers((args.one_armed,), args.one_armed, one_armed=True))
     known = said(facts).get("lan")
     listed = tuple(map(str, known)) if isinstance(known, list) else ()
+    if asker.yes and listed == (proposal.wan,) and not (args.lan or args.wan):
+        return possible(facts, Answers(listed, proposal.wan, one_armed=True))  # as it was set up before
     usual = listed if listed and proposal.wan not in listed else () if proposal.one_armed else proposal.lan
     inside, out = tuple(args.lan or usual), args.wan or proposal.wan
     if args.lan or args.wan or asker.yes:
@@ -226,6 +228,8 @@ def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Aske
         return False
     if not asker.agrees(f"Start {', '.join(facts.units)} now and at each boot?", default=True):
         print(f"Start it: systemctl enable --now {' '.join(facts.units)}")
+        if plan.hook or plan.pool is not None:
+            print("And dnsmasq with its new file: systemctl restart dnsmasq")
         return False
     ledger.started(facts.units)
     if plan.pool is not None:

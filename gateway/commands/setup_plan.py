@@ -65,7 +65,7 @@ def propose(facts: Facts) -> Proposal:
     for name, link in sorted(facts.machine.links.items()):
         if name == way.interface or not link.ethernet or link.master or CONTAINERS.match(name):
             continue
-        rank, why = _rank(facts, name)
+        rank, why = _rank(facts, name, way.interface)
         reasons.append(f"{name} {why}")
         if rank:
             ranked.append((rank, name))
@@ -78,7 +78,7 @@ def propose(facts: Facts) -> Proposal:
     )
 
 
-def _rank(facts: Facts, name: str) -> tuple[int, str]:
+def _rank(facts: Facts, name: str, out: str) -> tuple[int, str]:
     """How likely the home is behind an interface, and why. 0: nobody can be there."""
     ports = [one.name for one in facts.machine.links.values() if one.master == name]
     addresses = [one for one in facts.machine.addresses[name] if one.version == 4]
@@ -86,11 +86,21 @@ def _rank(facts: Facts, name: str) -> tuple[int, str]:
         return 4, "is the home's side: devices join its Wi-Fi"
     if not addresses:
         return 0, "has no address: nobody goes through it"
+    if name in facts.machine.way_out(4):
+        return 0, "leads to the internet as well"
+    if any(one.network.overlaps(other) for one in addresses for other in _networks(facts, out)):
+        return 0, f"is in the same network as {out}"
     if ports:
         return 3, f"is the home's side: it joins {', '.join(sorted(ports))}"
     if any(address.ip in network for address in addresses for network in PRIVATE):
         return 2, f"is the home's side: it has {addresses[0].ip}, and no way out"
     return 1, f"has {addresses[0].ip}, and no way out"
+
+
+def _networks(facts: Facts, name: str) -> Iterator[ipaddress.IPv4Network]:
+    for one in facts.machine.addresses[name]:
+        if isinstance(one, ipaddress.IPv4Interface):
+            yield one.network
 
 
 def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan:

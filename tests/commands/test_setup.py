@@ -183,7 +183,7 @@ def test_undo_brings_back_what_was_there(space: Namespace, run: Setup, tmp_path:
     put(tmp_path, "etc/sysctl.d/90-qalqan.conf", "net.ipv4.ip_forward=0\n")
     before, files = kernel(space), tree(tmp_path)
     assert run("--yes", "--one-armed", "eth0").status == 0
-    assert run("--yes", "--one-armed", "eth0", "--country", "kz").status == 0, "and a second run"
+    assert run("--yes", "--country", "kz").status == 0, "and a second run, which knows that it is one arm"
     assert kernel(space) != before
     kept = tmp_path / "etc/qalqan/setup/90-qalqan.conf.1"
     assert kept.read_text() == "net.ipv4.ip_forward=0\n"
@@ -448,7 +448,14 @@ def test_one_arm_is_offered_and_says_what_walks_around(space: Namespace, tmp_pat
     assert tree(tmp_path) == {}
 
 
-@pytest.mark.parametrize("prompt", ["leads to the internet?", "Time zone?", "Write and switch this?"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        pytest.param("leads to the internet?", marks=pytest.mark.slow),
+        pytest.param("Time zone?", marks=pytest.mark.slow),
+        "Write and switch this?",
+    ],
+)
 def test_ctrl_c_leaves_nothing(space: Namespace, tmp_path: Path, prompt: str) -> None:
     space.ip(*TWO_ARMS)
     before = kernel(space)

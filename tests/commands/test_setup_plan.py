@@ -56,6 +56,7 @@ TWO_LANS = machine(
     eth2="198.51.100.1/24",
     ppp0="100.64.1.1/32",
 )
+JOINED = machine(link("eth0"), link("wlan0"), eth0="192.168.1.2/24", wlan0="192.168.1.3/24")
 DEBIAN = Dnsmasq(program=True, service=True)
 
 
@@ -69,6 +70,8 @@ DEBIAN = Dnsmasq(program=True, service=True)
         (BRIDGED, ("wlan0",), "br-lan", "eth0", False),
         (DOWNSTREAM, ("wlan0",), "br0", "br0", True),
         (TWO_LANS, (), "eth1", "ppp0", False),
+        (JOINED, (), "eth0", "eth0", True),
+        (replace(JOINED, ways=(*JOINED.ways, Way("wlan0", ROUTER, 4))), (), "eth0", "eth0", True),
     ],
     ids=[
         "a Pi",
@@ -78,6 +81,8 @@ DEBIAN = Dnsmasq(program=True, service=True)
         "its Wi-Fi",
         "a bridged access point",
         "two",
+        "two in one network",
+        "two ways out",
     ],
 )
 def test_it_proposes_the_likeliest_sides_and_says_why(

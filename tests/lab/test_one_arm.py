@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.netns import Namespace
 from tests.lab.onearm import ARM, ROUTER_IPV4, ROUTER_IPV6, ROUTER_LINK, OneArmedHome
+from tests.pace import longest
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("conntrack")]
 
@@ -191,6 +193,15 @@ def test_a_way_out_that_comes_later_is_found(arm: OneArmedHome, daemon: Daemon) 
     for version in (4, 6):
         assert not fetch(arm.devices["tablet"], f"https://{REFUSED}/", version).reached
         assert fetch(arm.devices["tablet"], f"https://{ALLOWED}/", version).reached
+
+
+@pytest.mark.slow
+def test_no_way_around_is_open_that_the_rules_close(arm: OneArmedHome, daemon: Daemon) -> None:
+    """Every check of `qalqan audit`, by a device of its own beside the arm."""
+    argv = [sys.executable, "-m", "gateway", "audit", "daughter", "--config", str(daemon.config)]
+    done = arm.gateway.run(argv, timeout=longest(120.0))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"1[0-9]{2} closed,.* 0 faults", done.stdout, re.DOTALL), done.stdout[-200:]
 
 
 @pytest.mark.slow
