@@ -145,7 +145,7 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """What the kernel does, and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
-        bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
+        bare = Snapshot(config.lan, arm=True, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots))
         self.owned = self._kept(
             Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)

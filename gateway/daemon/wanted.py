@@ -25,15 +25,15 @@ def wanted(
     now: Snapshot,
 ) -> Snapshot:
     """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life. While there is no way out, nobody knows whether it will be one arm: what holds for one is
-    the stricter.
+    daemon's life. While there is no way out, it is taken for what it was; at first for one arm, whose rules
+    hold with two as well.
     """
     config = rules.household.config
     out = ways_out()
     texts = sorted(map(lan.text, help_addresses.addresses))
     return Snapshot(
         lan=inside,
-        arm=not out or not out.isdisjoint(config.lan),
+        arm=not out.isdisjoint(config.lan) if out else now.arm,
         queue_base=config.queue_base,
         layout=now.layout,
         dns_port=dns_port,
