@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from gateway.commands import setup, setup_write
-from gateway.commands.setup_facts import SetupError
+from gateway.commands.setup_dhcp import servers_on
+from gateway.commands.setup_facts import Offer, SetupError
 from gateway.commands.setup_system import System
 from tests.commands.conftest import Heard, Qalqan, Result
 from tests.commands.test_setup_look import put
 from tests.control.running import running
 from tests.kernel.home import Namespace
-from tests.pace import longest
+from tests.pace import longest, until
 
 pytestmark = pytest.mark.lab
 
@@ -275,6 +277,33 @@ def test_addresses_are_given_where_somebody_says_so(space: Namespace, run: Setup
     assert run("--yes", "--one-armed", "eth0", "--dhcp", "auto").status == 0
     assert "dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,12h" in drop_in.read_text()
     assert "leases:" in (tmp_path / "etc/qalqan/qalqan.yaml").read_text()
+
+
+@pytest.mark.needs("dnsmasq")
+def test_devices_are_told_that_this_machine_is_their_gateway(
+    space: Namespace, run: Setup, tmp_path: Path
+) -> None:
+    """A real dnsmasq with the file that was written; asked from the other end of the wire."""
+    space.ip(*ONE_ARM)
+    put(tmp_path, "etc/init.d/dnsmasq")
+    assert run("--yes", "--one-armed", "eth0", "--dhcp", "auto").status == 0
+    far = Namespace()
+    space.run("ip", "link", "set", "far0", "netns", far.path)
+    far.ip("link set far0 up")
+    command = [
+        "dnsmasq", "--no-daemon", "--user=root", "--no-ping", "--conf-file=/dev/null", "--port=0",
+        f"--conf-dir={tmp_path / 'etc/dnsmasq.d'}", f"--dhcp-leasefile={tmp_path / 'leases'}",
+        f"--pid-file={tmp_path / 'pid'}",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        with far.inside():
+            wanted = (Offer("192.168.77.2", "192.168.77.2"),)
+            assert until(lambda: servers_on("far0", 1.0) == wanted, 10.0, every=0.1) is not None
+    finally:
+        server.terminate()
+        server.wait()
+        far.close()
 
 
 @pytest.mark.needs("dnsmasq")
