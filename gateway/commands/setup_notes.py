@@ -26,15 +26,11 @@ def notes(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[s
     yield from _own_address(facts, answers)
     if facts.flushes:
         yield (
-            f"{facts.flushes} throws all rules away when it is loaded (nftables.service): ours come back "
-            "within a "
-            "second, and address translation when qalqan-guard.service is started again"
+            f"{facts.flushes} throws all rules away when it is loaded (nftables.service): the filter's come back "
+            "within a second, translation when qalqan-guard.service is started again"
         )
     if "dhcp-script" in facts.dnsmasq.options:
-        yield (
-            "dnsmasq tells another program of leases (dhcp-script): devices are seen all the same, a "
-            "little later"
-        )
+        yield "dnsmasq tells another program of leases (dhcp-script): devices are seen all the same"
 
 
 def _one_arm(facts: Facts, answers: Answers) -> Iterator[str]:
@@ -42,16 +38,14 @@ def _one_arm(facts: Facts, answers: Answers) -> Iterator[str]:
     own = ", ".join(str(one.ip) for one in facts.machine.addresses[arm] if one.version == 4)
     yield f"one arm filters those alone who name {own} as their gateway and resolver, as DHCP tells them"
     yield (
-        "a device on which somebody enters the router's address as its gateway walks around this "
-        "machine; only the "
-        "router can close that, by letting nobody out but this machine"
+        "a device on which somebody enters the router's address as its gateway walks around this machine; "
+        "only the router can close that, by letting nobody out but this machine"
     )
     routers = _ipv6_routers(facts, arm)
     if routers:
         yield (
-            f"{' and '.join(routers)} on {arm} tells devices that it is their IPv6 router: over IPv6 "
-            "they walk around "
-            "this machine; switch IPv6, or its router advertisements, off there"
+            f"{' and '.join(routers)} on {arm} tells devices that it is their IPv6 router: over IPv6 they "
+            "walk around this machine; switch IPv6, or its router advertisements, off there"
         )
     else:
         yield (
@@ -71,9 +65,8 @@ def _two_arms(facts: Facts, answers: Answers) -> Iterator[str]:
         yield "IPv6 goes through this machine too, and is filtered as IPv4 is"
     elif answers.wan in machine.way_out(6):
         yield (
-            "the internet is there over IPv6 too, and the home is not: devices have IPv4 alone; to "
-            "change that have "
-            "your network manager ask the provider for a prefix, then run: qalqan check"
+            "the internet is there over IPv6 too, and the home has none: devices have IPv4 alone; to change "
+            "that have your network manager ask the provider for a prefix, then run: qalqan check"
         )
     for name in answers.lan:
         for router in _ipv6_routers(facts, name):
