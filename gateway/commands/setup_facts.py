@@ -12,7 +12,7 @@ from gateway.commands.machine import Machine
 from gateway.errors import GatewayError
 
 NAT_TABLE = "qalqan_nat"  # ours beside `qalqan`, of family inet
-UNITS = ("qalqan-guard.service", "qalqan.service", "qalqan-web.service")  # in the order of their start
+UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the order of their start
 
 
 class SetupError(GatewayError):

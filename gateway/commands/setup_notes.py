@@ -26,8 +26,8 @@ def notes(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[s
     yield from _own_address(facts, answers)
     if facts.flushes:
         yield (
-            f"{facts.flushes} throws all rules away when it is loaded (nftables.service): the filter's come back "
-            "within a second, translation when qalqan-guard.service is started again"
+            f"{facts.flushes} throws all rules away when it is loaded (nftables.service): ours come back "
+            "within a second, and translation with qalqan-nat.service, which the package has for that"
         )
     if "dhcp-script" in facts.dnsmasq.options:
         yield "dnsmasq tells another program of leases (dhcp-script): devices are seen all the same"

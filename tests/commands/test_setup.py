@@ -324,10 +324,10 @@ def test_a_dnsmasq_that_would_not_start_is_left_as_it_is(
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"$CALLS"
-[ "$1 $2" = "is-enabled qalqan-guard.service" ] && echo static
+[ "$1 $2" = "is-enabled qalqan-nat.service" ] && echo static
 [ "$1 $2" != "restart $FAILS" ] || { echo "Job for $2 failed." >&2; exit 1; }
 """
-GUARD, DAEMON, PAGES = "qalqan-guard.service", "qalqan.service", "qalqan-web.service"
+NAT, DAEMON, PAGES = "qalqan-nat.service", "qalqan.service", "qalqan-web.service"
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What systemctl was told, of a machine that has the package's units."""
     folder = tmp_path / "bin"
     put(folder, "systemctl", SYSTEMCTL).chmod(0o755)
-    for unit in (GUARD, DAEMON, PAGES):
+    for unit in (NAT, DAEMON, PAGES):
         put(tmp_path / "root", f"usr/lib/systemd/system/{unit}")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
@@ -361,9 +361,9 @@ def test_services_are_started_and_the_labels_code_is_told(
     assert done.status == 0
     assert "The label's code: K7QM-3XPR." in done.out
     assert config.read_text().startswith("lan: [br-lan]\n"), "there was nothing to change"
-    asked = [f"is-enabled {unit}" for unit in (GUARD, DAEMON, PAGES)]
+    asked = [f"is-enabled {unit}" for unit in (NAT, DAEMON, PAGES)]
     assert calls.read_text().splitlines() == [
-        *asked, f"enable {DAEMON} {PAGES}", f"restart {GUARD} {DAEMON} {PAGES}"
+        *asked, f"enable {DAEMON} {PAGES}", f"restart {NAT} {DAEMON} {PAGES}"
     ]  # fmt: skip
     calls.unlink()
     assert qalqan("setup", "--root", root, "--undo", "--yes").status == 0
@@ -377,11 +377,11 @@ def test_a_service_that_does_not_start_is_told_in_systemds_words(
     space: Namespace, qalqan: Qalqan, tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space.ip(*TWO_ARMS)
-    monkeypatch.setenv("FAILS", GUARD)
+    monkeypatch.setenv("FAILS", NAT)
     said = qalqan("setup", "--root", tmp_path / "root", "--yes").refusal
-    assert f"Job for {GUARD} failed.; see: journalctl -u {PAGES}" in said
+    assert f"Job for {NAT} failed.; see: journalctl -u {PAGES}" in said
     record = json.loads((tmp_path / "root/etc/qalqan/setup/record.json").read_text())
-    assert record["units"] == sorted((GUARD, DAEMON, PAGES)), "--undo knows of them"
+    assert record["units"] == sorted((NAT, DAEMON, PAGES)), "--undo knows of them"
 
 
 # -------------------------------------------------------------------- on a terminal
