@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qalqan {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_services(commands)
+    _add_setup(commands)
     _add_looks(commands)
     _add_rules(commands)
     _add_switches(commands)
@@ -76,6 +77,23 @@ def _add_services(commands: Subparsers) -> None:
     web = _command(commands, "web", "web", "serve the pages, in a process of their own")
     web.add_argument("--log", choices=("plain", "json"), default="plain", help="lines of the log")
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from a router's defaults")
+
+
+def _add_setup(commands: Subparsers) -> None:
+    setup = _command(commands, "setup", "setup", "make a gateway of this machine: look, propose, ask, write")
+    side = setup.add_mutually_exclusive_group()
+    side.add_argument("--lan", metavar="IF", action="append", help="an interface that faces the home")
+    side.add_argument("--one-armed", metavar="IF", help="the only interface: the home's side and the way out")
+    side.add_argument("--undo", action="store_true", help="take back what setup wrote")
+    setup.add_argument("--wan", metavar="IF", help="the interface that leads to the internet")
+    setup.add_argument("--country", metavar="CC", help="two letters, or none")
+    setup.add_argument("--timezone", metavar="TZ", help="as Asia/Almaty")
+    setup.add_argument("--dhcp", metavar="RANGE", help="have dnsmasq give out FIRST-LAST, or auto")
+    setup.add_argument("--yes", action="store_true", help="ask nothing: every default holds")
+    setup.add_argument(
+        "--dry-run", action="store_true", help="show what would be written, and change nothing"
+    )
+    setup.add_argument("--root", metavar="DIR", type=Path, help="files below DIR; services are left alone")
 
 
 def _add_looks(commands: Subparsers) -> None:

@@ -25,7 +25,7 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "cli.md"
 CONTRACT = (
-    "run", "web", "first-boot", "check", "support", "status", "audit",
+    "run", "web", "first-boot", "setup", "check", "support", "status", "audit",
     "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",

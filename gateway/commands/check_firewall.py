@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gateway.commands.check_lan import public_ipv6
+from gateway.commands.check_lan import PRIVATE, public_ipv6
 from gateway.commands.check_rules import Rules, statements
 from gateway.commands.findings import Finding, note, ok, problem, warning
 from gateway.commands.machine import Interface, Machine
@@ -35,6 +35,8 @@ def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterato
         yield _ipv6(config, rules)
     for name in sorted(machine.one_armed(config.lan) & machine.way_out(4)):
         yield _answers(name, machine.addresses[name], rules)
+    if rules.objects is not None:
+        yield from _untranslated(config, machine, rules)
 
 
 def _ipv6(config: Config, rules: Rules) -> Finding:
@@ -54,13 +56,38 @@ def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding
     """Where devices and the way out share a network, the next router answers the device itself."""
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}")
-    networks = (one.network for one in addresses if isinstance(one, ipaddress.IPv4Interface))
-    walk = Walk(rules, Leaving(name, tuple(networks)))
-    legacy = rules.saves.get("iptables-legacy-save", "")
-    if walk.meets("postrouting", ("inet", "ip"), _translates) or "-j MASQUERADE" in legacy:
+    if masquerades(rules, (name,), name, addresses):
         return ok("uplink", f"{name} masquerades: answers come back this way")
     text = f"{name} does not masquerade: the router answers devices past this machine, and little is seen"
     return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
+
+
+def _untranslated(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+    """Private addresses that go out as they are; the next router may know the way back all the same."""
+    private = [
+        one
+        for name in config.lan
+        for one in machine.addresses.get(name, ())
+        if one.version == 4 and _is_private(one)
+    ]
+    for out in sorted(machine.way_out(4) - set(config.lan)):
+        if private and not masquerades(rules, config.lan, out, private):
+            text = f"{private[0].network} leaves by {out} as it is: nobody outside can answer it"
+            yield warning("nat", text, "qalqan setup, or a route to it in the next router")
+
+
+def _is_private(address: Interface) -> bool:
+    return any(address.ip in network for network in PRIVATE)
+
+
+def masquerades(rules: Rules, inside: Collection[str], out: str, addresses: Iterable[Interface]) -> bool:
+    """Whether what comes in by ``inside``, from its ``addresses``' networks, and leaves by ``out`` gets an
+    address of this machine.
+    """
+    networks = tuple(one.network for one in addresses if isinstance(one, ipaddress.IPv4Interface))
+    walk = Walk(rules, Leaving(frozenset(inside), out, networks))
+    legacy = rules.saves.get("iptables-legacy-save", "")
+    return walk.meets("postrouting", ("inet", "ip"), _translates) or "-j MASQUERADE" in legacy
 
 
 def _refuses(statement: Expression) -> bool:
@@ -106,15 +133,18 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What leaves by this interface and comes from its own network."""
+    """What comes in by ``inside``, from one of its networks, and leaves by ``out``."""
 
-    interface: str
+    inside: frozenset[str]
+    out: str
     networks: tuple[ipaddress.IPv4Network, ...]
 
     def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
         match key:
-            case {"meta": {"key": "oifname" | "oif" | "iifname" | "iif"}}:
-                return _any_name((self.interface,), values) is equal
+            case {"meta": {"key": "oifname" | "oif"}}:
+                return _any_name((self.out,), values) is equal
+            case {"meta": {"key": "iifname" | "iif"}}:
+                return _any_name(self.inside, values) is equal
             case {"meta": {"key": "nfproto"}}:
                 return ("ipv4" in values) is equal
             case {"payload": {"field": "saddr"}}:

@@ -34,8 +34,7 @@ def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
     yield from _interfaces(config, machine)
     if any(one in machine.links and machine.links[one].kind == "bridge" for one in config.lan):
         yield from _bridges()
-    if setting("ipv4/ip_forward") == "0":
-        yield note("routing", "off now; a gateway has net.ipv4.ip_forward=1")
+    yield from _forwarding(config, machine)
     yield from _one_arm(config, machine)
     yield from _addresses(config, machine)
     yield from _left_out(config, machine)
@@ -61,6 +60,17 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
             yield warning("lan", text, "give it one, and name it as the gateway in DHCP")
         else:
             yield ok("lan", f"{name} is there")
+
+
+def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Without it this machine is in nobody's path."""
+    if setting("ipv4/ip_forward") == "0":
+        text = "forwarding is off: no device reaches the internet through this machine"
+        yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
+    inside = any(_has_network(machine.addresses.get(name, ()), 6) for name in config.lan)
+    if machine.way_out(6) - set(config.lan) and inside and setting("ipv6/conf/all/forwarding") == "0":
+        text = "IPv6 is here on both sides and is not forwarded: devices have IPv4 alone through this machine"
+        yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
 
 
 def _bridges() -> Iterator[Finding]:

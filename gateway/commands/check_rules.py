@@ -51,10 +51,10 @@ class Rules:
 
 def read_rules() -> Rules:
     # Without the elements of named sets: block lists have 100,000 of them, and say nothing here.
-    listed, error = _run("nft", "-j", "-t", "list", "ruleset")
+    listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
-    flowtables, _ = _run("nft", "list", "flowtables")
-    rules = Rules(objects, flowtables or "", {save: _run(save)[0] or "" for save in SAVES})
+    flowtables, _ = output_of("nft", "list", "flowtables")
+    rules = Rules(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
     if objects is None and os.geteuid() == 0:
         why = error or "nft's answer is no list"
         return replace(rules, unread=f"rules of other programs cannot be read ({why})")
@@ -194,7 +194,7 @@ def _table(one: dict[str, Any]) -> object:
     return value.get("table", value.get("name")) if isinstance(value, dict) else None
 
 
-def _run(name: str, *words: str) -> tuple[str | None, str]:
+def output_of(name: str, *words: str) -> tuple[str | None, str]:
     """Its output, None where it is not here or refuses; and then why."""
     program = find_program(name)
     if program is None:

@@ -32,6 +32,7 @@ _OUT, _GATEWAY, _SEVERAL = 4, 5, 9
 _HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
+_PERMANENT = 0x80  # IFA_F_PERMANENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Machine:
     addresses: dict[str, tuple[Interface, ...]]  # by interface
     ways: tuple[Way, ...]
     seen: tuple[Seen, ...]
+    leased: frozenset[str] = frozenset()  # interfaces whose IPv4 address is lent to them, as by DHCP
 
     def way_out(self, version: int | None = None) -> frozenset[str]:
         """Interfaces of the default routes."""
@@ -89,13 +91,16 @@ def read_machine() -> Machine:
         raw.append((names[index], kind, flags, found))
     links = {name: _link(name, kind, flags, found, names) for name, kind, flags, found in raw}
     addresses: dict[str, tuple[Interface, ...]] = dict.fromkeys(links, ())
+    leased = set()
     for body in dump_route(_GET_ADDRESS, _ADDRESS.size):
-        _, length, _, _, index = _ADDRESS.unpack_from(body)
+        family, length, flags, _, index = _ADDRESS.unpack_from(body)
         found = fields(body[_ADDRESS.size :])
         ip = found.get(_LOCAL) or found.get(_IFA_ADDRESS)
         if ip is not None and index in names:
             addresses[names[index]] += (ipaddress.ip_interface((bytes(ip), length)),)
-    return Machine(links, addresses, tuple(_ways(names)), tuple(_neighbours(names)))
+            if family == socket.AF_INET and not flags & _PERMANENT:
+                leased.add(names[index])
+    return Machine(links, addresses, tuple(_ways(names)), tuple(_neighbours(names)), frozenset(leased))
 
 
 def setting(name: str) -> str:

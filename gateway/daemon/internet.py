@@ -127,11 +127,13 @@ class Internet:
         self.state = State.UNKNOWN
         self.since: datetime | None = None
         self.publish: Publish = nobody
+        self.moved: Callable[[], None] = lambda: None  # the way out is another one, or is there now
         self._loop = loop
         self._inside = inside
         self._evidence = evidence
         self._wall = wall
         self._line = Line()
+        self._names: frozenset[str] = frozenset()
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -144,6 +146,9 @@ class Internet:
         except OSError as error:
             _log.warning("whether there is a way out cannot be read: %s", error)
             return
+        if uplink.names and uplink.names != self._names:
+            self._names = uplink.names
+            self.moved()
         state = self._line.see(uplink, self._evidence(), self._loop.now())
         if state is self.state:
             return

@@ -47,7 +47,7 @@ from gateway.daemon.verbs import clock as clockverbs
 from gateway.daemon.verbs.accounts import guardians, tell_unclaimed
 from gateway.daemon.verbs.table import Verbs
 from gateway.daemon.vitals import Vitals
-from gateway.daemon.wanted import wanted
+from gateway.daemon.wanted import on_moved, wanted
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.files import SOCKET, make_folder
@@ -153,7 +153,7 @@ class Daemon:
         self.guard = self._kept(
             GuardFile(loop, Path(config.state), runtime, self.help, self.wear, stays=self._keeps_guard)
         )
-        bare = Snapshot(lan=config.lan, queue_base=config.queue_base, layout=layout)
+        bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
         self.offloading = self._kept(offloading(self))
         self.owned = self._kept(
@@ -208,6 +208,7 @@ class Daemon:
         )
         self.presence.may_tell = Eyes(self).is_exact
         self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
+        self.internet.moved = on_moved(self)
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from time import CLOCK_BOOTTIME, clock_gettime
 
-from gateway.daemon import lan
+from gateway.daemon.sides import Sides
 from gateway.errors import KernelError
 from gateway.kernel.conntrack import Entry, FlowTuple
 from gateway.kernel.marks import (
@@ -32,8 +32,6 @@ from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
 from gateway.wire.ip import UDP, parse_ip
 from gateway.wire.ip_build import udp_readdressed
-
-MAX_SIDES = 64  # interfaces; a tunnel that comes and goes has another index each time
 
 _FAIL_OPEN = (Kind.OPEN_TCP, Kind.OPEN_UDP)
 _UDP = (Kind.OPEN_UDP, Kind.CLOSED_UDP)
@@ -81,8 +79,7 @@ class PacketPath:
         self._subjects = subjects
         self._wall = wall
         self._sender = RawSender(layout)
-        self._interfaces = interfaces
-        self._sides: dict[int, bool] = {}  # interface index → whether it faces the home
+        self._sides = Sides(interfaces)
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:
@@ -118,9 +115,7 @@ class PacketPath:
     def _flow(
         self, subject: Subject, packet: bytes, mark: int, indev: int, *, asking: bool, udp: bool
     ) -> Answer:
-        from_lan = self._sides.get(indev)
-        if from_lan is None:
-            from_lan = self._learn_side(indev)
+        from_lan = self._sides.from_home(indev, packet)
         now, asks = clock_gettime(CLOCK_BOOTTIME), asking and not udp
         verdict, reply, onward = self.flows.packet(
             packet, subject, from_lan=from_lan, now=now, at=self._wall(), asks=asks
@@ -163,15 +158,7 @@ class PacketPath:
 
     def face(self, interfaces: Collection[str]) -> None:
         """These face the home from now on."""
-        self._interfaces = interfaces
-        self._sides.clear()
-
-    def _learn_side(self, indev: int) -> bool:
-        """An interface that is made anew has the old name and another index."""
-        if len(self._sides) >= MAX_SIDES:
-            self._sides.clear()
-        side = self._sides[indev] = lan.name(indev) in self._interfaces
-        return side
+        self._sides.face(interfaces)
 
     def close(self) -> None:
         for queue in self.queues.values():

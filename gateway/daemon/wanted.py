@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from gateway.daemon import lan
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.names.addresses import HelpAddresses
+from gateway.home.uplink import ways_out
 from gateway.kernel.snapshot import Snapshot
 from gateway.policy.webconfig import PAGES
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
 
 
 def wanted(
@@ -18,12 +25,15 @@ def wanted(
     now: Snapshot,
 ) -> Snapshot:
     """``inside``: the interfaces that face the home. ``now`` has the marks, which stay as they are for the
-    daemon's life.
+    daemon's life. While there is no way out, it is taken for what it was; at first for one arm, whose rules
+    hold with two as well.
     """
     config = rules.household.config
+    out = ways_out()
     texts = sorted(map(lan.text, help_addresses.addresses))
     return Snapshot(
         lan=inside,
+        arm=not out.isdisjoint(config.lan) if out else now.arm,
         queue_base=config.queue_base,
         layout=now.layout,
         dns_port=dns_port,
@@ -37,3 +47,13 @@ def wanted(
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,
     )
+
+
+def on_moved(daemon: Daemon) -> Callable[[], None]:
+    """For when the way out is another one: it may be the home's own side now, or no more."""
+
+    def moved() -> None:
+        daemon.packets.face(daemon.inside)
+        daemon.apply()
+
+    return moved

@@ -8,9 +8,11 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc/self/net")
 
@@ -39,10 +41,27 @@ class Uplink:
     traffic: Traffic | None  # of all; None where one of them faces the home as well
 
 
+class Prefix(NamedTuple):
+    """A network on the link itself."""
+
+    number: int  # of its first address
+    host_bits: int
+    size: int  # bytes of an address
+
+
+def ways_out() -> frozenset[str]:
+    """Interfaces that a default route leads through. Raises OSError where /proc does not tell."""
+    return default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
+
+
+def near(name: str) -> tuple[Prefix, ...]:
+    """The networks that are reached over that interface without a router. Raises OSError."""
+    return (*near4(name, (PROC / "route").read_text("ascii")), *near6(name, _read_ipv6()))
+
+
 def read_uplink(inside: Collection[str]) -> Uplink:
     """``inside``: the interfaces that face the home. Raises OSError where /proc does not tell."""
-    found = default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
-    names = frozenset(name for name in found if _runs(name))
+    names = frozenset(name for name in ways_out() if _runs(name))
     if not names.isdisjoint(inside):
         return Uplink(names, None)
     counted = [one for name, one in traffic((PROC / "dev").read_text("ascii")).items() if name in names]
@@ -66,6 +85,27 @@ def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
         if (destination, length) == (_IPV6_ANYWHERE, "00") and _leads(flags) and name != "lo":
             found.add(name)
     return frozenset(found)
+
+
+def near4(name: str, routes: str) -> Iterator[Prefix]:
+    """From the text of /proc/net/route."""
+    for words in map(str.split, routes.splitlines()[1:]):
+        mask = _number(words[7])
+        if words[0] == name and mask and words[2] == _IPV4_ANYWHERE and _leads(int(words[3], 16)):
+            yield Prefix(_number(words[1]), 32 - mask.bit_count(), 4)
+
+
+def _number(word: str) -> int:
+    """As the machine has the four bytes in its memory."""
+    return int.from_bytes(int(word, 16).to_bytes(4, sys.byteorder), "big")
+
+
+def near6(name: str, routes: str) -> Iterator[Prefix]:
+    """From the text of /proc/net/ipv6_route."""
+    for words in map(str.split, routes.splitlines()):
+        length = int(words[1], 16)
+        if words[9] == name and length and words[4] == _IPV6_ANYWHERE and _leads(int(words[8], 16)):
+            yield Prefix(int(words[0], 16), 128 - length, 16)
 
 
 def traffic(dev: str) -> dict[str, Traffic]:

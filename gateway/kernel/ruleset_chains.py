@@ -130,11 +130,13 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
             f"{words.plain} accept",
             f"{words.answer} goto answer",
             f"{words.state_is(State.REFUSED)} goto refused",
-            f"{words.from_lan} {words.to_lan} goto stands",
+            *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto stands"]),
             *beyond_door(words),
             *(nobody_asked(words) if snapshot.alone else _asked(snapshot, words)),
         ],
-        "unseen": [f"{words.from_lan} {words.not_to_lan} goto who"],
+        "unseen": [
+            f"{words.by_lan} goto who" if snapshot.arm else f"{words.by_lan} {words.not_to_lan} goto who"
+        ],
     }
 
 
@@ -232,7 +234,8 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
     """
     if not snapshot.asked:
         return {"passing": ["goto metered"], "helped": ["accept"]}
-    long = f"meta l4proto udp @th,64,8 & 0x80 != 0 {words.from_lan} {words.not_to_lan} jump another"
+    leaving = words.from_lan if snapshot.arm else f"{words.from_lan} {words.not_to_lan}"
+    long = f"meta l4proto udp @th,64,8 & 0x80 != 0 {leaving} jump another"
     return {
         "passing": [long, "goto metered"],
         "helped": [long, "accept"],

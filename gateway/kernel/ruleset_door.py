@@ -18,7 +18,7 @@ def at_door(snapshot: Snapshot, words: Words) -> list[str]:
     """What the input hook asks of all that is neither an unfiltered device's nor a question."""
     out: list[str] = []
     if words.kept_out:
-        out.append(f"{words.from_lan} goto door")
+        out.append(f"{words.by_lan} goto door")
     ports = sorted({port for port in (snapshot.dns_port, snapshot.help_dns_port) if port is not None})
     if ports:
         # Listeners that the table alone leads to. Replies to the gateway's own ports are no visitors.

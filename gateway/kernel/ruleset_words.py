@@ -68,8 +68,15 @@ class Words:
         layout = snapshot.layout
         names = [f'"{name}"' for name in snapshot.lan]
         lan = names[0] if len(names) == 1 else braced(names)
-        self.from_lan, self.not_from_lan = f"iifname {lan}", f"iifname != {lan}"
-        self.to_lan, self.not_to_lan = f"oifname {lan}", f"oifname != {lan}"
+        self.by_lan, self.not_from_lan = f"iifname {lan}", f"iifname != {lan}"
+        onto_lan, self.not_to_lan = f"oifname {lan}", f"oifname != {lan}"
+        self.from_lan, self.to_lan = self.by_lan, onto_lan
+        if snapshot.arm:
+            # Of a packet that leaves by the home's side too, its connection tells which way it goes: a device
+            # begins each, since what leaves is translated (docs/setup.md).
+            back, out = (braced(f"{name} . {way}" for name in names) for way in ("reply", "original"))
+            self.from_lan += f" oifname . ct direction != {back}"
+            self.to_lan += f" iifname . ct direction != {out}"
         self.alive, self.dead = "meta nfproto @alive", "meta nfproto != @alive"
         self.slot = f"ct mark & {hexed(layout.slot)}"
         self.no_slot, self.has_slot = f"{self.slot} == 0", f"{self.slot} != 0"
@@ -91,8 +98,8 @@ class Words:
         )
         self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
         self.dns = "meta l4proto udp ct original proto-dst 53"
-        self.question = f"{self.dns} ct direction original {self.from_lan}"
-        self.answer = f"{self.dns} ct direction reply {self.to_lan}"
+        self.question = f"{self.dns} ct direction original {self.by_lan}"
+        self.answer = f"{self.dns} ct direction reply {onto_lan}"
         self.shut = [
             (f"{family} saddr . {family} daddr . meta l4proto", name)
             for family, name in (("ip", "shut4"), ("ip6", "shut6"))

@@ -75,6 +75,7 @@ class Snapshot:
     """
 
     lan: tuple[str, ...]  # interfaces that face the home
+    arm: bool = False  # one of them is the way out as well: packets leave by the interface that they came by
     slots: tuple[Slot, ...] = ()
     guest: int | None = None  # slot of a MAC that nobody named; None: such a device is not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces where it is another slot, or none

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gateway.home.uplink import Traffic, default_interfaces, traffic
+from gateway.home.uplink import Prefix, Traffic, default_interfaces, near4, near6, traffic
 
 ROUTE = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -34,6 +34,13 @@ wan:1x:     10       2    0    0    0     0          0         0    20   3 0 0 0
 def test_default_routes_of_both_families() -> None:
     assert default_interfaces(ROUTE, ROUTE6) == {"wan", "wwan"}
     assert default_interfaces(ROUTE.splitlines()[0], "") == frozenset()
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the texts are those of a little-endian machine")
+def test_networks_of_an_interface_itself() -> None:
+    assert list(near4("br-lan", ROUTE)) == [Prefix(0xC0A80200, 8, 4)]
+    assert list(near6("br-lan", ROUTE6)) == [Prefix(0xFE80 << 112, 64, 16)]
+    assert list(near4("wan", ROUTE)) == list(near6("wwan", ROUTE6)) == [], "all else is behind a router"
 
 
 def test_counters_by_interface() -> None:

@@ -67,6 +67,7 @@ SNAPSHOTS = {
     "family": FAMILY,
     "family-fallback": replace(FAMILY, native=False),
     "guard": guard(FAMILY),
+    "one-arm": replace(ONE_CHILD, arm=True),
     "offload": replace(ONE_CHILD, offload=Offload(("lan0", "wan"))),
     "other-marks": replace(ONE_CHILD, layout=MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF)),
 }

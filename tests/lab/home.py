@@ -27,7 +27,7 @@ no-hosts
 no-ping
 user=root
 bind-dynamic
-interface={names.LAN}
+interface={{lan}}
 server={names.RESOLVER_IPV4}
 cache-size=1000
 dhcp-leasefile={{folder}}/dhcp.leases
@@ -52,8 +52,9 @@ class Home:
         quic: bool = True,
         seats: Sequence[Seat] = SEATS,
         absent: Sequence[str] = (),
+        topology: type[Topology] = Topology,
     ) -> None:
-        self._topology = Topology(offload=offload, seats=seats, absent=absent)
+        self._topology = topology(offload=offload, seats=seats, absent=absent)
         self.present = [seat.key for seat in seats if seat.key not in absent]  # keys of who is on the Wi-Fi
         self._journal = journal
         self._since = 0.0
@@ -177,6 +178,6 @@ class Home:
     def _start_dnsmasq(self) -> None:
         (self.folder / "dnsmasq.d").mkdir()
         configuration = self.folder / "dnsmasq.conf"
-        configuration.write_text(_DNSMASQ.format(folder=self.folder))
+        configuration.write_text(_DNSMASQ.format(folder=self.folder, lan=self._topology.lan))
         # Without --keep-in-foreground it returns once its sockets are bound.
         self.gateway.run(["dnsmasq", f"--conf-file={configuration}"], check=True)

@@ -20,7 +20,7 @@ from tests.lab.netns import LabError, Namespace, remove, run_folder, sweep
 
 NEEDED = ("ip", "nft", "dnsmasq", "sysctl")
 
-_MASQUERADE = f"""
+MASQUERADE = f"""
 table ip lab_nat {{
   chain postrouting {{
     type nat hook postrouting priority srcnat; policy accept;
@@ -29,14 +29,14 @@ table ip lab_nat {{
 }}
 """
 
-_GATEWAY_SYSCTLS = (
+GATEWAY_SYSCTLS = (
     "net.ipv4.ip_forward=1",
     "net.ipv6.conf.all.forwarding=1",
     # As OpenWrt ships it: bad checksums are not INVALID, so the filter has to verify them itself.
     "net.netfilter.nf_conntrack_checksum=0",
 )
 # Where br_netfilter is loaded, as with Docker, it is on in every new namespace.
-_BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
+BRIDGE_SYSCTLS = ("net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
 # No duplicate-address detection (the larger of `all` and the interface's value counts): link-local addresses
 # too are usable at once. Set before any link exists, since a link copies `default` when it is born.
 _QUIET_IPV6 = (
@@ -56,6 +56,8 @@ def require_root_and_tools() -> None:
 
 class Topology:
     """Namespaces and links of one home. ``build`` and ``remove``, nothing between."""
+
+    lan = names.LAN  # the gateway's interface that faces the home
 
     def __init__(
         self, *, offload: bool = True, seats: Sequence[Seat] = SEATS, absent: Sequence[str] = ()
@@ -82,10 +84,10 @@ class Topology:
         require_root_and_tools()
         sweep()
         self.folder.mkdir()
-        _batch([f"netns add {namespace.name}" for namespace in self.namespaces])
+        batch([f"netns add {namespace.name}" for namespace in self.namespaces])
         for namespace in self.namespaces:
             namespace.run(["sysctl", "-qw", *_QUIET_IPV6], check=True)
-        _batch(self._links())
+        batch(self._links())
         self._build_internet()
         self._build_gateway()
         for seat in self.seats:
@@ -95,7 +97,7 @@ class Topology:
 
     def join(self, key: str) -> None:
         """Switch an absent device's link on, as when a phone joins the Wi-Fi."""
-        _batch([f"link set {self._ports[key]} up"], self.gateway)
+        batch([f"link set {self._ports[key]} up"], self.gateway)
 
     def remove(self) -> None:
         remove([namespace.name for namespace in self.namespaces])
@@ -128,10 +130,10 @@ class Topology:
             "-6 route add 2001:db8:ff::/64 dev eth0 table local",
             f"-6 route add {names.LAN_IPV6_PREFIX} via {names.WAN_IPV6} dev eth0 table local",
         )
-        _batch(["link set lo up", "link set eth0 up", *own, *everything], self.internet)
+        batch(["link set lo up", "link set eth0 up", *own, *everything], self.internet)
 
     def _build_gateway(self) -> None:
-        _batch(
+        batch(
             [
                 "link set lo up",
                 f"link add {names.LAN} address {names.GATEWAY_MAC} type bridge mcast_snooping 0",
@@ -150,18 +152,18 @@ class Topology:
         )
         # First the rule, which brings in connection tracking and with it one of the sysctls.
         self.masquerade()
-        self.gateway.run(["sysctl", "-qw", *_GATEWAY_SYSCTLS], check=True)
-        self.gateway.run(["sysctl", "-qew", *_BRIDGE_SYSCTLS], check=True)
+        self.gateway.run(["sysctl", "-qw", *GATEWAY_SYSCTLS], check=True)
+        self.gateway.run(["sysctl", "-qew", *BRIDGE_SYSCTLS], check=True)
         self.gateway.set_resolvers("127.0.0.1")
 
     def masquerade(self) -> None:
         """The home's way out over IPv4, which a flushed ruleset takes away."""
         table = "table ip lab_nat { }\ndelete table ip lab_nat\n"
-        self.gateway.run(["nft", "-f", "-"], stdin=table + _MASQUERADE, check=True)
+        self.gateway.run(["nft", "-f", "-"], stdin=table + MASQUERADE, check=True)
 
     def _build_device(self, seat: Seat) -> None:
         device = self.devices[seat.key]
-        _batch(
+        batch(
             [
                 "link set lo up",
                 "link set eth0 up",
@@ -184,7 +186,7 @@ class Topology:
             namespace.run(["ethtool", "-K", "eth0", *off], check=True)
 
 
-def _batch(lines: Sequence[str], namespace: Namespace | None = None) -> None:
+def batch(lines: Sequence[str], namespace: Namespace | None = None) -> None:
     """One ``ip`` process for many commands. A line may start with ``-6``."""
     where = ["-n", namespace.name] if namespace else []
     for family in ("-4", "-6"):
