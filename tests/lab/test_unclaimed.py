@@ -87,7 +87,7 @@ def _browse(home: Home) -> None:
 
 
 def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
-    """Whatever the settings say of strangers, and at night. They open the pages as well, and try the claim."""
+    """Whatever the settings say of strangers, and at night. They open pages too, and try the claim."""
     with Daemon(home, {}, settings=WORST, web=True) as daemon:
         for now in ("23:00:00", "23:59:30"):
             set_time(daemon, f"2026-11-25T{now}")
