@@ -1,5 +1,5 @@
-"""How the gateway is, in one line for who asks for TXT of the pages' name: a provider's support has it typed by
-whoever calls, and hears in half a minute whether the filter runs. It tells of nobody in the home.
+"""How the gateway is, in one line for who asks for TXT of the pages' name: a provider's support has a caller
+type it, and hears in half a minute whether the filter runs. It tells of nobody in the home.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The provider's image: its first-boot scripts under busybox ash in a root of their own, what its check
-refuses, and what it asks an ImageBuilder for. The ImageBuilder is one of ours that writes down what it is told.
+refuses, and what it asks an ImageBuilder for. That is one of ours, which writes down what it is told.
 """
 
 from __future__ import annotations
@@ -288,12 +288,10 @@ def test_a_value_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, line:
 
 
 def test_script_and_check_know_the_same_keys() -> None:
-    known = []
-    for path in (FILES / "etc/uci-defaults/99-isp-qalqan", IMAGE / "check.sh"):
-        known.append(
-            set(re.findall(r"\b(?:brand|defaults)\.[a-z_]+", path.read_text())) - {"defaults.propose"}
-        )
-    assert known[0] == known[1]
+    paths = (FILES / "etc/uci-defaults/99-isp-qalqan", IMAGE / "check.sh")
+    taken, known = (set(re.findall(r"\b(?:brand|defaults)\.[a-z_]+", one.read_text())) for one in paths)
+    assert taken == known
+    assert "defaults.propose_band" in taken
 
 
 # ---------------------------------------------------------------------------------------- the image
