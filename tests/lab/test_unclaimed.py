@@ -8,6 +8,7 @@ import contextlib
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +22,14 @@ from tests.lab.filtering import CUT, DAUGHTER, ZONE, fetch, set_time, until
 from tests.lab.home import Home
 from tests.lab.names import SEATS
 from tests.lab.test_filter_accounts import Phone
+from tests.lab.test_filter_sealed import bring_in
+from tests.sealing import Issuer, setting
 
 pytestmark = pytest.mark.lab
 
 MALWARE = "malware.qalqan.example"
+SEALED = "before-the-claim.invalid"  # law binds the provider to it
+ISSUER = Issuer()
 # What some band, the family's night or a guest's rules would refuse; each is a marker of its own.
 OPEN = ("www.bet365.com", "www.tiktok.com")
 HELP = "befrienders.org"
@@ -42,7 +47,7 @@ def _markers() -> list[bytes]:
         found += [packed, socket.inet_aton(seat.ipv4), socket.inet_pton(socket.AF_INET6, seat.ipv6)]
         found += [text.encode() for text in texts]
     found += [b"mums-phone", b"sons-phone", b"new-phone"]  # "tablet" is a word of the schema too
-    return [*found, *(host.encode() for host in (*OPEN, HELP, MALWARE))]
+    return [*found, *(host.encode() for host in (*OPEN, HELP, MALWARE, SEALED))]
 
 
 def _told_of_somebody(*places: Path) -> dict[str, list[bytes]]:
@@ -82,13 +87,16 @@ def _browse(home: Home) -> None:
         assert fetch(device, f"http://{OPEN[0]}/", 6).reached
         assert fetch(device, f"https://{HELP}/", 4).reached
         for server in (names.GATEWAY_IPV4, names.RESOLVER_IPV4):
-            refused = clients.dig(device, MALWARE, server=server)
-            assert (refused.status, refused.ede) == ("NXDOMAIN", 15), (key, server)
+            for host in (MALWARE, SEALED):
+                refused = clients.dig(device, host, server=server)
+                assert (refused.status, refused.ede) == ("NXDOMAIN", 15), (key, host, server)
 
 
 def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
     """Whatever the settings say of strangers, and at night. They open pages too, and try the claim."""
-    with Daemon(home, {}, settings=WORST, web=True) as daemon:
+    source = ISSUER.publish(home.folder / "isp", ISSUER.make((SEALED,), made=int(time.time()) - 60))
+    with Daemon(home, {}, settings={**WORST, "sealed": [setting(source)]}, web=True) as daemon:
+        bring_in(daemon)
         for now in ("23:00:00", "23:59:30"):
             set_time(daemon, f"2026-11-25T{now}")
             _browse(home)
@@ -102,7 +110,7 @@ def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
         assert daemon.client.call("devices")["devices"] == []
         assert daemon.client.call("status")["unclaimed"] is True
         assert daemon.stop() == 0
-        assert _told_of_somebody(daemon.state, daemon.folder / "run", daemon.log) == {}
+        assert _told_of_somebody(daemon.folder) == {}, "state, runtime, settings, logs of daemon and pages"
         kept = _rows(daemon.database)
     assert kept.keys() <= {"counts", "migrations", "_migrations", "sqlite_sequence"}, kept
 
