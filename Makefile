@@ -41,6 +41,9 @@ TEST_NEEDS := \
 	udhcpc:udhcpc \
 	systemd-detect-virt:systemd \
 	/usr/share/ieee-data/oui.csv:ieee-data \
+	/usr/share/doc/busybox-static/copyright:busybox-static \
+	shellcheck:shellcheck \
+	shfmt:shfmt \
 	certutil:libnss3-tools
 # Of the slow proofs alone.
 SLOW_NEEDS := \
