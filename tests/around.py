@@ -17,6 +17,7 @@ class Scene:
     start: datetime = START
     known: bool = True
     label: str = LABEL
+    unclaimed: bool = True
     audit: list[tuple[str, str, str, str]] = field(default_factory=list)
     devices: dict[str, Visitor] = field(
         default_factory=lambda: {"192.168.1.7": Visitor("02:00:00:00:00:0c", "Galaxy-S23")}
@@ -33,4 +34,5 @@ class Scene:
             lambda *line: self.audit.append(line),
             lambda origin: self.devices.get(origin, Visitor()),
             lambda: self.label,
+            lambda: self.unclaimed,
         )

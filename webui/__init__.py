@@ -73,6 +73,7 @@ from webui.pages import (
     setup,
     sharing,
     sites,
+    status,
     stream,
     support,
     teach,
@@ -95,8 +96,8 @@ PAGES = (
     door, claim, account, tokens, home, activity, devices, device, device_use, device_open, lists, cards,
     requests, codes, lending, family_card, stream, people, auditlog, helper, support, language, health,
     backup, update, family, registers, importing, alerts,
-    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, leave,
-    mean, rights, learn, guide, digest,
+    child, asks, disputes, sharing, selfset, agreement, unlock, wallet_pages, time_pages, refused, status,
+    leave, mean, rights, learn, guide, digest,
     rules, services, kinds, laws, sites, week, limits, basics, band, growing, preview, carry, teach,
     setup, proof, trial, brand,
 )  # fmt: skip

@@ -28,6 +28,8 @@ def _figures(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     filtering = answer.get("mode", "on")
     if answer.get("off_until"):
         filtering += f" until {when(answer['off_until'])}"
+    if answer.get("unclaimed"):
+        filtering += "; nobody has claimed it: malware and lists that bind everyone alone, no device is noted"
     hours, minutes = divmod(int(answer.get("uptime", 0)) // 60, 60)
     yield "version", f"{answer.get('version', '?')}, up {hours} h {minutes} min"
     yield "filtering", filtering

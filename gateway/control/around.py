@@ -31,6 +31,7 @@ class Around:
     record: Record
     visitor: Callable[[str], Visitor]  # by address
     label: Callable[[], str]  # the code on the gateway's label, as codes on paper are written
+    unclaimed: Callable[[], bool]  # neither a guardian nor a child's file yet
 
     def device(self, request: Request) -> str:
         """What a session or an announcement is called by."""

@@ -142,7 +142,8 @@ class SignIns:
     # The first claim.
 
     def claimable(self, request: Request) -> dict[str, object]:
-        return {"claimable": not self._register.claimed, "home": self._is_home(request)}
+        claimable, unclaimed = not self._register.claimed, self._around.unclaimed()
+        return {"claimable": claimable, "home": self._is_home(request), "unclaimed": unclaimed}
 
     def claim(self, request: Request) -> dict[str, object]:
         """The first visitor from the home who knows the label's code is the first guardian."""

@@ -1,4 +1,4 @@
-"""The figures of `qalqan status`: queues, verdicts, flows, tables, memory."""
+"""The figures of `qalqan status`: whether anybody has claimed it, queues, verdicts, flows, tables, memory."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def figures(daemon: Daemon) -> dict[str, object]:
         if number in bound
     }
     return {
+        "unclaimed": daemon.presence.claim.unclaimed,
         "backend": daemon.table.backend,
         "queue": queues,
         "verdicts": daemon.journal.verdicts,

@@ -239,10 +239,11 @@ class Daemon:
 
     def _regroup(self) -> None:
         """Make members and judges from the rules as they are now."""
-        self.rules.settle(self.store.hold_band, self.self_set.laid)
-        self.rules.attach(self.help.knows, self.safe.knows, self.help.calls)
-        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
-        self.family.situate(self.clock.now())
+        rules, at = self.rules, self.clock.now()
+        rules.settle(self.store.hold_band, self.self_set.laid)
+        rules.attach(self.help.knows, self.safe.knows, self.help.calls)
+        self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        self.family.situate(at)
         self.own_answers.keep(self.family.everybody)
 
     def _snapshot(self) -> Snapshot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.daemon import lan
+from gateway.daemon.names.about import about
 from gateway.daemon.packets import PacketPath
 from gateway.kernel.marks import MarkLayout
 from gateway.path.dns import DnsPath, Style
@@ -44,6 +45,7 @@ def dns_path(daemon: Daemon, config: Config) -> DnsPath:
         names=daemon.names,
         heard=daemon.help.heard,
         probes=daemon.probes,
+        about=lambda: about(daemon),
     )
 
 

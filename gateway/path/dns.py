@@ -79,6 +79,7 @@ class DnsPath:
     ``pages``: packed addresses of the gateway itself, the answer for the pages' name.
     ``sentence``: a decision in words, for the Extended DNS Error. ``safe``: a question for a search host to a
     resolver that is not trusted is answered in place, as far as the gateway knows the safe name's addresses.
+    ``about``: how the gateway is, to who asks for TXT of the pages' name; of nobody in the home.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class DnsPath:
         names: NameBook | None = None,
         heard: Heard = untold,
         probes: Probes | None = None,
+        about: Callable[[], str] = lambda: "",
     ) -> None:
         self.pages = pages
+        self._about = about
         self.style = style
         self._sentence = sentence
         self._sink = sink
@@ -163,7 +166,8 @@ class DnsPath:
             return _new(Asked, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
-            return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL))
+            text = self._about() if question.qtype == dns.TXT else ""
+            return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
         return Asked(None, self._refuse(query, message, seen, decision))

@@ -92,6 +92,16 @@ class Household:
         return frozenset((*of_people, *self.config.shared, *self.doubtful))
 
     @property
+    def inhabited(self) -> bool:
+        """Whether a file says that somebody lives here, be it one that is broken or gone."""
+        return bool(self.profiles or self.problems or self.absent)
+
+    @property
+    def unclaimed(self) -> Household:
+        """While nobody has claimed the gateway: whatever the settings say, nobody here is a stranger."""
+        return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))
+
+    @property
     def children(self) -> tuple[Profile, ...]:
         """Whom `all` means."""
         return tuple(one for one in self.profiles.values() if one.is_child)

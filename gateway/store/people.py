@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from gateway.policy.people import Account, Announcement, PersonRole, Proposal, Register, Session, Told
@@ -19,6 +20,7 @@ TOKENS = "key, name, label, role, since, used, until, sure"
 class People(Register):
     def __init__(self, database: Database, keeper: Keeper) -> None:
         self._keeper = keeper
+        self.noted: Callable[[], None] = lambda: None  # called when something of it was written
         super().__init__(
             (
                 Account(name, _role(role), secret, minutes, recovery, bool(came))
@@ -59,6 +61,7 @@ class People(Register):
     def _write(self) -> None:
         self.stale = self.tokens.stale = False
         self._keeper.save(*self._snapshot())
+        self.noted()
 
     def _snapshot(self) -> list[Statement]:
         return [

@@ -29,6 +29,7 @@ from gateway.wire.dns import (
     REFUSED,
     SOA,
     TC,
+    TXT,
     A,
     Message,
     Question,
@@ -97,11 +98,17 @@ def fail(
     return _reply(query, message, rcode, option=_error_option(ede, text))
 
 
-def answer(query: bytes, message: Message, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL) -> bytes:
-    """Answer for a name of the gateway's own: those of its packed ``addresses`` that the question asks for.
+def answer(
+    query: bytes, message: Message, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL, text: str = ""
+) -> bytes:
+    """Answer for a name of the gateway's own: those of its packed ``addresses`` that the question asks for,
+    or ``text`` (255 bytes at most, RFC 1035 3.3.14) to who asks for TXT.
 
     Other types, HTTPS and SVCB among them, get an empty answer.
     """
+    question, said = _one_question(message), text.encode()
+    if said and (question.qtype, question.qclass) == (TXT, IN):
+        return _reply(query, message, NOERROR, [_record(TXT, ttl, bytes((len(said),)) + said)])
     return _reply(query, message, NOERROR, _address_records(message, addresses, ttl))
 
 

@@ -49,6 +49,7 @@ CHILDS: dict[str, tuple[str, Prepare]] = {
     "what a reason is": ("/learn/reason:refused_for_everyone", nothing),
     "no proof": ("/proof", nothing),
     "proof": ("/proof", states.proved),
+    "is it the filter": ("/status", nothing),
     "refused": ("/refused?host=www.tiktok.com&reason=family_block", nothing),
     "refused for everyone": ("/refused?reason=refused_for_everyone", nothing),
     "refused by a register": ("/refused?host=listed.example&reason=register", states.registered),

@@ -12,6 +12,7 @@ from gateway.control.protocol import Request, Role
 from gateway.daemon.answers import Answers
 from gateway.daemon.clock.jumped import jumped
 from gateway.daemon.devices.adults import Adults
+from gateway.daemon.devices.claim import Claim
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
 from gateway.daemon.devices.identities import Identities
@@ -152,6 +153,7 @@ class Presence:
 
     def __init__(self, store: Store, rules: RuleBook, now: Callable[[], float]) -> None:
         self._store = store
+        self.claim = Claim(store, rules, lambda: None)
         self.inventory = Inventory(now, rules.kind_of, lambda _: "")
         self.here = Addressed(self.inventory, store)
         self.scanning = Scanning()
@@ -273,8 +275,9 @@ class Desk:
 
     def reassign(self) -> None:
         self.rules.settle(self.store.hold_band, self.self_set.laid)
-        self.family.rebuild(self.rules.household, self.rules.world, self.rules.calendar, self.clock.now())
-        self.family.situate(self.clock.now())
+        at, household = self.clock.now(), self.presence.claim.household
+        self.family.rebuild(household, self.rules.world, self.rules.calendar, at)
+        self.family.situate(at)
 
     def reload(self) -> list[str]:
         self.rules.reload()

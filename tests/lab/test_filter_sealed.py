@@ -41,7 +41,7 @@ def _set(names_: tuple[str, ...] = ("sealed-marker.invalid", WISHED, *OTHERS), l
     return ISSUER.make(names_, made=int(time.time()) - 60 + later)
 
 
-def _update(daemon: Daemon) -> None:
+def bring_in(daemon: Daemon) -> None:
     argv = [sys.executable, "-m", "gateway", "sealed", "update", "--config", str(daemon.config)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -59,7 +59,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
     started = fresh(home, profiles, sealed=[setting(source)], unknown_devices="quarantine")
     started._with_web = True
     with started:
-        _update(started)
+        bring_in(started)
         yield started
 
 
@@ -200,7 +200,7 @@ def test_fifty_thousand_names_take_no_more_memory_than_their_bytes(home: Home, d
     before = daemon.client.call("health")["figures"]["memory"]["private"]
     large = _set((*OTHERS, "sealed-marker.invalid", *(f"n{one}.invalid" for one in range(50_000))), later=30)
     ISSUER.publish(home.folder / "isp", large)
-    _update(daemon)
+    bring_in(daemon)
     assert daemon.client.call("health")["figures"]["sealed"]["names"] == 50_001 + len(OTHERS)
     _refused(clients.dig(home.devices["parent"], "n49999.invalid", server=RESOLVERS[4]))
     grown = daemon.client.call("health")["figures"]["memory"]["private"] - before

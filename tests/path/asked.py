@@ -58,6 +58,7 @@ class Path:
             style=style,
             services=self.services,
             safe=safe,
+            about=lambda: "Qalqan 0.1.0 on",
         )
 
     @staticmethod

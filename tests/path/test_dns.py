@@ -82,6 +82,16 @@ def test_the_pages_name_is_answered_here() -> None:
         assert [str(item) for item in reply.answer[0]] == [text]
 
 
+def test_who_asks_for_the_text_of_the_pages_name_hears_how_the_gateway_is() -> None:
+    _, reply = Path().ask(dns.message.make_query("QALQAN.home.arpa", "TXT"))
+    assert reply is not None
+    assert [str(item) for item in reply.answer[0]] == ['"Qalqan 0.1.0 on"']
+    assert reply.answer[0].ttl == 10
+    _, other = Path().ask(dns.message.make_query("qalqan.home.arpa", "HTTPS"))
+    assert other is not None
+    assert other.answer == []
+
+
 @pytest.mark.parametrize("kind", ["A", "AAAA"])
 def test_safe_search_by_another_question(kind: str) -> None:
     path = Path()

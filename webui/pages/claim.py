@@ -32,7 +32,7 @@ def claim() -> ResponseReturnValue:
     found = session.ask("claimable")
     if not found.flag("claimable"):
         return redirect(url_for("door.sign_in"), 303)
-    return render_template("claim.html", name="", sentence="", at_home=found.flag("home"))
+    return _page("", "", found)
 
 
 @blueprint.post("/claim")
@@ -42,9 +42,13 @@ def make_claim() -> ResponseReturnValue:
     try:
         answer = _with_new_password("claim", name, label=request.form.get("label", "")[:CODE_LIMIT] or "-")
     except _RefusedError as error:
-        page = render_template("claim.html", name=name, sentence=error.sentence, at_home=True)
-        return page, error.status, error.headers
+        return _page(name, error.sentence, session.ask("claimable")), error.status, error.headers
     return _welcome(answer)
+
+
+def _page(name: str, sentence: str, found: Answer) -> str:
+    shown = {"at_home": found.flag("home"), "unclaimed": found.flag("unclaimed")}
+    return render_template("claim.html", name=name, sentence=sentence, **shown)
 
 
 @blueprint.get("/forgot")

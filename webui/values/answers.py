@@ -117,6 +117,7 @@ class Home:
     problems: tuple[str, ...]
     announced: tuple[Announced, ...]  # newest first, for a week
     children: tuple[Child, ...]
+    unclaimed: bool = False  # nobody has set the gateway up
     steps: tuple[Step, ...] = ()  # into the next band: proposed, put off, or taken lately
 
     def step_of(self, profile: str) -> Step | None:
@@ -137,6 +138,7 @@ def parse_home(values: Mapping[str, Any]) -> Home:
         now=now,
         day=answer.day("day") or now.date(),
         off=answer.text("mode") == "off",
+        unclaimed=answer.flag("unclaimed"),
         off_until=answer.moment("off_until"),
         internet=answer.text("internet", "unknown"),
         internet_since=answer.moment("internet_since"),

@@ -104,6 +104,7 @@ class Places:
         mac = parse_mac(request.text("mac"))
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        self._whom.noting(request)
         if request.role is Role.WEB and mac not in self.macs():
             request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
         return mac

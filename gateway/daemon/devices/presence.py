@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.daemon import lan
+from gateway.daemon.devices.claim import Claim
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
 from gateway.daemon.devices.scanning import Scanning
@@ -68,7 +69,8 @@ class Presence(Watcher):
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.owners = Owners()
         self.readdressed: Callable[[], None] = lambda: None  # what is called when they may have changed
-        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self.ignored.__contains__)
+        self.claim = Claim(store, rules, self._move_in)
+        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores)
         self.inventory.load(store.sights.load())
         self.here = Here(self.inventory, store)
         store.devices.keeps = self._is_named
@@ -77,22 +79,29 @@ class Presence(Watcher):
         self._taps_work = False  # once it has started, and while the kernel has such sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
         self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
-        # Whoever is here before anything was ever written belongs to the house.
-        self._first_run = not store.slots() and not store.devices.all()
 
     def start(self) -> None:
-        self._listen()
-        if self._first_run:
-            self._first_run = False
-            self.look()
-            named, own = self._rules.household.named, self._own_defaults
-            here = [mac for mac in self.inventory.macs() if mac not in named]
-            things = [mac for mac in here if self._where.get(mac) not in own]
-            for mac in things:
-                self._store.devices.place(mac, HOME, at=self._wall())
-            if things:
+        if not self.claim.unclaimed:
+            self._listen()
+            if self.claim.first and self._settle_in():
                 self._regroup()
         self._tick()
+
+    def _settle_in(self) -> bool:
+        """Whoever is here belongs to the house. Whether anybody is."""
+        self.look()
+        own, devices = self._own_defaults, self._store.devices.all()
+        here = [mac for mac in self.inventory.macs() if mac not in self._rules.household.named]
+        things = [mac for mac in here if self._where.get(mac) not in own and not devices[mac].place]
+        for mac in things:
+            self._store.devices.place(mac, HOME, at=self._wall())
+        return bool(things)
+
+    def _move_in(self) -> None:
+        """From now on who comes is a stranger, and noted. Grouped anew behind the request that caused it."""
+        self._listen()
+        self._settle_in()
+        self._moves.soon()
 
     def _listen(self) -> None:
         """Where the kernel has no such sockets, the look every PERIOD is all there is."""
@@ -146,8 +155,10 @@ class Presence(Watcher):
             self._again.later()
 
     def look(self) -> None:
-        """Read neighbours and leases."""
+        """Read neighbours and leases. While the gateway is nobody's the kernel alone knows who is there."""
         self._looked = self._loop.now()
+        if self.claim.unclaimed:
+            return
         inside = lan.indexes(self._lan)
         self.inventory.listed(self.read_owners())
         for path in self._leases:
@@ -163,6 +174,8 @@ class Presence(Watcher):
 
     def read_owners(self) -> list[Neighbour]:
         """Who answers for which address now. All of the LAN's neighbours."""
+        if self.claim.unclaimed:
+            return []
         inside = lan.indexes(self._lan)
         found = [one for one in self.neighbours() if one.ifindex in inside]
         self.owners.listed(found)
@@ -233,15 +246,18 @@ class Presence(Watcher):
         return found
 
     def _mac_by_kernel(self, ip: str) -> str | None:
-        """Of a device that is known."""
+        """Of a device that is known; while the gateway is nobody's, of any."""
         for ifindex in lan.indexes(self._lan):
             try:
                 one = find_neighbour((ip, ifindex))
             except OSError:  # it is no address
                 return None
-            if one is not None and self.inventory.sight(one.mac) is not None:
+            if one is not None and (self.claim.unclaimed or self.inventory.sight(one.mac) is not None):
                 return one.mac
         return None
+
+    def _ignores(self, mac: str) -> bool:
+        return self.claim.unclaimed or mac in self.ignored
 
     def ignore(self, mac: str) -> None:
         """An audit's device: no device of the home, whatever it says and whoever answers for it."""

@@ -46,6 +46,7 @@ class RuleBook:
         self._sealed = SealedSets()
         self.sealed: tuple[Held, ...] = ()  # what is in force of each source
         self._load_sealed()
+        self.taken: Callable[[], None] = lambda: None  # called when the family's files were read anew
         self._calendar: tuple[Config, Calendar] | None = None
         self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
         self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
@@ -219,6 +220,7 @@ class RuleBook:
     def _take(self, new: Household) -> None:
         self.household = keep_last_good(new, self.household)
         self.keep_good()
+        self.taken()
 
     @property
     def product(self) -> Product:

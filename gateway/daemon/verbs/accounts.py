@@ -52,6 +52,7 @@ def guardians(daemon: Daemon) -> Guardians:
             record,
             lambda origin: visitor(daemon, origin),
             lambda: code,
+            lambda: daemon.presence.claim.unclaimed,
         ),
     )
 

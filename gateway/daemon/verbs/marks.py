@@ -26,6 +26,7 @@ class MarkVerbs:
         by, mac = self._whom.guardian(request), parse_mac(request.text("mac"))
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
+        self._whom.noting(request)
         wanted = request.values.get("no_mobile_data")
         if not isinstance(wanted, bool):
             request.refuse("no_mobile_data", "must be true or false")

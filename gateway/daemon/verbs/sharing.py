@@ -166,6 +166,7 @@ class SharingVerbs:
     def adult(self, request: Request) -> Mapping[str, object]:
         """Somebody says on a stranger's device to be an adult: it stops being logged, and nothing opens."""
         mac, daemon = self._mac(request, "device"), self._daemon
+        self._whom.noting(request, "device")
         named = mac in daemon.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
         if named or daemon.sharing.use_of(mac) is not None:
             request.refuse("device", "is known here: a parent says whose it is", Code.NOT_A_STRANGER)

@@ -31,6 +31,12 @@ class Whom:
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         return by
 
+    def noting(self, request: Request, key: str = "mac") -> None:
+        """Before something of a device is written down."""
+        if self._daemon.presence.claim.unclaimed:
+            problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
+            request.refuse(key, problem, Code.NO_DEVICE)
+
     def named(self, request: Request) -> tuple[str, list[Profile]]:
         """What a pause is kept under, and the children that it means."""
         who = request.text("who")

@@ -37,6 +37,17 @@ def test_an_unclaimed_gateway_leads_to_the_claim(phone: Browser) -> None:
     assert "Code on the label" in page
     assert 'autocomplete="new-password"' in page
     assert LABEL not in page
+    assert "only harmful software, phishing and what is refused for everyone is closed here" in page
+    assert "nothing of any person or device is written down" in page
+
+
+def test_where_a_child_has_a_file_it_is_not_said_that_nothing_is_filtered(
+    phone: Browser, household: Household
+) -> None:
+    household.accounts.scene.unclaimed = False
+    page = phone.get("/claim").text
+    assert "Code on the label" in page
+    assert "is closed here" not in page
 
 
 def test_the_claim_ends_at_a_recovery_code_that_is_shown_until_it_is_kept(

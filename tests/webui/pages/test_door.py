@@ -176,8 +176,8 @@ def test_who_does_not_sign_in_offers_no_time(stranger: Browser, household: House
 OPEN = {
     "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
-    "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/signin",
-    "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
+    "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/status",
+    "/signin", "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
     "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock", "/my/adult/lock",
     "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
     "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",

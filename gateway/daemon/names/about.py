@@ -1,0 +1,23 @@
+"""How the gateway is, in one line for who asks for TXT of the pages' name: a provider's support has a caller
+type it, and hears in half a minute whether the filter runs. It tells of nobody in the home.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway import __version__
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+def about(daemon: Daemon) -> str:
+    """``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off``, ``… on, not set up``."""
+    off = daemon.store.state(daemon.local_now()).off
+    if off is None:
+        return f"Qalqan {__version__} on" + (", not set up" if daemon.presence.claim.unclaimed else "")
+    if off.until is None:
+        return f"Qalqan {__version__} off"
+    until = off.until.astimezone(daemon.rules.household.config.zone)
+    return f"Qalqan {__version__} off until {until:%H:%M}"

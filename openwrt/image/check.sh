@@ -1,0 +1,72 @@
+#!/bin/sh
+# check.sh FILES: whether an image's own files do no more than propose. Each line that is printed is one thing
+# that would switch something on by itself, be the same in every home, or not work.
+
+FILES="${1:?usage: check.sh FILES}"
+PRESET="$FILES/etc/isp/qalqan-preset"
+wrong=0
+
+no() {
+	echo "$1"
+	wrong=1
+}
+
+# Keys, by the same list as 99-isp-qalqan, and values that the pages can show.
+lines() {
+	number=0
+	while IFS='=' read -r key value || [ -n "$key" ]; do
+		number=$((number + 1))
+		case "$key" in
+		'' | '#'*) continue ;;
+		brand.name)
+			[ "${#value}" -le 40 ] || no "$PRESET:$number: a name has at most 40 letters"
+			;;
+		brand.colour)
+			echo "$value" | grep -qx '#[0-9A-Fa-f]\{6\}' || no "$PRESET:$number: a colour is written #0b5d3b"
+			;;
+		brand.logo)
+			case "$value" in
+			/*.svg | /*.png) ;;
+			*) no "$PRESET:$number: a logo is the whole path of an .svg or .png file" ;;
+			esac
+			[ -f "$FILES$value" ] || no "$PRESET:$number: $value is not among the image's files"
+			;;
+		brand.support | defaults.country | defaults.timezone | defaults.language | defaults.unknown_devices | \
+			defaults.propose_list | defaults.propose_band) ;;
+		label.from)
+			case "$value" in
+			'env '* | 'file '* | 'mtd '*' '*' '*) ;;
+			*) no "$PRESET:$number: a label comes from: env NAME, file PATH, or mtd NAME OFFSET LENGTH" ;;
+			esac
+			;;
+		*) no "$PRESET:$number: '$key' is not for a preset to set: brand and defaults alone are" ;;
+		esac
+		[ -n "$value" ] || no "$PRESET:$number: '$key' has no value; leave the line out"
+	done < "$PRESET"
+}
+
+if [ -r "$PRESET" ]; then
+	lines
+else
+	no "$PRESET: is not there"
+fi
+
+# Rules, a family's file or a code in an image would hold in every home from the first packet on.
+for one in etc/qalqan etc/config/qalqan; do
+	[ ! -e "$FILES/$one" ] || no "$FILES/$one: an image brings no rules, no state and no code; leave it out"
+done
+
+# Another script could do what the preset may not.
+for one in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
+	case "${one##*/}" in
+	98-isp-label | 99-isp-qalqan)
+		cmp -s "$one" "${0%/*}/files/etc/uci-defaults/${one##*/}" || no "$one: is not as it came with Qalqan"
+		;;
+	*)
+		! grep -qs qalqan "$one" || no "$one: names qalqan; what a provider sets of it stands in the preset"
+		;;
+	esac
+done
+
+[ "$wrong" = 0 ] && echo "$FILES: proposes, and switches nothing on"
+exit "$wrong"

@@ -1,0 +1,361 @@
+"""The provider's image: its first-boot scripts under busybox ash in a root of their own, what its check
+refuses, and what it asks an ImageBuilder for. That is one of ours, which writes down what it is told.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway.daemon.label import label
+from tests.openwrt.image.builder import builder
+
+ROOT = Path(__file__).resolve().parents[3]
+IMAGE = ROOT / "openwrt" / "image"
+FILES = IMAGE / "files"
+SHIMS = Path(__file__).parent / "shims"
+SCRIPTS = ("98-isp-label", "99-isp-qalqan")
+APPLETS = ("sh", "sed", "tr", "cat", "grep", "head", "dd", "mkdir", "chmod")
+CODE = "K7QM-3XPR-W2HT"
+MAC = "02:00:5e:10:00:01"
+PRESET = """
+brand.name=Example Telecom
+brand.colour=#0b5d3b
+defaults.country=kz
+defaults.propose_list=adult
+defaults.propose_list=gambling
+"""
+
+pytestmark = pytest.mark.needs("busybox")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+
+
+class Router:
+    """A root with busybox and nothing else, and what a board has."""
+
+    def __init__(self, folder: Path, preset: str, **uci: str) -> None:
+        self.root = folder
+        busybox = shutil.which("busybox")
+        assert busybox
+        for one in (
+            "bin",
+            "sbin",
+            "usr/sbin",
+            "etc/config",
+            "etc/isp",
+            "proc",
+            "dev",
+            "sys/class/net/eth0",
+            "tmp",
+        ):
+            (folder / one).mkdir(parents=True)
+        shutil.copy(busybox, folder / "bin" / "busybox")
+        for one in APPLETS:
+            (folder / "bin" / one).symlink_to("busybox")
+        self._program("sbin/uci", (SHIMS / "uci").read_text())
+        self._program("sbin/logger", '#!/bin/sh\necho "$3" >> /log\n')
+        (folder / "sys/class/net/eth0/address").write_text(f"{MAC}\n")
+        (folder / "etc/config/qalqan").write_text("")
+        (folder / "etc/isp/qalqan-preset").write_text(preset)
+        (folder / "uci").write_text("".join(f"qalqan.{key}={value}\n" for key, value in uci.items()))
+
+    def _program(self, path: str, text: str) -> None:
+        (self.root / path).write_text(text)
+        (self.root / path).chmod(0o755)
+
+    def environment(self, variables: Mapping[str, str]) -> None:
+        """Of U-Boot."""
+        lines = "".join(f'[ "$2" != {key} ] || echo "{value}"\n' for key, value in variables.items())
+        self._program("usr/sbin/fw_printenv", f"#!/bin/sh\n{lines}")
+
+    def partition(self, number: int, name: str, data: bytes) -> None:
+        told = f'mtd0: 00080000 00020000 "bootloader"\nmtd{number}: 00010000 00010000 "{name}"\n'
+        (self.root / "proc/mtd").write_text(f"dev:    size   erasesize  name\n{told}")
+        (self.root / f"dev/mtd{number}").write_bytes(data)
+
+    def boot(self, script: str) -> None:
+        shutil.copy(FILES / "etc/uci-defaults" / script, self.root / "tmp")
+        path = {"PATH": "/usr/sbin:/sbin:/bin"}
+        argv = ["chroot", str(self.root), "/bin/sh", f"/tmp/{script}"]
+        done = subprocess.run(argv, env=path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.root / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def told(self) -> list[str]:
+        return self._lines("told")
+
+    @property
+    def log(self) -> list[str]:
+        return self._lines("log")
+
+    @property
+    def label(self) -> Path:
+        return self.root / "etc/qalqan/state/label"
+
+
+# ---------------------------------------------------------------------------------------- the preset
+
+
+@as_root
+def test_a_preset_proposes_and_touches_no_other_section(tmp_path: Path) -> None:
+    router = Router(tmp_path, PRESET)
+    router.boot("99-isp-qalqan")
+    assert router.told == [
+        "set qalqan.brand=brand",
+        "set qalqan.defaults=defaults",
+        "set qalqan.brand.name=Example Telecom",
+        "set qalqan.brand.colour=#0b5d3b",
+        "set qalqan.defaults.country=kz",
+        "add_list qalqan.defaults.propose_list=adult",
+        "add_list qalqan.defaults.propose_list=gambling",
+        "commit qalqan",
+    ]
+    assert router.log == []
+
+
+@as_root
+@pytest.mark.parametrize(
+    "line",
+    [
+        "main.enabled=0", "main.lan=eth0", "web.allow_wan=1", "web.listen=0.0.0.0:80", "paths.state=/tmp",
+        "registers.kz=on", "brand=web", "defaults.propose_lists=adult", "brand.name.x=1", "@brand[0].name=X",
+    ],
+)  # fmt: skip
+def test_what_would_switch_something_on_is_left_out_on_the_router_and_refused_before(
+    tmp_path: Path, line: str
+) -> None:
+    router = Router(tmp_path / "router", f"{line}\n", brand="brand", defaults="defaults")
+    router.boot("99-isp-qalqan")
+    assert router.told == []
+    key = line.partition("=")[0]
+    assert router.log == [f"/etc/isp/qalqan-preset: '{key}' is not for a preset to set, and is left out"]
+    files = copied(tmp_path / "files")
+    add(files, f"{line}\n")
+    assert "is not for a preset to set" in refused(files)
+
+
+@as_root
+def test_what_is_set_already_stays_after_an_upgrade_too(tmp_path: Path) -> None:
+    own = {"brand": "brand", "defaults": "defaults", "brand.name": "Ours", "defaults.propose_list": "games"}
+    router = Router(tmp_path, PRESET, **own)
+    router.boot("99-isp-qalqan")
+    assert router.told == [
+        "set qalqan.brand.colour=#0b5d3b", "set qalqan.defaults.country=kz", "commit qalqan",
+    ]  # fmt: skip
+    (tmp_path / "told").unlink()
+    router.boot("99-isp-qalqan")
+    assert router.told == []
+
+
+@as_root
+def test_without_the_package_or_without_a_preset_nothing_is_done(tmp_path: Path) -> None:
+    router = Router(tmp_path, PRESET)
+    (tmp_path / "etc/config/qalqan").unlink()
+    router.boot("99-isp-qalqan")
+    assert router.told == []
+
+
+# ---------------------------------------------------------------------------------------- the label
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["env", "mtd", "file"])
+def test_the_factory_s_code_is_the_label_s_after_each_reset(tmp_path: Path, kind: str) -> None:
+    places = {"env": "env qalqan_label", "mtd": "mtd factory 0xff00 14", "file": "file /etc/factory"}
+    router = Router(tmp_path, f"label.from={places[kind]}\n")
+    router.environment({"qalqan_label": CODE})
+    router.partition(3, "factory", b"\xff" * 0xFF00 + CODE.encode() + b"\xff" * 64)
+    (tmp_path / "etc/factory").write_text(f"{CODE}\n")
+    for _ in range(2):
+        router.boot("98-isp-label")
+        assert router.label.read_text() == f"{CODE}\n"
+        assert router.label.stat().st_mode & 0o777 == 0o600
+        assert label(router.label.parent) == CODE, "the daemon takes it"
+        shutil.rmtree(tmp_path / "etc/qalqan")  # a reset
+    assert router.log == []
+
+
+@as_root
+def test_a_code_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    router = Router(tmp_path, "label.from=env qalqan_label\n")
+    router.environment({"qalqan_label": CODE})
+    router.label.parent.mkdir(parents=True)
+    router.label.write_text("ABCD-2345\n")
+    router.boot("98-isp-label")
+    assert router.label.read_text() == "ABCD-2345\n"
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("preset", "code", "because"),
+    [
+        ("label.from=env qalqan_label\n", "SHORT", "has no code of 8 to 40 letters and digits"),
+        ("label.from=env qalqan_label\n", "X" * 41, "has no code of 8 to 40 letters and digits"),
+        ("label.from=env other\n", CODE, "has no code of 8 to 40 letters and digits"),
+        ("label.from=mtd absent 0 12\n", CODE, "has no code of 8 to 40 letters and digits"),
+        ("label.from=env qalqan_label\n", "02005E100001", "is this router's hardware address"),
+        ("label.from=env qalqan_label\n", "02-00-5e-10-00-01", "is this router's hardware address"),
+        ("brand.name=X\n", CODE, ""),
+    ],
+)  # fmt: skip
+def test_where_there_is_no_code_the_gateway_makes_one(
+    tmp_path: Path, preset: str, code: str, because: str
+) -> None:
+    router = Router(tmp_path, preset)
+    router.environment({"qalqan_label": code})
+    router.boot("98-isp-label")
+    assert not router.label.exists()
+    assert (because in router.log[0]) if because else router.log == []
+
+
+# ---------------------------------------------------------------------------------------- the check
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(FILES, folder)
+    return folder
+
+
+def add(files: Path, text: str) -> None:
+    with (files / "etc/isp/qalqan-preset").open("a") as preset:
+        preset.write(text)
+
+
+def checked(files: Path) -> tuple[int, str]:
+    argv = ["busybox", "ash", str(IMAGE / "check.sh"), str(files)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def refused(files: Path) -> str:
+    status, told = checked(files)
+    assert status == 1, told
+    return told
+
+
+def test_the_files_that_come_with_it_propose_and_switch_nothing_on() -> None:
+    assert checked(FILES) == (0, f"{FILES}: proposes, and switches nothing on\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "because"),
+    [
+        ("etc/qalqan/qalqan.yaml", "lan: [br-lan]\n", "an image brings no rules, no state and no code"),
+        ("etc/qalqan/state/label", f"{CODE}\n", "an image brings no rules, no state and no code"),
+        ("etc/qalqan/profiles/child.yaml", "name: Child\n", "an image brings no rules"),
+        ("etc/config/qalqan", "config web 'web'\n", "an image brings no rules"),
+        ("etc/uci-defaults/50-own", "uci set qalqan.main.enabled=0\n", "names qalqan"),
+        ("etc/rc.local", "qalqan off\n", "names qalqan"),
+        ("etc/uci-defaults/99-isp-qalqan", "#!/bin/sh\n", "is not as it came with Qalqan"),
+    ],
+)
+def test_a_file_that_would_do_more_is_refused(tmp_path: Path, path: str, text: str, because: str) -> None:
+    files = copied(tmp_path / "files")
+    (files / path).parent.mkdir(parents=True, exist_ok=True)
+    (files / path).write_text(text)
+    assert because in refused(files)
+
+
+@pytest.mark.parametrize(
+    ("line", "because"),
+    [
+        ("brand.colour=green", "a colour is written #0b5d3b"),
+        ("brand.logo=/absent.svg", "/absent.svg is not among the image's files"),
+        ("brand.logo=logo.gif", "a logo is the whole path of an .svg or .png file"),
+        (f"brand.name={'x' * 41}", "a name has at most 40 letters"),
+        ("defaults.country=", "has no value"),
+        ("label.from=serial", "a label comes from"),
+        ("label.from=mtd factory", "a label comes from"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, line: str, because: str) -> None:
+    files = copied(tmp_path / "files")
+    before = len((files / "etc/isp/qalqan-preset").read_text().splitlines())
+    add(files, f"{line}\n")
+    told = refused(files)
+    assert because in told
+    assert f"qalqan-preset:{before + 1}:" in told
+
+
+def test_script_and_check_know_the_same_keys() -> None:
+    paths = (FILES / "etc/uci-defaults/99-isp-qalqan", IMAGE / "check.sh")
+    taken, known = (set(re.findall(r"\b(?:brand|defaults)\.[a-z_]+", one.read_text())) for one in paths)
+    assert taken == known
+    assert "defaults.propose_band" in taken
+
+
+# ---------------------------------------------------------------------------------------- the image
+
+
+@pytest.mark.parametrize("release", ["24.10.8", "25.12.5"])
+def test_an_image_builder_is_asked_for_packages_files_feed_and_key(tmp_path: Path, release: str) -> None:
+    folder = builder(tmp_path / "builder", release)
+    key = tmp_path / "isp.pub"
+    key.write_text("a public key\n")
+    build = ["sh", str(IMAGE / "build.sh"), str(folder), "acme_one", "https://feed.example/qalqan", str(key)]
+    for _ in range(2):  # once more changes nothing twice
+        done = subprocess.run(build, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    told = dict(line.split("=", 1) for line in (folder / "told").read_text().splitlines())
+    assert told["PROFILE"] == "acme_one"
+    assert {"qalqan", "qalqan-web", "luci-app-qalqan"} <= set(told["PACKAGES"].split())
+    apk = release.startswith("25")
+    sources = (folder / ("repositories" if apk else "repositories.conf")).read_text().splitlines()
+    place = f"https://feed.example/qalqan/{release[:5]}/aarch64_cortex-a53"
+    line = f"{place}/packages.adb" if apk else f"src/gz isp {place}"
+    assert sources.count(line) == 1
+    inside = {
+        path.relative_to(folder / "taken").as_posix()
+        for path in (folder / "taken").rglob("*")
+        if path.is_file()
+    }
+    own = {path.relative_to(FILES).as_posix() for path in FILES.rglob("*") if path.is_file()}
+    feed = (
+        {"etc/apk/keys/isp.pem", "etc/apk/repositories.d/isp.list"}
+        if apk
+        else {"etc/opkg/keys/0123456789abcdef", "etc/opkg/customfeeds.conf"}
+    )
+    assert inside == own | feed
+    where = "etc/apk/repositories.d/isp.list" if apk else "etc/opkg/customfeeds.conf"
+    assert (folder / "taken" / where).read_text() == f"{line}\n"
+    assert os.access(folder / "taken/etc/uci-defaults/99-isp-qalqan", os.X_OK)
+
+
+def test_no_image_is_built_of_files_that_the_check_refuses(tmp_path: Path) -> None:
+    folder, files = builder(tmp_path / "builder", "24.10.8"), copied(tmp_path / "files")
+    add(files, "main.enabled=0\n")
+    (tmp_path / "isp.pub").write_text("key\n")
+    build = [
+        "sh",
+        str(IMAGE / "build.sh"),
+        str(folder),
+        "acme_one",
+        "https://feed.example",
+        str(tmp_path / "isp.pub"),
+    ]
+    done = subprocess.run([*build, str(files)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert not (folder / "told").exists()
+
+
+SHELL = sorted([*IMAGE.glob("*.sh"), *(FILES / "etc/uci-defaults").iterdir(), SHIMS / "uci"])
+
+
+@pytest.mark.needs("shellcheck")
+@pytest.mark.needs("shfmt")
+def test_the_scripts_are_as_the_feeds_want_them() -> None:
+    for argv in (["shellcheck", "-s", "busybox"], ["shfmt", "-d", "-sr", "-s"]):
+        done = subprocess.run([*argv, *map(str, SHELL)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    for one in SHELL:
+        assert os.access(one, os.X_OK), one

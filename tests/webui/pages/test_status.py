@@ -1,0 +1,65 @@
+"""`/status`: whether it is the filter, in words that may be read out to anybody on the telephone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.control.running import Running
+from tests.webui.conftest import Browser, browser_on
+from tests.webui.standin.household import NOW, Household
+from tests.webui.standin.pages import text_of
+
+TABLET, TELEVISION, GUESTS, STRANGERS = "192.168.1.20", "192.168.1.31", "192.168.1.30", "192.168.1.99"
+
+
+def said(app: Flask, ip: str) -> str:
+    answer = browser_on(app, ip).get("/status")
+    assert answer.status_code == 200
+    return text_of(answer.text)
+
+
+def test_of_a_child_s_device_it_tells_how_often_and_not_what(tablet: Browser, household: Household) -> None:
+    page = tablet.get("/status").text
+    hosts = {str(one["host"]) for one in household.refusals}
+    assert f"The filter refused {len(hosts)} sites on this device in the last ten minutes." in text_of(page)
+    assert not [one for one in (*hosts, "Instagram", "TikTok", "Mum", "Daughter") if one in page]
+    household.refusals.clear()
+    assert "nothing was refused on it in the last ten minutes" in text_of(tablet.get("/status").text)
+
+
+def test_a_device_that_nothing_filters_is_told_so(app: Flask, daemon: Running) -> None:
+    assert "On this device only harmful sites are refused." in said(app, TELEVISION)
+
+
+def test_of_several_guests_no_one_is_told_what_another_was_refused(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    household.guests_are_several = True
+    assert "is not told, since others are guests here too" in said(app, GUESTS)
+
+
+def test_while_all_is_off_it_is_something_else(tablet: Browser, household: Household) -> None:
+    household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
+    page = text_of(tablet.get("/status").text)
+    assert "The filter is off for everyone. If a site does not open now, it is something else." in page
+    assert "The filter refused" not in page
+
+
+def test_a_gateway_that_nobody_has_set_up_says_what_holds(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    household.extra.update(unclaimed=True)
+    assert "nothing of any person or device is written down" in said(app, TELEVISION)
+
+
+@pytest.mark.parametrize("ip", [TABLET, TELEVISION, GUESTS, STRANGERS])
+def test_the_support_code_is_on_it_and_nobody_s_name(
+    app: Flask, daemon: Running, household: Household, ip: str
+) -> None:
+    household.accounts.unclaimed()
+    page = said(app, ip)
+    assert "-WNK0" in page
+    assert "set up this gateway" not in page
