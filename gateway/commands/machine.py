@@ -32,6 +32,7 @@ _OUT, _GATEWAY, _SEVERAL = 4, 5, 9
 _HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attributes behind it
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
+_CAP_NET_ADMIN = 12  # linux/capability.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +153,12 @@ def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
 
 def _text(value: memoryview | None) -> str:
     return "" if value is None else bytes(value).rstrip(b"\0").decode("ascii", "replace")
+
+
+def may_administer() -> bool:
+    """Whether the kernel tells us of its rules: root, or a user with that one capability."""
+    for line in text_of(PROC / "self/status").splitlines():
+        key, _, value = line.partition(":")
+        if key == "CapEff":
+            return bool(int(value, 16) >> _CAP_NET_ADMIN & 1)
+    return False
