@@ -26,6 +26,13 @@ RUN_NEEDS := \
 	ip:iproute2 \
 	sysctl:procps \
 	curl:curl
+# Of building the package.
+DEB_NEEDS := \
+	dh:debhelper \
+	pybuild:dh-python \
+	/usr/lib/python3/dist-packages/build:pybuild-plugin-pyproject \
+	/usr/lib/python3/dist-packages/installer:pybuild-plugin-pyproject \
+	/usr/lib/python3/dist-packages/setuptools:python3-setuptools
 TEST_NEEDS := \
 	openssl:openssl \
 	dig:dnsutils \
@@ -45,13 +52,33 @@ TEST_NEEDS := \
 	/usr/share/doc/busybox-static/copyright:busybox-static \
 	shellcheck:shellcheck \
 	shfmt:shfmt \
-	certutil:libnss3-tools
+	certutil:libnss3-tools \
+	$(DEB_NEEDS) \
+	lintian:lintian \
+	/usr/lib/python3/dist-packages/netfilterqueue:python3-netfilterqueue \
+	/usr/lib/python3/dist-packages/flask:python3-flask \
+	/usr/lib/python3/dist-packages/waitress:python3-waitress \
+	/usr/lib/python3/dist-packages/yaml:python3-yaml \
+	/usr/lib/python3/dist-packages/cryptography:python3-cryptography \
+	/usr/lib/python3/dist-packages/icalendar:python3-icalendar \
+	/usr/lib/python3/dist-packages/idna:python3-idna \
+	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
+	/usr/lib/python3/dist-packages/scapy:python3-scapy \
+	/usr/lib/python3/dist-packages/sqlite_utils:sqlite-utils \
+	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix
 # Of the slow proofs alone.
 SLOW_NEEDS := \
 	pebble:pebble \
 	lego:lego \
 	certbot:certbot \
-	/usr/share/acme.sh/acme.sh:acme.sh
+	/usr/share/acme.sh/acme.sh:acme.sh \
+	systemd-nspawn:systemd-container
+# Of the package on arm64.
+ARM64_NEEDS := \
+	$(DEB_NEEDS) \
+	mmdebstrap:mmdebstrap \
+	arch-test:arch-test \
+	qemu-aarch64:qemu-user
 
 define install_missing
 	@missing=(); \
@@ -71,7 +98,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz vm screenshots release clean root run-tools test-tools slow-tools
+.PHONY: help run test test-all times lint words bench fuzz deb test-arm64 vm screenshots release clean root run-tools test-tools slow-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -82,6 +109,8 @@ help:
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
 	@echo "make fuzz         the parsers under atheris"
+	@echo "make deb          the Debian package, in dist/"
+	@echo "make test-arm64   that package in an arm64 system under qemu"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pages as pictures, in screenshots/"
 	@echo "make release      what a release needs beside tests: dates of help lines and reviews; a line for each that is missing"
@@ -145,6 +174,16 @@ bench: test-tools $(VENV)/.dev
 
 fuzz: test-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
+
+deb: root
+	$(call install_missing,$(DEB_NEEDS))
+	@mkdir -p dist
+	@debian/build dist
+	@ls dist/qalqan_*_all.deb
+
+test-arm64: test-tools $(VENV)/.dev
+	$(call install_missing,$(ARM64_NEEDS))
+	@$(PY) -m tests.debian.arm64
 
 vm: test-tools $(VENV)/.dev
 	@$(PY) -m tests.vm $(ARGS)

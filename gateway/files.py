@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,13 +71,14 @@ def make_folder(path: Path) -> None:
 
 def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
     """Whole or not at all, and its bytes on the disk when this returns; for its owner alone, or with the mode
-    and the owner of what ``like`` is about. That it has this name, ``sync_folder`` puts on the disk. Raises
-    OSError.
+    and the owner of what ``like`` is about (where only root may give it away, it is ours). That it has this
+    name, ``sync_folder`` puts on the disk. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
         if like is not None:
-            os.fchown(out.fileno(), like.st_uid, like.st_gid)
+            with suppress(PermissionError):
+                os.fchown(out.fileno(), like.st_uid, like.st_gid)
             os.fchmod(out.fileno(), stat.S_IMODE(like.st_mode))
         out.write(data)
         out.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.commands.findings import Finding, note, ok, problem
-from gateway.commands.machine import text_of
+from gateway.commands.machine import may_administer, text_of
 from gateway.commands.settings import control_socket
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.ruleset import NAME
@@ -55,7 +54,7 @@ def read_rules() -> Rules:
     objects = parsed(listed)
     flowtables, _ = output_of("nft", "list", "flowtables")
     rules = Rules(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
-    if objects is None and os.geteuid() == 0:
+    if objects is None and may_administer():
         why = error or "nft's answer is no list"
         return replace(rules, unread=f"rules of other programs cannot be read ({why})")
     return rules

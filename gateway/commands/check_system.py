@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import os
 import platform
 import re
 import socket
@@ -13,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.commands.findings import Finding, ok, problem, refused
-from gateway.commands.machine import text_of
+from gateway.commands.machine import may_administer, text_of
 from gateway.commands.web import settings
 from gateway.errors import GatewayError, KernelError
 from gateway.policy.config import Config
@@ -76,7 +75,7 @@ def kernel() -> Iterator[Finding]:
         return
     yield ok("nft", f"through {nft.backend}")
     try:
-        if os.geteuid():
+        if not may_administer():
             yield _seen()
         elif fallback.native_queue(nft):
             yield ok("queue", "the kernel has nft's queue")

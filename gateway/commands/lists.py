@@ -15,6 +15,7 @@ from typing import Any
 from gateway.commands import output
 from gateway.commands.homes import config_if_there
 from gateway.commands.library import Library, read_library
+from gateway.commands.owner import become_owner
 from gateway.commands.sealedasked import SealedAsked
 from gateway.commands.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
@@ -48,6 +49,7 @@ def run(args: Namespace) -> int:
         return _status(library, now, as_json=args.json)
     if args.action == "check":
         return _check(library)
+    become_owner(state)
     problems: list[str] = []
     if args.action == "update":
         if args.steps:

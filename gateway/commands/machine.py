@@ -33,6 +33,7 @@ _HOP = struct.Struct("=HxxI")  # struct rtnexthop: length, interface; its attrib
 _UP, _ETHERNET = 0x1, 1  # IFF_UP, ARPHRD_ETHER
 _MAIN, _UNICAST = 254, 1
 _PERMANENT = 0x80  # IFA_F_PERMANENT
+_CAP_NET_ADMIN = 12  # linux/capability.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,12 @@ def _neighbours(names: dict[int, str]) -> Iterator[Seen]:
 
 def _text(value: memoryview | None) -> str:
     return "" if value is None else bytes(value).rstrip(b"\0").decode("ascii", "replace")
+
+
+def may_administer() -> bool:
+    """Whether the kernel tells us of its rules: root, or a user with that one capability."""
+    for line in text_of(PROC / "self/status").splitlines():
+        key, _, value = line.partition(":")
+        if key == "CapEff":
+            return bool(int(value, 16) >> _CAP_NET_ADMIN & 1)
+    return False

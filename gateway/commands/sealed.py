@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway import suffixes
 from gateway.commands import output
+from gateway.commands.owner import become_owner
 from gateway.commands.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
 from gateway.errors import ControlError, ListError
@@ -23,7 +25,7 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
 from gateway.lists.sealedupdate import SealedUpdate
 from gateway.policy.config import Config
-from gateway.policy.hosts import HostError, labels, normalise, public_suffix_check, rule_host
+from gateway.policy.hosts import HostError, labels, public_suffix_check, rule_host
 from gateway.policy.sealedset import (
     CHECK_BYTES,
     ID_BYTES,
@@ -130,6 +132,7 @@ def _names(lines: Iterable[str]) -> Iterator[str]:
 def _update(args: Namespace, config: Config) -> int:
     if args.nice:
         os.nice(NICE)
+    become_owner(Path(config.state))
     shelf = SealedShelf(Path(config.state))
     problems = SealedUpdate(shelf, Fetcher(), innocent_names, datetime.now(UTC)).renew(config.sealed)
     for line in problems:
@@ -141,8 +144,6 @@ def _update(args: Namespace, config: Config) -> int:
 
 def innocent_names() -> Iterator[str]:
     """Sites that everybody knows, help, and every public suffix."""
-    from publicsuffixlist import PSLFILE
-
     from gateway.household import load_countries
     from gateway.lists.sources import parse_canaries
     from gateway.policy.countries import help_names
@@ -150,11 +151,8 @@ def innocent_names() -> Iterator[str]:
 
     yield from parse_canaries(DATA.joinpath("canaries.yaml").read_bytes(), "profiles/canaries.yaml")
     yield from help_names(load_countries().values())
-    with open(PSLFILE, encoding="utf-8") as file:
-        for line in file:
-            rule = line.partition("//")[0].strip().lstrip("!*.")
-            if rule:
-                yield normalise(rule)  # a set has A-labels, that list has the letters
+    for rule in suffixes.rules():
+        yield rule.lstrip("!*.")
 
 
 def _tell_daemon(config: Config) -> None:

@@ -237,6 +237,24 @@ def is_due(path: Path) -> bool:
         connection.close()
 
 
+class _Held:
+    """The connection as sqlite_utils may have it: older ones (3.38 of Debian 13) end a transaction that they
+    did not begin, wherever they say ``with connection``.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def __enter__(self) -> _Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whether it is kept or not, ``migrate`` says."""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file up to date; each migration happens whole or not at all."""
     done = version(connection)
@@ -244,10 +262,11 @@ def migrate(connection: sqlite3.Connection) -> None:
         return
     import sqlite_utils
 
+    held: Any = _Held(connection)
     for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            migration(sqlite_utils.Database(connection))
+            migration(sqlite_utils.Database(held))
             connection.execute(f"PRAGMA user_version = {number}")
         except BaseException:
             connection.execute("ROLLBACK")

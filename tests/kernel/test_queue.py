@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +33,30 @@ def namespace() -> Iterator[Namespace]:
 def waiting(namespace: Namespace) -> int:
     with namespace.inside():
         return read_counters()[QUEUE].waiting
+
+
+UNPRIVILEGED = """
+import os
+from gateway.kernel.queue import read_counters
+held = os.open("/proc/net/netfilter/nfnetlink_queue", os.O_RDONLY)
+os.dup2(held, 3)
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+print(sorted(read_counters()))
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "nfnetlink_queue"}
+print(sorted(read_counters()), sorted(read_counters()))
+"""
+
+
+def test_a_daemon_that_is_not_root_reads_what_was_opened_for_it(namespace: Namespace) -> None:
+    loop = Loop()
+    with namespace.inside():
+        queue = PacketQueue(loop, QUEUE, lambda packet, mark, hook, indev: HERE, fail_open=False)
+        done = subprocess.run([sys.executable, "-c", UNPRIVILEGED], capture_output=True, text=True)
+    queue.close()
+    loop.close()
+    assert done.stdout.splitlines() == ["[]", f"[{QUEUE}] [{QUEUE}]"], done.stderr
 
 
 def test_a_turn_ends_after_its_share_and_the_rest_waits_for_the_next(namespace: Namespace) -> None:

@@ -1,0 +1,113 @@
+"""The overlay as a machine that boots: Debian's own init in it, in a network namespace of the lab's home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.debian.overlay import COMMAND_S, Overlay
+from tests.lab.netns import Namespace
+from tests.pace import longest
+
+READY_S = longest(20.0)
+_EACH_S = 0.2
+_ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8")
+# Containers have the second form of control groups here, whatever the machine itself has.
+_GROUPS = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+
+
+class Booted:
+    """``with Booted(overlay, home.gateway) as machine``: systemd is process 1 there; ``run`` is root's."""
+
+    def __init__(self, overlay: Overlay, namespace: Namespace) -> None:
+        # Nothing of this machine's own services.
+        overlay.run(
+            "sh", "-c", "rm -rf /etc/systemd/system/*.wants /usr/sbin/policy-rc.d; : >/etc/machine-id"
+        )
+        overlay.bare()
+        argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
+                "--console=pipe", f"--network-namespace-path=/run/netns/{namespace.name}",
+                "--capability=CAP_NET_ADMIN",
+                f"--directory={overlay.root}", "--boot", "systemd.unit=multi-user.target"]  # fmt: skip
+        self._leader = 0
+        self._log = overlay.folder.with_suffix(".log").open("wb")
+        self._nspawn = subprocess.Popen(
+            overlay.beside(argv), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            env={**os.environ, **_GROUPS}, start_new_session=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> Booted:
+        try:
+            self.wait_for(self._is_up, READY_S)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _is_up(self) -> bool:
+        if self._nspawn.poll() is not None:
+            raise AssertionError(Path(self._log.name).read_text("utf-8", "replace")[-2000:])
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
+        if not children:
+            return False
+        self._leader = int(children[0])
+        said = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+        return said in ("running", "degraded")
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        enter = [
+            "nsenter",
+            f"--target={self._leader}",
+            "--mount",
+            "--pid",
+            "--net",
+            "--uts",
+            "--ipc",
+            "--cgroup",
+        ]
+        return [*enter, "/usr/bin/env", "-i", *_ENVIRONMENT, *argv]
+
+    def run(self, *argv: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(argv), input=stdin, capture_output=True, text=True, timeout=COMMAND_S, check=False
+        )
+        if check and done.returncode:
+            journal = self.run("journalctl", "--no-pager", "--lines=20", "--output=cat", check=False).stdout
+            raise AssertionError(f"{' '.join(argv)}: {done.stdout}{done.stderr}{journal}")
+        return done
+
+    def write(self, path: str, text: str) -> None:
+        self.run("sh", "-c", f"mkdir -p $(dirname {path}) && cat >{path}", stdin=text)
+
+    def shown(self, unit: str, name: str) -> str:
+        """A property of a unit."""
+        return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
+
+    def pid(self, unit: str) -> int:
+        return int(self.shown(unit, "MainPID"))
+
+    def tables(self) -> list[str]:
+        return self.run("nft", "list", "tables").stdout.splitlines()
+
+    @staticmethod
+    def wait_for(ready: object, seconds: float = READY_S) -> None:
+        assert callable(ready)
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end, "it did not come"
+            time.sleep(_EACH_S)
+
+    def close(self) -> None:
+        self._nspawn.terminate()
+        try:
+            self._nspawn.wait(READY_S)
+        except subprocess.TimeoutExpired:
+            self._nspawn.kill()
+            self._nspawn.wait()
+        self._log.close()

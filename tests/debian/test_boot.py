@@ -1,0 +1,199 @@
+"""The installed package on a machine that boots, as the gateway of the lab's home: units, users, rights.
+
+In the order in which they stand: each test leaves the machine as the next one needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.debian.booted import Booted
+from tests.debian.overlay import Overlay
+from tests.lab import clients, names
+from tests.lab.filtering import ALLOWED, BLOCKED, CUT, REFUSED, fetch
+from tests.lab.fixtures import home
+from tests.lab.home import Home
+from tests.lab.netns import Namespace
+
+__all__ = ["home"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.lab,
+    pytest.mark.needs("systemd-nspawn"),
+    pytest.mark.needs("/usr/lib/python3/dist-packages/netfilterqueue"),
+]
+
+CONFIG = f"lan: [{names.LAN}]\ncountry: kz\ntimezone: Asia/Almaty\nunknown_devices: home\n"
+DAUGHTER = f"""name: Daughter
+band: 10-12
+devices: ["{names.TABLET.mac}"]
+block: ["service:tiktok"]
+bedtime: {{}}
+"""
+WATCHDOG_S = 3
+GUARD = "table inet qalqan\ndelete table inet qalqan\ntable inet qalqan {\n chain guarded {\n }\n}\n"
+
+
+@pytest.fixture(scope="module")
+def machine(home: Home, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    with Overlay(tmp_path_factory.mktemp("overlay")) as overlay:
+        file = overlay.put(package)
+        with Booted(overlay, home.gateway) as booted:
+            booted.run("dpkg", "--install", file)
+            yield booted
+
+
+@pytest.fixture
+def tablet(home: Home) -> Namespace:
+    return home.devices["tablet"]
+
+
+def active(machine: Booted, *units: str) -> list[str]:
+    return machine.run("systemctl", "is-active", *units, check=False).stdout.split()
+
+
+def refused(device: Namespace, host: str = REFUSED) -> bool:
+    return fetch(device, f"https://{host}/", 4).how in CUT
+
+
+def test_installed_and_not_set_up_it_changes_nothing(machine: Booted, tablet: Namespace) -> None:
+    assert active(machine, "qalqan", "qalqan-web", "qalqan-guard") == ["inactive"] * 3
+    assert machine.shown("qalqan", "ConditionResult") == "no"
+    assert "table inet qalqan" not in machine.tables()
+    assert fetch(tablet, f"https://{REFUSED}/", 4).reached
+
+
+def test_set_up_it_filters_the_child(machine: Booted, tablet: Namespace, home: Home) -> None:
+    machine.write("/etc/qalqan/qalqan.yaml", CONFIG)
+    machine.write("/etc/qalqan/profiles/daughter.yaml", DAUGHTER)
+    machine.run("systemctl", "start", "qalqan", "qalqan-web")
+    assert active(machine, "qalqan", "qalqan-web") == ["active"] * 2
+    assert "table inet qalqan" in machine.tables()
+    assert refused(tablet)
+    assert not clients.dig(tablet, REFUSED).records
+    assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+    assert fetch(home.devices["parent"], f"https://{REFUSED}/", 4).reached
+
+
+def test_the_daemon_is_a_user_of_its_own_with_two_rights(machine: Booted) -> None:
+    status = machine.run("cat", f"/proc/{machine.pid('qalqan')}/status").stdout
+    rows = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    uid = machine.run("id", "--user", "qalqan").stdout.strip()
+    assert set(rows["Uid"].split()) == {uid} != {"0"}
+    both = f"{(1 << 12) | (1 << 13):016x}"  # CAP_NET_ADMIN, CAP_NET_RAW
+    assert [rows[one] for one in ("CapEff", "CapPrm", "CapBnd", "CapAmb")] == [both] * 4
+    assert rows["NoNewPrivs"] == "1"
+
+
+def test_it_counts_its_queues_and_tells_what_is_wrong_though_it_is_not_root(machine: Booted) -> None:
+    assert "packets" in machine.run("qalqan", "status").stdout
+    uid = (
+        "--reuid=qalqan",
+        "--regid=qalqan",
+        "--clear-groups",
+        "--ambient-caps=+net_admin",
+        "--inh-caps=+net_admin",
+    )
+    found = machine.run("setpriv", *uid, "qalqan", "check", check=False).stdout
+    assert "ok offload: " in found
+    assert "without root" not in found
+
+
+def test_a_scan_finds_who_is_at_home(machine: Booted) -> None:
+    assert " answered" in machine.run("qalqan", "device", "scan").stdout
+
+
+def test_the_pages_answer_as_a_user_without_any_right(machine: Booted, tablet: Namespace) -> None:
+    status = machine.run("cat", f"/proc/{machine.pid('qalqan-web')}/status").stdout
+    rows = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert set(rows["Uid"].split()) == {machine.run("id", "--user", "qalqan-web").stdout.strip()}
+    assert {rows[one] for one in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {f"{0:016x}"}
+    url = f"http://{names.GATEWAY_IPV4}:8080/my"
+    Booted.wait_for(lambda: "Daughter" in clients.curl(tablet, url).body)
+
+
+def test_the_pages_user_reaches_the_socket_and_no_secret(machine: Booted) -> None:
+    for path in ("/var/lib/qalqan/qalqan.db", "/var/lib/qalqan/label", "/etc/qalqan/profiles/daughter.yaml"):
+        done = machine.run("runuser", "-u", "qalqan-web", "--", "cat", path, check=False)
+        assert "Permission denied" in done.stderr, path
+    nobody = machine.run("runuser", "-u", "nobody", "--", "qalqan", "status", check=False)
+    assert nobody.returncode == 1
+    hidden = machine.run("runuser", "-u", "nobody", "--", "cat", "/etc/qalqan/qalqan.yaml", check=False)
+    assert "Permission denied" in hidden.stderr
+
+
+def test_a_rule_that_root_wrote_is_taken_and_can_be_replaced_by_the_daemon(
+    machine: Booted, tablet: Namespace
+) -> None:
+    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
+    machine.write("/etc/qalqan/profiles/daughter.yaml", DAUGHTER.replace('"service:tiktok"', BLOCKED))
+    machine.run("systemctl", "reload", "qalqan")
+    Booted.wait_for(lambda: refused(tablet, BLOCKED))
+    machine.run("qalqan", "device", "assign", names.NEW.mac, "daughter")
+    owner = machine.run("stat", "--format=%U", "/etc/qalqan/profiles/daughter.yaml").stdout
+    assert owner == "qalqan\n"
+
+
+def test_the_pages_start_anew_and_the_filter_goes_on(machine: Booted, tablet: Namespace) -> None:
+    before = machine.pid("qalqan")
+    machine.run("systemctl", "restart", "qalqan-web")
+    assert machine.pid("qalqan") == before
+    assert refused(tablet, BLOCKED)
+
+
+def test_a_killed_daemon_comes_back_and_its_rules_stay_meanwhile(machine: Booted, tablet: Namespace) -> None:
+    before = machine.pid("qalqan")
+    machine.run("systemctl", "kill", "--signal=KILL", "qalqan")
+    assert "table inet qalqan" in machine.tables()
+    assert not fetch(tablet, f"https://{BLOCKED}/", 4, timeout=2).reached  # 10-12 is closed without a daemon
+    Booted.wait_for(
+        lambda: machine.pid("qalqan") not in (0, before) and active(machine, "qalqan") == ["active"]
+    )
+    assert refused(tablet, BLOCKED)
+
+
+def test_a_daemon_that_hangs_is_bitten_by_the_watchdog(machine: Booted, tablet: Namespace) -> None:
+    machine.write("/run/systemd/system/qalqan.service.d/quick.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "qalqan")
+    before = machine.pid("qalqan")
+    machine.run("kill", "-STOP", str(before))
+    Booted.wait_for(
+        lambda: machine.pid("qalqan") not in (0, before) and active(machine, "qalqan") == ["active"]
+    )
+    assert "Watchdog timeout" in machine.run("journalctl", "--unit=qalqan", "--no-pager").stdout
+    assert refused(tablet, BLOCKED)
+
+
+def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, tablet: Namespace) -> None:
+    machine.run("systemctl", "stop", "qalqan")
+    assert "table inet qalqan" not in machine.tables()
+    assert active(machine, "qalqan-web") == ["active"]
+    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
+
+
+def test_the_guard_is_loaded_without_the_daemon_and_gives_way_to_it(
+    machine: Booted, tablet: Namespace
+) -> None:
+    machine.run("systemctl", "stop", "qalqan-guard")
+    machine.write("/var/lib/qalqan/guard.nft", GUARD)
+    machine.run("systemctl", "start", "qalqan-guard")
+    assert "chain guarded" in machine.run("nft", "list", "table", "inet", "qalqan").stdout
+    machine.run("systemctl", "start", "qalqan")
+    assert "chain guarded" not in machine.run("nft", "list", "table", "inet", "qalqan").stdout
+    assert refused(tablet, BLOCKED)
+
+
+def test_purged_nothing_of_it_runs_and_nothing_is_left(machine: Booted, tablet: Namespace) -> None:
+    machine.run("dpkg", "--purge", "qalqan")
+    assert "table inet qalqan" not in machine.tables()
+    assert machine.run("pgrep", "--full", "qalqan", check=False).stdout == ""
+    left = machine.run(
+        "sh", "-c", "ls -d /etc/qalqan /var/lib/qalqan /run/qalqan /usr/lib/qalqan", check=False
+    )
+    assert left.stdout == ""
+    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
