@@ -51,7 +51,8 @@ def test_why_names_it_and_who_turned_it_on(qalqan: Qalqan, home: Path, who: str)
 
 def test_off_it_is_not_there_for_why(qalqan: Qalqan, home: Path) -> None:
     named(home.parent, {"file": "/srv/kz.txt"})
-    told = json.loads(qalqan("why", LISTED, "--profile", "son", "--json", "--config", home).out)
+    noon = "2026-11-25T12:00+05:00"
+    told = json.loads(qalqan("why", LISTED, "--profile", "son", "--at", noon, "--json", "--config", home).out)
     assert (told["verdict"], told["reason"]) == ("allow", "family_allow")
 
 

@@ -50,9 +50,11 @@ def test_counters_by_interface() -> None:
 SCRIPT = """
 import json, socket, subprocess
 from gateway.home.uplink import read_uplink
+from tests.pace import until
 
-def after(command):
+def after(command, out=None):
     subprocess.run(["sh", "-c", command], check=True)
+    until(lambda: out is None or read_uplink(["br-lan"]).names == out, 5.0)  # a busy kernel tells of a plug late
     found = read_uplink(["br-lan"])
     return sorted(found.names), found.traffic.sent
 
@@ -61,7 +63,7 @@ routed = after("ip route add default via 192.0.2.1")
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 9))
 sent = after("true")
 inside = read_uplink(["here"]).traffic
-unplugged = after("ip link set there down")
+unplugged = after("ip link set there down", frozenset())
 rejected = after("ip link set there up; ip route del default; ip route add unreachable default")
 print(json.dumps([none, routed, sent, inside, unplugged, rejected]))
 """
