@@ -90,9 +90,10 @@ class Presence(Watcher):
     def _settle_in(self) -> bool:
         """Whoever is here belongs to the house. Whether anybody is."""
         self.look()
-        own, devices = self._own_defaults, self._store.devices.all()
-        here = [mac for mac in self.inventory.macs() if mac not in self._rules.household.named]
-        things = [mac for mac in here if self._where.get(mac) not in own and not devices[mac].place]
+        own, places = self._own_defaults, self._store.devices.all()
+        placed = {*self._rules.household.named, *(mac for mac, one in places.items() if one.place)}
+        here = [mac for mac in self.inventory.macs() if mac not in placed]
+        things = [mac for mac in here if self._where.get(mac) not in own]
         for mac in things:
             self._store.devices.place(mac, HOME, at=self._wall())
         return bool(things)
