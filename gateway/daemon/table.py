@@ -72,6 +72,7 @@ class KernelTable:
         self._mending: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
+        self._flows_dropped = False
 
     @property
     def backend(self) -> str:
@@ -117,6 +118,7 @@ class KernelTable:
         """A device of the flow table that went a moment ago must not keep all else from being loaded."""
         _log.warning("%s; for now no connection goes past the rules", error)
         self.snapshot = replace(self.snapshot, offload=None)
+        self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
         """Make the table say ``snapshot``; its ``native`` is ours to know."""
@@ -241,7 +243,7 @@ class KernelTable:
 
     def _no_flows(self) -> str:
         """Where there is to be no flow table, one that an earlier snapshot left goes."""
-        return render_flows_ended() if self.can_offload and self.snapshot.offload is None else ""
+        return render_flows_ended() if self._flows_dropped and self.snapshot.offload is None else ""
 
     @cached_property
     def can_offload(self) -> bool:

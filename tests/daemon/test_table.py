@@ -12,7 +12,7 @@ import pytest
 from gateway.daemon.table import MANY, MEND_DELAY, KernelTable
 from gateway.kernel.marks import CUT, State, verdict_byte
 from gateway.kernel.nft import Nft
-from gateway.kernel.snapshot import PassElement, Slot, Snapshot
+from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot
 from gateway.loop import Loop
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive
 from tests.kernel.listener import Listener
@@ -185,3 +185,20 @@ def test_what_a_slot_ran_is_its_heir_s_and_begins_anew(home: Home, table: Kernel
     wanted = layout.ct_mark(heir, CUT) if heir else 0
     assert entry.mark & layout.ct_ours == wanted
     stream.client.close()  # it was there until now
+
+
+def test_a_flow_tables_device_that_is_gone_keeps_nothing_else_from_being_loaded(home: Home) -> None:
+    gone = Offload(("gone0",))
+    with home.router.inside():
+        table = KernelTable(Loop(), BARE, dict)
+        table.install(replace(BARE, offload=gone))
+        assert table.snapshot.offload is None
+        table.start_alive()
+        table.update(replace(table.snapshot, offload=gone, dns_for_everyone=True))
+        table._mend()  # refused as well, and told
+        assert table.snapshot.offload is None
+        table._mend()
+        listed = home.router.run("nft", "list", "table", "inet", "qalqan")
+        table.close()
+    assert "chain plainquestion" in listed
+    assert "flowtable" not in listed
