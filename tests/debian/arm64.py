@@ -23,7 +23,7 @@ BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 CAPTURE = ROOT / "tests/vectors/lab_clients.pcapng"
-PROFILE = 'name: Daughter\nband: 10-12\nblock: ["service:tiktok", blocked.example]\nbedtime: {}\n'
+PROFILE = "name: Daughter\nband: 10-12\nblock: [openssl.example, quic.example, one.example]\nbedtime: {}\n"
 AT = "2026-11-24T16:00:00"
 
 

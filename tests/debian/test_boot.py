@@ -35,6 +35,15 @@ block: ["service:tiktok"]
 bedtime: {{}}
 """
 WATCHDOG_S = 3
+NAMES = """no-resolv
+no-hosts
+bind-dynamic
+user=nobody
+port=5399
+pid-file=/run/qalqan/guard-names.pid
+address=/help.test/192.0.2.7
+"""
+NAT = "table inet qalqan_nat {\n chain postrouting {\n }\n}\n"
 GUARD = "table inet qalqan\ndelete table inet qalqan\ntable inet qalqan {\n chain guarded {\n }\n}\n"
 
 
@@ -181,16 +190,35 @@ def test_the_guard_is_loaded_without_the_daemon_and_gives_way_to_it(
 ) -> None:
     machine.run("systemctl", "stop", "qalqan-guard")
     machine.write("/var/lib/qalqan/guard.nft", GUARD)
+    machine.write("/var/lib/qalqan/guard-names.conf", NAMES)
     machine.run("systemctl", "start", "qalqan-guard")
     assert "chain guarded" in machine.run("nft", "list", "table", "inet", "qalqan").stdout
+    number = machine.run("cat", "/run/qalqan/guard-names.pid").stdout.strip()
+    assert machine.run("ps", "--format=user=", f"--pid={number}").stdout.strip() == "qalqan"  # it can end it
     machine.run("systemctl", "start", "qalqan")
     assert "chain guarded" not in machine.run("nft", "list", "table", "inet", "qalqan").stdout
     assert refused(tablet, BLOCKED)
 
 
+def test_translation_of_addresses_comes_again_whenever_debians_own_rules_are_loaded(machine: Booted) -> None:
+    """Those begin with a flush of all tables: ours, which the daemon mends, and the lab's own too."""
+    others = [
+        machine.run("nft", "list", *one.split()).stdout for one in machine.tables() if "qalqan" not in one
+    ]
+    machine.run("systemctl", "start", "nftables")
+    machine.write("/etc/qalqan/nat.nft", NAT)
+    machine.run("systemctl", "restart", "qalqan")
+    assert "table inet qalqan_nat" in machine.tables()
+    for what in ("reload", "restart"):
+        machine.run("systemctl", what, "nftables")
+        # By a job of its own, for which this command does not wait.
+        Booted.wait_for(lambda: {"table inet qalqan_nat", "table inet qalqan"} <= set(machine.tables()))
+    machine.run("nft", "--file", "-", stdin="".join(others))
+
+
 def test_purged_nothing_of_it_runs_and_nothing_is_left(machine: Booted, tablet: Namespace) -> None:
     machine.run("dpkg", "--purge", "qalqan")
-    assert "table inet qalqan" not in machine.tables()
+    assert not [one for one in machine.tables() if "qalqan" in one]
     assert machine.run("pgrep", "--full", "qalqan", check=False).stdout == ""
     left = machine.run(
         "sh", "-c", "ls -d /etc/qalqan /var/lib/qalqan /run/qalqan /usr/lib/qalqan", check=False

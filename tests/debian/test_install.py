@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.needs("/usr/lib/python3/dist-packages/netfilterqueue"),
 ]
 
-UNITS = ("qalqan", "qalqan-web", "qalqan-guard")
+UNITS = ("qalqan", "qalqan-web", "qalqan-guard", "qalqan-nat")
 MOST_EXPOSED = 2.5  # of systemd-analyze's ten
 CONFIG = "lan: [br-lan]\ncountry: kz\ntimezone: Asia/Almaty\n"
 DAUGHTER = (
@@ -60,7 +60,8 @@ def test_nothing_is_in_force_before_it_is_set_up(machine: Overlay) -> None:
     assert [path for path in changed if path.startswith("etc/qalqan") and path.endswith(".yaml")] == []
     for unit in UNITS:
         text = machine.run("cat", f"/usr/lib/systemd/system/{unit}.service").stdout
-        assert "\nConditionPathExists=/etc/qalqan/qalqan.yaml\n" in text, unit
+        condition = "/etc/qalqan/nat.nft" if unit == "qalqan-nat" else "/etc/qalqan/qalqan.yaml"
+        assert f"\nConditionPathExists={condition}\n" in text, unit
 
 
 def test_each_folder_has_its_owner(machine: Overlay) -> None:
@@ -155,7 +156,7 @@ def test_a_unit_is_exposed_little(machine: Overlay, unit: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_only_the_daemon_and_the_guard_have_a_right_and_only_over_the_network() -> None:
+def test_no_unit_has_a_right_but_over_the_network_and_the_pages_none() -> None:
     rights = {}
     for unit in UNITS:
         text = (ROOT / f"debian/qalqan.{unit}.service").read_text()
@@ -165,7 +166,8 @@ def test_only_the_daemon_and_the_guard_have_a_right_and_only_over_the_network() 
             if line.startswith("CapabilityBoundingSet=")
         ]
     assert rights == {
-        "qalqan": [["CAP_NET_ADMIN", "CAP_NET_RAW"]], "qalqan-web": [[]], "qalqan-guard": [["CAP_NET_ADMIN"]],
+        "qalqan": [["CAP_NET_ADMIN", "CAP_NET_RAW"]], "qalqan-web": [[]],
+        "qalqan-guard": [["CAP_NET_ADMIN"]], "qalqan-nat": [["CAP_NET_ADMIN"]],
     }  # fmt: skip
 
 
