@@ -54,7 +54,7 @@ from tests.pace import until
 
 def after(command, out=None):
     subprocess.run(["sh", "-c", command], check=True)
-    until(lambda: out is None or read_uplink(["br-lan"]).names == out, 5.0)  # of a plug, a busy kernel tells late
+    until(lambda: out is None or read_uplink(["br-lan"]).names == out, 5.0)  # busy kernels tell it late
     found = read_uplink(["br-lan"])
     return sorted(found.names), found.traffic.sent
 
