@@ -178,6 +178,16 @@ def test_a_daemon_that_hangs_is_bitten_by_the_watchdog(machine: Booted, tablet: 
     assert refused(tablet, BLOCKED)
 
 
+def test_an_upgrade_keeps_the_rules_and_starts_both_anew(
+    machine: Booted, tablet: Namespace, package: Path
+) -> None:
+    before = {machine.pid("qalqan"), machine.pid("qalqan-web")}
+    machine.run("dpkg", "--install", f"/root/{package.name}")
+    assert active(machine, "qalqan", "qalqan-web") == ["active"] * 2
+    assert before.isdisjoint({machine.pid("qalqan"), machine.pid("qalqan-web")})
+    assert refused(tablet, BLOCKED)
+
+
 def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, tablet: Namespace) -> None:
     machine.run("systemctl", "stop", "qalqan")
     assert "table inet qalqan" not in machine.tables()
