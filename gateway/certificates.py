@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.absent import is_here
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.front.examined import Examined
@@ -49,6 +50,8 @@ def examine(
     name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
 ) -> Examined:
     """``chain`` and ``key`` are PEM; empty: it was told already why there is none."""
+    if not is_here("cryptography"):
+        return Examined(("certificates cannot be read; install the package python3-cryptography",))
     links, problem = _links(chain, chain_name)
     own, key_problem = _key(key, key_name)
     problems = [one for one in (problem, key_problem) if one]

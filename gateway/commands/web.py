@@ -21,8 +21,10 @@ STATE = "web"  # folder in the state directory, the web process's own
 
 def run(args: Namespace) -> int:
     """Becomes the process that serves them."""
+    from gateway.absent import require
     from gateway.commands.settings import config_path, read_config
 
+    require("webui", "the pages")
     text = json.dumps(told(read_config(config_path(args))))
     os.execv(sys.executable, (sys.executable, "-m", "gateway.commands.web_process", text, args.log))
 
@@ -47,10 +49,6 @@ def told(config: Config) -> dict[str, Any]:
         "language": config.language,
         "age_trust": None if config.age_trust is None else [config.age_trust.file, config.age_trust.key],
     }
-
-
-def settings(config: Config) -> Settings:
-    return settings_of(told(config))
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
