@@ -41,7 +41,8 @@ TEST_NEEDS := \
 	udhcpc:udhcpc \
 	systemd-detect-virt:systemd \
 	/usr/share/ieee-data/oui.csv:ieee-data \
-	certutil:libnss3-tools
+	certutil:libnss3-tools \
+	mksquashfs:squashfs-tools
 # Of the slow proofs alone.
 SLOW_NEEDS := \
 	pebble:pebble \
@@ -67,7 +68,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz vm screenshots release clean root run-tools test-tools slow-tools
+.PHONY: help run test test-all times lint words bench fuzz feed size vm screenshots release clean root run-tools test-tools slow-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -78,6 +79,8 @@ help:
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
 	@echo "make fuzz         the parsers under atheris"
+	@echo "make feed         the packages of OpenWrt, in dist/feed, as far as they can be made without its build"
+	@echo "make size         what the packages take of flash and of memory, beside the marks"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pages as pictures, in screenshots/"
 	@echo "make release      what a release needs beside tests: dates of help lines and reviews; a line for each that is missing"
@@ -140,6 +143,12 @@ bench: test-tools $(VENV)/.dev
 
 fuzz: test-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
+
+feed: $(VENV)/.dev
+	@$(PY) -m tests.openwrt $(ARGS)
+
+size: test-tools $(VENV)/.dev
+	@$(PY) -m tests.bench --only size --print $(ARGS)
 
 vm: test-tools $(VENV)/.dev
 	@$(PY) -m tests.vm $(ARGS)
