@@ -19,6 +19,7 @@ from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.front.examined import Examined
 from gateway.policy.nodes import shortened
+from gateway.validity import validity
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -62,8 +63,8 @@ def examine(
     if own is not None:
         problems += _key_problems(leaf, own, key_name, chain_name)
     problems += _chain_problems(links, chain_name)
-    since = max(one.not_valid_before_utc for one in links)
-    until = min(one.not_valid_after_utc for one in links)
+    since = max(validity(one)[0] for one in links)
+    until = min(validity(one)[1] for one in links)
     return Examined(tuple(problems), since, until)
 
 
@@ -82,7 +83,7 @@ def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
             for one in links:
                 # Read when they are asked for, and then refused where they are damaged.
                 _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
-                _ = one.not_valid_before_utc, one.not_valid_after_utc
+                _ = validity(one)
     except (
         ValueError,
         TypeError,  # of a name
