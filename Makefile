@@ -145,7 +145,7 @@ fuzz: test-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
 feed: $(VENV)/.dev
-	@$(PY) -m tests.openwrt $(ARGS)
+	@$(PY) -m tests.openwrt.feed $(ARGS)
 
 size: test-tools $(VENV)/.dev
 	@$(PY) -m tests.bench --only size --print $(ARGS)

@@ -14,9 +14,9 @@ from tests.bench.pages import resident as whole
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
 from tests.lab.names import GATEWAY_IPV4
-from tests.openwrt.imports import LIGHT, split
-from tests.openwrt.recipes import FEED, Package, install, makefiles, read
-from tests.openwrt.router import Router, closure, copy_modules
+from tests.openwrt.feed.imports import LIGHT, split
+from tests.openwrt.feed.recipes import FEED, Package, install, makefiles, read
+from tests.openwrt.feed.router import Router, closure, copy_modules
 
 MOST_FLASH, MOST_DAEMON, MOST_BOTH = 6.0, 40.0, 80.0  # MB
 CHILD = {"name": "Child", "band": "10-12", "devices": ["02:00:00:00:00:0a"], "bedtime": {}}

@@ -1,6 +1,6 @@
 """`make feed`: our packages, as far as they can be made without OpenWrt's build, into dist/feed.
 
-python -m tests.openwrt [--out FOLDER]
+python -m tests.openwrt.feed [--out FOLDER]
 
 For 24.10 an ipk with an index, for 25.12 the tree that its `apk mkpkg` gets. Bytecode is of one version of
 Python alone: that of 24.10 is made where there is a python3.11, that of 25.12 where there is a python3.13.
@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.openwrt import apk, ipk
-from tests.openwrt.recipes import TREE, install, makefiles, read
+from tests.openwrt.feed import apk, ipk
+from tests.openwrt.feed.recipes import TREE, install, makefiles, read
 
 BRANCHES = {"24.10": "3.11", "25.12": "3.13"}
 OUT = TREE / "dist" / "feed"

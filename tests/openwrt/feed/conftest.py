@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwrt.recipes import FEED, Package, install, makefiles, read
+from tests.openwrt.feed.recipes import FEED, Package, install, makefiles, read
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwrt.imports import LIGHT, OURS, imported, named_programs, reached, split
-from tests.openwrt.recipes import TREE, Package
+from tests.openwrt.feed.imports import LIGHT, OURS, imported, named_programs, reached, split
+from tests.openwrt.feed.recipes import TREE, Package
 
 ROOMS = {"qalqan": ("gateway", "profiles"), "qalqan-web": ("webui",)}
 # The module of each package whose source comes from elsewhere, as it is installed here.

@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.openwrt import ipk, scripts
-from tests.openwrt.recipes import Package
+from tests.openwrt.feed import ipk, scripts
+from tests.openwrt.feed.recipes import Package
 
 LISTS = "lib/apk/packages"
 PROGRAM = "mkpkg.sh"

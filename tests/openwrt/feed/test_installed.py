@@ -14,8 +14,8 @@ from gateway import __version__
 from tests.lab import names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
-from tests.openwrt.recipes import Package
-from tests.openwrt.router import Router, closure
+from tests.openwrt.feed.recipes import Package
+from tests.openwrt.feed.router import Router, closure
 
 pytestmark = pytest.mark.needs("root")
 MAC = "02:00:00:00:00:0a"

@@ -12,8 +12,8 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.openwrt import scripts
-from tests.openwrt.recipes import EPOCH, Package
+from tests.openwrt.feed import scripts
+from tests.openwrt.feed.recipes import EPOCH, Package
 
 
 def write(package: Package, root: Path, folder: Path) -> Path:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwrt import apk, ipk
-from tests.openwrt.__main__ import interpreter
-from tests.openwrt.recipes import EPOCH, TREE, Package, install
+from tests.openwrt.feed import apk, ipk
+from tests.openwrt.feed.__main__ import interpreter
+from tests.openwrt.feed.recipes import EPOCH, TREE, Package, install
 
 OURS = ("qalqan", "qalqan-web")
 
@@ -121,6 +121,7 @@ def test_its_scripts_are_shell(ipks: Mapping[str, Path]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_same_source_makes_the_same_bytes(
     feed: Mapping[str, Package], ipks: Mapping[str, Path], tmp_path: Path
 ) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.openwrt.imports import split
-from tests.openwrt.recipes import Package
+from tests.openwrt.feed.imports import split
+from tests.openwrt.feed.recipes import Package
 
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 DIST = "/usr/lib/python3/dist-packages"

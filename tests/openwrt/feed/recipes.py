@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TREE = Path(__file__).parents[2]
+TREE = Path(__file__).parents[3]
 FEED = TREE / "openwrt"
 BUILDROOT = Path(__file__).parent / "buildroot"
 EPOCH = "1764201600"  # of every file in a package: the same source makes the same bytes

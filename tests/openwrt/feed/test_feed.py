@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from tests.openwrt import recipes
-from tests.openwrt.imports import LIGHT, split
-from tests.openwrt.recipes import FEED, Package, RecipeError, makefiles, read
+from tests.openwrt.feed import recipes
+from tests.openwrt.feed.imports import LIGHT, split
+from tests.openwrt.feed.recipes import FEED, Package, RecipeError, makefiles, read
 
 # The official feeds have these, of 24.10 and of 25.12.
 OFFICIAL = {

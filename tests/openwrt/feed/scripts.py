@@ -4,7 +4,7 @@ users, and start and stop services; then the package's own.
 
 from __future__ import annotations
 
-from tests.openwrt.recipes import Package
+from tests.openwrt.feed.recipes import Package
 
 _FUNCTIONS = '[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0\n. ${IPKG_INSTROOT}/lib/functions.sh\n'
 _NO_SCRIPT = '[ "${IPKG_NO_SCRIPT}" = "1" ] && exit 0\n'
