@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from tests.openwrt.feed import apk, ipk
-from tests.openwrt.feed.recipes import TREE, install, makefiles, read
+from tests.openwrt.feed.recipes import TREE, RecipeError, install, makefiles, read
 
 BRANCHES = {"24.10": "3.11", "25.12": "3.13"}
 OUT = TREE / "dist" / "feed"
@@ -43,7 +44,11 @@ def main() -> int:
         if python is None:
             print(f"  {branch}: skipped, no python{version} is here, whose bytecode it takes")
             continue
-        build(branch, python, folder / branch)
+        try:
+            build(branch, python, folder / branch)
+        except RecipeError as error:
+            print(f"make feed: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
