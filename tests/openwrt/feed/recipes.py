@@ -74,5 +74,6 @@ def _make(makefile: Path, goal: str, out: Path, python: str = sys.executable) ->
     argv = ["make", "--no-print-directory", "-s", "-C", str(makefile.parent), goal, *given]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        msg = f"{makefile.parent.name}: {(done.stderr or done.stdout).strip()}"
+        said = (done.stderr or done.stdout).strip().partition("\n")[0]
+        msg = f"{makefile.parent.name}: {said}"
         raise RecipeError(msg)
