@@ -65,7 +65,8 @@ TEST_NEEDS := \
 	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
 	/usr/lib/python3/dist-packages/scapy:python3-scapy \
 	/usr/lib/python3/dist-packages/sqlite_utils:sqlite-utils \
-	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix
+	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
+	mksquashfs:squashfs-tools
 # Of the slow proofs alone.
 SLOW_NEEDS := \
 	pebble:pebble \
@@ -98,7 +99,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help run test test-all times lint words bench fuzz deb test-arm64 vm screenshots release clean root run-tools test-tools slow-tools
+.PHONY: help run test test-all times lint words bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools slow-tools
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -111,6 +112,8 @@ help:
 	@echo "make fuzz         the parsers under atheris"
 	@echo "make deb          the Debian package, in dist/"
 	@echo "make test-arm64   that package in an arm64 system under qemu"
+	@echo "make feed         the packages of OpenWrt, in dist/feed, as far as they can be made without its build"
+	@echo "make size         what the packages take of flash and of memory, beside the marks"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pages as pictures, in screenshots/"
 	@echo "make release      what a release needs beside tests: dates of help lines and reviews; a line for each that is missing"
@@ -184,6 +187,12 @@ deb: root
 test-arm64: test-tools $(VENV)/.dev
 	$(call install_missing,$(ARM64_NEEDS))
 	@$(PY) -m tests.debian.arm64
+
+feed: $(VENV)/.dev
+	@$(PY) -m tests.openwrt.feed $(ARGS)
+
+size: test-tools $(VENV)/.dev
+	@$(PY) -m tests.bench --only size --print $(ARGS)
 
 vm: test-tools $(VENV)/.dev
 	@$(PY) -m tests.vm $(ARGS)

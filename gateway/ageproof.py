@@ -22,7 +22,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.absent import AbsentError, require
+from gateway.age.refusals import AgeProofError, Refusal, Told
 
 if TYPE_CHECKING:
     from gateway.age.trust import Trust
@@ -129,7 +130,11 @@ def _one_request() -> int:
         if not isinstance(request, dict):
             msg = f"no object of JSON of at most {MOST_INPUT} bytes"
             raise RequestError(msg)
+        require("cryptography", "adult proofs")
         told, status = answer(request), 0
+    except AbsentError as error:  # the pages say that the gateway cannot check one; a person reads why
+        sys.stderr.write(f"ageproof: {error}\n")
+        told, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Told.GATEWAY.value}, 1
     except AgeProofError as error:
         told, status = {"refused": error.refusal.value, "told": error.refusal.told.value}, 1
     except (RequestError, ValueError, RecursionError) as error:

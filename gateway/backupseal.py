@@ -14,6 +14,7 @@ import sys
 import zlib
 from dataclasses import dataclass
 
+from gateway.absent import AbsentError, require
 from gateway.codes import Code
 from gateway.errors import GatewayError
 
@@ -28,6 +29,8 @@ MOST_FILE = (
     256 << 10
 )  # bytes of a sealed one: text is a fifth of its size then; it is sent to the pages whole
 PASSWORD_LEAST, PASSWORD_MOST = 8, 200  # characters; a file may be tried on for years
+
+SEALED = "backups"  # what needs a cipher, as a sentence has it
 
 _HEADER = struct.Struct(f">8sBBBBB3x{SALT}s{NONCE}s")
 
@@ -50,7 +53,8 @@ class Header:
 
 
 def seal(content: bytes, password: str) -> bytes:
-    """Raises SealError for a password that anybody guesses, or too much of it all."""
+    """Raises AbsentError, SealError for a password that anybody guesses, or too much of it all."""
+    require("cryptography", SEALED)
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
@@ -67,6 +71,7 @@ def seal(content: bytes, password: str) -> bytes:
 
 def unseal(data: bytes, password: str) -> bytes:
     """Raises SealError."""
+    require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -131,7 +136,7 @@ def main() -> int:
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
         sys.stdout.buffer.write(work(data, str(json.loads(line)["password"])))
-    except SealError as error:
+    except (AbsentError, SealError) as error:
         told = {"error": str(error), "code": error.code, "values": dict(error.values)}
         sys.stderr.write(f"{json.dumps(told)}\n")
         return 1

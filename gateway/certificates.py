@@ -14,10 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.absent import is_here
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.front.examined import Examined
 from gateway.policy.nodes import shortened
+from gateway.validity import validity
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -49,6 +51,8 @@ def examine(
     name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
 ) -> Examined:
     """``chain`` and ``key`` are PEM; empty: it was told already why there is none."""
+    if not is_here("cryptography"):
+        return Examined(("certificates cannot be read; install the package python3-cryptography",))
     links, problem = _links(chain, chain_name)
     own, key_problem = _key(key, key_name)
     problems = [one for one in (problem, key_problem) if one]
@@ -59,8 +63,8 @@ def examine(
     if own is not None:
         problems += _key_problems(leaf, own, key_name, chain_name)
     problems += _chain_problems(links, chain_name)
-    since = max(one.not_valid_before_utc for one in links)
-    until = min(one.not_valid_after_utc for one in links)
+    since = max(validity(one)[0] for one in links)
+    until = min(validity(one)[1] for one in links)
     return Examined(tuple(problems), since, until)
 
 
@@ -79,7 +83,7 @@ def _links(chain: bytes, where: str) -> tuple[list[x509.Certificate], str]:
             for one in links:
                 # Read when they are asked for, and then refused where they are damaged.
                 _ = one.extensions, one.subject, one.issuer, one.public_key(), one.signature_hash_algorithm
-                _ = one.not_valid_before_utc, one.not_valid_after_utc
+                _ = validity(one)
     except (
         ValueError,
         TypeError,  # of a name

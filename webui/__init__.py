@@ -85,6 +85,7 @@ from webui.pages import (
 )
 from webui.pages import time as time_pages
 from webui.pages import wallet as wallet_pages
+from webui.request import OwnRequest
 from webui.settings import Settings, session_key
 from webui.setup import PROPOSED
 from webui.upkeep import supportcode
@@ -106,6 +107,7 @@ HERE = Path(__file__).parent
 
 def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
+    app.request_class = OwnRequest
     app.config.update(
         SECRET_KEY=session_key(settings.state),
         MAX_CONTENT_LENGTH=BODY_LIMIT,

@@ -22,8 +22,9 @@ from typing import Any
 from flask import Flask, current_app
 from waitress.server import BaseWSGIServer
 
+from gateway.weblisten import SettingsError
 from webui.listen import open_sockets
-from webui.settings import Settings, SettingsError
+from webui.settings import Settings
 
 KEY = "qalqan-front"
 MESSAGE = 4096  # bytes of what it tells; a problem has 500 characters, six bytes each at most

@@ -12,7 +12,8 @@ import logging
 import socket
 from collections.abc import Iterable
 
-from webui.settings import Settings, SettingsError, parse_listen
+from gateway.weblisten import SettingsError, parse_listen
+from webui.settings import Settings
 
 BACKLOG = 64
 

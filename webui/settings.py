@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.weblisten import SettingsError
 from webui.brand import Brand
 
 OWN_NAME = "qalqan.home.arpa"  # answered on every device's DNS; port 80 there leads here
 SECRET_BYTES = 32
-
-
-class SettingsError(GatewayError):
-    """A setting that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +47,6 @@ class Settings:
     brand: Brand = field(default_factory=Brand)
     propose: Proposal = field(default_factory=Proposal)
     age_trust: tuple[str, str] | None = None  # the file that says whose adult proofs count, and its key
-
-
-def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
-    """``192.168.1.1:8080`` or ``[fd00::1]:8080`` becomes address and port."""
-    address, _, port = text.rpartition(":")
-    address = address.removeprefix("[").removesuffix("]")
-    try:
-        parsed = ip_address(address)
-        number = int(port)
-    except ValueError:
-        msg = (
-            f'web.listen: {text!r} is no address and port; write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
-        )
-        raise SettingsError(msg) from None
-    if not 0 <= number < 65536:
-        msg = f"web.listen: {number} is no port; ports go from 1 to 65535"
-        raise SettingsError(msg)
-    if not allow_wan and (parsed.is_unspecified or not parsed.is_private):
-        msg = f"web.listen: {address} may be reachable from outside the home; web.allow_wan: true allows it"
-        raise SettingsError(msg)
-    return address, number
 
 
 def session_key(state: Path | None) -> bytes:

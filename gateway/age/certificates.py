@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.age.der import Extensions, read_extensions
 from gateway.age.refusals import AgeProofError, Refusal
+from gateway.validity import validity
 
 MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; one with long names and addresses has 1,500
 _CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))
@@ -54,7 +55,7 @@ def read_certificate(data: bytes) -> Certificate:
             warnings.simplefilter("ignore")
             read = x509.load_der_x509_certificate(data)
             key, tbs = read.public_key(), read.tbs_certificate_bytes
-            begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
+            begins, ends = validity(read)
             countries = read.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: of a name
         raise AgeProofError(Refusal.BAD_CERTIFICATE) from None

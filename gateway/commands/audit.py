@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from gateway.absent import require
 from gateway.commands import output
 from gateway.commands.settings import config_path, control_socket, read_config
 from gateway.control.client import Client
@@ -44,6 +45,7 @@ def run(args: Namespace) -> int:
     if os.geteuid() != 0:
         msg = "the audit makes network namespaces and routes of its own; run it as root"
         raise ControlError(msg)
+    require("cryptography", "audits")
     if args.steps:
         os.nice(NICE)
     config = read_config(config_path(args))

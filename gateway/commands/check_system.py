@@ -13,10 +13,10 @@ from pathlib import Path
 
 from gateway.commands.findings import Finding, ok, problem, refused
 from gateway.commands.machine import may_administer, text_of
-from gateway.commands.web import settings
+from gateway.commands.web import told
 from gateway.errors import GatewayError, KernelError
 from gateway.policy.config import Config
-from webui.settings import parse_listen
+from gateway.weblisten import parse_listen
 
 PROC = Path("/proc")
 MODULES = Path("/lib/modules")
@@ -27,7 +27,7 @@ _TARGET = "iptables' NFQUEUE target is used"
 
 
 def pages(config: Config) -> Iterator[Finding]:
-    listen = settings(config).listen
+    listen = told(config)["listen"]
     if listen is None:
         yield ok("pages", f"port {config.web.port} of {', '.join(config.lan)}")
         return

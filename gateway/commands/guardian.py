@@ -9,7 +9,7 @@ from typing import Any
 from gateway.commands import output
 from gateway.commands.settings import daemon
 from gateway.policy.people import PersonRole
-from webui.settings import OWN_NAME
+from gateway.policy.world import GATEWAY_NAME
 
 
 def run(args: Namespace) -> int:
@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
         return 0
     token = answer["token"]
     print(f"{output.clean(answer['guardian'])} signs in with {token}, once and within 15 minutes:")
-    print(f"http://{OWN_NAME}/signin?code={token}")
+    print(f"http://{GATEWAY_NAME}/signin?code={token}")
     return 0
 
 
@@ -44,4 +44,6 @@ def _list(answer: Mapping[str, Any]) -> None:
         print("There is no guardian yet; add one: qalqan guardian add NAME")
     if answer.get("label"):
         code = output.clean(answer["label"])
-        print(f"The first visitor from the home is one with the label's code {code}: http://{OWN_NAME}/claim")
+        print(
+            f"The first visitor from the home is one with the label's code {code}: http://{GATEWAY_NAME}/claim"
+        )

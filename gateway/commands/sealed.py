@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import suffixes
+from gateway.absent import require
 from gateway.commands import output
 from gateway.commands.owner import become_owner
 from gateway.commands.settings import config_path, control_socket, read_config
@@ -57,6 +58,7 @@ def run(args: Namespace) -> int:
 
 def _key(path: Path) -> int:
     """A new signing key; its public half is what gateways are told."""
+    require("cryptography", "sealed sets")
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -88,6 +90,7 @@ def _make(args: Namespace) -> int:
 
 
 def _signer(path: Path) -> Callable[[bytes], bytes]:
+    require("cryptography", "sealed sets")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key

@@ -22,8 +22,10 @@ STATE = "web"  # folder in the state directory, the web process's own
 
 def run(args: Namespace) -> int:
     """Becomes the process that serves them."""
+    from gateway.absent import require
     from gateway.commands.settings import config_path, read_config
 
+    require("webui", "the pages")
     text = json.dumps(told(read_config(config_path(args))))
     os.execv(sys.executable, (sys.executable, "-m", "gateway.commands.web_process", text, args.log))
 
@@ -70,10 +72,6 @@ def _brand(brand: OfConfig) -> dict[str, Any]:
         "support": brand.support,
         "link": brand.support_link,
     }
-
-
-def settings(config: Config) -> Settings:
-    return settings_of(told(config))
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:

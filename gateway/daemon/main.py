@@ -150,9 +150,8 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """What the kernel does, and what keeps it in step."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
-        self.guard = self._kept(
-            GuardFile(loop, Path(config.state), runtime, self.help, self.wear, stays=self._keeps_guard)
-        )
+        state, stays = Path(config.state), self._keeps_guard
+        self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
         bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
         self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
         self.offloading = self._kept(offloading(self))
@@ -296,6 +295,6 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
+        parts = self.rules, self.store, self.meter, self.sealing, self.guard
         interfaces = lan.problems(self.rules.household.config.lan)
-        parts = self.store, self.meter, self.sealing, self.guard
-        return [*self.rules.problems(), *interfaces, *(line for one in parts for line in one.problems())]
+        return [*interfaces, *(line for one in parts for line in one.problems())]

@@ -63,6 +63,8 @@ class Offloading:
             outside = read_uplink(inside).names
         except OSError:
             return None
+        if not outside.isdisjoint(inside):
+            return None  # one arm: the same device on both sides of each flow
         within, without = devices_below(inside), devices_below(outside)
         # One side alone would be half a way.
         return Offload(tuple(sorted({*within, *without}))) if within and without else None

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.absent import AbsentError, require
 from gateway.errors import ListError
 from gateway.files import disk_words, sync_folder, write_whole
 from gateway.policy.sealedset import (
@@ -145,6 +146,10 @@ def _refuse(head: SetHead, problem: str) -> None:
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
     """Whole, and signed by its issuer. Raises ListError."""
+    try:
+        require("cryptography", "sealed sets")
+    except AbsentError as error:
+        raise ListError(str(error)) from error
     # 0.2 MB, for the homes that have such a set.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

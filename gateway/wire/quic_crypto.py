@@ -7,20 +7,15 @@ They keep out noise and accidents, not an observer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
+from gateway.wire.ciphers import AesBlock, AesGcm
 
 VERSION_1 = 0x00000001
 VERSION_2 = 0x6B3343CF
 
 _SAMPLE = 16  # bytes of ciphertext that header protection is keyed with (RFC 9001 5.4.2)
-_TAG = 16
 
 
 def _label(label: str, length: int) -> bytes:
@@ -67,9 +62,9 @@ class InitialKeys:
     __slots__ = ("_aead", "_iv", "_mask")
 
     def __init__(self, key: bytes, iv: bytes, hp: bytes) -> None:
-        self._aead = AESGCM(key)
+        self._aead = AesGcm(key)
         self._iv = int.from_bytes(iv, "big")
-        self._mask: Callable[[bytes], bytes] = Cipher(AES(hp), ECB()).encryptor().update
+        self._mask = AesBlock(hp).mask
 
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
@@ -105,18 +100,13 @@ class InitialKeys:
 
         ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
         """
-        sealed = self._aead.encrypt((self._iv ^ number).to_bytes(12, "big"), payload, header)
+        sealed = self._aead.seal((self._iv ^ number).to_bytes(12, "big"), payload, header)
         mask = self._mask(sealed[:_SAMPLE])  # it begins four bytes behind where the number does
         covered = bytes(a ^ b for a, b in zip(header[-4:], mask[1:], strict=False))
         return bytes((header[0] ^ (mask[0] & 0x0F),)) + header[1:-4] + covered + sealed
 
     def _decrypt(self, number: int, ciphertext: bytes, header: bytes) -> bytes | None:
-        if len(ciphertext) < _TAG:
-            return None
-        try:
-            return self._aead.decrypt((self._iv ^ number).to_bytes(12, "big"), ciphertext, header)
-        except InvalidTag:
-            return None
+        return self._aead.open((self._iv ^ number).to_bytes(12, "big"), ciphertext, header)
 
 
 def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:

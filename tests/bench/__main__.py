@@ -28,6 +28,7 @@ from tests.bench import (
     questions,
     refused,
     sealed,
+    size,
     status,
     ticks,
 )
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "flash": flash.measure,
     "pages": pages.measure,
     "https": https.measure,
+    "size": size.measure,
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 HEAD = ("| what | measured | mark | | |", "|---|--:|--:|---|---|")
@@ -58,6 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--only", nargs="+", choices=sorted(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="few rounds: writes no document")
+    parser.add_argument("--print", action="store_true", help="writes no document either")
     parser.add_argument("--lists", type=Path, help="a folder of real lists, NAME.txt a category")
     args = parser.parse_args()
     lists = args.lists or (Path(p) if (p := os.environ.get("QALQAN_BENCH_LISTS")) else None)
@@ -76,7 +79,7 @@ def main() -> int:
                     figures.append(figure)
             except Skipped as reason:
                 print(f"  {name}: skipped, {reason}", flush=True)
-    if not args.quick:
+    if not (args.quick or args.print):
         _write(figures, load, whole=set(args.only) == set(BENCHMARKS))
         print(f"written to {DOCUMENT.name}")
     return 0

@@ -76,6 +76,12 @@ def test_a_port_comes_and_goes(case: Case) -> None:
     assert case.changes == 2
 
 
+def test_with_one_arm_there_is_none(case: Case) -> None:
+    case.uplinks = frozenset({"br-lan"})
+    case.look()
+    assert case.devices() is None
+
+
 def test_without_a_way_out_there_is_none(case: Case) -> None:
     case.uplinks = frozenset()
     case.look()

@@ -40,7 +40,7 @@ class Daemon:
     ``profiles``: id → the mapping or the text of its YAML. ``settings`` are added to qalqan.yaml. It is an
     afternoon there, whatever the hour here, so that nobody's bedtime is met by chance. ``web_user``: the
     pages run as a user of their own, as on a gateway, and the daemon knows it. ``clock`` is ``unset`` where
-    the daemon does not know the time when it starts.
+    the daemon does not know the time when it starts. ``program`` is that of an installed one.
     """
 
     def __init__(
@@ -52,8 +52,10 @@ class Daemon:
         web: bool = False,
         web_user: bool = False,
         clock: str = "1",
+        program: Sequence[str] = (sys.executable, "-m", "gateway"),
     ) -> None:
         self.home = home
+        self._program = tuple(program)
         self.folder = home.folder / "qalqan"
         self.state = self.folder / "state"
         self.config = self.folder / "qalqan.yaml"
@@ -214,7 +216,7 @@ class Daemon:
     def _spawn(
         self, command: str, log: Path, before: Sequence[str] = (), options: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
-        argv = [*before, sys.executable, "-m", "gateway", command, "--config", str(self.config), *options]
+        argv = [*before, *self._program, command, "--config", str(self.config), *options]
         with log.open("ab") as output:
             return self.home.gateway.popen(
                 argv,

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from gateway.branding import MOST_BYTES, read_logo, style_of
-from gateway.commands.web import settings
+from gateway.commands.web import settings_of, told
 from gateway.household import load_countries
 from gateway.policy.brand import MAX_NAME
 from gateway.policy.brand import Brand as Said
@@ -38,7 +38,7 @@ def said(tmp_path: Path) -> Said:
 
 def app_with(tmp_path: Path, brand: Said) -> Flask:
     config = Config(runtime=str(tmp_path), state=str(tmp_path / "state"), brand=brand)
-    return create_app(replace(settings(config), control=tmp_path / "control.sock", state=None))
+    return create_app(replace(settings_of(told(config)), control=tmp_path / "control.sock", state=None))
 
 
 @pytest.fixture
@@ -160,12 +160,12 @@ def test_a_name_is_text(tmp_path: Path, daemon: Running) -> None:
 @pytest.mark.parametrize("how", ["gone", "another"])
 def test_a_logo_that_is_another_one_by_now_is_not_shown(tmp_path: Path, daemon: Running, how: str) -> None:
     brand = said(tmp_path)
-    told = settings(Config(runtime=str(tmp_path), brand=brand))
+    used = settings_of(told(Config(runtime=str(tmp_path), brand=brand)))
     Path(brand.logo).write_bytes(b"<svg><script>alert(1)</script></svg>")
     if how == "gone":
         Path(brand.logo).unlink()
     tablet = browser_on(
-        create_app(replace(told, control=tmp_path / "control.sock", state=None)), "192.168.1.20"
+        create_app(replace(used, control=tmp_path / "control.sock", state=None)), "192.168.1.20"
     )
     assert "/brand/logo" not in tablet.get("/my").text
     assert tablet.get("/brand/logo").status_code == 404
@@ -176,8 +176,8 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
 ) -> None:
     logo = tmp_path / "logo.svg"
     logo.write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
-    told = settings(Config(brand=Said(name="Alma", logo=str(logo))))
-    assert told.brand.logo is None
+    used = settings_of(told(Config(brand=Said(name="Alma", logo=str(logo)))))
+    assert used.brand.logo is None
     assert capsys.readouterr().err == (
         f"qalqan: {logo}: has something that is no shape: <script>;"
         " save it as plain SVG: shapes, gradients and text alone; it is left out\n"
@@ -186,11 +186,11 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
 
 def test_the_pages_are_told_all_of_it(tmp_path: Path) -> None:
     brand = said(tmp_path)
-    told = settings(Config(brand=brand, propose=Proposal(("adult",), ("6-9",))))
+    used = settings_of(told(Config(brand=brand, propose=Proposal(("adult",), ("6-9",)))))
     logo = read_logo(brand.logo)
-    assert told.brand == Brand(
-        LONG, style_of(brand, logo=True), told.brand.logo, brand.support, brand.support_link
+    assert used.brand == Brand(
+        LONG, style_of(brand, logo=True), used.brand.logo, brand.support, brand.support_link
     )
-    assert told.brand.logo is not None
-    assert (told.brand.logo.stamp, told.brand.logo.type) == (logo.stamp, "image/svg+xml")
-    assert (told.propose.lists, told.propose.bands) == (("adult",), ("6-9",))
+    assert used.brand.logo is not None
+    assert (used.brand.logo.stamp, used.brand.logo.type) == (logo.stamp, "image/svg+xml")
+    assert (used.propose.lists, used.propose.bands) == (("adult",), ("6-9",))

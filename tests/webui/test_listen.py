@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.weblisten import SettingsError
 from tests.webui.serving import free_port
 from webui.listen import interface_indexes, open_sockets
-from webui.settings import Settings, SettingsError
+from webui.settings import Settings
 
 NOWHERE = Path("/nonexistent/control.sock")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from webui.settings import SECRET_BYTES, SettingsError, parse_listen, session_key
+from gateway.weblisten import SettingsError, parse_listen
+from webui.settings import SECRET_BYTES, session_key
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Run by the package feeds' CI in a root with the package installed: $1 its name, $2 its version.
+
+case "$1" in
+qalqan)
+	qalqan --version | grep -F "$2"
+	printf 'name: Child\nband: 10-12\n' > /tmp/child.yaml
+	qalqan why example.org --profile /tmp/child.yaml
+	;;
+qalqan-web)
+	PYTHONPATH=/usr/lib/qalqan python3 -c 'import webui.serve'
+	;;
+esac

@@ -1,0 +1,1 @@
+"""The OpenWrt feed: what its packages need, hold and weigh."""

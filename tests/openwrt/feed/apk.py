@@ -1,0 +1,92 @@
+"""What OpenWrt 25.12 hands to `apk mkpkg`: a tree with its lists, the scripts, and the facts. The package
+itself is made where that program is; no distribution but Alpine and OpenWrt has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.openwrt.feed import ipk, scripts
+from tests.openwrt.feed.recipes import Package
+
+LISTS = "lib/apk/packages"
+PROGRAM = "mkpkg.sh"
+
+
+def stage(package: Package, root: Path, folder: Path) -> Path:
+    """A folder with `root`, the scripts, and `mkpkg.sh`, which makes the package of them."""
+    staged = folder / f"{package.name}-{package.version}"
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(root, staged / "root", symlinks=True)
+    ipk.keep(package, staged / "root")
+    _write_lists(package, staged / "root")
+    for name, text in scripts.of_apk(package).items():
+        (staged / name).write_text(text, "utf-8")
+        (staged / name).chmod(0o755)
+    command = " \\\n\t".join(shlex.quote(word) for word in arguments(package))
+    program = staged / PROGRAM
+    program.write_text(
+        f'#!/bin/sh\n# As root, or under fakeroot.\ncd "$(dirname "$0")" || exit 1\n{command}\n', "utf-8"
+    )
+    program.chmod(0o755)
+    return staged
+
+
+def build(staged: Path) -> bool:
+    """Whether there is an `apk` that could make it. Raises CalledProcessError where it refuses."""
+    if shutil.which("apk") is None:
+        return False
+    subprocess.run([staged / PROGRAM], check=True)
+    return True
+
+
+def arguments(package: Package) -> list[str]:
+    words = ["apk", "mkpkg"]
+    for key, value in info(package).items():
+        words += ["--info", f"{key}:{value}"]
+    for name in scripts.of_apk(package):
+        words += ["--script", f"{name}:{name}"]
+    return [*words, "--files", "root", "--output", f"../{package.name}-{package.version}.apk"]
+
+
+def info(package: Package) -> dict[str, str]:
+    facts = package.facts
+    told = {
+        "name": package.name,
+        "version": package.version,
+        "description": " ".join(facts["description"].split()),
+        "arch": "noarch" if package.architecture == "all" else package.architecture,
+        "license": facts["PKG_LICENSE"],
+        "origin": f"feeds/qalqan/{package.folder.name}",
+        "url": facts["URL"],
+        "maintainer": facts["PKG_MAINTAINER"],
+        "depends": " ".join(package.depends),
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _write_lists(package: Package, root: Path) -> None:
+    listed = sorted(f"/{one.relative_to(root)}" for one in root.rglob("*") if not one.is_dir())
+    files = {"list": listed}
+    if package.facts["USERID"]:
+        files["rusers"] = [package.facts["USERID"]]
+    if package.conffiles:
+        files["conffiles"] = list(package.conffiles)
+        files["conffiles_static"] = list(_sums(package, root))
+    folder = root / LISTS
+    folder.mkdir(parents=True)
+    for name, lines in files.items():
+        (folder / f"{package.name}.{name}").write_text("".join(f"{one}\n" for one in lines), "utf-8")
+
+
+def _sums(package: Package, root: Path) -> Iterator[str]:
+    """Of what is a file of the package: apk knows by it whether somebody has changed it."""
+    for one in package.conffiles:
+        path = root / one.lstrip("/")
+        if path.is_file():
+            yield f"{one} {hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,0 +1,110 @@
+"""The feed's Makefiles: what they say fits together, and to the sources."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway import __version__
+from tests.openwrt.feed import recipes
+from tests.openwrt.feed.imports import LIGHT, split
+from tests.openwrt.feed.recipes import FEED, Package, RecipeError, makefiles, read
+
+# The official feeds have these, of 24.10 and of 25.12.
+OFFICIAL = {
+    *("firewall4", "ip-full", "kmod-nf-conntrack-netlink", "kmod-nft-queue", "libnetfilter-queue"),
+    *("libopenssl", "nftables-json", "zoneinfo-all"),
+    *("python3-click", "python3-dateutil", "python3-flask", "python3-idna", "python3-itsdangerous"),
+    *("python3-jinja2", "python3-markupsafe", "python3-pluggy", "python3-typing-extensions"),
+    *("python3-werkzeug", "python3-yaml"),
+}
+STDLIB = {LIGHT, *split().stdlib.values()}
+FILES = FEED / "qalqan/files"
+
+
+def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
+    assert {one.folder for one in feed.values()} == {one.parent for one in makefiles()}
+
+
+def test_ours_are_of_the_version_that_the_sources_are_of(feed: Mapping[str, Package]) -> None:
+    assert {feed[name].facts["PKG_VERSION"] for name in ("qalqan", "qalqan-web")} == {__version__}
+
+
+def test_what_is_depended_on_exists(feed: Mapping[str, Package]) -> None:
+    for package in feed.values():
+        assert not set(package.depends) - OFFICIAL - STDLIB - feed.keys(), package.name
+
+
+def test_no_package_depends_on_itself(feed: Mapping[str, Package]) -> None:
+    def reaches(name: str, seen: tuple[str, ...] = ()) -> None:
+        assert name not in seen, " → ".join((*seen, name))
+        for one in feed[name].depends if name in feed else ():
+            reaches(one, (*seen, name))
+
+    for name in sorted(feed):
+        reaches(name)
+
+
+def test_the_daemon_does_without_pages_and_without_ciphers(feed: Mapping[str, Package]) -> None:
+    unwanted = {"python3-flask", "python3-waitress", "python3-cryptography", "scapy", "qalqan-web"}
+    assert not unwanted & set(feed["qalqan"].depends)
+    assert "qalqan" in feed["qalqan-web"].depends
+
+
+def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
+    foreign = [one for one in feed.values() if one.from_pypi]
+    assert len(foreign) == 9
+    for package in foreign:
+        facts = package.facts
+        assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name
+        assert facts["PKG_SOURCE"].endswith(f"-{facts['PKG_VERSION']}.tar.gz")
+        assert facts["PKG_LICENSE"]
+        assert facts["PKG_LICENSE_FILES"]
+        assert facts["PKG_BUILD_DEPENDS"].endswith("/host")
+        assert package.name == package.folder.name.replace("python-", "python3-", 1)
+
+
+def test_what_people_read_of_each(feed: Mapping[str, Package]) -> None:
+    for package in feed.values():
+        assert 0 < len(package.facts["TITLE"]) <= 60, package.name
+        assert package.facts["description"].strip()
+        assert package.facts["SECTION"] in ("net", "lang")
+
+
+@pytest.mark.parametrize("makefile", makefiles(), ids=lambda one: one.parent.name)
+def test_the_form_of_a_makefile(makefile: Path) -> None:
+    """As the package feeds have it: rules first, PyPI before package.mk, Python behind it."""
+    text = makefile.read_text("utf-8")
+    assert text.startswith("# SPDX-License-Identifier: Apache-2.0\n")
+    order = [
+        text.find(one) for one in ("rules.mk", "pypi.mk", "INCLUDE_DIR)/package.mk", "python3-package.mk")
+    ]
+    assert [one for one in order if one >= 0] == sorted(one for one in order if one >= 0)
+    assert not re.search(r"[ \t]+$", text, re.MULTILINE)
+
+
+@pytest.mark.skipif(not (FILES / "qalqan.init").exists(), reason="the scripts are not in this tree")
+def test_every_file_is_installed_by_the_makefile() -> None:
+    named = set(re.findall(r"\./files/(\S+)", (FEED / "qalqan/Makefile").read_text("utf-8")))
+    there = {str(one.relative_to(FILES)) for one in FILES.rglob("*") if one.is_file()}
+    assert named == there - {"qalqan.prerm"}
+
+
+@pytest.mark.skipif(not (FILES / "qalqan.prerm").exists(), reason="the scripts are not in this tree")
+def test_the_script_before_removal_is_the_one_that_is_tested(feed: Mapping[str, Package]) -> None:
+    """The Makefile has to hold the text of such a script itself."""
+    written = (FILES / "qalqan.prerm").read_text("utf-8").strip()
+    assert feed["qalqan"].facts["prerm"].strip() == written
+
+
+def test_a_makefile_that_is_wrong_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "openwrt/python-waitress"
+    shutil.copytree(FEED / "python-waitress", wrong)
+    (wrong / "Makefile").write_text("include $(TOPDIR)/rules.mk\n$(error no more)\n", "utf-8")
+    with pytest.raises(RecipeError, match=r"^python-waitress: .*no more"):
+        list(read(wrong / "Makefile", tmp_path / "out"))
+    assert FEED.parent == recipes.TREE

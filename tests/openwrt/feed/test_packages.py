@@ -1,0 +1,208 @@
+"""The packages themselves, opened: an ipk, and what `apk mkpkg` gets."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.openwrt.feed import apk, ipk
+from tests.openwrt.feed.__main__ import interpreter
+from tests.openwrt.feed.recipes import EPOCH, TREE, Package, install
+
+OURS = ("qalqan", "qalqan-web")
+
+
+@pytest.fixture(scope="session")
+def ipks(
+    feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    folder = tmp_path_factory.mktemp("ipk")
+    made = {name: ipk.write(feed[name], root, folder) for name, root in installed.items()}
+    ipk.write_index(folder)
+    return made
+
+
+def opened(path: Path, part: str) -> dict[str, tarfile.TarInfo]:
+    data = ipk.member(path.read_bytes(), part)
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        return {one.name: one for one in archive.getmembers()}
+
+
+def control(path: Path) -> dict[str, str]:
+    text = ipk.member(ipk.member(path.read_bytes(), "control.tar.gz"), "control").decode()
+    return dict(line.split(": ", 1) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_its_three_parts(name: str, ipks: Mapping[str, Path]) -> None:
+    with tarfile.open(ipks[name], "r:gz") as archive:
+        names = [one.name for one in archive.getmembers()]
+    assert names == ["./debian-binary", "./data.tar.gz", "./control.tar.gz"]
+    assert ipk.member(ipks[name].read_bytes(), "debian-binary") == b"2.0\n"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_says_what_the_makefile_says(
+    name: str, ipks: Mapping[str, Path], feed: Mapping[str, Package]
+) -> None:
+    told, package = control(ipks[name]), feed[name]
+    assert (told["Package"], told["Version"], told["Architecture"]) == (name, package.version, "all")
+    assert tuple(told["Depends"].split(", ")) == package.depends
+    assert int(told["Installed-Size"]) > 1_000_000
+    assert ("Require-User" in told) == (name == "qalqan-web")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_all_of_it_is_roots_and_of_one_moment(name: str, ipks: Mapping[str, Path]) -> None:
+    for part in ("data.tar.gz", "control.tar.gz"):
+        for one in opened(ipks[name], part).values():
+            assert (one.uid, one.gid, one.mtime) == (0, 0, int(EPOCH))
+            assert not one.mode & 0o022, one.name
+            assert not one.mode & 0o6000, one.name
+
+
+def test_bytecode_alone(ipks: Mapping[str, Path]) -> None:
+    """No source, no test, nothing that only the one who writes it needs."""
+    names = [name for path in ipks.values() for name in opened(path, "data.tar.gz")]
+    assert not [one for one in names if re.search(r"\.(py|po|pot)$|/tests?(/|$)|__pycache__|py\.typed$", one)]
+    assert [one for one in names if one.endswith(".md")] == ["./usr/lib/qalqan/webui/CHANGELOG.md"]
+    modules = {str(one.relative_to(TREE))[:-3] for one in TREE.glob("gateway/**/*.py")}
+    compiled = {one.removeprefix("./usr/lib/qalqan/")[:-4] for one in names if one.endswith(".pyc")}
+    assert modules <= compiled
+
+
+def test_every_file_of_data_is_there(ipks: Mapping[str, Path]) -> None:
+    names = {name for path in ipks.values() for name in opened(path, "data.tar.gz")}
+    kinds = ["profiles/**/*.yaml", "profiles/**/*.txt", "profiles/NOTICE", "webui/templates/**/*.html"]
+    kinds += ["webui/static/**/*", "webui/learn/**/*.txt", "webui/translations/**/*.mo"]
+    for kind in kinds:
+        wanted = [one for one in TREE.glob(kind) if one.is_file()]
+        assert wanted, kind
+        assert {f"./usr/lib/qalqan/{one.relative_to(TREE)}" for one in wanted} <= names
+
+
+def test_modes_of_what_is_run_and_of_what_is_read(ipks: Mapping[str, Path]) -> None:
+    data = opened(ipks["qalqan"], "data.tar.gz")
+    run = ["usr/bin/qalqan", "usr/lib/qalqan/dhcp-event", "etc/init.d/qalqan", "etc/init.d/qalqan-guard"]
+    assert {oct(data[f"./{one}"].mode) for one in run} == {"0o755"}
+    assert oct(data["./etc/config/qalqan"].mode) == "0o600"
+    hooks = [one for one in data.values() if one.name.startswith("./etc/hotplug.d/") and one.isfile()]
+    assert len(hooks) >= 3
+    assert {oct(one.mode) for one in hooks} == {"0o644"}
+
+
+def test_what_stays_when_a_new_one_comes(ipks: Mapping[str, Path]) -> None:
+    archive = ipks["qalqan"].read_bytes()
+    listed = ipk.member(ipk.member(archive, "control.tar.gz"), "conffiles").decode().split()
+    assert listed == ["/etc/config/qalqan", "/etc/qalqan/"]
+    data = ipk.member(archive, "data.tar.gz")
+    assert ipk.member(data, "lib/upgrade/keep.d/qalqan") == b"/etc/qalqan/\n"
+
+
+def test_its_scripts_are_shell(ipks: Mapping[str, Path]) -> None:
+    for name, path in ipks.items():
+        parts = opened(path, "control.tar.gz")
+        for part in sorted(set(parts) - {"./control", "./conffiles"}):
+            text = ipk.member(ipk.member(path.read_bytes(), "control.tar.gz"), part.removeprefix("./"))
+            assert text.startswith(b"#!/bin/sh\n"), (name, part)
+            subprocess.run(["sh", "-n"], input=text, check=True)
+            assert parts[part].mode == 0o755
+    assert b"offload back" in ipk.member(
+        ipk.member(ipks["qalqan"].read_bytes(), "control.tar.gz"), "prerm-pkg"
+    )
+
+
+@pytest.mark.slow
+def test_the_same_source_makes_the_same_bytes(
+    feed: Mapping[str, Package], ipks: Mapping[str, Path], tmp_path: Path
+) -> None:
+    for name in OURS:
+        again = ipk.write(feed[name], install(feed[name], tmp_path / name), tmp_path / "again")
+        assert again.read_bytes() == ipks[name].read_bytes()
+
+
+def test_it_is_unpacked_as_tar_unpacks_it(ipks: Mapping[str, Path], tmp_path: Path) -> None:
+    """As opkg does it: the outer archive, then the data into the root."""
+    for path in ipks.values():
+        subprocess.run(["tar", "-xzf", path, "-C", tmp_path], check=True)
+        subprocess.run(["tar", "-xzf", tmp_path / "data.tar.gz", "-C", tmp_path], check=True)
+    assert (tmp_path / "usr/lib/qalqan/gateway/cli.pyc").is_file()
+    assert (tmp_path / "usr/lib/qalqan/webui/__init__.pyc").is_file()
+
+
+def test_the_index_names_each_by_its_sum(ipks: Mapping[str, Path]) -> None:
+    folder = ipks["qalqan"].parent
+    text = (folder / "Packages").read_text("utf-8")
+    assert gzip.decompress((folder / "Packages.gz").read_bytes()).decode() == text
+    entries = [dict(line.split(": ", 1) for line in one.splitlines()) for one in text.split("\n\n")]
+    assert {one["Package"] for one in entries} == set(OURS)
+    for one in entries:
+        data = (folder / one["Filename"]).read_bytes()
+        assert (one["Size"], one["SHA256sum"]) == (str(len(data)), hashlib.sha256(data).hexdigest())
+
+
+@pytest.fixture(scope="module")
+def staged(
+    feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    folder = tmp_path_factory.mktemp("apk")
+    return {name: apk.stage(feed[name], root, folder) for name, root in installed.items()}
+
+
+def test_what_apk_is_told(feed: Mapping[str, Package]) -> None:
+    told = apk.info(feed["qalqan-web"])
+    assert (told["name"], told["version"], told["arch"]) == (
+        "qalqan-web",
+        feed["qalqan-web"].version,
+        "noarch",
+    )
+    assert told["depends"].split() == list(feed["qalqan-web"].depends)
+    words = apk.arguments(feed["qalqan-web"])
+    assert words[:2] == ["apk", "mkpkg"]
+    assert words[-4:] == ["--files", "root", "--output", f"../qalqan-web-{told['version']}.apk"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_lists_that_apk_keeps(name: str, staged: Mapping[str, Path], feed: Mapping[str, Package]) -> None:
+    root = staged[name] / "root"
+    lists = root / apk.LISTS
+    listed = (lists / f"{name}.list").read_text("utf-8").split()
+    there = sorted(f"/{one.relative_to(root)}" for one in root.rglob("*") if one.is_file())
+    assert listed == [one for one in there if not one.startswith(f"/{apk.LISTS}/")]
+    user = lists / f"{name}.rusers"
+    assert user.exists() == bool(feed[name].facts["USERID"])
+    if feed[name].conffiles:
+        static = (lists / f"{name}.conffiles_static").read_text("utf-8").split()
+        assert static[0] == "/etc/config/qalqan"
+        assert static[1] == hashlib.sha256((root / "etc/config/qalqan").read_bytes()).hexdigest()
+
+
+def test_its_scripts_know_an_upgrade(staged: Mapping[str, Path]) -> None:
+    for folder in staged.values():
+        for script in folder.glob("*-*"):
+            subprocess.run(["sh", "-n", script], check=True)
+        assert "PKG_UPGRADE=1" in (folder / "post-upgrade").read_text("utf-8")
+        assert "PKG_UPGRADE=1" not in (folder / "post-install").read_text("utf-8")
+        assert "add_group_and_user" in (folder / "post-install").read_text("utf-8")
+
+
+@pytest.mark.skipif(
+    shutil.which("apk") is None, reason="apk-tools 3 are in no distribution but Alpine and OpenWrt"
+)
+def test_apk_makes_it(staged: Mapping[str, Path]) -> None:
+    for folder in staged.values():
+        assert apk.build(folder)
+        assert (folder.parent / f"{folder.name}.apk").stat().st_size > 100_000
+
+
+def test_no_interpreter_of_that_version() -> None:
+    assert interpreter("2.1") is None

@@ -1,0 +1,93 @@
+"""What a feature says where its package is not installed: one line, which names the package."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Comes before every other way to find a module, in each process of ours.
+HIDE = """
+import sys
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in {hidden!r} else found(name, *rest)
+sys.meta_path.insert(0, Hide())
+"""
+AUDIT = "audits need the package python3-cryptography, which is not installed; install it and try again"
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH: neither cryptography nor scapy nor pages are there."""
+    hidden = {"cryptography", "scapy", "webui"}
+    (tmp_path / "sitecustomize.py").write_text(HIDE.format(hidden=hidden), "utf-8")
+    return tmp_path
+
+
+def run(without: Path, *argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    env = {**os.environ, "PYTHONPATH": f"{without}:{ROOT}"}
+    command = [sys.executable, "-m", *argv]
+    return subprocess.run(command, input=stdin, env=env, capture_output=True, timeout=60, check=False)
+
+
+def test_the_pages_are_another_package(without: Path) -> None:
+    done = run(without, "gateway", "web", "--config", "/nonexistent.yaml")
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"qalqan: the pages need the package qalqan-web, which is not installed; install it and try again\n"
+    )
+
+
+@pytest.mark.needs("root")
+def test_an_audit_says_what_it_needs(without: Path) -> None:
+    done = run(without, "gateway", "audit", "daughter", "--config", "/nonexistent.yaml")
+    assert (done.returncode, done.stderr.decode()) == (1, f"qalqan: {AUDIT}\n")
+
+
+def test_a_backup_says_what_it_needs(without: Path) -> None:
+    done = run(without, "gateway.backupseal", "seal", stdin=b'{"password": "a long one"}\nrules')
+    assert done.returncode == 1
+    assert "backups need the package python3-cryptography" in json.loads(done.stderr)["error"]
+
+
+def test_a_certificate_says_what_it_needs(without: Path) -> None:
+    done = run(without, "gateway.certificates", "home.example.org", "/nonexistent.pem", "/nonexistent.key")
+    problems = json.loads(done.stdout)["problems"]
+    assert problems[-1] == "certificates cannot be read; install the package python3-cryptography"
+
+
+def test_a_proof_is_refused_by_the_gateway_not_by_its_owner(without: Path) -> None:
+    asked = {"do": "ask", "origin": "https://home.example.org", "now": "2026-11-27T12:00:00+00:00"}
+    done = run(without, "gateway.ageproof", stdin=json.dumps(asked).encode())
+    assert json.loads(done.stdout) == {"refused": "trust_broken", "told": "gateway"}
+    assert b"adult proofs need the package python3-cryptography" in done.stderr
+
+
+def test_a_key_for_sealed_sets_says_what_it_needs(without: Path, tmp_path: Path) -> None:
+    done = run(without, "gateway", "sealed", "key", str(tmp_path / "key.pem"))
+    assert done.returncode == 1
+    assert b"sealed sets need the package python3-cryptography" in done.stderr
+
+
+def test_the_daemon_and_its_commands_are_there_without_any(without: Path) -> None:
+    code = (
+        "import gateway.daemon.service, gateway.commands.check, gateway.commands.why, gateway.commands.replay"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{without}:{ROOT}"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
