@@ -75,7 +75,8 @@ def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> 
     name, ``sync_folder`` puts on the disk. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
+    fresh.unlink(missing_ok=True)  # of a kill; where the folder is another's, a link to what is not
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
         if like is not None:
             with suppress(PermissionError):
                 os.fchown(out.fileno(), like.st_uid, like.st_gid)

@@ -54,3 +54,13 @@ def test_who_is_not_root_replaces_a_file_of_roots_and_keeps_its_mode(tmp_path: P
     assert done.returncode == 0, done.stderr
     found = path.stat()
     assert (path.read_bytes(), found.st_mode & 0o777, found.st_uid) == (b"new", 0o644, OURS)
+
+
+def test_a_link_in_the_place_of_the_file_in_the_making_leads_nowhere(tmp_path: Path) -> None:
+    """Who has the folder may lay one there, and root writes in it."""
+    other, path = tmp_path / "other", tmp_path / "file"
+    other.write_bytes(b"of somebody else")
+    (tmp_path / ".file.new").symlink_to(other)
+    write_whole(path, b"new")
+    assert (path.read_bytes(), other.read_bytes()) == (b"new", b"of somebody else")
+    assert not path.is_symlink()

@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,9 @@ class Record:
 
 
 class Ledger:
-    """The record of one gateway, in a folder beside its qalqan.yaml."""
+    """The record of one gateway, in a folder beside its qalqan.yaml. Both are root's alone: what the record
+    names, root puts back, wherever that is; and the folder above is the daemon's.
+    """
 
     def __init__(self, config: Path) -> None:
         self.folder = config.with_name(FOLDER)
@@ -49,7 +51,7 @@ class Ledger:
 
     def read(self) -> Record | None:
         """None: setup has written nothing. Raises SetupError for a record that is broken."""
-        data = read_if_there(self.path)
+        data = self.kept(RECORD)
         if data is None:
             return None
         try:
@@ -64,7 +66,38 @@ class Ledger:
             raise SetupError(msg) from error
 
     def write(self, record: Record) -> None:
-        write(self.path, record.as_bytes())
+        self.keep(RECORD, record.as_bytes())
+
+    def keep(self, name: str, data: bytes) -> None:
+        with _written(self.folder / name):
+            write_whole(self.folder / name, data)
+            sync_folder(self.folder)
+
+    def kept(self, name: str) -> bytes | None:
+        """None where there is none. Raises SetupError for one that somebody else wrote."""
+        path = self.folder / name
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            msg = f"{path}: cannot be read ({error.strerror}); run this as root"
+            raise SetupError(msg) from error
+        with open(file, "rb") as opened:
+            about = os.fstat(file)
+            if about.st_uid != os.geteuid() or not stat.S_ISREG(about.st_mode):
+                raise _not_ours(path)
+            return opened.read(MOST)
+
+    def make(self) -> None:
+        """Raises SetupError for a folder that somebody else made."""
+        with _written(self.folder):
+            make_folder(self.folder.parent)
+            with suppress(FileExistsError):
+                self.folder.mkdir(0o700)
+            about = self.folder.lstat()
+        if about.st_uid != os.geteuid() or not stat.S_ISDIR(about.st_mode):
+            raise _not_ours(self.folder)
 
     def started(self, units: tuple[str, ...]) -> None:
         record = self.read() or Record()
@@ -72,14 +105,24 @@ class Ledger:
         self.write(record)
 
 
+def _not_ours(path: Path) -> SetupError:
+    return SetupError(f"{path}: is not root's, so setup did not write it; look at it, and remove it")
+
+
 def write(path: Path, data: bytes) -> None:
     """As a file that is there has it; a new one as its folder's owner, which the package made: the daemon's
     own user reads and writes what is the family's. Raises SetupError.
     """
-    try:
+    with _written(path):
         make_folder(path.parent)
         write_whole(path, data, _like(path))
         sync_folder(path.parent)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         msg = f"{path}: cannot be written ({disk_words(error)}); run this as root, and make room"
         raise SetupError(msg) from error
@@ -110,11 +153,11 @@ def apply(plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: Syste
 def _apply(
     plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System, back: Undoing
 ) -> list[Path]:
-    record, earlier = ledger.read() or Record(), read_if_there(ledger.path)
+    record, earlier = ledger.read() or Record(), ledger.kept(RECORD)
     made = [one for one in (*ledger.folder.parents, ledger.folder, ledger.children) if not one.exists()]
     back.append(lambda: _remove_folders(made))
-    for folder in (ledger.folder, ledger.children):
-        _make_like(folder)
+    ledger.make()
+    _make_like(ledger.children)
     stale = [path for path in map(Path, record.files) if path not in files]
     before = {path: _read(path) for path in (*files, *stale)}
     changed = [path for path in files if before[path] != files[path]]
@@ -122,7 +165,7 @@ def _apply(
         _note(record, ledger, path, before[path], files[path], back)
     for name, _ in plan.sysctls:
         record.sysctls.setdefault(name, system.sysctl(name))
-    back.append(lambda: _put(ledger.path, earlier))
+    back.append(lambda: _put_back(ledger, earlier))
     ledger.write(record)  # first: what is cut off in the middle is taken back by --undo
     for path in changed:
         _write(path, files[path], before[path], back)
@@ -146,8 +189,8 @@ def _note(
     copy, ours = record.files.get(str(path), ("", ""))
     if before is not None and _digest(before) != ours:
         kept = _free(ledger.folder, path.name)
-        back.append(lambda: _put(kept, None))
-        write(kept, before)
+        back.append(lambda: kept.unlink(missing_ok=True))
+        ledger.keep(kept.name, before)
         copy = copy if str(path) in record.files else kept.name
     record.files[str(path)] = copy, _digest(after)
 
@@ -179,8 +222,15 @@ def _put(path: Path, data: bytes | None) -> None:
         path.unlink()
 
 
+def _put_back(ledger: Ledger, record: bytes | None) -> None:
+    if record is None:
+        ledger.path.unlink(missing_ok=True)
+    else:
+        ledger.keep(RECORD, record)
+
+
 def _kept(ledger: Ledger, copy: str) -> bytes | None:
-    return _read(ledger.folder / copy) if copy else None
+    return ledger.kept(copy) if copy else None
 
 
 def _read(path: Path) -> bytes | None:
@@ -225,7 +275,7 @@ def undo(ledger: Ledger, system: System) -> list[str]:
         there = _read(path)
         if there is not None and _digest(there) != ours:
             changed = _free(ledger.folder, f"{path.name}.changed")
-            write(changed, there)
+            ledger.keep(changed.name, there)
             told.append(f"{path} was changed since; a copy is in {changed}")
         _put(path, old)
         told.append(f"{path}: {'gone' if old is None else 'as before'}")

@@ -224,7 +224,7 @@ def test_a_translation_that_is_needed_no_more_goes_with_the_next_run(
 @pytest.mark.parametrize(
     "error", [SetupError("the kernel refuses"), KeyboardInterrupt(), OSError(28, "No space left")]
 )
-@pytest.mark.parametrize("at", ["set_sysctl", "translate", "write"])
+@pytest.mark.parametrize("at", ["set_sysctl", "translate", "write", "keep"])
 def test_what_fails_in_the_middle_leaves_everything_as_it_was(
     space: Namespace,
     run: Setup,
@@ -236,12 +236,12 @@ def test_what_fails_in_the_middle_leaves_everything_as_it_was(
     space.ip(*ONE_ARM)
     put(tmp_path, "etc/sysctl.d/90-qalqan.conf", "# theirs\n")
     before, files = kernel(space), tree(tmp_path)
-    place: object = setup_write if at == "write" else System
+    place = {"write": setup_write, "keep": setup_write.Ledger}.get(at, System)
     real, calls = getattr(place, at), []
 
     def failing(*words: object) -> object:
         calls.append(words)
-        if len(calls) == {"write": 4, "translate": 1, "set_sysctl": 2}[at]:
+        if len(calls) == {"write": 2, "keep": 2, "translate": 1, "set_sysctl": 2}[at]:
             raise error
         return real(*words)
 
@@ -251,6 +251,36 @@ def test_what_fails_in_the_middle_leaves_everything_as_it_was(
     assert tree(tmp_path) == files
     assert kernel(space) == before
     assert not (tmp_path / "etc/qalqan").exists()
+
+
+def test_root_puts_nothing_back_by_what_the_daemon_wrote(
+    space: Namespace, run: Setup, tmp_path: Path
+) -> None:
+    """The folder above is the daemon's own: one that was taken over may write a record of its own there."""
+    space.ip(*TWO_ARMS)
+    put(tmp_path, "etc/qalqan/setup/evil", "root runs this")
+    told = {"files": {str(tmp_path / "etc/cron.d/evil"): ("evil", "")}, "sysctls": {}, "units": []}
+    put(tmp_path, "etc/qalqan/setup/record.json", json.dumps(told))
+    folder = tmp_path / "etc/qalqan/setup"
+    for one in (folder.parent, folder, *folder.iterdir()):
+        os.chown(one, 65534, 65534)
+    for words in (("--undo", "--yes"), ("--yes",)):
+        assert "is not root's" in run(*words).refusal
+    os.chown(folder / "record.json", 0, 0)
+    assert "evil: is not root's" in run("--undo", "--yes").refusal
+    assert "setup: is not root's" in run("--yes").refusal
+    assert not (tmp_path / "etc/cron.d").exists()
+
+
+def test_what_was_there_before_is_roots_alone(space: Namespace, run: Setup, tmp_path: Path) -> None:
+    space.ip(*TWO_ARMS)
+    folder = tmp_path / "etc/qalqan"
+    folder.mkdir(parents=True)
+    os.chown(folder, 65534, 65534)
+    assert run("--yes").status == 0
+    found = [(folder / name).stat() for name in ("setup", "setup/record.json", "profiles", "qalqan.yaml")]
+    assert [one.st_uid for one in found] == [0, 0, 65534, 65534]
+    assert found[0].st_mode & 0o777 == 0o700
 
 
 def test_a_record_that_is_broken_is_named(space: Namespace, run: Setup, tmp_path: Path) -> None:
