@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
+from html import unescape
 from pathlib import Path
 
 from gateway.errors import PolicyError
@@ -43,7 +44,9 @@ _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _LINKS = frozenset({"href", "xlink:href", "src"})
 _SPACES = ("xmlns", "xml:space", "xml:lang", "xlink:href")
 # What a style can load or hide something by.
-_STYLE = re.compile(r"url\(\s*['\"]?(?!#|['\"#])|[@\\]|expression|import", re.IGNORECASE)
+_STYLE = re.compile(
+    r"url\(\s*['\"]?(?!#|['\"#])|\b(src|image|image-set)\(|[@\\]|expression|import", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _first_problem(text: str) -> str:
     if "<" in between or ">" in between:
         at = min(at for at in (between.find("<"), between.find(">")) if at >= 0)
         return f"has something that is no shape: {shown(between[at : at + 20])}"
-    if _STYLE.search(between):
+    if _STYLE.search(unescape(between)):
         return "has a style that could load something"
     tags = list(_TAG.finditer(text))
     if not tags or tags[0][2] != "svg" or f'xmlns="{_SVG}"' not in tags[0][3].replace("'", '"'):
@@ -111,7 +114,7 @@ def _of_tag(name: str, attributes: str) -> str:
     if rest:
         return f"has something that is no attribute: {shown(rest)}"
     for key, quoted in _ATTRIBUTE.findall(attributes):
-        value = quoted[1:-1].strip()
+        value = unescape(quoted[1:-1]).strip()
         if key.lower().startswith("on") or (":" in key and not key.startswith(_SPACES)):
             return f"has an attribute that no shape needs: {shown(key)}"
         if key.lower() in _LINKS and not value.startswith("#"):

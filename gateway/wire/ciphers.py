@@ -12,7 +12,8 @@ from typing import NamedTuple
 from gateway.errors import KernelError
 
 TAG = 16  # bytes of GCM's
-BLOCK = 16
+NONCE = 12  # the library reads as many, whatever there is
+BLOCK = 16  # of the key as well
 _LIBRARIES = ("libcrypto.so.3", "libcrypto.so.1.1")
 _GET_TAG, _SET_TAG = 0x10, 0x11  # openssl/evp.h, EVP_CTRL_AEAD_*
 _OPENING, _SEALING = 0, 1
@@ -61,7 +62,9 @@ def _cipher(lib: ctypes.CDLL, mode: str) -> int:
 
 
 class _Context:
-    """A cipher with its key. For one thread."""
+    """A cipher with its key. For one thread. Raises MemoryError wherever the library fails: what it left
+    undone is no plain text.
+    """
 
     __slots__ = ("_context", "_lib", "_size")
 
@@ -69,6 +72,9 @@ class _Context:
         self._lib = lib
         self._size = ctypes.byref(_int())
         self._context: int | None = lib.EVP_CIPHER_CTX_new()
+        if len(key) != BLOCK:
+            msg = f"a key of AES-128 has {BLOCK} bytes, not {len(key)}"
+            raise ValueError(msg)
         if not self._context or not lib.EVP_CipherInit_ex(self._context, cipher, None, key, None, _SEALING):
             raise MemoryError
 
@@ -76,10 +82,15 @@ class _Context:
         self._lib.EVP_CIPHER_CTX_free(self._context)
 
     def begin(self, nonce: bytes, way: int) -> None:
-        self._lib.EVP_CipherInit_ex(self._context, None, None, None, nonce, way)
+        if len(nonce) != NONCE:
+            msg = f"a nonce has {NONCE} bytes, not {len(nonce)}"
+            raise ValueError(msg)
+        if not self._lib.EVP_CipherInit_ex(self._context, None, None, None, nonce, way):
+            raise MemoryError
 
     def update(self, out: ctypes.Array[ctypes.c_char] | None, data: bytes) -> None:
-        self._lib.EVP_CipherUpdate(self._context, out, self._size, data, len(data))
+        if not self._lib.EVP_CipherUpdate(self._context, out, self._size, data, len(data)):
+            raise MemoryError
 
     def ends_well(self, out: ctypes.Array[ctypes.c_char]) -> bool:
         """False where the tag is another one. Nothing is written: there is no padding."""
@@ -87,11 +98,13 @@ class _Context:
 
     def get_tag(self) -> bytes:
         tag = ctypes.create_string_buffer(TAG)
-        self._lib.EVP_CIPHER_CTX_ctrl(self._context, _GET_TAG, TAG, tag)
+        if not self._lib.EVP_CIPHER_CTX_ctrl(self._context, _GET_TAG, TAG, tag):
+            raise MemoryError
         return tag.raw
 
     def expect_tag(self, tag: bytes) -> None:
-        self._lib.EVP_CIPHER_CTX_ctrl(self._context, _SET_TAG, TAG, tag)
+        if not self._lib.EVP_CIPHER_CTX_ctrl(self._context, _SET_TAG, TAG, tag):
+            raise MemoryError
 
 
 class AesGcm:
@@ -109,7 +122,8 @@ class AesGcm:
         context.update(None, header)
         context.update(out, data)
         sealed = out.raw[: len(data)]
-        context.ends_well(out)
+        if not context.ends_well(out):
+            raise MemoryError
         return sealed + context.get_tag()
 
     def open(self, nonce: bytes, sealed: bytes, header: bytes) -> bytes | None:

@@ -73,3 +73,37 @@ def test_one_of_before_that_fetches_nothing(monkeypatch: pytest.MonkeyPatch, unr
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Older())
     sealed = AesGcm(bytes(16)).seal(bytes(12), b"data", b"")
     assert sealed == AESGCM(bytes(16)).encrypt(bytes(12), b"data", b"")
+
+
+@pytest.mark.parametrize(
+    "call", ["EVP_CipherInit_ex", "EVP_CipherUpdate", "EVP_CipherFinal_ex", "EVP_CIPHER_CTX_ctrl"]
+)
+def test_where_the_library_fails_nothing_is_opened_and_nothing_sealed(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    cipher, nonce = AesGcm(bytes(16)), bytes(12)
+    sealed = cipher.seal(nonce, b"data", b"header")
+    monkeypatch.setattr(ciphers._crypto().lib, call, lambda *_: 0)
+    with pytest.raises(MemoryError):
+        cipher.seal(nonce, b"data", b"header")
+    if call == "EVP_CipherFinal_ex":
+        assert cipher.open(nonce, sealed, b"header") is None
+    else:
+        with pytest.raises(MemoryError):
+            cipher.open(nonce, sealed, b"header")
+
+
+def test_a_block_that_was_not_made_masks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = AesBlock(bytes(16))
+    monkeypatch.setattr(ciphers._crypto().lib, "EVP_CipherUpdate", lambda *_: 0)
+    with pytest.raises(MemoryError):
+        block.mask(bytes(16))
+
+
+def test_a_key_or_nonce_of_another_length_is_not_read_beyond_its_end() -> None:
+    for size in (0, 15, 32):
+        with pytest.raises(ValueError, match=rf"16 bytes, not {size}"):
+            AesGcm(bytes(size))
+    for size in (0, 8, 16):
+        with pytest.raises(ValueError, match=rf"12 bytes, not {size}"):
+            AesGcm(bytes(16)).seal(bytes(size), b"", b"")
