@@ -39,8 +39,13 @@ def test_an_archive_has_the_rules_alone_and_nothing_stops(ready: Router, how: di
     assert ready.told() == "packed\n"
 
 
-def test_the_state_is_where_uci_says(ready: Router) -> None:
-    ready.shell("uci set qalqan.paths.state=/mnt/usb/qalqan; uci commit qalqan")
+@pytest.mark.parametrize(
+    "written", ["/mnt/usb/qalqan", "/mnt/usb/qalqan/", "/mnt//usb/./qalqan//", "/disk/qalqan"]
+)
+def test_the_state_is_where_uci_says(ready: Router, written: str) -> None:
+    (ready.root / "mnt/usb/qalqan").mkdir(parents=True)
+    (ready.root / "disk").symlink_to("/mnt/usb")
+    ready.shell(f"uci set qalqan.paths.state={written}; uci commit qalqan")
     assert packed(ready, state="/mnt/usb/qalqan", CONF_BACKUP="-") == RULES
 
 

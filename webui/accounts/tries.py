@@ -49,9 +49,9 @@ class Gate:
         self._lock = Lock()  # the server has several threads
 
     @contextmanager
-    def attempt(self, now: float, name: str) -> Iterator[None]:
+    def attempt(self, now: float, name: str, *, placed: bool) -> Iterator[None]:
         """Raises TooManyTriesError. A refusal inside counts where something wrong was typed."""
-        keys = _keys(name)
+        keys = _keys(name, placed=placed)
         with self._lock:
             wait = max(self._limiter.wait(key, now, tries) for key, tries in keys.items())
             if wait > 0:
@@ -71,7 +71,7 @@ class Gate:
                         self._limiter.uncount(key)
 
 
-def _keys(name: str) -> dict[str, int]:
+def _keys(name: str, *, placed: bool) -> dict[str, int]:
     """Under which this try at ``name`` counts, and how many each has."""
     # With a token no cookie counts.
     browser = "" if "Authorization" in request.headers else browsers.known(name)
@@ -80,14 +80,17 @@ def _keys(name: str) -> dict[str, int]:
     address = source_address()
     here = daemon().here(address)
     keys = {here.mac or address: TRIES}
-    return keys | ({STRANGERS: TRIES_OF_ALL} if here.profile in PLACELESS else {})
+    strange = not placed or here.profile in PLACELESS
+    return keys | ({STRANGERS: TRIES_OF_ALL} if strange else {})
 
 
 @contextmanager
-def attempt(name: str = "") -> Iterator[None]:
-    """``name``: whose password or code it would be; empty: nobody's in particular."""
+def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
+    """``name``: whose password or code it would be; empty: nobody's in particular. ``placed``: whether
+    somebody has said yet whose the devices are.
+    """
     gate: Gate = current_app.extensions["qalqan-gate"]
-    with gate.attempt(time.monotonic(), name):
+    with gate.attempt(time.monotonic(), name, placed=placed):
         yield
 
 

@@ -86,7 +86,8 @@ def _with_new_password(action: str, name: str, **values: str) -> Answer:
     if not all(value.isprintable() for value in values.values()):
         raise _RefusedError(_("This code has letters that no code has."), 403)
     try:
-        with tries.attempt(name):
+        # Before the claim every device is taken for a thing of the house, a new address of one too.
+        with tries.attempt(name, placed=action != "claim"):
             return session.ask(action, name=name, secret=passwords.hashed(password), **values)
     except TooManyTriesError as error:
         raise _RefusedError(error.sentence, 429, {"Retry-After": str(error.seconds)}) from None

@@ -205,6 +205,11 @@ def test_a_code_that_is_there_is_not_written_over(tmp_path: Path) -> None:
         ("label.from=mtd absent 0 12\n", CODE, "has no code of 8 to 40 letters and digits"),
         ("label.from=env qalqan_label\n", "02005E100001", "is this router's hardware address"),
         ("label.from=env qalqan_label\n", "02-00-5e-10-00-01", "is this router's hardware address"),
+        ("label.from=env qalqan_label\n", "02005E100002", "is this router's hardware address"),
+        ("label.from=env qalqan_label\n", "SN-02005e1000FF-7", "is this router's hardware address"),
+        ("label.from=env qalqan_label\n", "00000000", "is the same on every router"),
+        ("label.from=env qalqan_label\n", "FFFF-FFFF-0000", "is the same on every router"),
+        ("label.from=env qalqan_label\n", "12345678", "is the same on every router"),
         ("brand.name=X\n", CODE, ""),
     ],
 )  # fmt: skip

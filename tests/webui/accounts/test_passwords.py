@@ -254,6 +254,20 @@ def test_new_hardware_addresses_are_no_new_start(
     assert browser_on(app, "192.168.1.7").post("/signin/password", MUM).status_code == 303
 
 
+def test_nor_are_they_before_the_claim_when_every_device_is_a_thing_of_the_house(
+    app: Flask, daemon: Running, household: Household, fast: None
+) -> None:
+    household.accounts.unclaimed()
+    typed = {"label": "WRNG-WRNG", "name": "X", "password": MUM["password"]}
+    codes = []
+    for number in range(TRIES_OF_ALL + 3):
+        browser = browser_on(app, f"192.168.7.{number}")
+        mac = f"06:00:00:00:00:{number:02x}"
+        household.devices[browser.ip] = {"mac": mac, "profile": "home", "name": ""}
+        codes.append(browser.post("/claim", typed).status_code)
+    assert codes == [403] * TRIES_OF_ALL + [429] * 3
+
+
 def test_signing_in_as_oneself_does_not_give_more_tries_at_others(
     tablet: Browser, household: Household, fast: None
 ) -> None:
