@@ -11,12 +11,14 @@ pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 # The order of sysupgrade: its own list first in the variable, then what is included, then all of it is run.
 SYSUPGRADE = """
 list() { printf '%s\\n' /etc/config/qalqan /etc/config/qalqan-old /etc/qalqan/profiles/d.yaml \\
-	"$STATE/qalqan.db" "$STATE/web/session.key" > "$1"; echo packed >> /told; }
+	"$STATE/qalqan.db" "$STATE/web/session.key" /etc/qalqan/history/1/step.json \
+	/etc/qalqan/profiles/history/7/gone.yaml > "$1"; echo packed >> /told; }
 sysupgrade_init_conffiles=list
 . /lib/functions.sh
 . /lib/upgrade/qalqan.sh
 for hook in $sysupgrade_init_conffiles; do "$hook" /conffiles; done
 """
+HISTORY = ["/etc/qalqan/history/1/step.json", "/etc/qalqan/profiles/history/7/gone.yaml"]
 RULES = ["/etc/config/qalqan", "/etc/config/qalqan-old", "/etc/qalqan/profiles/d.yaml"]
 
 
@@ -28,7 +30,8 @@ def packed(router: Router, *, state: str = "/etc/qalqan/state", **environment: s
 
 def test_an_upgrade_ends_the_service_first_and_takes_everything(ready: Router) -> None:
     found = packed(ready, CONF_BACKUP_LIST="0")
-    assert found == [*RULES, "/etc/qalqan/state/qalqan.db", "/etc/qalqan/state/web/session.key"]
+    state = ["/etc/qalqan/state/qalqan.db", "/etc/qalqan/state/web/session.key"]
+    assert found == [*RULES, *state, *HISTORY]
     told = ready.told().splitlines()
     assert told.index("delete [qalqan]") < told.index("packed")
 
@@ -51,4 +54,4 @@ def test_the_state_is_where_uci_says(ready: Router, written: str) -> None:
 
 def test_a_router_that_had_the_package_upgrades_all_the_same(ready: Router) -> None:
     (ready.root / "etc/init.d/qalqan").unlink()
-    assert len(packed(ready)) == 5
+    assert len(packed(ready)) == 7
