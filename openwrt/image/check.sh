@@ -35,7 +35,8 @@ lines() {
 			defaults.propose_list | defaults.propose_band) ;;
 		label.from)
 			case "$value" in
-			'env '* | 'file '* | 'mtd '*' '*' '*) ;;
+			'file '*) [ ! -e "$FILES${value#file }" ] || no "$PRESET:$number: ${value#file } is in the image: the same code in every home" ;;
+			'env '* | 'mtd '*' '*' '*) ;;
 			*) no "$PRESET:$number: a label comes from: env NAME, file PATH, or mtd NAME OFFSET LENGTH" ;;
 			esac
 			;;

@@ -281,6 +281,7 @@ def test_a_file_that_would_do_more_is_refused(tmp_path: Path, path: str, text: s
         ("defaults.country=", "has no value"),
         ("label.from=serial", "a label comes from"),
         ("label.from=mtd factory", "a label comes from"),
+        ("label.from=file /etc/isp/qalqan-preset", "is in the image: the same code in every home"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, line: str, because: str) -> None:
