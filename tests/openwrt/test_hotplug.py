@@ -22,6 +22,10 @@ LEASE = {
     "DNSMASQ_SUPPLIED_HOSTNAME": "Kids Tablet",
     "DNSMASQ_INTERFACE": "br-lan",
 }
+FLOCK = """[ "$1" != -n ] || { shift && [ ! -e "/taken/${1##*/}" ] || exit 1; }
+shift
+exec "$@"
+"""
 EVENT = "usr/lib/qalqan/dhcp-event"
 BOOT = "proc/sys/kernel/random/boot_id"
 
@@ -40,8 +44,10 @@ def listening(router: Router, runtime: str = "tmp/run/qalqan") -> Iterator[None]
 
 @pytest.fixture
 def dhcp(ready: Router) -> Router:
-    """`flock` only goes on here; Debian's busybox has none. The event's program is a Python on a router."""
-    ready.program("usr/bin/flock", 'shift\nexec "$@"')
+    """`flock` only goes on here, unless a file of its lock's name says that it is taken; Debian's busybox has
+    none. The event's program is a Python on a router.
+    """
+    ready.program("usr/bin/flock", FLOCK)
     ready.program(EVENT, 'echo "$QALQAN_SOCKET $DNSMASQ_SUPPLIED_HOSTNAME" >> /told')
     return ready
 
@@ -52,11 +58,25 @@ def test_a_lease_is_told_as_dnsmasq_would(dhcp: Router, action: str, event: str)
         done = dhcp.hotplug("dhcp", ACTION=action, **LEASE)
     assert (done.returncode, done.stderr) == (0, "")
     words = f"[{event}] [02:00:00:00:00:0a] [192.168.1.20] [tablet]"
+    turn = f"[/var/run/qalqan/dhcp-event.lock] [/usr/lib/qalqan/dhcp-event] {words}"
     assert dhcp.told().splitlines() == [
-        f"flock [/var/run/qalqan/dhcp-event.lock] [/usr/lib/qalqan/dhcp-event] {words}",
+        f"flock [-n] [/var/run/qalqan/dhcp-event.1.lock] [flock] {turn}",
+        f"flock {turn}",
         f"dhcp-event {words}",
         "/var/run/qalqan/control.sock Kids Tablet",
     ]
+
+
+@pytest.mark.parametrize("waiting", [3, 8])
+def test_a_device_that_asks_for_lease_after_lease_fills_no_memory(dhcp: Router, waiting: int) -> None:
+    """Each that waits is a shell, and behind it a Python: so few wait."""
+    for place in range(1, waiting + 1):
+        dhcp.write(f"taken/dhcp-event.{place}.lock", "")
+    with listening(dhcp):
+        done = dhcp.hotplug("dhcp", ACTION="add", **LEASE)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in dhcp.told().splitlines() if line.startswith("dhcp-event ")]
+    assert len(told) == (1 if waiting < 8 else 0)
 
 
 def test_a_device_without_a_name_is_not_called_as_the_router(dhcp: Router) -> None:
