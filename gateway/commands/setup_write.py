@@ -249,7 +249,8 @@ def _make_like(folder: Path) -> None:
         except PolicyError as error:
             raise SetupError(str(error)) from error
         above = folder.parent.stat()
-        os.chown(folder, above.st_uid, above.st_gid)
+        # Not what a link leads to, which somebody put in its place: the folder above is theirs.
+        os.chown(folder, above.st_uid, above.st_gid, follow_symlinks=False)
 
 
 def _remove_folders(folders: list[Path]) -> None:

@@ -57,6 +57,11 @@ for one in etc/qalqan etc/config/qalqan; do
 	[ ! -e "$FILES/$one" ] || no "$FILES/$one: an image brings no rules, no state and no code; leave it out"
 done
 
+# The log of a router that nobody has claimed has the label's code in it.
+for one in etc/config/system etc/uci-defaults; do
+	! grep -qrs log_ip "$FILES/$one" || no "$FILES/$one: sends the router's log away (log_ip), with the label's code in it"
+done
+
 # Another script could do what the preset may not.
 for one in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
 	case "${one##*/}" in

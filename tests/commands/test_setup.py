@@ -290,6 +290,28 @@ def test_a_record_that_is_broken_is_named(space: Namespace, run: Setup, tmp_path
         assert "record.json: is no record of setup" in run("--undo", "--yes").refusal
 
 
+def test_a_link_that_takes_the_place_of_a_new_folder_gives_nothing_away(
+    space: Namespace, run: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between making it and giving it to whom the folder above belongs."""
+    space.ip(*TWO_ARMS)
+    config, other = tmp_path / "etc/qalqan", tmp_path / "other"
+    config.mkdir(parents=True)
+    other.mkdir()
+    os.chown(config, 65534, 65534)
+    real: Callable[[Path], None] = vars(setup_write)["make_folder"]
+
+    def swapped(folder: Path) -> None:
+        real(folder)
+        if folder.name == "profiles":
+            folder.rmdir()
+            folder.symlink_to(other)
+
+    monkeypatch.setattr(setup_write, "make_folder", swapped)
+    run("--yes")
+    assert other.stat().st_uid == 0
+
+
 # -------------------------------------------------------------------- dnsmasq
 
 

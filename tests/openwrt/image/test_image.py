@@ -261,6 +261,8 @@ def test_the_files_that_come_with_it_propose_and_switch_nothing_on() -> None:
         ("etc/config/qalqan", "config web 'web'\n", "an image brings no rules"),
         ("etc/uci-defaults/50-own", "uci set qalqan.main.enabled=0\n", "names qalqan"),
         ("etc/rc.local", "qalqan off\n", "names qalqan"),
+        ("etc/config/system", "\toption log_ip '192.0.2.1'\n", "sends the router's log away"),
+        ("etc/uci-defaults/60-log", "uci set system.@system[0].log_ip=192.0.2.1\n", "the label's code in it"),
         ("etc/uci-defaults/99-isp-qalqan", "#!/bin/sh\n", "is not as it came with Qalqan"),
     ],
 )
