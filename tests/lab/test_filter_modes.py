@@ -19,7 +19,7 @@ from tests.lab.home import Home
 pytestmark = pytest.mark.lab
 
 PROFILES = {"daughter": {"band": "6-9", "devices": [names.TABLET.mac], "log": "full"}}
-FOR_ALL = {"control.sock", "help.conf", "help.pid", "guard-names.pid"}  # of the runtime folder
+FOR_ALL = {"control.sock"}  # of the runtime folder: as far as its group
 
 
 @contextmanager

@@ -371,17 +371,6 @@ def test_shutdown_waits_until_the_daemon_has_written(ready: Router, daemon: subp
     assert shutdown.returncode == 0
 
 
-def test_restart_starts_when_the_old_one_is_gone(ready: Router, daemon: subprocess.Popen[bytes]) -> None:
-    """Two would ask for one lock."""
-    with subprocess.Popen(["chroot", ready.root, "/etc/init.d/qalqan", "restart"]) as restart:
-        assert until(lambda: "delete [qalqan]" in ready.told(), 1.0) is not None
-        assert "instance" not in ready.told()
-        daemon.terminate()
-        daemon.wait()
-        assert until(lambda: "instance [daemon]" in ready.told(), 2.0) is not None
-    assert restart.returncode == 0
-
-
 def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Router) -> None:
     script = ". /usr/lib/opkg/info/qalqan.postinst-pkg"
     for told in ({}, {"PKG_UPGRADE": "1", "IPKG_INSTROOT": "/image"}):
