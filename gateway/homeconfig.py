@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROUTER = Path("/etc/config/qalqan")
 VARIABLE = "QALQAN_UCI"  # another path in its place; empty: none
 SYSTEM = "system"  # beside it: the router's clock and zone
+DHCP = "dhcp"  # beside it: dnsmasq and odhcpd
 MODE = 0o644  # of a first file: the pages' user reads it, and no secret is in it
 
 
@@ -70,13 +71,23 @@ def read_router() -> RouterSettings | None:
         return None
     from gateway.routersettings import router_settings  # on a router alone
 
-    return router_settings(_package(path))
+    return router_settings(_package(path), _leases(path))
 
 
 def _package(path: Path) -> Package:
     from gateway.uci import MAX_BYTES, parse_uci
 
     return parse_uci(read_bounded(path, MAX_BYTES), str(path))
+
+
+def _leases(path: Path) -> tuple[str, ...]:
+    """None where that is not told or cannot be read, as by the user of the pages."""
+    from gateway.routersettings import lease_files
+
+    try:
+        return lease_files(_package(path.with_name(DHCP)))
+    except PolicyError:
+        return ()
 
 
 def _zone() -> str:

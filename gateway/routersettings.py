@@ -8,9 +8,11 @@ would come otherwise, and of `lan` that would be a home without its filter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from gateway.errors import PolicyError
 from gateway.policy import fields
 from gateway.policy.config import KEYS
 from gateway.policy.documents import Mapping as Document
@@ -91,6 +93,9 @@ SECTIONS: Mapping[str, Mapping[str, Known]] = {
         "propose_band": Known("propose.bands", _items),
     },
 }
+# Where neither file says it. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
+PLACES = {"state": "/etc/qalqan/state", "runtime": "/var/run/qalqan"}
+LEASES = "/tmp/dhcp.leases"
 # What two options say together: where either is set here, the file's own of both are gone.
 _TOGETHER = {"web.port": "web.listen", "web.listen": "web.port"}
 
@@ -101,11 +106,13 @@ class RouterSettings:
     entries: Mapping[str, Node]  # by key of `qalqan.yaml`, dotted: what holds always
     defaults: Mapping[str, Node]  # and what a first file begins with
     switches: Mapping[str, bool]  # main, web: whether the system starts it
+    usual: Mapping[str, Node]  # and what holds where `qalqan.yaml` does not say it either
 
     def over(self, document: Document) -> Document:
         """``document`` with these on top."""
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
-        return _laid(_without(document, gone), self.entries)
+        usual = {key: node for key, node in self.usual.items() if key not in document.entries}
+        return _laid(_without(document, gone), {**usual, **self.entries})
 
     @property
     def fixed(self) -> Mapping[str, Fixed]:
@@ -138,9 +145,20 @@ def system_zone(package: Package) -> str:
     return next((one.text.replace(" ", "_") for one in found if one is not None), "")
 
 
-def router_settings(package: Package) -> RouterSettings:
-    """Raises PolicyError for what is unknown, or of the wrong kind. What a value means, the readers of
-    `qalqan.yaml` say.
+def lease_files(package: Package) -> tuple[str, ...]:
+    """Of `/etc/config/dhcp`: where dnsmasq and odhcpd write whom they gave which address."""
+    sections = (*package.of_type("dnsmasq"), *package.of_type("odhcpd"))
+    found: dict[str, None] = {}
+    for option in (one.options.get("leasefile") for one in sections):
+        if option is not None:
+            with suppress(PolicyError):  # another program's file: it is not ours to refuse
+                found[fields.full_path(_text(option))] = None
+    return tuple(found)
+
+
+def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
+    """``leases``: `lease_files`. Raises PolicyError for what is unknown, or of the wrong kind. What a value
+    means, the readers of `qalqan.yaml` say.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
@@ -154,7 +172,14 @@ def router_settings(package: Package) -> RouterSettings:
                 entries[known.key] = node
             else:
                 switches[section.name] = fields.flag(node)
-    return RouterSettings(package.file, entries, defaults, switches)
+    return RouterSettings(package.file, entries, defaults, switches, _usual(package.file, leases))
+
+
+def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
+    place = Place(file, 1, "")
+    items = tuple(Scalar(place, path, quoted=True) for path in leases or (LEASES,))
+    places = {key: Scalar(place, path, quoted=True) for key, path in PLACES.items()}
+    return {**places, "leases": Sequence(place, items)}
 
 
 def _options(section: Section) -> Iterator[tuple[Known, Option]]:

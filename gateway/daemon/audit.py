@@ -19,7 +19,7 @@ from gateway.control.protocol import WhenGone
 from gateway.daemon import lan
 from gateway.daemon.devices.member import Member, Worn
 from gateway.errors import ControlError, GatewayError
-from gateway.files import disk_words
+from gateway.files import disk_words, write_whole
 from gateway.home import neighbours
 from gateway.kernel.marks import valid_slot
 from gateway.path.subject import Subject
@@ -204,7 +204,7 @@ class Audit:
 
     def _note(self, worn: Worn) -> None:
         try:
-            self._file.write_text(f"{worn.mac} {worn.slot}")
+            write_whole(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
             msg = f"audit_begin: {self._file} cannot be written ({disk_words(error)})"
             raise ControlError(msg) from None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from gateway.files import write_whole
 from gateway.store.database import StoreError
 from gateway.store.history import SERVICE
 from gateway.store.records import (
@@ -210,11 +211,8 @@ class MinutesFile:
                 found = _of_others(found, profile)
             kept = _bare(found, profile, kinds=not past)
             data = b"".join(pack(one, words) for one in kept)
-            path = self._path(day)
-            fresh = path.with_suffix(".new")
             try:
-                fresh.write_bytes(data)
-                fresh.replace(path)
+                write_whole(self._path(day), data)
             except OSError as error:
                 self._fails(error)
                 return

@@ -249,6 +249,8 @@ def test_devices_without_a_lease(space: Namespace, tmp_path: Path) -> None:
     for last in (3, 4):
         space.ip(f"neigh add 192.168.77.1{last} lladdr 02:00:00:00:00:0{last} dev br-lan nud reachable")
     assert told(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
+    config = Config(leases=(str(leases), str(tmp_path / "of a server that is off")))
+    assert told(config)[0].startswith("warning dhcp: 3 of 4 devices have no lease of this machine")
 
 
 # -------------------------------------------------------------------- rules of others

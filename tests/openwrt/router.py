@@ -30,6 +30,7 @@ _INSTALLED = {
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.prerm": "usr/lib/opkg/info/qalqan.prerm-pkg",
+    "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
     "hotplug-iface": "etc/hotplug.d/iface/90-qalqan",

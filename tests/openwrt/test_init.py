@@ -100,6 +100,15 @@ def test_no_uci_file_has_the_defaults(ready: Router) -> None:
     assert "instance [web]" in ready.told()
 
 
+@pytest.mark.parametrize("text", ["no such command\n", "config paths 'paths'\n\toption state ''\n"])
+def test_a_file_that_says_nothing_of_the_places_leads_to_no_others(ready: Router, text: str) -> None:
+    ready.config("qalqan", text)
+    ready.script("qalqan", "start")
+    assert "pidfile [/var/run/qalqan/daemon.pid]" in ready.told()
+    assert (ready.root / "etc/qalqan/state/web").is_dir()
+    assert not (ready.root / "web").exists()
+
+
 def test_folders_have_the_owners_that_the_pages_need(ready: Router) -> None:
     ready.script("qalqan", "start")
     state = ready.root / "etc/qalqan/state"
@@ -360,6 +369,15 @@ def test_shutdown_waits_until_the_daemon_has_written(ready: Router, daemon: subp
         daemon.wait()
         assert until(lambda: shutdown.poll() is not None, 2.0) is not None
     assert shutdown.returncode == 0
+
+
+def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Router) -> None:
+    script = ". /usr/lib/opkg/info/qalqan.postinst-pkg"
+    for told in ({}, {"PKG_UPGRADE": "1", "IPKG_INSTROOT": "/image"}):
+        ready.shell(script, **told)
+        assert ready.told() == ""
+    ready.shell(script, PKG_UPGRADE="1")
+    assert ready.told().index("delete [qalqan]") < ready.told().index("instance [daemon]")
 
 
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:

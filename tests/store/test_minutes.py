@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -163,6 +164,20 @@ def test_what_is_erased_of_a_person(file: MinutesFile) -> None:
     assert isinstance(first, MinuteRecord)
     assert (first.minute, first.service, first.bytes) == (1, None, 0)
     assert (second, third) == (counted(2, profile="daughter"), counted(3))
+
+
+def test_only_its_owner_reads_it_before_and_after_something_is_erased(
+    tmp_path: Path, file: MinutesFile
+) -> None:
+    before = os.umask(0)
+    try:
+        file.append([counted(1), counted(2, profile="daughter")], 0.0)
+        modes = [stat.S_IMODE(one.stat().st_mode) for one in tmp_path.rglob("*.*")]
+        file.erase("son")
+        modes += [stat.S_IMODE(one.stat().st_mode) for one in tmp_path.rglob("*.*")]
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o600]
 
 
 def test_what_waits_for_the_disk_is_erased_too_and_still_counts(

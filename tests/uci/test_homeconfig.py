@@ -12,6 +12,7 @@ from gateway.errors import PolicyError
 from gateway.homeconfig import first_boot, is_there, read_config
 from gateway.policy.config import Config
 from gateway.policy.fixed import Fixed
+from gateway.routersettings import LEASES
 from tests.policy.homes import product
 
 UCI = """
@@ -42,6 +43,16 @@ def test_the_router_s_settings_lie_over_the_file(tmp_path: Path, uci: Path) -> N
     read = config(path)
     assert (read.lan, read.language, read.country) == (("br-home",), "ru", "")
     assert read.fixed == {"lan": Fixed(str(uci), "main.lan", "br-home")}
+
+
+def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> None:
+    path = tmp_path / "qalqan.yaml"
+    assert config(path).leases == (LEASES,)
+    dhcp = uci.with_name(homeconfig.DHCP)
+    dhcp.write_text("config dnsmasq\n\toption leasefile '/mnt/leases'\n")
+    assert config(path).leases == ("/mnt/leases",)
+    dhcp.write_text("option 'of no section'\n")  # another program's file stops nothing of ours
+    assert config(path).leases == (LEASES,)
 
 
 def test_without_a_router_s_settings_the_file_is_all(

@@ -12,7 +12,7 @@ from gateway.policy.documents import parse_document
 from gateway.policy.fixed import Fixed
 from gateway.policy.proposal import Proposal
 from gateway.policy.webconfig import Https, Listen
-from gateway.routersettings import RouterSettings, router_settings, system_zone
+from gateway.routersettings import RouterSettings, lease_files, router_settings, system_zone
 from gateway.uci import parse_uci
 from tests.policy.homes import refusal, words
 
@@ -72,9 +72,29 @@ def test_an_option_that_is_set_wins_and_all_else_stays() -> None:
 
 def test_what_is_empty_is_not_set() -> None:
     text = "config qalqan main\n\tlist lan ''\n\toption flash ''\nconfig web web\n\toption listen ' '\n"
-    assert config(text, "lan: [eth1]\nflash: poor") == parse_config(
-        "lan: [eth1]\nflash: poor", "qalqan.yaml", words().is_public_suffix
-    )
+    yaml = "lan: [eth1]\nflash: poor\nstate: /s\nruntime: /r\nleases: /l"
+    assert config(text, yaml) == parse_config(yaml, "qalqan.yaml", words().is_public_suffix)
+
+
+def test_where_a_router_has_things_that_nobody_named() -> None:
+    """/var is memory there, and what dnsmasq lent is in /tmp. The file's own word goes before that."""
+    read = config("config qalqan main\nconfig paths paths\n\toption state ''\n")
+    assert (read.state, read.runtime) == ("/etc/qalqan/state", "/var/run/qalqan")
+    assert read.profiles == Config().profiles
+    assert read.leases == ("/tmp/dhcp.leases",)
+    assert config("config qalqan main\n", "state: /s\nleases: []").state == "/s"
+    assert config("config qalqan main\n", "leases: []").leases == ()
+
+
+def test_where_the_router_says_that_leases_are() -> None:
+    dhcp = "config dnsmasq\n\toption leasefile '/tmp/dhcp.leases'\nconfig dhcp lan\n\toption leasefile /no\n"
+    dhcp += "config odhcpd odhcpd\n\toption leasefile '/tmp/hosts/odhcpd'\nconfig dnsmasq kids\n"
+    read = lease_files(parse_uci(dhcp, "/etc/config/dhcp"))
+    assert read == ("/tmp/dhcp.leases", "/tmp/hosts/odhcpd")
+    settings = router_settings(parse_uci("config qalqan main\n", FILE), read)
+    assert config_of(settings.over(parse_document("{}", "q")), words().is_public_suffix).leases == read
+    strange = "config dnsmasq\n\toption leasefile 'x'\nconfig dnsmasq\n\tlist leasefile '/a'\n"
+    assert lease_files(parse_uci(strange, "/etc/config/dhcp")) == ()
 
 
 def test_where_the_pages_answer_is_said_by_one_of_the_two() -> None:

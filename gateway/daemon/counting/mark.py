@@ -12,6 +12,7 @@ from pathlib import Path
 from struct import Struct, iter_unpack
 from zlib import crc32
 
+from gateway.files import write_whole
 from gateway.kernel.totals import Pair
 
 FILE = "metered"
@@ -30,10 +31,8 @@ class Mark:
     def write(self, read: Mapping[Pair, int]) -> None:
         """``read``: what the elements that are there had counted at the last look."""
         body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
-        fresh = self._path.with_suffix(".new")
         try:
-            fresh.write_bytes(_CHECK.pack(crc32(body)) + body)
-            fresh.replace(self._path)
+            write_whole(self._path, _CHECK.pack(crc32(body)) + body)
         except OSError as error:
             _log.debug("%s: %s", self._path, error)
 

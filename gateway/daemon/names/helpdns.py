@@ -14,6 +14,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from gateway.files import write_whole
 from gateway.programs import find_program
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class HelpResolver:
         """Answer for these names and all names under them with their packed addresses, from now on."""
         if self.port is None or self._program is None:
             return
-        self._config.write_text(configuration(names, self._lan, self.port))
+        write_whole(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         self._end()
         # Read at start alone: nothing of ours needs to be readable for whom it runs as.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
@@ -47,7 +48,7 @@ class HelpResolver:
         except OSError as error:
             _log.error("the resolver for help does not start (%s); help is reachable by address alone", error)
             return
-        self._pid_file.write_text(f"{self._pid}\n")
+        write_whole(self._pid_file, f"{self._pid}\n".encode())
 
     def _end(self) -> None:
         if self._pid is None:

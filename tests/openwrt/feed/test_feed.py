@@ -91,14 +91,14 @@ def test_the_form_of_a_makefile(makefile: Path) -> None:
 def test_every_file_is_installed_by_the_makefile() -> None:
     named = set(re.findall(r"\./files/(\S+)", (FEED / "qalqan/Makefile").read_text("utf-8")))
     there = {str(one.relative_to(FILES)) for one in FILES.rglob("*") if one.is_file()}
-    assert named == there - {"qalqan.prerm"}
+    assert named == there - {"qalqan.prerm", "qalqan.postinst"}
 
 
-@pytest.mark.skipif(not (FILES / "qalqan.prerm").exists(), reason="the scripts are not in this tree")
-def test_the_script_before_removal_is_the_one_that_is_tested(feed: Mapping[str, Package]) -> None:
+@pytest.mark.parametrize("script", ["postinst", "prerm"])
+def test_the_package_s_scripts_are_the_ones_that_are_tested(feed: Mapping[str, Package], script: str) -> None:
     """The Makefile has to hold the text of such a script itself."""
-    written = (FILES / "qalqan.prerm").read_text("utf-8").strip()
-    assert feed["qalqan"].facts["prerm"].strip() == written
+    written = (FILES / f"qalqan.{script}").read_text("utf-8").strip()
+    assert feed["qalqan"].facts[script].strip() == written
 
 
 def test_a_makefile_that_is_wrong_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,12 @@ uci_load_validate() {
 	fi
 	shift 4
 	for _option in "$@"; do eval "local ${_option%%:*}"; done
+	# A file with a line that is none: nothing of it is read.
+	if grep -qv '^[[:space:]]*\(#\|config\|option\|list\|package\|$\)' "/etc/config/$_package"; then
+		for _option in "$@"; do unset "${_option%%:*}"; done
+		"$_callback" "$_name" 255
+		return
+	fi
 	for _option in "$@"; do
 		_var=${_option%%:*}
 		_type=${_option#*:}

@@ -260,7 +260,7 @@ def test_what_the_router_decides_is_shown_with_where_it_changes(
     page = mum.get(PAGE).text
     told = text_of(page)
     assert "main.lan br-lan br-guest web.port 8081" in told
-    assert "in LuCI, at Services and Qalqan, or in the file. main.lan" in told
+    assert "in LuCI, at Services and Family filter, or in the file. main.lan" in told
     assert str(uci) in told
     card = page.partition('aria-labelledby="router"')[2].partition("</section>")[0]
     assert "<input" not in card

@@ -20,8 +20,12 @@ function path(section_id, value) {
 	return !value || /^\/\S+\.(svg|png)$/i.test(value) || _('The path of an SVG or PNG file on this router');
 }
 
-function line(section_id, value) {
-	return !value || !/[\x00-\x1f\x7f]/.test(value) || _('One line of text');
+/* LuCI's own maxlength() counts bytes: half as many letters in Kazakh or Russian. */
+function line(most) {
+	return function(section_id, value) {
+		return !value || !(/[\x00-\x1f\x7f]/.test(value) || Array.from(value).length > most) ||
+			_('One line of at most %d letters').format(most);
+	};
 }
 
 return view.extend({
@@ -89,8 +93,7 @@ return view.extend({
 		section.addremove = false;
 
 		option = section.option(form.Value, 'name', _('Name of the provider'));
-		option.datatype = 'maxlength(40)';
-		option.validate = line;
+		option.validate = line(40);
 
 		option = section.option(form.Value, 'colour', _('Colour'),
 			_('The filter refuses one with too little contrast.'));
@@ -103,8 +106,7 @@ return view.extend({
 
 		option = section.option(form.Value, 'support', _('Where customers find support'),
 			_('The address of a page with https://, a mail address or a telephone number.'));
-		option.datatype = 'maxlength(120)';
-		option.validate = line;
+		option.validate = line(120);
 
 		return map.render();
 	}
