@@ -17,7 +17,7 @@ from gateway.path.safe import Safe, TrustsAll
 from gateway.path.share import Share
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.policy.world import signal_of
+from gateway.policy.world import GATEWAY_NAME, signal_of
 from gateway.wire import dns
 from gateway.wire.dns import Head, Message, Question, parse_message, read_head
 from gateway.wire.dns_forge import (
@@ -166,7 +166,9 @@ class DnsPath:
             return _new(Asked, (query, None))
         message = parse_message(query)
         if decision.verdict is Verdict.ALLOW:
-            text = self._about() if question.qtype == dns.TXT else ""
+            # A name that browsers trust is its owner's: what it says is published elsewhere.
+            asks = question.qtype == dns.TXT and question.name == GATEWAY_NAME
+            text = self._about() if asks else ""
             return Asked(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
