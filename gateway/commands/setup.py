@@ -231,12 +231,13 @@ def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Aske
         if plan.hook or plan.pool is not None:
             print("And dnsmasq with its new file: systemctl restart dnsmasq")
         return False
-    ledger.started(facts.units)
+    enabling = system.not_enabled(facts.units)
+    ledger.started(facts.units, enabling)
     if plan.pool is not None:
         system.start_dnsmasq()
     elif plan.hook:
         system.restart_dnsmasq()
-    system.start(facts.units)
+    system.start(facts.units, enabling)
     return True
 
 

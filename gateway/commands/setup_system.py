@@ -13,7 +13,7 @@ from gateway.programs import find_program
 
 PROC_SYS = Path("/proc/sys")
 SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
-PATIENCE = 90.0  # seconds for a service to be ready
+PATIENCE = 200.0  # seconds for a service to be ready; its unit gives it 180
 _IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as Debian's service has it
 
 
@@ -73,24 +73,28 @@ class System:
             msg = f"dnsmasq would not start with our file: {said}; nothing was changed"
             raise SetupError(msg)
 
-    def start(self, units: tuple[str, ...]) -> None:
-        """Now and at each boot. Raises SetupError with systemd's own words."""
-        self._systemctl("enable", *self._installable(units))
-        self._systemctl("restart", *units)
+    def start(self, units: tuple[str, ...], enabling: tuple[str, ...]) -> None:
+        """Each in its turn, and ``enabling`` at each boot. Raises SetupError with systemd's own words."""
+        self._systemctl("enable", *enabling)
+        for unit in units:
+            self._systemctl("restart", unit)
 
-    def stop(self, units: tuple[str, ...]) -> None:
+    def stop(self, units: tuple[str, ...], enabled: tuple[str, ...]) -> None:
         if self.has_services:
             self._systemctl("stop", *units)
-            self._systemctl("disable", *self._installable(units))
+            self._systemctl("disable", *enabled)
 
     @staticmethod
-    def _installable(units: tuple[str, ...]) -> list[str]:
-        """Without those that another one brings along."""
+    def not_enabled(units: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that would not come at the next boot. Some another one brings along; the package enables its
+        own.
+        """
         states = {}
         for unit in units:
             ask = ["systemctl", "is-enabled", unit]
             states[unit] = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
-        return [unit for unit, state in states.items() if state not in ("static", "indirect", "generated")]
+        brought = ("enabled", "static", "indirect", "generated")
+        return tuple(unit for unit, state in states.items() if state not in brought)
 
     def start_dnsmasq(self) -> None:
         if self.has_services:

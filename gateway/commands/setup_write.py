@@ -33,9 +33,15 @@ class Record:
     )  # path → its copy or "", our text's digest
     sysctls: dict[str, str] = field(default_factory=dict)  # name → the value before
     units: list[str] = field(default_factory=list)  # that were started
+    enabled: list[str] = field(default_factory=list)  # of these, those that were not before
 
     def as_bytes(self) -> bytes:
-        told = {"files": self.files, "sysctls": self.sysctls, "units": self.units}
+        told = {
+            "files": self.files,
+            "sysctls": self.sysctls,
+            "units": self.units,
+            "enabled": self.enabled,
+        }
         return json.dumps(told, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -57,7 +63,7 @@ class Ledger:
         try:
             told = json.loads(data)
             files = {str(path): (str(copy), str(digest)) for path, (copy, digest) in told["files"].items()}
-            return Record(files, dict(told["sysctls"]), list(told["units"]))
+            return Record(files, dict(told["sysctls"]), list(told["units"]), list(told["enabled"]))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             msg = (
                 f"{self.path}: is no record of setup; put it back from a backup, or remove it and what "
@@ -99,9 +105,10 @@ class Ledger:
         if about.st_uid != os.geteuid() or not stat.S_ISDIR(about.st_mode):
             raise _not_ours(self.folder)
 
-    def started(self, units: tuple[str, ...]) -> None:
+    def started(self, units: tuple[str, ...], enabled: tuple[str, ...]) -> None:
         record = self.read() or Record()
         record.units = sorted({*record.units, *units})
+        record.enabled = sorted({*record.enabled, *enabled})
         self.write(record)
 
 
@@ -269,7 +276,7 @@ def undo(ledger: Ledger, system: System) -> list[str]:
         raise SetupError(msg)
     told = []
     if record.units:
-        system.stop(tuple(record.units))
+        system.stop(tuple(record.units), tuple(record.enabled))
         told.append(f"stopped: {', '.join(record.units)}")
     for name, (copy, ours) in sorted(record.files.items()):
         path, old = Path(name), _kept(ledger, copy)

@@ -285,7 +285,8 @@ def test_what_was_there_before_is_roots_alone(space: Namespace, run: Setup, tmp_
 
 def test_a_record_that_is_broken_is_named(space: Namespace, run: Setup, tmp_path: Path) -> None:
     space.ip(*TWO_ARMS)
-    for text in ("{", "[]", '{"files": 1}', json.dumps({"files": {"x": "y"}, "sysctls": {}, "units": []})):
+    slip = {"files": {"x": "y"}, "sysctls": {}, "units": [], "enabled": []}
+    for text in ("{", "[]", '{"files": 1}', json.dumps(slip)):
         put(tmp_path, "etc/qalqan/setup/record.json", text)
         assert "record.json: is no record of setup" in run("--undo", "--yes").refusal
 
@@ -415,7 +416,7 @@ def test_services_are_started_and_the_labels_code_is_told(
     assert config.read_text().startswith("lan: [br-lan]\n"), "there was nothing to change"
     asked = [f"is-enabled {unit}" for unit in (NAT, DAEMON, PAGES)]
     assert calls.read_text().splitlines() == [
-        *asked, f"enable {DAEMON} {PAGES}", f"restart {NAT} {DAEMON} {PAGES}"
+        *asked, f"enable {DAEMON} {PAGES}", *(f"restart {unit}" for unit in (NAT, DAEMON, PAGES))
     ]  # fmt: skip
     calls.unlink()
     assert qalqan("setup", "--root", root, "--undo", "--yes").status == 0
@@ -431,7 +432,7 @@ def test_a_service_that_does_not_start_is_told_in_systemds_words(
     space.ip(*TWO_ARMS)
     monkeypatch.setenv("FAILS", NAT)
     said = qalqan("setup", "--root", tmp_path / "root", "--yes").refusal
-    assert f"Job for {NAT} failed.; see: journalctl -u {PAGES}" in said
+    assert f"Job for {NAT} failed.; see: journalctl -u {NAT}" in said
     record = json.loads((tmp_path / "root/etc/qalqan/setup/record.json").read_text())
     assert record["units"] == sorted((NAT, DAEMON, PAGES)), "--undo knows of them"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.debian.overlay import COMMAND_S, Overlay
@@ -16,7 +17,8 @@ READY_S = longest(20.0)
 _EACH_S = 0.2
 _ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8")
 # Containers have the second form of control groups here, whatever the machine itself has.
-_GROUPS = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+# Switches of the network may be set, as on a machine of its own.
+_CONTAINER = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 
 
 class Booted:
@@ -28,35 +30,41 @@ class Booted:
             "sh", "-c", "rm -rf /etc/systemd/system/*.wants /usr/sbin/policy-rc.d; : >/etc/machine-id"
         )
         overlay.bare()
-        argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
-                "--console=pipe", f"--network-namespace-path=/run/netns/{namespace.name}",
-                "--capability=CAP_NET_ADMIN",
-                f"--directory={overlay.root}", "--boot", "systemd.unit=multi-user.target"]  # fmt: skip
+        self._overlay, self._namespace = overlay, namespace
         self._leader = 0
-        self._log = overlay.folder.with_suffix(".log").open("wb")
-        self._nspawn = subprocess.Popen(
-            overlay.beside(argv), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
-            env={**os.environ, **_GROUPS}, start_new_session=True,
-        )  # fmt: skip
 
     def __enter__(self) -> Booted:
+        self.boot(self._is_up)
+        return self
+
+    def boot(self, ready: Callable[[], bool]) -> None:
+        """Again after `cut_off`; tables and switches are what its network namespace has then."""
+        argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
+                "--console=pipe", f"--network-namespace-path=/run/netns/{self._namespace.name}",
+                "--capability=CAP_NET_ADMIN",
+                f"--directory={self._overlay.root}", "--boot", "systemd.unit=multi-user.target"]  # fmt: skip
+        self._log = self._overlay.folder.with_suffix(".log").open("ab")
+        self._nspawn = subprocess.Popen(
+            self._overlay.beside(argv), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            env={**os.environ, **_CONTAINER}, start_new_session=True,
+        )  # fmt: skip
         try:
-            self.wait_for(self._is_up, READY_S)
+            self.wait_for(lambda: self._begins() and ready(), READY_S)
         except BaseException:
             self.close()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _is_up(self) -> bool:
+    def _begins(self) -> bool:
         if self._nspawn.poll() is not None:
             raise AssertionError(Path(self._log.name).read_text("utf-8", "replace")[-2000:])
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
-        if not children:
-            return False
-        self._leader = int(children[0])
+        self._leader = int(children[0]) if children else 0
+        return bool(children)
+
+    def _is_up(self) -> bool:
         said = self.run("systemctl", "is-system-running", check=False).stdout.strip()
         return said in ("running", "degraded")
 
@@ -102,6 +110,12 @@ class Booted:
         while not ready():
             assert time.monotonic() < end, "it did not come"
             time.sleep(_EACH_S)
+
+    def cut_off(self) -> None:
+        """The power is gone: nobody says goodbye."""
+        os.kill(self._leader, signal.SIGKILL)
+        self._nspawn.wait(READY_S)
+        self._log.close()
 
     def close(self) -> None:
         self._nspawn.terminate()
