@@ -195,6 +195,15 @@ def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, 
     assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
 
 
+def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None:
+    """As after a kill: systemd starts it with the next daemon, where no start of the machine has."""
+    machine.run("systemctl", "stop", "qalqan-guard")
+    machine.write("/var/lib/qalqan/guard.nft", GUARD)
+    machine.run("systemctl", "start", "qalqan-guard")
+    assert active(machine, "qalqan-guard") == ["inactive"]
+    assert "chain guarded" not in machine.run("nft", "list", "table", "inet", "qalqan").stdout
+
+
 def test_the_guard_is_loaded_without_the_daemon_and_gives_way_to_it(
     machine: Booted, tablet: Namespace
 ) -> None:
