@@ -188,13 +188,6 @@ def test_an_upgrade_keeps_the_rules_and_starts_both_anew(
     assert refused(tablet, BLOCKED)
 
 
-def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, tablet: Namespace) -> None:
-    machine.run("systemctl", "stop", "qalqan")
-    assert "table inet qalqan" not in machine.tables()
-    assert active(machine, "qalqan-web") == ["active"]
-    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
-
-
 def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None:
     """As after a kill: systemd starts it with the next daemon, where no start of the machine has."""
     machine.run("systemctl", "stop", "qalqan-guard")
@@ -202,6 +195,13 @@ def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None
     machine.run("systemctl", "start", "qalqan-guard")
     assert active(machine, "qalqan-guard") == ["inactive"]
     assert "chain guarded" not in machine.run("nft", "list", "table", "inet", "qalqan").stdout
+
+
+def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, tablet: Namespace) -> None:
+    machine.run("systemctl", "stop", "qalqan")
+    assert "table inet qalqan" not in machine.tables()
+    assert active(machine, "qalqan-web") == ["active"]
+    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
 
 
 def test_the_guard_is_loaded_without_the_daemon_and_gives_way_to_it(
