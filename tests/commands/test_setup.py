@@ -259,7 +259,12 @@ def test_root_puts_nothing_back_by_what_the_daemon_wrote(
     """The folder above is the daemon's own: one that was taken over may write a record of its own there."""
     space.ip(*TWO_ARMS)
     put(tmp_path, "etc/qalqan/setup/evil", "root runs this")
-    told = {"files": {str(tmp_path / "etc/cron.d/evil"): ("evil", "")}, "sysctls": {}, "units": []}
+    told = {
+        "files": {str(tmp_path / "etc/cron.d/evil"): ("evil", "")},
+        "sysctls": {},
+        "units": [],
+        "enabled": [],
+    }
     put(tmp_path, "etc/qalqan/setup/record.json", json.dumps(told))
     folder = tmp_path / "etc/qalqan/setup"
     for one in (folder.parent, folder, *folder.iterdir()):

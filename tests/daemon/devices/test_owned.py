@@ -18,7 +18,19 @@ from gateway.kernel.conntrack import Entry
 from gateway.kernel.marks import CUT
 from gateway.kernel.snapshot import Owner, Slot, Snapshot
 from gateway.loop import Loop
-from tests.kernel.home import CHILD4, CHILD6, CHILD_MAC, LAN, OTHER4, OTHER_MAC, SITE4, SITE6, Home, Namespace
+from tests.kernel.home import (
+    CHILD4,
+    CHILD6,
+    CHILD_MAC,
+    LAN,
+    OTHER4,
+    OTHER6,
+    OTHER_MAC,
+    SITE4,
+    SITE6,
+    Home,
+    Namespace,
+)
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -133,7 +145,8 @@ def test_what_began_under_another_mac_begins_anew(router: Router, home: Home, si
 @SITES
 def test_an_unfiltered_device_costs_no_change(router: Router, home: Home, site: str) -> None:
     client = call(home, home.other, site)
-    assert not router.within(lambda: router.known != (), 0.3)
+    # The kernel may find the child again meanwhile, which was there in the test before.
+    assert not router.within(lambda: any(one.address in (OTHER4, OTHER6) for one in router.known), 0.3)
     (entry,) = router.connections(site)
     assert entry.mark & BARE.layout.ct_ours == BARE.layout.plain
     client.close()
