@@ -128,7 +128,7 @@ def test_each_file_is_for_whom_it_concerns(machine: Booted) -> None:
     assert machine.run("stat", "--format=%n %A %U %G", *files).stdout.splitlines() == [
         "/etc/qalqan/qalqan.yaml -rw-r----- qalqan qalqan-web",
         "/etc/qalqan/nat.nft -rw-r----- qalqan qalqan-web",
-        "/etc/qalqan/setup/record.json -rw-r----- qalqan qalqan-web",
+        "/etc/qalqan/setup/record.json -rw------- root qalqan-web",
         "/etc/dnsmasq.d/qalqan.conf -rw-r--r-- root root",
         "/etc/sysctl.d/90-qalqan.conf -rw-r--r-- root root",
     ]
