@@ -104,7 +104,7 @@ endef
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         everything that is needed, and all tests (ARGS are pytest's)"
-	@echo "make test-all     the slow ones too"
+	@echo "make test-all     the slow ones too, and make vm"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
 	@echo "make lint         ruff, mypy, import-linter"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
@@ -157,6 +157,7 @@ test: test-tools $(VENV)/.dev
 
 test-all: slow-tools $(VENV)/.dev
 	@QALQAN_TEST_ALL=1 $(PY) -m pytest $(AT_ONCE) $(ARGS)
+	@$(PY) -m tests.vm
 
 # One after the other: what runs beside a test is load as well (tests/pace.py).
 times: test-tools $(VENV)/.dev
