@@ -295,9 +295,5 @@ def _forged(snapshot: Snapshot, words: Words) -> Chains:
     """The daemon's own packets are not tracked: the answer to a dropped question would be no one's reply."""
     layout = snapshot.layout
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
-    return {
-        "forged": [
-            "type filter hook output priority -300; policy accept;",
-            f"{ours} {words.clear_packet} notrack",
-        ]
-    }
+    hook = "type filter hook output priority -300; policy accept;"
+    return {"forged": [hook, f"{ours} {words.clear_packet} notrack"]}

@@ -19,6 +19,7 @@ from gateway.commands.setup_dhcp import servers_on
 from gateway.commands.setup_facts import Offer, SetupError
 from gateway.commands.setup_system import System
 from tests.commands.conftest import Heard, Qalqan, Result
+from tests.commands.test_check_network import HOME as TWO_ARMS
 from tests.commands.test_setup_look import put
 from tests.control.running import running
 from tests.kernel.home import Namespace
@@ -27,16 +28,6 @@ from tests.pace import longest, until
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
-TWO_ARMS = (
-    "link add name br-lan type bridge",
-    "link add name lan0 type veth peer name far0",
-    "link add name wan type veth peer name far1",
-    "link set lan0 master br-lan",
-    *(f"link set {name} up" for name in ("br-lan", "lan0", "far0", "wan", "far1")),
-    "address add 192.168.77.1/24 dev br-lan",
-    "address add 203.0.113.2/30 dev wan",
-    "route add default via 203.0.113.1",
-)
 ONE_ARM = (
     "link add name eth0 type veth peer name far0",
     *(f"link set {name} up" for name in ("eth0", "far0")),

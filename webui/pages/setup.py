@@ -20,12 +20,11 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
 from webui.pages.language import remember
+from webui.proposed import proposal, proposed_lists
 from webui.rules.catalogue import Catalogue
 from webui.rules.overview import Section, overview
 from webui.rules.steps import latest
-from webui.settings import Proposal
 from webui.setup import (
-    PROPOSED,
     STEPS,
     STRANGERS,
     Known,
@@ -37,11 +36,10 @@ from webui.setup import (
     placed,
     read_rows,
     rows_of,
-    wanted_lists,
     who_is,
 )
-from webui.values.devices import GUEST, HOME, PLACES, Device, Devices
-from webui.values.lists import Source, many
+from webui.values.devices import GUEST, HOME, PLACES, Devices
+from webui.values.lists import many
 from webui.values.shapes import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
@@ -63,7 +61,8 @@ def _make_lock(state: object) -> None:
 @guardians_only
 def start() -> ResponseReturnValue:
     devices = daemon().devices()
-    here = _here(devices)
+    mac = daemon().here(source_address()).mac  # where the gateway has it on a network of the home
+    here = next((one for one in devices.found if mac and one.mac == mac), None)
     return _render(
         "setup_start.html",
         "start",
@@ -87,19 +86,13 @@ def speak() -> ResponseReturnValue:
     return answer
 
 
-def _here(devices: Devices) -> Device | None:
-    """This browser's own device, where the gateway has it on a network of the home."""
-    mac = daemon().here(source_address()).mac
-    return next((one for one in devices.found if mac and one.mac == mac), None)
-
-
 # ---------------------------------------------------------------------------------------- the family
 
 
 @blueprint.get("/people")
 @guardians_only
 def people() -> ResponseReturnValue:
-    return _people(rows_of(_known(daemon().devices()), guardian() or "", _proposal().bands))
+    return _people(rows_of(_known(daemon().devices()), guardian() or "", proposal().bands))
 
 
 @blueprint.post("/people")
@@ -176,11 +169,6 @@ def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
         latest=latest(daemon().home().day),
         proposed=any(not row.name and row.band for row in rows),
     )
-
-
-def _proposal() -> Proposal:
-    found: Proposal = current_app.extensions[PROPOSED]
-    return found
 
 
 def _known(devices: Devices) -> tuple[Known, ...]:
@@ -271,15 +259,9 @@ def summary() -> ResponseReturnValue:
         adults=[one for one in _known(found) if home.child(one.id) is None],
         of_house=sum(one.profile == HOME for one in found.found),
         unknown=daemon().client.call("family").get("unknown_devices", GUEST),
-        lists=_lists(),
+        lists=proposed_lists(),
         many=many,
     )
-
-
-def _lists() -> tuple[Source, ...]:
-    """What a provider would have fetched, where nobody has said yes to it yet."""
-    proposed = _proposal().lists
-    return wanted_lists(daemon().lists().sources, proposed) if proposed else ()
 
 
 @blueprint.post("/lists")
@@ -288,7 +270,7 @@ def fetch_lists() -> ResponseReturnValue:
     """Yes to those that are ticked."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
-        chosen_lists = [one for one in _lists() if one.id in ticked]
+        chosen_lists = [one for one in proposed_lists() if one.id in ticked]
         for one in chosen_lists:
             _change("list_add", id=one.id)
         if chosen_lists:

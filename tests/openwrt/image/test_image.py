@@ -33,7 +33,7 @@ defaults.propose_list=gambling
 """
 
 pytestmark = pytest.mark.needs("busybox")
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+as_root = pytest.mark.needs("root")  # chroot
 
 
 class Router:
