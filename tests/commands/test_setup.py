@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -474,8 +475,16 @@ class Terminal:
             return ""
 
     def interrupt(self, prompt: str) -> None:
+        """Again while nothing comes of it: one just before the wait for a line is heard late."""
         self._until(prompt)
         os.write(self._end, b"\x03")
+        while "Nothing was changed." not in self.said:
+            if not select.select([self._end], [], [], 1.0)[0]:
+                os.write(self._end, b"\x03")
+            elif piece := self._read():
+                self.said += piece
+            else:
+                return
 
     def status(self) -> int:
         while piece := self._read():
