@@ -68,8 +68,8 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
         self._web: subprocess.Popen[bytes] | None = None
         self.profiles.mkdir(parents=True, exist_ok=True)
-        for old in self.profiles.glob("*.yaml"):
-            old.unlink()
+        for old in (*self.profiles.glob("*.yaml"), self.log, self.web_log):
+            old.unlink(missing_ok=True)  # the home is shared: what another daemon said is none of this one's
         for profile, rules in profiles.items():
             self.write_profile(profile, rules)
         self.config.write_text(yaml.safe_dump({**self._settings(), **(settings or {})}, allow_unicode=True))
@@ -97,6 +97,10 @@ class Daemon:
     @property
     def log(self) -> Path:
         return self.folder / "daemon.log"
+
+    @property
+    def web_log(self) -> Path:
+        return self.folder / "web.log"
 
     @property
     def client(self) -> Client:
@@ -158,19 +162,18 @@ class Daemon:
 
     def start_web(self) -> None:
         """Start the pages and wait until they listen."""
-        log = self.folder / "web.log"
         if self._web_user:
             own = self.state / "web"
             own.mkdir(parents=True, exist_ok=True)
             for path in (own, *own.iterdir()):
                 os.chown(path, _WEB_ID, _WEB_ID)
         as_user = ["setpriv", f"--reuid={_WEB_ID}", f"--regid={_WEB_ID}", "--clear-groups"]
-        self._web = self._spawn("web", log, as_user if self._web_user else [])
+        self._web = self._spawn("web", self.web_log, as_user if self._web_user else [])
         until = time.monotonic() + _READY_S
         listening = ["ss", "-Hltn", f"sport = :{WEB_PORT}"]
         while not self.home.gateway.run(listening).stdout.strip():
             if self._web.poll() is not None or time.monotonic() > until:
-                raise LabError(f"the pages did not start: {_last_words(log)}")
+                raise LabError(f"the pages did not start: {_last_words(self.web_log)}")
             time.sleep(_TRY_EVERY_S)
 
     def stop_web(self) -> None:

@@ -61,7 +61,7 @@ def check_all_is_well(home: Home, daemon: Daemon, pid: int, it: Caller) -> None:
         parse_document(path.read_bytes(), path.name)
     assert it.get("/home")["problems"] == []
     assert it.get("/my")["mac"] == names.PARENT.mac
-    for log in (daemon.log, home.folder / "qalqan" / "web.log"):
+    for log in (daemon.log, daemon.web_log):
         assert "Traceback" not in log.read_text(errors="replace")
 
 

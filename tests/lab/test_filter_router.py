@@ -95,19 +95,21 @@ def test_the_pages_have_the_router_s_brand(router: Router) -> None:
 
 def test_a_slip_changes_nothing_that_holds_and_is_told(router: Router) -> None:
     router.uci.write_text(router.uci.read_text().replace("list lan", "list lna"))
-    with pytest.raises(ControlError, match=r"main\.lna: is no option of ours; did you mean 'lan'"):
-        router.daemon.client.call("edit_family", set={"country": "ru"}, by="console")
-    router.daemon.reload()
-    log = router.daemon.log
-    eventually(lambda: "what held before holds on" in log.read_text())
-    (line,) = [one for one in log.read_text().splitlines() if "what held before holds on" in one]
-    assert f"{router.uci}:2: main.lna: is no option of ours; did you mean 'lan'?" in line
-    assert status_of(router, "www.tiktok.com") == "NXDOMAIN"
-    assert [one["option"] for one in router.daemon.client.call("family")["router"]][:2] == [
-        "main.lan",
-        "web.port",
-    ]
-    router.write(names.LAN)
+    try:
+        with pytest.raises(ControlError, match=r"main\.lna: is no option of ours; did you mean 'lan'"):
+            router.daemon.client.call("edit_family", set={"country": "ru"}, by="console")
+        router.daemon.reload()
+        log = router.daemon.log
+        eventually(lambda: "what held before holds on" in log.read_text())
+        (line,) = [one for one in log.read_text().splitlines() if "what held before holds on" in one]
+        assert f"{router.uci}:2: main.lna: is no option of ours; did you mean 'lan'?" in line
+        assert status_of(router, "www.tiktok.com") == "NXDOMAIN"
+        assert [one["option"] for one in router.daemon.client.call("family")["router"]][:2] == [
+            "main.lan",
+            "web.port",
+        ]
+    finally:
+        router.write(names.LAN)
     assert router.daemon.client.call("edit_family", set={"country": "ru"}, by="console")["changed"] == [
         "country"
     ]

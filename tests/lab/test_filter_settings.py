@@ -160,4 +160,4 @@ def test_a_request_reaches_the_parent_s_phone(home: Home, daemon: Daemon, mum: P
         assert mum.post("/parent/alerts/test", sent="yes").status == 303
         assert [one["path"] for one in inside()] == ["/x"]
     audit = str(daemon.client.call("audit_log"))
-    assert "our-topic" not in audit + (daemon.folder / "web.log").read_text()
+    assert "our-topic" not in audit + daemon.web_log.read_text()
