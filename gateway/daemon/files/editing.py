@@ -193,17 +193,21 @@ class Editing:
         self.no_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
-            gone = tuple(mac for mac in other.devices if mac in macs)
-            if not gone or other.id == path.stem:
+            if other.id == path.stem:
                 continue
-            file = self.file(other.id)
-            source, said = self.read(file)
-            planned = draft.files.get(file)
-            if planned is not None:
-                said = edits.read(planned, str(file))
-            draft.found.setdefault(file, source)
-            draft.files[file] = edits.profile_text(edits.without_devices(said, gone))
-            lost[other.id] = gone
+            file = next((one for one in draft.files if one.stem == other.id), None)
+            if file is not None:
+                data = draft.files[file]
+                said = {} if data is None else edits.read(data, str(file))
+            elif macs.isdisjoint(other.devices):
+                continue
+            else:
+                file = self.file(other.id)
+                draft.found[file], said = self.read(file)
+            gone = tuple(mac for mac in edits.macs(said.get("devices")) if mac in macs)
+            if gone:
+                draft.files[file] = edits.profile_text(edits.without_devices(said, gone))
+                lost[other.id] = gone
         return lost
 
     def no_shared(self, macs: frozenset[str]) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.codes import Code
@@ -244,6 +244,15 @@ EDITS = st.one_of(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(EDITS, max_size=10))
+@example(  # both files go back, and the tablet with each of them
+    [
+        ("move", "son", None),
+        ("undo", "son", 0),
+        ("hand", "daughter", None),
+        ("move", "son", None),
+        ("undo", "son", 1),
+    ]
+)
 def test_any_edits_and_undos_leave_files_that_load_and_come_back_byte_by_byte(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, object]]
 ) -> None:
