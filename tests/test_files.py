@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.files import write_whole
+from tests.entering import let_others_in
 
 OURS, THEIRS = 65534, 0
 AS_ANOTHER = """
@@ -45,8 +46,7 @@ def test_who_is_not_root_replaces_a_file_of_roots_and_keeps_its_mode(tmp_path: P
     folder = tmp_path / "folder"
     folder.mkdir()
     os.chown(folder, OURS, OURS)
-    for one in (tmp_path, *tmp_path.parents[:2]):
-        one.chmod(0o755)
+    let_others_in(tmp_path)
     path = folder / "file"
     path.write_bytes(b"old")
     path.chmod(0o644)

@@ -17,6 +17,7 @@ from gateway.commands.check_rules import Rules, parsed, rule_findings
 from gateway.commands.findings import Level, note, ok, problem, warning
 from gateway.policy.config import Config
 from tests.commands.conftest import Qalqan
+from tests.entering import let_others_in
 
 BUILT = ("lists", "build")
 
@@ -162,8 +163,7 @@ def test_what_is_roots_alone_is_no_error_for_others(
 ) -> None:
     """The daemon keeps its folder for itself."""
     qalqan(*BUILT, "--config", config)
-    for place in (tmp_path, *tmp_path.parents[:3]):
-        place.chmod(0o755)
+    let_others_in(tmp_path)
     (tmp_path / "state").chmod(0o750)
     (tmp_path / "profiles").chmod(profiles)
     done = subprocess.run([sys.executable, "-c", _AS_NOBODY, config], capture_output=True, text=True)
@@ -183,8 +183,7 @@ def test_what_is_roots_alone_is_no_error_for_others(
 def test_a_profile_that_is_roots_alone_is_no_error_for_others(
     config: Path, tmp_path: Path, ending: str
 ) -> None:
-    for place in (tmp_path, *tmp_path.parents[:3]):
-        place.chmod(0o755)
+    let_others_in(tmp_path)
     profile = (tmp_path / "profiles" / "daughter.yaml").rename(tmp_path / "profiles" / f"daughter.{ending}")
     profile.chmod(0o600)
     done = subprocess.run([sys.executable, "-c", _AS_NOBODY, config], capture_output=True, text=True)
@@ -194,8 +193,7 @@ def test_a_profile_that_is_roots_alone_is_no_error_for_others(
 
 @pytest.mark.needs("root")  # to give it up
 def test_without_root_it_says_what_can_be_seen(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
-    for place in (tmp_path, *tmp_path.parents[:3]):
-        place.chmod(0o755)
+    let_others_in(tmp_path)
     os.seteuid(65534)
     try:
         found = lines(qalqan, config)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.entering import let_others_in
+
 DAEMON = 65534  # nobody, here in the place of the daemon's user
 
 
@@ -17,8 +19,7 @@ def test_a_table_that_root_builds_belongs_to_whom_the_state_belongs(tmp_path: Pa
     state = tmp_path / "state"
     state.mkdir()
     os.chown(state, DAEMON, DAEMON)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     config = tmp_path / "qalqan.yaml"
     config.write_text(f"state: {state}\nruntime: {tmp_path / 'run'}\n")
     config.chmod(0o644)

@@ -24,6 +24,7 @@ from gateway.policy.sealedset import parse_set
 from tests import captures
 from tests.commands.conftest import Qalqan
 from tests.control.running import running
+from tests.entering import let_others_in
 from tests.wire.flow_forge import udp_packet
 
 SECRET = "sealed-marker.invalid"
@@ -142,8 +143,7 @@ def test_check_tells_of_each_set(
 def test_check_of_somebody_who_may_not_see_the_sets_says_so(issuer: Issuer, tmp_path: Path) -> None:
     issuer.make()
     issuer.home("sealed", "update")
-    for place in (tmp_path, *tmp_path.parents[:3]):
-        place.chmod(0o755)
+    let_others_in(tmp_path)
     code = (
         "import os, sys; from pathlib import Path; from gateway.commands.check_sealed import sealed_findings;"
         "from gateway.commands.settings import read_config; config = read_config(Path(sys.argv[1]));"

@@ -24,6 +24,7 @@ from gateway.errors import ControlError, GatewayError
 from gateway.loop import Loop
 from tests import pace
 from tests.control.running import Running, running
+from tests.entering import let_others_in
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0
@@ -246,9 +247,7 @@ def ask_as_nobody(path: Path, verb: str) -> str:
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
     """A directory that other users can walk into."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder.stat().st_mode & 0o001 == 0:
-            folder.chmod(folder.stat().st_mode | 0o011)
+    let_others_in(tmp_path)
     return tmp_path / "control.sock"
 
 

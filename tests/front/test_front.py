@@ -287,7 +287,6 @@ def shown(site: Site) -> bytes:
         return tls.getpeercert(binary_form=True) or b""
 
 
-@pytest.mark.slow  # alone it holds; in a run of everything the stream ends, and why is not known
 def test_a_new_certificate_is_shown_while_a_stream_runs_on(own: Site) -> None:
     stream, before, front = stream_of(own, signed_in(own)), shown(own), own.front()
     with stream:

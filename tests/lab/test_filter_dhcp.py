@@ -148,6 +148,8 @@ def test_dhcpv6_tells_the_same_of_a_device_that_has_no_ipv4(own: Home) -> None:
         own.join("new")
         new = own.devices["new"]
         client = ["busybox", "udhcpc6", "-i", "eth0", "-n", "-q", "-t", "3", "-T", "1", "-s", "/bin/true"]
+        settled = ["ip", "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link", "-tentative"]
+        assert until(lambda: new.run(settled).stdout.strip(), 5.0) is not None, "udhcpc6 does not wait"
         # Flags, and a label behind its length (RFC 4704); busybox sends an empty one ahead of it.
         done = new.run([*client, "-x", f"39:0105{b'Lilly'.hex()}"])
         assert "obtained" in done.stderr, done
