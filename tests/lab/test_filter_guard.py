@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -119,25 +120,40 @@ def test_a_closed_childs_device_reaches_help_alone_until_the_daemon_starts(
     assert daemon.client.call("status")["mends"] == 0
 
 
-def test_there_is_no_moment_between_the_guard_and_the_daemon(home: Home, daemon: Daemon) -> None:
-    """What would be refused is tried all the time while the daemon starts."""
-    _guard(home, daemon)
-    tablet, reached, done = home.devices["tablet"], list[bool](), threading.Event()
+@contextmanager
+def never_reached(device: Namespace) -> Iterator[None]:
+    """What would be refused is tried all the time."""
+    reached, done = list[bool](), threading.Event()
 
     def try_on() -> None:
         while not done.is_set():
-            reached.append(fetch(tablet, f"https://{REFUSED}/", 6, timeout=1.0).reached)
+            reached.append(fetch(device, f"https://{REFUSED}/", 6, timeout=1.0).reached)
 
     trying = threading.Thread(target=try_on)
     trying.start()
     try:
-        daemon.start()
+        yield
         time.sleep(0.5)
     finally:
         done.set()
         trying.join()
     assert len(reached) > 5
     assert not any(reached)
+
+
+def test_there_is_no_moment_between_the_guard_and_the_daemon(home: Home, daemon: Daemon) -> None:
+    _guard(home, daemon)
+    with never_reached(home.devices["tablet"]):
+        daemon.start()
+
+
+def test_there_is_no_moment_in_a_restart_that_leaves_the_guard(home: Home, daemon: Daemon) -> None:
+    """As OpenWrt's init script does it."""
+    daemon.options = ["--keep-guard"]
+    with daemon, never_reached(home.devices["tablet"]):
+        time.sleep(0.5)
+        assert daemon.stop() == 0
+        daemon.start()
 
 
 def test_the_file_is_written_when_it_has_to_change_and_at_no_other_time(home: Home, daemon: Daemon) -> None:

@@ -329,18 +329,59 @@ def test_reload_where_nothing_runs_starts_it(ready: Router) -> None:
     assert same_as_golden(ready.told(), "start")
 
 
-def test_stop_leaves_a_running_daemons_table_to_it(ready: Router, daemon: subprocess.Popen[bytes]) -> None:
+OPENED = "nft [delete] [table] [inet] [qalqan]\n"
+
+
+def through(ready: Router, daemon: subprocess.Popen[bytes], *words: str, **environment: str) -> str:
+    """What is told in all where the daemon runs. procd's part is played here: it sends the signal once it is
+    told that the service has no such instance, and until the daemon has ended nothing follows.
+    """
+    env = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", **environment}
+    with subprocess.Popen(["chroot", ready.root, "/etc/init.d/qalqan", *words], env=env) as script:
+        assert until(lambda: {"delete [qalqan]", "set"} & set(ready.told().splitlines()), 2.0) is not None
+        before = ready.told()
+        assert script.poll() is None
+        assert ready.told() == before
+        daemon.terminate()
+        assert heard(daemon) == b"saved\n"
+        daemon.wait()
+        assert until(lambda: script.poll() is not None, 3.0) is not None
+    assert script.returncode == 0
+    return ready.told()
+
+
+def test_stop_opens_the_line_once_the_daemon_has_left_the_guard(
+    ready: Router, daemon: subprocess.Popen[bytes]
+) -> None:
     guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
-    ready.script("qalqan", "stop")
-    assert ready.told() == "delete [qalqan]\n"
+    assert through(ready, daemon, "stop") == f"delete [qalqan]\n{OPENED}"
     assert not guard.exists()
+
+
+def test_switching_it_off_opens_the_line_once_the_daemon_has_left_the_guard(
+    ready: Router, daemon: subprocess.Popen[bytes]
+) -> None:
+    ready.config("qalqan", "config qalqan 'main'\n\toption enabled '0'\n\toption offload 'off'\n")
+    assert through(ready, daemon, "reload").endswith(f"set\n{OPENED}")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"), [("restart", {}), ("shutdown", {}), ("stop", {"PKG_UPGRADE": "1"})]
+)
+def test_what_a_start_follows_leaves_the_guard(
+    ready: Router, daemon: subprocess.Popen[bytes], words: str, environment: dict[str, str]
+) -> None:
+    told = through(ready, daemon, words, **environment)
+    assert "delete [qalqan]\n" in told
+    assert "nft" not in told
+    assert ("instance [daemon]" in told) is (words == "restart")
 
 
 def test_stop_opens_the_line_where_the_daemon_is_gone(ready: Router) -> None:
     ready.write("tmp/run/qalqan/daemon.pid", "999999\n")
     guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
     ready.script("qalqan", "stop")
-    assert ready.told() == "nft [delete] [table] [inet] [qalqan]\ndelete [qalqan]\n"
+    assert ready.told() == f"delete [qalqan]\n{OPENED}"
     assert not guard.exists()
 
 
@@ -357,18 +398,6 @@ def test_stop_ends_the_guards_resolver_and_no_other_process(ready: Router) -> No
         finally:
             other.kill()
             resolver.kill()
-
-
-def test_shutdown_waits_until_the_daemon_has_written(ready: Router, daemon: subprocess.Popen[bytes]) -> None:
-    """procd's part is played here: it sends the signal once it is told to delete the service."""
-    with subprocess.Popen(["chroot", ready.root, "/etc/init.d/qalqan", "shutdown"]) as shutdown:
-        assert until(lambda: "delete [qalqan]" in ready.told(), 1.0) is not None
-        assert shutdown.poll() is None
-        daemon.terminate()
-        assert heard(daemon) == b"saved\n"
-        daemon.wait()
-        assert until(lambda: shutdown.poll() is not None, 2.0) is not None
-    assert shutdown.returncode == 0
 
 
 def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Router) -> None:
