@@ -25,6 +25,7 @@ from webui.values.answers import Child, Home
 from webui.values.history import WEEK, Change, History
 from webui.values.ledger import Lane, starts, together
 from webui.values.shapes import Answer
+from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
@@ -155,9 +156,7 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
 
 def _view(profile: str, name: str) -> tuple[Home, Child, View]:
     home = daemon().home()
-    child = home.child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(home, profile)
     most = MONTH if name == "day" else MONTH - (WEEK - 1)
     return home, child, View(name, asked_day(home.day, most), home.day)
 

@@ -15,6 +15,7 @@ from webui.language.words import plain
 from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.values.agreement import Agreement
 from webui.values.answers import Child, Here, Home
+from webui.whom import child_of
 
 blueprint = Blueprint("agreement", __name__)
 
@@ -50,9 +51,7 @@ def say() -> ResponseReturnValue:
 @guardians_only
 def answer(profile: str) -> ResponseReturnValue:
     """A guardian does; what follows stands on the page of the rules."""
-    child = daemon().home().child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(daemon().home(), profile)
     action = one_of("do", (AGREE, END))
     with notices.refusals_to(notices.said):
         daemon().change("agreement", action=action, id=child.id, by=guardian() or "", origin=source_address())

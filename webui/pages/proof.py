@@ -18,8 +18,8 @@ from webui.guard import policy
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.settings import OWN_NAME
-from webui.values.answers import Child, Home
 from webui.values.proofs import Proof, connect_sources, parse_proof
+from webui.whom import child_of
 
 blueprint = Blueprint("proof", __name__)
 
@@ -46,7 +46,7 @@ def now(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/proof/")
 @guardians_only
 def start(profile: str) -> ResponseReturnValue:
-    child = _child(daemon().home(), profile)
+    child = child_of(daemon().home(), profile)
     mac = one_of("device", {one.mac for one in child.devices})
     with notices.refusals_to(notices.said):
         daemon().change(
@@ -59,7 +59,7 @@ def start(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/proof/end")
 @guardians_only
 def end(profile: str) -> ResponseReturnValue:
-    child = _child(daemon().home(), profile)
+    child = child_of(daemon().home(), profile)
     with notices.refusals_to(notices.said):
         daemon().change("proof", action="end", id=child.id, by=guardian() or "", origin=source_address())
     return redirect(url_for("proof.show", profile=child.id), 303)
@@ -67,7 +67,7 @@ def end(profile: str) -> ResponseReturnValue:
 
 def _page(profile: str, template: str) -> ResponseReturnValue:
     home = daemon().home()
-    child = _child(home, profile)
+    child = child_of(home, profile)
     return render_template(
         template,
         home=home,
@@ -78,13 +78,6 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
         address=ADDRESS,
         code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
     )
-
-
-def _child(home: Home, profile: str) -> Child:
-    child = home.child(profile)
-    if child is None:
-        abort(404)
-    return child
 
 
 # ---------------------------------------------------------------------------------------- on the device

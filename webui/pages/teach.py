@@ -19,6 +19,7 @@ from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem
 from webui.values.answers import Child
 from webui.values.shapes import Answer
 from webui.values.teaching import Lesson
+from webui.whom import child_of
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
 
@@ -36,9 +37,7 @@ def show(profile: str) -> ResponseReturnValue:
 def now(profile: str) -> ResponseReturnValue:
     """The part of the page that changes, for the script that keeps it fresh."""
     home = daemon().home()
-    child = home.child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=daemon().lesson(child.id))
 
 
@@ -66,9 +65,7 @@ def begin(profile: str) -> ResponseReturnValue:
 @blueprint.post("/end")
 @guardians_only
 def end(profile: str) -> ResponseReturnValue:
-    child = daemon().home().child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(daemon().home(), profile)
     lesson = daemon().lesson(child.id)
     if lesson is None or lesson.mark != request.form.get("lesson"):
         notices.said(_("This lesson is over, and nothing of it is left to keep."))

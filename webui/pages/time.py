@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
@@ -18,6 +18,7 @@ from webui.language.i18n import gettext as _
 from webui.pages.sharing import REFUSED, refused, typed_pin
 from webui.values.answers import Child, Here, Home
 from webui.values.ledger import DAYS, Ledger, lanes, rows, starts
+from webui.whom import child_of
 
 blueprint = Blueprint("time", __name__)
 
@@ -76,9 +77,7 @@ def _by_pin(here: Here) -> bool:
 def of_child(profile: str) -> ResponseReturnValue:
     """How much a child used; which minutes and for what, where its log level lets a guardian see names."""
     home = daemon().home()
-    child = home.child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(home, profile)
     ledger, today = _on_day(home, lambda day: daemon().ledger_of_child(child.id, day))
     shown = child.log_level >= NAMES_LEVEL
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)

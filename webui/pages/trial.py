@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.values.answers import Child, Home
+from webui.whom import child_of
 
 blueprint = Blueprint("trial", __name__, url_prefix="/parent/child/<profile>/around")
 
@@ -29,7 +29,7 @@ def now(profile: str) -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def start(profile: str) -> ResponseReturnValue:
-    child = _child(daemon().home(), profile)
+    child = child_of(daemon().home(), profile)
     with notices.refusals_to(notices.said):
         daemon().change("trial", action="start", id=child.id, by=guardian() or "", origin=source_address())
         notices.forget()
@@ -38,7 +38,7 @@ def start(profile: str) -> ResponseReturnValue:
 
 def _page(profile: str, template: str) -> ResponseReturnValue:
     home = daemon().home()
-    child = _child(home, profile)
+    child = child_of(home, profile)
     return render_template(
         template,
         home=home,
@@ -47,10 +47,3 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
         notice=notices.current(home),
         trial=daemon().trial(child.id),
     )
-
-
-def _child(home: Home, profile: str) -> Child:
-    child = home.child(profile)
-    if child is None:
-        abort(404)
-    return child

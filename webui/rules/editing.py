@@ -24,6 +24,7 @@ from webui.rules.catalogue import Catalogue
 from webui.rules.ruleset import Preview, Ruleset
 from webui.values.answers import Child, Home
 from webui.values.shapes import Answer
+from webui.whom import child_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,7 @@ Show = Callable[[Page, Outcome], str]
 
 def opened(profile: str) -> Page:
     home = daemon().home()
-    child = home.child(profile)
-    if child is None:
-        abort(404)
+    child = child_of(home, profile)
     try:
         return Page(home, child, daemon().ruleset(child.id), daemon().catalogue())
     except ControlError as error:
