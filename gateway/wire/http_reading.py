@@ -3,7 +3,8 @@
 A request that was judged may be sent again with other bytes by a client that let the first copy die on the
 way. A correct client never does: contradictions are refused. What decides where the next request begins,
 heads and the lines of chunked bodies, is kept for longer than the rest: an upload may send again what it sent
-a megabyte ago.
+a megabyte ago. What nobody can compare any more goes no further: where its acknowledgement was merely late,
+the server has it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class Reading:
         return held + pieces * _PIECE_BYTES
 
     @property
+    def _oldest(self) -> int:
+        """From here on all that frames requests can be compared."""
+        return min(self._frames_from, self._tail.start)
+
+    @property
     def work(self) -> int:
         """Steps taken so far, see Effort."""
         return self._work + self.stream.work
@@ -79,6 +85,8 @@ class Reading:
         """
         if start > self.next:
             return self._keep(start, payload)
+        if start < self._oldest and not self._is_probe(start, payload):
+            return None
         found = self._take(self._fresh(start, payload))
         if self._early:
             self._work += len(self._early) // _PIECES
@@ -105,18 +113,22 @@ class Reading:
             self._early_bytes += more
         return []
 
+    def _is_probe(self, start: int, payload: bytes) -> bool:
+        """Keep-alive's, which may carry one byte of garbage (RFC 9293 3.8.4)."""
+        return self.next - start == 1 == len(payload)
+
     def _fresh(self, start: int, payload: bytes) -> bytes:
         """What of ``payload`` was not read before; the rest must be what was read."""
         old = self.next - start
-        if old == 1 == len(payload):
-            return b""  # a keep-alive probe may carry one byte of garbage (RFC 9293 3.8.4)
+        if self._is_probe(start, payload):
+            return b""
         if old > 0:
             self._compare(start, payload[:old])
         return payload[old:]
 
     def _compare(self, start: int, again: bytes) -> None:
         """Bodies frame nothing, so those that are no longer kept are not compared."""
-        if start < min(self._frames_from, self._tail.start):
+        if start < self._oldest:
             msg = f"bytes sent again from {self.next - start} back"
             raise Contradiction(msg)
         end = start + len(again)

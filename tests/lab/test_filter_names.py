@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
 import statistics
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,6 +302,31 @@ def test_verdicts_on_requests_leave_the_packets_beside_them_alone(tablet: Namesp
     for _ in range(3):
         said = python(tablet, _BUSY, address(ALLOWED, version), ALLOWED, str(100 << 20))
         assert said.split() == ["True"]
+
+
+@FAMILIES
+def test_who_sends_again_since_the_gateway_was_late_is_not_refused(
+    tablet: Namespace, daemon: Daemon, version: int
+) -> None:
+    stalls, done = 0, threading.Event()
+
+    def stall() -> None:
+        nonlocal stalls
+        while not done.wait(0.3):
+            os.kill(daemon.pid, signal.SIGSTOP)
+            time.sleep(0.45)  # twice the shortest time after which TCP sends again (RFC 6298)
+            os.kill(daemon.pid, signal.SIGCONT)
+            stalls += 1
+
+    stalling = threading.Thread(target=stall)
+    stalling.start()
+    try:
+        while stalls < 4:
+            said = python(tablet, _BUSY, address(ALLOWED, version), ALLOWED, str(1000 << 20))
+            assert said.split() == ["True"]
+    finally:
+        done.set()
+        stalling.join()
 
 
 @FAMILIES

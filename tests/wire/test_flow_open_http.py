@@ -103,14 +103,16 @@ def test_open_http_rests_in_the_middle_of_a_body_and_of_a_head() -> None:
         assert talk.client(GET_REFUSED).action is Action.REFUSED
 
 
-def test_what_is_sent_again_after_a_rest_cannot_be_compared() -> None:
+def test_what_is_sent_again_after_a_rest_cannot_be_compared_and_goes_no_further() -> None:
     talk = open_http()
     talk.asks = None
     other = Talk(table=talk.table, sport=1000)
     other.now = talk.now + 1000
     other.client(HELLO)
     talk.now += 2000
-    assert talk.client(GET, at=0).action is Action.REFUSED
+    assert talk.client(GET, at=0).action is Action.DROP
+    assert talk.client(GET).action is Action.ASKS
+    assert talk.client(GET_REFUSED).action is Action.REFUSED
 
 
 def test_open_http_makes_room_and_takes_it() -> None:
