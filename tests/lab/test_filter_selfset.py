@@ -39,7 +39,7 @@ def set_own(daemon: Daemon, changes: dict[str, object], pin: str = PIN) -> None:
 def test_a_bedtime_of_its_own_closes_a_running_connection_and_turned_off_it_opens(home: Home) -> None:
     tablet, url = home.devices["tablet"], f"https://{ALLOWED}/"
     with fresh(home, {"aru": TEEN, "mum": MUM}) as daemon:
-        set_time(daemon, f"{datetime.now(ZONE).date()}T22:30:00")
+        night = set_time(daemon, f"{datetime.now(ZONE).date()}T22:30:00")
         daemon.client.call("pin", action="set", who="aru", pin=PIN)
         with film(tablet, ALLOWED, 4) as hers, film(home.devices["parent"], ALLOWED, 4) as mothers:
             assert_started(hers, mothers)
@@ -59,7 +59,7 @@ def test_a_bedtime_of_its_own_closes_a_running_connection_and_turned_off_it_open
         told = daemon.client.call("device", mac=TABLET)
         assert (told["state"], told["owner"]) == ("bedtime", "self:Aru")
         daemon.kill()
-        daemon.start()
+        daemon.start_at(night)
         assert until(lambda: not fetch(tablet, url, 4).reached, 5.0) is not None, "a kill turns nothing off"
         daemon.client.call("edit", id="aru", set={"bedtime": "22:15-06:00"}, by="Mum")
         set_own(daemon, {"bedtime": None})
