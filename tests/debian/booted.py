@@ -100,6 +100,10 @@ class Booted:
     def pid(self, unit: str) -> int:
         return int(self.shown(unit, "MainPID"))
 
+    def active(self, *units: str) -> list[str]:
+        """The state of each."""
+        return self.run("systemctl", "is-active", *units, check=False).stdout.split()
+
     def tables(self) -> list[str]:
         return self.run("nft", "list", "tables").stdout.splitlines()
 

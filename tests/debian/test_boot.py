@@ -61,16 +61,12 @@ def tablet(home: Home) -> Namespace:
     return home.devices["tablet"]
 
 
-def active(machine: Booted, *units: str) -> list[str]:
-    return machine.run("systemctl", "is-active", *units, check=False).stdout.split()
-
-
 def refused(device: Namespace, host: str = REFUSED) -> bool:
     return fetch(device, f"https://{host}/", 4).how in CUT
 
 
 def test_installed_and_not_set_up_it_changes_nothing(machine: Booted, tablet: Namespace) -> None:
-    assert active(machine, "qalqan", "qalqan-web", "qalqan-guard") == ["inactive"] * 3
+    assert machine.active("qalqan", "qalqan-web", "qalqan-guard") == ["inactive"] * 3
     assert machine.shown("qalqan", "ConditionResult") == "no"
     assert "table inet qalqan" not in machine.tables()
     assert fetch(tablet, f"https://{REFUSED}/", 4).reached
@@ -80,7 +76,7 @@ def test_set_up_it_filters_the_child(machine: Booted, tablet: Namespace, home: H
     machine.write("/etc/qalqan/qalqan.yaml", CONFIG)
     machine.write("/etc/qalqan/profiles/daughter.yaml", DAUGHTER)
     machine.run("systemctl", "start", "qalqan", "qalqan-web")
-    assert active(machine, "qalqan", "qalqan-web") == ["active"] * 2
+    assert machine.active("qalqan", "qalqan-web") == ["active"] * 2
     assert "table inet qalqan" in machine.tables()
     assert refused(tablet)
     assert not clients.dig(tablet, REFUSED).records
@@ -160,7 +156,7 @@ def test_a_killed_daemon_comes_back_and_its_rules_stay_meanwhile(machine: Booted
     assert "table inet qalqan" in machine.tables()
     assert not fetch(tablet, f"https://{BLOCKED}/", 4, timeout=2).reached  # 10-12 is closed without a daemon
     Booted.wait_for(
-        lambda: machine.pid("qalqan") not in (0, before) and active(machine, "qalqan") == ["active"]
+        lambda: machine.pid("qalqan") not in (0, before) and machine.active("qalqan") == ["active"]
     )
     assert refused(tablet, BLOCKED)
 
@@ -172,7 +168,7 @@ def test_a_daemon_that_hangs_is_bitten_by_the_watchdog(machine: Booted, tablet: 
     before = machine.pid("qalqan")
     machine.run("kill", "-STOP", str(before))
     Booted.wait_for(
-        lambda: machine.pid("qalqan") not in (0, before) and active(machine, "qalqan") == ["active"]
+        lambda: machine.pid("qalqan") not in (0, before) and machine.active("qalqan") == ["active"]
     )
     assert "Watchdog timeout" in machine.run("journalctl", "--unit=qalqan", "--no-pager").stdout
     assert refused(tablet, BLOCKED)
@@ -183,7 +179,7 @@ def test_an_upgrade_keeps_the_rules_and_starts_both_anew(
 ) -> None:
     before = {machine.pid("qalqan"), machine.pid("qalqan-web")}
     machine.run("dpkg", "--install", f"/root/{package.name}")
-    assert active(machine, "qalqan", "qalqan-web") == ["active"] * 2
+    assert machine.active("qalqan", "qalqan-web") == ["active"] * 2
     assert before.isdisjoint({machine.pid("qalqan"), machine.pid("qalqan-web")})
     assert refused(tablet, BLOCKED)
 
@@ -193,14 +189,14 @@ def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None
     machine.run("systemctl", "stop", "qalqan-guard")
     machine.write("/var/lib/qalqan/guard.nft", GUARD)
     machine.run("systemctl", "start", "qalqan-guard")
-    assert active(machine, "qalqan-guard") == ["inactive"]
+    assert machine.active("qalqan-guard") == ["inactive"]
     assert "chain guarded" not in machine.run("nft", "list", "table", "inet", "qalqan").stdout
 
 
 def test_stopped_it_takes_its_table_along_and_leaves_the_pages(machine: Booted, tablet: Namespace) -> None:
     machine.run("systemctl", "stop", "qalqan")
     assert "table inet qalqan" not in machine.tables()
-    assert active(machine, "qalqan-web") == ["active"]
+    assert machine.active("qalqan-web") == ["active"]
     assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
 
 

@@ -74,10 +74,6 @@ def tablet(house: Home) -> Namespace:
     return house.devices["tablet"]
 
 
-def active(machine: Booted, *units: str) -> list[str]:
-    return machine.run("systemctl", "is-active", *units, check=False).stdout.split()
-
-
 def reached(device: Namespace, host: str = ALLOWED, version: int = 4) -> bool:
     return fetch(device, f"https://{host}/", version, timeout=2.0).reached
 
@@ -92,7 +88,7 @@ def table(machine: Booted, name: str) -> str:
 
 
 def test_installed_it_is_no_gateway_yet(machine: Booted, tablet: Namespace) -> None:
-    assert active(machine, "qalqan", "qalqan-web", "qalqan-guard", "qalqan-nat") == ["inactive"] * 4
+    assert machine.active("qalqan", "qalqan-web", "qalqan-guard", "qalqan-nat") == ["inactive"] * 4
     assert not reached(tablet)
 
 
@@ -107,7 +103,7 @@ def test_a_dry_run_changes_nothing(machine: Booted) -> None:
 def test_set_up_it_is_one(machine: Booted, house: Home, tablet: Namespace) -> None:
     said = machine.run(*SETUP, "--dhcp", POOL).stdout
     assert LABEL.search(said), said
-    assert active(machine, "qalqan", "qalqan-web", "qalqan-nat", "dnsmasq") == ["active"] * 4
+    assert machine.active("qalqan", "qalqan-web", "qalqan-nat", "dnsmasq") == ["active"] * 4
     assert set(machine.tables()) == {"table inet qalqan", "table inet qalqan_nat"}
     assert errors(machine) == []
     for version in (4, 6):
@@ -181,7 +177,7 @@ def test_killed_before_any_reboot_it_comes_back(machine: Booted, tablet: Namespa
     before = machine.pid("qalqan")
     machine.run("systemctl", "kill", "--signal=KILL", "qalqan")
     Booted.wait_for(lambda: machine.pid("qalqan") not in (0, before))
-    Booted.wait_for(lambda: active(machine, "qalqan") == ["active"])
+    Booted.wait_for(lambda: machine.active("qalqan") == ["active"])
     assert reached(tablet)
     assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
 
@@ -193,8 +189,8 @@ def test_after_a_power_cut_the_guard_holds_the_child_until_the_daemon_runs(
     machine.cut_off()
     house.gateway.run(["nft", "flush", "ruleset"], check=True)
     house.gateway.run(["sysctl", "-qw", "net.ipv4.ip_forward=0"], check=True)
-    machine.boot(lambda: active(machine, "qalqan-guard", "qalqan-nat", "dnsmasq") == ["active"] * 3)
-    assert active(machine, "qalqan") == ["activating"]
+    machine.boot(lambda: machine.active("qalqan-guard", "qalqan-nat", "dnsmasq") == ["active"] * 3)
+    assert machine.active("qalqan") == ["activating"]
     written = machine.run("cat", "/var/lib/qalqan/guard.nft").stdout
     assert names.TABLET.mac in written
     assert "queue" not in table(machine, "qalqan")
@@ -202,7 +198,7 @@ def test_after_a_power_cut_the_guard_holds_the_child_until_the_daemon_runs(
     assert not reached(tablet, version=6)
     assert reached(house.devices["parent"])  # by setup's forwarding and translation
     machine.run("touch", "/run/go")
-    Booted.wait_for(lambda: active(machine, "qalqan", "qalqan-web") == ["active"] * 2)
+    Booted.wait_for(lambda: machine.active("qalqan", "qalqan-web") == ["active"] * 2)
     assert "queue" in table(machine, "qalqan")
     for version in (4, 6):
         assert reached(tablet, version=version)
@@ -213,11 +209,11 @@ def test_after_a_power_cut_the_guard_holds_the_child_until_the_daemon_runs(
 def test_undone_it_is_no_gateway_any_more(machine: Booted, house: Home, tablet: Namespace) -> None:
     said = machine.run("qalqan", "setup", "--undo", "--yes").stdout
     assert "/etc/qalqan/qalqan.yaml: gone" in said
-    assert active(machine, "qalqan", "qalqan-web", "qalqan-nat") == ["inactive"] * 3
+    assert machine.active("qalqan", "qalqan-web", "qalqan-nat") == ["inactive"] * 3
     assert machine.tables() == []
     assert not reached(tablet)
     assert not reached(house.devices["parent"])
-    assert active(machine, "dnsmasq") == ["active"]
+    assert machine.active("dnsmasq") == ["active"]
     left = machine.run(
         "find", "/etc/qalqan", "-type", "f", "-not", "-path", "*/history/*"
     ).stdout.splitlines()
@@ -233,5 +229,5 @@ def test_set_up_anew_and_purged_nothing_is_left(machine: Booted, house: Home, ta
     assert machine.tables() == []
     assert machine.run("pgrep", "--full", "qalqan", check=False).stdout == ""
     assert machine.run("sh", "-c", f"ls -d {' '.join(PURGED)}", check=False).stdout == ""
-    assert active(machine, "dnsmasq") == ["active"]
+    assert machine.active("dnsmasq") == ["active"]
     machine.run("systemctl", "restart", "dnsmasq")

@@ -239,16 +239,24 @@ def test_a_forged_cookie_has_no_tries_of_its_own(tablet: Browser, fast: None, fo
     assert tablet.post("/signin/password", WRONG).status_code == 429
 
 
-def test_new_hardware_addresses_are_no_new_start(
-    app: Flask, daemon: Running, household: Household, fast: None
-) -> None:
-    """A device that nobody has placed, which changes its address at each try."""
+def answers_to_new_addresses(
+    app: Flask, household: Household, profile: str, path: str, typed: dict[str, str]
+) -> list[int]:
+    """To a device that changes its hardware address at each wrong try."""
     codes = []
     for number in range(TRIES_OF_ALL + 3):
         browser = browser_on(app, f"192.168.7.{number}")
         mac = f"06:00:00:00:00:{number:02x}"
-        household.devices[browser.ip] = {"mac": mac, "profile": "guest", "name": ""}
-        codes.append(browser.post("/signin/password", WRONG).status_code)
+        household.devices[browser.ip] = {"mac": mac, "profile": profile, "name": ""}
+        codes.append(browser.post(path, typed).status_code)
+    return codes
+
+
+def test_new_hardware_addresses_are_no_new_start(
+    app: Flask, daemon: Running, household: Household, fast: None
+) -> None:
+    """A device that nobody has placed."""
+    codes = answers_to_new_addresses(app, household, "guest", "/signin/password", WRONG)
     assert codes == [403] * TRIES_OF_ALL + [429] * 3
     household.devices["192.168.1.7"] = {"mac": "02:00:00:00:00:1c", "profile": "adult", "name": "Phone"}
     assert browser_on(app, "192.168.1.7").post("/signin/password", MUM).status_code == 303
@@ -259,12 +267,7 @@ def test_nor_are_they_before_the_claim_when_every_device_is_a_thing_of_the_house
 ) -> None:
     household.accounts.unclaimed()
     typed = {"label": "WRNG-WRNG", "name": "X", "password": MUM["password"]}
-    codes = []
-    for number in range(TRIES_OF_ALL + 3):
-        browser = browser_on(app, f"192.168.7.{number}")
-        mac = f"06:00:00:00:00:{number:02x}"
-        household.devices[browser.ip] = {"mac": mac, "profile": "home", "name": ""}
-        codes.append(browser.post("/claim", typed).status_code)
+    codes = answers_to_new_addresses(app, household, "home", "/claim", typed)
     assert codes == [403] * TRIES_OF_ALL + [429] * 3
 
 
