@@ -4,8 +4,8 @@ Cryptography takes 20 MB and reads what strangers send, so neither the daemon no
 input: one line of JSON. Standard output: one line of JSON (gateway/age/README.md has both). Exit 0: done; 1:
 refused; 2: the request makes no sense. What takes too long or too much is ended, without a line.
 
-``python -m gateway.ageproof sign KEY.pem`` makes a trust file of a document (docs/age-proof.md). Whoever
-publishes one needs it, no gateway does.
+``python -m gateway.ageproof sign KEY.pem`` signs a trust file (docs/families/age-proof.md). Only the
+publisher of a trust file needs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A backup as one file that only its password opens; docs/backup.md has the format.
+"""A backup as one file that only its password opens; docs/families/backup.md has the format.
 
 ``python -m gateway.backupseal seal`` and ``… open`` do it in a process of their own: what the key costs is
 given back when it ends. Standard input: a line of JSON, ``{"password": …}``, then the bytes; they come out

@@ -1,4 +1,4 @@
-"""A sealed backup: opened by hand as docs/backup.md says, and by nothing but its password."""
+"""A sealed backup: opened by hand as docs/families/backup.md says, and by nothing but its password."""
 
 from __future__ import annotations
 

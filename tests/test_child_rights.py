@@ -1,4 +1,4 @@
-"""docs/child-rights.md: each requirement has a row, and each test that it or docs/privacy.md names exists."""
+"""docs/families/child-rights.md has a row for each requirement; the tests that it names exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = (ROOT / "docs/child-rights.md").read_text()
+DOCUMENT = (ROOT / "docs/families/child-rights.md").read_text()
 PRIVACY = (ROOT / "docs/privacy.md").read_text()
 ROWS = {line[2:6]: line.split("|")[2:5] for line in DOCUMENT.splitlines() if line.startswith("| R-")}
 NUMBERS = (*range(1, 8), *range(10, 18), *range(20, 25), *range(30, 37), *range(40, 51))

@@ -100,7 +100,7 @@ def test_what_support_is_told_to_hear_is_what_is_said(off: object, unclaimed: bo
         rules=SimpleNamespace(household=SimpleNamespace(config=SimpleNamespace(zone=UTC))),
     )
     assert about(cast("Any", daemon)) == f"Qalqan {__version__} {told}"
-    support = (ROOT / "docs/support-code.md").read_text()
+    support = (ROOT / "docs/families/support-code.md").read_text()
     assert f"`Qalqan {__version__} {told}`" in support or f"`… {told}`" in support
     if told != "off":
         assert f"`Qalqan {__version__} {told}`" in TEXTS[GUIDE] or f"`… {told}`" in TEXTS[GUIDE]

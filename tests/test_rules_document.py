@@ -1,4 +1,4 @@
-"""docs/rules.md: every example parses, and every key of a profile is in one."""
+"""docs/families/rules.md: every example parses, and every key of a profile is in one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.policy.profile import OWN_KEYS
 from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.policy.homes import a_profile, words
 
-DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "rules.md").read_text()
+DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "families" / "rules.md").read_text()
 HOMES = re.search(r"\n## The home's own file\n.*?(?=\n## )", DOCUMENT, flags=re.DOTALL)
 
 

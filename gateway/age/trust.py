@@ -1,4 +1,4 @@
-"""The file that says whose proofs count: JSON, signed by whoever answers for it; docs/age-proof.md has it.
+"""Reads the trust file: a signed JSON list of issuers of age proofs. Format: docs/families/age-proof.md.
 
 The signature is over `SIGNED` and the canonical form (RFC 8785) of all but the signature. There are texts,
 lists and one whole number in it, for which that form is: keys in order, no space, UTF-8.

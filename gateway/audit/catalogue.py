@@ -1,4 +1,4 @@
-"""The checks of an audit, in the order of docs/bypass.md.
+"""The checks of an audit, in the order of docs/families/bypass.md.
 
 Words with @ in a job are filled in by ``plan``: ``@refused`` and ``@allowed`` are sites by this profile's
 rules, ``@far`` is an address that no name has, ``@resolver`` one of a resolver that no list knows,

@@ -33,7 +33,7 @@ class Check:
     title: str  # 46 letters at most: a line of the table
     group: str
     job: Mapping[str, object]  # of ``probes``; words with @ are filled in by ``plan``
-    closes: str  # the setting, in words of docs/rules.md; empty: no setting opens it
+    closes: str  # the setting, in words of docs/families/rules.md; empty: no setting opens it
     rule: str = "always"  # what says whether it is to be closed: see ``Scene.closes``
     want: Want = Want.REACHED
     needs: str = "tls"  # the control without which nothing can be told

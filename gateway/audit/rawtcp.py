@@ -1,7 +1,7 @@
 """A TCP client of an audit's own, past the kernel's: it sends a connection's first bytes in odd ways.
 
-The tricks are those of zapret, GoodbyeDPI, byedpi and youtubeUnblock; docs/bypass.md says what becomes of
-each.
+The tricks are those of zapret, GoodbyeDPI, byedpi and youtubeUnblock. docs/families/bypass.md has the result
+of each.
 """
 
 from __future__ import annotations

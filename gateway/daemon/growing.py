@@ -1,7 +1,7 @@
 """Children's steps into the next age band: noticed once a minute, told, taken when they are due.
 
 A step is written down before its file is changed and ended after it, so that a kill at any moment leaves one
-that the next look goes on with: it happens once. docs/growing.md has what is decided, and why.
+that the next look goes on with: it happens once. docs/families/growing.md has what is decided, and why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""States' registers among the lists: how a copy comes here, and what is told of it (docs/lists.md)."""
+"""Fetches and reports copies of state registers among the lists (docs/families/lists.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backup has in it: rules and what guardians set, never what anybody did. See docs/backup.md.
+"""What a backup has in it: rules and what guardians set, never what anybody did. See docs/families/backup.md.
 
 Pure: text in, values out, and back. What comes from a file is hostile until it is read here.
 """

@@ -1,4 +1,4 @@
-"""A child's step into the next age band: proposed, answered, put off, taken. docs/growing.md says why so.
+"""Moves a child to the next age group: proposed, postponed, taken. Reasons: docs/families/growing.md.
 
 Pure: a day goes in, what shall be done comes out. Of an age there is a band and the month of the next step.
 """

@@ -683,7 +683,7 @@ def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Re
 
 
 def test_the_document_has_every_name() -> None:
-    document = (Path(__file__).parents[2] / "docs" / "age-proof.md").read_text()
+    document = (Path(__file__).parents[2] / "docs" / "families" / "age-proof.md").read_text()
     assert [one.value for one in Refusal if f"`{one.value}`" not in document] == []
 
 

@@ -160,7 +160,7 @@ def test_what_is_no_signed_json(data: bytes) -> None:
 
 @pytest.mark.needs("openssl")
 def test_openssl_signs_the_same(tmp_path: Path) -> None:
-    """As docs/age-proof.md has it: the canonical form behind its line, Ed25519 over both."""
+    """As docs/families/age-proof.md has it: the canonical form behind its line, Ed25519 over both."""
     pem = TRUST_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
     document = trust_document(ISSUER)

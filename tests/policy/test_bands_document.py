@@ -1,4 +1,4 @@
-"""docs/bands.md: what it says of each band is what the judge does, and every law that ships is in it."""
+"""docs/families/age-groups.md describes each age group as the judge applies it, and lists every law."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.policy.values import Reason
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, product, table
 from tests.policy.test_categories import BAND_CATEGORIES
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/bands.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs/families/age-groups.md").read_text()
 AFTERNOON = almaty("2026-11-24T16:00")
 
 

@@ -1,7 +1,7 @@
 """The code under the line of every page: what a person who helps by telephone needs to know first.
 
-``0.1.0-WNK0`` is the version, a hyphen, and four signs; docs/support-code.md says what each means. A sign
-never changes its meaning, and nothing of it is about a person, a device or a site.
+``0.1.0-WNK0`` is the version, a hyphen, and four characters; docs/families/support-code.md explains each. A
+character never changes its meaning, and none is about a person, a device or a site.
 """
 
 from __future__ import annotations

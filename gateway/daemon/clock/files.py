@@ -16,7 +16,7 @@ from gateway.files import write_whole
 
 LAST = "clock.last"  # in the state folder
 RUN = "clock.run"  # in the runtime folder
-STAMP = "clock.synced"  # in the runtime folder; written by the hotplug script of docs/clock.md
+STAMP = "clock.synced"  # in the runtime folder; written by the hotplug script of docs/families/clock.md
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # before this program was written
 
 _MOST = 1000  # bytes of a file

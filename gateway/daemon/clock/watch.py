@@ -1,4 +1,4 @@
-"""Whether the time is known to be right, and what is done when the clock jumps; docs/clock.md says why so.
+"""Decides whether the clock is right, and handles clock changes. Reasons: docs/families/clock.md.
 
 The machine's clock is never set here. Once the time is known, the family's is the machine's, whoever sets
 that. Only a guardian's phone says that the machine's is wrong: then the family's runs beside it.

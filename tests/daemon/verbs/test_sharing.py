@@ -32,7 +32,7 @@ from tests.daemon.shared_devices import (
     whose,
 )
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "sharing.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "families" / "sharing.md"
 MINUTES_15, HOURS_2 = timedelta(minutes=15), timedelta(hours=2)
 
 
@@ -250,7 +250,7 @@ def test_one_child_s_own_screen_is_nobody_else_s(desk: Desk) -> None:
     assert refused(desk, "claim", device=STRANGER, screen=TV) == Code.NO_DEVICE_OF_A_CHILD
 
 
-# ---------------------------------------------------------------------------------- docs/sharing.md
+# ---------------------------------------------------------------------------------- docs/families/sharing.md
 
 
 def test_the_document_s_examples_do_what_it_says(make: Make) -> None:

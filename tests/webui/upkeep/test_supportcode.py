@@ -1,4 +1,4 @@
-"""The code beside the line, whose signs docs/support-code.md promises to keep."""
+"""The code beside the line, whose signs docs/families/support-code.md promises to keep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from webui.upkeep import supportcode
 from webui.values.answers import parse_home
 
 HOME = parse_home({"now": NOW.isoformat(), "version": "0.1.0", "internet": "works"})
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "support-code.md").read_text()
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "families" / "support-code.md").read_text()
 
 
 @pytest.mark.parametrize(
