@@ -77,10 +77,10 @@ def measure(settings: Settings) -> Iterator[Figure]:
         note = f"the state folder has {_size(folder / flash.value) / 1e6:.1f} MB after it"
         if most is None:
             yield Figure(f"{name}, written", size / 1e6, "MB", note=note)
-            yield Figure(f"{name}, told to keep it", syncs, "times")
+            yield Figure(f"{name}, syncs", syncs, "times")
         else:
             yield at_most(f"{name}, written", size / 1e6, "MB", most[0], note)
-            yield at_most(f"{name}, told to keep it", syncs, "times", most[1])
+            yield at_most(f"{name}, syncs", syncs, "times", most[1])
 
 
 def a_day(folder: Path, shim: Path, flash: Flash) -> tuple[int, int]:
