@@ -60,7 +60,8 @@ def test_names_of_no_kind_and_what_binds_everyone() -> None:
 def test_no_row_is_missing_or_too_many() -> None:
     others = {
         "no category", "malware, phishing, csam", "mode", "safe search", "bedtime, school night",
-        "bedtime, free night", "daily time, school day", "daily time, free day", "stored level, days", "daemon is down",
+        "bedtime, free night", "daily time, school day", "daily time, free day", "stored level, days",
+        "daemon is down",
     }  # fmt: skip
     assert rows().keys() == set(BAND_CATEGORIES) | others
 
