@@ -1,5 +1,5 @@
 """The home's settings from disk: `qalqan.yaml`, and over it what the router's own settings decide (UCI).
-Every command, the daemon and the pages read them here. docs/uci.md.
+Every command, the daemon and the pages read them here. docs/providers/uci.md.
 
 On a router whose `qalqan.yaml` is not there yet, what the first boot would write holds.
 """

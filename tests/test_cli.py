@@ -23,7 +23,7 @@ from tests.replayed import AFTERNOON
 from tests.wire.flow_forge import ADDRESSES, udp_packet
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "docs" / "cli.md"
+DOCUMENT = ROOT / "docs" / "developers" / "cli.md"
 CONTRACT = (
     "run", "web", "first-boot", "setup", "check", "support", "status", "audit",
     "device list", "device scan", "device assign", "device answer", "device forget",

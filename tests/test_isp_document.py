@@ -1,4 +1,4 @@
-"""docs/isp.md and its templates: each command, file, key and link that they name is there."""
+"""docs/providers/isp.md and its templates: each command, file, key and link that they name is there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gateway.commandline import build_parser
 from gateway.daemon.names.about import about
 
 ROOT = Path(__file__).parents[1]
-GUIDE = ROOT / "docs/isp.md"
-DOCUMENTS = (GUIDE, *sorted((ROOT / "docs/templates").glob("*.md")))
+GUIDE = ROOT / "docs/providers/isp.md"
+DOCUMENTS = (GUIDE, *sorted((ROOT / "docs/providers/templates").glob("*.md")))
 TEXTS = {one: one.read_text() for one in DOCUMENTS}
 IMAGE = ROOT / "openwrt/image"
 CODE = re.compile(r"`([^`]+)`")
@@ -108,5 +108,5 @@ def test_what_support_is_told_to_hear_is_what_is_said(off: object, unclaimed: bo
 
 def test_what_is_a_lawyer_s_is_marked() -> None:
     for one in ("dpia.md", "counsel.md"):
-        assert "ask counsel" in TEXTS[ROOT / "docs/templates" / one].casefold()
+        assert "ask counsel" in TEXTS[ROOT / "docs/providers/templates" / one].casefold()
     assert "## 10. Roles: who is responsible for what (ask counsel)" in TEXTS[GUIDE]

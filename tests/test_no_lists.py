@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 # What the magic is written down in: the format's code and page, and the tests that make sets.
 OF_THE_FORMAT = {
     "gateway/policy/sealedset.py",
-    "docs/sealed-sets.md",
+    "docs/providers/sealed-lists.md",
     "tests/policy/test_sealedset.py",
 }
 _MADE_OF = re.compile(rb"\.make\(\s*\[([^\]]*)\]")

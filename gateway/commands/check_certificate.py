@@ -15,7 +15,7 @@ from gateway.front.examined import SOON_DAYS
 from gateway.policy.config import Config
 
 ABOUT = "certificate"
-RENEW = "see why it was not renewed, or renew it by hand: docs/trusted-name.md"
+RENEW = "see why it was not renewed, or renew it by hand: docs/providers/trusted-name.md"
 OWNERS = "qalqan certificate install gives it the right owner and mode"
 
 

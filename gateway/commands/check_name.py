@@ -14,7 +14,7 @@ from gateway.policy.webconfig import PAGES
 ABOUT = "certificate"
 SHOWN = 3  # addresses of a name
 ASKED = 2  # questions to each resolver: A and AAAA
-MEND = f"publish {' and '.join(PAGES)} there, or nothing: docs/trusted-name.md"
+MEND = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trusted-name.md"
 
 
 def name_findings(config: Config) -> Iterator[Finding]:

@@ -67,7 +67,7 @@ class Ledger:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             msg = (
                 f"{self.path}: is no record of setup; put it back from a backup, or remove it and what "
-                "docs/setup.md lists"
+                "docs/install.md lists"
             )
             raise SetupError(msg) from error
 

@@ -73,7 +73,7 @@ class Words:
         self.from_lan, self.to_lan = self.by_lan, onto_lan
         if snapshot.arm:
             # Of a packet that leaves by the home's side too, its connection tells which way it goes: a device
-            # begins each, since what leaves is translated (docs/setup.md).
+            # begins each, since what leaves is translated (docs/install.md).
             back, out = (braced(f"{name} . {way}" for name in names) for way in ("reply", "original"))
             self.from_lan += f" oifname . ct direction != {back}"
             self.to_lan += f" iifname . ct direction != {out}"

@@ -1,4 +1,6 @@
-"""Sealed sets on the disk: verified before one replaces another, the last good one kept; docs/sealed-sets.md.
+"""Stores sealed lists on disk. A new copy is verified before it replaces the old one.
+
+Format and behaviour: docs/providers/sealed-lists.md.
 
 The folder is for the daemon's user alone. A file of it is the set's key and the set as its issuer signed it.
 Nothing here says a name, whatever goes wrong.

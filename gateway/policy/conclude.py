@@ -1,7 +1,7 @@
 """From the facts about a host to what is decided about it while no gate is closed, and the gates before that.
 
-The order is that of docs/design.md, section 4. A verdict may stand behind gates: what is refused for good is
-still said to be closed by bedtime first.
+The order of decision: docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a
+blocked host is reported as bedtime.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A hotline's record and a provider's transparency report, as data that is checked: docs/isp-sealed.md.
+"""Checks a hotline's contact record and a provider's transparency report (docs/providers/isp-sealed.md).
 
 Each key has to be there; what there is none of is written down as such ("none").
 """

@@ -1,4 +1,6 @@
-"""A sealed set: names that are refused for everyone, which nobody can read off it; docs/sealed-sets.md.
+"""The format of a sealed list: host names that are blocked for everyone, as keyed hashes only.
+
+Format and behaviour: docs/providers/sealed-lists.md.
 
 **Format, version 1.** Numbers are big-endian; parts follow each other without gaps:
 

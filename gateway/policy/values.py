@@ -53,7 +53,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a verdict fell. The order is the order of decision (docs/design.md, section 4)."""
+    """Why a verdict fell. The order is the order of decision (docs/developers/data-plane.md, section 4)."""
 
     HELP = "help"  # the never-block pack
     REFUSED_FOR_EVERYONE = (

@@ -19,7 +19,7 @@ HTTPS_PORT = 8443  # where the front listens: 443 of the router is its own pages
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """A name that browsers trust; docs/trusted-name.md."""
+    """A name that browsers trust; docs/providers/trusted-name.md."""
 
     name: str
     certificate: str  # paths of PEM files: the chain, its first one for the name
@@ -54,7 +54,7 @@ def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https
 
     name = rule_host(part.need("name"), is_public_suffix)
     if name in LOCAL_NAMES:
-        mend = "use one under a domain that is yours or your provider's; docs/trusted-name.md"
+        mend = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
         part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", mend)
     read = Https(
         name,

@@ -186,7 +186,7 @@ def test_check_says_so_two_weeks_before_the_end(
     done = qalqan("check", "--config", config)
     lines = [line for line in done.out.splitlines() if " certificate: " in line]
     assert [line.startswith(said) for line in lines] == [True], lines
-    assert ("docs/trusted-name.md" in lines[0]) == said.startswith("warning")
+    assert ("docs/providers/trusted-name.md" in lines[0]) == said.startswith("warning")
     if days[1] == 13.9:
         assert ", 13 days from now: see why it was not renewed" in lines[0]
     if days[1] < 0:
@@ -211,7 +211,7 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
             (PAGES[0], "203.0.113.9", "2001:db8::9"),
             f"warning certificate: {NAME} leads to 203.0.113.9, 2001:db8::9 on the internet, and devices "
             f"that encrypt their DNS go there: publish {PAGES[0]} and {PAGES[1]} there, or nothing: "
-            "docs/trusted-name.md",
+            "docs/providers/trusted-name.md",
         ),
         (None, ""),  # no resolver answers: of that another line tells
     ],

@@ -1,4 +1,4 @@
-"""The commands of docs/trusted-name.md: real clients, DNS-01, and a real ACME server (pebble)."""
+"""The commands of docs/providers/trusted-name.md: real clients, DNS-01, and a real ACME server (pebble)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.policy.homes import words
 from tests.webui.serving import free_port
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "trusted-name.md").read_text()
+DOCUMENT = (ROOT / "docs" / "providers" / "trusted-name.md").read_text()
 DOC_NAME = "k7q2m9x4w3dfa5zt.gw.example.net"
 BLOCKS = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
 DNS_API = """

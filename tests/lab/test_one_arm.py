@@ -156,7 +156,7 @@ def test_the_router_knows_the_gateway_alone(arm: OneArmedHome, tablet: Namespace
 
 @pytest.mark.slow
 def test_who_names_the_router_walks_around(arm: OneArmedHome, daemon: Daemon) -> None:
-    """As docs/setup.md says it."""
+    """As docs/install.md says it."""
     phone = arm.devices["phone"]
     assert not fetch(phone, f"https://{REFUSED}/", 4).reached
     phone.run(["ip", "route", "replace", "default", "via", ROUTER_IPV4], check=True)

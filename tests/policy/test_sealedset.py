@@ -37,7 +37,7 @@ def test_the_hash_is_hmac_sha_256(key: bytes, data: bytes) -> None:
 
 
 def test_a_set_is_read_by_its_page_alone() -> None:
-    """docs/sealed-sets.md, with nothing of ours."""
+    """docs/providers/sealed-lists.md, with nothing of ours."""
     data, at = SET.data, 56
     magic, version, issuer, scope, zero = struct.unpack_from(">8sBBBB", data)
     made, expires = struct.unpack_from(">QQ", data, 28)

@@ -10,7 +10,7 @@ from gateway.household import load_countries
 from tests.release.dates import refusals
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("docs/cria.md", "docs/families/consultation.md")
+DOCUMENTS = ("docs/providers/cria.md", "docs/families/consultation.md")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""docs/uci.md: its example is read, its tables have each option with the default that the code has."""
+"""docs/providers/uci.md: the example parses, and the tables list every option with its default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.routersettings import PLACES, SECTIONS, router_settings
 from gateway.uci import parse_uci
 from tests.policy.homes import words
 
-DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "uci.md").read_text()
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "providers" / "uci.md").read_text()
 EXAMPLE = re.findall(r"```uci\n(.*?)```", DOCUMENT, flags=re.DOTALL)[0]
 
 
@@ -53,7 +53,7 @@ def test_its_default_is_the_code_s(section: str, name: str) -> None:
 
 
 def test_the_example_has_every_option_and_is_read() -> None:
-    package = parse_uci(EXAMPLE, "docs/uci.md")
+    package = parse_uci(EXAMPLE, "docs/providers/uci.md")
     assert {one.name: set(one.options) for one in package.sections} == {
         name: set(options) for name, options in SECTIONS.items()
     }

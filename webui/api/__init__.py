@@ -1,4 +1,4 @@
-"""`/api/v1`: all that the pages can do, for programs. docs/api.md says how it is used.
+"""`/api/v1`: all that the pages can do, for programs. docs/developers/api.md says how it is used.
 
 Each operation is declared once (`operations.py`), with values for what it takes and answers (`kinds.py`):
 by those requests are read, answers are written and the OpenAPI document is made. All of it is loaded at the

@@ -23,7 +23,7 @@ OWN_NAMES: Mapping[str, str] = {"en": "English", "kk": "Қазақша", "ru": "
 COOKIE = "qalqan-language"
 READ_BY_NATIVES = frozenset(
     {SOURCE_LANGUAGE}
-)  # languages whose catalogue a native reader has checked (docs/words.md)
+)  # languages whose catalogue a native reader has checked (docs/developers/translations.md)
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ps", "ug", "ur", "yi"})
 
 Catalogues = dict[str, NullTranslations]

@@ -1,4 +1,4 @@
-"""Tokens for programs, on a guardian's own account page: made, shown once, listed, ended. docs/api.md."""
+"""API tokens on a guardian's account page: create, show once, list, revoke (docs/developers/api.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md are run as they stand there."""
+"""The examples of docs/developers/api.md are run as they stand there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.webui.api.clients import token
 from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import Household
 
-TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs" / "developers" / "api.md").read_text()
 
 
 @pytest.mark.needs("curl")

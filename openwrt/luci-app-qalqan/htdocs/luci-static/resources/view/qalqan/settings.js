@@ -4,7 +4,7 @@
 'require form';
 'require uci';
 
-/* What UCI owns: docs/luci.md. An option that is empty is the daemon's own default, and stays out of the file. */
+/* What UCI owns: docs/providers/luci.md. An option that is empty is the daemon's own default, and stays out of the file. */
 
 const TYPES = { main: 'qalqan', web: 'web', brand: 'brand' };  // of the sections, by name
 
