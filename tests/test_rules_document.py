@@ -14,7 +14,7 @@ from gateway.policy.rulefile import PERSONAL_KEYS, RULE_KEYS
 from tests.policy.homes import a_profile, words
 
 DOCUMENT = (Path(__file__).resolve().parents[1] / "docs" / "families" / "rules.md").read_text()
-HOMES = re.search(r"\n## The home's own file\n.*?(?=\n## )", DOCUMENT, flags=re.DOTALL)
+HOMES = re.search(r"\n## The household file\n.*?(?=\n## )", DOCUMENT, flags=re.DOTALL)
 
 
 def examples(text: str) -> list[str]:

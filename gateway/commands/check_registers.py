@@ -19,7 +19,7 @@ def register_findings(config: Config) -> Iterator[Finding]:
         text = f"{one.name} binds everyone in the home{who}{since}"
         copy = None if book is None else book.copies.get(one.source)
         if copy is not None and copy.error:
-            yield warning("lists", f"{text}: {copy.error}", "see docs/families/lists.md, States' registers")
+            yield warning("lists", f"{text}: {copy.error}", "see docs/families/lists.md, State registers")
         elif book is not None and not book.path(one.source).exists():
             yield warning("lists", f"{text}, and is not here yet", "run: qalqan lists update")
         else:

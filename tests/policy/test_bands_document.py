@@ -22,7 +22,7 @@ AFTERNOON = almaty("2026-11-24T16:00")
 
 @cache
 def rows() -> dict[str, tuple[str, ...]]:
-    lines = DOCUMENT.partition("| kind | 0-5")[2].partition("\n\n")[0].splitlines()[2:]
+    lines = DOCUMENT.partition("| category | 0-5")[2].partition("\n\n")[0].splitlines()[2:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {first: tuple(rest) for first, *rest in cells}
 
@@ -42,8 +42,8 @@ def does(band: Band, host: str) -> str:
     if found.reason is Reason.NOT_ON_LIST:
         return "list"
     if not found.allowed:
-        return "ask" if found.askable else "refuse"
-    return "count" if found.rule.endswith("= count") else "open"
+        return "ask" if found.askable else "block"
+    return "count" if found.rule.endswith("= count") else "allow"
 
 
 @pytest.mark.parametrize("kind", BAND_CATEGORIES)
@@ -52,15 +52,16 @@ def test_a_kind_does_what_the_table_says(kind: str) -> None:
 
 
 def test_names_of_no_kind_and_what_binds_everyone() -> None:
-    assert tuple(does(band, "nobody-knows.example") for band in Band) == rows()["no kind"]
+    assert tuple(does(band, "nobody-knows.example") for band in Band) == rows()["no category"]
     for kind in ("malware", "phishing", "csam"):
         assert tuple(does(band, f"{kind}.example") for band in Band) == rows()["malware, phishing, csam"]
 
 
 def test_no_row_is_missing_or_too_many() -> None:
     others = {
-        "no kind", "malware, phishing, csam", "mode", "safe search", "bedtime, school night",
-        "bedtime, free night", "play, school day", "play, free day", "log level, days", "the filter is down",
+        "no category", "malware, phishing, csam", "mode", "safe search", "bedtime, school night",
+        "bedtime, free night", "daily time, school day", "daily time, free day", "stored level, days",
+        "daemon is down",
     }  # fmt: skip
     assert rows().keys() == set(BAND_CATEGORIES) | others
 
@@ -72,13 +73,13 @@ def test_modes_nights_minutes_and_logs() -> None:
         rules = supplied.rules
         told["mode"].append(rules.mode.value.value)
         told["safe search"].append(rules.safe_search.value.value)
-        told["log level, days"].append(f"{rules.log_level}, {supplied.log_days}")
-        told["the filter is down"].append(rules.failure.value.value)
+        told["stored level, days"].append(f"{rules.log_level}, {supplied.log_days}")
+        told["daemon is down"].append(rules.failure.value.value)
         for free, day in ((False, "school"), (True, "free")):
             night = rules.bedtime.on(1, free=free)
             told[f"bedtime, {day} night"].append("none" if night is None else str(night.value))
             play = rules.limits[PLAY].on(1, free=free) if PLAY in rules.limits else None
-            told[f"play, {day} day"].append("none" if play is None else str(play.value.seconds // 60))
+            told[f"daily time, {day} day"].append("none" if play is None else str(play.value.seconds // 60))
     for key, cells in told.items():
         assert not cells or tuple(cells) == rows()[key], key
 

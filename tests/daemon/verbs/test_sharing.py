@@ -275,8 +275,8 @@ def test_the_document_names_the_limits_as_they_are() -> None:
     assert f"{LEAST} {MOST} {TRIES} {TRIES_WITHIN}" == "4 6 5 0:10:00"
     plain = " ".join(text.split())
     assert "two hours after the tap" in plain
-    assert "after 15 minutes in a row in which less than 30 kB a minute" in plain
+    assert "after 15 minutes in a row with less than 30 kB a minute" in plain
     assert "Four to six digits" in plain
-    assert "Five wrong ones make that device wait for ten minutes" in plain
+    assert "Five wrong PINs block that child's name on that device for ten minutes" in plain
     assert TRIES_OF_DAY == 20
-    assert "twenty within a day until they are a day old" in plain
+    assert "twenty within a day block it until the first of them are a day old" in plain
