@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 
-from gateway.commands.lean import flask_alone
+from gateway.commands.lean import import_lean
 from gateway.daemon.lean import lean_dataclasses
 from gateway.daemon.memory import one_openssl
 
@@ -18,7 +18,7 @@ from gateway.daemon.memory import one_openssl
 def main(text: str, form: str) -> int:
     lean_dataclasses()  # 1.6 MB: code for `repr` and refusing alone, of three hundred of them
     one_openssl()  # passwords are hashed elsewhere, and messages bring their own
-    flask_alone()
+    import_lean()
     from gateway import logs
     from gateway.commands.web import settings_of
     from gateway.errors import GatewayError

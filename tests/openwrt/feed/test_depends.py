@@ -19,13 +19,14 @@ FOREIGN = {
     "python3-icalendar": "icalendar",
     "python3-publicsuffixlist": "publicsuffixlist",
     "python3-recurring-ical-events": "recurring_ical_events",
+    "python3-segno": "segno",
     "python3-sqlite-fts4": "sqlite_fts4",
     "python3-sqlite-utils": "sqlite_utils",
     "python3-waitress": "waitress",
     "python3-x-wr-timezone": "x_wr_timezone",
 }
 UNUSED = {"cli", "__main__", "update"}  # programs: not shipped, or called by nobody
-INSTEAD = {"pytz"}  # used where somebody has it
+INSTEAD = {"importlib_metadata", "pytz"}  # used where they are installed
 
 
 def sources(name: str) -> list[Path]:

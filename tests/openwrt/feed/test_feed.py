@@ -57,7 +57,7 @@ def test_the_daemon_does_without_pages_and_without_ciphers(feed: Mapping[str, Pa
 
 def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
     foreign = [one for one in feed.values() if one.from_pypi]
-    assert len(foreign) == 9
+    assert len(foreign) == 10
     for package in foreign:
         facts = package.facts
         assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name

@@ -10,7 +10,7 @@ from flask import Flask
 
 import webui
 from tests.control.running import Running
-from tests.webui.charts.decoder import decode, drawn
+from tests.webui.charts.codes import read_codes
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -99,7 +99,7 @@ def test_each_square_calls_the_number_beside_it(tablet: Browser, monkeypatch: py
     ]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", lines)
     page = tablet.get("/mean").text
-    assert [decode(one) for one in drawn(page)] == [b"tel:150", b"tel:08081000900"]
+    assert read_codes(page) == ["tel:150", "tel:08081000900"]
 
 
 def test_it_is_there_while_the_filter_is_stopped(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_code_of_an_ordinary_family_fits_one_picture() -> None:
     for said in (*FILES.values(), {"name": "Aruzhan", "band": "10-12", **RULES}):
         rules = {key: value for key, value in said.items() if key in carried.KEYS}
         code = carried.to_code(Carried(str(said["name"]), str(said["band"]), rules))
-        assert len(f"http://qalqan.home.arpa/parent/import?r={code}") <= qr.MOST
+        assert len(f"http://qalqan.home.arpa/parent/import?r={code}") <= qr.MAX_BYTES
 
 
 def test_a_code_of_the_first_version_is_read_by_every_later_one() -> None:
