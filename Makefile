@@ -138,7 +138,7 @@ $(PY): | run-tools
 # The stamps say what the environment holds; a second start asks no registry.
 $(VENV)/.run: pyproject.toml | run-tools $(PY)
 	@echo "Installing the Python packages"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[crypto]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | test-tools $(PY)

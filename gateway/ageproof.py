@@ -146,6 +146,12 @@ def _one_request() -> int:
 
 
 def _sign(path: str) -> int:
+    """Write the trust file for the document on standard input, signed with the key in ``path``."""
+    try:
+        require("cryptography", "trust files")
+    except AbsentError as error:
+        sys.stderr.write(f"ageproof: {error}\n")
+        return 1
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

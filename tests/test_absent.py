@@ -10,37 +10,24 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-# Comes before every other way to find a module, in each process of ours.
-HIDE = """
-import sys
-class Hide:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {hidden!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-import importlib.util
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name in {hidden!r} else found(name, *rest)
-sys.meta_path.insert(0, Hide())
-"""
+from tests.hiding import hide
+
 AUDIT = "audits need the package python3-cryptography, which is not installed; install it and try again"
 
 
 @pytest.fixture
-def without(tmp_path: Path) -> Path:
-    """A folder for PYTHONPATH: neither cryptography nor scapy nor pages are there."""
-    hidden = {"cryptography", "scapy", "webui"}
-    (tmp_path / "sitecustomize.py").write_text(HIDE.format(hidden=hidden), "utf-8")
-    return tmp_path
+def without(tmp_path: Path) -> str:
+    """The PYTHONPATH of an installation without cryptography, scapy and the pages."""
+    return hide(tmp_path, {"cryptography", "scapy", "webui"})
 
 
-def run(without: Path, *argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    env = {**os.environ, "PYTHONPATH": f"{without}:{ROOT}"}
+def run(without: str, *argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    env = {**os.environ, "PYTHONPATH": without}
     command = [sys.executable, "-m", *argv]
     return subprocess.run(command, input=stdin, env=env, capture_output=True, timeout=60, check=False)
 
 
-def test_the_pages_are_another_package(without: Path) -> None:
+def test_the_pages_are_another_package(without: str) -> None:
     done = run(without, "gateway", "web", "--config", "/nonexistent.yaml")
     assert done.returncode == 1
     assert done.stderr == (
@@ -49,43 +36,62 @@ def test_the_pages_are_another_package(without: Path) -> None:
 
 
 @pytest.mark.needs("root")
-def test_an_audit_says_what_it_needs(without: Path) -> None:
+def test_an_audit_says_what_it_needs(without: str) -> None:
     done = run(without, "gateway", "audit", "daughter", "--config", "/nonexistent.yaml")
     assert (done.returncode, done.stderr.decode()) == (1, f"qalqan: {AUDIT}\n")
 
 
-def test_a_backup_says_what_it_needs(without: Path) -> None:
+def test_a_backup_says_what_it_needs(without: str) -> None:
     done = run(without, "gateway.backupseal", "seal", stdin=b'{"password": "a long one"}\nrules')
     assert done.returncode == 1
     assert "backups need the package python3-cryptography" in json.loads(done.stderr)["error"]
 
 
-def test_a_certificate_says_what_it_needs(without: Path) -> None:
+def test_a_certificate_says_what_it_needs(without: str) -> None:
     done = run(without, "gateway.certificates", "home.example.org", "/nonexistent.pem", "/nonexistent.key")
     problems = json.loads(done.stdout)["problems"]
     assert problems[-1] == "certificates cannot be read; install the package python3-cryptography"
 
 
-def test_a_proof_is_refused_by_the_gateway_not_by_its_owner(without: Path) -> None:
+def test_a_proof_is_refused_by_the_gateway_not_by_its_owner(without: str) -> None:
     asked = {"do": "ask", "origin": "https://home.example.org", "now": "2026-11-27T12:00:00+00:00"}
     done = run(without, "gateway.ageproof", stdin=json.dumps(asked).encode())
     assert json.loads(done.stdout) == {"refused": "trust_broken", "told": "gateway"}
     assert b"adult proofs need the package python3-cryptography" in done.stderr
 
 
-def test_a_key_for_sealed_sets_says_what_it_needs(without: Path, tmp_path: Path) -> None:
+def test_a_trust_file_is_not_signed(without: str) -> None:
+    done = run(without, "gateway.ageproof", "sign", "/nonexistent.pem", stdin=b"{}")
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"ageproof: trust files need the package python3-cryptography, which is not installed;"
+        b" install it and try again\n"
+    )
+
+
+def test_check_names_the_package_for_the_trusted_name(without: str, tmp_path: Path) -> None:
+    config = tmp_path / "qalqan.yaml"
+    https = {"name": "home.example.org", "certificate": "/nonexistent.pem", "key": "/nonexistent.key"}
+    config.write_text(json.dumps({"lan": ["lo"], "state": str(tmp_path), "web": {"https": https}}))
+    done = run(without, "gateway", "check", "--json", "--config", str(config))
+    findings = json.loads(done.stdout)["findings"]
+    (found,) = (one for one in findings if "python3-cryptography" in json.dumps(one))
+    assert found["about"] == "certificate"
+
+
+def test_a_key_for_sealed_sets_says_what_it_needs(without: str, tmp_path: Path) -> None:
     done = run(without, "gateway", "sealed", "key", str(tmp_path / "key.pem"))
     assert done.returncode == 1
     assert b"sealed sets need the package python3-cryptography" in done.stderr
 
 
-def test_the_daemon_and_its_commands_are_there_without_any(without: Path) -> None:
+def test_the_daemon_and_its_commands_are_there_without_any(without: str) -> None:
     code = (
         "import gateway.daemon.service, gateway.commands.check, gateway.commands.why, gateway.commands.replay"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": f"{without}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": without},
         capture_output=True,
         timeout=60,
         check=False,

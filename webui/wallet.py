@@ -19,6 +19,7 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
+from gateway.absent import is_here
 from gateway.age.refusals import AgeProofError, Told
 from gateway.age.waiting import Waiting
 from gateway.codes import Code
@@ -61,9 +62,15 @@ class Wallets:
 
     @property
     def problem(self) -> str:
-        """Why no wallet can be asked, whatever the page: ``none``, ``unreadable``; empty where one can."""
+        """Why no wallet can be asked, whatever the page; empty where one can.
+
+        ``none``: no trust list is configured. ``uninstalled``: the package cryptography is missing.
+        ``unreadable``: the trust list cannot be read.
+        """
         if self._trust is None:
             return "none"
+        if not is_here("cryptography"):
+            return "uninstalled"
         return "" if os.access(self._trust[0], os.R_OK) else "unreadable"
 
     @property
@@ -158,8 +165,10 @@ def origin() -> str:
 
 
 def why_not() -> str:
-    """Why no wallet can be asked on this page: ``none`` or ``unreadable`` (the list), ``plain`` (HTTP, where
-    the trusted name stands), ``ended`` (its certificate), ``nameless``; empty where one can.
+    """Why no wallet can be asked on this page; empty where one can.
+
+    Either `Wallets.problem`, or ``plain`` (HTTP, where the trusted name has a good certificate), ``ended``
+    (its certificate has expired), ``nameless`` (there is no trusted name).
     """
     found = trusted()
     if wallets().problem or origin():

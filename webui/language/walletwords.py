@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.absent import PACKAGES
 from gateway.age.refusals import Told
 from webui.language.i18n import gettext as _
 
@@ -23,6 +24,7 @@ def not_asked(problem: str) -> str:
     return {
         "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
         "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),
+        "uninstalled": _("Wallet check unavailable: install %(package)s.", package=PACKAGES["cryptography"]),
         "plain": _(
             "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
             " This one was reached by plain HTTP."
