@@ -9,8 +9,7 @@ import pytest
 
 from gateway import suffixes
 from gateway.errors import PolicyError
-from gateway.policy.hosts import public_suffix_check
-from gateway.suffixes import suffixes_when_asked
+from gateway.suffixes import public_suffix_check, suffixes_when_asked
 
 WHOLE = public_suffix_check()
 SUFFIXES = (
@@ -61,9 +60,9 @@ def test_where_the_package_of_pypi_is_not_the_systems_list_is_read(
     monkeypatch.setattr(suffixes, "PACKAGE", "no_such_package")
     monkeypatch.setattr(suffixes, "SYSTEM", tmp_path / "list.dat")
     with pytest.raises(PolicyError, match=r"list\.dat.*install the package publicsuffix"):
-        suffixes.whole_list()
+        public_suffix_check()
     suffixes.SYSTEM.write_text("// a remark\n\ntest\n*.wild.test\n!tame.wild.test\n", "utf-8")
-    for check in (suffixes.whole_list(), suffixes_when_asked()):
+    for check in (public_suffix_check(), suffixes_when_asked()):
         assert [check(name) for name in ("test", "a.test", "x.wild.test", "tame.wild.test")] == [
             True, False, True, False,
         ]  # fmt: skip

@@ -24,8 +24,8 @@ from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.registers import Register
+from gateway.suffixes import public_suffix_check
 from profiles import DATA
 
 

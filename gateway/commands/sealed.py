@@ -26,7 +26,7 @@ from gateway.lists.fetch import Fetcher
 from gateway.lists.sealed import Held, SealedShelf, read_keys, read_private
 from gateway.lists.sealedupdate import SealedUpdate
 from gateway.policy.config import Config
-from gateway.policy.hosts import HostError, labels, public_suffix_check, rule_host
+from gateway.policy.hosts import HostError, labels, rule_host
 from gateway.policy.sealedset import (
     CHECK_BYTES,
     ID_BYTES,
@@ -36,6 +36,7 @@ from gateway.policy.sealedset import (
     SetHead,
     unsigned_set,
 )
+from gateway.suffixes import public_suffix_check
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 NICE = 10  # of an update that the daemon started: packets go first

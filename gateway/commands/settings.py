@@ -10,7 +10,6 @@ from gateway import homeconfig
 from gateway.control.client import Client
 from gateway.files import DEFAULT_CONFIG, SOCKET
 from gateway.policy.config import Config
-from gateway.policy.hosts import public_suffix_check
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,7 +27,9 @@ def read_config(path: Path) -> Config:
 
 
 def _is_public_suffix(name: str) -> bool:
-    # The list takes 30 ms, and few homes name anything that it is asked about.
+    # Reading the list takes 30 ms, and few configurations have a host name to check.
+    from gateway.suffixes import public_suffix_check
+
     return public_suffix_check()(name)
 
 

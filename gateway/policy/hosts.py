@@ -81,17 +81,6 @@ def rule_host(written: str, is_public_suffix: PublicSuffixCheck) -> str:
     return name
 
 
-def public_suffix_check() -> PublicSuffixCheck:
-    """True for a public suffix (publicsuffix.org): those of registries, those that firms have entered, such
-    as ``github.io``, and top-level names that are on no list.
-
-    It takes 20 ms: make it when rules are loaded and let it go afterwards.
-    """
-    from gateway.suffixes import whole_list  # it reads the list's file, which nobody else here does
-
-    return whole_list()
-
-
 def suffixes(host: str) -> Iterator[str]:
     """``a.b.c`` → ``a.b.c``, ``b.c``, ``c``."""
     while True:

@@ -12,8 +12,8 @@ from gateway.lists.addresses import Innocent, parse_innocent
 from gateway.lists.build import Canaries, Source, build_table
 from gateway.lists.formats import Format
 from gateway.policy.domains import DomainTable
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.nets import keys
+from gateway.suffixes import public_suffix_check
 
 BUILT = "2026-11-24T06:00:00Z"
 INNOCENT = """

@@ -21,8 +21,9 @@ from gateway.lists.update import Seed, Shelf, build_all
 from gateway.policy.categories import parse_categories
 from gateway.policy.countries import help_names, parse_country
 from gateway.policy.domains import DomainTable, TableInfo
-from gateway.policy.hosts import PublicSuffixCheck, is_under, normalise, public_suffix_check, suffixes
+from gateway.policy.hosts import PublicSuffixCheck, is_under, normalise, suffixes
 from gateway.policy.packs import parse_sites
+from gateway.suffixes import public_suffix_check
 from tests.pace import longest
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"

@@ -23,8 +23,8 @@ from gateway.lists.must import TOPICS, MustResolve, MustSite, content_categories
 from gateway.lists.update import Shelf
 from gateway.policy.decide import Judge
 from gateway.policy.domains import DomainTable
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.situation import PLAIN
+from gateway.suffixes import public_suffix_check
 from profiles import DATA
 from tests.lists.served import Served, fetcher, served
 from tests.lists.test_update import published

@@ -14,10 +14,11 @@ from gateway.lists.build import Report, Source, build_table
 from gateway.lists.formats import Format
 from gateway.policy.decide import Judge
 from gateway.policy.domains import DomainTable
-from gateway.policy.hosts import normalise, public_suffix_check
+from gateway.policy.hosts import normalise
 from gateway.policy.situation import PLAIN
 from gateway.policy.values import Decision, Reason
 from gateway.policy.world import World
+from gateway.suffixes import public_suffix_check
 from tests.ordinary.pages import CHILDREN, open_to, pages
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product
 

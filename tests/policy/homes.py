@@ -13,7 +13,6 @@ from gateway.errors import PolicyError
 from gateway.household import Product, load_product
 from gateway.policy import domains
 from gateway.policy.decide import Judge
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.packs import Site
 from gateway.policy.profile import Profile, parse_profile
 from gateway.policy.rulefile import Vocabulary
@@ -21,6 +20,7 @@ from gateway.policy.schedule import Calendar
 from gateway.policy.situation import Situation
 from gateway.policy.values import Observation, Proto
 from gateway.policy.world import World
+from gateway.suffixes import public_suffix_check
 
 ALMATY = ZoneInfo("Asia/Almaty")
 CALENDAR = Calendar(ALMATY)

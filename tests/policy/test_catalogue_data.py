@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from gateway.policy.categories import parse_categories
-from gateway.policy.hosts import is_under, normalise, public_suffix_check
+from gateway.policy.hosts import is_under, normalise
 from gateway.policy.services import Catalogue, GroupFile, parse_group
+from gateway.suffixes import public_suffix_check
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 FILES = sorted((PROFILES / "services").glob("*.yaml"))

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import PolicyError
 from gateway.policy.countries import Country, country_of, help_names, lines_for, parse_country
-from gateway.policy.hosts import public_suffix_check
+from gateway.suffixes import public_suffix_check
 
 CHECK = public_suffix_check()
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.policy import holidays
 from gateway.policy.countries import COMMON, UNSHOWN, Country, HelpLine, help_names, lines_for, parse_country
 from gateway.policy.entries import host_map
-from gateway.policy.hosts import public_suffix_check
+from gateway.suffixes import public_suffix_check
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 CODES = {"common", "kz", "ru", "us", "gb", "au", "eu"}

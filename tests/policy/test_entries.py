@@ -5,7 +5,7 @@ import pytest
 from gateway.errors import PolicyError
 from gateway.policy.documents import Node, parse_document
 from gateway.policy.entries import entries, host, host_map
-from gateway.policy.hosts import public_suffix_check
+from gateway.suffixes import public_suffix_check
 
 CHECK = public_suffix_check()
 

@@ -17,10 +17,10 @@ from gateway.lists.formats import Format
 from gateway.policy.countries import COMMON, KINDS, HelpLine, rights_for
 from gateway.policy.decide import Judge
 from gateway.policy.domains import DomainTable
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.situation import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.policy.world import World
+from gateway.suffixes import public_suffix_check
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product, used_up
 from tests.policy.homes import table as table_of
 

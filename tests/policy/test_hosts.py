@@ -5,16 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import WireError
-from gateway.policy.hosts import (
-    HostError,
-    HostMap,
-    is_under,
-    labels,
-    normalise,
-    public_suffix_check,
-    rule_host,
-    suffixes,
-)
+from gateway.policy.hosts import HostError, HostMap, is_under, labels, normalise, rule_host, suffixes
+from gateway.suffixes import public_suffix_check
 from gateway.wire.names import hostname
 
 CHECK = public_suffix_check()

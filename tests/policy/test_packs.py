@@ -4,8 +4,8 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.errors import PolicyError
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.packs import parse_ech_names, parse_engines, parse_needs, parse_sites, site_map
+from gateway.suffixes import public_suffix_check
 
 CHECK = public_suffix_check()
 

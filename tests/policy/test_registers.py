@@ -11,12 +11,12 @@ import pytest
 from gateway.errors import PolicyError
 from gateway.policy.config import Config, parse_config
 from gateway.policy.gifts import check_askable, outcome
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.registers import Register, in_force
 from gateway.policy.sentence import Names, sentence, short
 from gateway.policy.situation import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.world import World
+from gateway.suffixes import public_suffix_check
 from tests.policy.homes import ALMATY, a_judge, a_profile, a_world, almaty, asks, connects, refusal, table
 
 NOON = almaty("2026-11-26T12:00")  # a Thursday

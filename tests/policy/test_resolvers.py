@@ -10,10 +10,11 @@ import pytest
 from gateway.errors import PolicyError
 from gateway.lists.sources import parse_canaries
 from gateway.policy import nets
-from gateway.policy.hosts import PublicSuffixCheck, normalise, public_suffix_check
+from gateway.policy.hosts import PublicSuffixCheck, normalise
 from gateway.policy.resolvers import Resolver, Resolvers, parse_resolvers
 from gateway.policy.situation import PLAIN
 from gateway.policy.values import Reason, Verdict
+from gateway.suffixes import public_suffix_check
 from tests.policy.homes import a_judge, a_world, almaty, asks, product, table
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import PolicyError
-from gateway.policy.hosts import public_suffix_check
 from gateway.policy.services import Catalogue, GroupFile, parse_group
+from gateway.suffixes import public_suffix_check
 
 CHECK = public_suffix_check()
 CATEGORIES = ("video_sharing", "games")

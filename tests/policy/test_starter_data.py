@@ -12,9 +12,10 @@ import yaml
 
 from gateway.policy.categories import parse_categories
 from gateway.policy.entries import host_map
-from gateway.policy.hosts import is_under, normalise, public_suffix_check
+from gateway.policy.hosts import is_under, normalise
 from gateway.policy.packs import parse_engines, parse_needs, parse_sites
 from gateway.policy.services import Catalogue, parse_group
+from gateway.suffixes import public_suffix_check
 
 PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 LANGUAGES = ("en", "kk", "ru")

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.decide import Judge
-from gateway.policy.hosts import PublicSuffixCheck, is_under, public_suffix_check
+from gateway.policy.hosts import PublicSuffixCheck, is_under
 from gateway.policy.shared import is_shared
 from gateway.policy.situation import Grant, Lesson, Situation
 from gateway.policy.standing import standing
 from gateway.policy.teaching import MAX_NAMES, Notes, domain_of, entries
 from gateway.policy.values import Observation, Proto, Reason, Verdict
+from gateway.suffixes import public_suffix_check
 from tests.policy.homes import CALENDAR, TABLE, a_judge, a_profile, almaty, asks, connects, product, the_world
 
 NOON = almaty("2026-11-24T12:00")
