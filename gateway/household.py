@@ -37,13 +37,14 @@ from gateway.policy.entries import host_map
 from gateway.policy.fingerprints import Fingerprints, parse_fingerprints
 from gateway.policy.hosts import HostMap, PublicSuffixCheck
 from gateway.policy.household import Household, assembled
-from gateway.policy.laws import Laws, strangers
+from gateway.policy.laws import strangers
 from gateway.policy.macs import parse_mac
 from gateway.policy.menus import Menus, parse_menus
 from gateway.policy.profile import DaysOf, Profile
 from gateway.policy.registers import COUNTRY_NAMES
 from gateway.policy.resolvers import Resolvers, parse_resolvers
 from gateway.policy.rulefile import Vocabulary
+from gateway.policy.rules import Laws
 from gateway.policy.schedule import Calendar
 from gateway.policy.sentence import Names
 from gateway.policy.services import Catalogue, parse_group

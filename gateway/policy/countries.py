@@ -41,8 +41,9 @@ from gateway.policy.documents import Node, Scalar, parse_document, shown
 from gateway.policy.entries import entries
 from gateway.policy.holidays import Holiday, parse_holiday
 from gateway.policy.hosts import PublicSuffixCheck
-from gateway.policy.laws import Law, day_of, parse_law, texts
+from gateway.policy.laws import day_of, parse_law, texts
 from gateway.policy.ratings import Rating, parse_rating
+from gateway.policy.rules import Law
 
 COMMON = "common"
 KINDS = (

@@ -7,7 +7,7 @@ than it says. It names its law, how things stand with it, and where and when tha
       - id: au-under-16-social
         name: {en: Social Media Minimum Age (Australia), ru: …, kk: …}
         below: 16                       # binds children of bands that end before that age
-        status: in force                # one of STATUSES
+        status: in force                # a LawStatus
         since: 2025-12-10               # of one that is in force
         expected: {en: early 2027}      # of one that is announced, where a time is known
         refuses: [service:tiktok]       # also category:<id>
@@ -24,16 +24,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
-from gateway.age.bands import Band
 from gateway.policy import fields, timetext
 from gateway.policy.categories import LANGUAGES
 from gateway.policy.documents import Node, shown
-from gateway.policy.rules import FAMILY, Entry, Kind, Owned
+from gateway.policy.rules import FAMILY, Entry, Kind, Law, Laws, LawStatus, Owned
 
 LAW_KEYS = (
     "id", "name", "below", "status", "since", "expected", "refuses", "named_too", "why_open", "not_on_it",
@@ -47,63 +44,6 @@ NOBODY = ("true", "on", "yes")  # what a hand may write in place of who
 _ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
 
 
-class Status(StrEnum):
-    """How things stand with a law."""
-
-    IN_FORCE = "in force"
-    ANNOUNCED = "announced"
-    BILL = "bill"  # before a parliament, or not signed
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """What a law asks of services, as far as a gateway can do something about it."""
-
-    id: str
-    name: Mapping[str, str]  # language → text
-    below: int  # years
-    status: Status
-    since: date | None
-    expected: Mapping[str, str]
-    refuses: tuple[Entry, ...]
-    named_too: tuple[Entry, ...]
-    why_open: Mapping[str, str]
-    not_on_it: tuple[Entry, ...]
-    source: str
-    date: date  # of the source
-
-    @property
-    def rule(self) -> str:
-        """As a Decision names it."""
-        return f"law:{self.id}"
-
-    def binds(self, band: Band) -> bool:
-        """Whether all of a band are younger; only the band of a child is known."""
-        _, last = band.ages
-        return last is not None and last < self.below
-
-    def told(self) -> dict[str, Any]:
-        """As the verb `country` has it."""
-        return {
-            "id": self.id,
-            "name": self.name["en"],
-            "names": dict(self.name),
-            "below": self.below,
-            "status": self.status.value,
-            "since": self.since.isoformat() if self.since else "",
-            "expected": dict(self.expected),
-            "refuses": list(map(str, self.refuses)),
-            "named_too": list(map(str, self.named_too)),
-            "why_open": dict(self.why_open),
-            "not_on_it": list(map(str, self.not_on_it)),
-            "source": self.source,
-            "date": self.date.isoformat(),
-        }
-
-
-Laws = Mapping[str, Law]
-
-
 def parse_law(node: Node) -> Law:
     """One of a country's. Raises PolicyError."""
     part = fields.Fields(fields.mapping(node), LAW_KEYS)
@@ -114,7 +54,7 @@ def parse_law(node: Node) -> Law:
         id=fields.text(key),
         name=texts(part.need("name")),
         below=fields.integer(part.need("below"), *AGES),
-        status=Status(fields.choice(part.need("status"), [one.value for one in Status])),
+        status=LawStatus(fields.choice(part.need("status"), list(LawStatus))),
         since=part.read("since", day_of, None),
         expected=part.read("expected", texts, {}),
         refuses=_entries(part.need("refuses")),
@@ -124,7 +64,7 @@ def parse_law(node: Node) -> Law:
         source=fields.text(part.need("source")),
         date=day_of(part.need("date")),
     )
-    if (law.since is not None) != (law.status is Status.IN_FORCE):
+    if (law.since is not None) != (law.status is LawStatus.IN_FORCE):
         node.place.refuse("'since' does not fit its status", "give the day of one that is in force, no other")
     if bool(law.named_too) != bool(law.why_open):
         node.place.refuse(

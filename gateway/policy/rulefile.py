@@ -18,7 +18,7 @@ from gateway.policy.documents import Mapping as Located
 from gateway.policy.documents import Node, Place, shown
 from gateway.policy.entries import rule_host
 from gateway.policy.hosts import PublicSuffixCheck
-from gateway.policy.laws import Law, Laws, read_laws
+from gateway.policy.laws import read_laws
 from gateway.policy.rules import (
     INTERNET,
     PLAY,
@@ -28,6 +28,8 @@ from gateway.policy.rules import (
     Entry,
     Failure,
     Kind,
+    Law,
+    Laws,
     Mode,
     Owned,
     Rules,

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from gateway.age.bands import Band
 from gateway.policy.timetext import ByDay, Span
 from gateway.policy.ways import Switch, Way
-
-if TYPE_CHECKING:
-    from gateway.policy.laws import Law
 
 T = TypeVar("T")
 
@@ -106,6 +104,63 @@ class Owned(Generic[T]):
 
     value: T
     owner: str
+
+
+class LawStatus(StrEnum):
+    """How far a law has come."""
+
+    IN_FORCE = "in force"
+    ANNOUNCED = "announced"
+    BILL = "bill"  # before a parliament, or not signed
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A legal rule of a country, as far as a gateway can enforce it (policy/laws.py)."""
+
+    id: str
+    name: Mapping[str, str]  # language → text
+    below: int  # years
+    status: LawStatus
+    since: date | None
+    expected: Mapping[str, str]
+    refuses: tuple[Entry, ...]
+    named_too: tuple[Entry, ...]
+    why_open: Mapping[str, str]
+    not_on_it: tuple[Entry, ...]
+    source: str
+    date: date  # when the source was read
+
+    @property
+    def rule(self) -> str:
+        """The name that a Decision gives."""
+        return f"law:{self.id}"
+
+    def binds(self, band: Band) -> bool:
+        """Return whether every child of a band is younger. Only a child's band is known, not its age."""
+        _, last = band.ages
+        return last is not None and last < self.below
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer of the verb `country`."""
+        return {
+            "id": self.id,
+            "name": self.name["en"],
+            "names": dict(self.name),
+            "below": self.below,
+            "status": self.status.value,
+            "since": self.since.isoformat() if self.since else "",
+            "expected": dict(self.expected),
+            "refuses": list(map(str, self.refuses)),
+            "named_too": list(map(str, self.named_too)),
+            "why_open": dict(self.why_open),
+            "not_on_it": list(map(str, self.not_on_it)),
+            "source": self.source,
+            "date": self.date.isoformat(),
+        }
+
+
+Laws = Mapping[str, Law]
 
 
 Bedtime = ByDay[Owned[Span]]  # by the morning on which it ends

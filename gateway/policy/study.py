@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from gateway.policy.categories import PROXY
 from gateway.policy.hosts import suffixes
-from gateway.policy.laws import Law
 from gateway.policy.packs import Engine, Site, site_map
 from gateway.policy.profile import Profile
 from gateway.policy.registers import Register, register_of
-from gateway.policy.rules import FAMILY, Action, Entry, Kind, Mode, Owned
+from gateway.policy.rules import FAMILY, Action, Entry, Kind, Law, Mode, Owned
 from gateway.policy.values import Decision
 from gateway.policy.ways import Way
 from gateway.policy.world import (

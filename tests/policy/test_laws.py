@@ -12,7 +12,8 @@ from gateway.age.bands import Band
 from gateway.errors import PolicyError
 from gateway.policy.documents import parse_document
 from gateway.policy.fields import Fields
-from gateway.policy.laws import Law, Status, parse_law, signed, spoken_laws, strangers
+from gateway.policy.laws import parse_law, signed, spoken_laws, strangers
+from gateway.policy.rules import Law, LawStatus
 from gateway.policy.sentence import SetBy, sentence
 from gateway.policy.situation import PLAIN
 from gateway.policy.values import Reason
@@ -44,7 +45,7 @@ def law(text: str = WHOLE) -> Law:
 
 def test_a_law_whole() -> None:
     read = law()
-    assert (read.id, read.below, read.status, read.since) == ("zz-test", 16, Status.ANNOUNCED, None)
+    assert (read.id, read.below, read.status, read.since) == ("zz-test", 16, LawStatus.ANNOUNCED, None)
     assert list(map(str, read.refuses)) == ["service:tiktok", "category:social_networks"]
     assert (read.source, read.date) == ("a gazette", date(2026, 11, 24))
 
@@ -73,9 +74,9 @@ def test_what_is_wrong_is_refused(old: str, new: str, says: str) -> None:
 def test_the_laws_that_ship() -> None:
     found = {one.id: (one.status, one.below, one.since) for one in product().laws.values()}
     assert found == {
-        AU: (Status.IN_FORCE, 16, date(2025, 12, 10)),
-        "gb-under-16-social": (Status.ANNOUNCED, 16, None),
-        "kz-under-16-social": (Status.BILL, 16, None),
+        AU: (LawStatus.IN_FORCE, 16, date(2025, 12, 10)),
+        "gb-under-16-social": (LawStatus.ANNOUNCED, 16, None),
+        "kz-under-16-social": (LawStatus.BILL, 16, None),
     }
     assert {code for code, one in product().countries.items() if one.laws} == {"au", "gb", "kz"}
     for one in product().laws.values():

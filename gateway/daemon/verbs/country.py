@@ -34,7 +34,7 @@ class CountryVerbs:
             "code": household.config.country,
             "ratings": [one.told() for one in (own.ratings if own else ())],
             "laws": [
-                law.told()
+                law.to_dict()
                 | {
                     "children": [
                         {
