@@ -57,18 +57,11 @@ def parse_innocent(source: str | bytes, file: str) -> Innocent:
     for whose, _, node in fields.pairs(top.need("addresses")):
         for item in fields.items(node):
             one = _prefix(item)
-            other = next(
-                (known for known in read if known.version == one.version and _touch(known, one)), None
-            )
+            other = next(filter(one.overlaps, read), None)
             if other is not None:
                 item.place.refuse(f"{shown(str(one))} overlaps {other}", "keep one of the two")
             read[one] = whose
     return Innocent(read)
-
-
-def _touch(one: nets.Network, other: nets.Network) -> bool:
-    (low, high), (first, last) = nets.span(one), nets.span(other)
-    return low <= last and first <= high
 
 
 def _prefix(node: Node) -> nets.Network:

@@ -8,6 +8,7 @@ import secrets
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -279,17 +280,11 @@ def _write(
 
 
 def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[int, frozenset[str]]]:
-    """Digests of one part in ascending order, each with all of its categories."""
+    """Yield the digests of one part in ascending order, each with all its categories."""
     rows = sorted(
         digest << 16 | number
         for number, (_, digests) in enumerate(categories)
         for digest in digests.parts[part]
     )
-    at = 0
-    while at < len(rows):
-        digest = rows[at] >> 16
-        found = []
-        while at < len(rows) and rows[at] >> 16 == digest:
-            found.append(categories[rows[at] & 0xFFFF][0])
-            at += 1
-        yield digest, frozenset(found)
+    for digest, found in groupby(rows, key=lambda row: row >> 16):
+        yield digest, frozenset(categories[row & 0xFFFF][0] for row in found)

@@ -7,14 +7,14 @@ them (`gateway/scrypt.py`), one at a time, so that memory stays bounded and the 
 from __future__ import annotations
 
 import json
-import secrets
-import string
 import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
+
+from werkzeug.security import gen_salt
 
 from gateway.codes import Code
 from gateway.errors import ControlError
@@ -25,7 +25,7 @@ from webui.language.i18n import gettext as _
 SHORTEST, LONGEST = 8, 128  # characters
 WAITING = 3  # threads that may wait for or make a hash; the server answers with four more
 TIMEOUT = 30  # seconds for one hash; a small router needs five
-_SALT, _SALT_LETTERS = 16, string.ascii_letters + string.digits  # as werkzeug has it
+_SALT = 16  # characters
 
 _one = Lock()
 _places = BoundedSemaphore(WAITING)
@@ -62,8 +62,12 @@ def problem(password: str, name: str) -> str:
 
 
 def hashed(password: str) -> str:
-    """With a new salt, as werkzeug writes it. Raises BusyError."""
-    salt = "".join(secrets.choice(_SALT_LETTERS) for _place in range(_SALT))
+    """Return the hash of a password with a new salt, in Werkzeug's format.
+
+    Raises:
+        BusyError: too many passwords are being hashed.
+    """
+    salt = gen_salt(_SALT)
     return f"{METHOD}${salt}${digest(password, salt)}"
 
 
