@@ -93,13 +93,12 @@ def test_packages_of_the_tiers_are_the_image_s() -> None:
 def test_what_support_is_told_to_hear_is_what_is_said(off: object, unclaimed: bool, told: str) -> None:
     until = None if off == "open end" else off
     in_force = SimpleNamespace(off=None if off is None else SimpleNamespace(until=until))
-    daemon = SimpleNamespace(
-        store=SimpleNamespace(state=lambda _: in_force),
+    home = SimpleNamespace(
         local_now=lambda: None,
-        presence=SimpleNamespace(claim=SimpleNamespace(unclaimed=unclaimed)),
         rules=SimpleNamespace(household=SimpleNamespace(config=SimpleNamespace(zone=UTC))),
     )
-    assert about(cast("Any", daemon)) == f"Qalqan {__version__} {told}"
+    store, claim = SimpleNamespace(state=lambda _: in_force), SimpleNamespace(unclaimed=unclaimed)
+    assert about(*cast("Any", (home, store, claim))) == f"Qalqan {__version__} {told}"
     support = (ROOT / "docs/families/support-code.md").read_text()
     assert f"`Qalqan {__version__} {told}`" in support or f"`… {told}`" in support
     if told != "off":

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from gateway.bus import Notice
 from gateway.codes import Code
 from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.protocol import (
@@ -94,6 +95,10 @@ class ControlServer:
         for connection in tuple(self._connections.values()):
             if connection.kinds is not None and (not connection.kinds or event in connection.kinds):
                 self._send(connection, line)
+
+    def send(self, notice: Notice) -> None:
+        """Send a notice of the bus."""
+        self.publish(notice.event, **notice.values)
 
     def wanted(self, event: str) -> bool:
         """True when somebody listens to this kind: ask before building a costly event."""

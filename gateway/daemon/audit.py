@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,11 +17,11 @@ from gateway.codes import Code
 from gateway.control.protocol import WhenGone
 from gateway.daemon import lan
 from gateway.daemon.devices.member import Member, Worn
+from gateway.daemon.events import OutsideDecision
 from gateway.errors import ControlError, GatewayError
 from gateway.files import disk_words, write_whole
 from gateway.home import neighbours
 from gateway.kernel.marks import valid_slot
-from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Audit:
         self._daemon = daemon
         self._running: _Running | None = None
         self._file = Path(daemon.rules.household.config.runtime) / FILE
-        daemon.journal.elsewhere = self._decided
+        daemon.bus.subscribe(OutsideDecision, self._decided)
         self._after_a_kill()
 
     @property
@@ -129,11 +128,11 @@ class Audit:
             raise ControlError(msg)
         return self._running
 
-    def _decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:  # noqa: ARG002
+    def _decided(self, event: OutsideDecision) -> None:
         running = self._running
-        if running is not None and subject.slot == running.worn.slot:
+        if running is not None and event.subject.slot == running.worn.slot:
             running.decided += 1
-            running.seen.append(Decided(seen, decision))
+            running.seen.append(Decided(event.seen, event.decision))
 
     def seen(self) -> tuple[list[Decided], int]:
         """What was decided, the oldest first, and how much more there was before."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 
+from gateway.bus import Bus
 from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.table import KernelTable
 from gateway.errors import GatewayError, KernelError
@@ -30,6 +31,31 @@ _Opened = tuple[bool, object]
 """Of a standing: whether filtering is off, and what a guardian opened for a while."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAdded:
+    """A slot has a new connection class: the one of these gates."""
+
+    slot: int
+    gates: frozenset[str]
+    number: int
+
+
+class ClassNumbers:
+    """Numbers the combinations of gates of a slot; stored, since connections outlive the daemon."""
+
+    def __init__(self, store: Store, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+
+    def __call__(self, slot: int, gates: frozenset[str]) -> int:
+        known = self._store.classes().get((slot, gates))
+        if known is not None:
+            return known
+        number = self._store.class_number(slot, gates)
+        self._bus.publish(ClassAdded(slot, gates, number))
+        return number
 
 
 class Enforcer:
@@ -59,17 +85,9 @@ class Enforcer:
         self._opened: dict[int, _Opened] = {}
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease runs out
 
-    def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """The class of these gates; a new one is put into the map before its first flow needs it."""
-        known = self._store.classes().get((slot, gates))
-        if known is not None:
-            return known
-        number = self._store.class_number(slot, gates)
-        self._admit(slot, gates, number)
-        return number
-
-    def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
-        """Open a class that is new. Nobody hears of it: nothing has changed for the flows that are there."""
+    def admit(self, event: ClassAdded) -> None:
+        """Put a new class into the pass map, before its first connection needs it."""
+        slot, gates, number = event.slot, event.gates, event.number
         member = self._family.everybody.get(slot)
         if member is None:
             return

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Protocol
 from urllib.parse import quote
 
+from gateway.bus import Bus
 from gateway.daemon.devices.family import EVERYONE, Family, Member
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.recent import Recent
@@ -31,23 +32,26 @@ UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered here, or nobody
 _log = logging.getLogger(__name__)
 
 
-class Publish(Protocol):
-    def __call__(self, event: str, **values: object) -> None: ...
+@dataclass(frozen=True, slots=True)
+class OutsideDecision:
+    """A decision about a slot that no device of the family has: the device of a filter test."""
 
-
-def nobody(event: str, **values: object) -> None:  # noqa: ARG001
-    return
+    subject: Subject
+    seen: Observation
+    decision: Decision
 
 
 class Journal:
     """Receives every decision of the packet path."""
 
-    def __init__(self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook) -> None:
+    def __init__(
+        self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
+    ) -> None:
         self.questions = 0  # DNS questions that went on to a resolver
         self.recent = Recent()
-        self.publish: Publish = nobody
-        self.cards = WayCards(store, family, rules)
-        self.elsewhere: Sink | None = None  # what is decided about a slot of no member: an audit's device
+        self._publish = bus.notify
+        self.cards = WayCards(store, family, rules, bus)
+        self._bus = bus
         self.witness: Sink | None = None  # while a proof runs, it sees what is decided; it keeps none of it
         self._store = store
         self._family = family
@@ -70,8 +74,8 @@ class Journal:
                 self._verdicts[decision.verdict, decision.reason] += 1
             if self.witness is not None:
                 self.witness(subject, seen, decision, at)
-        elif self.elsewhere is not None:
-            self.elsewhere(subject, seen, decision, at)
+        else:
+            self._bus.publish(OutsideDecision(subject, seen, decision))
         return member
 
     def decided(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
@@ -115,7 +119,7 @@ class Journal:
         if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
             return
         _log.debug("refused: %s, %s", member.profile.id, decision.reason)
-        self.publish(
+        self._publish(
             "refusal",
             profile=member.profile.id,
             name=member.profile.name,
@@ -154,7 +158,7 @@ class Journal:
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
         ids = {one.profile.id for one in members if told(one)}
         for profile in sorted(ids):
-            self.publish("status", profile=profile)
+            self._publish("status", profile=profile)
 
     def _shows(self, member: Member) -> bool:
         profile, at = member.profile, self._wall()

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
 
+from gateway.daemon.devices.claim import Claim
+from gateway.daemon.events import Journal
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.packets import PacketPath
+from gateway.daemon.table import KernelTable
 from gateway.kernel.queue import read_counters
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.path.addresses import AddressBook
+from gateway.path.dns import DnsPath
+from gateway.path.flows import FlowPath
+from gateway.store.store import Store
 
 _ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM": "peak"}
 
 
-def figures(daemon: Daemon) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The parts of the data plane whose counters ``qalqan status`` shows."""
+
+    packets: PacketPath
+    table: KernelTable
+    journal: Journal
+    flows: FlowPath
+    book: AddressBook
+    dns: DnsPath
+    rules: RuleBook
+    store: Store
+    claim: Claim
+
+
+def figures(measured: Measured) -> dict[str, object]:
     bound = read_counters()
     queues = {
         str(number): {
@@ -22,19 +42,19 @@ def figures(daemon: Daemon) -> dict[str, object]:
             "waiting": bound[number].waiting,
             "dropped": bound[number].queue_dropped + bound[number].user_dropped,
         }
-        for number, queue in daemon.packets.queues.items()
+        for number, queue in measured.packets.queues.items()
         if number in bound
     }
     return {
-        "unclaimed": daemon.presence.claim.unclaimed,
-        "backend": daemon.table.backend,
+        "unclaimed": measured.claim.unclaimed,
+        "backend": measured.table.backend,
         "queue": queues,
-        "verdicts": daemon.journal.verdicts,
-        "flows": asdict(daemon.flows.table.stats) | {"live": len(daemon.flows.live)},
-        "cache": {"addresses": len(daemon.book), "dns_malformed": daemon.dns.malformed},
-        "table": daemon.rules.figures(),
-        "store": daemon.store.figures(),
-        "mends": daemon.table.mends,
+        "verdicts": measured.journal.verdicts,
+        "flows": asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
+        "cache": {"addresses": len(measured.book), "dns_malformed": measured.dns.malformed},
+        "table": measured.rules.figures(),
+        "store": measured.store.figures(),
+        "mends": measured.table.mends,
         "memory": memory(),
     }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.daemon.events import Publish, nobody
+from gateway.bus import Bus
 from gateway.home.uplink import Traffic, Uplink, read_uplink
 from gateway.loop import Loop, Timer
 from gateway.path.addresses import AddressBook
@@ -42,6 +42,11 @@ class Evidence:
     passed: int = 0  # flows that a server answered
     questions: int = 0  # DNS questions of devices that went out
     answers: int = 0  # DNS answers with addresses
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """Other interfaces lead to the internet now."""
 
 
 class HeardBook(AddressBook):
@@ -122,12 +127,12 @@ class Internet:
         inside: Collection[str],
         evidence: Callable[[], Evidence],
         wall: Callable[[], datetime],
+        bus: Bus,
     ) -> None:
         """``inside``: the interfaces that face the home."""
         self.state = State.UNKNOWN
         self.since: datetime | None = None
-        self.publish: Publish = nobody
-        self.moved: Callable[[], None] = lambda: None  # the way out is another one, or is there now
+        self._bus = bus
         self._loop = loop
         self._inside = inside
         self._evidence = evidence
@@ -148,14 +153,14 @@ class Internet:
             return
         if uplink.names and uplink.names != self._names:
             self._names = uplink.names
-            self.moved()
+            self._bus.publish(UplinkChanged())
         state = self._line.see(uplink, self._evidence(), self._loop.now())
         if state is self.state:
             return
         self.state, self.since = state, self._wall()
         if state is State.DOWN:
             _log.warning("the internet is down: %s", "nothing comes back" if uplink.names else "no way out")
-        self.publish("status", what="internet", internet=state)
+        self._bus.notify("status", what="internet", internet=state)
 
     def close(self) -> None:
         if self._timer is not None:

@@ -6,16 +6,14 @@ A flow is kept until two sweeps did not find it, so what has just ended may stil
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
 
+from gateway.daemon.files.rules import RuleBook
+from gateway.path.live import LiveFlows
 from gateway.policy.gates import counted_gates
 from gateway.policy.gifts import thing_name
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.profile import Profile
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 SHOWN = 6  # of one child: a card of the pages has room for two lines
 SERVICE, CATEGORY = "service:", "category:"
@@ -25,10 +23,13 @@ BY_ITSELF = f"{CATEGORY}ads_trackers"  # pages bring it along; nobody uses it
 class InUse:
     """Made for one look: classes and flows come and go. One pass over the flows, whatever is asked."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._rules = daemon.rules
-        self._flows = daemon.live.by_slot()
-        self._gates = {(slot, number): gates for (slot, gates), number in daemon.store.classes().items()}
+    def __init__(
+        self, rules: RuleBook, live: LiveFlows, classes: Mapping[tuple[int, frozenset[str]], int]
+    ) -> None:
+        """``classes``: (slot, gates) to class number, as the store has them."""
+        self._rules = rules
+        self._flows = live.by_slot()
+        self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
         """The gates of the flows that these slots have."""

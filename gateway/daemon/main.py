@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 
+from gateway import household
+from gateway.bus import Bus, Notice
 from gateway.clock import WallClock
+from gateway.control.router import Router
 from gateway.control.server import ControlServer, WebUser
 from gateway.daemon import lan
 from gateway.daemon.answers import Answers
@@ -15,65 +18,75 @@ from gateway.daemon.audit import Audit
 from gateway.daemon.clock.jumped import jumped
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
-from gateway.daemon.counting.metering import count_connections, metering
+from gateway.daemon.context import HomeContext
+from gateway.daemon.counting.metering import count_connections, ledgers, metering
 from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.identities import Identities
 from gateway.daemon.devices.owned import Owned
-from gateway.daemon.devices.presence import Presence
+from gateway.daemon.devices.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.daemon.devices.sharing import Sharing
-from gateway.daemon.enforcer import Enforcer
+from gateway.daemon.enforcer import ClassAdded, ClassNumbers, Enforcer
 from gateway.daemon.events import Journal
-from gateway.daemon.eyes import Eyes
+from gateway.daemon.features import Features, Plane
+from gateway.daemon.figures import Measured, figures
 from gateway.daemon.files.restoring import recover_files
-from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.files.rules import LearnedAddresses, RuleBook
 from gateway.daemon.growing import Growing
 from gateway.daemon.guardfile import GuardFile
-from gateway.daemon.internet import Evidence, HeardBook, Internet
-from gateway.daemon.lessons import Lessons
+from gateway.daemon.internet import Evidence, HeardBook, Internet, UplinkChanged
+from gateway.daemon.lessons import LessonBook, Lessons
 from gateway.daemon.memory import in_a_child, settle
-from gateway.daemon.names.addresses import HelpAddresses, SafeAddresses
+from gateway.daemon.names.about import about
+from gateway.daemon.names.addresses import HelpAddresses, HelpAddressesChanged, SafeAddresses
 from gateway.daemon.names.dnsproxy import DnsProxy
 from gateway.daemon.names.helpdns import HelpResolver
 from gateway.daemon.names.lookups import resolvers
 from gateway.daemon.names.ownanswers import OwnAnswers
 from gateway.daemon.offloading import offloading
-from gateway.daemon.paths import dns_path, flow_path, packet_path
+from gateway.daemon.packets import PacketPath
+from gateway.daemon.paths import FlowForgotten, FlowReclassified, UploadStarted
 from gateway.daemon.sealing import Sealing
 from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.table import KernelTable
 from gateway.daemon.unseen import Slots, slots_of_addresses
 from gateway.daemon.verbs import clock as clockverbs
-from gateway.daemon.verbs.accounts import guardians, tell_unclaimed
-from gateway.daemon.verbs.table import Verbs
+from gateway.daemon.verbs.accounts import log_claim_code
+from gateway.daemon.visibility import Visibility
 from gateway.daemon.vitals import Vitals
-from gateway.daemon.wanted import on_moved, wanted
-from gateway.daemon.warned import WarnedHome
+from gateway.daemon.wanted import wanted
 from gateway.daemon.warnings import Warnings
 from gateway.files import SOCKET, make_folder
+from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowbytes import FlowBytes
+from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.loop import Loop
 from gateway.path.addresses import ServiceBook
-from gateway.path.live import LiveFlows
+from gateway.path.dns import DnsPath, Style
+from gateway.path.flows import FlowPath
+from gateway.path.live import FlowId, LiveFlows
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
-from gateway.policy.config import Config
+from gateway.policy.config import Config, DnsRefusal
+from gateway.policy.jumps import Jump
 from gateway.store import migrations
 from gateway.store.store import Store
 from gateway.store.wear import wear
+from gateway.wire.flows import FlowTable
 
 DATABASE = "qalqan.db"
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices ask for the same names again and again
 
 
 class Daemon:
-    """Everything that runs, in the order in which it depends on each other."""
+    """Everything that runs, in the order in which it depends on each other. Implements ``Effects``."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
         """``keep_guard``: a clean stop leaves the boot guard in the place of the table."""
         self.loop = Loop()
         self.clock = clock or WallClock()
+        self.bus = Bus()
         self._keeps_guard = keep_guard
         closers = Closers()
         self.close, self._kept = closers.close, closers.keep
@@ -85,67 +98,140 @@ class Daemon:
             raise
 
     def _build(self, path: Path) -> None:
-        loop = self.loop
         self.vitals = self._kept(Vitals(self))
         recover_files(path)
-        self.rules = RuleBook(path)
+        self._read_rules(path)
         config = self.rules.household.config
-        state, runtime = Path(config.state), Path(config.runtime)
-        for folder in (state, runtime):
+        for folder in (Path(config.state), Path(config.runtime)):
             make_folder(folder)
         self.rules.keep_good()
+        self._open_state(config)
+        self._build_devices()
+        self._build_paths(config)
+        router = Router()
+        # If another daemon or program already runs, one of the next two fails before anything changes.
+        self.control = self._kept(
+            ControlServer(self.loop, Path(config.runtime) / SOCKET, router.verbs, web=WebUser.found())
+        )
+        self._build_queues(config)
+        self._build_table(config, Path(config.runtime))
+        self._build_features(router)
+        self._connect()
+        self._start()
+        log_claim_code(self.home, self.store.people)
+
+    def _read_rules(self, path: Path) -> None:
+        """Read the rule files; addresses of help lines and of safe search modes are learned while running."""
+        loop, product = self.loop, household.load_product()
+        self.book, self.names = HeardBook(), NameBook()
+        self.help = self._kept(
+            HelpAddresses(
+                loop,
+                self.book,
+                resolvers(),
+                self.bus,
+                help_names=product.help,
+                calling_names=product.calling,
+            )
+        )
+        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
+        self.rules = RuleBook(path, product, self.bus, learned)
+
+    def _open_state(self, config: Config) -> None:
+        """The clock, the database and the day's ledgers."""
+        state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
-            ClockWatch(loop, self.clock, state, runtime, partial(jumped, self), played=played)
+            ClockWatch(self.loop, self.clock, state, runtime, self.bus.publish, played=played)
         )
+        self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
         if migrations.is_due(state / DATABASE):
             in_a_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
-        self.store = self._kept(Store(state / DATABASE, day_starts=day_starts, wear=self.wear))
-        self.self_set = SelfSetting(self)
-        self.book, self.names = HeardBook(), NameBook()
+        self.store = self._kept(
+            Store(
+                state / DATABASE,
+                day_starts=day_starts,
+                wear=self.wear,
+                bus=self.bus,
+                named=lambda mac: mac in self.rules.household.named,
+                clock_trusted=lambda: self.watch.known,
+            )
+        )
+        self.ledgers = ledgers(self.home, self.store, self.wear)
+
+    def _build_devices(self) -> None:
+        """Devices, their owners, and who may see what of them."""
+        loop, home = self.loop, self.home
         self.live, self.probes = LiveFlows(), Probes()
-        self.sharing = self._kept(Sharing(self))
-        self.adults = self._kept(Adults(self))
         self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
-        kept = (self.store, self.book, self.services)
+        self.lesson_book = LessonBook(self.bus.notify)
+        self.visibility = Visibility(home, self.store.uses)
+        self.presence = self._kept(
+            Presence(home, self.store, self.regroup, can_disclose=self.visibility.is_exact)
+        )
         self.family = Family(
-            *kept,
+            self.store,
+            self.book,
+            self.services,
             loop.now,
-            self._class_number,
+            ClassNumbers(self.store, self.bus),
             names=self.names,
             clock_known=lambda: self.watch.known,
-            where=lambda mac: self.presence.interface_of(mac),
+            where=self.presence.interface_of,
+            minutes=self.ledgers,
+            teaching=self.lesson_book,
         )
-        self._build_paths(config)
-        # Where another daemon or another program is at work, the next two fail, and nothing is touched.
-        self._serve(runtime)
-        self._bind(config)
-        self._build_table(config, runtime)
-        self._start()
-        tell_unclaimed(self)
 
     def _build_paths(self, config: Config) -> None:
-        """What judges packets, and what is told of it."""
-        loop, wall = self.loop, self.clock.now
-        self.presence = self._kept(Presence(loop, self.store, self.rules, wall, self.reassign, self.family))
-        self.journal = Journal(self.store, self.family, wall, self.rules)
+        """What judges packets and questions, and what records the decisions."""
+        loop, wall, bus = self.loop, self.clock.now, self.bus
+        self.journal = Journal(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
-        self.flows = flow_path(self)
-        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
-        self.help = self._kept(
-            HelpAddresses(loop, self.book, resolvers(), self._help_moved, self.rules.world)
+        self.flows = FlowPath(
+            FlowTable(
+                ech_names=self.rules.ech_names,
+                forgotten=lambda key: bus.publish(FlowForgotten(FlowId(*key))),
+            ),
+            self.live,
+            sink=self.own_answers.sink(self.journal),
+            refused_page=self.journal.refused_page,
+            reclass=lambda flow, live: bus.publish(FlowReclassified(flow, live)),
+            uploads=lambda flow: bus.publish(UploadStarted(flow)),
+            probes=self.probes,
         )
-        self.dns = dns_path(self, config)
-        self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall))
-        self.identities = self._kept(Identities(self, self.presence.inventory))
-        self.presence.inventory.watchers.append(self.identities)
+        self.dns = DnsPath(
+            pages=lan.PAGES_PACKED,
+            sentence=self.journal.short,
+            sink=self.journal.decided,
+            book=self.book,
+            style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
+            safe=self.safe,
+            services=self.services,
+            names=self.names,
+            heard=self.help.heard,
+            probes=self.probes,
+            about=lambda: about(self.home, self.store, self.presence.claim),
+        )
+        self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
 
-    def _bind(self, config: Config) -> None:
-        """The queues: packets may come from now on, once the table sends them."""
-        self.packets = self._kept(packet_path(self, config))
-        self._regroup()
-        self.packets.bind(frozenset(self.family.members))
+    def _build_queues(self, config: Config) -> None:
+        layout = MarkLayout(config.marks.packet, config.marks.ct, config.marks.slot)
+        self.conntrack = Conntrack()
+        self.packets = self._kept(
+            PacketPath(
+                self.loop,
+                layout,
+                config.queue_base,
+                config.lan,
+                flows=self.flows,
+                dns=self.dns,
+                subjects=self.family.subjects,
+                wall=self.clock.now,
+                behind=self.conntrack.behind,
+            )
+        )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
         """What the kernel does, and what keeps it in step."""
@@ -153,30 +239,47 @@ class Daemon:
         state, stays = Path(config.state), self._keeps_guard
         self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
         bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
-        self.table = self._kept(KernelTable(loop, bare, self._slots, self.guard.left_behind))
-        self.offloading = self._kept(offloading(self))
+        self.table = self._kept(
+            KernelTable(loop, bare, self._slots, self.guard.left_behind, conntrack=self.conntrack)
+        )
+        self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.owned = self._kept(
             Owned(loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.inside)
         )
-        self.presence.readdressed = self.owned.changed
         self.enforcer = self._kept(
-            Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._moved)
+            Enforcer(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
         )
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
-                *(loop, self.table, self.connections, self.family, self.rules, self.store, self.live, wall),
+                self.home,
+                self.table,
+                self.connections,
+                self.family,
+                self.ledgers,
+                self.store,
+                self.live,
                 changed=self._minutes_counted,
-                wear=self.wear,
             )
         )
-        self.family.minutes = self.meter
-        self.proxy = self._kept(
-            DnsProxy(loop, self.dns, self.family.subjects, self.table.conntrack, layout, wall)
-        )
+        self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
         self.audit = self._kept(Audit(self))
         self.sealing = self._kept(Sealing(self))
+
+    def _connect(self) -> None:
+        """What happens when: every subscription of the data plane is here; features add their own."""
+        subscribe, enforcer = self.bus.subscribe, self.enforcer
+        subscribe(Notice, self.control.send)
+        subscribe(ClassAdded, enforcer.admit)
+        subscribe(FlowForgotten, lambda event: enforcer.refuse(event.flow))
+        subscribe(FlowReclassified, lambda event: enforcer.reclass(event.flow, event.live))
+        subscribe(UploadStarted, lambda event: enforcer.uploads(event.flow))
+        subscribe(NeighboursRead, lambda _: self.owned.changed())
+        subscribe(DevicesMoved, self._devices_moved)
+        subscribe(UplinkChanged, lambda _: self._uplink_changed())
+        subscribe(HelpAddressesChanged, lambda _: self._help_moved())
+        subscribe(Jump, partial(jumped, self))
 
     def _start(self) -> None:
         self.presence.read_owners()
@@ -189,31 +292,100 @@ class Daemon:
         self.meter.refresh()
         self.enforcer.renew()
         self.table.start_alive()
-        parts = self.presence, self.internet, self.answers, self.warnings, self.sharing, self.watch
-        later = self.growing, self.vitals, self.sealing, self.adults, self.offloading
-        for start in (one.start for one in (*parts, *later)):
-            start()
+        for part in (
+            self.presence,
+            self.internet,
+            self.features,
+            self.watch,
+            self.vitals,
+            self.sealing,
+            self.offloading,
+        ):
+            part.start()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
-    def _serve(self, runtime: Path) -> None:
-        self.answers = self._kept(Answers(self))
-        self.warnings = self._kept(Warnings(WarnedHome(self), self.loop.call_later))
-        self.growing = self._kept(Growing(self))
-        verbs = self._kept(Verbs(self, guardians(self), self.answers))
-        self.lessons = self._kept(Lessons(self))
-        self.control = self._kept(
-            ControlServer(self.loop, runtime / SOCKET, verbs.table(), web=WebUser.found())
+    def _build_features(self, router: Router) -> None:
+        measured = Measured(
+            self.packets,
+            self.table,
+            self.journal,
+            self.flows,
+            self.book,
+            self.dns,
+            self.rules,
+            self.store,
+            self.presence.claim,
         )
-        self.presence.may_tell = Eyes(self).is_exact
-        self.journal.publish = self.presence.publish = self.internet.publish = self.control.publish
-        self.internet.moved = on_moved(self)
+        plane = Plane(
+            home=self.home,
+            effects=self,
+            store=self.store,
+            watch=self.watch,
+            family=self.family,
+            visibility=self.visibility,
+            presence=self.presence,
+            internet=self.internet,
+            journal=self.journal,
+            live=self.live,
+            probes=self.probes,
+            addresses=self.book,
+            names=self.names,
+            lesson_book=self.lesson_book,
+            figures=partial(figures, measured),
+            problems=self.problems,
+        )
+        self.figures = plane.figures
+        self.features = self._kept(Features(plane, router, self))
+        self._group()
+        self.packets.bind(frozenset(self.family.members))
+        self.features.register(self)
+
+    # Transitional: features that still take the daemon find each other here.
+
+    @property
+    def self_set(self) -> SelfSetting:
+        return self.features.self_set
+
+    @property
+    def sharing(self) -> Sharing:
+        return self.features.sharing
+
+    @property
+    def adults(self) -> Adults:
+        return self.features.adults
+
+    @property
+    def identities(self) -> Identities:
+        return self.features.identities
+
+    @property
+    def lessons(self) -> Lessons:
+        return self.features.lessons
+
+    @property
+    def answers(self) -> Answers:
+        return self.features.answers
+
+    @property
+    def warnings(self) -> Warnings:
+        return self.features.warnings
+
+    @property
+    def growing(self) -> Growing:
+        return self.features.growing
+
+    def reassign(self) -> None:
+        self.regroup()
+
+    def apply(self) -> None:
+        self.sync_table()
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.journal.questions, self.book.answers)
 
     def _slots(self) -> Slots:
-        """Whose the addresses on the LAN are now."""
+        """Return the owners of the addresses on the LAN, as slots."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.inside)
 
     @property
@@ -222,59 +394,72 @@ class Daemon:
         return (*self.rules.household.config.lan, *self.audit.interfaces)
 
     def local_now(self) -> datetime:
-        """As the home's clocks show it."""
-        return self.clock.now().astimezone(self.rules.household.config.zone)
-
-    def _minutes_counted(self) -> None:
-        """A minute ended that somebody has used, or the day turned."""
-        self.enforcer.sync()
-        self.warnings.look()
+        return self.home.local_now()
 
     def _services_of(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)
 
-    def _class_number(self, slot: int, gates: frozenset[str]) -> int:
-        return self.enforcer.class_number(slot, gates)
-
-    def _regroup(self) -> None:
-        """Make members and judges from the rules as they are now."""
+    def _group(self) -> None:
+        """Build members and judges from the current rules."""
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.hold_band, self.self_set.laid)
-        rules.attach(self.help.knows, self.safe.knows, self.help.calls)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)
 
     def _snapshot(self) -> Snapshot:
-        """What the kernel's table shall say now."""
+        """Return the state that the kernel's table must have now."""
         ports = self.help_resolver.port, self.proxy.port
         base = wanted(self.rules, self.inside, self.help, *ports, self.table.snapshot)
-        told = self.enforcer.snapshot(base)
-        return replace(told, owners=self.owned.owners(), offload=self.offloading.now)
+        snapshot = self.enforcer.snapshot(base)
+        return replace(snapshot, owners=self.owned.owners(), offload=self.offloading.now)
 
-    def apply(self) -> None:
-        self.table.update(self._snapshot())
-        if self.family.worn is None:  # an audit's device is there for a minute
-            self.guard.keep(self.table.snapshot)
+    # ------------------------------------------------------------------------------------ events
 
-    def _help_moved(self) -> None:
-        self.help_resolver.serve(self.help.by_name)
-        self.apply()
+    def _minutes_counted(self) -> None:
+        """A minute ended that counts for somebody's limit, or the day turned."""
+        self.enforcer.sync()
+        self.warnings.look()
 
-    def _moved(self, slots: frozenset[int]) -> None:
+    def _gates_moved(self, slots: frozenset[int]) -> None:
         """Gates of these slots opened or closed."""
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
         self.meter.refresh()
         self.journal.moved(slots)
 
-    def reassign(self) -> None:
-        """A device's place or a rule file changed: group everybody anew, judge running flows again."""
+    def _devices_moved(self, event: DevicesMoved) -> None:
+        if not self.family.apart.isdisjoint(event.macs):
+            self.presence.regroup_soon()
+
+    def _uplink_changed(self) -> None:
+        """The way out may be an interface of the home now, or no longer."""
+        self.packets.face(self.inside)
+        self.sync_table()
+
+    def _help_moved(self) -> None:
+        self.help_resolver.serve(self.help.by_name)
+        self.sync_table()
+
+    # ------------------------------------------------------------------------------------ effects
+
+    def sync_table(self) -> None:
+        self.table.update(self._snapshot())
+        if self.family.worn is None:  # an audit's device is there for a minute
+            self.guard.keep(self.table.snapshot)
+
+    def sync_gates(self) -> None:
+        self.enforcer.sync()
+
+    def rejudge(self) -> int:
+        return self.enforcer.rejudge()
+
+    def regroup(self) -> None:
         self.meter.settle()
-        self._regroup()
+        self._group()
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
-        self.apply()
+        self.sync_table()
         self.enforcer.sync()
         self.flows.table.forget(settled=True)
         self.enforcer.rejudge()
@@ -286,9 +471,8 @@ class Daemon:
         self.journal.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
-        """Read rule files and lists again; what is broken keeps its last good version. The problems."""
         self.rules.reload()
-        self.reassign()
+        self.regroup()
         self.sealing.reloaded()
         settle()
         return self.rules.problems()

@@ -7,16 +7,14 @@ every few seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from gateway.daemon.context import HomeContext
+from gateway.daemon.table import KernelTable
 from gateway.home.uplink import read_uplink
 from gateway.kernel.flowtable import devices_below
 from gateway.kernel.snapshot import Offload
 from gateway.loop import Loop, Timer
 from gateway.policy.config import OffloadWish
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 EVERY = 5.0  # seconds between two looks
 
@@ -74,14 +72,14 @@ class Offloading:
             self._timer.cancel()
 
 
-def offloading(daemon: Daemon) -> Offloading:
+def offloading(home: HomeContext, table: KernelTable, changed: Callable[[], None]) -> Offloading:
     def wished() -> bool:
-        return daemon.rules.household.config.offload is OffloadWish.AUTO and daemon.table.can_offload
+        return home.rules.household.config.offload is OffloadWish.AUTO and table.can_offload
 
     return Offloading(
-        daemon.loop,
+        home.loop,
         wished,
-        lambda: daemon.rules.household.config.lan,
-        lambda: daemon.table.snapshot.offload,
-        daemon.apply,
+        lambda: home.rules.household.config.lan,
+        lambda: table.snapshot.offload,
+        changed,
     )

@@ -48,6 +48,8 @@ class KernelTable:
         snapshot: Snapshot,
         slots: Callable[[], unseen.Slots],
         left_behind: Callable[[], str] = str,
+        *,
+        conntrack: Conntrack | None = None,
     ) -> None:
         """Changes nothing yet; see ``install``. Raises KernelError where no table can be loaded.
 
@@ -66,7 +68,7 @@ class KernelTable:
         self._counters = PassCounters(layout)
         self._totals = Totals(self._counters)
         self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
-        self.conntrack = Conntrack()
+        self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # what a table had counted that was there before us
         self.mends = 0
         self._mending: Timer | None = None

@@ -10,7 +10,6 @@ from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import TYPE_CHECKING, Any
 
-from gateway.daemon.figures import figures
 from gateway.logs import LastLines
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Vitals:
     def figures(self) -> dict[str, Any]:
         """Numbers alone, and words of ours: nothing here is about a person, a device or a site."""
         daemon = self._daemon
-        known: dict[str, Any] = figures(daemon)
+        known: dict[str, Any] = dict(daemon.figures())
         state = Path(daemon.rules.household.config.state)
         disk = os.statvfs(state)
         queues = known["queue"].values()

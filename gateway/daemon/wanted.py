@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from gateway.daemon import lan
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.names.addresses import HelpAddresses
 from gateway.home.uplink import ways_out
 from gateway.kernel.snapshot import Snapshot
 from gateway.policy.webconfig import PAGES
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 
 def wanted(
@@ -47,13 +41,3 @@ def wanted(
         help6=tuple(one for one in texts if ":" in one),
         help_dns_port=help_port,
     )
-
-
-def on_moved(daemon: Daemon) -> Callable[[], None]:
-    """For when the way out is another one: it may be the home's own side now, or no more."""
-
-    def moved() -> None:
-        daemon.packets.face(daemon.inside)
-        daemon.apply()
-
-    return moved

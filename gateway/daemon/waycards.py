@@ -7,10 +7,10 @@ look-up.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
+from gateway.bus import Bus
 from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.files.rules import RuleBook
 from gateway.policy.values import Decision, Observation, Proto
@@ -23,19 +23,17 @@ from gateway.store.store import Store
 MAX_DEVICES = 128  # that are followed, 3 kB each; a home has some dozen of children's
 
 
-class Tell(Protocol):
-    """Somebody shall be told of a card: a new one, or that one is over."""
+@dataclass(frozen=True, slots=True)
+class CardChanged:
+    """A card is new, or is over."""
 
-    def __call__(self, card: Card, *, new: bool) -> None: ...
-
-
-def nobody(card: Card, *, new: bool) -> None:  # noqa: ARG001
-    return
+    card: Card
+    new: bool
 
 
 class WayCards:
-    def __init__(self, store: Store, family: Family, rules: RuleBook) -> None:
-        self.tell: Tell = nobody
+    def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
+        self._bus = bus
         self._store = store
         self._cards = store.way_cards
         self._family = family
@@ -79,7 +77,7 @@ class WayCards:
                 if card.way is way and not card.solved:
                     over = replace(card, solved=True)
                     self._cards.note(over)
-                    self.tell(over, new=False)
+                    self._bus.publish(CardChanged(over, new=False))
 
     # ------------------------------------------------------------------------------------ what is kept
 
@@ -96,7 +94,7 @@ class WayCards:
             mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
         )
         self._cards.put(card)
-        self.tell(card, new=True)
+        self._bus.publish(CardChanged(card, new=True))
 
     def _again(self, card: Card, sign: Sign, found: Finding) -> None:
         """Of the card of this day: it is so after all, or more is known. Nobody is told of a new one."""
@@ -111,7 +109,7 @@ class WayCards:
             self._cards.note(known)
         else:
             return
-        self.tell(known, new=False)
+        self._bus.publish(CardChanged(known, new=False))
 
     def _date(self, member: Member, at: datetime) -> None:
         """The clock is known by now: what was raised meanwhile is of this day, and not raised again."""

@@ -13,6 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from gateway.bus import Bus
+from gateway.home.device_events import (
+    DeviceAppeared,
+    DeviceFound,
+    DeviceGone,
+    DeviceReturned,
+    TraitsChanged,
+)
 from gateway.home.neighbours import Neighbour, Place
 from gateway.home.tracked import (
     Tracked,
@@ -24,7 +32,6 @@ from gateway.home.tracked import (
     with_packet,
 )
 from gateway.home.vendors import Vendors
-from gateway.home.watcher import Watcher
 from gateway.policy.identity import Traits
 from gateway.policy.sights import MAX_ADDRESSES, Sight
 from gateway.wire.dhcp import Dhcp
@@ -48,8 +55,10 @@ class Inventory:
         vendor_of: Callable[[str], str],
         keeps: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         ignores: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
+        *,
+        bus: Bus,
     ) -> None:
-        self.watchers: list[Watcher] = []
+        self._bus = bus
         self._now = now
         self._kind_of = kind_of
         self._vendors = Vendors(vendor_of)
@@ -203,8 +212,7 @@ class Inventory:
             return
         device.online = False
         self._unsaved.add(mac)
-        for watcher in self.watchers:
-            watcher.on_gone(mac)
+        self._bus.publish(DeviceGone(mac))
 
     def doubted(self) -> list[Place]:
         """The places of devices that should be there and said nothing just now: ask DOUBT_AFTER seconds after
@@ -226,7 +234,7 @@ class Inventory:
     def _learn(
         self, mac: str, how: str, change: Callable[[Tracked], Sight], *, alive: bool, ifindex: int = 0
     ) -> None:
-        """Take in what is new of one device, then tell of it."""
+        """Take in what is new of one device, then publish it."""
         if self._ignores(mac):
             return
         device = self._devices.get(mac)
@@ -243,17 +251,16 @@ class Inventory:
         found = alive and device.online is None and not new
         back = alive and self._alive(device)
         traits = device.sight.traits
-        told = traits != before.traits or before.behind != device.sight.behind
-        for watcher in self.watchers:
-            if new:
-                watcher.on_new(mac)
-                continue
-            if told:
-                watcher.on_change(before.traits, traits, how)
-            if back:
-                watcher.on_back(mac)
-            elif found:
-                watcher.on_found(mac)
+        changed = traits != before.traits or before.behind != device.sight.behind
+        if new:
+            self._bus.publish(DeviceAppeared(mac))
+            return
+        if changed:
+            self._bus.publish(TraitsChanged(before.traits, traits, how))
+        if back:
+            self._bus.publish(DeviceReturned(mac))
+        elif found:
+            self._bus.publish(DeviceFound(mac))
 
     def _alive(self, device: Tracked) -> bool:
         """Whether that is news."""

@@ -31,7 +31,8 @@ class Device:
 
 
 class Devices:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, keeper: Keeper, keeps: Callable[[str], bool]) -> None:
+        """``keeps``: whether a device must not make room for others."""
         self._keeper = keeper
         keeper.add(self._snapshot)
         self._devices = {
@@ -43,7 +44,7 @@ class Devices:
                 f"SELECT {COLUMNS} FROM devices ORDER BY last_seen"
             )
         }  # fmt: skip
-        self.keeps: Callable[[str], bool] = lambda _: False  # whether the family's files name it
+        self._keeps = keeps
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
@@ -119,7 +120,7 @@ class Devices:
     def _make_room(self) -> None:
         while len(self._devices) > DEVICES_LIMIT:
             passing = next(
-                (mac for mac, one in self._devices.items() if not one.place and not self.keeps(mac)), None
+                (mac for mac, one in self._devices.items() if not one.place and not self._keeps(mac)), None
             )
             if passing is None:
                 return

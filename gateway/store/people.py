@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.bus import Bus
 from gateway.policy.people import Account, Announcement, PersonRole, Proposal, Register, Session, Told
 from gateway.policy.tokens import Token
 from gateway.store.database import Database, Statement
@@ -17,10 +18,15 @@ PROPOSALS = "name, role, minutes, by, at"
 TOKENS = "key, name, label, role, since, used, until, sure"
 
 
+@dataclass(frozen=True, slots=True)
+class AccountsChanged:
+    """An account, a session, an announcement, a proposal or a token was written."""
+
+
 class People(Register):
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
         self._keeper = keeper
-        self.noted: Callable[[], None] = lambda: None  # called when something of it was written
+        self._bus = bus
         super().__init__(
             (
                 Account(name, _role(role), secret, minutes, recovery, bool(came))
@@ -61,7 +67,7 @@ class People(Register):
     def _write(self) -> None:
         self.stale = self.tokens.stale = False
         self._keeper.save(*self._snapshot())
-        self.noted()
+        self._bus.publish(AccountsChanged())
 
     def _snapshot(self) -> list[Statement]:
         return [

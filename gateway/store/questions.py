@@ -31,14 +31,14 @@ LastSeen = Callable[[str], datetime | None]
 
 
 class Questions:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, keeper: Keeper, clock_trusted: Callable[[], bool]) -> None:
         self._keeper = keeper
         keeper.add(self._snapshot)
         rows = database.rows(f"SELECT {_QUESTIONS} FROM questions ORDER BY at, mac")
         self._questions = {one.mac: one for one in map(_read, rows)}
         self._unsaved: set[str] = set()
         self._unsure: set[str] = set()  # asked or changed since the start, while the clock was not known
-        self.clock_known: Callable[[], bool] = lambda: True
+        self._clock_trusted = clock_trusted
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, Question]:
@@ -77,7 +77,7 @@ class Questions:
 
     def _keep(self, one: Question) -> None:
         self._questions[one.mac] = one
-        if not self.clock_known():
+        if not self._clock_trusted():
             self._unsure.add(one.mac)
 
     def shift(self, jump: Jump) -> None:

@@ -1,13 +1,15 @@
 """What devices say of themselves, written with the batch and as long as the device is known.
 
-Whoever follows the devices has it in memory; here are only the rows that the disk does not know yet.
+The inventory holds all of it in memory; this table holds only the rows that are not written yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from gateway.bus import Bus
 from gateway.policy.identity import Traits
 from gateway.policy.sights import NAME_SOURCES, Sight
 from gateway.store.database import Database, Statement
@@ -22,12 +24,17 @@ _LISTED = ", ".join(_COLUMNS)
 _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 
+@dataclass(frozen=True, slots=True)
+class SightsLost:
+    """The database file was replaced. A subscriber passes all that it knows to ``Sights.keep``."""
+
+
 class Sights:
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, keeper: Keeper, bus: Bus) -> None:
         self._database = database
         self._keeper = keeper
         self._waiting: dict[str, Sight] = {}
-        self.everything: Callable[[], Iterable[Sight]] | None = None  # for a file that was replaced
+        self._bus = bus
         keeper.add(self._snapshot)
 
     def load(self) -> list[Sight]:
@@ -53,9 +60,10 @@ class Sights:
         self._keeper.save(insert, Statement(_PRUNE))
 
     def _snapshot(self) -> list[Statement]:
-        if self.everything is None:
-            return []
-        return table_snapshot("sights", _LISTED, [_row(one) for one in self.everything()])
+        self._bus.publish(SightsLost())
+        rows = [_row(sight) for sight in self._waiting.values()]
+        self._waiting.clear()
+        return table_snapshot("sights", _LISTED, rows)
 
 
 def _row(sight: Sight) -> tuple[object, ...]:

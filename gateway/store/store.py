@@ -8,12 +8,13 @@ by ``problems``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
+from gateway.bus import Bus
 from gateway.policy.jumps import Jump
 from gateway.policy.requests import kept
 from gateway.store.adultproofs import AdultProofs
@@ -53,20 +54,34 @@ PURGE_ROWS = 500  # rows a call, so that the event loop is never held up for lon
 log = logging.getLogger(__name__)
 
 
-class Eraser(Protocol):
-    """Forgets what is kept of a person beside the database, of days that are over and of the running one."""
+@dataclass(frozen=True, slots=True)
+class ActivityErased:
+    """A person's activity was erased from the database. Subscribers erase what they keep outside of it."""
 
-    def __call__(self, profile: str, *, past: bool = False, running: bool = False) -> None: ...
+    profile: str
+    past: bool  # of days that are over
+    running: bool  # of the running day, by whose minutes limits are applied
 
 
 class Store:
     """``path`` is made when missing and replaced when broken; raises StoreError when neither works."""
 
-    def __init__(self, path: Path, *, day_starts: timedelta = DAY_STARTS, wear: Wear = OFTEN) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        day_starts: timedelta = DAY_STARTS,
+        wear: Wear = OFTEN,
+        bus: Bus | None = None,
+        named: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
+        clock_trusted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``named``: whether the family's files name a MAC address. Such a device never makes room."""
         self._database = Database(path)
         self._day_starts = day_starts
+        self._bus = bus or Bus()
         try:
-            loaded = _load(self._database)
+            loaded = _load(self._database, self._bus, named, clock_trusted)
         except BaseException:
             self._database.close()
             raise
@@ -79,7 +94,6 @@ class Store:
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.minutes, self.history = DayTotals(self._database), History(self._database)
         self._doubted: datetime | None = None  # until when the clock may turn out to be wrong
-        self._erasers: list[Eraser] = []
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.record, self.together = self._events.record, self._keeper.together
@@ -188,15 +202,10 @@ class Store:
         """
         self._events.forget(profile, counts=counts)
         self.way_cards.drop(lambda one: one.profile == profile)
-        for erase in self._erasers:
-            erase(profile, past=counts, running=running)
+        self._bus.publish(ActivityErased(profile, past=counts, running=running))
         self.history.erase(profile, counts=counts)
         self._database.tidy()
         remove_broken_copies(self._database.path)  # nobody can take one person's names out of them
-
-    def erases_too(self, erase: Eraser) -> None:
-        """``erase`` is called as often as somebody is erased."""
-        self._erasers.append(erase)
 
     def problems(self) -> list[str]:
         """Sentences for `status`; empty when all is well."""
@@ -259,29 +268,36 @@ class _Loaded:
     agreements: Agreements
 
 
-def _load(database: Database) -> _Loaded:
+def _is_kept(named: Callable[[str], bool], notes: DeviceNotes, mac: str) -> bool:
+    return named(mac) or mac in notes.labels()
+
+
+def _load(
+    database: Database, bus: Bus, named: Callable[[str], bool], clock_trusted: Callable[[], bool]
+) -> _Loaded:
     """Reading finds damage too; the file has been replaced by then, so a second try reads the fresh one."""
     for last in (False, True):
         keeper = Keeper(database)
         try:
+            notes = DeviceNotes(database, keeper)
             return _Loaded(
                 keeper,
                 State(database, keeper),
                 Numbers(database, keeper),
-                Devices(database, keeper),
+                Devices(database, keeper, partial(_is_kept, named, notes)),
                 HeldBands(database, keeper),
-                Questions(database, keeper),
+                Questions(database, keeper, clock_trusted),
                 Gifts(database, keeper),
                 Requests(database, keeper),
                 Tickets(database, keeper),
-                Sights(database, keeper),
+                Sights(database, keeper, bus),
                 WayCards(database, keeper),
-                DeviceNotes(database, keeper),
+                notes,
                 Uses(database, keeper),
                 Pins(database, keeper),
                 AlertBook(database, keeper),
                 Marks(database, keeper),
-                People(database, keeper),
+                People(database, keeper, bus),
                 Growing(database, keeper),
                 AdultProofs(database, keeper),
                 SelfSets(database, keeper),

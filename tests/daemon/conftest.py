@@ -24,7 +24,6 @@ def at(text: str) -> datetime:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """``make("2026-11-24T20:40", daughter={…})``: a desk at that time in Almaty."""
-    monkeypatch.setattr("gateway.daemon.verbs.table.figures", lambda _: {})  # of the kernel
     made: list[Desk] = []
 
     def build(when: str, **rules: object) -> Desk:

@@ -7,27 +7,22 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from gateway.bus import Bus, Notice
 from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
-from gateway.daemon.answers import Answers
+from gateway.control.router import Router
 from gateway.daemon.clock.jumped import jumped
-from gateway.daemon.devices.adults import Adults
+from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.claim import Claim
 from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
-from gateway.daemon.devices.identities import Identities
-from gateway.daemon.devices.sharing import Sharing
+from gateway.daemon.features import Features, Plane
 from gateway.daemon.files.rules import RuleBook
-from gateway.daemon.growing import Growing
-from gateway.daemon.lessons import Lessons
+from gateway.daemon.lessons import LessonBook
 from gateway.daemon.recent import Recent
 from gateway.daemon.sealing import Sealing
-from gateway.daemon.selfset import SelfSetting
-from gateway.daemon.verbs.accounts import guardians
-from gateway.daemon.verbs.table import Verbs
+from gateway.daemon.visibility import Visibility
 from gateway.daemon.vitals import Vitals
-from gateway.daemon.warned import WarnedHome
-from gateway.daemon.warnings import Warnings
 from gateway.daemon.waycards import WayCards
 from gateway.home.inventory import Inventory
 from gateway.loop import Timer
@@ -151,10 +146,10 @@ class Addressed(Here):
 class Presence:
     """The inventory is real; nothing feeds it but the test."""
 
-    def __init__(self, store: Store, rules: RuleBook, now: Callable[[], float]) -> None:
+    def __init__(self, home: HomeContext, store: Store) -> None:
         self._store = store
-        self.claim = Claim(store, rules, lambda: None)
-        self.inventory = Inventory(now, rules.kind_of, lambda _: "")
+        self.claim = Claim(store, home.rules, home.bus, lambda: None)
+        self.inventory = Inventory(home.loop.now, home.rules.kind_of, lambda _: "", bus=home.bus)
         self.here = Addressed(self.inventory, store)
         self.scanning = Scanning()
         self.ignored: tuple[str, ...] = ()
@@ -208,7 +203,7 @@ class Desk:
     ) -> None:
         profiles = {"daughter": {**DAUGHTER, **(daughter or {})}, "son": {**SON, **(son or {})}, "mum": MUM}
         self.folder = folder
-        self.rules = RuleBook(write(folder, profiles, **settings))
+        self._path = write(folder, profiles, **settings)
         self.clock = Clock(at)
         self.loop = Loop(lambda: self.clock.now() - self.clock.set_by)
         self.events: list[dict[str, Any]] = []
@@ -216,22 +211,30 @@ class Desk:
         self.live = LiveFlows()
         self.recent = Recent()
         self.control = self.journal = self
-        self.recent = Recent()
         self.internet = Nothing()
         self.watch = RightClock()
-        self.probes, self.sealing = Probes(), Sealing(cast("Any", self))
+        self.probes = Probes()
         self.vitals = Vitals(cast("Any", self))
         self.start()
 
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
-        self.store = Store(self.folder / "state" / "q.db")
+        self.bus = Bus()
+        self.bus.subscribe(Notice, self._noticed)
+        self.rules = RuleBook(self._path, bus=self.bus)
+        self.home = HomeContext(
+            cast("Any", self.loop), self.clock, cast("Any", self.watch), self.rules, self.bus
+        )
+        self.store = Store(
+            self.folder / "state" / "q.db",
+            bus=self.bus,
+            named=lambda mac: mac in self.rules.household.named,
+            clock_trusted=lambda: self.watch.known,
+        )
         self.recent, self.table = Recent(), Table()
-        self.self_set = SelfSetting(cast("Any", self))
-        self.sharing = Sharing(cast("Any", self))
-        self.adults = Adults(cast("Any", self))
-        self.presence = Presence(self.store, self.rules, self.loop.now)
+        self.presence = Presence(self.home, self.store)
         self.book, self.names = AddressBook(), NameBook()
+        self.lesson_book = LessonBook(self.bus.notify)
         self.family = Family(
             self.store,
             self.book,
@@ -239,35 +242,62 @@ class Desk:
             lambda: 0.0,
             self.store.class_number,
             clock_known=lambda: self.watch.known,
+            minutes=self.counted,
+            teaching=self.lesson_book,
         )
-        self.family.minutes = self.counted
-        self.cards = WayCards(self.store, self.family, self.rules)
+        self.cards = WayCards(self.store, self.family, self.rules, self.bus)
         self.enforcer = Enforcer(self.family, self.clock.now)
+        plane = Plane(
+            home=self.home,
+            effects=self,
+            store=self.store,
+            watch=cast("Any", self.watch),
+            family=self.family,
+            visibility=Visibility(self.home, self.store.uses),
+            presence=cast("Any", self.presence),
+            internet=cast("Any", self.internet),
+            journal=cast("Any", self.journal),
+            live=self.live,
+            probes=self.probes,
+            addresses=self.book,
+            names=self.names,
+            lesson_book=self.lesson_book,
+            figures=dict,
+            problems=list,
+        )
+        router = Router()
         daemon = cast("Any", self)
-        self.identities = Identities(daemon, self.presence.inventory)
-        self.presence.inventory.watchers.append(self.identities)
-        self.answers = Answers(daemon)
-        self.warnings = Warnings(WarnedHome(daemon), cast("Any", self.loop).call_later)
-        self.lessons = Lessons(daemon)
-        self.growing = Growing(daemon)
-        self._verbs = Verbs(daemon, guardians(daemon), self.answers).table()
+        self.features = Features(plane, router, daemon)
+        self.sealing = Sealing(daemon)
+        self.features.register(daemon)
+        self._verbs = router.verbs
         self.reassign()
-        self.answers.start()
-        self.warnings.start()
-        self.sharing.start()
-        self.growing.start()
-        self.adults.start()
+        self.features.start()
+
+    def __getattr__(self, name: str) -> Any:
+        """The features by their names."""
+        return getattr(self.__dict__["features"], name)
+
+    def _noticed(self, notice: Notice) -> None:
+        self.events.append({"event": notice.event, **notice.values})
 
     def stop(self) -> None:
         self.vitals.close()
-        self.answers.close()
-        self.identities.close()
-        self.warnings.close()
-        self.sharing.close()
-        self.adults.close()
-        self.lessons.close()
-        self.growing.close()
+        self.features.close()
         self.store.close()
+
+    def sync_table(self) -> None:
+        pass
+
+    def sync_gates(self) -> None:
+        self.enforcer.sync()
+
+    def rejudge(self) -> int:
+        self.enforcer.rejudge()
+        return 0
+
+    def regroup(self) -> None:
+        self.reassign()
 
     def restart(self) -> None:
         self.stop()
@@ -291,7 +321,7 @@ class Desk:
         return []
 
     def publish(self, event: str, **values: object) -> None:
-        self.events.append({"event": event, **values})
+        self.bus.notify(event, **values)
 
     def heard(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.events if one["event"] == kind]

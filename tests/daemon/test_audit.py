@@ -79,6 +79,7 @@ class Gateway:
             "book": self.home.book,
             "names": self.home.names,
             "journal": self.journal,
+            "bus": journal.bus,
             "presence": self.presence,
             "clock": SimpleNamespace(now=lambda: NOON),
             "loop": SimpleNamespace(call_later=self.call_later),

@@ -19,7 +19,6 @@ from tests.daemon.stepping import DAY, MAY, STEP, go, put_off, stage, step, step
 @pytest.fixture
 def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Each with a folder of its own, and a guardian who has come."""
-    monkeypatch.setattr("gateway.daemon.verbs.table.figures", lambda _: {})  # of the kernel
     made: list[Desk] = []
 
     def build(when: str, **rules: object) -> Desk:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.bus import Bus, Notice
 from gateway.codes import Code
 from gateway.daemon.devices.family import EVERYONE
 from gateway.daemon.events import Journal
@@ -124,8 +125,9 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     child = {"name": "Daughter", "band": band, "devices": [TABLET], "log_level": level}
     home = Home(tmp_path, cast("Any", child), sealed=[setting(source)])
     events: list[object] = []
-    journal = Journal(home.store, home.family, lambda: NOON, home.rules)
-    journal.publish = lambda event, **values: events.append((event, values))
+    bus = Bus()
+    bus.subscribe(Notice, events.append)
+    journal = Journal(home.store, home.family, lambda: NOON, home.rules, bus)
     total = 0
     for mac in (TABLET, MUMS, STRANGER):
         member = home.family.member_of(mac)

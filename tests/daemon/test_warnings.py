@@ -129,7 +129,7 @@ def test_it_sleeps_until_the_next_word(make: Make) -> None:
     desk = make("2026-11-24T12:00")
     woken = []
     look = desk.warnings.look
-    desk.warnings.look = lambda: (woken.append(1), look())[1]  # type: ignore[method-assign,func-returns-value]
+    desk.warnings.look = lambda: (woken.append(1), look())[1]  # type: ignore[func-returns-value]
     desk.warnings.look()
     desk.go(timedelta(hours=8))
     assert len(woken) <= 8 * 12 + 2

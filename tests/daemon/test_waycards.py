@@ -45,7 +45,7 @@ class Wire:
     def follow(self) -> None:
         """After a restart."""
         desk = self.desk
-        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules)
+        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
         self.journal.cards = desk.cards
 
     def sees(self, *all_seen: Observation, mac: str = TABLET, number: int = 1) -> None:

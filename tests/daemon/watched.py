@@ -32,10 +32,8 @@ class Watched:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules)
-        self.journal.recent, self.journal.publish = desk.recent, desk.publish
-        cards, self.journal.cards = self.journal.cards, desk.cards
-        cards.tell = desk.cards.tell
+        self.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        self.journal.recent, self.journal.cards = desk.recent, desk.cards
         cast("Any", desk).journal = self.journal
         self.flows = FlowPath(
             FlowTable(ech_names=desk.rules.ech_names),

@@ -159,8 +159,9 @@ def test_names_of_no_source_are_nothing() -> None:
 
 def test_what_is_ignored_is_no_device_whatever_it_says() -> None:
     home = Home()
-    home.inventory = Inventory(lambda: home.now, home.kind_of, home.vendor_of, ignores={PHONE}.__contains__)
-    home.inventory.watchers.append(home)
+    home.inventory = Inventory(
+        lambda: home.now, home.kind_of, home.vendor_of, ignores={PHONE}.__contains__, bus=home.bus
+    )
     for mac in (PHONE, TABLET):
         place = V4 if mac == TABLET else "192.168.77.11"
         home.inventory.neighbour(Neighbour(mac, place, LAN, online=True, answered=True), event=True)

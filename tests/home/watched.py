@@ -1,12 +1,19 @@
-"""An inventory whose watcher notes what it is told."""
+"""An inventory whose events are recorded."""
 
 from __future__ import annotations
 
 from socket import inet_aton
 
+from gateway.bus import Bus
+from gateway.home.device_events import (
+    DeviceAppeared,
+    DeviceFound,
+    DeviceGone,
+    DeviceReturned,
+    TraitsChanged,
+)
 from gateway.home.inventory import Inventory
 from gateway.home.neighbours import Neighbour
-from gateway.home.watcher import Watcher
 from gateway.policy.identity import Traits
 from gateway.policy.sights import Sight
 from gateway.wire.dhcp import Dhcp
@@ -18,13 +25,20 @@ LAN = 3
 V4, V6, LINK = "192.168.77.10", "2001:db8:77::a:b", "fe80::1"
 
 
-class Home(Watcher):
+class Home:
     def __init__(self) -> None:
         self.now = 1000.0
         self.told: list[tuple[str, ...]] = []
         self.asked_vendors: list[str] = []
-        self.inventory = Inventory(lambda: self.now, self.kind_of, self.vendor_of, lambda mac: mac == TABLET)
-        self.inventory.watchers.append(self)
+        self.bus = Bus()
+        self.bus.subscribe(DeviceAppeared, lambda event: self._appeared(event.mac))
+        self.bus.subscribe(TraitsChanged, lambda event: self._changed(event.before, event.after, event.how))
+        self.bus.subscribe(DeviceGone, lambda event: self.told.append(("gone", event.mac)))
+        self.bus.subscribe(DeviceReturned, lambda event: self.told.append(("back", event.mac)))
+        self.bus.subscribe(DeviceFound, lambda event: self.told.append(("found", event.mac)))
+        self.inventory = Inventory(
+            lambda: self.now, self.kind_of, self.vendor_of, lambda mac: mac == TABLET, bus=self.bus
+        )
 
     def kind_of(self, sight: Sight) -> str:
         return "phone" if sight.traits.vendor_class.startswith("android") else ""
@@ -33,25 +47,16 @@ class Home(Watcher):
         self.asked_vendors.append(mac)
         return "Acme"
 
-    def on_new(self, mac: str) -> None:
+    def _appeared(self, mac: str) -> None:
         assert self.inventory.traits(mac) is not None
         assert self.inventory.online(mac) or not self.told
         self.told.append(("new", mac))
 
-    def on_change(self, before: Traits, after: Traits, how: str) -> None:
+    def _changed(self, before: Traits, after: Traits, how: str) -> None:
         assert before.mac == after.mac
         assert self.inventory.traits(after.mac) == after
         changed = [name for name in Traits.__slots__ if getattr(before, name) != getattr(after, name)]
         self.told.append(("change", after.mac, how, *changed))
-
-    def on_gone(self, mac: str) -> None:
-        self.told.append(("gone", mac))
-
-    def on_back(self, mac: str) -> None:
-        self.told.append(("back", mac))
-
-    def on_found(self, mac: str) -> None:
-        self.told.append(("found", mac))
 
     def heard_of(self) -> list[tuple[str, ...]]:
         told, self.told = self.told, []

@@ -65,8 +65,7 @@ def test_invented_addresses_push_out_each_other_and_nothing_that_has_a_place(pat
 
 def test_who_is_named_by_the_files_makes_no_room_for_invented_addresses(path: Path) -> None:
     """When a child's device was last here is asked when a newcomer comes."""
-    store = Store(path)
-    store.devices.keeps = lambda mac: mac == TABLET
+    store = Store(path, named=lambda mac: mac == TABLET)
     store.devices.seen(TABLET, NOW)
     for number in range(DEVICES_LIMIT + 50):
         store.devices.seen(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}", NOW)

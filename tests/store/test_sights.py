@@ -4,9 +4,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from gateway.bus import Bus
 from gateway.policy.identity import Traits
 from gateway.policy.sights import Sight
 from gateway.store import Store
+from gateway.store.sights import SightsLost
 from tests.store.helpers import NOW, look
 
 TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
@@ -74,9 +76,10 @@ def test_it_goes_with_its_device(tmp_path: Path) -> None:
 
 def test_a_file_that_was_replaced_is_filled_again(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
-    store = Store(path)
+    bus = Bus()
+    store = Store(path, bus=bus)
     store.devices.seen(TABLET, NOW)
-    store.sights.everything = lambda: [FULL]
+    bus.subscribe(SightsLost, lambda _: store.sights.keep([FULL]))
     store._keeper.behind = True
     store.flush(0.0)
     assert look(path, "SELECT mac, names FROM sights") == [(TABLET, "Tablet of Amina\nАмина планшеті")]

@@ -4,9 +4,10 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from gateway.bus import Bus
 from gateway.store import Store
 from gateway.store.database import broken_copies
-from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS
+from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)
@@ -64,19 +65,16 @@ def test_much_is_erased_in_short_steps_and_the_file_shrinks(path: Path) -> None:
 
 
 def test_a_person_s_names_are_erased_at_once_and_counts_stay(path: Path) -> None:
-    store = Store(path)
+    bus = Bus()
+    store = Store(path, bus=bus)
     record(store, refused(), "marker-a.example", profile="son")
     store.flush(0.0, force=True)
     record(store, refused(), "marker-b.example", profile="son")
     record(store, refused(), "hers.example", profile="daughter")
-    erased: list[tuple[str, bool, bool]] = []
-
-    def forget(profile: str, *, past: bool = False, running: bool = False) -> None:
-        erased.append((profile, past, running))
-
-    store.erases_too(forget)
+    erased: list[ActivityErased] = []
+    bus.subscribe(ActivityErased, erased.append)
     store.erase("son")
-    assert erased == [("son", False, False)]
+    assert erased == [ActivityErased("son", past=False, running=False)]
     store.close()
     assert b"marker" not in bytes_of(path.parent)
     assert look(path, "SELECT host FROM decisions") == [("hers.example",)]

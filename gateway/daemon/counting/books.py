@@ -160,38 +160,46 @@ class Books:
             records.insert(0, clock)
         self._file.append(records, now)
 
-    def used(self, profile: str) -> Mapping[str, int]:
-        """Whole minutes of today by gate."""
-        ledger = self._ledgers.get(profile)
-        return NOTHING if ledger is None else ledger.used()
+    def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
+        """Return the family's day (None until counting starts), and the minutes used in it by gate."""
+        ledger = self._ledgers.get(profile_id)
+        return self._day, NOTHING if ledger is None else ledger.used()
 
-    def used_on(self, profile: str) -> Mapping[str, Mapping[str, int]]:
-        """Whole minutes of today by device and gate."""
-        ledger = self._ledgers.get(profile)
+    def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Return the minutes of today by device and gate; devices may share a minute."""
+        ledger = self._ledgers.get(profile_id)
         return {} if ledger is None else {one: ledger.used_on(one) for one in ledger.devices()}
 
-    def entries(self, profile: str, day: date) -> Iterator[Entry]:
-        """The minutes that counted on a day of the last week. Of a person without a log there is none."""
-        known = self._profiles.get(profile)
+    def entries(self, profile_id: str, day: date) -> tuple[Entry, ...]:
+        """Return the minutes that counted on a day of the last week; () for a person without a log."""
+        known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
-            return
-        shift = 0
-        for one in self._file.details(day):
-            if isinstance(one, ClockRecord):
-                shift = one.wall - one.minute
-            elif isinstance(one, MinuteRecord) and one.profile == profile and one.why & Why.COUNTED:
-                at = datetime.fromtimestamp((one.minute + shift) * MINUTE, UTC)
-                why = Reason.LINGER if one.why & Why.LINGER else Reason.MOVED
-                yield Entry(at, one.device, one.gate, one.bytes, one.service, why)
+            return ()
+        return tuple(self._entries(profile_id, day))
 
-    def uses(self, profile: str, day: date) -> Iterator[Used]:
-        """What is kept by kind of a day of the last week, minute by minute."""
+    def _entries(self, profile_id: str, day: date) -> Iterator[Entry]:
         shift = 0
-        for one in self._file.details(day):
-            if isinstance(one, ClockRecord):
-                shift = one.wall - one.minute
-            elif isinstance(one, UseRecord) and one.profile == profile:
-                yield Used(datetime.fromtimestamp((one.minute + shift) * MINUTE, UTC), one.use)
+        for record in self._file.details(day):
+            if isinstance(record, ClockRecord):
+                shift = record.wall - record.minute
+            elif (
+                isinstance(record, MinuteRecord) and record.profile == profile_id and record.why & Why.COUNTED
+            ):
+                at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
+                why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
+                yield Entry(at, record.device, record.gate, record.bytes, record.service, why)
+
+    def uses(self, profile_id: str, day: date) -> tuple[Used, ...]:
+        """Return the minutes of a day of the last week by category and service, with or without a limit."""
+        return tuple(self._uses(profile_id, day))
+
+    def _uses(self, profile_id: str, day: date) -> Iterator[Used]:
+        shift = 0
+        for record in self._file.details(day):
+            if isinstance(record, ClockRecord):
+                shift = record.wall - record.minute
+            elif isinstance(record, UseRecord) and record.profile == profile_id:
+                yield Used(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
         """Fold the days that are over."""

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from gateway.daemon.counting.books import Books, Entry, Used
+from gateway.daemon.counting.books import Books
 from gateway.daemon.counting.mark import Mark
 from gateway.daemon.counting.minuteclock import MinuteClock
 from gateway.daemon.counting.shares import by_service, shares
@@ -161,22 +161,6 @@ class Meter:
                 self._changed()
         self._books.write(self._clock.record, now)
         self._wait()
-
-    def used(self, profile: str) -> tuple[date, Mapping[str, int]]:
-        """The family's day, and whole minutes used in it by gate."""
-        return self._books.day or self._day_of(self._wall()), self._books.used(profile)
-
-    def used_on(self, profile: str) -> Mapping[str, Mapping[str, int]]:
-        """Whole minutes of the family's day by device and gate; devices may share a minute."""
-        return self._books.used_on(profile)
-
-    def entries(self, profile: str, day: date) -> tuple[Entry, ...]:
-        """Which minutes counted on a day of the last week, and why."""
-        return tuple(self._books.entries(profile, day))
-
-    def uses(self, profile: str, day: date) -> tuple[Used, ...]:
-        """Minutes by kind on a day of the last week, limit or not."""
-        return tuple(self._books.uses(profile, day))
 
     def problems(self) -> list[str]:
         """One line for each thing that keeps minutes from being kept."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
+from gateway.daemon.context import HomeContext
 from gateway.daemon.counting.books import Books
 from gateway.daemon.counting.mark import FILE, Mark
 from gateway.daemon.counting.meter import Meter
@@ -16,49 +17,56 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.table import KernelTable
 from gateway.errors import KernelError
 from gateway.kernel.flowbytes import FlowBytes, switch_on_accounting
-from gateway.loop import Loop
 from gateway.path.live import LiveFlows
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.store.history import SERVICE, uses
 from gateway.store.minutes import FOLDER, MinutesFile, spent
 from gateway.store.records import Record, UseRecord
-from gateway.store.store import Store
+from gateway.store.store import ActivityErased, Store
 from gateway.store.wear import Wear
 
 _log = logging.getLogger(__name__)
 
 
-def metering(
-    loop: Loop,
-    table: KernelTable,
-    connections: FlowBytes,
-    family: Family,
-    rules: RuleBook,
-    store: Store,
-    live: LiveFlows,
-    wall: Callable[[], datetime],
-    *,
-    changed: Callable[[], None],
-    wear: Wear,
-) -> Meter:
-    """`Meter.start` begins, once the table is installed."""
-    config = rules.household.config
+def ledgers(home: HomeContext, store: Store, wear: Wear) -> Books:
+    """Build the ledgers of the family's day, with their file in the state folder."""
+    rules = home.rules
     file = MinutesFile(
-        Path(config.state) / FOLDER,
+        Path(rules.household.config.state) / FOLDER,
         lambda day, records: fold(day, records, store, rules),
         sync_every=wear.sync_every,
     )
-    store.erases_too(file.erase)
+
+    def erase(event: ActivityErased) -> None:
+        file.erase(event.profile, past=event.past, running=event.running)
+
+    home.bus.subscribe(ActivityErased, erase)
+    return Books(file, lambda: rules.world.catalogue)
+
+
+def metering(
+    home: HomeContext,
+    table: KernelTable,
+    connections: FlowBytes,
+    family: Family,
+    books: Books,
+    store: Store,
+    live: LiveFlows,
+    *,
+    changed: Callable[[], None],
+) -> Meter:
+    """Build the meter. `Meter.start` begins, once the table is installed."""
+    rules = home.rules
     return Meter(
-        loop,
+        home.loop,
         table,
         connections,
         family,
-        Books(file, lambda: rules.world.catalogue),
+        books,
         live,
-        Mark(Path(config.runtime) / FILE),
+        Mark(Path(rules.household.config.runtime) / FILE),
         Uses(live, lambda: rules.world),
-        wall,
+        home.clock.now,
         classes=store.classes,
         catalogue=lambda: rules.world.catalogue,
         day_of=lambda at: rules.calendar.family_day(at),

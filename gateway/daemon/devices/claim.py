@@ -1,38 +1,40 @@
-"""Whether the gateway is anybody's yet: until then everybody is a thing of the house, and nobody is noted.
+"""Whether the gateway has been claimed. Until then no device is filtered and none is recorded.
 
-It is nobody's while there is no guardian, no file of a child and no device that was noted before. Where the
-last guardian is taken out later, what is kept stays: it is a family's, until somebody resets the gateway.
+It is unclaimed while it has no guardian, no child's profile and no device recorded earlier. Removing the last
+guardian later does not make it unclaimed again; only a reset does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.daemon.files.rules import RuleBook
+from gateway.bus import Bus
+from gateway.daemon.files.rules import RuleBook, RulesRead
 from gateway.policy.household import Household
+from gateway.store.people import AccountsChanged
 from gateway.store.store import Store
 
 
 class Claim:
-    """``moved_in`` is called once, when the gateway becomes somebody's while the daemon runs."""
+    """``claimed`` is called once, when the gateway is claimed while the daemon runs."""
 
-    def __init__(self, store: Store, rules: RuleBook, moved_in: Callable[[], None]) -> None:
+    def __init__(self, store: Store, rules: RuleBook, bus: Bus, claimed: Callable[[], None]) -> None:
         self._store = store
         self._rules = rules
-        self._moved_in = moved_in
-        # Whoever is here before anything was ever written belongs to the house.
+        self._claimed = claimed
+        # Devices that are here before anything was ever written stay unfiltered.
         self.first = not store.slots() and not store.devices.all()
-        self.unclaimed = self.first and not self._is_somebodys()
-        store.people.noted = rules.taken = self._look
+        self.unclaimed = self.first and not self._has_family()
+        bus.subscribe(AccountsChanged, self._look)
+        bus.subscribe(RulesRead, self._look)
 
-    def _is_somebodys(self) -> bool:
+    def _has_family(self) -> bool:
         return self._store.people.claimed or self._rules.household.inhabited
 
-    def _look(self) -> None:
-        """An account was made, or the files were read."""
-        if self.unclaimed and self._is_somebodys():
+    def _look(self, _: AccountsChanged | RulesRead) -> None:
+        if self.unclaimed and self._has_family():
             self.unclaimed = False
-            self._moved_in()
+            self._claimed()
 
     @property
     def household(self) -> Household:

@@ -48,6 +48,8 @@ class Family:
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
         where: Where = lambda _: None,
+        minutes: Minutes | None = None,
+        teaching: Teaching | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.worn: Member | None = None  # an audit's device, which is no member: nothing is kept of it
@@ -55,8 +57,8 @@ class Family:
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MACs that are never filtered
         self.opened: Mapping[str, str] = {}  # … while an adult's proof holds: whose they are without it
-        self.minutes: Minutes = Uncounted()
-        self.teaching: Teaching = NoLessons()
+        self.minutes: Minutes = minutes or Uncounted()
+        self._teaching: Teaching = teaching or NoLessons()
         self.unknown: int | None = None  # slot of MACs that nobody named; None: they are not filtered
         self.strangers: dict[str, int | None] = {}  # the same on interfaces with a default of their own
         self.apart: frozenset[str] = frozenset()  # MACs whose rules Python knows by where they are
@@ -140,7 +142,7 @@ class Family:
 
     def _put_subject(self, member: Member) -> None:
         slot, profile, beside = member.slot, member.profile, member.beside
-        decide, number = self.teaching.decide_of(member), partial(self._class_number, slot)
+        decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
         running = member.decide_running
         self.subjects[slot] = Subject(slot, profile.name, decide, number, running, unwanted)
@@ -244,7 +246,7 @@ class Family:
             bonus=bonus(given),
             day=today,
             allowed=tuple((one.entry, one.until) for one in force.openings if one.who in names),
-            lesson=self.teaching.lesson_of(member),
+            lesson=self._teaching.lesson_of(member),
             addresses=member.addresses,
             resolved=member.names,
             recent=member.services,

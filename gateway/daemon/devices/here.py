@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.daemon.visibility import Visibility
 from gateway.home.inventory import Inventory
+from gateway.policy.macs import parse_mac
+from gateway.store.devicenotes import DeviceNotes
 from gateway.store.store import Store
 
 
@@ -53,3 +56,30 @@ class Here:
     def addresses(self, mac: str) -> tuple[str, ...]:
         sight = self._inventory.sight(mac)
         return () if sight is None else sight.addresses
+
+
+class VisibleDevices:
+    """Presence and addresses of devices, as far as they may be shown."""
+
+    def __init__(self, visibility: Visibility, inventory: Inventory, here: Here, notes: DeviceNotes) -> None:
+        self._visibility = visibility
+        self._inventory = inventory
+        self._here = here
+        self._notes = notes
+
+    def online(self, mac: str) -> bool | None:
+        """Whether the device is here now; None where that is private."""
+        return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
+
+    def ip(self, mac: str) -> str | None:
+        """Return the address by which the device is here now; None where that is private."""
+        if not self._visibility.is_exact(mac):
+            return None
+        seen = self._here.seen(mac)
+        return seen.ips[0] if seen is not None and seen.ips else None
+
+    def addresses(self, mac: str) -> list[str]:
+        """Return the addresses that the device has; where presence is private, all that it had."""
+        if self._visibility.is_exact(mac):
+            return list(self._here.addresses(mac))
+        return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)

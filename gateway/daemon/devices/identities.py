@@ -17,8 +17,14 @@ from gateway.daemon.devices.looks import Looks
 from gateway.daemon.devices.strangers import VISITOR
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.asking import Asking
+from gateway.home.device_events import (
+    DeviceAppeared,
+    DeviceFound,
+    DeviceGone,
+    DeviceReturned,
+    TraitsChanged,
+)
 from gateway.home.inventory import Inventory
-from gateway.home.watcher import Watcher
 from gateway.policy.identity import Sign, Traits
 from gateway.policy.questions import Absent, Ask, Question, Recognised, recognise
 from gateway.policy.sharing import lent
@@ -34,26 +40,31 @@ BESIDE = 10.0  # seconds within which devices that were heard are there together
 FORGOTTEN = timedelta(days=7)  # nobody asks about a stranger who was not here for so long
 
 
-class Identities(Watcher):
+class Identities:
     def __init__(self, daemon: Daemon, inventory: Inventory) -> None:
         self._daemon = daemon
         self._inventory = inventory
-        daemon.store.questions.clock_known = lambda: daemon.watch.known
         self._comings = Comings(daemon.loop.now, daemon.store.devices.all())
         self._newcomers = Looks(daemon.loop, self._look)
         self._faces = Faces(daemon.store.questions)
         self.asking = Asking(daemon)
         self._second: Timer | None = None
         self._over_timer = daemon.loop.call_later(PERIOD, self._over)
+        daemon.bus.subscribe(DeviceAppeared, self._appeared)
+        daemon.bus.subscribe(TraitsChanged, self._changed_traits)
+        daemon.bus.subscribe(DeviceGone, self._gone)
+        daemon.bus.subscribe(DeviceReturned, self._returned)
+        daemon.bus.subscribe(DeviceFound, self._found)
 
-    # What the inventory tells.
+    # Events of the inventory.
 
-    def on_new(self, mac: str) -> None:
+    def _appeared(self, event: DeviceAppeared) -> None:
+        mac = event.mac
         if not self._trusted(mac):
             self._comes(mac, new=True)
 
-    def on_change(self, before: Traits, after: Traits, how: str) -> None:  # noqa: ARG002
-        mac = after.mac
+    def _changed_traits(self, event: TraitsChanged) -> None:
+        before, after, mac = event.before, event.after, event.after.mac
         if not self._trusted(mac):
             if self._comings.has_come(mac) or mac in self._daemon.store.questions.all():
                 self._newcomers.at(mac)
@@ -61,19 +72,22 @@ class Identities(Watcher):
         if self._carries(mac) or self._changed(before, after):
             self._daemon.reassign()
 
-    def on_gone(self, mac: str) -> None:
+    def _gone(self, event: DeviceGone) -> None:
+        mac = event.mac
         if self._trusted(mac) or self._stands_in(mac):
             self._comings.went(mac)
             self._look_at_recent()
 
-    def on_back(self, mac: str) -> None:
+    def _returned(self, event: DeviceReturned) -> None:
+        mac = event.mac
         apart = self._comings.back(mac)
         if not self._trusted(mac):
             self._comes(mac, new=False)
         elif apart is not None:
             self._faces.came_back(mac, self._elapsed(), apart)
 
-    def on_found(self, mac: str) -> None:
+    def _found(self, event: DeviceFound) -> None:
+        mac = event.mac
         if not self._trusted(mac) and not self._comings.was_here(mac):
             self._comes(mac, new=False)
 

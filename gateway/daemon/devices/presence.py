@@ -5,27 +5,26 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Container, Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.daemon import lan
+from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.claim import Claim
-from gateway.daemon.devices.family import Family
 from gateway.daemon.devices.here import Here
 from gateway.daemon.devices.scanning import Scanning
-from gateway.daemon.events import Publish, nobody
-from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.seldom import Seldom
+from gateway.home.device_events import DeviceAppeared, DeviceReturned
 from gateway.home.inventory import DOUBT_AFTER, Inventory
 from gateway.home.leases import Leases, read_leases
 from gateway.home.neighbours import Neighbour, NeighbourEvents, Place, ask, find_neighbour, read_neighbours
 from gateway.home.owners import Owners
 from gateway.home.taps import Taps
 from gateway.home.vendors import vendor_of
-from gateway.home.watcher import Watcher
-from gateway.loop import Loop, Timer
+from gateway.loop import Timer
 from gateway.policy.profile import HOME
 from gateway.policy.sights import Sight
+from gateway.store.sights import SightsLost
 from gateway.store.store import Store
 
 FRESH = 1.0  # seconds; the pages ask more often than anything changes
@@ -35,47 +34,59 @@ PERIOD = 10.0  # seconds between two looks at everything; events come at once, t
 _log = logging.getLogger(__name__)
 
 
-class Presence(Watcher):
-    """``regroup`` is called when a device got another place, or is on another network of the home."""
+@dataclass(frozen=True, slots=True)
+class NeighboursRead:
+    """The kernel's neighbour table was read, or changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesMoved:
+    """Devices are on another network of the home; only where networks have defaults of their own."""
+
+    macs: frozenset[str]
+
+
+class Presence:
+    """``regroup`` is called when a device got another place, or is on another network of the home.
+
+    ``can_disclose``: whether it may be shown that a device is here now.
+    """
 
     def __init__(
         self,
-        loop: Loop,
+        home: HomeContext,
         store: Store,
-        rules: RuleBook,
-        wall: Callable[[], datetime],
         regroup: Callable[[], None],
-        family: Family,
+        can_disclose: Callable[[str], bool],
     ) -> None:
+        loop, rules, bus = home.loop, home.rules, home.bus
         self._loop = loop
         self._store = store
         config = rules.household.config
         self._rules = rules
+        self._bus = bus
         self._lan = config.lan
         self._leases = tuple(map(Path, config.leases))
-        self._wall = wall
+        self._wall = home.clock.now
         self._regroup = regroup
-        self._family = family
         self._again = Seldom(loop, FRESH, self.look)  # more changed than the kernel could tell
         self._doubts = Seldom(loop, DOUBT_AFTER, self._ask_doubted)
         self._moves = Seldom(loop, FRESH, regroup)
         self._timer: Timer | None = None
         self._events: NeighbourEvents | None = None
-        self.publish: Publish = nobody
-        self.may_tell: Callable[[str], bool] = lambda _: True  # that a device is here now
+        self._can_disclose = can_disclose
         self._inside: Mapping[int, str] = {}  # the LAN's interfaces by index
         self._where: dict[str, str] = {}  # by MAC of the inventory, the LAN's interface
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.owners = Owners()
-        self.readdressed: Callable[[], None] = lambda: None  # what is called when they may have changed
-        self.claim = Claim(store, rules, self._move_in)
-        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores)
+        self.claim = Claim(store, rules, bus, self._move_in)
+        self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
         self.inventory.load(store.sights.load())
         self.here = Here(self.inventory, store)
-        store.devices.keeps = self._is_named
-        self.inventory.watchers.append(self)
-        store.sights.everything = self._sights
+        bus.subscribe(DeviceAppeared, self._appeared)
+        bus.subscribe(DeviceReturned, self._returned)
+        bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))
         self._taps_work = False  # once it has started, and while the kernel has such sockets
         self._taps = Taps(loop, config.lan, self.inventory.heard)
         self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
@@ -151,7 +162,7 @@ class Presence(Watcher):
                 self.owners.neighbour(one)
                 self.inventory.neighbour(one, event=True)
         self._note_places(inside)
-        self.readdressed()
+        self._bus.publish(NeighboursRead())
         if lost:
             self._again.later()
 
@@ -166,7 +177,7 @@ class Presence(Watcher):
             self._named_by(read_leases(path))
         self._follow()
         self._note_places(inside)
-        self.readdressed()
+        self._bus.publish(NeighboursRead())
         at = self._wall()
         for mac in self.inventory.macs():
             if self.inventory.online(mac):
@@ -201,31 +212,36 @@ class Presence(Watcher):
         where = {mac: name for mac, name in at.items() if name is not None}
         moved = where.items() - self._where.items() if self._own_defaults else ()
         self._where = where
-        if not self._family.apart.isdisjoint(mac for mac, _ in moved):
-            self._moves.soon()
+        if moved:
+            self._bus.publish(DevicesMoved(frozenset(mac for mac, _ in moved)))
+
+    def regroup_soon(self) -> None:
+        self._moves.soon()
 
     def interface_of(self, mac: str) -> str | None:
         """Where a device was seen last; None: nowhere since the start."""
         return self._inside.get(self.inventory.interface(mac))
 
     def _scanned(self) -> None:
-        self.publish("scan", found=sum(map(self.may_tell, self.scanning.found.difference(self.ignored))))
+        found = self.scanning.found.difference(self.ignored)
+        self._bus.notify("scan", found=sum(map(self._can_disclose, found)))
 
     def refresh(self) -> None:
         """Look again, unless that was just done."""
         if self._loop.now() - self._looked >= FRESH:
             self.look()
 
-    def on_new(self, mac: str) -> None:
-        """Also one that the family's files name. It may be another one's new face: the silent are asked."""
+    def _appeared(self, event: DeviceAppeared) -> None:
+        """It may be a known device with a new address: ask the silent devices whether they are still here."""
+        mac = event.mac
         name = self.here.host_name(mac)
-        if self._store.devices.seen(mac, self._wall(), name) and self.may_tell(mac):
-            self.publish("device", mac=mac, name=name)
+        if self._store.devices.seen(mac, self._wall(), name) and self._can_disclose(mac):
+            self._bus.notify("device", mac=mac, name=name)
         self._doubts.later()
 
-    def on_back(self, mac: str) -> None:
-        """A stranger that comes again may be another one's other face too."""
-        if not self._keeps(mac):
+    def _returned(self, event: DeviceReturned) -> None:
+        """An unknown device that returns may also be a known one with another address."""
+        if not self._keeps(event.mac):
             self._doubts.later()
 
     @staticmethod
@@ -277,7 +293,7 @@ class Presence(Watcher):
         return (known is not None and bool(known.place)) or self._is_named(mac)
 
     def _is_named(self, mac: str) -> bool:
-        """By the family's files, or by a name of its own."""
+        """Whether the family's files name it, or a parent gave it a name."""
         return mac in self._rules.household.named or mac in self._store.notes.labels()
 
     def _sights(self) -> list[Sight]:

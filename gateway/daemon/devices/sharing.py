@@ -119,7 +119,7 @@ class Sharing:
     def _told(self, mac: str) -> str | None:
         """Who has it, as far as guardians are told."""
         use = self.use_of(mac)
-        return None if use is None or not Eyes(self._daemon).use_is_told(mac) else use.who
+        return None if use is None or not Eyes(self._daemon).can_disclose_use(mac) else use.who
 
     def _tell(self, mac: str, before: str | None) -> None:
         who = self._told(mac)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway import household
 from gateway.age.bands import Band
+from gateway.bus import Bus
 from gateway.codes import Code
 from gateway.daemon.files import lastgood
 from gateway.daemon.files.history import History
@@ -32,12 +33,34 @@ from gateway.policy.world import World
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class RulesRead:
+    """The family's files were read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedAddresses:
+    """What the running gateway learned of addresses (packed); nothing outside of the daemon."""
+
+    is_help: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
+    is_safe_search: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
+    is_calling: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
+
+
 class RuleBook:
     """``household``, ``world`` and ``calendar`` are one consistent state; ``reload`` makes the next."""
 
-    def __init__(self, path: Path, product: Product | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        product: Product | None = None,
+        bus: Bus | None = None,
+        learned: LearnedAddresses | None = None,
+    ) -> None:
         """Raises PolicyError for a qalqan.yaml that cannot be used, and for a broken product."""
         self.path = path
+        self._bus = bus or Bus()
+        self._learned = learned or LearnedAddresses()
         self._product = product or household.load_product()
         self._histories: dict[Path, History] = {}
         self.household = lastgood.recall(self._first(), self._product)
@@ -46,11 +69,7 @@ class RuleBook:
         self._sealed = SealedSets()
         self.sealed: tuple[Held, ...] = ()  # what is in force of each source
         self._load_sealed()
-        self.taken: Callable[[], None] = lambda: None  # called when the family's files were read anew
         self._calendar: tuple[Config, Calendar] | None = None
-        self._help_address: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
-        self._safe_address: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
-        self._calling_address: Callable[[bytes], bool] = lambda address: False  # noqa: ARG005
         self.names = self._product.names
         self.world = self._world()
         self._report()
@@ -99,25 +118,14 @@ class RuleBook:
             }
         )
 
-    def attach(
-        self,
-        help_address: Callable[[str, bytes], bool],
-        safe_address: Callable[[str, bytes], bool],
-        calling_address: Callable[[bytes], bool],
-    ) -> None:
-        """What the running gateway learnt of addresses."""
-        self._help_address, self._safe_address = help_address, safe_address
-        self._calling_address = calling_address
-        self.world = self._world()
-
     def _world(self) -> World:
         config = self.household.config
         return replace(
             self._product.world(config.languages, config.web.https),
             table=self._table.table,
-            help_address=self._help_address,
-            safe_address=self._safe_address,
-            calling_address=self._calling_address,
+            help_address=self._learned.is_help,
+            safe_address=self._learned.is_safe_search,
+            calling_address=self._learned.is_calling,
             sealed=self._sealed.holds,
             registers=in_force(config.registers),
         )
@@ -220,7 +228,7 @@ class RuleBook:
     def _take(self, new: Household) -> None:
         self.household = keep_last_good(new, self.household)
         self.keep_good()
-        self.taken()
+        self._bus.publish(RulesRead())
 
     @property
     def product(self) -> Product:

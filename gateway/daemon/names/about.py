@@ -4,20 +4,18 @@ type it, and hears in half a minute whether the filter runs. It tells of nobody 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gateway import __version__
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.claim import Claim
+from gateway.store.store import Store
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
-
-def about(daemon: Daemon) -> str:
+def about(home: HomeContext, store: Store, claim: Claim) -> str:
     """``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off``, ``… on, not set up``."""
-    off = daemon.store.state(daemon.local_now()).off
+    off = store.state(home.local_now()).off
     if off is None:
-        return f"Qalqan {__version__} on" + (", not set up" if daemon.presence.claim.unclaimed else "")
+        return f"Qalqan {__version__} on" + (", not set up" if claim.unclaimed else "")
     if off.until is None:
         return f"Qalqan {__version__} off"
-    until = off.until.astimezone(daemon.rules.household.config.zone)
+    until = off.until.astimezone(home.rules.household.config.zone)
     return f"Qalqan {__version__} off until {until:%H:%M}"

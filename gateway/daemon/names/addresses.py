@@ -5,12 +5,14 @@ safe search, where a device's own resolver may say what it likes.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from gateway.bus import Bus
 from gateway.daemon.names.lookups import KEPT, Lookups
 from gateway.loop import Loop, Timer
 from gateway.path.addresses import AddressBook
-from gateway.policy.world import World
+from gateway.policy.hosts import HostMap
 
 SETTLE = 0.3  # seconds
 MAX_SAFE = 16  # addresses of one name, the latest; answers have one to eight
@@ -22,21 +24,28 @@ MAX_OWN = 256
 HELP = "help"  # the book's key
 
 
+@dataclass(frozen=True, slots=True)
+class HelpAddressesChanged:
+    """A help line has an address that it did not have before."""
+
+
 class HelpAddresses:
-    """``changed`` is called when an address is new: the kernel lets them through while no daemon runs."""
+    """Publishes HelpAddressesChanged: the kernel lets these addresses through while no daemon runs."""
 
     def __init__(
         self,
         loop: Loop,
         book: AddressBook,
         servers: Iterable[str],
-        changed: Callable[[], None],
-        world: World,
+        bus: Bus,
+        *,
+        help_names: HostMap[str],
+        calling_names: HostMap[str],
     ) -> None:
         self._loop = loop
         self._book = book
-        self._changed = changed
-        self._help_names, self._calling_names = world.help, world.calling
+        self._bus = bus
+        self._help_names, self._calling_names = help_names, calling_names
         self._calling: frozenset[bytes] = frozenset()
         self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
         self.addresses: frozenset[bytes] = frozenset()
@@ -86,7 +95,7 @@ class HelpAddresses:
 
     def _settled(self) -> None:
         self._settling = None
-        self._changed()
+        self._bus.publish(HelpAddressesChanged())
 
     def close(self) -> None:
         if self._settling is not None:

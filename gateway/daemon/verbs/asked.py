@@ -1,11 +1,11 @@
-"""A bound on asking the gateway which names are refused for everyone, for all programs and people of a home
-together: verbs that say so of a name answer nobody any more when so many were met within a minute.
+"""Limits how many names a minute the control socket discloses as blocked for everyone by a sealed list.
+
+The limit is for the whole home together. Without it a sealed list could be read out by guessing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
@@ -13,23 +13,14 @@ from gateway.errors import ControlError, GatewayError
 from gateway.path.probes import Probes
 from gateway.policy.values import Reason
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-# Those from whose answer it can be told whether a name is refused for everyone.
-TELLING = frozenset({"why", "preview", "list_lookup", "list_report", "request", "teach"})
+# Verbs whose answer discloses whether a name is blocked for everyone.
+DISCLOSING = frozenset({"why", "preview", "list_lookup", "list_report", "request", "teach"})
 HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
-def bounded(table: Mapping[str, Verb], daemon: Daemon) -> Mapping[str, Verb]:
-    """The verbs, with those bounded that tell such a thing."""
-    probes, now = daemon.probes, daemon.loop.now
-    return {
-        name: _bounded(name, verb, probes, now) if name in TELLING else verb for name, verb in table.items()
-    }
+def limit(name: str, verb: Verb, probes: Probes, now: Callable[[], float]) -> Verb:
+    """Return the verb, which refuses while the limit is reached."""
 
-
-def _bounded(name: str, verb: Verb, probes: Probes, now: Callable[[], float]) -> Verb:
     def asked(request: Request) -> Mapping[str, object]:
         if probes.full and probes.over(HOUSEHOLD, b"", now()):
             msg = f"{name}: too many names were asked for that nobody may open; ask again in a minute"

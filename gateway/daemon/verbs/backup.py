@@ -17,7 +17,7 @@ from gateway.control.protocol import Request, Verb
 from gateway.daemon.files.keeping import collect
 from gateway.daemon.files.restoreplan import AFTER, BEFORE, Plan, make_plan, staged
 from gateway.daemon.files.restoring import Restoring
-from gateway.daemon.verbs.accounts import visitor
+from gateway.daemon.verbs.accounts import Origins
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import ControlError
 from gateway.loop import Timer
@@ -47,8 +47,9 @@ class _Held:
 
 
 class BackupVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, origins: Origins) -> None:
         self._daemon = daemon
+        self._origins = origins
         self._whom = whom
         self._restoring = Restoring(daemon)
         self._restoring.recover()
@@ -181,7 +182,7 @@ class BackupVerbs:
         now = daemon.local_now()
         daemon.store.audit(what, detail, by=by, at=now, origin=origin)
         if told is not None:
-            device = visitor(daemon, origin.partition(" ")[0]).name
+            device = self._origins.visitor(origin.partition(" ")[0]).name
             known = Announcement(told, by, device, now, now + TOLD, daemon.watch.known)
             daemon.store.people.announce(known)
 

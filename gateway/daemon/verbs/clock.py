@@ -8,9 +8,12 @@ from datetime import timedelta
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role
+from gateway.control.router import Router
 from gateway.daemon.clock.watch import ClockWatch
+from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.family import CONSOLE
 from gateway.errors import ControlError
+from gateway.store.store import Store
 
 # Set by the virtual home alone: "1"; "unset" for a clock that is not known yet; "+60" for one that is so many
 # seconds ahead of the machine's.
@@ -87,3 +90,28 @@ def play(request: Request, watch: ClockWatch) -> None:
         known=bool(request.whole("known", least=0, most=1)) if request.has("known") else None,
         jump=seconds("jump"),
     )
+
+
+class ClockVerbs:
+    """The verb `time`: a guardian's phone says what time it is; and `clock`, in the virtual home alone."""
+
+    def __init__(self, home: HomeContext, watch: ClockWatch, store: Store) -> None:
+        self._home = home
+        self._watch = watch
+        self._store = store
+
+    def register(self, router: Router) -> None:
+        router.add("time", self._time)
+        router.add("clock", self._clock)
+
+    def _time(self, request: Request) -> Mapping[str, object]:
+        def audit(what: str, detail: str, by: str) -> None:
+            origin = request.text("origin", "")
+            self._store.audit(what, detail, by=by, at=self._home.now(), origin=origin)
+
+        guardians = [account.name for account in self._store.guardians().values() if account.guards]
+        return offer(request, self._watch, guardians, audit)
+
+    def _clock(self, request: Request) -> Mapping[str, object]:
+        play(request, self._watch)
+        return {"now": self._home.local_now()}

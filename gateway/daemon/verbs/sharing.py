@@ -217,9 +217,9 @@ class SharingVerbs:
 
     def _told_to_guardians(self, mac: str) -> dict[str, object]:
         """Not who took it, where no moment is told of that one; that it may be so is told whoever has it."""
-        told = self._told(mac) | {"untold": self._eyes.may_be_untold(mac)}
+        told = self._told(mac) | {"untold": self._eyes.may_be_hidden(mac)}
         nobody = {"who": None, "who_name": None, "kind": None, "until": None, "by": None}
-        return told if self._eyes.use_is_told(mac) else told | nobody
+        return told if self._eyes.can_disclose_use(mac) else told | nobody
 
     def _screens(self, who: str, asks: str) -> list[str]:
         """Shared devices without a page of their own, as far as is known what they are."""

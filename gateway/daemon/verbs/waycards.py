@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.waycards import CardChanged
 from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.menus import in_language, path
@@ -24,7 +25,7 @@ class WayCardVerbs:
     def __init__(self, daemon: Daemon, whom: Whom) -> None:
         self._daemon = daemon
         self._whom = whom
-        daemon.journal.cards.tell = self._tell
+        daemon.bus.subscribe(CardChanged, self._publish)
 
     def table(self) -> Mapping[str, Verb]:
         return {"cards": self.cards, "dismiss": self.dismiss}
@@ -98,8 +99,9 @@ class WayCardVerbs:
             "sentence": card_sentence(card, name or card.mac, first),
         }
 
-    def _tell(self, card: Card, *, new: bool) -> None:
-        """Whoever listens; below the log level nothing, and the device's own page asks by itself."""
+    def _publish(self, event: CardChanged) -> None:
+        """Notify guardians, as far as the log level allows. The device's own page polls."""
+        card, new = event.card, event.new
         seen = self._told(card)
         if seen is None:
             return

@@ -1,30 +1,31 @@
-"""Whom a request means, and who asks: a guardian, or a child's device for itself."""
+"""Who sends a request (a guardian, or a child's own device), and whom it is about."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gateway.codes import Code
 from gateway.control.protocol import Request, Role
-from gateway.daemon.devices.family import CONSOLE, Member
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.claim import Claim
+from gateway.daemon.devices.family import CONSOLE, Family, Member
 from gateway.policy.macs import parse_mac
 from gateway.policy.people import may_change
 from gateway.policy.profile import ALL, Profile
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.people import People
 
 
 class Whom:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, home: HomeContext, people: People, claim: Claim, family: Family) -> None:
+        self._home = home
+        self._people = people
+        self._claim = claim
+        self._family = family
 
     def guardian(self, request: Request) -> str:
         """Who changes something. The pages may only name somebody whose role here has this verb."""
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
         by = request.text("by")
-        account = self._daemon.store.guardians().get(by)
+        account = self._people.guardians().get(by)
         if account is None:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
@@ -33,25 +34,25 @@ class Whom:
 
     def noting(self, request: Request, key: str = "mac") -> None:
         """Before something of a device is written down."""
-        if self._daemon.presence.claim.unclaimed:
+        if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
             request.refuse(key, problem, Code.NO_DEVICE)
 
     def named(self, request: Request) -> tuple[str, list[Profile]]:
         """What a pause is kept under, and the children that it means."""
         who = request.text("who")
-        household = self._daemon.rules.household
+        household = self._home.rules.household
         if who.casefold() == ALL:
             if not household.children:
                 request.refuse("who", "means every child, and there is none yet", Code.NO_CHILDREN)
             return ALL, list(household.children)
         mac = parse_mac(who)
         if mac is not None:
-            member = self._daemon.family.member_of(mac)
+            member = self._family.member_of(mac)
             if member is None:
                 request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
             return mac, [member.profile]
-        profile = self._daemon.rules.profile(who)
+        profile = self._home.rules.profile(who)
         if profile.built_in or not profile.is_child:
             request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]
@@ -62,7 +63,7 @@ class Whom:
         mac = parse_mac(who)
         if mac is None or profiles[0].is_child:
             return [(one.id, self.stand_in(one)) for one in profiles]
-        member = self._daemon.family.member_of(mac)
+        member = self._family.member_of(mac)
         assert member is not None  # `named` has looked
         if member.quarantined:
             request.refuse("who", f"names {mac}, a new device; say whose it is first", Code.NEW_DEVICE)
@@ -71,12 +72,12 @@ class Whom:
     def child(self, request: Request) -> Member:
         """The child's device that asks, and nobody but itself."""
         mac = parse_mac(request.text("device"))
-        member = None if mac is None else self._daemon.family.member_of(mac)
+        member = None if mac is None else self._family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
             request.refuse("device", "is no device of a child here", Code.NO_DEVICE_OF_A_CHILD)
         return member
 
     def stand_in(self, profile: Profile) -> Member:
         """How things stand for a profile, whatever holds for one of its devices alone."""
-        rules = self._daemon.rules
-        return self._daemon.family.stand_in(profile, rules.world, rules.calendar, self._daemon.clock.now())
+        rules = self._home.rules
+        return self._family.stand_in(profile, rules.world, rules.calendar, self._home.now())

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.bus import Bus
 from gateway.daemon.counting.books import Books
 from gateway.daemon.counting.mark import Mark
 from gateway.daemon.counting.meter import SWEEP, Meter
@@ -27,7 +28,7 @@ from gateway.path.live import FlowId, LiveFlow, LiveFlows
 from gateway.policy.ledger import Why
 from gateway.policy.values import Observation, Proto
 from gateway.store.minutes import MinutesFile, spent
-from gateway.store.store import Store
+from gateway.store.store import ActivityErased, Store
 from tests.daemon.household_files import MUM, write
 
 NOON = datetime(2026, 11, 25, 7, tzinfo=UTC)  # noon in Almaty, a school day
@@ -122,7 +123,8 @@ class World:
         self.changes: list[float] = []
         path = write(folder, profiles or {"daughter": DAUGHTER, "son": SON, "mum": MUM})
         self.rules = RuleBook(path)
-        self.store = Store(folder / "state" / "q.db")
+        self.bus = Bus()
+        self.store = Store(folder / "state" / "q.db", bus=self.bus)
         self.family = Family(
             self.store,
             AddressBook(),
@@ -142,13 +144,17 @@ class World:
         file = MinutesFile(
             self.folder / "minutes", lambda day, records: self.store.minutes.keep(day, spent(records))
         )
-        self.store.erases_too(file.erase)
+        self.bus.subscribe(
+            ActivityErased,
+            lambda event: file.erase(event.profile, past=event.past, running=event.running),
+        )
+        self.books = Books(file, lambda: self.rules.world.catalogue)
         meter = Meter(
             cast(Loop, self.clock),
             self.kernel,
             self.kernel,
             self.family,
-            Books(file, lambda: self.rules.world.catalogue),
+            self.books,
             self.live,
             Mark(self.folder / "metered"),
             Uses(self.live, lambda: self.rules.world),
@@ -194,7 +200,7 @@ class World:
         self.move(mac, size, gates)
 
     def used(self, profile: str = "daughter") -> Mapping[str, int]:
-        return self.meter.used(profile)[1]
+        return self.books.used(profile)[1]
 
 
 @pytest.fixture
@@ -211,7 +217,7 @@ def test_a_minute_counts_at_its_end_and_is_told_at_once(world: World) -> None:
     assert world.used() == {}
     world.clock.pass_(0.1)
     assert world.used() == {"internet": 1}
-    assert world.meter.used("daughter")[0] == DAY
+    assert world.books.used("daughter")[0] == DAY
     assert world.changes == [1060.0]
     world.clock.pass_(600.0)
     assert world.used() == {"internet": 1}
@@ -227,9 +233,9 @@ def test_two_devices_share_their_minutes(world: World) -> None:
     world.move(LAPTOP, MUCH)
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 4}
-    assert world.meter.used_on("daughter") == {TABLET: {"internet": 3}, LAPTOP: {"internet": 4}}
-    assert world.meter.used_on("son") == {}
-    entries = world.meter.entries("daughter", DAY)
+    assert world.books.used_on("daughter") == {TABLET: {"internet": 3}, LAPTOP: {"internet": 4}}
+    assert world.books.used_on("son") == {}
+    entries = world.books.entries("daughter", DAY)
     assert [(one.device, (one.at - NOON).seconds // 60) for one in entries] == [
         (TABLET, 0),
         (LAPTOP, 0),
@@ -248,7 +254,7 @@ def test_silence_and_what_is_not_counted_spend_nothing(world: World) -> None:
         world.move(TABLET, 1 << 30, frozenset({"internet", "uncounted"}))  # school
         world.clock.pass_(60.0)
     assert world.used() == {}
-    assert world.meter.entries("daughter", DAY) == ()
+    assert world.books.entries("daughter", DAY) == ()
 
 
 def test_a_service_has_its_minutes_and_the_ledger_names_it(world: World) -> None:
@@ -256,20 +262,20 @@ def test_a_service_has_its_minutes_and_the_ledger_names_it(world: World) -> None
     world.stream(LAPTOP, MUCH, "www.netflix.com")
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 1, "service:youtube": 1}
-    told = {(one.device, one.gate, one.service) for one in world.meter.entries("daughter", DAY)}
+    told = {(one.device, one.gate, one.service) for one in world.books.entries("daughter", DAY)}
     assert told == {
         (TABLET, "internet", "youtube"),
         (TABLET, "service:youtube", "youtube"),
         (LAPTOP, "internet", "netflix"),
     }
-    assert all(one.why is Why.MOVED and one.bytes == MUCH for one in world.meter.entries("daughter", DAY))
+    assert all(one.why is Why.MOVED and one.bytes == MUCH for one in world.books.entries("daughter", DAY))
 
 
 def test_what_is_erased_of_a_person_is_what_for_and_the_minutes_go_on(world: World) -> None:
     world.stream(TABLET, MUCH, "www.youtube.com", YOUTUBE)
     world.clock.pass_(60.0)
     world.store.erase("daughter")
-    (first, second) = world.meter.entries("daughter", DAY)
+    (first, second) = world.books.entries("daughter", DAY)
     assert (first.service, first.bytes, second.service) == (None, 0, None)
     world.move(TABLET, MUCH)
     world.clock.pass_(60.0)
@@ -282,7 +288,7 @@ def test_what_no_connection_explains_is_of_no_service(world: World) -> None:
     world.stream(TABLET, 1000, "www.netflix.com")
     world.move(TABLET, MUCH)
     world.clock.pass_(60.0)
-    assert [one.service for one in world.meter.entries("daughter", DAY)] == [None]
+    assert [one.service for one in world.books.entries("daughter", DAY)] == [None]
     slot = world.member(TABLET).slot
     assert world.kernel.asked[0] == frozenset({slot}), "only where something moved"
 
@@ -347,7 +353,7 @@ def test_rules_that_change_keep_what_was_used(world: World) -> None:
     assert world.used() == {"internet": 2}
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 3}, "it lingers now"
-    assert [one.why for one in world.meter.entries("daughter", DAY)] == [Why.MOVED, Why.MOVED, Why.LINGER]
+    assert [one.why for one in world.books.entries("daughter", DAY)] == [Why.MOVED, Why.MOVED, Why.LINGER]
 
 
 def test_the_day_turns_at_its_own_hour_and_is_folded(world: World) -> None:
@@ -357,16 +363,16 @@ def test_the_day_turns_at_its_own_hour_and_is_folded(world: World) -> None:
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 1}
     world.clock.pass_(60.0)
-    assert world.meter.used("daughter") == (DAY + timedelta(days=1), {})
+    assert world.books.used("daughter") == (DAY + timedelta(days=1), {})
     assert len(world.changes) == 2
     assert world.store.minutes.of("daughter", DAY) == {(DAY, "internet"): 1}
-    assert len(world.meter.entries("daughter", DAY)) == 1
+    assert len(world.books.entries("daughter", DAY)) == 1
     world.move(TABLET, MUCH)
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 1}
     world.clock.wall -= timedelta(hours=2)  # set back: the day is yesterday's again, and so is what it used
     world.clock.pass_(120.0)
-    assert world.meter.used("daughter") == (DAY, {"internet": 1})
+    assert world.books.used("daughter") == (DAY, {"internet": 1})
 
 
 def test_without_a_log_minutes_count_and_nobody_reads_them(tmp_path: Path) -> None:
@@ -374,7 +380,7 @@ def test_without_a_log_minutes_count_and_nobody_reads_them(tmp_path: Path) -> No
     world.stream(TABLET, MUCH, "www.youtube.com", YOUTUBE)
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 1, "service:youtube": 1}
-    assert world.meter.entries("daughter", DAY) == ()
+    assert world.books.entries("daughter", DAY) == ()
     world.kill()
     assert world.used() == {"internet": 1, "service:youtube": 1}
     assert b"\0youtube" not in next((tmp_path / "minutes").iterdir()).read_bytes()
@@ -398,7 +404,7 @@ def test_a_kill_within_a_minute_goes_on_with_it(world: World) -> None:
     world.move(TABLET, 60_000)
     world.clock.pass_(28.0)
     assert world.used() == {"internet": 1}
-    (entry,) = world.meter.entries("daughter", DAY)
+    (entry,) = world.books.entries("daughter", DAY)
     assert (entry.at, entry.bytes) == (NOON, 210_000)
 
 
@@ -460,7 +466,7 @@ def test_after_a_clock_that_was_put_back_and_a_power_cut_minutes_go_on_counting(
     for _ in range(3):
         world.move(TABLET, MUCH)
         world.clock.pass_(60.0)
-    assert world.meter.used("daughter") == (DAY - back, {"internet": 3})
+    assert world.books.used("daughter") == (DAY - back, {"internet": 3})
     boot_id = world.folder / "boot_id"
     boot_id.write_text("2b3c2a52-0000-4000-8000-000000000000")
     monkeypatch.setattr("gateway.daemon.counting.meter.BOOT", boot_id)
@@ -534,7 +540,7 @@ def test_minutes_never_fall_and_never_exceed_the_time_that_passed(
             used = world.used().get("internet", 0)
             assert used >= highest
             assert used <= (world.clock.boot - began) / 59.5 + 1
-            entries = world.meter.entries("daughter", DAY)
+            entries = world.books.entries("daughter", DAY)
             by_device = [sum(one.device == mac for one in entries) for mac in (TABLET, LAPTOP)]
             assert max(by_device) <= used <= sum(by_device)
             highest = used

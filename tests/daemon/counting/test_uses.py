@@ -41,7 +41,7 @@ def streams(world: World, mac: str, host: str, size: int = MUCH, profile: str = 
 def told(world: World, profile: str = "son") -> Mapping[str, int]:
     """Minutes by use."""
     minutes: dict[str, set[object]] = {}
-    for one in world.meter.uses(profile, DAY):
+    for one in world.books.uses(profile, DAY):
         minutes.setdefault(one.use, set()).add(one.at)
     return {use: len(found) for use, found in minutes.items()}
 
@@ -61,8 +61,8 @@ def test_they_are_no_limits_minutes(world: World) -> None:
     streams(world, PHONE, "www.youtube.com")
     world.clock.pass_(60.0)
     assert told(world)["all"] == 1
-    assert (world.used("son"), world.meter.used_on("son"), world.changes) == ({}, {}, [])
-    assert world.meter.entries("son", DAY) == ()
+    assert (world.used("son"), world.books.used_on("son"), world.changes) == ({}, {}, [])
+    assert world.books.entries("son", DAY) == ()
     world.clock.pass_(86_400.0)
     assert world.store.minutes.of("son", DAY) == {}, "nor has the table of counted minutes"
 
@@ -71,7 +71,7 @@ def test_devices_of_one_child_share_a_minute(world: World) -> None:
     for mac in (PHONE, PAD):
         streams(world, mac, "www.roblox.com")
     world.clock.pass_(60.0)
-    records = [one for one in world.meter.uses("son", DAY) if one.use == GAMES]
+    records = [one for one in world.books.uses("son", DAY) if one.use == GAMES]
     assert len(records) == 1
     assert told(world) == {"all": 1, GAMES: 1}
 
@@ -174,7 +174,7 @@ def test_limits_count_as_if_nothing_was_kept_by_kind_and_both_agree(
             if isinstance(one, MinuteRecord)
         ]
         kept = {one.minute for one in records if isinstance(one, UseRecord) and one.use == "all"}
-        found.append((counted, world.used(), world.meter.used_on("daughter"), world.changes))
+        found.append((counted, world.used(), world.books.used_on("daughter"), world.changes))
         assert len(kept) == (world.used().get("internet", 0) if level else 0)
         world.store.close()
     assert found[0] == found[1]

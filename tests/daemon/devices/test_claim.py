@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.bus import Bus
 from gateway.daemon.devices.claim import Claim
 from gateway.daemon.files.rules import RuleBook
 from gateway.errors import PolicyError
@@ -23,7 +24,7 @@ def started(folder: Path) -> bool:
     """Whether a gateway that starts with what is there is nobody's."""
     store = Store(folder / "qalqan.db")
     try:
-        return Claim(store, RuleBook(folder / "qalqan.yaml"), lambda: None).unclaimed
+        return Claim(store, RuleBook(folder / "qalqan.yaml"), Bus(), lambda: None).unclaimed
     finally:
         store.close()
 
@@ -83,8 +84,9 @@ def test_the_last_child_taken_out_leaves_a_familys_gateway(tmp_path: Path) -> No
 def test_while_it_runs_it_is_moved_into_once_and_for_good(tmp_path: Path) -> None:
     moves: list[str] = []
     write(tmp_path, {})
-    store, rules = Store(tmp_path / "qalqan.db"), RuleBook(tmp_path / "qalqan.yaml")
-    claim = Claim(store, rules, lambda: moves.append("in"))
+    bus = Bus()
+    store, rules = Store(tmp_path / "qalqan.db", bus=bus), RuleBook(tmp_path / "qalqan.yaml", bus=bus)
+    claim = Claim(store, rules, bus, lambda: moves.append("in"))
     store.people.put(Account("Mum"))
     store.people.remove("Mum")
     store.people.put(Account("Dad"))

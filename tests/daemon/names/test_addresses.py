@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 import pytest
 
+from gateway.bus import Bus
 from gateway.daemon.names import addresses
 from gateway.daemon.names.addresses import MAX_HELP, MAX_OF_ONE, MAX_SAFE, HelpAddresses
 from gateway.loop import Loop
@@ -40,9 +40,8 @@ class Asked:
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpAddresses]:
     monkeypatch.setattr(addresses, "Lookups", Asked)
-    world = replace(product().world(("en",)), help=product().help)
-    loop = Loop()
-    made = HelpAddresses(loop, AddressBook(), (), lambda: None, world)
+    loop, known = Loop(), product()
+    made = HelpAddresses(loop, AddressBook(), (), Bus(), help_names=known.help, calling_names=known.calling)
     yield made
     made.close()
     loop.close()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from gateway.codes import Code
 from gateway.control.protocol import WEB_VERBS, Role
-from gateway.daemon.verbs.accounts import tell_unclaimed
+from gateway.daemon.verbs.accounts import log_claim_code
 from gateway.daemon.verbs.auditlog import PAGE
 from gateway.errors import GatewayError
 from gateway.policy.people import HELPER_VERBS, Account, PersonRole
@@ -135,7 +134,7 @@ def test_the_label_is_made_once_kept_and_said_until_there_is_a_guardian(
 ) -> None:
     desk = make(LATE)
     with caplog.at_level(logging.WARNING):
-        tell_unclaimed(cast("Any", desk))
+        log_claim_code(desk.home, desk.store.people)
     label = desk.ask("guardian", action="list")["label"]
     kept = Path(desk.folder, "state", "label")
     assert kept.read_text() == f"{label}\n"
@@ -149,7 +148,7 @@ def test_the_label_is_made_once_kept_and_said_until_there_is_a_guardian(
     caplog.clear()
     desk.restart()
     with caplog.at_level(logging.WARNING):
-        tell_unclaimed(cast("Any", desk))
+        log_claim_code(desk.home, desk.store.people)
     assert caplog.text == ""
     assert "label" not in desk.ask("guardian", action="list")
 

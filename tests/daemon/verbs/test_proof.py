@@ -49,7 +49,7 @@ def meets(desk: Desk, host: str, mac: str = TABLET) -> None:
     assert member is not None
     seen, at = Observation(Proto.DNS, host, qtype=1), desk.clock.now()
     subject: Subject = desk.family.subjects[member.slot]
-    witness = desk.witness  # type: ignore[attr-defined]
+    witness = desk.witness
     if witness is not None:
         witness(subject, seen, member.decide(seen, at), at)
 
@@ -133,7 +133,7 @@ def test_what_another_child_s_device_meets_is_nothing_of_it(desk: Desk) -> None:
 def test_it_ends_by_itself_and_is_gone_after_a_while(desk: Desk) -> None:
     start(desk)
     desk.go(timedelta(seconds=proofs.SECONDS + proofs.TICK))
-    assert desk.witness is None, "nothing listens any more"  # type: ignore[attr-defined]
+    assert desk.witness is None, "nothing listens any more"
     assert look(desk)["running"] is False
     tell(desk, www_tiktok_com="failed")
     assert state(desk, "refused") == "waits", "what comes too late does not count"

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.bus import Bus, Notice
 from gateway.control.protocol import Request, Role
 from gateway.daemon.events import Journal
 from gateway.daemon.main import Daemon
@@ -30,11 +31,17 @@ class Told:
 
     def __post_init__(self) -> None:
         home = self.home
-        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules)
-        self.journal.publish = lambda event, **values: self.events.append({"event": event, **values})
+        self.bus = Bus()
+        self.bus.subscribe(
+            Notice, lambda notice: self.events.append({"event": notice.event, **notice.values})
+        )
+        self.journal = Journal(home.store, home.family, lambda: NOON, home.rules, self.bus)
         parts = {"family": home.family, "rules": home.rules, "journal": self.journal, "store": home.store}
         clock = SimpleNamespace(now=lambda: NOON)
         self._verb = Refusals(cast(Daemon, SimpleNamespace(**parts, clock=clock)))
+
+    def _noticed(self, notice: Notice) -> None:
+        self.events.append({"event": notice.event, **notice.values})
 
     def asks(self, mac: str, host: str) -> None:
         member = self.home.family.member_of(mac)

@@ -27,7 +27,6 @@ def node() -> Iterator[Node]:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """As for tests of the daemon: a desk at that time in Almaty."""
-    monkeypatch.setattr("gateway.daemon.verbs.table.figures", lambda _: {})  # of the kernel
     made: list[Desk] = []
 
     def build(when: str, **rules: Any) -> Desk:

@@ -1,0 +1,47 @@
+"""A synchronous event bus: publishers and subscribers know the class of an event, not each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+
+class Publish(Protocol):
+    """Notifies the listeners of the control socket: ``publish("pause", who="daughter")``."""
+
+    def __call__(self, event: str, /, **values: object) -> None: ...
+
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that listeners of the control socket (pages, LuCI, notifications) are notified of."""
+
+    event: str  # its kind: "pause", "request", "device" …; gateway/control/README.md lists them
+    values: Mapping[str, object]
+
+
+class Bus:
+    """Delivers each event to the subscribers of its class, in the order of subscription.
+
+    Delivery happens inside ``publish``: there is one thread and no queue. A subscriber sees the state that
+    the publisher left, and its exceptions reach the publisher.
+    """
+
+    def __init__(self) -> None:
+        self._subscribers: dict[type[Any], list[Callable[[Any], None]]] = {}
+
+    def subscribe(self, kind: type[E], subscriber: Callable[[E], None]) -> None:
+        """Call ``subscriber`` with each event whose class is exactly ``kind``."""
+        self._subscribers.setdefault(kind, []).append(subscriber)
+
+    def publish(self, event: object) -> None:
+        for subscriber in self._subscribers.get(type(event), ()):
+            subscriber(event)
+
+    def notify(self, event: str, /, **values: object) -> None:
+        """Publish a Notice."""
+        self.publish(Notice(event, values))

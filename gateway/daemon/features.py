@@ -1,0 +1,240 @@
+"""The features of the daemon: builds each from the parts that it needs, and registers its verbs.
+
+This is the one place that lists them. No feature sees ``Plane``: its constructor takes what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.control.router import Router
+from gateway.daemon.answers import Answers
+from gateway.daemon.clock.watch import ClockWatch
+from gateway.daemon.closers import Closers
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.adults import Adults
+from gateway.daemon.devices.family import Family, Member
+from gateway.daemon.devices.here import VisibleDevices
+from gateway.daemon.devices.identities import Identities
+from gateway.daemon.devices.places import Places
+from gateway.daemon.devices.presence import Presence
+from gateway.daemon.devices.sharing import Sharing
+from gateway.daemon.events import Journal
+from gateway.daemon.files.editing import Editing
+from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.growing import Growing
+from gateway.daemon.internet import Internet
+from gateway.daemon.inuse import InUse
+from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.selfset import SelfSetting
+from gateway.daemon.verbs import asked
+from gateway.daemon.verbs.accounts import Origins, guardians
+from gateway.daemon.verbs.agreement import AgreementVerbs
+from gateway.daemon.verbs.alerts import AlertVerbs
+from gateway.daemon.verbs.audit import AuditVerbs
+from gateway.daemon.verbs.auditlog import AuditLogVerbs
+from gateway.daemon.verbs.backup import BackupVerbs
+from gateway.daemon.verbs.changes import ChangeVerbs
+from gateway.daemon.verbs.clock import ClockVerbs
+from gateway.daemon.verbs.country import CountryVerbs
+from gateway.daemon.verbs.devices import DeviceVerbs
+from gateway.daemon.verbs.edit import EditVerbs
+from gateway.daemon.verbs.family import FamilyVerbs
+from gateway.daemon.verbs.growing import GrowingVerbs
+from gateway.daemon.verbs.health import HealthVerbs
+from gateway.daemon.verbs.history import HistoryVerbs
+from gateway.daemon.verbs.identity import IdentityVerbs
+from gateway.daemon.verbs.lists import ListVerbs
+from gateway.daemon.verbs.marks import MarkVerbs
+from gateway.daemon.verbs.pins import PinDesk
+from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.proof import ProofVerbs
+from gateway.daemon.verbs.refusals import Refusals
+from gateway.daemon.verbs.registers import RegisterVerbs
+from gateway.daemon.verbs.requests import RequestVerbs
+from gateway.daemon.verbs.selfset import SelfSetVerbs
+from gateway.daemon.verbs.sharing import SharingVerbs
+from gateway.daemon.verbs.sights import Sights
+from gateway.daemon.verbs.status import (
+    DeviceVerb,
+    MemberState,
+    PeopleStatus,
+    ProfileVerb,
+    StatusVerb,
+    describe_device,
+    place_of,
+    reload_verb,
+)
+from gateway.daemon.verbs.switch import SwitchVerbs
+from gateway.daemon.verbs.teach import TeachVerbs
+from gateway.daemon.verbs.tickets import TicketVerbs
+from gateway.daemon.verbs.time import TimeVerbs
+from gateway.daemon.verbs.trial import TrialVerbs
+from gateway.daemon.verbs.waycards import WayCardVerbs
+from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.verbs.why import WhyVerb
+from gateway.daemon.visibility import Visibility, VisibleMembers
+from gateway.daemon.warned import WarnedHome
+from gateway.daemon.warnings import Warnings
+from gateway.path.addresses import AddressBook
+from gateway.path.live import LiveFlows
+from gateway.path.nameaddresses import NameBook
+from gateway.path.probes import Probes
+from gateway.policy.profile import Profile
+from gateway.store.store import Store
+
+if TYPE_CHECKING:
+    from gateway.daemon.main import Daemon
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The parts of the data plane that features are built from."""
+
+    home: HomeContext
+    effects: Effects
+    store: Store
+    watch: ClockWatch
+    family: Family
+    visibility: Visibility
+    presence: Presence
+    internet: Internet
+    journal: Journal
+    live: LiveFlows
+    probes: Probes
+    addresses: AddressBook
+    names: NameBook
+    lesson_book: LessonBook
+    figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
+    problems: Callable[[], list[str]]  # one line for each part that does not work as configured
+
+
+class Features:
+    """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
+
+    def __init__(self, plane: Plane, router: Router, daemon: Daemon) -> None:
+        self._plane = plane
+        closers = Closers()
+        self.close, keep = closers.close, closers.keep
+        home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
+        self.members = VisibleMembers(home, plane.visibility, family)
+        self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
+        self.whom = Whom(home, store.people, presence.claim, family)
+        self.origins = Origins(home, store.people, presence)
+        self.self_set = SelfSetting(daemon)
+        self.sharing = keep(Sharing(daemon))
+        self.adults = keep(Adults(daemon))
+        self.identities = keep(Identities(daemon, presence.inventory))
+        self.lessons = keep(
+            Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
+        )
+        self.answers = keep(Answers(daemon))
+        warned = WarnedHome(home, family, self.members, self.in_use)
+        self.warnings = keep(Warnings(warned, home.loop.call_later))
+        self.growing = keep(Growing(daemon))
+        self._router = router
+        self._closers = closers
+
+    def in_use(self) -> InUse:
+        """Return what devices use at this moment."""
+        return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
+
+    def start(self) -> None:
+        for part in (self.answers, self.warnings, self.sharing, self.growing, self.adults):
+            part.start()
+
+    def _edited(self, named: frozenset[str]) -> None:
+        """A profile was changed, which names these devices now."""
+        for mac in sorted(named):
+            self._plane.store.devices.unplace(mac)
+            self.identities.answered(mac)
+        self._plane.effects.regroup()
+
+    def register(self, daemon: Daemon) -> None:
+        """Add the verbs of all features to the router."""
+        plane, router, keep, whom = self._plane, self._router, self._closers.keep, self.whom
+        home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
+        editing = Editing(home.rules, self._edited)
+        home_editing = HomeEditing(home.rules, editing)
+        edits = EditVerbs(daemon, whom, editing)
+        time = TimeVerbs(daemon, whom, self.answers)
+        places = Places(daemon, whom, partial(place_of, home, family), editing)
+        cards = WayCardVerbs(daemon, whom)
+        lists = keep(ListVerbs(daemon, whom, editing))
+        pins = PinDesk(daemon, whom)
+        sharing = SharingVerbs(daemon, whom, pins)
+        agreements = AgreementVerbs(daemon, whom, pins)
+        shown = partial(describe_device, presence, plane.visibility, self.devices)
+        state = MemberState(home, family, time)
+        people = PeopleStatus(
+            home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
+            pins.describe,
+        )  # fmt: skip
+        additions = self.growing.told, plane.figures
+        router.add(
+            "status",
+            StatusVerb(
+                home,
+                store,
+                plane.watch,
+                presence,
+                plane.internet,
+                people,
+                lambda: len(cards.waiting()),
+                plane.problems,
+                additions,
+            ),
+        )
+
+        def own(profile: Profile) -> Mapping[str, object]:
+            return {"self_set": self.self_set.told(profile), "agreement": agreements.told(profile)}
+
+        def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
+            return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
+
+        router.add("profile", ProfileVerb(home, self.members, state, edits.set_of, own))
+        router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
+        router.add("reload", reload_verb(plane.effects, home))
+        ClockVerbs(home, plane.watch, store).register(router)
+        router.add("why", WhyVerb(daemon, whom))
+        router.add("refusals", Refusals(daemon))
+        router.add("sight", Sights(presence.inventory).play)
+        for verbs in (
+            IdentityVerbs(daemon, whom, places, editing),
+            DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
+            cards,
+            lists,
+            keep(HealthVerbs(daemon)),
+            keep(TrialVerbs(daemon, whom)),
+            BackupVerbs(daemon, whom, self.origins),
+            MarkVerbs(daemon, whom),
+            SwitchVerbs(daemon, whom),
+            time,
+            RequestVerbs(daemon, whom, self.answers, time, editing),
+            TicketVerbs(daemon, whom, self.answers),
+            pins,
+            sharing,
+            agreements,
+            HistoryVerbs(daemon, whom, pins),
+            ChangeVerbs(daemon, whom),
+            CountryVerbs(daemon),
+            AlertVerbs(daemon, whom),
+            AuditVerbs(daemon),
+            edits,
+            FamilyVerbs(daemon, edits, home_editing),
+            RegisterVerbs(daemon, edits, home_editing, lists),
+            TeachVerbs(daemon, whom, editing),
+            PreviewVerbs(daemon, whom, editing),
+            AuditLogVerbs(daemon),
+            ProofVerbs(daemon, whom),
+            GrowingVerbs(daemon, whom),
+            SelfSetVerbs(daemon, whom, pins),
+        ):
+            for name, verb in verbs.table().items():
+                router.add(name, verb)
+        router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
+        router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
+        router.add("guardian", guardians(home, store, presence, self.origins))
