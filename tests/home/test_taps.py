@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.home.lan import DEVICE_MAC, Cable, stop
+from tests.home.lan import DEVICE_MAC, Cable
+from tests.lab.netns import stopping
 
 LISTEN = """
 import json, signal, sys
@@ -46,16 +47,16 @@ def cable() -> Iterator[Cable]:
 
 def heard(cable: Cable, code: str) -> list[dict[str, Any]]:
     """What is heard of it, however long it takes to be sent."""
-    listener = cable.python(cable.gateway, LISTEN)
-    assert listener.stdout is not None
-    assert listener.stdout.readline() == b"ready\n"
-    lines: list[bytes] = []
-    reader = threading.Thread(target=lambda: lines.extend(listener.stdout or ()))
-    reader.start()
-    cable.send(code)
-    listener.terminate()
-    reader.join(20.0)
-    assert stop(listener) == 0
+    with stopping(cable.python(cable.gateway, LISTEN)) as listener:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == b"ready\n"
+        lines: list[bytes] = []
+        reader = threading.Thread(target=lambda: lines.extend(listener.stdout or ()))
+        reader.start()
+        cable.send(code)
+        listener.terminate()
+        reader.join(20.0)
+    assert listener.returncode == 0
     return [json.loads(line) for line in lines]
 
 
@@ -157,7 +158,7 @@ assert len(taps._taps) == 1 and first != {tap.ifindex for tap in taps._taps.valu
 taps.close()
 print("done")
 """
-    process = cable.python(cable.gateway, code)
-    assert process.stdout is not None
-    assert process.stdout.read() == b"done\n"
-    assert stop(process) == 0
+    with stopping(cable.python(cable.gateway, code)) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"done\n"
+    assert process.returncode == 0
