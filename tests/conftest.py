@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,10 @@ _BYTECODE = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts its background jobs with SIGINT ignored. What tests start inherits
+    # this, and the programs among them, as is the custom, then do not end by Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not sys.dont_write_bytecode:
         return
     folder = Path(tempfile.mkdtemp(prefix="qalqan-bytecode-"))

@@ -229,14 +229,13 @@ def profile(tmp_path: Path) -> Path:
 
 
 def test_a_reader_that_leaves_ends_it_quietly(capture: Path, profile: Path) -> None:
-    process = start("replay", capture, "--profile", profile, "--json")
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"{")
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(60) == 0
+    with start("replay", capture, "--profile", profile, "--json") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"{")
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("command", ["check", "replay"])
@@ -257,14 +256,14 @@ def test_standard_streams_may_be_closed(closed: str, capture: Path, profile: Pat
 
 
 def test_ctrl_c_while_it_reads(capture: Path, profile: Path) -> None:
-    process = start("replay", "-", "--profile", profile, stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(capture.read_bytes()[: 24 + 86])
-    process.stdin.flush()
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with start("replay", "-", "--profile", profile, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(capture.read_bytes()[: 24 + 86])
+        process.stdin.flush()
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (out, err) == (b"", b"")
     assert process.returncode == 130
 
@@ -399,21 +398,19 @@ def test_replay_refuses_the_wrong_rules(
 
 
 def test_replay_reads_standard_input_as_it_comes(capture: Path, profile: Path) -> None:
-    process = start("replay", "-", "--profile", profile, "--json", stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    data = capture.read_bytes()[: 24 + 100 * 86]
-    process.stdin.write(data[:1000])
-    process.stdin.flush()
-    assert json.loads(process.stdout.readline())["host"] == "tiktok.com"
-    process.stdin.write(data[1000:])
-    process.stdin.close()
-    assert len(process.stdout.read().splitlines()) == 99
-    assert process.wait(60) == 0
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    process.stderr.close()
+    with start("replay", "-", "--profile", profile, "--json", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        data = capture.read_bytes()[: 24 + 100 * 86]
+        process.stdin.write(data[:1000])
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["host"] == "tiktok.com"
+        process.stdin.write(data[1000:])
+        process.stdin.close()
+        assert len(process.stdout.read().splitlines()) == 99
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
 
 
 def test_a_terminal_that_cannot_show_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,7 +418,8 @@ def test_a_terminal_that_cannot_show_a_name(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "profiles" / "kid.yaml").write_text("name: Аружан\nband: 10-12\n", encoding="utf-8")
     config = tmp_path / "qalqan.yaml"
     config.write_text(f"profiles: {tmp_path / 'profiles'}\n")
-    process = start("profile", "list", "--config", config, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, err = process.communicate(timeout=60)
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    with start("profile", "list", "--config", config, env=ascii_only) as process:
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
     assert b"\\u0410" in out

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.commands.check_beside import IN_MEMORY, file_system
 from gateway.commands.findings import Finding, note, ok, problem, warning
-from gateway.commands.machine import Address, Interface, Machine, setting
+from gateway.commands.machine import Address, Interface, Machine, setting, text_of
 from gateway.home.vendors import vendor_of
 from gateway.policy.config import Config
 from gateway.policy.fixed import said_in
@@ -27,13 +28,12 @@ MOST_SHOWN = 3
 MANY = 3  # devices without a lease that are not put down to an address by hand
 LEASE = 12 * 3600  # seconds, OpenWrt's own; a device asks again when half of them are over, or later
 DHCP_PORT = "0043"  # 67, as /proc/net/udp has it
-BRIDGE_FILTER = ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables")
+BRIDGE_FILTER = {"bridge-nf-call-iptables": "0800", "bridge-nf-call-ip6tables": "86dd"}  # and its EtherType
 
 
 def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
     yield from _interfaces(config, machine)
-    if any(one in machine.links and machine.links[one].kind == "bridge" for one in config.lan):
-        yield from _bridges()
+    yield from _bridge_firewall(config, machine)
     yield from _forwarding(config, machine)
     yield from _one_arm(config, machine)
     yield from _addresses(config, machine)
@@ -73,14 +73,35 @@ def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
         yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
 
 
-def _bridges() -> Iterator[Finding]:
-    """What passes between the home's own devices then meets all rules: ours let it pass, but DNS is judged
-    there too, and rules of others may refuse it.
+def _bridge_firewall(config: Config, machine: Machine) -> Iterator[Finding]:
+    """Report a firewall that also sees the packets between devices on the same bridge.
+
+    Our rules pass these packets, except that DNS is judged; other rules may refuse them. A packet socket of
+    one protocol on the bridge makes the kernel drop new UDP flows in the queue: see gateway/home/taps.py.
     """
-    for name in BRIDGE_FILTER:
-        if setting(f"bridge/{name}") == "1":
-            mend = f"sysctl -w net.bridge.{name}=0 (Docker sets it)"
-            yield warning("lan", f"{name} is 1: packets within the home are taken for forwarded ones", mend)
+    bridges = [name for name in config.lan if name in machine.links and machine.links[name].kind == "bridge"]
+    if not bridges:
+        return
+    for name, protocol in BRIDGE_FILTER.items():
+        if setting(f"bridge/{name}") != "1":
+            continue
+        off = f"sysctl -w net.bridge.{name}=0"
+        tapped = [bridge for bridge in bridges if _has_packet_socket(bridge, protocol)]
+        for bridge in tapped:
+            text = (
+                f"{name} is 1, and a program taps {bridge}: filtered devices lose new UDP flows (QUIC, calls)"
+            )
+            yield warning("lan", text, f"{off}, or stop the program that `ss -0p` shows there")
+        if not tapped:
+            text = f"{name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall"
+            yield note("lan", text, f"nothing; if such packets are lost: {off}")
+
+
+def _has_packet_socket(interface: str, protocol: str) -> bool:
+    """Whether a packet socket is bound to this interface and EtherType (four hex digits)."""
+    index = str(socket.if_nametoindex(interface))
+    lines = text_of(Path("/proc/self/net/packet")).splitlines()[1:]
+    return any(line.split()[3:5] == [protocol, index] for line in lines)
 
 
 def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:

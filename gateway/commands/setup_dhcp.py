@@ -16,6 +16,7 @@ from gateway.commands.setup_facts import Offer
 
 PATIENCE = 4.0  # seconds; dnsmasq first pings the address that it would offer, for three
 _IP = 0x0800
+_EVERY_PROTOCOL = 0x0003  # a socket of IPv4 alone can cost devices their UDP: see gateway/home/taps.py
 _COOKIE = b"\x63\x82\x53\x63"
 _TYPE, _SERVER, _ROUTER = 53, 54, 3
 _DISCOVER, _OFFER = 1, 2
@@ -26,8 +27,8 @@ _OPTIONS_AT = 240
 def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
     """Who answers there, each once. Raises OSError where nothing can be sent."""
     found: dict[str, Offer] = {}
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_IP)) as sock:
-        sock.bind((interface, _IP))
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind((interface, _EVERY_PROTOCOL))
         mac = sock.getsockname()[4]
         transaction = secrets.randbits(32)
         sock.send(discover(mac, transaction))
@@ -56,8 +57,8 @@ def discover(mac: bytes, transaction: int) -> bytes:
 
 
 def offered(frame: bytes, transaction: int) -> Offer | None:
-    """Of a frame that may be anything."""
-    if len(frame) < 34 or frame[23] != socket.IPPROTO_UDP:
+    """Return the offer in a frame of any protocol; None where it is no answer to ``transaction``."""
+    if len(frame) < 34 or frame[12:14] != struct.pack("!H", _IP) or frame[23] != socket.IPPROTO_UDP:
         return None
     at = 14 + 4 * (frame[14] & 15)
     message = frame[at + 8 :]

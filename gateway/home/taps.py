@@ -1,8 +1,8 @@
-"""Packets on the LAN in which devices say what they are; the kernel picks them, nothing else wakes us.
+"""Reads the packets on the LAN in which devices describe themselves.
 
-One socket of packet(7) for each interface and family, with a filter in classic BPF (linux/filter.h): messages
-to DHCP servers, answers of multicast DNS, and one in eight beginnings of a TCP connection, for the hop limit.
-It runs on what comes in on the interface, and a packet of TCP in the middle costs it six steps.
+Each LAN interface has one packet(7) socket with a filter in classic BPF (linux/filter.h). The filter passes
+messages to DHCP servers, answers of multicast DNS, and one in eight TCP SYN packets, for the hop limit. It
+runs on every packet that comes in on the interface; any other TCP packet costs it eleven steps.
 """
 
 from __future__ import annotations
@@ -23,79 +23,80 @@ TURN = 32  # packets that one turn of the loop reads
 RATE = 200  # packets a second and socket; a home has a few. What is above it waits, then is dropped
 PAUSE = 1.0  # seconds
 
+_EVERY_PROTOCOL = 0x0003  # ETH_P_ALL
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER
-_SOL_PACKET, _ADD_MEMBERSHIP, _MULTICAST = 263, 1, 0
+_SOL_PACKET, _ADD_MEMBERSHIP, _MULTICAST, _IGNORE_OUTGOING = 263, 1, 0, 23
 _MEMBERSHIP = struct.Struct("=iHH8s")  # struct packet_mreq
 # The groups of multicast DNS and of DHCPv6 servers: a network card passes on no others.
 _GROUPS = ("01005e0000fb", "3333000000fb", "333300010002")
 _GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 
 _LOAD_BYTE, _LOAD_HALF, _LOAD_WORD = 0x30, 0x28, 0x20
-_LOAD_BYTE_X, _LOAD_HALF_X, _LOAD_IHL = 0x50, 0x48, 0xB1
+_LOAD_BYTE_X, _LOAD_HALF_X, _LOAD_IHL, _SET_X = 0x50, 0x48, 0xB1, 0x01
 _JUMP, _JUMP_SET, _AND, _RETURN = 0x15, 0x45, 0x54, 0x06
-_RANDOM = 0xFFFFF000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM
+# SKF_AD_OFF + SKF_AD_PROTOCOL, SKF_AD_VLAN_TAG, SKF_AD_VLAN_TAG_PRESENT, SKF_AD_RANDOM
+_PROTOCOL, _VLAN_TAG, _VLAN_TAGGED, _RANDOM = (0xFFFFF000 + offset for offset in (0, 44, 48, 56))
 _ALL = 0x40000
 
 Step = tuple[int, int, str, str]
 """Operation, operand, and the labels to go on at: where it is true, and where it is not."""
 
 _SYN_AND_ACK, _ONLY_SYN, _SAMPLE = 0x12, 0x02, 7
-_TAIL: dict[str, Step] = {
-    "syn": (_AND, _SYN_AND_ACK, "", ""),
-    "syn only": (_JUMP, _ONLY_SYN, "", "no"),
+_STEPS: dict[str, Step] = {
+    # A frame of a VLAN belongs to the VLAN's own interface. The tag is read only where there is one: older
+    # kernels keep that of the frame before.
+    "tagged": (_LOAD_WORD, _VLAN_TAGGED, "", ""),
+    "is tagged": (_JUMP, 0, "protocol", ""),
+    "vlan": (_LOAD_HALF, _VLAN_TAG, "", ""),
+    "has a vlan": (_JUMP_SET, 0x0FFF, "no", ""),
+    "protocol": (_LOAD_HALF, _PROTOCOL, "", ""),
+    "is ipv4": (_JUMP, _IPV4, "", "is ipv6"),
+    "ipv4 header": (_LOAD_IHL, 0, "", ""),
+    "ipv4 next": (_LOAD_BYTE, 9, "", ""),
+    "ipv4 is tcp": (_JUMP, 6, "tcp flags", ""),
+    "ipv4 is udp": (_JUMP, 17, "", "no"),
+    "ipv4 fragment": (_LOAD_HALF, 6, "", ""),
+    "ipv4 is fragment": (_JUMP_SET, 0x3FFF, "no", ""),
+    "ipv4 port": (_LOAD_HALF_X, 2, "", ""),
+    "ipv4 to dhcp": (_JUMP, 67, "yes", ""),
+    "ipv4 to mdns": (_JUMP, 5353, "", "no"),
+    "ipv4 target": (_LOAD_WORD, 16, "", ""),
+    "ipv4 to group": (_JUMP, 0xE00000FB, "", "no"),
+    "ipv4 dns flags": (_LOAD_HALF_X, 10, "", ""),
+    "ipv4 is answer": (_JUMP_SET, 0x8000, "yes", "no"),
+    "is ipv6": (_JUMP, _IPV6, "", "no"),
+    "ipv6 header": (_SET_X, 40, "", ""),
+    "ipv6 next": (_LOAD_BYTE, 6, "", ""),
+    "ipv6 is tcp": (_JUMP, 6, "tcp flags", ""),
+    "ipv6 is udp": (_JUMP, 17, "", "no"),
+    "ipv6 port": (_LOAD_HALF_X, 2, "", ""),
+    "ipv6 to dhcp": (_JUMP, 547, "yes", ""),
+    "ipv6 to mdns": (_JUMP, 5353, "", "no"),
+    "ipv6 target": (_LOAD_WORD, 24, "", ""),
+    "ipv6 to group": (_JUMP, 0xFF020000, "", "no"),
+    "ipv6 dns flags": (_LOAD_HALF_X, 10, "", ""),
+    "ipv6 is answer": (_JUMP_SET, 0x8000, "yes", "no"),
+    "tcp flags": (_LOAD_BYTE_X, 13, "", ""),
+    "syn and ack": (_AND, _SYN_AND_ACK, "", ""),
+    "is syn": (_JUMP, _ONLY_SYN, "", "no"),
     "dice": (_LOAD_WORD, _RANDOM, "", ""),
     "one in eight": (_JUMP_SET, _SAMPLE, "no", "yes"),
     "yes": (_RETURN, _ALL, "", ""),
     "no": (_RETURN, 0, "", ""),
 }
-_FILTERS: dict[int, dict[str, Step]] = {
-    _IPV4: {
-        "proto": (_LOAD_BYTE, 9, "", ""),
-        "is tcp": (_JUMP, 6, "tcp", ""),
-        "is udp": (_JUMP, 17, "", "no"),
-        "fragment": (_LOAD_HALF, 6, "", ""),
-        "is one": (_JUMP_SET, 0x3FFF, "no", ""),
-        "header": (_LOAD_IHL, 0, "", ""),
-        "port": (_LOAD_HALF_X, 2, "", ""),
-        "to dhcp": (_JUMP, 67, "yes", ""),
-        "to mdns": (_JUMP, 5353, "", "no"),
-        "to": (_LOAD_WORD, 16, "", ""),
-        "group": (_JUMP, 0xE00000FB, "", "no"),
-        "flags": (_LOAD_HALF_X, 10, "", ""),
-        "answer": (_JUMP_SET, 0x8000, "yes", "no"),
-        "tcp": (_LOAD_IHL, 0, "", ""),
-        "tcp flags": (_LOAD_BYTE_X, 13, "", ""),
-        **_TAIL,
-    },
-    _IPV6: {
-        "proto": (_LOAD_BYTE, 6, "", ""),
-        "is tcp": (_JUMP, 6, "tcp", ""),
-        "is udp": (_JUMP, 17, "", "no"),
-        "port": (_LOAD_HALF, 42, "", ""),
-        "to dhcp": (_JUMP, 547, "yes", ""),
-        "to mdns": (_JUMP, 5353, "", "no"),
-        "to": (_LOAD_WORD, 24, "", ""),
-        "group": (_JUMP, 0xFF020000, "", "no"),
-        "flags": (_LOAD_HALF, 50, "", ""),
-        "answer": (_JUMP_SET, 0x8000, "yes", "no"),
-        "tcp": (_LOAD_BYTE, 53, "", ""),
-        **_TAIL,
-    },
-}
 
 
-def program(family: int) -> bytes:
-    """The filter as the kernel takes it: struct sock_filter, one after the other."""
-    steps = _FILTERS[family]
-    places = {label: number for number, label in enumerate(steps)}
+def program() -> bytes:
+    """Return the filter as an array of struct sock_filter."""
+    places = {label: number for number, label in enumerate(_STEPS)}
 
     def distance(label: str, number: int) -> int:
         return places[label] - number - 1 if label else 0
 
     return b"".join(
         struct.pack("=HBBI", code, distance(true, number), distance(false, number), operand)
-        for number, (code, operand, true, false) in enumerate(steps.values())
+        for number, (code, operand, true, false) in enumerate(_STEPS.values())
     )
 
 
@@ -104,9 +105,17 @@ Heard = Callable[[str, int, Overheard], None]
 
 
 class _Tap:
-    """One socket, one interface, one family."""
+    """The socket of one interface.
 
-    def __init__(self, loop: Loop, name: str, family: int, heard: Heard) -> None:
+    It is bound to ETH_P_ALL, never to ETH_P_IP or ETH_P_IPV6. The kernel serves ETH_P_ALL sockets before
+    ip_rcv(), and an interface's sockets of one protocol after it. With a socket of the second kind, ip_rcv()
+    shares each packet with that socket and therefore clones it, whatever the socket's filter says.
+    With `bridge-nf-call-iptables=1`, which Docker sets, the bridge has already given the packet its conntrack
+    entry. The clone shares this entry, and the kernel drops a packet that goes to a queue while its entry is
+    unconfirmed and shared (nf_ct_drop_unconfirmed). Filtered devices would lose every new UDP flow.
+    """
+
+    def __init__(self, loop: Loop, name: str, heard: Heard) -> None:
         self.ifindex = socket.if_nametoindex(name)
         self._loop = loop
         self._heard = heard
@@ -117,12 +126,13 @@ class _Tap:
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
         )
         try:
-            _attach(self._socket, program(family))  # before there is an interface: nothing unfiltered comes
+            _attach(self._socket, program())  # before there is an interface: nothing unfiltered comes
+            self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             for group in _GROUPS:
                 wanted = _MEMBERSHIP.pack(self.ifindex, _MULTICAST, 6, bytes.fromhex(group).ljust(8, b"\0"))
                 self._socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, wanted)
-            self._socket.bind((name, family))
+            self._socket.bind((name, _EVERY_PROTOCOL))
         except OSError:
             self._socket.close()
             raise
@@ -181,7 +191,7 @@ class Taps:
         self._loop = loop
         self._names = tuple(names)
         self._heard = heard
-        self._taps: dict[tuple[str, int], _Tap] = {}
+        self._taps: dict[str, _Tap] = {}
 
     def follow(self) -> None:
         """Raises OSError where the kernel has no such sockets."""
@@ -190,17 +200,16 @@ class Taps:
                 index = socket.if_nametoindex(name)
             except OSError:
                 index = 0
-            for family in _FILTERS:
-                tap = self._taps.get((name, family))
-                if tap is not None and tap.ifindex != index:
-                    tap.close()
-                    del self._taps[name, family]
-                if index and (name, family) not in self._taps:
-                    self._open(name, family)
+            tap = self._taps.get(name)
+            if tap is not None and tap.ifindex != index:
+                tap.close()
+                del self._taps[name]
+            if index and name not in self._taps:
+                self._open(name)
 
-    def _open(self, name: str, family: int) -> None:
+    def _open(self, name: str) -> None:
         try:
-            self._taps[name, family] = _Tap(self._loop, name, family, self._heard)
+            self._taps[name] = _Tap(self._loop, name, self._heard)
         except OSError as error:
             if error.errno not in _GONE:
                 raise  # else it went away just now; the next look finds out

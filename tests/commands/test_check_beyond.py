@@ -76,11 +76,35 @@ def test_bridged_packets_in_the_firewall(space: Namespace, name: str) -> None:
         pytest.skip("this kernel has no br_netfilter")
     assert told(Config()) == []
     space.sysctl(f"bridge/{name}", 1)
+    passes = f"note lan: {name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall: "
     (line,) = told(Config())
-    assert line.startswith(
-        f"warning lan: {name} is 1: packets within the home are taken for forwarded ones: "
-    )
+    assert line.startswith(passes)
     assert f"sysctl -w net.bridge.{name}=0" in line
+
+
+@pytest.mark.parametrize("name", BRIDGE_FILTER)
+@pytest.mark.parametrize(
+    ("protocol", "interface", "loses"),
+    [
+        ("its own", "br-lan", True),
+        ("all", "br-lan", False),
+        ("its own", "lan0", False),
+        ("ARP", "br-lan", False),
+    ],
+)
+def test_packet_sockets_that_lose_udp(
+    space: Namespace, name: str, protocol: str, interface: str, loses: bool
+) -> None:
+    """Only a socket of the same protocol, on the bridge, makes the kernel drop packets."""
+    space.sysctl(f"bridge/{name}", 1)
+    number = {"its own": int(BRIDGE_FILTER[name], 16), "all": 3, "ARP": 0x0806}[protocol]
+    with space.open(socket.AF_PACKET, socket.SOCK_DGRAM) as sock, space.inside():
+        sock.bind((interface, number))
+        (line,) = told(Config())
+    found = f"warning lan: {name} is 1, and a program taps br-lan: filtered devices lose new UDP flows"
+    assert line.startswith(found) == loses
+    assert f"sysctl -w net.bridge.{name}=0" in line
+    assert ("ss -0p" in line) == loses
 
 
 def test_a_bridged_access_point_passes_beneath_the_filter(space: Namespace) -> None:

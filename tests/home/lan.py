@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from tests.lab.netns import Namespace, remove, stop
+from tests.lab.netns import Namespace, remove
 
 ROOT = Path(__file__).parents[2]
 GATEWAY_MAC, DEVICE_MAC = "02:00:00:00:aa:01", "02:00:00:00:00:0a"
@@ -56,6 +56,3 @@ class Cable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         remove([self.gateway.name, self.device.name])
-
-
-__all__ = ["Cable", "stop"]

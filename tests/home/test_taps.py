@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.home.lan import DEVICE_MAC, Cable, stop
+from tests.home.lan import DEVICE_MAC, Cable
+from tests.lab.netns import stopping
 
 LISTEN = """
 import json, signal, sys
@@ -46,16 +47,16 @@ def cable() -> Iterator[Cable]:
 
 def heard(cable: Cable, code: str) -> list[dict[str, Any]]:
     """What is heard of it, however long it takes to be sent."""
-    listener = cable.python(cable.gateway, LISTEN)
-    assert listener.stdout is not None
-    assert listener.stdout.readline() == b"ready\n"
-    lines: list[bytes] = []
-    reader = threading.Thread(target=lambda: lines.extend(listener.stdout or ()))
-    reader.start()
-    cable.send(code)
-    listener.terminate()
-    reader.join(20.0)
-    assert stop(listener) == 0
+    with stopping(cable.python(cable.gateway, LISTEN)) as listener:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == b"ready\n"
+        lines: list[bytes] = []
+        reader = threading.Thread(target=lambda: lines.extend(listener.stdout or ()))
+        reader.start()
+        cable.send(code)
+        listener.terminate()
+        reader.join(20.0)
+    assert listener.returncode == 0
     return [json.loads(line) for line in lines]
 
 
@@ -69,17 +70,21 @@ discover = DHCP(options=asks)
 question = DNS(qd=[DNSQR(qname="a.local")])
 bootp = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67)
 out(bootp / BOOTP(chaddr=mac) / discover)
-out(bootp / BOOTP(chaddr=bytes.fromhex("02000000000b")) / discover)   # as through a repeater
+out(Ether(src="02:00:00:00:00:0a", dst="ff:ff:ff:ff:ff:ff") / Dot1Q(prio=3, vlan=0)  # a priority alone
+    / bootp / BOOTP(chaddr=bytes.fromhex("02000000000b")) / discover)  # as through a repeater
 out(IPv6(src="fe80::5", dst="ff02::1:2") / UDP(sport=546, dport=547) / DHCP6_Solicit()
     / DHCP6OptClientFQDN(fqdn="six"))
 answer = DNS(qr=1, qd=[], an=[DNSRR(rrname="tablet.local", type="A", rdata="192.168.77.10", ttl=120)])
 out(IP(src="192.168.77.10", dst="224.0.0.251", ttl=255) / UDP(sport=5353, dport=5353) / answer)
 out(IPv6(src="fe80::5", dst="ff02::fb") / UDP(sport=5353, dport=5353) / answer)
-# none of these: a question, a unicast answer, a server's message, a broken one, a connection under way
+# none of these: a question, a unicast answer, a server's message, a broken one, another VLAN's, a connection
+# under way
 out(IP(src="192.168.77.10", dst="224.0.0.251") / UDP(sport=5353, dport=5353) / question)
 out(IP(src="192.168.77.10", dst="192.168.77.1") / UDP(sport=53, dport=5353) / answer)
 out(bootp / BOOTP(op=2, chaddr=mac) / discover)
 out(bootp / b"broken")
+frame = Ether(src="02:00:00:00:00:0a", dst="ff:ff:ff:ff:ff:ff")
+out(frame / Dot1Q(vlan=5) / bootp / BOOTP(chaddr=mac) / discover)
 for _ in range(50):
     out(IP(src="192.168.77.10", dst="198.51.100.7") / TCP(dport=443, flags="A"))
     out(IPv6(src="2001:db8:77::10", dst="2001:db8::7") / TCP(dport=443, flags="PA") / b"x")
@@ -149,11 +154,11 @@ taps.follow()
 assert not taps._taps
 ip("add lan9 type veth peer name far9"); ip("set lan9 up"); ip("set far9 up")
 taps.follow()
-assert len(taps._taps) == 2 and first != {tap.ifindex for tap in taps._taps.values()}
+assert len(taps._taps) == 1 and first != {tap.ifindex for tap in taps._taps.values()}
 taps.close()
 print("done")
 """
-    process = cable.python(cable.gateway, code)
-    assert process.stdout is not None
-    assert process.stdout.read() == b"done\n"
-    assert stop(process) == 0
+    with stopping(cable.python(cable.gateway, code)) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"done\n"
+    assert process.returncode == 0

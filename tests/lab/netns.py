@@ -12,7 +12,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -77,8 +78,21 @@ class Namespace:
         (folder / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in addresses))
 
 
+@contextmanager
+def stopping(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Stop ``process`` when the block ends, also by an error.
+
+    pytest keeps the traceback of a failed test. A pipe that is still open there is collected during a later
+    test, which then fails by its ResourceWarning.
+    """
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
 def stop(process: subprocess.Popen[bytes], timeout: float = 20.0) -> int:
-    """End one process kindly, then not; its exit status."""
+    """End one process by SIGTERM, then by SIGKILL, and close its pipes. Return its exit status."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -86,8 +100,9 @@ def stop(process: subprocess.Popen[bytes], timeout: float = 20.0) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if process.stdout:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
     return process.returncode
 
 

@@ -31,6 +31,7 @@ _KEY = re.compile(r"(?P<key>\w)(?:=(?P<argument>\S+))?")
 
 def main(argv: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(argv)
+    # Also where SIGINT was inherited as ignored: Ctrl-C has to remove the namespaces and links.
     for one in _ENDS:
         signal.signal(one, _interrupt)
     teller = Teller(sys.stdout)

@@ -22,6 +22,7 @@ from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import MUM, film, fresh, serving, until
 from tests.lab.home import ROOT, Home
+from tests.lab.netns import stopping
 from tests.lab.trusted import Trusted
 from tests.pace import longest
 
@@ -352,15 +353,13 @@ def test_nothing_is_left(home: Home, how: str) -> None:
         if how == "end":
             audit(daemon, "--only", "ssh", "download")
         else:
-            process = home.gateway.popen(command(daemon))
-            assert until(lambda: "qqaudit1" in state(home), 15.0, 0.1) is not None
-            time.sleep(1.0)
-            number = {"ctrl-c": signal.SIGINT, "term": signal.SIGTERM, "kill": signal.SIGKILL}[how]
-            os.killpg(process.pid, number) if how != "kill" else os.kill(process.pid, number)
-            process.wait(60)
-            assert process.returncode == (-signal.SIGKILL if how == "kill" else 130)
-            assert process.stdout is not None
-            process.stdout.close()
+            with stopping(home.gateway.popen(command(daemon))) as process:
+                assert until(lambda: "qqaudit1" in state(home), 15.0, 0.1) is not None
+                time.sleep(1.0)
+                number = {"ctrl-c": signal.SIGINT, "term": signal.SIGTERM, "kill": signal.SIGKILL}[how]
+                os.killpg(process.pid, number) if how != "kill" else os.kill(process.pid, number)
+                process.wait(60)
+                assert process.returncode == (-signal.SIGKILL if how == "kill" else 130)
         if how == "kill":
             # Links and namespaces went with it; rules for addresses that nobody has are for the next one.
             assert until(lambda: "qqaudit" not in state(home), 5.0, 0.1) is not None
@@ -377,17 +376,14 @@ def _strays() -> list[str]:
 def test_a_daemon_that_ends_meanwhile(home: Home) -> None:
     with running(home) as daemon:
         before = state(home)
-        process = home.gateway.popen(command(daemon), stderr=subprocess.PIPE)
-        assert until(lambda: "qqaudit1" in state(home), 15.0, 0.1) is not None
-        daemon.kill()
-        assert process.wait(60) == 1
-        assert process.stderr is not None
-        assert process.stderr.read().count(b"\n") == 1
-        daemon.start()
-        assert until(lambda: state(home) == before, 5.0, 0.1) is not None
-        for pipe in (process.stdout, process.stderr):
-            assert pipe is not None
-            pipe.close()
+        with stopping(home.gateway.popen(command(daemon), stderr=subprocess.PIPE)) as process:
+            assert until(lambda: "qqaudit1" in state(home), 15.0, 0.1) is not None
+            daemon.kill()
+            assert process.wait(60) == 1
+            assert process.stderr is not None
+            assert process.stderr.read().count(b"\n") == 1
+            daemon.start()
+            assert until(lambda: state(home) == before, 5.0, 0.1) is not None
 
 
 def test_what_holds_beside_the_rules_is_told(home: Home) -> None:
@@ -403,15 +399,14 @@ def test_what_holds_beside_the_rules_is_told(home: Home) -> None:
 
 def test_two_at_once(home: Home) -> None:
     with running(home) as daemon:
-        first = home.gateway.popen(command(daemon, "--only", "ssh", "wireguard"))
-        assert until(lambda: "qqaudit0" in state(home), 15.0, 0.05) is not None
-        # A bridge takes over the lowest address of its ports.
-        assert home.gateway.run(["cat", "/sys/class/net/qqaudit0/address"]).stdout.startswith("fe:")
-        done = audit(daemon, status=1)
-        assert done.stderr == "qalqan: another audit runs; wait until it has ended\n"
-        assert first.wait(60) == 0
-        assert first.stdout is not None
-        first.stdout.close()
+        few = command(daemon, "--only", "ssh", "wireguard")
+        with stopping(home.gateway.popen(few)) as first:
+            assert until(lambda: "qqaudit0" in state(home), 15.0, 0.05) is not None
+            # A bridge takes over the lowest address of its ports.
+            assert home.gateway.run(["cat", "/sys/class/net/qqaudit0/address"]).stdout.startswith("fe:")
+            done = audit(daemon, status=1)
+            assert done.stderr == "qalqan: another audit runs; wait until it has ended\n"
+            assert first.wait(60) == 0
 
 
 # ---------------------------------------------------------------- other networks and firewalls

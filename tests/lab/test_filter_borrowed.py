@@ -39,7 +39,7 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import Home
-from tests.lab.netns import Namespace, stop
+from tests.lab.netns import Namespace, stopping
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -265,7 +265,9 @@ def test_a_device_is_known_by_the_address_that_it_uses_after_a_start_too(
     daemon.start()
     try:
         for ip in (names.PHONE.ipv4, names.PHONE.ipv6):
-            home.gateway.run(["ip", "neigh", "change", ip, "dev", names.LAN, "nud", "stale"], check=True)
+            # The kernel may have dropped the entry meanwhile, so create it where it is missing.
+            entry = [ip, "lladdr", names.PHONE.mac, "dev", names.LAN, "nud", "stale"]
+            home.gateway.run(["ip", "neigh", "replace", *entry], check=True)
             assert daemon.client.call("device", ip=ip)["mac"] == names.PHONE.mac
         for text in ("no address", "192.168.77.77", "::"):
             assert daemon.client.call("device", ip=text)["mac"] is None
@@ -278,7 +280,7 @@ def test_a_parents_running_download_is_not_disturbed(home: Home, phone: Namespac
     """Her device says something now and then, or the switch would send her answers to the son's cable."""
     mum = home.devices["parent"]
     talk = mum.popen([sys.executable, "-c", _TALK, names.GATEWAY_IPV4])
-    with film(mum, REFUSED, version, rate="500k") as mums:
+    with stopping(talk), film(mum, REFUSED, version, rate="500k") as mums:
         assert mums.started()
         for frames in (FIRST, ALL):
             with borrowing(phone, names.PARENT.mac, frames):
@@ -289,7 +291,6 @@ def test_a_parents_running_download_is_not_disturbed(home: Home, phone: Namespac
         received = mums.received
         assert until(lambda: mums.received > received + 200_000, 3.0) is not None
         assert mums.runs
-    stop(talk)
 
 
 def test_after_a_restart_and_without_a_daemon(home: Home, daemon: Daemon) -> None:

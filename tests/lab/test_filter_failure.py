@@ -40,7 +40,7 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import LabError, Namespace, stop
+from tests.lab.netns import LabError, Namespace, stop, stopping
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -564,16 +564,16 @@ def test_a_handshake_in_the_middle_of_a_change_goes_on(
     tablet = home.devices["tablet"]
     outcomes = []
     for host in (ALLOWED, REFUSED):
-        slow = tablet.popen([sys.executable, "-c", _SLOW_HELLO, address(host, version), host, "0.6"])
-        assert slow.stdout is not None
-        assert slow.stdout.readline() == b"half\n"
-        if how == "reload":
-            _reloaded(daemon)
-        else:
-            daemon.client.call("pause", who="son", minutes=5)
-            daemon.client.call("resume", who="son")
-        outcomes.append(slow.stdout.read().decode().strip())
-        stop(slow)
+        argv = [sys.executable, "-c", _SLOW_HELLO, address(host, version), host, "0.6"]
+        with stopping(tablet.popen(argv)) as slow:
+            assert slow.stdout is not None
+            assert slow.stdout.readline() == b"half\n"
+            if how == "reload":
+                _reloaded(daemon)
+            else:
+                daemon.client.call("pause", who="son", minutes=5)
+                daemon.client.call("resume", who="son")
+            outcomes.append(slow.stdout.read().decode().strip())
     assert outcomes[0] == "reached"
     assert "reset" in outcomes[1]
 

@@ -31,6 +31,7 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import Home
+from tests.lab.netns import stopping
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -238,12 +239,12 @@ def test_a_gigabyte_of_updates_costs_nothing_and_runs_through_bedtime(home: Home
         bedtime = time.monotonic() + epoch("2026-11-25T20:45:00") - offset - time.time()
         quietly = ("-sSk", "-o", "/dev/null", "-w", "%{size_download}", "--limit-rate", "130M")
         url = f"https://{UPDATE}/bytes/1024M"
-        download = phone.popen(["curl", *quietly, url], stdout=subprocess.PIPE)
-        slow = f"https://{STORE}/stream?rate=20k"  # less than a minute's worth until it ends
-        with clients.Stream(phone, slow) as store:
-            assert store.started()
-            assert (store.death(bedtime) or CUT_MS + 1) <= CUT_MS
-        said, _ = download.communicate(timeout=60)
+        with stopping(phone.popen(["curl", *quietly, url], stdout=subprocess.PIPE)) as download:
+            slow = f"https://{STORE}/stream?rate=20k"  # less than a minute's worth until it ends
+            with clients.Stream(phone, slow) as store:
+                assert store.started()
+                assert (store.death(bedtime) or CUT_MS + 1) <= CUT_MS
+            said, _ = download.communicate(timeout=60)
         assert time.monotonic() > bedtime + 2.0, "it ran on"
         assert (download.returncode, int(said)) == (0, 1 << 30)
         _wait_for(minute + 61.0)

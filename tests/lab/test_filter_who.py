@@ -34,7 +34,7 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import Home
-from tests.lab.netns import Namespace, stop
+from tests.lab.netns import Namespace, stop, stopping
 from tests.pace import longest, within
 
 pytestmark = pytest.mark.lab
@@ -284,21 +284,21 @@ def test_connections_from_outside(home: Home, tablet: Namespace, daemon: Daemon,
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
         assert "ended" not in python(home.internet, _CALLER, where, "0.5")
-        caller = home.internet.popen([sys.executable, "-c", _CALLER, where, "8"], stderr=subprocess.DEVNULL)
-        assert caller.stdout is not None
-        assert caller.stdout.readline().startswith(b"1 ")
-        began = time.monotonic()
-        daemon.client.call("pause", who="daughter", minutes=5)
-        try:
-            last = [line.split() for line in caller.stdout.read().decode().splitlines()]
-            moments = [float(line[1]) for line in last if line[0] != "ended"]
-            assert last[-1][0] == "ended", last[-1]
-            cut = max(moments, default=began) - began
-            print(f"pause → the last byte from outside over IPv{version} after {cut * 1000:.0f} ms")
-            assert cut <= longest(1.0)
-        finally:
-            daemon.client.call("resume", who="daughter")
-            stop(caller)
+        argv = [sys.executable, "-c", _CALLER, where, "8"]
+        with stopping(home.internet.popen(argv, stderr=subprocess.DEVNULL)) as caller:
+            assert caller.stdout is not None
+            assert caller.stdout.readline().startswith(b"1 ")
+            began = time.monotonic()
+            daemon.client.call("pause", who="daughter", minutes=5)
+            try:
+                last = [line.split() for line in caller.stdout.read().decode().splitlines()]
+                moments = [float(line[1]) for line in last if line[0] != "ended"]
+                assert last[-1][0] == "ended", last[-1]
+                cut = max(moments, default=began) - began
+                print(f"pause → the last byte from outside over IPv{version} after {cut * 1000:.0f} ms")
+                assert cut <= longest(1.0)
+            finally:
+                daemon.client.call("resume", who="daughter")
     finally:
         stop(server)
         home.gateway.run(["nft", "delete", "table", "ip", "lab_dnat"], check=True)

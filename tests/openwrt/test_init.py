@@ -278,14 +278,12 @@ def daemon(ready: Router) -> Iterator[subprocess.Popen[bytes]]:
         "print('ready', flush=True)\n"
         "while True:\n    signal.pause()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    ready.write("tmp/run/qalqan/daemon.pid", f"{process.pid}\n")
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        ready.write("tmp/run/qalqan/daemon.pid", f"{process.pid}\n")
+        yield process
+        process.kill()
 
 
 def heard(daemon: subprocess.Popen[bytes]) -> bytes:

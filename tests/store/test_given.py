@@ -145,14 +145,12 @@ def test_killed_in_a_loop_it_loses_nothing_that_was_answered(path: Path) -> None
     for _ in range(KILLS):
         argv = [sys.executable, "-c", WRITER, str(path)]
         env = {**os.environ, "PYTHONPATH": str(root)}
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=root, env=env, text=True)
-        assert process.stdout is not None
-        answered.append(int(process.stdout.readline()))
-        time.sleep(chance.random() * 0.1)
-        process.send_signal(signal.SIGKILL)
-        answered += [int(line) for line in process.stdout.read().split("\n")[:-1]]
-        process.wait()
-        process.stdout.close()
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=root, env=env, text=True) as process:
+            assert process.stdout is not None
+            answered.append(int(process.stdout.readline()))
+            time.sleep(chance.random() * 0.1)
+            process.send_signal(signal.SIGKILL)
+            answered += [int(line) for line in process.stdout.read().split("\n")[:-1]]
         store = Store(path)
         kept = [one.grant for one in store.gifts.given()]
         assert set(answered) <= set(kept)

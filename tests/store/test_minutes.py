@@ -290,16 +290,13 @@ for minute in range(first, 1_000_000):
 def test_kill_at_random_moments_loses_nothing_that_was_appended(tmp_path: Path, folded: Folded) -> None:
     told = -1
     for _ in range(8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        told = int(process.stdout.readline())
-        time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        told = max([told, *map(int, process.stdout.read().split("\n")[:-1])])
-        process.wait()
-        process.stdout.close()
+        argv = [sys.executable, "-c", _WRITER, str(tmp_path)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told = int(process.stdout.readline())
+            time.sleep(0.05)
+            process.send_signal(signal.SIGKILL)
+            told = max([told, *map(int, process.stdout.read().split("\n")[:-1])])
         found: tuple[Record, ...] = MinutesFile(tmp_path, folded).open(DAY)
         assert [one.minute for one in found][: told + 1] == list(range(told + 1))
         assert len(found) <= told + 2
