@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
 from gateway.control.protocol import MAX_MINUTES
 from gateway.errors import PolicyError
 from gateway.policy.documents import shown
+from gateway.policy.timegrammar import TimeTextError, duration_minutes
 
 OPTION = "--for"
 MAX_DIGITS = 9
-_DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
 
 def minutes(text: str, where: str = OPTION) -> int:
     """``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_MINUTES. ``where`` it stands is what the
     PolicyError names.
     """
-    match = _DURATION.fullmatch(text.replace(" ", "").lower())
-    found = 0
-    if match is not None:
-        days, hours, rest = (int(part or 0) for part in match.groups())
-        found = (days * 24 + hours) * 60 + rest
+    try:
+        found = duration_minutes(text.lower(), days=True)
+    except TimeTextError as error:
+        raise PolicyError(where, f"{shown(text)} {error.problem}", error.fix) from None
     if not found:
-        raise PolicyError(where, f"{shown(text)} is not a duration", "write it like 30m, 2h or 1h30m")
+        raise PolicyError(where, f"{shown(text)} is no time", "write it like 30m, 2h or 1h30m")
     if found > MAX_MINUTES:
         raise PolicyError(where, f"{shown(text)} is more than seven days", "write at most 7d")
     return found

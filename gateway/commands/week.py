@@ -8,7 +8,8 @@ from datetime import timedelta
 from gateway.commands import output
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Owned
-from gateway.policy.timetext import Span, clock_text
+from gateway.policy.timegrammar import clock_text
+from gateway.policy.timetext import Span
 from gateway.policy.week import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay
 
 HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTION")

@@ -17,7 +17,7 @@ from gateway.policy.schedule import (
     calendar_for,
     windows_table,
 )
-from gateway.policy.timetext import DAY_MINUTES
+from gateway.policy.timegrammar import DAY_MINUTES
 from gateway.policy.values import Reason
 
 OPEN = "open"

@@ -9,7 +9,8 @@ from gateway.policy.bands import Bands, owner_of
 from gateway.policy.profile import GUEST, Profile
 from gateway.policy.rulefile import NO_RULES
 from gateway.policy.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
-from gateway.policy.timetext import DAY_MINUTES, ByDay, Span
+from gateway.policy.timegrammar import DAY_MINUTES
+from gateway.policy.timetext import ByDay, Span
 from gateway.policy.ways import Switch, Way
 
 DEFAULT_BAND = Band.AGE_10_12  # of a family without a child in a block-list band

@@ -15,7 +15,8 @@ from functools import lru_cache
 
 from gateway.policy.profile import Profile
 from gateway.policy.rules import Bedtime, DateRule, DayType, Owned, Rules, Windows
-from gateway.policy.timetext import DAY_MINUTES, Span
+from gateway.policy.timegrammar import DAY_MINUTES
+from gateway.policy.timetext import Span
 from gateway.policy.wallclock import (
     REMEMBERED,
     clock_shift,

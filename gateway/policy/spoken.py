@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from gateway.policy.laws import spoken_laws
 from gateway.policy.rules import DateRule, Owned, Rules
-from gateway.policy.timetext import WEEKDAYS, ByDay, Span, duration_text
+from gateway.policy.timegrammar import WEEKDAYS, duration_text
+from gateway.policy.timetext import ByDay, Span
 
 T = TypeVar("T", bound=Hashable)
 

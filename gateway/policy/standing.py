@@ -20,8 +20,8 @@ from gateway.policy.schedule import (
     next_local,
 )
 from gateway.policy.situation import FOREVER, Grant, Lesson, Situation
+from gateway.policy.timegrammar import duration_text
 from gateway.policy.timetables import by_the_clock
-from gateway.policy.timetext import duration_text
 from gateway.policy.values import Reason
 
 NOTHING: frozenset[str] = frozenset()

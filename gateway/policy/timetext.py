@@ -11,21 +11,28 @@ from typing import Generic, TypeVar
 
 from gateway.policy import fields
 from gateway.policy.nodes import Mapping, Node, Place, Scalar, shown
+from gateway.policy.timegrammar import (
+    DAY_MINUTES,
+    DAY_TYPES,
+    DAYS,
+    WEEKDAYS,
+    TimeTextError,
+    UnknownDayError,
+    clock_span,
+    clock_text,
+    day_names,
+    duration_minutes,
+    minute_of_day,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")
 
-DAY_MINUTES = 1440
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_TYPES = ("school", "free")
 MAX_WINDOWS = 24  # windows a day; more than one an hour is a mistake
 NOON = 12 * 60
 DAWN = 4 * 60  # nobody goes to bed between this and noon to get up after it
 
-_DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?", re.ASCII)
-_WINDOW = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
 _DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +81,18 @@ def every_day(value: T | None) -> ByDay[T]:
     return ByDay((value,) * 14)
 
 
-def clock_text(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
-
-
-def duration_text(minutes: int) -> str:
-    """As `duration` reads it, in hours where they are whole: ``2h``, ``90m``."""
-    return f"{minutes // 60}h" if minutes and minutes % 60 == 0 else f"{minutes}m"
+def _located(node: Node, read: Callable[[str], U]) -> U:
+    """Return what ``read`` makes of the node's text. Raises PolicyError, which names file and line."""
+    word = fields.text(node)
+    try:
+        return read(word)
+    except TimeTextError as error:
+        node.place.refuse(f"{shown(word)} {error.problem}", error.fix)
 
 
 def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
-    """``2h``, ``90m`` or ``1h30m``; zero is allowed."""
-    word = fields.text(node)
-    match = _DURATION.fullmatch(word.replace(" ", ""))
-    if match is None or match.group() == "":
-        node.place.refuse(f"{shown(word)} is not a duration", "write it like 2h, 90m or 1h30m")
-    value = timedelta(hours=int(match[1] or 0), minutes=int(match[2] or 0))
+    """Read ``2h``, ``90m`` or ``1h30m``; zero is allowed."""
+    value, word = timedelta(minutes=_located(node, duration_minutes)), fields.text(node)
     if value > longest:
         hours, minutes = divmod(longest // timedelta(minutes=1), 60)
         most = (f"{hours} hours", f"{hours}h") if hours else (f"{minutes} minutes", f"{minutes}m")
@@ -112,31 +115,13 @@ def calendar_date(word: str, place: Place) -> date:
 
 
 def time_of_day(node: Node) -> int:
-    """``07:00`` in minutes after midnight, up to 23:59."""
-    word = fields.text(node)
-    match = _TIME.fullmatch(word)
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        node.place.refuse(f"{shown(word)} is not a time of day", "write it like 07:00")
-    return int(match[1]) * 60 + int(match[2])
+    """Read ``07:00`` in minutes after midnight, up to 23:59."""
+    return _located(node, minute_of_day)
 
 
 def span(node: Node) -> Span:
-    """``20:45-07:00``; 24:00 may end it."""
-    word = fields.text(node)
-    match = _WINDOW.fullmatch(word)
-    if match is None:
-        node.place.refuse(f"{shown(word)} is not a window", 'write it like "20:45-07:00"')
-    hours, minutes = (int(match[1]), int(match[3])), (int(match[2]), int(match[4]))
-    start, end = hours[0] * 60 + minutes[0], hours[1] * 60 + minutes[1]
-    if max(minutes) > 59 or start >= DAY_MINUTES or end > DAY_MINUTES:
-        node.place.refuse(
-            f"{shown(word)} has a time that no clock shows", "use 00:00 to 23:59, or 24:00 as the end"
-        )
-    if start == end:
-        node.place.refuse(
-            f"{shown(word)} starts and ends at the same time", 'for a whole day write "00:00-24:00"'
-        )
-    return Span(start, end)
+    """Read ``20:45-07:00``; 24:00 may end it."""
+    return Span(*_located(node, clock_span))
 
 
 def night(node: Node) -> Span:
@@ -214,15 +199,14 @@ def _is_empty(node: Node) -> bool:
 
 def _slots(key: str, place: Place) -> Iterator[int]:
     """The places in ``ByDay.values`` that a day type, a weekday or a list of weekdays stands for."""
-    if key in DAY_TYPES:
-        first = 7 * DAY_TYPES.index(key)
-        yield from range(first, first + 7)
-        return
-    for word in key.split(","):
-        day = word.strip().lower()
-        if day not in WEEKDAYS:
-            place.refuse(
-                f"{shown(word.strip())} is not a day", fields.suggestion(day, (*DAY_TYPES, *WEEKDAYS))
-            )
+    try:
+        days = day_names(key)
+    except UnknownDayError as error:
+        place.refuse(f"{shown(error.word)} {error.problem}", fields.suggestion(error.word.lower(), DAYS))
+    for day in days:
+        if day in DAY_TYPES:
+            first = 7 * DAY_TYPES.index(day)
+            yield from range(first, first + 7)
+            continue
         yield WEEKDAYS.index(day)
         yield WEEKDAYS.index(day) + 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.policy.timegrammar import DAYS
 from webui import charts
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
@@ -20,7 +21,7 @@ from webui.rules.editing import (
     refused,
     render,
 )
-from webui.rules.hours import DAYS, Unreadable, drawn
+from webui.rules.hours import Unreadable, drawn
 from webui.rules.overview import rule, sentences
 from webui.rules.weekform import (
     NONE,

@@ -1,6 +1,6 @@
 """Days, hours and durations as a profile's file has them ⇄ values for a form and a drawing. Pure.
 
-The file's own reader (`gateway.policy.timetext`) knows files and lines, and costs this process 2 MB of YAML.
+The grammar is `gateway.policy.timegrammar`, as for rule files and the command line.
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from gateway.policy.timegrammar import (
+    DAY_MINUTES,
+    DAY_TYPES,
+    DAYS,
+    TimeTextError,
+    clock_span,
+    day_names,
+    duration_minutes,
+    duration_text,
+)
+
 T = TypeVar("T")
 
-SCHOOL, FREE = "school", "free"
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAYS = (SCHOOL, FREE, *WEEKDAYS)
-DAY = 24 * 60  # minutes
+SCHOOL, FREE = DAY_TYPES
+DAY = DAY_MINUTES
 NOON = 12 * 60
 
 Span = tuple[int, int]
@@ -23,9 +32,7 @@ Span = tuple[int, int]
 Plan = Mapping[str, T | None]
 """What holds on each of ``DAYS``; None: nothing. A weekday that is not in it is as its day type."""
 
-_SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
-_DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?", re.ASCII)
 
 
 class Unreadable(ValueError):
@@ -43,15 +50,17 @@ def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]
     plan: dict[str, T | None] = {}
     for key, one in value.items():
         found = None if isinstance(one, Mapping) and not one else read(one)
-        plan.update(dict.fromkeys((_day(part) for part in str(key).split(",")), found))
+        plan.update(dict.fromkeys(_read(day_names, str(key)), found))
     return {day: plan[day] for day in DAYS if day in plan}
 
 
-def _day(text: str) -> str:
-    day = text.strip().lower()
-    if day not in DAYS:
-        raise Unreadable(text)
-    return day
+def _read(grammar: Callable[[str], T], value: object) -> T:
+    if not isinstance(value, str):
+        raise Unreadable(value)
+    try:
+        return grammar(value.strip())
+    except TimeTextError as error:
+        raise Unreadable(value) from error
 
 
 def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
@@ -66,12 +75,7 @@ def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
 
 
 def read_span(value: object) -> Span:
-    match = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise Unreadable(value)
-    start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
-    if start >= DAY or end > DAY or start == end:
-        raise Unreadable(value)
+    start, end = _read(clock_span, value)
     return start, end if end > start else end + DAY
 
 
@@ -113,15 +117,11 @@ def typed_span(start: str, end: str) -> Span | None:
 
 
 def read_minutes(value: object) -> int:
-    """``2h``, ``90m`` or ``1h30m``."""
-    match = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    if match is None or not match.group():
-        raise Unreadable(value)
-    return int(match[1] or 0) * 60 + int(match[2] or 0)
+    """Return ``2h``, ``90m`` or ``1h30m`` in minutes. Raises Unreadable."""
+    return _read(duration_minutes, value)
 
 
-def write_minutes(minutes: int) -> str:
-    return f"{minutes // 60}h" if minutes and minutes % 60 == 0 else f"{minutes}m"
+write_minutes = duration_text
 
 
 def drawn(spans: Iterable[Span], start: int) -> list[Span]:

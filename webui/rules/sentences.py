@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.policy.timegrammar import DAYS
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
 from webui.language.words import duration, plain
 from webui.rules.catalogue import Catalogue
-from webui.rules.hours import (
-    DAYS,
-    Plan,
-    Span,
-    clock,
-    read_minutes,
-    read_night,
-    read_plan,
-    read_spans,
-)
+from webui.rules.hours import Plan, Span, clock, read_minutes, read_night, read_plan, read_spans
 from webui.rules.ruleset import Values, flag, texts, whole
 
 Sentences = tuple[str, ...]

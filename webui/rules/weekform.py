@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from gateway.policy.timegrammar import DAYS
 from webui.rules.hours import (
     DAY,
-    DAYS,
     FREE,
     NOON,
     SCHOOL,

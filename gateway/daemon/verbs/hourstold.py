@@ -10,7 +10,8 @@ from gateway.daemon.files.rules import RuleBook
 from gateway.policy.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.profile import Profile
 from gateway.policy.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
-from gateway.policy.timetext import ByDay, Span, clock_text
+from gateway.policy.timegrammar import clock_text
+from gateway.policy.timetext import ByDay, Span
 from gateway.policy.week import WEEKEND, plan
 
 T = TypeVar("T")

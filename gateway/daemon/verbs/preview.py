@@ -17,7 +17,7 @@ from gateway.policy.grid import Grid, Stretch
 from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.profile import Profile
 from gateway.policy.sentence import sentence
-from gateway.policy.timetext import clock_text
+from gateway.policy.timegrammar import clock_text
 from gateway.policy.told import told_catalogue
 from gateway.policy.values import Observation
 from gateway.policy.week import PlannedDay, plan

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gateway.policy import timetext
 from gateway.policy.documents import Node, parse_document
+from gateway.policy.timegrammar import DAYS, WEEKDAYS
 from webui.rules import hours
-from webui.rules.hours import DAY, DAYS, FREE, NOON, SCHOOL, WEEKDAYS, Span, Unreadable
+from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
 from webui.rules.weekform import NoHoursError, Row, rows, same, typed_rows, value_of
 
 QUARTERS = st.integers(0, DAY // 15 - 1).map(lambda one: one * 15)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import webui
+from gateway.policy.timegrammar import DAYS
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, revision, text_of
 from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said, write
-from webui.rules.hours import DAYS
 
 Fields = dict[str, str | list[str]]
 
