@@ -47,6 +47,11 @@ class Package:
     def from_pypi(self) -> bool:
         return bool(self.facts["PYPI_NAME"])
 
+    @property
+    def build_depends(self) -> tuple[str, ...]:
+        """Names of host packages, in the Makefile's order."""
+        return tuple(self.facts["PKG_BUILD_DEPENDS"].split())
+
 
 def makefiles() -> list[Path]:
     """Those that BuildPackage is called in."""
