@@ -31,6 +31,9 @@ def faults(package: Package, sdist: Sdist) -> list[str]:
     found += [
         f"PKG_BUILD_DEPENDS has {one}, which the build does not need" for one in sorted(declared - needed)
     ]
+    found += [
+        f"removes {one}, which the archive does not have" for one in package.removed if one not in sdist.paths
+    ]
     return found
 
 
@@ -49,16 +52,26 @@ def test_the_record_is_of_the_archive_that_the_recipe_downloads(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_wheel_name_and_build_requirements(recipe: str, feed: Mapping[str, Package]) -> None:
+def test_wheel_name_build_requirements_and_removed_paths(recipe: str, feed: Mapping[str, Package]) -> None:
     assert faults(package_of(recipe, feed), recorded()[recipe]) == []
 
 
 def test_a_wrong_recipe_is_reported(feed: Mapping[str, Package]) -> None:
     right = feed["python3-netfilterqueue"]
-    wrong = {"PKG_BUILD_DEPENDS": "python-flit-core/host", "PYTHON3_PKG_WHEEL_NAME": "NetfilterQueue"}
+    wrong = {
+        "PKG_BUILD_DEPENDS": "python-flit-core/host",
+        "PYTHON3_PKG_WHEEL_NAME": "NetfilterQueue",
+        "filespec": "+|/usr/lib/python3/site-packages\n-|/usr/lib/python3/site-packages/netfilterqueue/tests",
+    }
     assert faults(replace(right, facts={**right.facts, **wrong}), recorded()["python-netfilterqueue"]) == [
         "PYTHON3_PKG_WHEEL_NAME is NetfilterQueue; the wheel is named netfilterqueue",
         "PKG_BUILD_DEPENDS lacks python-cython/host",
         "PKG_BUILD_DEPENDS lacks python-setuptools/host",
         "PKG_BUILD_DEPENDS has python-flit-core/host, which the build does not need",
+        "removes netfilterqueue/tests, which the archive does not have",
     ]
+
+
+def test_removed_paths_are_read_from_the_recipe(feed: Mapping[str, Package]) -> None:
+    assert feed["python3-sqlite-utils"].removed == ("sqlite_utils/__main__.py", "sqlite_utils/cli.py")
+    assert feed["python3-waitress"].removed == ()

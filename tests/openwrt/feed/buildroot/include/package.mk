@@ -21,6 +21,7 @@ define BuildPackage
 	$$(shell mkdir -p $(OUT)/facts/$(1))
 	$$(foreach field,$(FIELDS),$$(file >$(OUT)/facts/$(1)/$$(field),$$(FACT/$(1)/$$(field))))
 	$$(foreach field,$(OF_ALL),$$(file >$(OUT)/facts/$(1)/$$(field),$$($$(field))))
+	$$(if $$(Py3Package/$(1)/filespec),$$(file >$(OUT)/facts/$(1)/filespec,$$(Py3Package/$(1)/filespec)))
 	$$(foreach text,$(TEXTS),$$(if $$(Package/$(1)/$$(text)),$$(file >$(OUT)/facts/$(1)/$$(text),$$(Package/$(1)/$$(text)))))
   install-$(1): prepare
 	@mkdir -p $(OUT)/root/$(1)
