@@ -51,17 +51,22 @@ def run(args: Namespace) -> int:
         return _check(library)
     become_owner(state)
     problems: list[str] = []
+    by_daemon = args.action == "update" and args.steps
     if args.action == "update":
-        if args.steps:
+        if by_daemon:
             os.nice(NICE)
-        fetcher = Fetcher(progress=Steps() if args.steps else Progress())
+        fetcher = Fetcher(progress=Steps() if by_daemon else Progress())
         problems = library.fetch(args.source, fetcher, now, force=args.force)
         for line in problems:
             output.problem(line)
-    info, _ = library.build(now)
+    info, reports = library.build(now)
+    for report in reports:
+        if report.error:
+            output.problem(f"{report.error}; it is left out until the next update fetches it again")
     print(_told(info))
-    _tell_daemon(config)
-    return 1 if problems else 0
+    _tell_daemon(config, quiet=by_daemon)
+    # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
+    return 1 if problems and not library.is_any_current(now) else 0
 
 
 class Progress:
@@ -93,7 +98,8 @@ class Steps:
             print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
 
 
-def _tell_daemon(config: Config) -> None:
+def _tell_daemon(config: Config, *, quiet: bool) -> None:
+    """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
     try:
         answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
     except Unreachable:
@@ -101,7 +107,7 @@ def _tell_daemon(config: Config) -> None:
     except ControlError as error:
         output.problem(f"{error}; until then the daemon goes on with the old table")
         return
-    for line in answer.get("problems") or ():
+    for line in () if quiet else answer.get("problems") or ():
         output.problem(line)
 
 

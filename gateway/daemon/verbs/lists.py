@@ -32,6 +32,7 @@ SOURCES = "sources.yaml"
 TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
 PROBLEMS = 16  # lines of the last update that are kept
+WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
 class ListVerbs:
@@ -235,9 +236,13 @@ class ListVerbs:
         self._publish("step", **self._step)
 
     def _finished(self, status: int, words: str) -> None:
-        """The program has told the daemon to read the new table by itself."""
-        lines = [line.strip().removeprefix("qalqan: ") for line in words.splitlines() if line.strip()]
-        self._problems = lines[-PROBLEMS:] if status else []
+        """Keep the warnings of the update, or all that it printed if it failed.
+
+        The program itself has made the daemon load the new table.
+        """
+        lines = [line.strip() for line in words.splitlines()]
+        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
+        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
         self._ended = self._daemon.clock.now()
         self._publish("ended", problems=self._problems)
 

@@ -177,6 +177,9 @@ def test_an_update_runs_beside_the_daemon(make: Make) -> None:
     assert told["ended"] == desk.clock.at
     lists._finished(0, "ut1-games: 12 kB")
     assert desk.ask("lists")["update"]["problems"] == []
+    lists._finished(0, "ut1-games: 12 kB\nqalqan: ut1-dating: the server says 404\n")
+    assert desk.ask("lists")["update"]["problems"] == ["ut1-dating: the server says 404"]
+    assert desk.heard("lists")[-1]["problems"] == ["ut1-dating: the server says 404"]
 
 
 def test_what_a_host_is_on(make: Make) -> None:
