@@ -137,6 +137,8 @@ def build_table(
             temporary, categories, salt, built, [report.as_json() for report in reports if not report.error]
         )
         info = _verified(temporary)
+        if target.is_dir():
+            target.rmdir()  # an empty one, as a container makes for a volume that has no file
         temporary.replace(target)
     except OSError as error:
         msg = f"{target}: the table could not be written ({disk_words(error)}); the old one stays in force"

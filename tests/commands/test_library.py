@@ -67,7 +67,7 @@ def test_a_failed_list_is_said_and_the_others_are_built(library: Library) -> Non
     assert info.count == 2
     assert [one.id for one in reports] == ["chosen", "usual"]
     table = open_table(library.state)
-    assert table.table.categories("www.dates.example") == {"dating"}
+    assert table.categories("www.dates.example") == {"dating"}
     table.close()
 
 
@@ -113,7 +113,7 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     said = capsys.readouterr()
     assert said.err.count("the server says 404 Not Found") == 3
     table = open_table(library.state)
-    assert table.table.categories("casino.example") == {"gambling"}
+    assert table.categories("casino.example") == {"gambling"}
     table.close()
 
 

@@ -32,6 +32,7 @@ SOURCES = "sources.yaml"
 TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
 PROBLEMS = 16  # lines of the last update that are kept
+REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
 WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
@@ -46,6 +47,10 @@ class ListVerbs:
         self._ended: datetime | None = None
         self._errand = Errand(daemon.loop, self._stepped, self._finished, TIMEOUT)
         self.close = self._errand.close
+        self._next_rebuild = daemon.loop.now()
+        daemon.rules.table_lost = self._table_lost
+        if daemon.rules.table_damaged:
+            daemon.loop.call_later(0.0, self._rebuild)
 
     def table(self) -> Mapping[str, Verb]:
         return {
@@ -221,15 +226,33 @@ class ListVerbs:
         """Whether an update begins now: no second one beside one that runs."""
         if self._errand.running:
             return False
-        argv = ["gateway", "lists", "update", "--steps", *(["--force"] if force else [])]
         try:
-            self._errand.start([*argv, "--config", str(self._daemon.rules.path)])
+            self._run("update", "--steps", *(["--force"] if force else []))
         except OSError as error:
             msg = f"list_update: no program can be started: {error.strerror or error}"
             raise ControlError(msg) from None
+        return True
+
+    def _run(self, *action: str) -> None:
+        self._errand.start(["gateway", "lists", *action, "--config", str(self._daemon.rules.path)])
         self._step, self._problems = {}, []
         self._publish("begun")
-        return True
+
+    def _table_lost(self) -> None:
+        """Called within a look-up, so all that follows waits until the packet is judged."""
+        self._daemon.loop.call_later(0.0, self._daemon.reassign)
+        self._daemon.loop.call_later(0.0, self._rebuild)
+
+    def _rebuild(self) -> None:
+        """Build a damaged table again from the stored copies, at most once an hour."""
+        now = self._daemon.loop.now()
+        if not self._daemon.rules.table_damaged or self._errand.running or now < self._next_rebuild:
+            return
+        self._next_rebuild = now + REBUILD_AGAIN
+        try:
+            self._run("build", "--nice")
+        except OSError as error:
+            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
 
     def _stepped(self, said: Mapping[str, Any]) -> None:
         self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
@@ -245,6 +268,7 @@ class ListVerbs:
         self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
         self._ended = self._daemon.clock.now()
         self._publish("ended", problems=self._problems)
+        self._rebuild()  # where an update failed before it built
 
     # ------------------------------------------------------------------------------------ wrong entries
 
