@@ -219,7 +219,8 @@ def _add_questions(commands: Subparsers) -> None:
 
 def _add_lists(commands: Subparsers) -> None:
     lists = _actions(commands, "lists", "lists", "lists of names, and the category table")
-    _command(lists, "build", "lists", "build the table from all lists that are here")
+    build = _command(lists, "build", "lists", "build the table from all lists that are here")
+    build.add_argument("--nice", action="store_true", help="with low priority, for the daemon")
     _command(lists, "check", "lists", "say which lists refuse a site that has to open from ten years on")
     update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
     update.add_argument("source", metavar="SOURCE", nargs="*", help="beside those that are always fetched")

@@ -15,9 +15,10 @@ from gateway.errors import PolicyError
 from gateway.home.neighbours import read_neighbours
 from gateway.homeconfig import is_there
 from gateway.household import Product
-from gateway.lists.table import MappedTable, open_table
+from gateway.lists.table import open_table
 from gateway.policy.config import QUARANTINE, Config
 from gateway.policy.documents import shown
+from gateway.policy.domains import DomainTable
 from gateway.policy.fields import suggestion
 from gateway.policy.household import Household
 from gateway.policy.macs import parse_mac
@@ -81,7 +82,7 @@ class Rules:
     config: Config
     profile: Profile
     situation: Situation
-    table: MappedTable
+    table: DomainTable
     problems: tuple[PolicyError, ...] = ()  # of files that would have had a say in it
 
     @property
@@ -93,7 +94,7 @@ class Rules:
         world = self.product.world(self.config.languages, self.config.web.https)
         return replace(
             world,
-            table=self.table.table,
+            table=self.table,
             sealed=SealedAsked(self.config),
             registers=in_force(self.config.registers),
         )

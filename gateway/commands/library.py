@@ -22,7 +22,7 @@ from gateway.lists.own import OwnLists, read_own
 from gateway.lists.registers import apart, note, register_list, take_files, usable
 from gateway.lists.sources import PublishedList, parse_canaries, parse_sources
 from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import Seed, Shelf, build_all
+from gateway.lists.update import NoInternet, Seed, Shelf, build_all
 from gateway.policy.domains import TableInfo
 from gateway.policy.registers import Register
 from gateway.suffixes import public_suffix_check
@@ -75,17 +75,30 @@ class Library:
     def fetch(
         self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
     ) -> list[str]:
-        """Fetch what is due, with ``force`` what was fetched today as well; the lines of what went wrong."""
+        """Fetch the lists that are due, with ``force`` also those that were fetched today.
+
+        Returns one line for each list that failed. Raises ListError if there is no internet and no list is
+        current.
+        """
         due = self.due(named)
         self._make_state()
         wrong = take_files(self.registers, self.shelf, self.canaries, now)
-        wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+        try:
+            wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+        except NoInternet as error:
+            if not self.is_any_current(now):
+                raise
+            wrong.append(str(error))
         note(self.registers, self.shelf, self.canaries.must)
         self.shelf.save()
         return wrong
 
+    def is_any_current(self, now: datetime) -> bool:
+        """Return whether any list has a copy that was fetched or confirmed today."""
+        return any(self.shelf.is_fresh(one, now) for one in self.published)
+
     def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
-        """Build the table from the seeds and from every copy that is here."""
+        """Build the table from the seeds and from every copy that can be used."""
         self._make_state()
         if not self.seeds and not any(map(self.is_here, self.published)):
             msg = "there is no list to build from; run: qalqan lists update"

@@ -19,7 +19,7 @@ from gateway.commands.owner import become_owner
 from gateway.commands.sealedasked import SealedAsked
 from gateway.commands.settings import config_path, control_socket
 from gateway.control.client import Client, Unreachable
-from gateway.errors import ControlError
+from gateway.errors import ControlError, ListError
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import look_up
@@ -32,7 +32,7 @@ from gateway.policy.registers import title
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
-NICE = 10  # of an update that the daemon started: packets go first
+NICE = 10  # of a process that the daemon started: packets go first
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
 MEGABYTE = 1 << 20
 REFUSED_FOR_EVERYONE = "refused for everyone"
@@ -51,17 +51,22 @@ def run(args: Namespace) -> int:
         return _check(library)
     become_owner(state)
     problems: list[str] = []
+    by_daemon: bool = args.steps if args.action == "update" else args.nice
+    if by_daemon:
+        os.nice(NICE)
     if args.action == "update":
-        if args.steps:
-            os.nice(NICE)
-        fetcher = Fetcher(progress=Steps() if args.steps else Progress())
+        fetcher = Fetcher(progress=Steps() if by_daemon else Progress())
         problems = library.fetch(args.source, fetcher, now, force=args.force)
         for line in problems:
             output.problem(line)
-    info, _ = library.build(now)
+    info, reports = library.build(now)
+    for report in reports:
+        if report.error:
+            output.problem(f"{report.error}; it is left out until the next update fetches it again")
     print(_told(info))
-    _tell_daemon(config)
-    return 1 if problems else 0
+    _tell_daemon(config, quiet=by_daemon)
+    # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
+    return 1 if problems and not library.is_any_current(now) else 0
 
 
 class Progress:
@@ -93,7 +98,8 @@ class Steps:
             print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
 
 
-def _tell_daemon(config: Config) -> None:
+def _tell_daemon(config: Config, *, quiet: bool) -> None:
+    """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
     try:
         answer = Client(control_socket(config), RELOAD_PATIENCE).call("reload")
     except Unreachable:
@@ -101,7 +107,7 @@ def _tell_daemon(config: Config) -> None:
     except ControlError as error:
         output.problem(f"{error}; until then the daemon goes on with the old table")
         return
-    for line in answer.get("problems") or ():
+    for line in () if quiet else answer.get("problems") or ():
         output.problem(line)
 
 
@@ -145,11 +151,14 @@ def _check(library: Library) -> int:
 def _built(state: Path) -> TableInfo | None:
     if not (state / TABLE_NAME).exists():
         return None
-    table = open_table(state)
     try:
-        return table.table.info
-    finally:
-        table.close()
+        table = open_table(state)
+    except ListError as error:
+        output.problem(str(error))
+        return None
+    info = table.info
+    table.close()
+    return info
 
 
 def _told(info: TableInfo) -> str:
@@ -195,7 +204,7 @@ def _lookup(args: Namespace, config: Config) -> int:
     from gateway.household import load_product
 
     product = load_product()
-    table = open_table(Path(config.state)).table
+    table = open_table(Path(config.state))
     sealed = SealedAsked(config)
     answer = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
     if args.json:

@@ -19,19 +19,21 @@ BOOK_NAME = "sources.json"
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server said of the copy that we have (RFC 9110 8.8)."""
+    """What a server sent with the file that is stored, for conditional requests (RFC 9110 §8.8)."""
 
     etag: str | None = None
     modified: str | None = None
+    url: str = ""  # address of the file; empty: unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What is known of our copy of a list."""
+    """What is known about the stored copy of a list."""
 
     validators: Validators = field(default_factory=Validators)
-    fetched: datetime | None = None  # when the server last gave it or said it is the newest
-    error: str = ""  # one line, of the last try; empty after a good one
+    fetched: datetime | None = None  # when the server last sent it or confirmed that it is the newest
+    error: str = ""  # one line about the last attempt; empty after a successful one
+    further: tuple[Validators, ...] = ()  # of the second and later files of a list in several files
 
 
 class Book:
@@ -80,14 +82,29 @@ class Book:
 
 
 def _copy(row: object) -> Copy:
-    """What a row of the book says; of what it does not say rightly nothing is known."""
+    """Read a row of the book. A damaged value is treated as unknown."""
     if not isinstance(row, dict):
         return Copy()
-    etag, modified, fetched, error = (
-        word if isinstance(word, str) and word.isprintable() else None
-        for word in map(row.get, ("etag", "modified", "fetched", "error"))
+    fetched, error = _words(row, "fetched", "error")
+    further = row.get("further")
+    return Copy(
+        _validators(row),
+        _moment(fetched),
+        error or "",
+        tuple(map(_validators, further)) if isinstance(further, list) else (),
     )
-    return Copy(Validators(etag, modified), _moment(fetched), error or "")
+
+
+def _validators(row: object) -> Validators:
+    if not isinstance(row, dict):
+        return Validators()
+    etag, modified, url = _words(row, "etag", "modified", "url")
+    return Validators(etag, modified, url or "")
+
+
+def _words(row: dict[str, Any], *keys: str) -> tuple[str | None, ...]:
+    words = map(row.get, keys)
+    return tuple(word if isinstance(word, str) and word.isprintable() else None for word in words)
 
 
 def _moment(written: str | None) -> datetime | None:
@@ -98,9 +115,13 @@ def _moment(written: str | None) -> datetime | None:
 
 
 def _row(copy: Copy) -> dict[str, Any]:
-    return {
-        "etag": copy.validators.etag,
-        "modified": copy.validators.modified,
+    row = {
+        **_validators_row(copy.validators),
         "fetched": copy.fetched.isoformat() if copy.fetched else None,
         "error": copy.error,
     }
+    return row | ({"further": [_validators_row(one) for one in copy.further]} if copy.further else {})
+
+
+def _validators_row(validators: Validators) -> dict[str, Any]:
+    return {"etag": validators.etag, "modified": validators.modified, "url": validators.url}

@@ -45,7 +45,7 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a source came to; goes into the table's own description."""
+    """The result of reading a source. The table's description has it for each source in it."""
 
     id: str
     category: str
@@ -54,6 +54,7 @@ class Report:
     canaries: tuple[str, ...] = ()  # left out, only where the source says so
     disputed: tuple[str, ...] = ()  # left out, since the house knows better
     left_out: Callable[[str], bool] = _nothing  # by the list's own exceptions
+    error: str = ""  # why the source is not in the table
 
     def as_json(self) -> Mapping[str, Any]:
         return {"id": self.id, "category": self.category, "domains": self.domains, "odd": self.odd_lines}
@@ -100,11 +101,13 @@ def build_table(
     canaries: Canaries,
     is_public_suffix: Callable[[str], bool],
     salt: bytes | None = None,
+    leave_out: bool = False,
 ) -> tuple[domains.TableInfo, list[Report]]:
     """Build from all sources and put the table at ``target``.
 
-    ``built``: ISO 8601. Raises ListError with name and line of a source that cannot be used, or when the disk
-    is full; ``target`` stays as it was then.
+    ``built``: ISO 8601. ``leave_out``: build without a fetched source that cannot be used; its report has
+    the error. Raises ListError with name and line of a source that cannot be used, or if the disk is full;
+    ``target`` is unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
     by_category: dict[str, list[Source]] = {}
@@ -116,16 +119,27 @@ def build_table(
         published: list[Names] = []
         own: list[Names] = []
         for source in by_category[category]:
-            report = survey(source, canaries)
+            try:
+                report = survey(source, canaries)
+            except ListError as error:
+                # A disk that cannot be read says nothing about the source: the old table is better than less.
+                if not leave_out or source.own or isinstance(error.__cause__, OSError):
+                    raise
+                reports.append(Report(source.id, category, 0, 0, error=str(error)))
+                continue
             reports.append(report)
-            # What is no name has no public suffix.
+            # Addresses have no public suffix.
             apart = source.own or source.form is Format.ADDRESSES
             (own if apart else published).append(_reader(source, report))
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
-        _write(temporary, categories, salt, built, [report.as_json() for report in reports])
+        _write(
+            temporary, categories, salt, built, [report.as_json() for report in reports if not report.error]
+        )
         info = _verified(temporary)
+        if target.is_dir():
+            target.rmdir()  # an empty one, as a container makes for a volume that has no file
         temporary.replace(target)
     except OSError as error:
         msg = f"{target}: the table could not be written ({disk_words(error)}); the old one stays in force"

@@ -28,6 +28,7 @@ CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte; a home line that is slower than that is down
 DEADLINE = 600.0  # seconds for one source: 64 MB at 1 Mbit/s
 TRIES = 4
+KEEPING = "keeping the previous copy"  # what a failed download leads to
 BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus as much jitter
 USER_AGENT = "qalqan (family filter)"
 
@@ -45,6 +46,11 @@ Progress = Callable[[str, int, int | None], None]
 
 class Unwritable(ListError):
     """The copy could not be written on this machine: no server is to blame, and no other try helps."""
+
+
+def unwritable(folder: Path, error: OSError) -> str:
+    """Return the message for a folder in which a copy could not be written."""
+    return f"{folder}: cannot be written ({disk_words(error)}); the old table stays in force"
 
 
 class Offline(ListError):
@@ -93,9 +99,7 @@ class _Copy:
         except OSError as error:
             with suppress(OSError):
                 self._target.unlink(missing_ok=True)
-            where, why = self._target.parent, disk_words(error)
-            msg = f"{where}: cannot be written ({why}); the old table stays in force"
-            raise Unwritable(msg) from error
+            raise Unwritable(unwritable(self._target.parent, error)) from error
 
     def __enter__(self) -> _Copy:
         return self
@@ -145,11 +149,11 @@ class Fetcher:
                     return Fetched(None, known)
                 problem = f"the server says {error.code} {error.reason}"
                 if error.code not in _WORTH_RETRYING:
-                    msg = f"{source}: {problem}; look whether {url} has moved"
+                    msg = f"{source}: {problem}; check whether {url} has moved; {KEEPING}"
                     raise ListError(msg) from error
             except _TooSlow as error:
                 target.unlink(missing_ok=True)
-                msg = f"{source}: slower than {self._deadline:.0f} s; the old table stays in force"
+                msg = f"{source}: slower than {self._deadline:.0f} s; {KEEPING}"
                 raise ListError(msg) from error
             except NotOutside as error:
                 msg = f"{source}: it is not fetched: {error}"
@@ -162,13 +166,13 @@ class Fetcher:
                 problem = f"the download failed ({reason})"
                 if not self._reached and _says_offline(error):
                     target.unlink(missing_ok=True)
-                    msg = f"{source}: {problem}; the old table stays in force"
+                    msg = f"{source}: {problem}; {KEEPING}"
                     raise Offline(msg) from error
             target.unlink(missing_ok=True)
             if attempt < TRIES:
                 pause = BACKOFF * 2 ** (attempt - 1)
                 self._sleep(pause + random.uniform(0, pause))
-        msg = f"{source}: {problem} {TRIES} times; the old table stays in force"
+        msg = f"{source}: {problem} {TRIES} times; {KEEPING}"
         raise ListError(msg)
 
     def _in_time(self, act: Callable[[], T]) -> T:
@@ -197,10 +201,11 @@ class Fetcher:
 
     def _once(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         request = Request(url, headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        if known.etag:
-            request.add_header("If-None-Match", known.etag)
-        if known.modified:
-            request.add_header("If-Modified-Since", known.modified)
+        if known.url in ("", url):  # else they are of another file: the list has moved
+            if known.etag:
+                request.add_header("If-None-Match", known.etag)
+            if known.modified:
+                request.add_header("If-Modified-Since", known.modified)
         with self._opener.open(request, timeout=self._stall) as response, _Copy(target) as out:
             self._reached = True
             size = response.headers.get("Content-Length", "")
@@ -219,7 +224,7 @@ class Fetcher:
                 msg = f"cut after {done} of {total} bytes"
                 raise URLError(msg)
             headers = response.headers
-            return Fetched(target, Validators(headers.get("ETag"), headers.get("Last-Modified")))
+            return Fetched(target, Validators(headers.get("ETag"), headers.get("Last-Modified"), url))
 
 
 def _says_offline(error: Exception) -> bool:

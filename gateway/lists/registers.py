@@ -33,7 +33,7 @@ def register_list(register: Register) -> PublishedList:
 
 def apart(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
     """Raises ListError where one list is a register and a list of another kind as well."""
-    used = {one.url: one for one in others}
+    used = {url: one for one in others for url in one.urls}
     for register in registers:
         other = used.get(register.url) if register.url else None
         if other is not None:

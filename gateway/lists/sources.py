@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from gateway.lists.formats import Format
 from gateway.policy import fields
 from gateway.policy.categories import Categories
-from gateway.policy.documents import Node, Place, parse_document, shown
+from gateway.policy.documents import Node, Place, Sequence, parse_document, shown
 
 if TYPE_CHECKING:
     from gateway.lists.build import Source
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
+MAX_FILES = 16  # of one list
 CANARY_WAYS = ("reject", "skip")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
@@ -29,25 +30,31 @@ _KEYS = ("name", "url", "format", "licence", "category", "size", "max_bytes", "c
 class PublishedList:
     id: str
     name: str
-    url: str
-    form: Format | None  # None: its copy tells
+    url: str  # of the first file, where the list is published in several
+    form: Format | None  # None: recognised from its copy
     licence: str  # SPDX id where there is one
-    category: str  # id of a category of ours
-    size: int  # names in it, about
-    max_bytes: int  # a longer download is refused
+    category: str  # id of a category
+    size: int  # approximate number of names
+    max_bytes: int  # of all its files together; a longer download is refused
     skip_canaries: bool  # leave innocent names out instead of refusing the list
-    default: bool  # fetched without anybody asking for it
+    default: bool  # fetched unless it is turned off
+    further: tuple[str, ...] = ()  # addresses of the second and later files
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Addresses of all its files; one after another they are the list."""
+        return self.url, *self.further
 
     def copy(self, path: Path) -> Source:
-        """The copy at ``path`` as the build reads it. Raises ListError for what is no list."""
-        from gateway.lists.build import Source, guess_format  # the daemon only says what lists there are
+        """Return the copy at ``path`` as input of the build. Raises ListError for a file that is no list."""
+        from gateway.lists.build import Source, guess_format  # the daemon needs the catalogue only
 
         form = self.form or guess_format(self.id, path)
         return Source(self.id, self.category, path, form, self.skip_canaries)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
-    """All lists by id. Raises PolicyError with file, line, key and mend."""
+    """Return all lists by id. Raises PolicyError with file, line, key and how to fix it."""
     top = fields.Fields(parse_document(source, file), ("sources",))
     return {
         key: _published(key, place, node, categories)
@@ -60,15 +67,11 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, two letters at least")
     part = fields.Fields(fields.mapping(node), _KEYS)
     listable = [one for one in categories.by_id if one not in categories.sealed]
-    url = part.need("url")
-    if _URL.fullmatch(fields.text(url)) is None:
-        url.place.refuse(
-            "is no HTTPS address", "write https://…; a list over plain HTTP can be changed on its way"
-        )
+    url, *further = _urls(part.need("url"))
     return PublishedList(
         id=key,
         name=fields.text(part.need("name")),
-        url=fields.text(url),
+        url=url,
         form=Format(fields.choice(part.need("format"), tuple(Format))),
         licence=fields.text(part.need("licence")),
         category=fields.choice(part.need("category"), listable),
@@ -79,7 +82,21 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         skip_canaries=part.read("canary", lambda n: fields.choice(n, CANARY_WAYS), default="reject")
         == "skip",
         default=part.read("default", fields.flag, default=False),
+        further=tuple(further),
     )
+
+
+def _urls(node: Node) -> list[str]:
+    """Read one address, or a list of them for a list in several files."""
+    nodes = fields.entries(node, MAX_FILES) if isinstance(node, Sequence) else (node,)
+    if not nodes:
+        node.place.refuse("is empty", "write one address, or a list of addresses")
+    for one in nodes:
+        if _URL.fullmatch(fields.text(one)) is None:
+            one.place.refuse(
+                "is no HTTPS address", "write https://…; a list over plain HTTP can be changed on its way"
+            )
+    return [fields.text(one) for one in nodes]
 
 
 def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:

@@ -1,60 +1,101 @@
-"""The category table in force: the built one, mapped from its file; before the first build, our own seed."""
+"""The category table in use: the built one, read from its file; before the first build, the seed."""
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Mapping
-from dataclasses import dataclass
+import errno
+import os
+import stat
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from gateway.errors import ListError
-from gateway.policy.domains import DomainTable, pack_table
+from gateway.files import opened_at_once
+from gateway.policy.domains import LOST, DomainTable, TableLost, pack_table
 from profiles import DATA
 
 TABLE_NAME = "categories.table"
 SEED_FOLDER = "lists"  # in the package profiles: one file a category
 SEED_BUILT = "2026-11-24T00:00:00+00:00"  # when the seed was last written; it has no build time of its own
-_SEED_SALT = bytes(16)  # names of our own writing need no salt against crafted collisions
+_SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 
 
-@dataclass(slots=True)
-class MappedTable:
-    """``table`` may be used until ``close``."""
+class StoredTable(DomainTable):
+    """A table that is read from its file with each look-up.
 
-    table: DomainTable
-    _mapping: mmap.mmap | None
+    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut. If the
+    file is cut or changed while it is open, the table continues as the seed and calls ``when_lost`` once.
+    """
+
+    __slots__ = ("_fd", "_opened", "_path", "lost", "when_lost")
+
+    def __init__(self, path: Path, fd: int) -> None:
+        """Take over ``fd``, which is open for reading. Raises ListError for a damaged table."""
+        self._path, self._fd = path, fd
+        self._opened = os.fstat(fd)
+        self.lost = ""  # one line: why the table continues as the seed
+        self.when_lost: Callable[[], None] = _nothing
+        _seed()  # reads the package's files while nothing is wrong
+        self._open(partial(os.pread, fd), self._opened.st_size)
+
+    def _number(self, name: str) -> int:
+        try:
+            return super()._number(name)
+        except (TableLost, OSError):
+            self._lose()
+            return super()._number(name)
+
+    def check(self) -> None:
+        """Continue as the seed if the file was changed since it was opened."""
+        now, then = os.fstat(self._fd), self._opened
+        if not self.lost and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+            self._lose()
+
+    def _lose(self) -> None:
+        self.lost = f"{self._path}: {LOST}"
+        self._take(_seed())
+        self.when_lost()
 
     def close(self) -> None:
-        self.table.close()
-        if self._mapping is not None:
-            self._mapping.close()
-            self._mapping = None
+        super().close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
-def open_table(state: Path) -> MappedTable:
-    """The table in ``state``, or the seed where none was ever built. Raises ListError for a damaged one."""
+def open_table(state: Path) -> DomainTable:
+    """Return the table in ``state``, or the seed before the first build. Raises ListError for damage."""
     path = state / TABLE_NAME
     try:
-        with path.open("rb") as file:
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return _opened(path)
     except FileNotFoundError:
-        return MappedTable(seed_table(), None)
-    except ValueError as error:  # no file without a byte can be mapped
-        msg = f"{path}: the category table is empty; build it again: qalqan lists build"
-        raise ListError(msg) from error
+        return seed_table()
     except OSError as error:
-        msg = f"{path}: the category table cannot be read ({error.strerror}); mend its permissions or `state`"
+        advice = "check its permissions, or build it again: qalqan lists build"
+        msg = f"{path}: the category table cannot be read ({error.strerror}); {advice}"
         raise ListError(msg) from error
-    try:
-        return MappedTable(DomainTable(memoryview(mapping)), mapping)
     except ListError as error:
-        # The mapping ends with the last view of it, which the traceback still has: it cannot be closed here.
         msg = f"{path}: {error}"
         raise ListError(msg) from error
 
 
+def _opened(path: Path) -> StoredTable:
+    fd = opened_at_once(str(path), os.O_RDONLY)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        return StoredTable(path, fd)
+    except (OSError, ListError):
+        os.close(fd)
+        raise
+
+
+def _nothing() -> None:
+    return
+
+
 def seed_names() -> Mapping[str, frozenset[str]]:
-    """Name → categories, of the lists that come with the product."""
+    """Return name → categories, of the lists that come with the product."""
     found: dict[str, frozenset[str]] = {}
     for file in sorted(DATA.joinpath(SEED_FOLDER).iterdir()):
         category, ending = file.name.rpartition(".")[::2]
@@ -67,5 +108,11 @@ def seed_names() -> Mapping[str, frozenset[str]]:
     return found
 
 
+@cache
+def _seed() -> bytes:
+    """Return the seed as a table: 13 kB."""
+    return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
+
+
 def seed_table() -> DomainTable:
-    return DomainTable(pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT))
+    return DomainTable(_seed())

@@ -1,8 +1,9 @@
-"""Fetch what is due, then build one table from all that is here; what fails leaves the last good state."""
+"""Fetches the lists that are due and builds one table from all copies. A failure keeps the previous state."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ListError
 from gateway.lists.book import Book, Copy, Validators
 from gateway.lists.build import Canaries, Report, Source, build_table, must_hits, survey
-from gateway.lists.fetch import Fetcher, Offline, Unwritable
+from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
 from gateway.lists.must import MustResolve
 from gateway.lists.sources import PublishedList
@@ -23,8 +24,12 @@ from gateway.policy.domains import TableInfo
 FRESH = timedelta(hours=20)  # most lists change once a day; asking more often is rude
 
 
+class NoInternet(ListError):
+    """No server could be reached."""
+
+
 class Shelf(Book):
-    """The copies, and how they become new ones."""
+    """The stored copies of lists, and how they are renewed."""
 
     def fetch(
         self,
@@ -35,31 +40,30 @@ class Shelf(Book):
         *,
         force: bool = False,
     ) -> list[str]:
-        """Fetch the lists that are due; a new copy that is not fit for use does not replace the old one.
+        """Fetch the lists that are due. A new copy that cannot be used does not replace the old one.
 
-        The lines of what went wrong, each naming its source. Raises ListError where two hosts, or the only
-        one, cannot even be reached, and where nothing can be written: then it is the internet or the disk
-        that fails, and no other is tried.
+        Returns one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
+        be reached, and ListError if nothing can be written: the other lists would fail in the same way.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
-        due = [one for one in lists if force or not self._is_fresh(one.id, now)]
+        due = [one for one in lists if force or not self.is_fresh(one.id, now)]
         unreached = ""
         while due:
             published = due.pop(0)
             copy = self.copies.get(published.id, Copy())
             try:
-                validators = self._renew(published, fetcher, canaries, copy.validators)
-                self.copies[published.id] = Copy(validators, now)
+                first, *further = self._renew(published, fetcher, canaries, copy)
+                self.copies[published.id] = Copy(first, now, further=tuple(further))
             except Offline as error:
                 elsewhere = next((one for one in due if _host(one) != _host(published)), None)
                 if unreached or elsewhere is None:
-                    raise ListError(_no_internet({unreached, _host(published)}, error)) from error
+                    raise NoInternet(_no_internet({unreached, _host(published)}, error)) from error
                 unreached = _host(published)
                 due.remove(elsewhere)
                 due[:0] = [elsewhere, published]
             except Unwritable:
-                with suppress(ListError):  # of the two it is the first that is told
+                with suppress(ListError):  # the first error is the one to report
                     self.save()
                 raise
             except (ListError, OSError) as error:
@@ -68,33 +72,82 @@ class Shelf(Book):
         self.save()
         return problems
 
-    def _is_fresh(self, source: str, now: datetime) -> bool:
+    def is_fresh(self, source: str, now: datetime) -> bool:
+        """Return whether the list has a copy that was fetched or confirmed within the last 20 hours."""
         fetched = self.copies.get(source, Copy()).fetched
         return self.path(source).exists() and fetched is not None and abs(now - fetched) < FRESH
 
+    def forget(self, source: str, problem: str) -> None:
+        """Remove a copy that cannot be used, so that the next update fetches all of it."""
+        self.path(source).unlink(missing_ok=True)
+        self.copies[source] = Copy(error=problem)
+
     def _renew(
-        self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, known: Validators
-    ) -> Validators:
+        self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, copy: Copy
+    ) -> list[Validators]:
         target = self.path(published.id)
-        if not target.exists():
-            known = Validators()
+        known = [copy.validators, *copy.further]
+        if not target.exists() or len(known) != len(published.urls):
+            known = [Validators() for _ in published.urls]
         new = target.with_suffix(f".{os.getpid()}.new")
         try:
-            got = fetcher.fetch(published.id, published.url, new, known, published.max_bytes)
-            if got.path is not None:
-                survey(published.copy(got.path), canaries)
+            validators = _download(published, fetcher, known, new)
+            if new.exists():
+                survey(published.copy(new), canaries)
                 if target.exists():
-                    _refuse_drift(published.copy(got.path), published.copy(target), canaries.must)
-                got.path.replace(target)
+                    _refuse_drift(published.copy(new), published.copy(target), canaries.must)
+                new.replace(target)
         finally:
             new.unlink(missing_ok=True)
-        return got.validators
+        return validators
+
+
+def _download(
+    published: PublishedList, fetcher: Fetcher, known: list[Validators], new: Path
+) -> list[Validators]:
+    """Write the files of a list to ``new``, one after another. Write nothing if none has changed.
+
+    The copy of a list in several files is one file, so a change in one of them fetches all of them.
+    """
+    most = published.max_bytes
+    parts = [new.with_name(f"{new.name}.{number}") for number in range(len(published.urls))]
+    jobs = list(zip(published.urls, parts, known, strict=True))
+    try:
+        got = [fetcher.fetch(published.id, url, part, one, most) for url, part, one in jobs]
+        if all(one.path is None for one in got):
+            return [one.validators for one in got]
+        for number, (url, part, _) in enumerate(jobs):
+            if got[number].path is None:
+                got[number] = fetcher.fetch(published.id, url, part, Validators(), most)
+        if sum(part.stat().st_size for part in parts) > most:
+            msg = f"{published.id}: more than {most} bytes; raise its `max_bytes` if it has grown"
+            raise ListError(msg)
+        _join(parts, new)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    return [one.validators for one in got]
+
+
+def _join(parts: list[Path], new: Path) -> None:
+    """Move the first part to ``new`` and append the others. Raises Unwritable if the disk is full."""
+    # Nothing comes between them: makers cut a list at any byte, not only at the end of a line.
+    first, *others = parts
+    first.replace(new)
+    try:
+        with new.open("ab") as out:
+            for part in others:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, out)
+                part.unlink()
+    except OSError as error:
+        raise Unwritable(unwritable(new.parent, error)) from error
 
 
 def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
-    """Raises ListError where a new copy refuses a site that has to open, and the one before did not.
+    """Raises ListError if a new copy blocks a site that must resolve and the previous copy did not.
 
-    Of a list of which there is no copy yet such entries are left out of the table, and nothing more.
+    Without a previous copy, the build leaves such entries out of the table.
     """
     found = must_hits(new, must)
     fresh = found.keys() - must_hits(old, must).keys() if found else ()
@@ -109,7 +162,7 @@ def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The names of our own that come with the package, one file a category."""
+    """Names that come with the package, one file for each category."""
 
     category: str
     path: Path
@@ -129,16 +182,36 @@ def build_all(
     is_public_suffix: Callable[[str], bool],
     now: datetime,
 ) -> tuple[TableInfo, list[Report]]:
-    """Build the table in ``state`` from the seeds and from every list of which a copy is here."""
+    """Build the table in ``state`` from the seeds and from every list that has a copy.
+
+    A copy that cannot be used is left out and forgotten; its report has the error.
+    """
     sources = [seed.source for seed in seeds]
-    sources += [one.copy(shelf.path(one.id)) for one in lists if shelf.path(one.id).exists()]
-    return build_table(
+    left_out: list[Report] = []
+    for one in lists:
+        if not shelf.path(one.id).exists():
+            continue
+        try:
+            sources.append(one.copy(shelf.path(one.id)))
+        except ListError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            left_out.append(Report(one.id, one.category, 0, 0, error=str(error)))
+    info, reports = build_table(
         sources,
         state / TABLE_NAME,
         built=now.astimezone(UTC).isoformat(timespec="seconds"),
         canaries=canaries,
         is_public_suffix=is_public_suffix,
+        leave_out=True,
     )
+    reports += left_out
+    unusable = [report for report in reports if report.error]
+    for report in unusable:
+        shelf.forget(report.id, report.error)
+    if unusable:
+        shelf.save()
+    return info, reports
 
 
 def _host(published: PublishedList) -> str:

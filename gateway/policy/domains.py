@@ -1,6 +1,7 @@
-"""The category table: host → categories, in one read-only buffer that the caller has mapped.
+"""The category table: host → categories, read from a file or a buffer with each look-up.
 
-A table of two million names costs no private memory, 6.2 bytes a name in the file, and 3 µs a look-up.
+A table of two million names takes 6.2 bytes a name in the file, 0.5 MB of memory for its index, and 5 to 7 µs
+for a host of three labels.
 
 **Format, version 1.** Numbers are in the byte order of the machine that built the file; a file from a machine
 of the other order is refused (tables are built where they are used, and a look-up must not swap bytes).
@@ -36,9 +37,10 @@ from __future__ import annotations
 import json
 import struct
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
+from sys import byteorder
 from typing import Any, NoReturn
 
 from gateway.errors import ListError
@@ -58,6 +60,9 @@ MAX_SETS = 1 << 16
 MAX_JSON = 1 << 20  # 65 thousand sets never occur; real lists give some 200
 
 Buffer = bytes | bytearray | memoryview
+Read = Callable[[int, int], bytes]
+"""``read(length, offset)``, as os.pread: fewer bytes than ``length`` where the file ends before."""
+LOST = "the category table was damaged while it was in use; build it again: qalqan lists build"
 NO_CATEGORIES: frozenset[str] = frozenset()
 
 
@@ -83,46 +88,49 @@ def key_of(name: bytes, salt: bytes, bits: int) -> int:
     return int.from_bytes(digest, "big") >> (32 - bits)
 
 
-class DomainTable:
-    """Reader of a table in ``buffer``, which must stay as it is (a file that is replaced by rename does).
+class TableLost(ListError):
+    """The file of a table ends before the table does: it was cut after it had been opened."""
 
-    Raises ListError for a buffer that is not a whole table of this version. The seal is not checked here,
-    since that would page in the whole file: `verify` does it where a table is built or received.
+
+class DomainTable:
+    """Reader of a table in ``buffer``. A subclass may read it piece by piece.
+
+    Raises ListError for what is not a whole table of this version. The seal is not checked, since that
+    would read the whole file: `verify` does it where a table is built.
     """
 
-    __slots__ = ("_bits", "_index", "_numbers", "_remainders", "_salt", "_sets", "_view", "info")
+    __slots__ = ("_bits", "_index", "_numbers_at", "_read", "_remainders_at", "_salt", "_sets", "info")
 
     def __init__(self, buffer: Buffer) -> None:
+        self._take(buffer)
+
+    def _take(self, buffer: Buffer) -> None:
+        """Use the table in ``buffer``."""
         view = memoryview(buffer).cast("B").toreadonly()
-        head = _Head.read(view)
+        self._open(lambda length, offset: bytes(view[offset : offset + length]), len(view))
+
+    def _open(self, read: Read, size: int) -> None:
+        """Use the table that ``read`` gives. After a ListError the table that was open stays."""
+        head = _Head.read(read(HEAD.size, 0))
         index_end = HEAD.size + 4 * ((1 << head.bits) + 1)
         remainders_end = index_end + 4 * head.count
         numbers_end = remainders_end + 2 * head.count
-        if len(view) != numbers_end + head.json_length:
-            _refuse(f"has {len(view)} bytes where {numbers_end + head.json_length} belong")
-        about = _json_block(bytes(view[numbers_end:]))
-        self._view = view
-        self._index = view[HEAD.size : index_end].cast("I")
-        self._remainders = view[index_end:remainders_end].cast("I")
-        self._numbers = view[remainders_end:numbers_end].cast("H")
+        if size != numbers_end + head.json_length:
+            _refuse(f"has {size} bytes where {numbers_end + head.json_length} belong")
+        index = read(index_end - HEAD.size, HEAD.size)
+        about = _json_block(read(head.json_length, numbers_end))
+        sets, info = _sets(about), _info(about, head.count, size)
+        self._index = _index(index, head)
+        self._read = read
+        self._remainders_at = index_end
+        self._numbers_at = remainders_end
         self._salt = head.salt
         self._bits = head.bits
-        self._sets = _sets(about)
-        self._check_index(head.count)
-        self.info = _info(about, head.count, len(view))
-
-    def _check_index(self, count: int) -> None:
-        """Every bucket lies within the table, whatever the file says: no look-up can leave the buffer."""
-        before = 0
-        for start in self._index:
-            if start < before:
-                _refuse("has an index that runs backwards")
-            before = start
-        if self._index[0] != 0 or before != count:
-            _refuse("has an index that does not cover its names")
+        self._sets = sets
+        self.info = info
 
     def categories(self, host: str) -> frozenset[str]:
-        """Ids of the categories of ``host`` (normalised) and of all its parents of two labels and more."""
+        """Return the categories of ``host`` (normalised) and of its parents of two labels and more."""
         found = NO_CATEGORIES
         name, dot = host, host.find(".")
         if dot < 0 and ":" in host:
@@ -137,12 +145,12 @@ class DomainTable:
         return found
 
     def entry(self, text: str) -> frozenset[str]:
-        """Ids of the categories of exactly ``text``: an address or a prefix."""
+        """Return the categories of exactly ``text``: an address or a prefix."""
         number = self._number(text)
         return self._sets[number] if number >= 0 else NO_CATEGORIES
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Which suffixes of ``host`` are in the table, longest first, and as what."""
+        """Return the suffixes of ``host`` that are in the table, longest first, with their categories."""
         found = []
         name = host
         while "." in name:
@@ -153,41 +161,69 @@ class DomainTable:
         return tuple(found)
 
     def _number(self, name: str) -> int:
-        """The set number of exactly ``name``, -1 where the table has none."""
+        """Return the set number of exactly ``name``, or -1. Raises TableLost."""
         digest = blake2s(self._salt + name.encode(), digest_size=KEY_BYTES).digest()
         key = int.from_bytes(digest, "big") >> (32 - self._bits)
-        bucket, remainder = key >> 32, key & 0xFFFFFFFF
-        index = self._index
-        end = index[bucket + 1]
-        at = bisect_left(self._remainders, remainder, index[bucket], end)
-        if at == end or self._remainders[at] != remainder:
+        bucket, index = key >> 32, self._index
+        start = index[bucket]
+        length = 4 * (index[bucket + 1] - start)
+        remainders = self._read(length, self._remainders_at + 4 * start)
+        if len(remainders) != length:
+            raise TableLost(LOST)
+        wanted = (key & 0xFFFFFFFF).to_bytes(4, byteorder)
+        at = remainders.find(wanted)
+        while at & 3 and at >= 0:  # the end of one remainder and the beginning of the next
+            at = remainders.find(wanted, at + 1)
+        if at < 0:
             return -1
-        number = self._numbers[at]
+        number = self._read(2, self._numbers_at + 2 * start + at // 2)
+        if len(number) != 2:
+            raise TableLost(LOST)
+        found = int.from_bytes(number, byteorder)
         # A damaged number must not end the daemon; verify() is what finds the damage.
-        return number if number < len(self._sets) else -1
+        return found if found < len(self._sets) else -1
 
     @property
     def known_categories(self) -> frozenset[str]:
-        """Every category that a name of this table is in."""
+        """All categories that names of this table are in."""
         return NO_CATEGORIES.union(*self._sets)
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return self.info.count
 
     def close(self) -> None:
-        """Lets go of the buffer, so that the caller can unmap it. The table cannot be used afterwards."""
-        for view in (self._index, self._remainders, self._numbers, self._view):
-            view.release()
+        """Release the buffer or the file. The table cannot be used afterwards."""
+        self._read = _closed
+
+
+def _closed(_length: int, _offset: int) -> bytes:
+    msg = "the table is closed"
+    raise ValueError(msg)
+
+
+def _index(data: bytes, head: _Head) -> memoryview:
+    """Return where each bucket starts. Every bucket is within the table, whatever the file says."""
+    if len(data) != 4 * ((1 << head.bits) + 1):
+        _refuse("ends within its index")
+    index = memoryview(data).cast("I")
+    before = 0
+    for start in index:
+        if start < before:
+            _refuse("has an index that runs backwards")
+        before = start
+    if index[0] != 0 or before != head.count:
+        _refuse("has an index that does not cover its names")
+    return index
 
 
 def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
-    """Checks all of a table, its seal included (35 ms for 16 MB). Raises ListError.
+    """Check all of a table, its seal included (35 ms for 16 MB). Raises ListError.
 
-    ``body``: what follows the head, in pieces, for a mapped file of which not every page shall be brought in.
+    ``body``: what follows the head, in pieces, for a mapped file that is not to be read into memory whole.
     """
     table = DomainTable(buffer)
     view = memoryview(buffer).cast("B")
-    head = _Head.read(view)
+    head = _Head.read(bytes(view[: HEAD.size]))
     digest = digest_of([view[HEAD.size :]] if body is None else body)
     if head.seal != _seal(bytes(view[: HEAD.size - SEAL_BYTES]), digest):
         _refuse("does not match its seal")
@@ -251,10 +287,10 @@ class _Head:
     seal: bytes
 
     @classmethod
-    def read(cls, view: memoryview) -> _Head:
-        if len(view) < HEAD.size:
-            _refuse(f"has only {len(view)} bytes")
-        magic, version, order, count, bits, salt, json_length, seal = HEAD.unpack_from(view)
+    def read(cls, data: bytes) -> _Head:
+        if len(data) < HEAD.size:
+            _refuse(f"has only {len(data)} bytes")
+        magic, version, order, count, bits, salt, json_length, seal = HEAD.unpack(data)
         if magic != MAGIC:
             _refuse("does not start as a category table does")
         if order != BYTE_ORDER_MARK:

@@ -71,8 +71,7 @@ def measure(settings: Settings) -> Iterator[Figure]:
         began = time.perf_counter()
         peak = build(folder)
         seconds = time.perf_counter() - began
-        mapped = open_table(folder)
-        table = mapped.table
+        table = open_table(folder)
         listed: list[str] = []
         for file in folder.glob("*.txt"):
             with file.open() as lines:
@@ -85,7 +84,7 @@ def measure(settings: Settings) -> Iterator[Figure]:
         yield Figure("look-ups that miss", _rate(table.categories, misses), "/s", 150_000)
         yield at_most("size of the table", table.info.size / len(table), "bytes/name", 6.5)
         yield at_most("peak of the build", peak, "MB", 64, f"{seconds:.0f} s")
-        mapped.close()
+        table.close()
 
 
 def _rate(look_up: object, hosts: list[str]) -> float:

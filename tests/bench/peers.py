@@ -68,7 +68,7 @@ def _traffic(settings: Settings) -> Iterator[Figure]:
             for name, gateway in states.items():
                 with gateway() as pid:
                     runs[name].take(wires, seconds)
-                    runs[name].memory.append(resident(pid)[0])
+                    runs[name].memory.append(resident(pid))
     yield from _compared(runs["off"], runs["Suricata"], runs["Qalqan"])
 
 
@@ -152,10 +152,10 @@ def _names(settings: Settings) -> Iterator[Figure]:
             daemon.stop()
             lookups.table_of(folder).rename(lookups.table_of(daemon.state))
             daemon.start()
-            held, mapped = resident(daemon.pid)
+            held = resident(daemon.pid)
             a_name = (full - bare) * 1e6 / count
             yield at_most("Qalqan, a name (mark: dnsmasq's)", size / count, "bytes", a_name, "in the file")
-            note = f"{held:.0f} MB resident, {mapped:.1f} of it the table"
+            note = f"{held:.0f} MB resident"
             yield at_most("Qalqan, start with them", daemon.seconds_to_ready, "s", seconds, note)
 
 
@@ -168,7 +168,7 @@ def _dnsmasq(namespace: Namespace, names: Path) -> tuple[float, float]:
     try:
         question = ["dig", "+tries=1", "+time=1", "-p", "5300", "@127.0.0.1", "none.example"]
         _until(lambda: namespace.run(question).returncode == 0, process)
-        return resident(process.pid)[0], time.monotonic() - began
+        return resident(process.pid), time.monotonic() - began
     finally:
         stop(process)
 

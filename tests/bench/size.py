@@ -121,6 +121,6 @@ def _memory(folder: Path, feed: Mapping[str, Package], roots: Mapping[str, Path]
                 home.devices["tablet"].run(["curl", "-sk", "-o", "/dev/null", "https://www.example.org/"])
             page = f"http://{GATEWAY_IPV4}:{WEB_PORT}/"
             home.devices["tablet"].run(["curl", "-sSfL", "-o", "/dev/null", page], check=True)
-            one, other = resident(daemon.pid)[0], whole(daemon.web_pid)
+            one, other = resident(daemon.pid), whole(daemon.web_pid)
             yield at_most("memory: the packaged daemon, resident", one, "MB", MOST_DAEMON, note)
             yield at_most("memory: the packaged daemon and pages, resident", one + other, "MB", MOST_BOTH)

@@ -291,6 +291,22 @@ def test_an_address_of_a_list_is_looked_up(qalqan: Qalqan, config: Path) -> None
     assert "refused for everyone" in qalqan("lists", "lookup", "2001:db8:0::7", "--config", config).out
 
 
+@pytest.mark.parametrize("damage", ["empty", "an empty folder"])
+def test_a_damaged_table_is_reported_and_built_again(qalqan: Qalqan, config: Path, damage: str) -> None:
+    from gateway.lists.table import TABLE_NAME
+
+    table = config.parent / "state" / TABLE_NAME
+    table.parent.mkdir()
+    table.write_bytes(b"") if damage == "empty" else table.mkdir()
+    told = qalqan("lists", "status", "--config", config)
+    assert told.status == 0
+    assert told.err.startswith(f"qalqan: {table}: the category table ")
+    assert told.out.startswith("No table is built")
+    assert qalqan("lists", "build", "--nice", "--config", config).status == 0
+    told = qalqan("lists", "status", "--config", config)
+    assert (told.status, told.err) == (0, "")
+
+
 def test_what_binds_everyone_is_told_as_nothing_else(qalqan: Qalqan, config: Path) -> None:
     from gateway.lists.table import TABLE_NAME
     from gateway.policy.domains import pack_table

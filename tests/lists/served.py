@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2s
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -31,15 +32,28 @@ class Served:
 
 
 @contextmanager
-def served(bodies: Mapping[str, bytes]) -> Iterator[Served]:
-    """``bodies`` by path; may change meanwhile."""
+def served(bodies: Mapping[str, bytes], *, tags: bool = False) -> Iterator[Served]:
+    """Serve ``bodies``, which may change meanwhile, by path; another path is not found.
+
+    With ``tags`` each has an ETag, and a conditional request for the same bytes gets 304.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            body = bodies[self.path]
+            body = bodies.get(self.path)
+            if body is None:
+                self.send_error(404)
+                return
+            tag = f'"{blake2s(body).hexdigest()}"'
+            if tags and self.headers["If-None-Match"] == tag:
+                self.send_response(304)
+                self.end_headers()
+                return
             self.send_response(200)
+            if tags:
+                self.send_header("ETag", tag)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

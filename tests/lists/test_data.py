@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.errors import PolicyError
 from gateway.lists.addresses import parse_innocent
 from gateway.lists.build import Canaries, Report, Source, survey
 from gateway.lists.formats import Format
@@ -174,6 +175,35 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
     addresses = [one for one in published.values() if one.form is Format.ADDRESSES]
     assert {one.category for one in addresses} == {"proxy_vpn_doh", "tor"}
     assert all(one.skip_canaries for one in addresses)
+
+
+def test_addresses_of_published_lists(published: dict[str, PublishedList]) -> None:
+    addresses = [url for one in published.values() for url in one.urls]
+    assert len(set(addresses)) == len(addresses)
+    assert all(url.startswith("https://") for url in addresses)
+    parts = [url.rpartition("/")[2] for url in published["ut1-adult"].urls]
+    assert parts == ["domains.0", "domains.1", "domains.2"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[]", "sources.yaml:1: sources.one.url: is empty"),
+        (
+            "[https://a.example/0, http://a.example/1]",
+            "sources.yaml:1: sources.one.url[2]: is no HTTPS address",
+        ),
+        ("{a: b}", "sources.yaml:1: sources.one.url: is a mapping, not a text"),
+        (str([f"https://a.example/{n}" for n in range(17)]), "has 17 entries, more than 16"),
+    ],
+)
+def test_addresses_that_cannot_be_used(written: str, said: str) -> None:
+    rest = "name: A, format: domains, licence: MIT, category: adult, size: 1"
+    text = f"sources: {{one: {{url: {written}, {rest}}}}}"
+    path = PROFILES / "categories.yaml"
+    with pytest.raises(PolicyError) as refused:
+        parse_sources(text, "sources.yaml", parse_categories(path.read_bytes(), path.name))
+    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize(

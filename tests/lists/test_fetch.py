@@ -114,7 +114,7 @@ def test_a_server_that_recovers_is_asked_again_with_growing_pauses(
     ("path", "limit", "words", "asked"),
     [
         ("/gone", 10_000, "the server says 404", 1),
-        ("/down", 10_000, "the server says 500 .* 4 times; the old table stays", 4),
+        ("/down", 10_000, "the server says 500 .* 4 times; keeping the previous copy", 4),
         ("/cut", 10_000, "cut after 1200 of 1210 bytes", 4),
         ("/silent", 10_000, "timed out", 4),
         ("/list", 1000, "more than 1000 bytes", 1),
@@ -138,11 +138,19 @@ def test_a_server_that_tells_a_letter_now_and_then_does_not_keep_the_other_lists
     """No step of it is slow, and all of it would take weeks."""
     began = time.monotonic()
     one = served.fetcher(sleep=lambda _: None, stall=5, deadline=1)
-    with pytest.raises(ListError, match=r"^my list: slower than 1 s; the old table stays in force$"):
+    with pytest.raises(ListError, match=r"^my list: slower than 1 s; keeping the previous copy$"):
         one.fetch("my list", lists[0] + path, tmp_path / "list", Validators(), 10_000)
     assert time.monotonic() - began < longest(4.0, below=9.0)
     assert len(lists[1]) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_validators_of_another_address_are_not_sent(lists: tuple[str, list[str]], tmp_path: Path) -> None:
+    """A list that has moved is another file, which may have the same date."""
+    old = Validators('"1"', url=lists[0] + "/old")
+    fetched = fetcher().fetch("list", lists[0] + "/list", tmp_path / "list", old, 10_000)
+    assert fetched.path is not None
+    assert fetched.validators == Validators('"1"', url=lists[0] + "/list")
 
 
 def test_only_web_addresses(tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def test_an_update_fetches_what_the_family_chose(tmp_path: Path) -> None:
         assert server.asked == ["/mine"], "and not what is off"
         library.build(NOW)
         table = open_table(library.state)
-        assert table.table.categories("www.play.example") == {"games"}
-        assert table.table.categories("www.help.example") == frozenset(), "an innocent site is left out"
+        assert table.categories("www.play.example") == {"games"}
+        assert table.categories("www.help.example") == frozenset(), "an innocent site is left out"
         table.close()
 
 

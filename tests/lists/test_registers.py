@@ -42,7 +42,7 @@ def built(folder: Path, register: Register, now: datetime = NOW) -> tuple[Librar
 def kinds(library: Library, host: str) -> frozenset[str]:
     table = open_table(library.state)
     try:
-        return table.table.categories(host)
+        return table.categories(host)
     finally:
         table.close()
 
@@ -54,7 +54,7 @@ def test_it_feeds_its_own_kind_and_no_other(tmp_path: Path) -> None:
     assert "law:kz" in kinds(library, "facebook.com"), "what the catalogue knows is no reason to leave it out"
     assert kinds(library, "anything.co.uk") == frozenset(), "a registry's name is no site"
     table = open_table(library.state)
-    fed = {one["category"] for one in table.table.info.sources if one["id"] == "law-kz"}
+    fed = {one["category"] for one in table.info.sources if one["id"] == "law-kz"}
     table.close()
     assert fed == {"law:kz"}
 

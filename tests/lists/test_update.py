@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +94,97 @@ def test_only_good_copies_replace_good_copies(
     assert "innocent" in again.copies["adult-list"].error
 
 
+def in_parts(address: str, count: int, most: int = 10_000) -> PublishedList:
+    one = published(address, "part-0", "adult")
+    further = tuple(f"{address}/part-{number}" for number in range(1, count))
+    return replace(one, id="split", further=further, max_bytes=most)
+
+
+def test_a_list_in_several_files_is_one_copy(bodies: dict[str, bytes], tmp_path: Path) -> None:
+    """A maker cuts it at any byte. All files are fetched again when one has changed."""
+    bodies.update({"/part-0": b"bad.exam", "/part-1": b"ple\nworse.example", "/part-2": b"\nworst.example\n"})
+    shelf = Shelf(tmp_path)
+    with served(bodies, tags=True) as server:
+        split = in_parts(server.address, 3)
+        assert shelf.fetch([split], fetcher(), INNOCENT, NOW) == []
+        copy = tmp_path / "split.list"
+        assert copy.read_bytes() == b"bad.example\nworse.example\nworst.example\n"
+        before = copy.stat().st_ino
+
+        assert shelf.fetch([split], fetcher(), INNOCENT, NOW + timedelta(days=1)) == []
+        assert copy.stat().st_ino == before, "none has changed"
+        assert len(server.asked) == 6
+
+        bodies["/part-2"] = b"\nnew.example\n"
+        assert shelf.fetch([split], fetcher(), INNOCENT, NOW + timedelta(days=2)) == []
+        assert copy.read_bytes() == b"bad.example\nworse.example\nnew.example\n"
+        assert server.asked[6:] == [f"/part-{number}" for number in (0, 1, 2, 0, 1)]
+
+        fewer = in_parts(server.address, 2)
+        assert shelf.fetch([fewer], fetcher(), INNOCENT, NOW + timedelta(days=3)) == []
+        assert copy.read_bytes() == b"bad.example\nworse.example"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["sources.json", "split.list"]
+
+
+def test_a_list_with_a_missing_file_keeps_its_copy(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies.update({"/part-0": b"bad.example\n", "/part-1": b"worse.example\n"})
+    shelf, split = Shelf(tmp_path), in_parts(server.address, 2)
+    assert shelf.fetch([split], fetcher(), INNOCENT, NOW) == []
+    bodies["/part-0"] = b"other.example\n"
+    del bodies["/part-1"]
+    (line,) = shelf.fetch([split], fetcher(), INNOCENT, NOW + timedelta(days=1))
+    moved = f"check whether {server.address}/part-1 has moved; keeping the previous copy"
+    assert line == f"split: the server says 404 Not Found; {moved}"
+    bodies["/part-1"] = b"worse.example\n"
+    (line,) = shelf.fetch(
+        [in_parts(server.address, 2, most=20)], fetcher(), INNOCENT, NOW + timedelta(days=1)
+    )
+    assert line == "split: more than 20 bytes; raise its `max_bytes` if it has grown"
+    assert (tmp_path / "split.list").read_bytes() == b"bad.example\nworse.example\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["sources.json", "split.list"]
+
+
+def test_a_copy_that_is_damaged_is_left_out_and_fetched_again(
+    bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    """As after a power failure: an empty file with a name that is known."""
+    bodies.update({"/adult-list": b"bad.example\n", "/games-list": b"play.example\n"})
+    with served(bodies, tags=True) as server:
+        lists = [
+            published(server.address, "adult-list", "adult"),
+            published(server.address, "games-list", "games"),
+        ]
+        shelf = Shelf(tmp_path / "lists")
+        assert shelf.fetch(lists, fetcher(), INNOCENT, NOW) == []
+        (tmp_path / "lists" / "adult-list.list").write_bytes(b"")
+        table = table_of(tmp_path, shelf, lists, [])
+        assert table.categories("play.example") == {"games"}
+        assert [one["id"] for one in table.info.sources] == ["games-list"]
+        again = Shelf(tmp_path / "lists")
+        assert again.copies["adult-list"].error.startswith("adult-list: no domain in 0 lines")
+        assert not again.path("adult-list").exists()
+        assert again.fetch(lists, fetcher(), INNOCENT, NOW) == []
+        assert table_of(tmp_path, again, lists, []).categories("bad.example") == {"adult"}
+
+
+def test_a_copy_that_cannot_be_read_keeps_the_old_table(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies["/adult-list"] = b"bad.example\n"
+    lists = [published(server.address, "adult-list", "adult")]
+    shelf = Shelf(tmp_path / "lists")
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW)
+    table_of(tmp_path, shelf, lists, [])
+    before = (tmp_path / "categories.table").read_bytes()
+    shelf.path("adult-list").unlink()
+    shelf.path("adult-list").mkdir()
+    with pytest.raises(ListError, match=r"adult-list: .* cannot be read \(Is a directory\)"):
+        table_of(tmp_path, shelf, lists, [])
+    assert (tmp_path / "categories.table").read_bytes() == before
+
+
 def test_what_is_fresh_is_not_asked_for_again(
     server: Served, bodies: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -128,6 +220,17 @@ def test_of_a_broken_row_what_is_right_is_known(tmp_path: Path, row: str) -> Non
     assert copies["a"] == Copy(Validators("1"))
     assert copies["b"] == Copy()
     assert copies["c"].validators.etag == "2"
+
+
+def test_what_the_book_keeps_of_a_copy_is_read_again(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    first, second = (
+        Validators('"1"', None, "https://a.example/0"),
+        Validators(None, "Tue", "https://a.example/1"),
+    )
+    copy = shelf.copies["a"] = Copy(first, NOW, "a line", (second,))
+    shelf.save()
+    assert Shelf(tmp_path).copies == {"a": copy}
 
 
 @contextmanager

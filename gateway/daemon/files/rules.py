@@ -13,10 +13,10 @@ from gateway.bus import Bus
 from gateway.codes import Code
 from gateway.daemon.files import lastgood
 from gateway.daemon.files.history import History
-from gateway.errors import GatewayError, PolicyError
+from gateway.errors import ListError, PolicyError
 from gateway.household import Product
 from gateway.lists.sealed import Held, SealedShelf
-from gateway.lists.table import MappedTable, open_table
+from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.config import Config
 from gateway.policy.countries import Country, country_of
 from gateway.policy.domains import DomainTable
@@ -29,6 +29,9 @@ from gateway.policy.sealedset import SealedSets
 from gateway.policy.sights import Sight
 from gateway.policy.waycards import Topic
 from gateway.policy.world import World
+
+PACKAGED = "Until then only the packaged lists filter."
+PREVIOUS = "Until then the previous table is in use."
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +67,9 @@ class RuleBook:
         self._product = product or household.load_product()
         self._histories: dict[Path, History] = {}
         self.household = lastgood.recall(self._first(), self._product)
-        self._table: MappedTable = open_table(Path(self.household.config.state))
+        self.table_lost: Callable[[], None] = lambda: None  # called when the table turns out to be damaged
         self._list_problem = ""
+        self.table = self._first_table()  # what the lists say, until the next reload
         self._sealed = SealedSets()
         self.sealed: tuple[Held, ...] = ()  # what is in force of each source
         self._load_sealed()
@@ -83,6 +87,31 @@ class RuleBook:
         if self.history(Path(found.config.profiles)).recover():
             found = household.load(self.path, self._product, excuse=_anybody)
         return found
+
+    def _first_table(self) -> DomainTable:
+        """Return the table for a start; in place of a damaged one the seed, until it is built again."""
+        try:
+            return self._watched(open_table(Path(self.household.config.state)))
+        except ListError as error:
+            self._list_problem = f"{error}. {PACKAGED}"
+            return seed_table()
+
+    def _watched(self, table: DomainTable) -> DomainTable:
+        if isinstance(table, StoredTable):
+            table.when_lost = self._lost
+        return table
+
+    def _lost(self) -> None:
+        """The file of the open table was damaged: the table continues as the packaged lists."""
+        if isinstance(self.table, StoredTable):
+            self._list_problem = f"{self.table.lost}. {PACKAGED}"
+            _log.error("%s", self._list_problem)
+            self.table_lost()
+
+    @property
+    def table_damaged(self) -> bool:
+        """Whether the table in the state folder cannot be used, as of the last reload or look-up."""
+        return bool(self._list_problem)
 
     def history(self, folder: Path) -> History:
         """Of the files in a folder: that of qalqan.yaml, or that of the profiles."""
@@ -122,7 +151,7 @@ class RuleBook:
         config = self.household.config
         return replace(
             self._product.world(config.languages, config.web.https),
-            table=self._table.table,
+            table=self.table,
             help_address=self._learned.is_help,
             safe_address=self._learned.is_safe_search,
             calling_address=self._learned.is_calling,
@@ -143,11 +172,6 @@ class RuleBook:
             return False
         self.world = self._world()
         return True
-
-    @property
-    def table(self) -> DomainTable:
-        """What the lists say, until the next reload."""
-        return self._table.table
 
     @property
     def calendar(self) -> Calendar:
@@ -174,7 +198,7 @@ class RuleBook:
     def binds_everyone(self) -> bool:
         """Whether a list that binds everyone is loaded: then unfiltered devices' DNS is asked about too."""
         binding = self._product.categories.binding | self.world.registers.keys()
-        listed = binding & self._table.table.known_categories
+        listed = binding & self.table.known_categories
         return bool(listed) or bool(self._sealed)
 
     @property
@@ -182,7 +206,7 @@ class RuleBook:
         """The kinds of sites on the loaded lists that bind everyone; sealed ones are not told."""
         known = self._product.categories
         return tuple(
-            one for one in sorted(known.binding - known.sealed) if one in self._table.table.known_categories
+            one for one in sorted(known.binding - known.sealed) if one in self.table.known_categories
         )
 
     def help_lines(self, country: str) -> list[dict[str, object]]:
@@ -198,20 +222,31 @@ class RuleBook:
         return [one.told() for one in self._product.rights(country)]
 
     def reload(self) -> None:
-        """Raises PolicyError for a qalqan.yaml that cannot be used; everything stays as it was then."""
+        """Read the files and lists again.
+
+        A damaged table keeps the previous one. Raises PolicyError for a qalqan.yaml that cannot be used;
+        everything is unchanged then.
+        """
         self._take(self.with_files({}))
         self._load_sealed()
         self.world = self._world()
         self._list_problem = ""
         try:
-            fresh = open_table(Path(self.household.config.state))
-        except GatewayError as error:
-            self._list_problem = str(error)
+            fresh = self._watched(open_table(Path(self.household.config.state)))
+        except ListError as error:
+            self._check_table()
+            whole = isinstance(self.table, StoredTable) and not self.table.lost
+            self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
+            self.table_lost()
         else:
-            old, self._table = self._table, fresh
+            old, self.table = self.table, fresh
             self.world = self._world()
             old.close()
         self._report()
+
+    def _check_table(self) -> None:
+        if isinstance(self.table, StoredTable):
+            self.table.check()
 
     def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
         """The family as it would be with these files; what is in force stays. Raises PolicyError, also where
@@ -240,7 +275,8 @@ class RuleBook:
             _log.error("%s", line)
 
     def problems(self) -> list[str]:
-        """One line for each file or list that is not in force as it stands."""
+        """Return one line for each file or list that cannot be used as it is."""
+        self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         found = [*self.household.config.brand.problems, *map(str, wrong)]
         return [*found, self._list_problem] if self._list_problem else found
@@ -256,7 +292,7 @@ class RuleBook:
 
     def figures(self) -> Mapping[str, object]:
         """For `status --json`."""
-        info = self._table.table.info
+        info = self.table.info
         return {"names": info.count, "bytes": info.size, "built": info.built, "sources": len(info.sources)}
 
 

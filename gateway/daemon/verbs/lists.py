@@ -32,6 +32,8 @@ SOURCES = "sources.yaml"
 TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
 PROBLEMS = 16  # lines of the last update that are kept
+REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
+WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
 class ListVerbs:
@@ -45,6 +47,10 @@ class ListVerbs:
         self._ended: datetime | None = None
         self._errand = Errand(daemon.loop, self._stepped, self._finished, TIMEOUT)
         self.close = self._errand.close
+        self._next_rebuild = daemon.loop.now()
+        daemon.rules.table_lost = self._table_lost
+        if daemon.rules.table_damaged:
+            daemon.loop.call_later(0.0, self._rebuild)
 
     def table(self) -> Mapping[str, Verb]:
         return {
@@ -220,26 +226,49 @@ class ListVerbs:
         """Whether an update begins now: no second one beside one that runs."""
         if self._errand.running:
             return False
-        argv = ["gateway", "lists", "update", "--steps", *(["--force"] if force else [])]
         try:
-            self._errand.start([*argv, "--config", str(self._daemon.rules.path)])
+            self._run("update", "--steps", *(["--force"] if force else []))
         except OSError as error:
             msg = f"list_update: no program can be started: {error.strerror or error}"
             raise ControlError(msg) from None
+        return True
+
+    def _run(self, *action: str) -> None:
+        self._errand.start(["gateway", "lists", *action, "--config", str(self._daemon.rules.path)])
         self._step, self._problems = {}, []
         self._publish("begun")
-        return True
+
+    def _table_lost(self) -> None:
+        """Called within a look-up, so all that follows waits until the packet is judged."""
+        self._daemon.loop.call_later(0.0, self._daemon.reassign)
+        self._daemon.loop.call_later(0.0, self._rebuild)
+
+    def _rebuild(self) -> None:
+        """Build a damaged table again from the stored copies, at most once an hour."""
+        now = self._daemon.loop.now()
+        if not self._daemon.rules.table_damaged or self._errand.running or now < self._next_rebuild:
+            return
+        self._next_rebuild = now + REBUILD_AGAIN
+        try:
+            self._run("build", "--nice")
+        except OSError as error:
+            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
 
     def _stepped(self, said: Mapping[str, Any]) -> None:
         self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
         self._publish("step", **self._step)
 
     def _finished(self, status: int, words: str) -> None:
-        """The program has told the daemon to read the new table by itself."""
-        lines = [line.strip().removeprefix("qalqan: ") for line in words.splitlines() if line.strip()]
-        self._problems = lines[-PROBLEMS:] if status else []
+        """Keep the warnings of the update, or all that it printed if it failed.
+
+        The program itself has made the daemon load the new table.
+        """
+        lines = [line.strip() for line in words.splitlines()]
+        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
+        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
         self._ended = self._daemon.clock.now()
         self._publish("ended", problems=self._problems)
+        self._rebuild()  # where an update failed before it built
 
     # ------------------------------------------------------------------------------------ wrong entries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +13,12 @@ import yaml
 
 from gateway.codes import Code
 from gateway.control.protocol import WEB_VERBS, Role
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.verbs.lists import PROBLEMS, ListVerbs
 from gateway.errors import ControlError, GatewayError, PolicyError
 from gateway.lists.own import MAX_OWN, MAX_WRONG
+from gateway.lists.table import TABLE_NAME
+from gateway.policy.domains import pack_table
 from tests.daemon.conftest import Make
 from tests.daemon.desk import NOON, Desk, Running
 
@@ -177,6 +181,68 @@ def test_an_update_runs_beside_the_daemon(make: Make) -> None:
     assert told["ended"] == desk.clock.at
     lists._finished(0, "ut1-games: 12 kB")
     assert desk.ask("lists")["update"]["problems"] == []
+    lists._finished(0, "ut1-games: 12 kB\nqalqan: ut1-dating: the server says 404\n")
+    assert desk.ask("lists")["update"]["problems"] == ["ut1-dating: the server says 404"]
+    assert desk.heard("lists")[-1]["problems"] == ["ut1-dating: the server says 404"]
+
+
+def damaged(desk: Desk) -> Running:
+    """A desk whose table is cut while it is in use; the errand that its rebuild would be."""
+    table = Path(desk.rules.household.config.state) / TABLE_NAME
+    table.write_bytes(
+        pack_table({"dice.example": {"gambling"}}, salt=bytes(16), built="2026-11-24T06:00:00Z")
+    )
+    desk.reload()
+    errand = Running()
+    verbs(desk)._errand = cast("Any", errand)
+    os.truncate(table, 64)
+    assert desk.rules.world.table.categories("dice.example") == frozenset()
+    return errand
+
+
+def test_a_damaged_table_is_built_again_from_the_stored_copies(make: Make) -> None:
+    desk = make(NOON)
+    errand = damaged(desk)
+    assert errand.arguments == [], "a look-up starts no process"
+    desk.go(timedelta(seconds=1))
+    config = str(desk.folder / "qalqan.yaml")
+    assert errand.arguments == [["gateway", "lists", "build", "--nice", "--config", config]]
+    assert desk.heard("lists")[-1]["what"] == "begun"
+    # It fails: the problem stays, and is not tried again every second.
+    errand.running = False
+    verbs(desk)._finished(1, "qalqan: the disk is full\n")
+    desk.reload()
+    desk.go(timedelta(minutes=30))
+    assert len(errand.arguments) == 1
+    assert desk.ask("lists")["update"]["problems"] == ["the disk is full"]
+    desk.go(timedelta(minutes=31))
+    desk.reload()
+    desk.go(timedelta(seconds=1))
+    assert len(errand.arguments) == 2
+
+
+def test_a_rebuild_waits_for_an_update_that_runs(make: Make) -> None:
+    desk = make(NOON)
+    errand = damaged(desk)
+    web(desk, "list_update")
+    desk.go(timedelta(seconds=1))
+    assert [one[2] for one in errand.arguments] == ["update"], "it builds as well"
+    errand.running = False
+    verbs(desk)._finished(1, "qalqan: no internet\n")
+    assert [one[2] for one in errand.arguments] == ["update", "build"]
+
+
+def test_a_start_with_a_damaged_table_builds_it_again(make: Make) -> None:
+    desk = make(NOON)
+    table = Path(desk.rules.household.config.state) / TABLE_NAME
+    table.mkdir()
+    desk.stop()
+    desk.rules = RuleBook(desk.rules.path)
+    desk.start()
+    errand = Running()
+    verbs(desk)._errand = cast("Any", errand)
+    desk.go(timedelta(seconds=1))
+    assert [one[1:3] for one in errand.arguments] == [["lists", "build"]]
 
 
 def test_what_a_host_is_on(make: Make) -> None:

@@ -47,6 +47,17 @@ class Package:
     def from_pypi(self) -> bool:
         return bool(self.facts["PYPI_NAME"])
 
+    @property
+    def build_depends(self) -> tuple[str, ...]:
+        """Names of host packages, in the Makefile's order."""
+        return tuple(self.facts["PKG_BUILD_DEPENDS"].split())
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Paths below site-packages that the recipe leaves out of the package."""
+        lines = self.facts.get("filespec", "").splitlines()
+        return tuple(one.partition("/site-packages/")[2] for one in lines if one.startswith("-|"))
+
 
 def makefiles() -> list[Path]:
     """Those that BuildPackage is called in."""

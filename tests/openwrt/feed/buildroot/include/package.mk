@@ -8,7 +8,7 @@ facts:
 
 FIELDS:=TITLE SECTION CATEGORY SUBMENU DEPENDS CONFLICTS PROVIDES USERID URL PKGARCH
 OF_ALL:=PKG_NAME PKG_VERSION PKG_RELEASE PKG_MAINTAINER PKG_LICENSE PKG_LICENSE_FILES PKG_HASH PKG_BUILD_DEPENDS \
-	PYPI_NAME PKG_SOURCE PKG_SOURCE_URL
+	PYPI_NAME PKG_SOURCE PKG_SOURCE_URL PYTHON3_PKG_WHEEL_NAME
 TEXTS:=description conffiles preinst postinst prerm postrm
 
 define BuildPackage
@@ -21,6 +21,7 @@ define BuildPackage
 	$$(shell mkdir -p $(OUT)/facts/$(1))
 	$$(foreach field,$(FIELDS),$$(file >$(OUT)/facts/$(1)/$$(field),$$(FACT/$(1)/$$(field))))
 	$$(foreach field,$(OF_ALL),$$(file >$(OUT)/facts/$(1)/$$(field),$$($$(field))))
+	$$(if $$(Py3Package/$(1)/filespec),$$(file >$(OUT)/facts/$(1)/filespec,$$(Py3Package/$(1)/filespec)))
 	$$(foreach text,$(TEXTS),$$(if $$(Package/$(1)/$$(text)),$$(file >$(OUT)/facts/$(1)/$$(text),$$(Package/$(1)/$$(text)))))
   install-$(1): prepare
 	@mkdir -p $(OUT)/root/$(1)

@@ -1,0 +1,77 @@
+"""Checks each python-* recipe against its source archive, without OpenWrt's build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from tests.openwrt.feed.recipes import Package, makefiles
+from tests.openwrt.feed.sdists import Sdist, normalised, recorded
+
+RECIPES = [one.parent.name for one in makefiles() if one.parent.name.startswith("python-")]
+# python3 itself is built with this host package, and every recipe depends on python3.
+WITH_PYTHON = {"wheel"}
+
+
+def package_of(recipe: str, feed: Mapping[str, Package]) -> Package:
+    return feed[recipe.replace("python-", "python3-", 1)]
+
+
+def faults(package: Package, sdist: Sdist) -> list[str]:
+    """Return what would stop OpenWrt's build of the recipe."""
+    found = []
+    wheel = package.facts["PYTHON3_PKG_WHEEL_NAME"]
+    if wheel != sdist.wheel_name:
+        found.append(f"PYTHON3_PKG_WHEEL_NAME is {wheel}; the wheel is named {sdist.wheel_name}")
+    needed = {f"python-{one}/host" for one in sdist.requires if one not in WITH_PYTHON}
+    declared = set(package.build_depends)
+    found += [f"PKG_BUILD_DEPENDS lacks {one}" for one in sorted(needed - declared)]
+    found += [
+        f"PKG_BUILD_DEPENDS has {one}, which the build does not need" for one in sorted(declared - needed)
+    ]
+    found += [
+        f"removes {one}, which the archive does not have" for one in package.removed if one not in sdist.paths
+    ]
+    return found
+
+
+def test_every_recipe_is_recorded() -> None:
+    assert sorted(recorded()) == RECIPES
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_record_is_of_the_archive_that_the_recipe_downloads(
+    recipe: str, feed: Mapping[str, Package]
+) -> None:
+    facts, sdist = package_of(recipe, feed).facts, recorded()[recipe]
+    advice = "run: python -m tests.openwrt.feed.sdists"
+    assert (facts["PKG_SOURCE"], facts["PKG_HASH"]) == (sdist.file, sdist.sha256), advice
+    assert normalised(facts["PYPI_NAME"]) == normalised(sdist.name)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_wheel_name_build_requirements_and_removed_paths(recipe: str, feed: Mapping[str, Package]) -> None:
+    assert faults(package_of(recipe, feed), recorded()[recipe]) == []
+
+
+def test_a_wrong_recipe_is_reported(feed: Mapping[str, Package]) -> None:
+    right = feed["python3-netfilterqueue"]
+    wrong = {
+        "PKG_BUILD_DEPENDS": "python-flit-core/host",
+        "PYTHON3_PKG_WHEEL_NAME": "NetfilterQueue",
+        "filespec": "+|/usr/lib/python3/site-packages\n-|/usr/lib/python3/site-packages/netfilterqueue/tests",
+    }
+    assert faults(replace(right, facts={**right.facts, **wrong}), recorded()["python-netfilterqueue"]) == [
+        "PYTHON3_PKG_WHEEL_NAME is NetfilterQueue; the wheel is named netfilterqueue",
+        "PKG_BUILD_DEPENDS lacks python-cython/host",
+        "PKG_BUILD_DEPENDS lacks python-setuptools/host",
+        "PKG_BUILD_DEPENDS has python-flit-core/host, which the build does not need",
+        "removes netfilterqueue/tests, which the archive does not have",
+    ]
+
+
+def test_removed_paths_are_read_from_the_recipe(feed: Mapping[str, Package]) -> None:
+    assert feed["python3-sqlite-utils"].removed == ("sqlite_utils/__main__.py", "sqlite_utils/cli.py")
+    assert feed["python3-waitress"].removed == ()
