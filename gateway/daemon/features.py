@@ -25,6 +25,7 @@ from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.events import Journal
 from gateway.daemon.files.editing import Editing
 from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.files.editstory import EditStory
 from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
@@ -41,6 +42,7 @@ from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
 from gateway.daemon.verbs.clock import ClockVerbs
 from gateway.daemon.verbs.country import CountryVerbs
+from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.devices import DeviceVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
@@ -52,7 +54,7 @@ from gateway.daemon.verbs.identity import IdentityVerbs
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
-from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
@@ -202,10 +204,9 @@ class Features:
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
-        router.add("why", WhyVerb(daemon, whom))
-        router.add("refusals", Refusals(daemon))
         router.add("sight", Sights(presence.inventory).play)
         self._register_time(time, helpers, pins, editing)
+        self._register_decisions(daemon)
         for verbs in (
             IdentityVerbs(daemon, whom, places, editing),
             DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
@@ -249,4 +250,14 @@ class Features:
         TicketVerbs(home, store.tickets, store.together, whom, answers).register(router)
         RequestVerbs(
             home, store.requests, store.together, family.minutes, whom, answers, editing, values
+        ).register(router)
+
+    def _register_decisions(self, daemon: Daemon) -> None:
+        """Add the verbs that explain decisions."""
+        plane, router = self._plane, self._router
+        home, store, family = plane.home, plane.store, plane.family
+        decided = partial(Decided, home, store.settings, partial(EditStory, daemon))
+        Refusals(home, family, store.devices, plane.journal.recent, decided).register(router)
+        WhyVerb(
+            home, family, store.questions, self.whom, partial(moment, daemon), partial(answered, daemon)
         ).register(router)
