@@ -1,18 +1,21 @@
-"""Gives extra time and opens sites, and wakes up when something of that, or a request, comes to its end."""
+"""Gives extra time and opens sites. Ends opened sites and pending requests when their time is over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.devices.givers import BY_GUARDIANS
-from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.askedvalues import AskedValues
+from gateway.daemon.visibility import Visibility
+from gateway.daemon.warnings import Warnings
 from gateway.errors import PolicyError
+from gateway.loop import Timer
 from gateway.policy import requests
 from gateway.policy.extension import Extension, extend, own_closing
 from gateway.policy.gates import gates_of_service, is_limit
@@ -23,43 +26,54 @@ from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.requests import ChildRequest, State
 from gateway.store.given import Given, Kind, Opening, in_utc
+from gateway.store.store import Store
 
-if TYPE_CHECKING:
-    from gateway.daemon.devices.family import Member
-    from gateway.daemon.main import Daemon
-    from gateway.loop import Timer
-
-LONGEST_SLEEP = 60.0  # seconds; a clock that is set meanwhile is noticed within them
+LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
 
 @dataclass(frozen=True, slots=True)
 class Giver:
-    """Who gives something, and by what."""
+    """Who gives something, and how."""
 
     by: str
     kind: Kind
     at: datetime  # local, aware
-    number: int
+    number: int  # of the grant
     origin: str = ""
 
 
 class Answers:
-    """What is given is on the disk before anything else happens."""
+    """Writes what is given to the disk before it takes effect."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        family: Family,
+        visibility: Visibility,
+        warnings: Warnings,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._family = family
+        self._visibility = visibility
+        self._warnings = warnings
+        self._values = AskedValues(home.rules, visibility)
         self._timer: Timer | None = None
         self._open: frozenset[Opening] = frozenset()
 
     def giver(self, by: str, kind: Kind, origin: str = "") -> Giver:
-        at = self._daemon.local_now()
-        return Giver(by, kind, at, self._daemon.store.gifts.new_number(at), origin)
+        """Return a giver with a new grant number."""
+        at = self._home.local_now()
+        return Giver(by, kind, at, self._store.gifts.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
     ) -> tuple[Extension, ...]:
-        """What so many minutes would do; () where nothing of this person's closes."""
-        rules, extra = self._daemon.rules, timedelta(minutes=minutes)
+        """Return what so many minutes would extend; () where nothing ever closes for this person."""
+        rules, extra = self._home.rules, timedelta(minutes=minutes)
         known = None if service is None else rules.world.catalogue.services.get(service)
         if service is not None and known is None:
             raise PolicyError(service, "is no service of the catalogue any more", "give time for all instead")
@@ -67,7 +81,7 @@ class Answers:
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
     def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
-        """Extra time for one person. Raises PolicyError where there is nothing to extend."""
+        """Give extra time to one person. Raises PolicyError where there is nothing to extend."""
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
@@ -75,44 +89,62 @@ class Answers:
             raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
         return self._extended(key, member, minutes, found, giver)
 
+    def give_each(
+        self, members: Iterable[tuple[str, Member]], minutes: int, service: str | None, giver: Giver
+    ) -> list[Extended]:
+        """Give extra time to each person who has something to extend, in one transaction.
+
+        Raises PolicyError where none of them has.
+        """
+        given, problems = list[Extended](), list[PolicyError]()
+        with self._store.together():
+            for key, member in members:
+                try:
+                    given.append(self.give(key, member, minutes, service, giver))
+                except PolicyError as error:
+                    problems.append(error)
+        if not given:
+            raise problems[0]
+        return given
+
     def _extended(
         self, key: str, member: Member, minutes: int, found: tuple[Extension, ...], giver: Giver
     ) -> Extended:
-        name = member.profile.name
-        today = self._daemon.rules.calendar.family_day(giver.at)
+        rules, name = self._home.rules, member.profile.name
+        today = rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
             Given(
                 giver.number,
                 key,
                 today,
-                one.gate,
-                one.minutes,
-                None if one.until is None else in_utc(one.until),
-                one.service,
+                extension.gate,
+                extension.minutes,
+                None if extension.until is None else in_utc(extension.until),
+                extension.service,
                 at,
                 giver.by,
                 giver.kind,
-                boundary=None if one.boundary is None else in_utc(one.boundary),
-                sure=one.sure,
+                boundary=None if extension.boundary is None else in_utc(extension.boundary),
+                sure=extension.sure,
             )
-            for one in found
+            for extension in found
         ]
-        told = _audited(key, minutes, found, giver.at)
-        if giver.kind not in BY_GUARDIANS and Eyes(self._daemon).level(key) < KINDS_LEVEL:
-            told = ""  # what a child without a log takes is written down for itself alone
-        self._daemon.store.gifts.give(rows, told=told, origin=giver.origin)
+        detail = _audit_detail(key, minutes, found, giver.at)
+        if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
+            detail = ""  # the audit has no line of what a child without a log takes
+        self._store.gifts.give(rows, told=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
-        text = given_sentence(name, found, giver.at, self._daemon.rules.names, paused=paused)
-        ends = [one.until for one in found if one.until is not None]
+        text = given_sentence(name, found, giver.at, rules.names, paused=paused)
+        ends = [extension.until for extension in found if extension.until is not None]
         return Extended(key, name, minutes, max(ends, default=None), found, text)
 
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
     ) -> Extended:
-        """Minutes beyond today's limits of these names, as far as the person has them still."""
+        """Add minutes to today's limits of these gates. Raises PolicyError where no such limit is left."""
         profile = member.profile
-        found = tuple(Extension(one, minutes, None) for one in gates if one in profile.rules.limits)
+        found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
         if not found:
             error = PolicyError(
                 profile.name, "has no such limit any more", "there is nothing to give back to"
@@ -121,121 +153,122 @@ class Answers:
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
-        """A site or a service for a while; the sentence of it."""
-        sure = self._daemon.watch.known
+        """Open a site or a service for a while. Returns the sentence that says so."""
+        sure = self._home.clock_trusted
         opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
-        self._daemon.store.gifts.open(opening, origin=giver.origin)
-        return opened_sentence(name, entry, until, giver.at, self._daemon.rules.names)
+        self._store.gifts.open(opening, origin=giver.origin)
+        return opened_sentence(name, entry, until, giver.at, self._home.rules.names)
 
     def shift(self, jump: Jump) -> bool:
-        """The clock jumped, or became known: as much is left of all that was set as was. Whether a device's
-        place begins or ends.
+        """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
+
+        Returns whether the temporary place of a device begins or ends by it.
         """
-        store, rules = self._daemon.store, self._daemon.rules
+        store, rules = self._store, self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
         with store.together():
             regrouped = store.shift(jump)
-            store.requests.shift(lambda one: requests.after_jump(one, jump, rules.calendar))
+            store.requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
             if jump.known:
                 store.gifts.put(self._anchored(jump.after))
         return regrouped
 
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
-        """Minutes beyond a boundary, and those behind the boundary that comes next by the clock as it is now.
+        """Yield extra time that begins at a boundary, and the same at the next boundary by the new clock.
 
-        Else a clock that was put back would open all that the rules shut until the boundary is there.
+        Without this, a clock that was put back would keep everything open until the old boundary.
         """
-        given, _ = self._daemon.store.gifts.in_force(now, self._daemon.rules.calendar.family_day(now))
+        given, _ = self._store.gifts.in_force(now, self._home.rules.calendar.family_day(now))
         groups: dict[tuple[str, datetime], list[Given]] = {}
-        for one in given:
-            if one.boundary is not None:
-                groups.setdefault((one.who, one.boundary), []).append(one)
+        for row in given:
+            if row.boundary is not None:
+                groups.setdefault((row.who, row.boundary), []).append(row)
         for (who, _), rows in groups.items():
-            closing = self._next_boundary(who, {one.gate for one in rows}, now)
+            closing = self._next_boundary(who, {row.gate for row in rows}, now)
             if closing is not None:
-                yield from ((one, _behind(one, closing, now)) for one in rows)
+                yield from ((row, _behind(row, closing, now)) for row in rows)
 
     def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
-        """When the first of ``gates`` is closed by its own rule of the clock; ``now`` where it is."""
-        daemon = self._daemon
-        profile = daemon.rules.household.find(who)
-        world, calendar = daemon.rules.world, daemon.rules.calendar
+        """Return when the first of ``gates`` closes by its own time rule; ``now`` where one is closed."""
+        rules = self._home.rules
+        profile = rules.household.find(who)
         if profile is None:
-            member = daemon.family.member_of(who)
+            member = self._family.member_of(who)
         else:
-            member = daemon.family.stand_in(profile, world, calendar, now)
+            member = self._family.stand_in(profile, rules.world, rules.calendar, now)
         if member is None:
             return None
         ends = [
-            own_closing(member.profile, member.situation, calendar, now, gate)
+            own_closing(member.profile, member.situation, rules.calendar, now, gate)
             for gate in gates
             if not is_limit(gate)
         ]
         return min((end for end in ends if end is not None), default=None)
 
     def apply(self, keys: Iterable[str]) -> None:
-        """Bring running flows in step with what was just given or taken back."""
-        daemon = self._daemon
-        named = daemon.rules.household.named
-        if any(parse_mac(one) is not None and one not in named for one in keys):
-            daemon.reassign()  # a device that nobody named has a slot of its own now
+        """Apply what was just given or revoked to running connections."""
+        named = self._home.rules.household.named
+        if any(parse_mac(key) is not None and key not in named for key in keys):
+            self._effects.regroup()  # a device without an owner has a slot of its own now
         else:
-            daemon.enforcer.sync()
-            daemon.enforcer.rejudge()
+            self._effects.sync_gates()
+            self._effects.rejudge()
         self._open = self._openings()
-        self.wait()
-        daemon.warnings.look()
+        self.set_timer()
+        self._warnings.look()
 
     def start(self) -> None:
-        """Take up what was left by an earlier start."""
+        """Continue with what was stored before the daemon started."""
         self._open = self._openings()
         self.look()
 
     def look(self) -> None:
-        """What has come to its end since the last look."""
-        now = self._daemon.local_now()
-        for one in self._going_on():
-            moved = requests.moved_on(one, now)
-            if moved is not one:
+        """End what is over since the last look, and remind of requests that wait for long."""
+        now = self._home.local_now()
+        for request in self._timed_requests():
+            moved = requests.moved_on(request, now)
+            if moved is not request:
                 self._move(moved, now)
-        still = self._openings()
-        if self._open - still:
-            self._daemon.enforcer.sync()
-            self._daemon.enforcer.rejudge()
-        self._open = still
-        self.wait()
+        still_open = self._openings()
+        if self._open - still_open:
+            self._effects.sync_gates()
+            self._effects.rejudge()
+        self._open = still_open
+        self.set_timer()
 
-    def _going_on(self) -> Iterable[ChildRequest]:
-        """Requests that go by the clock as it is: one that nobody vouches for ends none of a right one's."""
-        known = self._daemon.watch.known
-        return [one for one in self._daemon.store.requests.all() if known or not one.sure]
+    def _timed_requests(self) -> list[ChildRequest]:
+        """Return the requests whose times apply now.
+
+        While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
+        """
+        trusted = self._home.clock_trusted
+        return [request for request in self._store.requests.all() if trusted or not request.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
-        store, publish = self._daemon.store, self._daemon.control.publish
+        """Store a request that has expired or reminds, and publish it."""
         expired = moved.state is State.EXPIRED
-        values = AskedValues(self._daemon)
-        what = values.audited(moved, "request expired" if expired else "request reminder")
-        store.requests.put(moved, by=PROGRAM, what=what, at=now)
+        what = self._values.audited(moved, "request expired" if expired else "request reminder")
+        self._store.requests.put(moved, by=PROGRAM, what=what, at=now)
         if expired:
-            publish("answer", **values.answered(moved))
+            self._home.publish("answer", **self._values.answered(moved))
         else:
-            publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
+            self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
     def _openings(self) -> frozenset[Opening]:
-        return frozenset(self._daemon.store.state(self._daemon.local_now()).openings)
+        return frozenset(self._store.state(self._home.local_now()).openings)
 
-    def wait(self) -> None:
-        """Until the next of these ends."""
+    def set_timer(self) -> None:
+        """Set the timer to the next end of an opened site, or the next deadline of a request."""
         if self._timer is not None:
             self._timer.cancel()
-        now = self._daemon.local_now()
-        due = [at for one in self._going_on() if (at := requests.due(one)) is not None]
-        due += [one.until for one in self._open]
+        now = self._home.local_now()
+        due = [at for request in self._timed_requests() if (at := requests.due(request)) is not None]
+        due += [opening.until for opening in self._open]
         if not due:
             self._timer = None
             return
         delay = min(max(0.0, (min(due) - now).total_seconds()), LONGEST_SLEEP)
-        self._timer = self._daemon.loop.call_later(delay, self.look)
+        self._timer = self._home.loop.call_later(delay, self.look)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -253,23 +286,23 @@ class Extended:
     extensions: tuple[Extension, ...]
     sentence: str
 
-    def as_values(self, now: datetime) -> dict[str, object]:
+    def to_dict(self, now: datetime) -> dict[str, object]:
         return {
             "who": self.who,
             "minutes": self.minutes,
             "until": None if self.until is None else self.until.astimezone(now.tzinfo),
-            "gates": [one.gate for one in self.extensions],
+            "gates": [extension.gate for extension in self.extensions],
             "sentence": self.sentence,
         }
 
 
-def _behind(one: Given, closing: datetime, now: datetime) -> Given:
-    """With the minutes that are left of it behind ``closing``; from now on where that has come."""
-    ends = one.moment
+def _behind(row: Given, closing: datetime, now: datetime) -> Given:
+    """Return extra time with its remaining minutes moved to ``closing``, or to now where that has passed."""
+    ends = row.moment
     assert ends is not None
-    assert one.boundary is not None
-    boundary = closing if closing > now else min(one.boundary, now)
-    return replace(one, boundary=boundary, until=max(boundary, now) + ends.left(now))
+    assert row.boundary is not None
+    boundary = closing if closing > now else min(row.boundary, now)
+    return replace(row, boundary=boundary, until=max(boundary, now) + ends.left(now))
 
 
 def is_paused(member: Member, now: datetime) -> bool:
@@ -277,13 +310,15 @@ def is_paused(member: Member, now: datetime) -> bool:
     return until is not None and now < until
 
 
-def with_grant(one: ChildRequest, giver: Giver) -> ChildRequest:
-    return replace(one, grant=giver.number)
+def with_grant(request: ChildRequest, giver: Giver) -> ChildRequest:
+    """Return the request with the number of the grant that it led to."""
+    return replace(request, grant=giver.number)
 
 
-def _audited(key: str, minutes: int, extensions: Iterable[Extension], now: datetime) -> str:
+def _audit_detail(key: str, minutes: int, extensions: Iterable[Extension], now: datetime) -> str:
     parts = []
-    for one in extensions:
-        end = "" if one.until is None else f" until {one.until.astimezone(now.tzinfo):%Y-%m-%dT%H:%M%z}"
-        parts.append(f"{one.gate}{end}" + (f" for {one.service}" if one.service else ""))
+    for extension in extensions:
+        until, service = extension.until, extension.service
+        end = "" if until is None else f" until {until.astimezone(now.tzinfo):%Y-%m-%dT%H:%M%z}"
+        parts.append(f"{extension.gate}{end}" + (f" for {service}" if service else ""))
     return f"{key} {minutes} min: {', '.join(parts)}"

@@ -25,6 +25,7 @@ from gateway.daemon.devices.sharing import Sharing
 from gateway.daemon.events import Journal
 from gateway.daemon.files.editing import Editing
 from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.files.editstory import EditStory
 from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
@@ -34,23 +35,26 @@ from gateway.daemon.verbs import asked
 from gateway.daemon.verbs.accounts import Origins, guardians
 from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
+from gateway.daemon.verbs.askedvalues import AskedValues
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
 from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
 from gateway.daemon.verbs.clock import ClockVerbs
 from gateway.daemon.verbs.country import CountryVerbs
+from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.devices import DeviceVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
 from gateway.daemon.verbs.growing import GrowingVerbs
 from gateway.daemon.verbs.health import HealthVerbs
+from gateway.daemon.verbs.helpers import Helpers
 from gateway.daemon.verbs.history import HistoryVerbs
 from gateway.daemon.verbs.identity import IdentityVerbs
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
-from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.preview import PreviewVerbs, answered, moment
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
@@ -131,9 +135,9 @@ class Features:
         self.lessons = keep(
             Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
         )
-        self.answers = keep(Answers(daemon))
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
+        self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
         self.growing = keep(Growing(daemon))
         self._router = router
         self._closers = closers
@@ -160,11 +164,12 @@ class Features:
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
         edits = EditVerbs(daemon, whom, editing)
-        time = TimeVerbs(daemon, whom, self.answers)
+        helpers = Helpers(home, store.people, store.gifts, store.settings)
+        time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
         places = Places(daemon, whom, partial(place_of, home, family), editing)
         cards = WayCardVerbs(daemon, whom)
         lists = keep(ListVerbs(daemon, whom, editing))
-        pins = PinDesk(daemon, whom)
+        pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
         sharing = SharingVerbs(daemon, whom, pins)
         agreements = AgreementVerbs(daemon, whom, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
@@ -199,9 +204,9 @@ class Features:
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
-        router.add("why", WhyVerb(daemon, whom))
-        router.add("refusals", Refusals(daemon))
         router.add("sight", Sights(presence.inventory).play)
+        self._register_time(time, helpers, pins, editing)
+        self._register_decisions(daemon)
         for verbs in (
             IdentityVerbs(daemon, whom, places, editing),
             DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
@@ -210,12 +215,6 @@ class Features:
             keep(HealthVerbs(daemon)),
             keep(TrialVerbs(daemon, whom)),
             BackupVerbs(daemon, whom, self.origins),
-            MarkVerbs(daemon, whom),
-            SwitchVerbs(daemon, whom),
-            time,
-            RequestVerbs(daemon, whom, self.answers, time, editing),
-            TicketVerbs(daemon, whom, self.answers),
-            pins,
             sharing,
             agreements,
             HistoryVerbs(daemon, whom, pins),
@@ -238,3 +237,27 @@ class Features:
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
+
+    def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
+        """Add the verbs by which time is given, asked for and taken."""
+        plane, router, whom, answers = self._plane, self._router, self.whom, self.answers
+        home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
+        values = AskedValues(home.rules, plane.visibility)
+        time.register(router)
+        pins.register(router)
+        SwitchVerbs(home, effects, store.settings, family, whom, helpers).register(router)
+        MarkVerbs(home, effects, store.marks, whom).register(router)
+        TicketVerbs(home, store.tickets, store.together, whom, answers).register(router)
+        RequestVerbs(
+            home, store.requests, store.together, family.minutes, whom, answers, editing, values
+        ).register(router)
+
+    def _register_decisions(self, daemon: Daemon) -> None:
+        """Add the verbs that explain decisions."""
+        plane, router = self._plane, self._router
+        home, store, family = plane.home, plane.store, plane.family
+        decided = partial(Decided, home, store.settings, partial(EditStory, daemon))
+        Refusals(home, family, store.devices, plane.journal.recent, decided).register(router)
+        WhyVerb(
+            home, family, store.questions, self.whom, partial(moment, daemon), partial(answered, daemon)
+        ).register(router)

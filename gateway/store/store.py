@@ -85,7 +85,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
-        self._keeper, self._settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
+        self._keeper, self.settings, self._numbers = loaded.keeper, loaded.settings, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
@@ -97,11 +97,11 @@ class Store:
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.record, self.together = self._events.record, self._keeper.together
-        self.pause, self.resume = self._settings.pause, self._settings.resume
-        self.off, self.on = self._settings.off, self._settings.on
-        self.end_pauses, self.blank_audit = self._settings.drop_of, self._settings.blank
-        self.audit = self._settings.audit
-        self.audit_lines, self.auditors = self._settings.audit_lines, self._settings.auditors
+        self.pause, self.resume = self.settings.pause, self.settings.resume
+        self.off, self.on = self.settings.off, self.settings.on
+        self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
+        self.audit = self.settings.audit
+        self.audit_lines, self.auditors = self.settings.audit_lines, self.settings.auditors
         self.guardians, self.keep_guardian = loaded.people.guardians, loaded.people.keep_guardian
         self.forget_slot = self._numbers.forget_slot
         self.slots, self.slot = self._numbers.slots, self._numbers.slot
@@ -115,7 +115,7 @@ class Store:
         the family's day, is not told.
         """
         given, openings = self.gifts.in_force(now, today or self.today(now))
-        return replace(self._settings.in_force(now), given=given, openings=openings)
+        return replace(self.settings.in_force(now), given=given, openings=openings)
 
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
@@ -128,7 +128,7 @@ class Store:
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.together():
-            self._settings.shift(jump)
+            self.settings.shift(jump)
             self.gifts.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
@@ -165,7 +165,7 @@ class Store:
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
         # All before the file is tidied: until then what was erased is still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
-        self._settings.drop_old(now)
+        self.settings.drop_old(now)
         self.people.drop_old(now)
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))

@@ -1,134 +1,138 @@
-"""What a child asked for, as the control socket tells it: whole to its own device, and to its guardians while
-it waits for their answer; afterwards by the log level of its rules.
+"""Describes a child's request for the control socket.
+
+The child's own device sees all of it. Guardians see all of it while it waits for their answer, and afterwards
+what the child's log level allows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from gateway.daemon.eyes import Eyes, day_of
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.visibility import Visibility, day_of
 from gateway.policy.gifts import limits_name, thing_name
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.requests import ChildRequest, Topic
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
 SERVICE, CATEGORY = "service:", "category:"
-WHOLE, KIND = "all", "kind"  # how much of one is told
-OVER = "over"  # the state of one that waits no more, where it is not told what became of it
+WHOLE, KIND = "all", "kind"  # how much of a request is shown: all, or its category alone
+OVER = "over"  # the state of an answered request without a log, whatever the answer was
 
 
 class AskedValues:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._eyes = Eyes(daemon)
+    def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
+        self._rules = rules
+        self._visibility = visibility
 
-    def whole(self, one: ChildRequest) -> dict[str, object]:
-        rules = self._daemon.rules
-        zone = rules.household.config.zone
-        profile = rules.household.find(one.who)
-        thing = f"{SERVICE}{one.thing}" if one.topic is Topic.TIME and one.thing else one.thing
+    def whole(self, request: ChildRequest) -> dict[str, object]:
+        """Return all of a request."""
+        zone = self._rules.household.config.zone
+        profile = self._rules.household.find(request.who)
+        thing = request.thing
+        if request.topic is Topic.TIME and thing:
+            thing = f"{SERVICE}{thing}"
         return {
-            "id": one.id,
-            "profile": one.who,
-            "name": one.who if profile is None else profile.name,
-            "device": one.device,
-            "topic": one.topic,
+            "id": request.id,
+            "profile": request.who,
+            "name": request.who if profile is None else profile.name,
+            "device": request.device,
+            "topic": request.topic,
             "thing": thing or None,
-            "thing_name": self._name(one, thing),
-            "since": None if one.since is None else one.since.astimezone(zone),
-            "minutes": one.minutes or None,
-            "reason": one.reason,
-            "at": one.at.astimezone(zone),
-            "expires": one.expires.astimezone(zone) if one.waits else None,
-            "state": one.state,
-            "reminded": one.reminded and one.waits,
-            "answer": one.answer,
-            "given": one.given or None,
-            "because": one.because,
-            "by": one.by or None,
-            "answered": None if one.answered is None else one.answered.astimezone(zone),
-            "grant": one.grant,
+            "thing_name": self._name(request, thing),
+            "since": None if request.since is None else request.since.astimezone(zone),
+            "minutes": request.minutes or None,
+            "reason": request.reason,
+            "at": request.at.astimezone(zone),
+            "expires": request.expires.astimezone(zone) if request.waits else None,
+            "state": request.state,
+            "reminded": request.reminded and request.waits,
+            "answer": request.answer,
+            "given": request.given or None,
+            "because": request.because,
+            "by": request.by or None,
+            "answered": None if request.answered is None else request.answered.astimezone(zone),
+            "grant": request.grant,
             "told": WHOLE,
         }
 
-    def to_guardians(self, one: ChildRequest) -> dict[str, object] | None:
-        """None: nothing of it is told. Words that somebody typed may name anything, and are left out with
-        the names.
+    def to_guardians(self, request: ChildRequest) -> dict[str, object] | None:
+        """Return the part of a request that guardians may see. None: no part of it.
+
+        Below the level of names, typed text is left out with the names: it may contain any of them.
         """
-        level = self.level(one)
-        if one.waits or level >= NAMES_LEVEL:
-            return self.whole(one)
+        level = self.level(request)
+        if request.waits or level >= NAMES_LEVEL:
+            return self.whole(request)
         if level < KINDS_LEVEL:
             return None
-        zone = self._daemon.rules.household.config.zone
-        kind = self._kind(one)
-        return self.whole(one) | {
+        zone = self._rules.household.config.zone
+        kind = self._kind(request)
+        return self.whole(request) | {
             "device": None,
             "thing": kind or None,
-            "thing_name": self._name(one, kind),
+            "thing_name": self._name(request, kind),
             "since": None,
             "reason": "",
             "because": "",
-            "at": day_of(one.at.astimezone(zone)),
-            "answered": None if one.answered is None else day_of(one.answered.astimezone(zone)),
+            "at": day_of(request.at.astimezone(zone)),
+            "answered": None if request.answered is None else day_of(request.answered.astimezone(zone)),
             "told": KIND,
         }
 
-    def asked(self, one: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
-        """The event ``request`` of it; None: there is none, since it was granted by itself."""
-        told = self.to_guardians(one)
-        if told is None:
+    def asked(self, request: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
+        """Return the event ``request``. None: guardians may not see that it was granted automatically."""
+        visible = self.to_guardians(request)
+        if visible is None:
             return None
-        is_whole = told["told"] == WHOLE
+        is_whole = visible["told"] == WHOLE
         return {
-            "id": one.id,
-            "profile": one.who,
+            "id": request.id,
+            "profile": request.who,
             "name": name,
-            "site": one.thing if one.topic is Topic.SITE and is_whole else None,
-            "topic": one.topic,
-            "state": one.state,
+            "site": request.thing if request.topic is Topic.SITE and is_whole else None,
+            "topic": request.topic,
+            "state": request.state,
             "sentence": sentence if is_whole else "",
             "reminder": False,
         }
 
-    def answered(self, one: ChildRequest, sentence: str = "") -> Mapping[str, object]:
-        """The event ``answer`` of one that waits no more."""
-        level = self.level(one)
-        event: dict[str, object] = {"id": one.id, "profile": one.who}
+    def answered(self, request: ChildRequest, sentence: str = "") -> Mapping[str, object]:
+        """Return the event ``answer`` of a request that was answered or has expired."""
+        level = self.level(request)
+        event: dict[str, object] = {"id": request.id, "profile": request.who}
         if level < KINDS_LEVEL:
             return event | {"state": OVER}
-        event |= {"state": one.state}
-        if not one.by:
+        event |= {"state": request.state}
+        if not request.by:
             return event
-        event |= {"answer": one.answer, "by": one.by}
-        return event | ({"because": one.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
+        event |= {"answer": request.answer, "by": request.by}
+        return event | ({"because": request.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
 
-    def audited(self, one: ChildRequest, what: str) -> str:
-        """What the audit calls it; empty where it has no line of what a child without a log does."""
-        return what if self.level(one) >= KINDS_LEVEL else ""
+    def audited(self, request: ChildRequest, what: str) -> str:
+        """Return ``what``, the kind of the audit line. Empty (no line) where the child has no log."""
+        return what if self.level(request) >= KINDS_LEVEL else ""
 
-    def level(self, one: ChildRequest) -> int:
-        """Of a child who is not of the family any more nothing is told."""
-        known = one.who in self._daemon.rules.household.profiles
-        return self._eyes.level(one.who) if known else 0
+    def level(self, request: ChildRequest) -> int:
+        """Return the log level of the child. Zero after the child's profile was removed."""
+        is_known = request.who in self._rules.household.profiles
+        return self._visibility.level(request.who) if is_known else 0
 
-    def _name(self, one: ChildRequest, thing: str) -> str | None:
-        named = limits_name if one.topic is Topic.LEDGER else thing_name
-        return named(thing, self._daemon.rules.names) if thing else None
+    def _name(self, request: ChildRequest, thing: str) -> str | None:
+        name = limits_name if request.topic is Topic.LEDGER else thing_name
+        return name(thing, self._rules.names) if thing else None
 
-    def _kind(self, one: ChildRequest) -> str:
-        """The categories, or limits, in the place of names."""
-        if one.topic is not Topic.LEDGER:
-            return self._category(f"{SERVICE}{one.thing}" if one.topic is Topic.TIME else one.thing)
-        kinds = (self._category(gate) if gate.startswith(SERVICE) else gate for gate in one.thing.split())
+    def _kind(self, request: ChildRequest) -> str:
+        """Return the categories or limits that a request is about, without names of services and sites."""
+        if request.topic is not Topic.LEDGER:
+            thing = f"{SERVICE}{request.thing}" if request.topic is Topic.TIME else request.thing
+            return self._category(thing)
+        gates = request.thing.split()
+        kinds = (self._category(gate) if gate.startswith(SERVICE) else gate for gate in gates)
         return " ".join(dict.fromkeys(filter(None, kinds)))
 
     def _category(self, thing: str) -> str:
-        """Of a service or a site; empty where it has none."""
-        world = self._daemon.rules.world
+        """Return the category of a service or a site; empty where it has none."""
+        world = self._rules.world
         catalogue = world.catalogue
         if thing.startswith(SERVICE):
             found = frozenset(catalogue.kinds_of(thing.removeprefix(SERVICE)))

@@ -1,46 +1,51 @@
-"""Since when a refusal holds, who set it, and by which lists: for `why` and `refusals`."""
+"""Since when a refusal applies, who set it, and which lists it comes from: for `why` and `refusals`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.daemon.context import HomeContext
 from gateway.daemon.files.editstory import EditStory, Told
 from gateway.lists.book import SHELF, Book
 from gateway.policy.decided import Decider, decider, kind_of, setting, told_decided
 from gateway.policy.profile import Profile
 from gateway.policy.values import Decision, Reason
+from gateway.store.state import State
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from gateway.daemon.main import Daemon
-
-MOST_LISTS = 6  # of one kind that are named; there are rarely two
+MOST_LISTS = 6  # of one category that are named; there are rarely two
 
 Row = dict[str, object]
-Since = tuple["str | None", "str | None"]  # the day by the home's calendar, and who
+Since = tuple[str | None, str | None]  # the local day, and the account
 
 
 class Decided:
-    """Made for one answer: what it reads of the files and of the book of lists is read once."""
+    """Describes where decisions about one profile come from. Made for one answer: it reads each file once."""
 
-    def __init__(self, daemon: Daemon, profile: Profile | None) -> None:
-        self._daemon = daemon
+    def __init__(
+        self,
+        home: HomeContext,
+        settings: State,
+        story: Callable[[], EditStory],
+        profile: Profile | None,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._story = story
         self._profile = profile
-        self._story: tuple[Told, ...] | None = None
+        self._steps: tuple[Told, ...] | None = None
         self._lists: dict[str, list[Row]] = {}
 
-    def told(self, decision: Decision, host: str | None) -> Row | None:
-        """``who kind contest since by version lists``; None of what is open."""
-        told = told_decided(decision)
-        if told is None:
+    def describe(self, decision: Decision, host: str | None) -> Row | None:
+        """Return ``who kind contest since by version lists``; None where the decision refuses nothing."""
+        described = told_decided(decision)
+        if described is None:
             return None
         since, by = self._since(decision)
         packaged = decider(decision) in (Decider.BAND, Decider.PRODUCT)
-        return told | {
+        return described | {
             "since": since,
             "by": by,
             "version": __version__ if packaged else None,
@@ -48,8 +53,9 @@ class Decided:
         }
 
     def _since(self, decision: Decision) -> Since:
-        """When what decided was set, and by whom, as far as anybody noted it. Of a band's rule: since when
-        this person has the rules of that age.
+        """Return when the setting behind a decision was made, and by whom, as far as this is recorded.
+
+        For a rule of the age group: since when the profile has this age group.
         """
         who = decider(decision)
         if who is Decider.REGISTER:
@@ -57,49 +63,54 @@ class Decided:
         if decision.reason is Reason.PAUSED:
             return self._pause(decision.owner.partition(":")[2])
         key = "band" if who is Decider.BAND else setting(decision)
-        one = self._edit_of(key) if key else None
-        return (None, None) if one is None else (self._day(one.step.at), one.step.by)
+        edit = self._edit_of(key) if key else None
+        return (None, None) if edit is None else (self._day(edit.step.at), edit.step.by)
 
     def _day(self, at: datetime) -> str:
-        return at.astimezone(self._daemon.rules.household.config.zone).date().isoformat()
+        return at.astimezone(self._home.rules.household.config.zone).date().isoformat()
 
     def _edit_of(self, key: str) -> Told | None:
-        """The last step that touched a key. What a hand wrote, and what is older than the steps that are
-        kept, nobody knows; nor whether a step did that left out what it was about.
+        """Return the last recorded edit of a key.
+
+        None for edits made outside of Qalqan and edits that are no longer stored. Also None where an edit
+        omits part of its changes: the key may be among them.
         """
-        for one in self._steps():
-            if one.what == "added" or any(_is_of(key, entry.key) for entry in one.entries):
-                return one
-            if one.left_off:
+        for edit in self._edits():
+            if edit.what == "added" or any(_is_of(key, entry.key) for entry in edit.entries):
+                return edit
+            if edit.left_off:
                 return None
         return None
 
-    def _steps(self) -> Iterable[Told]:
-        if self._story is None:
-            there = self._profile is not None and not self._profile.built_in
-            story = EditStory(self._daemon).of_person(self._profile.id) if there and self._profile else ()
-            self._story = tuple(one for one in story if one.what in ("rules", "added"))
-        return self._story
+    def _edits(self) -> Iterable[Told]:
+        if self._steps is None:
+            profile = self._profile
+            has_file = profile is not None and not profile.built_in
+            edits = self._story().of_person(profile.id) if has_file and profile else ()
+            self._steps = tuple(edit for edit in edits if edit.what in ("rules", "added"))
+        return self._steps
 
     def _register(self, decision: Decision) -> Since:
         country = decision.owner.split(":")[1]
-        on = self._daemon.rules.household.config.registers
-        found = next((one for one in on if one.country == country), None)
+        registers = self._home.rules.household.config.registers
+        found = next((register for register in registers if register.country == country), None)
         if found is None or found.since is None:
             return None, None
         return found.since.isoformat(), found.by or None
 
     def _pause(self, by: str) -> Since:
-        """Of the child, of all, or of one device: one of those by whom the decision says."""
-        pauses = [one for one in self._daemon.store.state(self._daemon.local_now()).pauses if one.by == by]
-        last = max(pauses, key=lambda one: one.since, default=None)
+        """Return when the last pause by this account began, whoever it pauses."""
+        pauses = self._settings.in_force(self._home.local_now()).pauses
+        last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
         return (None, by or None) if last is None else (self._day(last.since), by)
 
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> list[Row]:
-        """The lists that feed what decided, each with the day of its copy. Which of several has the name is
-        in no table. A name that the catalogue knows is of its kind without any list.
+        """Return the lists of the category that decided, each with the day of its copy.
+
+        No table says which of several lists contains the name. Empty where the category of the host comes
+        from the catalogue.
         """
-        rules = self._daemon.rules
+        rules = self._home.rules
         if decision.reason is Reason.REGISTER:
             country = decision.owner.split(":")[1]
             book = Book(Path(rules.household.config.state) / SHELF)
@@ -113,17 +124,19 @@ class Decided:
         return self._lists[kind]
 
     def _of_kind(self, kind: str) -> list[Row]:
-        rules = self._daemon.rules
+        rules = self._home.rules
         info, book = rules.table.info, Book(Path(rules.household.config.state) / SHELF)
         built = info.built[:10]
         found = [
-            str(one.get("id")) for one in info.sources if one.get("category") == kind and one.get("domains")
+            str(source.get("id"))
+            for source in info.sources
+            if source.get("category") == kind and source.get("domains")
         ]
-        return [{"id": one, "version": book.day(one) or built} for one in found[:MOST_LISTS]] or [
+        return [{"id": name, "version": book.day(name) or built} for name in found[:MOST_LISTS]] or [
             {"id": "built-in", "version": built}
         ]
 
 
 def _is_of(key: str, edited: str) -> bool:
-    """Whether an edit of ``edited`` set ``key``: itself, or all of what it is a part of."""
+    """Whether an edit of ``edited`` set ``key``: the key itself, a part of it, or what it is a part of."""
     return edited == key or key.startswith(f"{edited}/") or edited.startswith(f"{key}/")

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import Effects, HomeContext
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.macs import parse_mac
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.marks import Marks
 
 
 class MarkVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
-        self._whom = whom
+    def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Whom) -> None:
+        self._home = home
+        self._effects = effects
+        self._marks = marks
+        self._access = access
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"device_mark": self.mark}
+    def register(self, router: Router) -> None:
+        router.add("device_mark", self.mark)
 
     def mark(self, request: Request) -> Mapping[str, object]:
-        """Its probes lead to the page while its time rules or a pause shut it, or they are answered again."""
-        by, mac = self._whom.guardian(request), parse_mac(request.text("mac"))
+        """Note whether a device has no mobile data.
+
+        Without it, the device's connectivity checks are redirected to the page while a time rule or a pause
+        blocks the device. With it, they work.
+        """
+        by, mac = self._access.guardian(request), parse_mac(request.text("mac"))
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        self._whom.noting(request)
-        wanted = request.values.get("no_mobile_data")
-        if not isinstance(wanted, bool):
+        self._access.noting(request)
+        no_mobile_data = request.values.get("no_mobile_data")
+        if not isinstance(no_mobile_data, bool):
             request.refuse("no_mobile_data", "must be true or false")
-        daemon = self._daemon
-        at, origin = daemon.local_now(), request.text("origin", "")
-        daemon.store.marks.mark(mac, no_mobile_data=wanted, by=by, at=at, origin=origin)
-        daemon.enforcer.sync()
-        daemon.enforcer.rejudge()
-        return {"mac": mac, "no_mobile_data": wanted}
+        at, origin = self._home.local_now(), request.text("origin", "")
+        self._marks.mark(mac, no_mobile_data=no_mobile_data, by=by, at=at, origin=origin)
+        self._effects.sync_gates()
+        self._effects.rejudge()
+        return {"mac": mac, "no_mobile_data": no_mobile_data}

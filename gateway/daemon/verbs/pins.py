@@ -1,52 +1,64 @@
-"""The verb `pin`: how a child says that it is itself, set by the child on its own device or by a guardian.
+"""The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
 
-Tries are slowed by device and person. So a sibling who guesses on the shared tablet shuts nobody out for more
-than ten minutes, and only there: the child's own phone counts for itself.
+Wrong tries are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
+child out for at most ten minutes, and only there: the child's own phone counts separately.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
-from gateway.daemon.eyes import day_of
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
 from gateway.daemon.files.steps import PROGRAM
 from gateway.daemon.verbs.slow import Slow
 from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.visibility import day_of
 from gateway.policy import pins
 from gateway.policy.loglevels import NAMES_LEVEL
 from gateway.policy.macs import parse_mac
 from gateway.policy.pins import Pin
 from gateway.policy.profile import Profile
-from gateway.policy.sharing import needs_pin, people_of
+from gateway.policy.sharing import Use, needs_pin, people_of
 from gateway.store.given import in_utc
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.store.sharing import Pins
+from gateway.store.state import State
 
 
 class PinDesk:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
-        self._whom = whom
+    """``use_of`` returns who uses a device for a while instead of its owner."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        stored: Pins,
+        settings: State,
+        access: Whom,
+        use_of: Callable[[str], Use | None],
+    ) -> None:
+        self._home = home
+        self._stored = stored
+        self._settings = settings
+        self._access = access
+        self._use_of = use_of
         self._slow = Slow(pins.TRIES)
         self._slow_of_day = Slow(pins.TRIES_OF_DAY, timedelta(days=1))
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"pin": self.pin}
+    def register(self, router: Router) -> None:
+        router.add("pin", self.pin)
 
     def pin(self, request: Request) -> Mapping[str, object]:
-        """``set`` and ``clear`` by a guardian with ``who`` and ``by``, else by a device with ``device``."""
+        """Carry out an action. A guardian sends ``who`` and ``by`` to set or clear, a child ``device``."""
         action = request.choice("action", ("set", "check", "clear"))
         if action == "clear":
             return self._clear(request)
         if action == "set" and not request.has("device"):
             return self._set_by_guardian(request)
-        member = self._whom.child(request)
+        member = self._access.child(request)
         mac, who = parse_mac(request.text("device")) or "", member.profile
         if action == "check":
             self.check(request, mac, who)
@@ -54,11 +66,14 @@ class PinDesk:
         return self._set_by_child(request, mac, who)
 
     def describe(self, who: Profile) -> dict[str, object]:
-        """``pin``: whether it needs one; ``pin_set``: since when it has one; ``pin_by``: its guardian."""
-        known = self._daemon.store.pins.of(who.id)
-        at = None if known is None else known.at.astimezone(self._daemon.rules.household.config.zone)
+        """Return ``pin``: whether the child needs one, and ``pin_set``: since when it has one.
+
+        ``pin_by`` is the guardian who set it; None where the child did.
+        """
+        known = self._stored.of(who.id)
+        at = None if known is None else known.at.astimezone(self._home.rules.household.config.zone)
         if at is not None and known is not None and not known.by and who.rules.log_level < NAMES_LEVEL:
-            at = day_of(at)  # a child's own doing, of which no moment is told
+            at = day_of(at)  # the moment at which the child set it is private
         return {
             "pin": needs_pin(who),
             "pin_set": at,
@@ -66,40 +81,42 @@ class PinDesk:
         }
 
     def is_own(self, mac: str, who: Profile) -> bool:
-        """Whether the device is this child's and nobody else's, now and by the files."""
-        household = self._daemon.rules.household
-        return mac in who.devices and not people_of(household, mac) and not self._daemon.sharing.use_of(mac)
+        """Whether the device belongs to this child alone, and no other child uses it now."""
+        household = self._home.rules.household
+        return mac in who.devices and not people_of(household, mac) and not self._use_of(mac)
 
     def check(self, request: Request, mac: str, who: Profile) -> None:
-        """Raises where ``pin`` is not that of ``who``. Each device has tries of its own for each person."""
-        known, key, now = self._daemon.store.pins.of(who.id), f"{mac} {who.id}", self._tried()
+        """Refuse the request where ``pin`` is not the PIN of ``who``, or after too many wrong tries."""
+        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self._loop_time()
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
         self._slow.check(key, now)
         entered = pins.typed(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
-            self._slow_of_day.add(key, now)  # which a right one does not forget: the child's own would help
+            # A right PIN does not reset the day's count: the child's own use would help who guesses.
+            self._slow_of_day.add(key, now)
             if self._slow.add(key, now):
-                at = self._daemon.local_now()
-                self._daemon.store.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
+                at = self._home.local_now()
+                self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
             request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
         self._slow.forget(key)
 
     def _set_by_guardian(self, request: Request) -> Mapping[str, object]:
-        by = self._whom.guardian(request)
-        return self._keep(request, self._child(request), by)
+        by = self._access.guardian(request)
+        return self._save(request, self._child(request), by)
 
     def _set_by_child(self, request: Request, mac: str, who: Profile) -> Mapping[str, object]:
-        """The first one on a device of its own; another one also needs the old."""
+        """Set the PIN on the child's own device. To change it, the request also needs the old one."""
         if not self.is_own(mac, who):
             request.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
-        if self._daemon.store.pins.of(who.id) is not None:
+        if self._stored.of(who.id) is not None:
             old = Request(request.do, request.role, request.uid, {"pin": request.text("old")})
             self.check(old, mac, who)
-        return self._keep(request, who, "")
+        return self._save(request, who, "")
 
-    def _keep(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
+    def _save(self, request: Request, who: Profile, by: str) -> Mapping[str, object]:
+        """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
         pin = pins.typed(request.text("pin"))
         if pin is None:
             least, most = pins.LEAST, pins.MOST
@@ -109,25 +126,26 @@ class PinDesk:
         if pins.is_guessed_first(pin):
             request.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
         salt = secrets.token_hex(pins.SALT_BYTES)
-        made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._daemon.local_now()), by)
-        self._daemon.store.pins.put(made, by=by or who.name, origin=request.text("origin", ""))
+        made = Pin(who.id, salt, pins.hashed(pin, salt), in_utc(self._home.local_now()), by)
+        self._stored.put(made, by=by or who.name, origin=request.text("origin", ""))
         if by or who.rules.log_level >= NAMES_LEVEL:
-            self._daemon.control.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
+            self._home.publish("pin", profile=who.id, name=who.name, what="set", by=by or None)
         return {"who": who.id} | self.describe(who)
 
     def _clear(self, request: Request) -> Mapping[str, object]:
-        by, who = self._whom.guardian(request), self._child(request)
-        at = self._daemon.local_now()
-        if not self._daemon.store.pins.drop(who.id, by=by, at=at, origin=request.text("origin", "")):
+        by, who = self._access.guardian(request), self._child(request)
+        at = self._home.local_now()
+        if not self._stored.drop(who.id, by=by, at=at, origin=request.text("origin", "")):
             request.refuse("who", f"names {who.name}, who has no PIN", Code.NO_PIN, name=who.name)
-        self._daemon.control.publish("pin", profile=who.id, name=who.name, what="cleared", by=by)
+        self._home.publish("pin", profile=who.id, name=who.name, what="cleared", by=by)
         return {"who": who.id} | self.describe(who)
 
     def _child(self, request: Request) -> Profile:
-        who = self._daemon.rules.profile(request.text("who"))
+        who = self._home.rules.profile(request.text("who"))
         if not who.is_child:
             request.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who
 
-    def _tried(self) -> datetime:
-        return datetime.fromtimestamp(self._daemon.loop.now(), UTC)  # which no jump of the clock moves
+    def _loop_time(self) -> datetime:
+        """Return the loop's time: a change of the system clock must not shorten the wait."""
+        return datetime.fromtimestamp(self._home.loop.now(), UTC)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.devices.family import Member
 from gateway.daemon.eyes import Eyes
 from gateway.daemon.files.editing import Editing
+from gateway.daemon.files.editstory import EditStory
 from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.hourstold import target_name
 from gateway.daemon.verbs.whom import Whom
@@ -111,5 +113,6 @@ def answered(daemon: Daemon, member: Member, seen: Observation, at: datetime) ->
     if member.profile.is_child and eyes.level(member.profile.id) < KINDS_LEVEL:
         answer = answer._replace(left=None)  # how much a child without a log used is nobody else's
     told = sentence(answer.decision, seen.host, at, daemon.rules.names, left=answer.left)
-    decided = Decided(daemon, member.profile).told(answer.decision, seen.host)
+    source = Decided(daemon.home, daemon.store.settings, partial(EditStory, daemon), member.profile)
+    decided = source.describe(answer.decision, seen.host)
     return as_json(seen, at, answer) | {"sentence": told, "decided": decided}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
 from gateway.daemon.answers import Answers, Giver, is_paused, with_grant
+from gateway.daemon.context import HomeContext
+from gateway.daemon.counting.minutes import Minutes
 from gateway.daemon.devices.family import Member
 from gateway.daemon.files.editing import Author, Editing
 from gateway.daemon.verbs.askedvalues import AskedValues
 from gateway.daemon.verbs.disputes import disputed
-from gateway.daemon.verbs.time import TimeVerbs
+from gateway.daemon.verbs.time import parse_service
 from gateway.daemon.verbs.whom import Whom
 from gateway.errors import PolicyError
 from gateway.policy import requests
@@ -34,63 +37,71 @@ from gateway.policy.requests import Answer, ChildRequest, State, Topic
 from gateway.policy.wallclock import later
 from gateway.policy.why import parse_host
 from gateway.store.given import Kind, in_utc
+from gateway.store.requests import Requests
 from gateway.suffixes import suffixes_when_asked
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-MAX_LISTED = 100  # requests of one answer
+MAX_LISTED = 100  # requests in one answer
 SERVICE = "service:"
 
 
 class RequestVerbs:
-    def __init__(
-        self, daemon: Daemon, whom: Whom, answers: Answers, time: TimeVerbs, editing: Editing
-    ) -> None:
-        self._daemon, self._values = daemon, AskedValues(daemon)
-        self._editing = editing
-        self._whom = whom
-        self._answers = answers
-        self._time = time
+    """``transaction``: what is stored inside of it reaches the disk as a whole."""
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"request": self.request, "answer": self.answer, "requests": self.requests}
+    def __init__(
+        self,
+        home: HomeContext,
+        stored: Requests,
+        transaction: Callable[[], AbstractContextManager[None]],
+        minutes: Minutes,
+        access: Whom,
+        answers: Answers,
+        editing: Editing,
+        values: AskedValues,
+    ) -> None:
+        self._home = home
+        self._stored = stored
+        self._transaction = transaction
+        self._minutes = minutes
+        self._access = access
+        self._answers = answers
+        self._editing = editing
+        self._values = values
+
+    def register(self, router: Router) -> None:
+        router.add("request", self.request)
+        router.add("answer", self.answer)
+        router.add("requests", self.requests)
 
     def request(self, request: Request) -> Mapping[str, object]:
-        member = self._whom.child(request)
-        new = self._new_one(request, member)
-        calendar = self._daemon.rules.calendar
-        one = requests.asked(self._daemon.store.requests.all(), new, calendar, calendar.family_day(new.at))
-        told = self._granted_by_itself(one, member) if one.topic is Topic.TIME else None
-        if told is not None:
-            one, text = told
+        """Store what a child asks for, or grant it where the rules allow so many minutes a day."""
+        member = self._access.child(request)
+        new = self._parse(request, member)
+        calendar, name = self._home.rules.calendar, member.profile.name
+        asked = requests.asked(self._stored.all(), new, calendar, calendar.family_day(new.at))
+        granted = self._grant_automatically(asked, member) if asked.topic is Topic.TIME else None
+        if granted is not None:
+            asked, text = granted
         else:
-            text = asked_sentence(one, member.profile.name, self._daemon.rules.names)
-            by = member.profile.name
-            self._daemon.store.requests.put(
-                one,
-                by=by,
-                what=self._values.audited(one, "request"),
-                at=new.at,
-                origin=request.text("origin", ""),
-            )
-            self._answers.wait()
-        event = self._values.asked(one, member.profile.name, text)
+            text = asked_sentence(asked, name, self._home.rules.names)
+            what, origin = self._values.audited(asked, "request"), request.text("origin", "")
+            self._stored.put(asked, by=name, what=what, at=new.at, origin=origin)
+            self._answers.set_timer()
+        event = self._values.asked(asked, name, text)
         if event is not None:
-            self._daemon.control.publish("request", **event)
-        return {"request": self._values.whole(one), "state": one.state, "sentence": text}
+            self._home.publish("request", **event)
+        return {"request": self._values.whole(asked), "state": asked.state, "sentence": text}
 
-    def _new_one(self, request: Request, member: Member) -> ChildRequest:
+    def _parse(self, request: Request, member: Member) -> ChildRequest:
         if request.has("site"):
-            return self._site(request, member)
+            return self._parse_site(request, member)
         if request.has("since"):
-            since, gates, minutes = disputed(request, self._daemon, member)
-            one = self._new(request, member, Topic.LEDGER, " ".join(gates), minutes)
-            return replace(one, since=in_utc(since))
-        return self._some_time(request, member)
+            since, gates, minutes = disputed(request, self._home.rules, self._minutes, member.profile.id)
+            new = self._new(request, member, Topic.LEDGER, " ".join(gates), minutes)
+            return replace(new, since=in_utc(since))
+        return self._parse_time(request, member)
 
     def _new(self, request: Request, member: Member, topic: Topic, thing: str, minutes: int) -> ChildRequest:
-        now = self._daemon.local_now()
+        now = self._home.local_now()
         return ChildRequest(
             id=0,
             who=member.profile.id,
@@ -100,22 +111,22 @@ class RequestVerbs:
             minutes=minutes,
             reason=request.text("reason", ""),
             at=in_utc(now),
-            expires=in_utc(requests.expires(topic, now, self._daemon.rules.calendar)),
-            sure=self._daemon.watch.known,
+            expires=in_utc(requests.expires(topic, now, self._home.rules.calendar)),
+            sure=self._home.clock_trusted,
         )
 
-    def _some_time(self, request: Request, member: Member) -> ChildRequest:
+    def _parse_time(self, request: Request, member: Member) -> ChildRequest:
         minutes = request.whole("minutes", least=1, most=requests.MAX_MINUTES)
-        service = self._time.service(request)
-        if not self._answers.extensions(member, minutes, service, self._daemon.local_now()):
+        service = parse_service(request, self._home.rules)
+        if not self._answers.extensions(member, minutes, service, self._home.local_now()):
             name = member.profile.name
             error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
         return self._new(request, member, Topic.TIME, service or "", minutes)
 
-    def _site(self, request: Request, member: Member) -> ChildRequest:
+    def _parse_site(self, request: Request, member: Member) -> ChildRequest:
         word = request.text("site")
-        profile, world = member.profile, self._daemon.rules.world
+        profile, world = member.profile, self._home.rules.world
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
@@ -129,111 +140,119 @@ class RequestVerbs:
         if decision is None:
             error = PolicyError(host, f"is not refused for {profile.name}", "nothing is filtered there")
             raise error.coded(Code.NOT_REFUSED, host=host, name=profile.name)
-        now = self._daemon.local_now()
+        now = self._home.local_now()
         if decision is not REFUSED_FOR_EVERYONE:
-            open_now = dict(member.situation.allowed).get(entry)
-            if open_now is not None and now < open_now:
-                name = thing_name(entry, self._daemon.rules.names)
+            open_until = dict(member.situation.allowed).get(entry)
+            if open_until is not None and now < open_until:
+                name = thing_name(entry, self._home.rules.names)
                 raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
         return self._new(request, member, Topic.SITE, entry, 0)
 
     def _entry(self, host: str) -> str:
-        """The service that a host belongs to, else the site."""
-        services = self._daemon.rules.world.catalogue.services_of(host)
+        """Return the service that a host belongs to, else its site."""
+        services = self._home.rules.world.catalogue.services_of(host)
         return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, suffixes_when_asked())
 
-    def _granted_by_itself(self, one: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
-        """The request as it is granted within the daily amount, and what that did; None: somebody has to."""
-        now, calendar = self._daemon.local_now(), self._daemon.rules.calendar
+    def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
+        """Grant the request within the minutes a day that need no answer of a guardian.
+
+        Returns the granted request and a sentence; None where a guardian has to answer.
+        """
+        now, calendar = self._home.local_now(), self._home.rules.calendar
         today = calendar.family_day(now)
-        known = self._daemon.store.requests.all()
-        gone = sum(
+        used = sum(
             other.given
-            for other in known
-            if other.who == one.who and other.state is State.AUTO and calendar.family_day(other.at) == today
+            for other in self._stored.all()
+            if other.who == asked.who and other.state is State.AUTO and calendar.family_day(other.at) == today
         )
         amount = member.profile.rules.auto_approve.value
-        if is_paused(member, now) or not requests.is_within(amount, gone, one.minutes):
+        if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):
             return None
         giver = self._answers.giver(member.profile.name, Kind.AUTO)
-        with self._daemon.store.together():
-            done = self._answers.give(one.who, member, one.minutes, one.thing or None, giver)
-            one = with_grant(requests.granted_by_itself(one, in_utc(now)), giver)
-            what = self._values.audited(one, "request auto")
-            self._daemon.store.requests.put(one, by=member.profile.name, what=what, at=now)
-        self._answers.apply((one.who,))
-        return one, done.sentence
+        with self._transaction():
+            extended = self._answers.give(asked.who, member, asked.minutes, asked.thing or None, giver)
+            granted = with_grant(requests.granted_by_itself(asked, in_utc(now)), giver)
+            what = self._values.audited(granted, "request auto")
+            self._stored.put(granted, by=member.profile.name, what=what, at=now)
+        self._answers.apply((granted.who,))
+        return granted, extended.sentence
 
     def answer(self, request: Request) -> Mapping[str, object]:
-        by = self._whom.guardian(request)
+        by = self._access.guardian(request)
         number = request.whole("id", least=1, most=1 << 31)
-        answer = Answer(request.choice("answer", [one.value for one in Answer]))
-        before = self._daemon.store.requests.get(number)
+        answer = Answer(request.choice("answer", [answer.value for answer in Answer]))
+        before = self._stored.get(number)
         if before is None:
             request.refuse("id", f"names no request: {number}; see: qalqan request list", Code.NO_REQUEST)
         most = requests.MAX_MINUTES
         minutes = request.whole("minutes", least=1, most=most) if request.has("minutes") else None
         because = request.text("because", "")
-        now = self._daemon.local_now()
-        one = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
+        now = self._home.local_now()
+        answered = requests.answered(before, answer, by=by, now=in_utc(now), because=because, minutes=minutes)
         giver = self._answers.giver(by, Kind.REQUEST, request.text("origin", ""))
-        one, text, until = self._do(one, giver)
-        self._daemon.control.publish("answer", **self._values.answered(one, text))
-        told = None if until is None else until.astimezone(now.tzinfo)
-        values = self._values.to_guardians(one) or {"id": one.id}
-        return {"request": values, "grant": one.grant, "until": told, "sentence": text}
+        answered, text, until = self._carry_out(answered, giver)
+        self._home.publish("answer", **self._values.answered(answered, text))
+        return {
+            "request": self._values.to_guardians(answered) or {"id": answered.id},
+            "grant": answered.grant,
+            "until": None if until is None else until.astimezone(now.tzinfo),
+            "sentence": text,
+        }
 
-    def _do(self, one: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
-        """Let the answer have its effect, and keep both at once; what it did, and until when."""
-        member = self._whom.stand_in(self._daemon.rules.profile(one.who))
-        profile = member.profile
-        if one.answer is Answer.ALWAYS:
-            self._editing.edit(
-                profile.id, {f"allow/{one.thing}": True}, Author(giver.by, giver.at, one.because)
-            )
-        with self._daemon.store.together():
-            text, until = self._effect(one, member, giver)
-            if one.answer not in (Answer.NO, Answer.ALWAYS):
-                one = with_grant(one, giver)
-            put = self._daemon.store.requests.put
-            put(one, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
-        if one.answer is Answer.NO:
-            self._answers.wait()
+    def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
+        """Carry out an answer, and store both in one transaction.
+
+        Returns the request with the number of its grant, a sentence, and until when the answer applies.
+        """
+        member = self._access.stand_in(self._home.rules.profile(answered.who))
+        if answered.answer is Answer.ALWAYS:
+            author = Author(giver.by, giver.at, answered.because)
+            self._editing.edit(member.profile.id, {f"allow/{answered.thing}": True}, author)
+        with self._transaction():
+            text, until = self._effect(answered, member, giver)
+            if answered.answer not in (Answer.NO, Answer.ALWAYS):
+                answered = with_grant(answered, giver)
+            self._stored.put(answered, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
+        if answered.answer is Answer.NO:
+            self._answers.set_timer()
         else:
-            self._answers.apply((one.who,))
-        return one, text, until
+            self._answers.apply((answered.who,))
+        return answered, text, until
 
-    def _effect(self, one: ChildRequest, member: Member, giver: Giver) -> tuple[str, datetime | None]:
-        profile, names = member.profile, self._daemon.rules.names
-        if one.answer is Answer.NO:
+    def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> tuple[str, datetime | None]:
+        profile, rules = member.profile, self._home.rules
+        if answered.answer is Answer.NO:
             return ENGLISH["no"].format(name=profile.name), None
-        if one.topic is Topic.TIME:
-            done = self._answers.give(profile.id, member, one.given, one.thing or None, giver)
-            return done.sentence, done.until
-        if one.topic is Topic.LEDGER:
-            done = self._answers.give_back(profile.id, member, one.given, one.thing.split(), giver)
-            return done.sentence, done.until
-        if one.answer is Answer.ALWAYS:
-            return opened_sentence(profile.name, one.thing, None, giver.at, names), None
-        until, span = later(giver.at, timedelta(minutes=one.given)), Span.LASTING
-        if one.answer is Answer.TODAY:
-            until, span = self._daemon.rules.calendar.day_end(giver.at), Span.OF_DAY
-        return self._answers.open(profile.id, profile.name, one.thing, until, span, giver), until
+        if answered.topic is Topic.TIME:
+            extended = self._answers.give(profile.id, member, answered.given, answered.thing or None, giver)
+            return extended.sentence, extended.until
+        if answered.topic is Topic.LEDGER:
+            gates = answered.thing.split()
+            extended = self._answers.give_back(profile.id, member, answered.given, gates, giver)
+            return extended.sentence, extended.until
+        if answered.answer is Answer.ALWAYS:
+            return opened_sentence(profile.name, answered.thing, None, giver.at, rules.names), None
+        until, span = later(giver.at, timedelta(minutes=answered.given)), Span.LASTING
+        if answered.answer is Answer.TODAY:
+            until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
+        return self._answers.open(profile.id, profile.name, answered.thing, until, span, giver), until
 
     def requests(self, request: Request) -> Mapping[str, object]:
-        """Newest first. A device's are its child's own; without one they are for guardians, those that wait
-        whole and the others by the log level.
+        """Return requests, newest first.
+
+        With ``device`` those of its child, all of each. Without it as guardians may see them: requests that
+        wait in full, others by the log level.
         """
-        found, told = list(reversed(self._daemon.store.requests.all())), self._values.to_guardians
+        found, describe = list(reversed(self._stored.all())), self._values.to_guardians
         if request.has("device"):
-            told = self._values.whole
-            who = self._whom.child(request).profile.id
-            found = [one for one in found if one.who == who]
+            describe = self._values.whole
+            who = self._access.child(request).profile.id
+            found = [stored for stored in found if stored.who == who]
         elif request.has("profile"):
-            who = self._daemon.rules.profile(request.text("profile")).id
-            found = [one for one in found if one.who == who]
+            who = self._home.rules.profile(request.text("profile")).id
+            found = [stored for stored in found if stored.who == who]
         if request.values.get("pending") is True:
-            found = [one for one in found if one.waits]
-        values = (one for one in map(told, found) if one is not None)
-        return {"requests": list(islice(values, MAX_LISTED))}
+            found = [stored for stored in found if stored.waits]
+        described = (values for values in map(describe, found) if values is not None)
+        return {"requests": list(islice(described, MAX_LISTED))}

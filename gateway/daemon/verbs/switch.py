@@ -1,13 +1,15 @@
-"""The verbs `pause`, `resume`, `off` and `on`: what holds beside the profiles, at once."""
+"""The verbs `pause`, `resume`, `off` and `on`: they take effect immediately and change no rule file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from gateway.codes import Code
-from gateway.control.protocol import MAX_MINUTES, Request, Verb
+from gateway.control.protocol import MAX_MINUTES, Request
+from gateway.control.router import Router
+from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.devices.family import Family
 from gateway.daemon.verbs.helpers import Helpers
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.jumps import Kind
@@ -16,26 +18,38 @@ from gateway.policy.profile import ALL, Profile
 from gateway.policy.schedule import calendar_for, next_wake
 from gateway.policy.situation import FOREVER
 from gateway.policy.wallclock import later
+from gateway.store.state import State
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-OFF_MINUTES = 60  # `off` returns by itself
+OFF_MINUTES = 60  # how long `off` lasts where the request does not say
 
 
 class SwitchVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
-        self._daemon = daemon
-        self._whom = whom
-        self._helpers = Helpers(daemon)
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        settings: State,
+        family: Family,
+        access: Whom,
+        helpers: Helpers,
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._settings = settings
+        self._family = family
+        self._access = access
+        self._helpers = helpers
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"pause": self.pause, "resume": self.resume, "off": self.off, "on": self.on}
+    def register(self, router: Router) -> None:
+        router.add("pause", self.pause)
+        router.add("resume", self.resume)
+        router.add("off", self.off)
+        router.add("on", self.on)
 
     def pause(self, request: Request) -> Mapping[str, object]:
-        by = self._whom.guardian(request)
-        who, profiles = self._whom.named(request)
-        now = self._daemon.local_now()
+        by = self._access.guardian(request)
+        who, profiles = self._access.named(request)
+        now = self._home.local_now()
         until, span = request.moment_or_none("until"), Kind.OF_DAY
         if request.has("minutes"):
             span = Kind.LASTING
@@ -45,63 +59,63 @@ class SwitchVerbs:
             request.refuse("until", "has passed", Code.HAS_PASSED)
         if until is not None and until - instant > timedelta(minutes=MAX_MINUTES):
             request.refuse("until", "is more than seven days ahead")
-        keys = [one.id for one in profiles] if who == ALL else [who]
+        keys = [profile.id for profile in profiles] if who == ALL else [who]
         self._helpers.check_pauses(request, keys)
         to_wake = until is None and request.values.get("till_wake") is True
-        sure, origin = self._daemon.watch.known, request.text("origin", "")
+        sure, origin = self._home.clock_trusted, request.text("origin", "")
         ends = []
-        for one, key in zip(profiles, keys, strict=True):
-            end = self._wake(one, now) if to_wake else until
-            self._daemon.store.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
+        for profile, key in zip(profiles, keys, strict=True):
+            end = self._wake(profile, now) if to_wake else until
+            self._settings.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
             ends.append(end or FOREVER)
-        self._pauses_changed(who)
+        self._apply(who)
         last = max(ends)
-        told = None if last == FOREVER else last
-        self._daemon.control.publish("status", what="pause", who=who, until=told, by=by)
-        return {"until": told}
+        shown = None if last == FOREVER else last
+        self._home.publish("status", what="pause", who=who, until=shown, by=by)
+        return {"until": shown}
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
-        calendar = calendar_for(profile, self._daemon.rules.calendar)
+        calendar = calendar_for(profile, self._home.rules.calendar)
         return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
 
-    def _pauses_changed(self, who: str) -> None:
-        """A device that nobody named has a slot of its own while it is paused alone."""
-        if parse_mac(who) is not None and who not in self._daemon.rules.household.named:
-            self._daemon.reassign()
+    def _apply(self, who: str) -> None:
+        """Apply a changed pause. A device without an owner has a slot of its own while it is paused alone."""
+        if parse_mac(who) is not None and who not in self._home.rules.household.named:
+            self._effects.regroup()
         else:
-            self._daemon.enforcer.sync()
+            self._effects.sync_gates()
 
     def resume(self, request: Request) -> Mapping[str, object]:
-        by = self._whom.guardian(request)
-        who, _ = self._whom.named(request)
+        by, now = self._access.guardian(request), self._home.local_now()
+        who, _ = self._access.named(request)
         self._helpers.check_pauses(request, None if who == ALL else [who])
-        pauses = {one.who for one in self._daemon.store.state(self._daemon.local_now()).pauses}
-        member = self._daemon.family.member_of(who)
-        if member is not None and member.profile.id in pauses and who not in pauses:
+        paused = {pause.who for pause in self._settings.in_force(now).pauses}
+        member = self._family.member_of(who)
+        if member is not None and member.profile.id in paused and who not in paused:
             name = member.profile.name
             problem = f"names a device of {name}, who is paused; resume them all"
             request.refuse("who", problem, Code.CHILD_PAUSED, name=name)
-        self._daemon.store.resume(who, by=by, at=self._daemon.local_now(), origin=request.text("origin", ""))
-        self._pauses_changed(who)
-        self._daemon.control.publish("status", what="resume", who=who, by=by)
+        self._settings.resume(who, by=by, at=now, origin=request.text("origin", ""))
+        self._apply(who)
+        self._home.publish("status", what="resume", who=who, by=by)
         return {}
 
     def off(self, request: Request) -> Mapping[str, object]:
-        by, now = self._whom.guardian(request), self._daemon.local_now()
+        by, now = self._access.guardian(request), self._home.local_now()
         minutes = request.whole("minutes", least=1, most=MAX_MINUTES, default=OFF_MINUTES)
         until = later(now, timedelta(minutes=minutes))
-        sure, origin = self._daemon.watch.known, request.text("origin", "")
-        self._daemon.store.off(until=until, by=by, at=now, sure=sure, origin=origin)
+        sure, origin = self._home.clock_trusted, request.text("origin", "")
+        self._settings.off(until=until, by=by, at=now, sure=sure, origin=origin)
         self._switched("off", by, until)
         return {"until": until}
 
     def on(self, request: Request) -> Mapping[str, object]:
-        by = self._whom.guardian(request)
-        self._daemon.store.on(by=by, at=self._daemon.local_now(), origin=request.text("origin", ""))
+        by = self._access.guardian(request)
+        self._settings.on(by=by, at=self._home.local_now(), origin=request.text("origin", ""))
         self._switched("on", by, None)
         return {}
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:
-        self._daemon.enforcer.sync()
-        self._daemon.enforcer.rejudge()
-        self._daemon.control.publish("status", what=what, until=until, by=by)
+        self._effects.sync_gates()
+        self._effects.rejudge()
+        self._home.publish("status", what=what, until=until, by=by)

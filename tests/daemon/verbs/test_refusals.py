@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from gateway.bus import Bus, Notice
+from gateway.clock import WallClock
 from gateway.control.protocol import Request, Role
+from gateway.daemon.context import HomeContext
 from gateway.daemon.events import Journal
-from gateway.daemon.main import Daemon
+from gateway.daemon.files.editstory import EditStory
+from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.policy.values import Observation, Proto
 from tests.daemon.a_home import NOON, PHONE, STRANGER, TABLET, Home
+from tests.daemon.desk import Loop, RightClock
 
 OTHER_GUEST = "02:00:00:00:00:98"
 
@@ -36,9 +40,10 @@ class Told:
             Notice, lambda notice: self.events.append({"event": notice.event, **notice.values})
         )
         self.journal = Journal(home.store, home.family, lambda: NOON, home.rules, self.bus)
-        parts = {"family": home.family, "rules": home.rules, "journal": self.journal, "store": home.store}
-        clock = SimpleNamespace(now=lambda: NOON)
-        self._verb = Refusals(cast(Daemon, SimpleNamespace(**parts, clock=clock)))
+        loop = cast("Any", Loop(lambda: NOON))
+        context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
+        decided = partial(Decided, context, home.store.settings, partial(EditStory, cast("Any", home)))
+        self._verbs = Refusals(context, home.family, home.store.devices, self.journal.recent, decided)
 
     def _noticed(self, notice: Notice) -> None:
         self.events.append({"event": notice.event, **notice.values})
@@ -51,7 +56,7 @@ class Told:
         self.journal.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
     def answer(self, **values: object) -> dict[str, Any]:
-        return dict(self._verb(Request("refusals", Role.WEB, 1, values)))
+        return dict(self._verbs.refusals(Request("refusals", Role.WEB, 1, values)))
 
 
 @pytest.fixture

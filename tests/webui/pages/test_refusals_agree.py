@@ -158,7 +158,9 @@ def a_desk(folder: Path, reason: Reason, case: Case) -> Iterator[Desk]:
         if reason is Reason.PAUSED:
             desk.ask("pause", Role.OWNER, who="daughter", by="Mum", minutes=30)
         desk.reassign()
-        desk.journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)  # type: ignore[assignment]
+        journal = Journal(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        journal.recent = desk.recent  # which the verb `refusals` reads
+        desk.journal = journal  # type: ignore[assignment]
         yield desk
     finally:
         desk.stop()

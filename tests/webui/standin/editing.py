@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from gateway.age.bands import Band
+from gateway.bus import Bus
+from gateway.clock import WallClock
 from gateway.control.protocol import Request, Verb
+from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.files import editing
 from gateway.daemon.files.editing_home import HomeEditing
@@ -173,6 +176,10 @@ class _Daemon:
     def __init__(self, editing: Editing) -> None:
         self._editing = editing
         self.rules = editing.rules
+        trust = SimpleNamespace(known=True)
+        self.home = HomeContext(cast("Any", None), WallClock(self.local_now), trust, self.rules, Bus())
+        self.settings = SimpleNamespace(in_force=self.state)
+        self.uses = SimpleNamespace(all=dict)
         self.store = self.presence = self.here = self
         self.growing = editing._household.growing
         self.self_set = SimpleNamespace(forget=lambda _: None, laid=lambda profile: profile)
