@@ -209,7 +209,6 @@ class Features:
             lists,
             keep(HealthVerbs(daemon)),
             keep(TrialVerbs(daemon, whom)),
-            BackupVerbs(daemon, whom, self.origins),
             MarkVerbs(daemon, whom),
             SwitchVerbs(daemon, whom),
             time,
@@ -235,6 +234,15 @@ class Features:
         ):
             for name, verb in verbs.table().items():
                 router.add(name, verb)
+        self._register_rules(router)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
+
+    def _register_rules(self, router: Router) -> None:
+        """Add the verbs that show rules, try them out, back them up or change them in steps."""
+        plane, whom = self._plane, self.whom
+        home, store = plane.home, plane.store
+        BackupVerbs(
+            home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
+        ).register(router)
