@@ -35,6 +35,7 @@ from gateway.daemon.verbs.accounts import Origins, guardians
 from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.audit import AuditVerbs
+from gateway.daemon.verbs.auditlines import AuditLines
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
 from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
@@ -217,7 +218,6 @@ class Features:
             pins,
             sharing,
             agreements,
-            HistoryVerbs(daemon, whom, pins),
             ChangeVerbs(daemon, whom),
             CountryVerbs(daemon),
             AlertVerbs(daemon, whom),
@@ -225,24 +225,33 @@ class Features:
             edits,
             FamilyVerbs(daemon, edits, home_editing),
             RegisterVerbs(daemon, edits, home_editing, lists),
-            TeachVerbs(daemon, whom, editing),
             PreviewVerbs(daemon, whom, editing),
-            AuditLogVerbs(daemon),
             ProofVerbs(daemon, whom),
             GrowingVerbs(daemon, whom),
             SelfSetVerbs(daemon, whom, pins),
         ):
             for name, verb in verbs.table().items():
                 router.add(name, verb)
-        self._register_rules(router)
+        self._register_rules(router, editing)
+        self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
 
-    def _register_rules(self, router: Router) -> None:
+    def _register_rules(self, router: Router, editing: Editing) -> None:
         """Add the verbs that show rules, try them out, back them up or change them in steps."""
         plane, whom = self._plane, self.whom
-        home, store = plane.home, plane.store
+        home, store, family = plane.home, plane.store, plane.family
+        TeachVerbs(home, family, self.lessons, store.audit, whom, editing).register(router)
         BackupVerbs(
             home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
         ).register(router)
+
+    def _register_activity(self, router: Router, pins: PinDesk) -> None:
+        """Add the verbs that show what children and guardians did."""
+        plane, whom = self._plane, self.whom
+        home, store, here = plane.home, plane.store, plane.presence.here
+        recent = plane.journal.recent
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, whom, pins).register(router)
+        lines = AuditLines(home.rules, plane.visibility, store.requests)
+        AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
