@@ -41,6 +41,7 @@ from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
 from gateway.daemon.verbs.clock import ClockVerbs
 from gateway.daemon.verbs.country import CountryVerbs
+from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.devices import DeviceVerbs
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
@@ -51,7 +52,7 @@ from gateway.daemon.verbs.identity import IdentityVerbs
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
-from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.preview import Explainer, PreviewVerbs
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
@@ -160,7 +161,7 @@ class Features:
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
-        edits = EditVerbs(daemon, whom, editing)
+        edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
         time = TimeVerbs(daemon, whom, self.answers)
         places = Places(daemon, whom, partial(place_of, home, family), editing)
         cards = WayCardVerbs(daemon, whom)
@@ -196,11 +197,12 @@ class Features:
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
             return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
 
-        router.add("profile", ProfileVerb(home, self.members, state, edits.set_of, own))
+        router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
-        router.add("why", WhyVerb(daemon, whom))
+        explainer = Explainer(home, family, plane.visibility, self.members, partial(Decided, daemon))
+        router.add("why", WhyVerb(daemon, whom, explainer))
         router.add("refusals", Refusals(daemon))
         router.add("sight", Sights(presence.inventory).play)
         for verbs in (
@@ -218,30 +220,29 @@ class Features:
             pins,
             sharing,
             agreements,
-            ChangeVerbs(daemon, whom),
-            CountryVerbs(daemon),
             AlertVerbs(daemon, whom),
             AuditVerbs(daemon),
-            edits,
-            FamilyVerbs(daemon, edits, home_editing),
-            RegisterVerbs(daemon, edits, home_editing, lists),
-            PreviewVerbs(daemon, whom, editing),
             ProofVerbs(daemon, whom),
             GrowingVerbs(daemon, whom),
             SelfSetVerbs(daemon, whom, pins),
         ):
             for name, verb in verbs.table().items():
                 router.add(name, verb)
-        self._register_rules(router, editing)
+        edits.register(router)
+        FamilyVerbs(home.rules, edits, home_editing).register(router)
+        RegisterVerbs(home, edits, home_editing, lists.start).register(router)
+        self._register_rules(router, editing, explainer)
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
 
-    def _register_rules(self, router: Router, editing: Editing) -> None:
+    def _register_rules(self, router: Router, editing: Editing, explainer: Explainer) -> None:
         """Add the verbs that show rules, try them out, back them up or change them in steps."""
         plane, whom = self._plane, self.whom
         home, store, family = plane.home, plane.store, plane.family
+        CountryVerbs(home.rules).register(router)
+        PreviewVerbs(home, whom, editing, self.self_set.laid, explainer).register(router)
         TeachVerbs(home, family, self.lessons, store.audit, whom, editing).register(router)
         BackupVerbs(
             home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
@@ -253,5 +254,6 @@ class Features:
         home, store, here = plane.home, plane.store, plane.presence.here
         recent = plane.journal.recent
         HistoryVerbs(home, store, plane.family, self.lessons, recent, whom, pins).register(router)
+        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
         lines = AuditLines(home.rules, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)

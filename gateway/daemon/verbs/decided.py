@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.daemon.files.editstory import EditStory, Told
+from gateway.daemon.files.editstory import EditStory, RuleChange
 from gateway.lists.book import SHELF, Book
 from gateway.policy.decided import Decider, decider, kind_of, setting, told_decided
 from gateway.policy.profile import Profile
@@ -30,7 +30,7 @@ class Decided:
     def __init__(self, daemon: Daemon, profile: Profile | None) -> None:
         self._daemon = daemon
         self._profile = profile
-        self._story: tuple[Told, ...] | None = None
+        self._story: tuple[RuleChange, ...] | None = None
         self._lists: dict[str, list[Row]] = {}
 
     def told(self, decision: Decision, host: str | None) -> Row | None:
@@ -63,7 +63,7 @@ class Decided:
     def _day(self, at: datetime) -> str:
         return at.astimezone(self._daemon.rules.household.config.zone).date().isoformat()
 
-    def _edit_of(self, key: str) -> Told | None:
+    def _edit_of(self, key: str) -> RuleChange | None:
         """The last step that touched a key. What a hand wrote, and what is older than the steps that are
         kept, nobody knows; nor whether a step did that left out what it was about.
         """
@@ -74,10 +74,12 @@ class Decided:
                 return None
         return None
 
-    def _steps(self) -> Iterable[Told]:
+    def _steps(self) -> Iterable[RuleChange]:
         if self._story is None:
             there = self._profile is not None and not self._profile.built_in
-            story = EditStory(self._daemon).of_person(self._profile.id) if there and self._profile else ()
+            story = (
+                EditStory(self._daemon.rules).of_person(self._profile.id) if there and self._profile else ()
+            )
             self._story = tuple(one for one in story if one.what in ("rules", "added"))
         return self._story
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Request
 from gateway.daemon.devices.member import Member
-from gateway.daemon.verbs.preview import answered, moment
+from gateway.daemon.verbs.preview import Explainer
 from gateway.daemon.verbs.whom import Whom
 from gateway.policy.macs import parse_mac
 from gateway.policy.why import parse_question
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class WhyVerb:
-    def __init__(self, daemon: Daemon, whom: Whom) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, explainer: Explainer) -> None:
         self._daemon = daemon
         self._whom = whom
+        self._explainer = explainer
 
     def __call__(self, request: Request) -> Mapping[str, object]:
         seen = parse_question(*(request.text_or_none(key) for key in ("host", "to", "speaks")))
-        at = moment(self._daemon, request)
-        told = answered(self._daemon, self._member(request, at), seen, at)
+        at = self._explainer.moment(request)
+        told = self._explainer.explain(self._member(request, at), seen, at)
         return told | {"problems": self._problems(request)}
 
     def _problems(self, request: Request) -> list[str]:
