@@ -37,6 +37,7 @@ from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.askedvalues import AskedValues
 from gateway.daemon.verbs.audit import AuditVerbs
+from gateway.daemon.verbs.auditlines import AuditLines
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
 from gateway.daemon.verbs.backup import BackupVerbs
 from gateway.daemon.verbs.changes import ChangeVerbs
@@ -54,7 +55,7 @@ from gateway.daemon.verbs.identity import IdentityVerbs
 from gateway.daemon.verbs.lists import ListVerbs
 from gateway.daemon.verbs.marks import MarkVerbs
 from gateway.daemon.verbs.pins import PinDesk
-from gateway.daemon.verbs.preview import PreviewVerbs, answered, moment
+from gateway.daemon.verbs.preview import Explainer, PreviewVerbs
 from gateway.daemon.verbs.proof import ProofVerbs
 from gateway.daemon.verbs.refusals import Refusals
 from gateway.daemon.verbs.registers import RegisterVerbs
@@ -163,7 +164,7 @@ class Features:
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
-        edits = EditVerbs(daemon, whom, editing)
+        edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
         helpers = Helpers(home, store.people, store.gifts, store.settings)
         time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
         places = Places(daemon, whom, partial(place_of, home, family), editing)
@@ -200,13 +201,15 @@ class Features:
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
             return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
 
-        router.add("profile", ProfileVerb(home, self.members, state, edits.set_of, own))
+        router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
         router.add("reload", reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
+        decided = partial(Decided, home, store.settings, partial(EditStory, home.rules))
+        explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.add("sight", Sights(presence.inventory).play)
         self._register_time(time, helpers, pins, editing)
-        self._register_decisions(daemon)
+        self._register_decisions(decided, explainer)
         for verbs in (
             IdentityVerbs(daemon, whom, places, editing),
             DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
@@ -214,26 +217,21 @@ class Features:
             lists,
             keep(HealthVerbs(daemon)),
             keep(TrialVerbs(daemon, whom)),
-            BackupVerbs(daemon, whom, self.origins),
             sharing,
             agreements,
-            HistoryVerbs(daemon, whom, pins),
-            ChangeVerbs(daemon, whom),
-            CountryVerbs(daemon),
             AlertVerbs(daemon, whom),
             AuditVerbs(daemon),
-            edits,
-            FamilyVerbs(daemon, edits, home_editing),
-            RegisterVerbs(daemon, edits, home_editing, lists),
-            TeachVerbs(daemon, whom, editing),
-            PreviewVerbs(daemon, whom, editing),
-            AuditLogVerbs(daemon),
             ProofVerbs(daemon, whom),
             GrowingVerbs(daemon, whom),
             SelfSetVerbs(daemon, whom, pins),
         ):
             for name, verb in verbs.table().items():
                 router.add(name, verb)
+        edits.register(router)
+        FamilyVerbs(home.rules, edits, home_editing).register(router)
+        RegisterVerbs(home, edits, home_editing, lists.start).register(router)
+        self._register_rules(router, editing, explainer)
+        self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
@@ -252,12 +250,32 @@ class Features:
             home, store.requests, store.together, family.minutes, whom, answers, editing, values
         ).register(router)
 
-    def _register_decisions(self, daemon: Daemon) -> None:
+    def _register_decisions(self, decided: Callable[[Profile], Decided], explainer: Explainer) -> None:
         """Add the verbs that explain decisions."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
-        decided = partial(Decided, home, store.settings, partial(EditStory, daemon))
         Refusals(home, family, store.devices, plane.journal.recent, decided).register(router)
-        WhyVerb(
-            home, family, store.questions, self.whom, partial(moment, daemon), partial(answered, daemon)
+        WhyVerb(home, family, store.questions, self.whom, explainer.moment, explainer.explain).register(
+            router
+        )
+
+    def _register_rules(self, router: Router, editing: Editing, explainer: Explainer) -> None:
+        """Add the verbs that show rules, try them out, back them up or change them in steps."""
+        plane, whom = self._plane, self.whom
+        home, store, family = plane.home, plane.store, plane.family
+        CountryVerbs(home.rules).register(router)
+        PreviewVerbs(home, whom, editing, self.self_set.laid, explainer).register(router)
+        TeachVerbs(home, family, self.lessons, store.audit, whom, editing).register(router)
+        BackupVerbs(
+            home, plane.effects, store, plane.visibility, self.growing.refuse_file, whom, self.origins
         ).register(router)
+
+    def _register_activity(self, router: Router, pins: PinDesk) -> None:
+        """Add the verbs that show what children and guardians did."""
+        plane, whom = self._plane, self.whom
+        home, store, here = plane.home, plane.store, plane.presence.here
+        recent = plane.journal.recent
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, whom, pins).register(router)
+        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
+        lines = AuditLines(home.rules, plane.visibility, store.requests)
+        AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from gateway.age.bands import Band
 from gateway.control.protocol import Role
 from gateway.daemon.files.keeping import collect
+from gateway.daemon.visibility import Visibility
 from tests.daemon.conftest import Make
 from tests.daemon.desk import Desk
 
@@ -50,7 +51,7 @@ def answers(desk: Desk) -> dict[str, str]:
 
 def _ask(desk: Desk, verb: str, values: dict[str, Any]) -> object:
     if verb == "backup":  # that it was asked for is written down, a difference of its own
-        return collect(cast("Any", desk), MUM)[0]
+        return collect(desk.home, desk.store, Visibility(desk.home, desk.store.uses), MUM)[0]
     return desk.ask(verb, Role.OWNER if verb == "lesson" else Role.WEB, **values)
 
 

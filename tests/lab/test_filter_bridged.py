@@ -12,7 +12,7 @@ from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, BLOCKED, FAMILIES, PROFILES, fresh
 from tests.lab.home import Home
-from tests.lab.netns import Namespace
+from tests.lab.netns import Namespace, stop
 from tests.lab.topology import BRIDGE_SYSCTLS
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("/proc/sys/net/bridge/bridge-nf-call-iptables")]
@@ -94,7 +94,7 @@ with socket.socket(socket.{family}, socket.SOCK_DGRAM) as sock:
         assert server.stdout.readline() == b"ready\n"
         echo(tablet, address)
     finally:
-        clients.stop(server)
+        stop(server)
 
 
 def test_check_warns_only_of_a_socket_that_loses_udp(tablet: Namespace, home: Home, daemon: Daemon) -> None:
@@ -131,4 +131,4 @@ signal.pause()
         assert program.stdout.readline() == b"ready\n"
         yield
     finally:
-        clients.stop(program)
+        stop(program)

@@ -1,4 +1,4 @@
-"""What a backup of this home has in it, collected from its files and its store."""
+"""Collects the content of a backup from the rule files and the store."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.calendars import MAX_BYTES
+from gateway.daemon.context import HomeContext
 from gateway.daemon.devices.givers import BY_GUARDIANS
-from gateway.daemon.eyes import Eyes
+from gateway.daemon.visibility import Visibility
 from gateway.errors import PolicyError
 from gateway.files import read_bounded
 from gateway.household import profile_files
@@ -37,40 +37,41 @@ from gateway.policy.plain import Document, document
 from gateway.store.given import Given
 from gateway.store.store import Store
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
+def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
+    """Return a backup made by ``by``, and the names of the files that it cannot contain.
 
-def collect(daemon: Daemon, by: str) -> tuple[Backup, list[str]]:
-    """Everything, and the names of files that cannot be in it. Raises PolicyError."""
-    rules, store, now = daemon.rules, daemon.store, daemon.local_now()
-    profiles = {one.name: one for one in profile_files(Path(rules.household.config.profiles))}
+    Extra time that a child took itself is left out where guardians may not see when.
+
+    Raises:
+        PolicyError: A file cannot be read.
+    """
+    rules, now = home.rules, home.local_now()
+    profiles = {path.name: path for path in profile_files(Path(rules.household.config.profiles))}
     calendars, left_out = _calendars(rules.household.config.profiles)
     left_out += [name for name in profiles if not PROFILE.fullmatch(name)]
     own_lists = lists_file(rules.path)
-    eyes = Eyes(daemon)
 
-    def told(one: Given) -> bool:
-        """Not what a child took itself, where no moment of it is told."""
-        return one.kind in BY_GUARDIANS or eyes.level(one.who) >= NAMES_LEVEL
+    def may_be_shown(given: Given) -> bool:
+        return given.kind in BY_GUARDIANS or visibility.level(given.who) >= NAMES_LEVEL
 
     backup = Backup(
         made=now.replace(microsecond=0),
         by=by,
         gateway=os.uname().nodename[:64],
         version=__version__,
-        home=familys(document(parse_document(read_bounded(rules.path), str(rules.path)))),
+        home=family_settings(document(parse_document(read_bounded(rules.path), str(rules.path)))),
         lists=_text(own_lists) if own_lists.exists() else None,
         profiles={name: _text(path) for name, path in profiles.items() if name not in left_out},
         calendars=calendars,
-        **kept_rows(store, now, store.today(now).isoformat(), told),  # type: ignore[arg-type]
+        **kept_rows(store, now, store.today(now).isoformat(), may_be_shown),  # type: ignore[arg-type]
     )
     return backup, left_out
 
 
-def familys(said: Document) -> Document:
-    """Of `qalqan.yaml`: the rest is how the gateway is built into its machine."""
-    return {key: value for key, value in said.items() if key in edits.FAMILY_KEYS}
+def family_settings(settings: Document) -> Document:
+    """Return the part of `qalqan.yaml` that is the family's. The rest depends on the machine."""
+    return {key: value for key, value in settings.items() if key in edits.FAMILY_KEYS}
 
 
 def kept_rows(

@@ -1,6 +1,4 @@
-"""What a backup would change here, worked out before anything is: each file as it is and as it would be, and
-what would be added. It goes to the disk as JSON and back.
-"""
+"""Plans a restore: each file before and after, and the rows to add. A plan is stored as JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway import household
-from gateway.daemon.files.keeping import choices, familys, kept_rows
+from gateway.daemon.files.keeping import choices, family_settings, kept_rows
+from gateway.daemon.files.rules import RuleBook
 from gateway.errors import PolicyError
 from gateway.files import disk_words, read_bounded, read_if_there
 from gateway.household import profile_files
@@ -34,11 +33,9 @@ from gateway.policy.growing import State
 from gateway.policy.household import Household
 from gateway.policy.people import PEOPLE_LIMIT
 from gateway.policy.plain import Document, document
+from gateway.store.store import Store
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-STAGE = "restore-check"  # a folder of the state directory, for as long as the files are looked at
+STAGE = "restore-check"  # a folder of the state directory, while the files are checked
 BEFORE, AFTER = 0, 1
 
 Pair = tuple[str | None, str | None]
@@ -92,13 +89,13 @@ def read_plan(data: bytes) -> Plan:
     return Plan(**told)
 
 
-def make_plan(daemon: Daemon, backup: Backup, by: str, at: datetime) -> Plan:
-    rules = daemon.rules
-    here = kept_rows(daemon.store, at, daemon.store.today(at).isoformat())
+def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
+    """Compare a backup with the current files and rows. ``by`` and ``at``: who restores it, and when."""
+    here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)
     home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
     home[LISTS] = (_there(path.with_name(LISTS)), backup.lists)
-    wanted: dict[str, str | None] = {**dict.fromkeys(one.name for one in profile_files(folder))}
+    wanted: dict[str, str | None] = {**dict.fromkeys(file.name for file in profile_files(folder))}
     wanted.update(backup.profiles)
     wanted.update(backup.calendars)
     return Plan(
@@ -107,63 +104,68 @@ def make_plan(daemon: Daemon, backup: Backup, by: str, at: datetime) -> Plan:
         made=backup.made.isoformat(timespec="seconds"),
         home=home,
         profiles={name: (_there(folder / name), text) for name, text in wanted.items()},
-        devices=tuple(_devices(daemon, backup)),
-        pins=tuple(_pins(daemon, backup)),
-        people=tuple(_people(daemon, backup)),
+        devices=tuple(_devices(store, backup)),
+        pins=tuple(_pins(store, backup)),
+        people=tuple(_people(store, backup)),
         bands=backup.bands,
         pauses=tuple(_pauses(backup, here["pauses"], at)),
-        grants=tuple(_grants(daemon, backup, here["grants"], at)),
-        number=daemon.store.gifts.new_number(at),
-        steps=tuple(_steps(daemon, backup)),
-        self_set=tuple(_choices(daemon, backup)),
+        grants=tuple(_grants(store, backup, here["grants"], at)),
+        number=store.gifts.new_number(at),
+        steps=tuple(_steps(store, backup)),
+        self_set=tuple(_choices(store, backup)),
     )
 
 
 def _home_text(path: Path, wanted: Document) -> str:
-    """`qalqan.yaml` as it is, but for what is the family's to say."""
+    """Return `qalqan.yaml` with the backup's family settings."""
     source = read_bounded(path)
-    said = document(parse_document(source, str(path)))
-    if familys(said) == wanted:
+    settings = document(parse_document(source, str(path)))
+    if family_settings(settings) == wanted:
         return _text(source)
-    machines = {key: value for key, value in said.items() if key not in edits.FAMILY_KEYS}
-    return edits.home_text(machines | wanted).decode()
+    machine = {key: value for key, value in settings.items() if key not in edits.FAMILY_KEYS}
+    return edits.home_text(machine | wanted).decode()
 
 
-def _people(daemon: Daemon, backup: Backup) -> Iterator[KeptPerson]:
-    """Who has no account here: nobody gets another password or other rights by a file."""
-    register = daemon.store.people
-    room = PEOPLE_LIMIT - len(register.guardians())
-    missing = [one for one in backup.people if register.find(one.name) is None]
+def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
+    """Yield the accounts that do not exist here. A backup changes no existing password or role."""
+    accounts = store.people
+    room = PEOPLE_LIMIT - len(accounts.guardians())
+    missing = [person for person in backup.people if accounts.find(person.name) is None]
     yield from missing[: max(0, room)]
 
 
-def _devices(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
-    """Of those that the backup knows; what was said of others since stays."""
-    labels, known = daemon.store.notes.labels(), daemon.store.devices.all()
-    for one in backup.devices:
-        device = known.get(one.mac)
-        now = KeptDevice(one.mac, labels.get(one.mac, ""), device.place if device is not None else "")
-        if now != one:
-            yield now, one
+def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
+    """Yield devices in the backup that differ here. Other devices stay as they are."""
+    labels, known = store.notes.labels(), store.devices.all()
+    for wanted in backup.devices:
+        device = known.get(wanted.mac)
+        place = device.place if device is not None else ""
+        now = KeptDevice(wanted.mac, labels.get(wanted.mac, ""), place)
+        if now != wanted:
+            yield now, wanted
 
 
-def _pins(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
-    for one in backup.pins:
-        known = daemon.store.pins.of(one.who)
-        now = KeptPin(one.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
-        if now != one:
-            yield now, one
+def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
+    """Yield PINs in the backup that differ here."""
+    for wanted in backup.pins:
+        known = store.pins.of(wanted.who)
+        now = KeptPin(wanted.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
+        if now != wanted:
+            yield now, wanted
 
 
-def _choices(daemon: Daemon, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
-    """Of children of whom the backup has some: each as it was, and what they set since goes."""
-    here = {(one.who, one.key): one for one in choices(daemon.store)}
-    wanted = {(one.who, one.key): one for one in backup.self_set}
-    whose = {who for who, _ in wanted}
+def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
+    """Yield what differs of what children set for themselves.
+
+    For a child in the backup, what it set since then is removed. Other children keep theirs.
+    """
+    here = {(choice.who, choice.key): choice for choice in choices(store)}
+    wanted = {(choice.who, choice.key): choice for choice in backup.self_set}
+    children = {who for who, _ in wanted}
     for who, key in {**wanted, **here}:
         nothing = KeptChoice(who, key, "", "")
         now, then = here.get((who, key), nothing), wanted.get((who, key), nothing)
-        if who in whose and now != then:
+        if who in children and now != then:
             yield now, then
 
 
@@ -174,35 +176,39 @@ def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
             yield one
 
 
-def _grants(daemon: Daemon, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
-    today = daemon.store.today(now).isoformat()
-    for one in backup.grants:
-        holds = datetime.fromisoformat(one.until) > now if one.until else one.day == today
-        if holds and one not in here:  # type: ignore[operator]
-            yield one
+def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
+    """Yield extra time of the backup that has not ended, and that does not exist here."""
+    today = store.today(now).isoformat()
+    for grant in backup.grants:
+        runs = datetime.fromisoformat(grant.until) > now if grant.until else grant.day == today
+        if runs and grant not in here:  # type: ignore[operator]
+            yield grant
 
 
-def _steps(daemon: Daemon, backup: Backup) -> Iterator[KeptStep]:
-    """Of whom nothing is known here, or no more than that the same step is proposed."""
-    for one in backup.steps:
-        known = daemon.store.growing.of(one.profile)
-        waits = known is not None and known.state is State.OPEN and not known.until
-        if known is None or (waits and (known.band.value, known.month) == (one.band, one.month)):
-            yield one
+def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
+    """Yield postponed steps of children who have none here, or only a proposal of the same step."""
+    for wanted in backup.steps:
+        known = store.growing.of(wanted.profile)
+        proposed = known is not None and known.state is State.OPEN and not known.until
+        if known is None or (proposed and (known.band.value, known.month) == (wanted.band, wanted.month)):
+            yield wanted
 
 
-def staged(daemon: Daemon, plan: Plan) -> Household:
-    """The family with the files of ``plan``, read from copies. Raises PolicyError for `qalqan.yaml`."""
-    stage = Path(daemon.rules.household.config.state) / STAGE
+def staged(rules: RuleBook, plan: Plan) -> Household:
+    """Load the household from copies of the plan's files.
+
+    Raises:
+        PolicyError: `qalqan.yaml` cannot be used, or the copies cannot be written.
+    """
+    stage = Path(rules.household.config.state) / STAGE
     try:
         _clear(stage)
         (stage / "profiles").mkdir(mode=0o700, parents=True)
         for name, pair in plan.profiles.items():
             if pair[AFTER] is not None:
                 (stage / "profiles" / name).write_bytes(_bytes(pair[AFTER]))
-        path = daemon.rules.path
-        instead = {path: _bytes(plan.home[path.name][AFTER])}
-        return household.load(path, daemon.rules.product, instead, folder=stage / "profiles")
+        instead = {rules.path: _bytes(plan.home[rules.path.name][AFTER])}
+        return household.load(rules.path, rules.product, instead, folder=stage / "profiles")
     except OSError as error:
         raise PolicyError(str(stage), f"cannot be written ({disk_words(error)})", "make room") from error
     finally:

@@ -1,36 +1,33 @@
-"""A backup is put in place: all of it or nothing, whatever ends the daemon meanwhile, and with a way back.
+"""Restores a backup completely or not at all, even if the daemon is killed, and can undo it.
 
-What shall be done stands in a file of the state directory, with what was before, until it is done. Where a
-start finds that file, all of it is taken back: files before the rules are read, the rest after. What is done
-stays as `restored.json`: that is the way back.
+The plan contains the files as they were before. It is in ``restoring.json`` of the state directory until the
+restore is complete. A start that finds this file undoes the restore: files before the rules are read, rows of
+the store afterwards. A complete restore leaves the plan as ``restored.json``, from which it can be undone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.age.bands import Band
 from gateway.codes import Code
+from gateway.daemon.context import Effects, HomeContext
 from gateway.daemon.files.history import not_written
 from gateway.daemon.files.restoreplan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
 from gateway.errors import GatewayError, PolicyError
 from gateway.files import read_bounded, sync_folder, write_whole
 from gateway.homeconfig import read_config
 from gateway.policy import edits
+from gateway.policy.backups import KeptChoice
 from gateway.policy.people import Account, PersonRole
 from gateway.policy.pins import Pin
 from gateway.policy.selfset import Choice
 from gateway.policy.writing import is_by_hand
 from gateway.store.given import Given, Kind, in_utc
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.policy.backups import KeptChoice
-    from gateway.store.store import Store
+from gateway.store.store import Store
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
@@ -39,15 +36,33 @@ _log = logging.getLogger(__name__)
 
 
 class Restoring:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    """Carries out a plan and undoes it.
+
+    ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        refuse_file: Callable[[str, bytes], None],
+    ) -> None:
+        self._home = home
+        self._effects = effects
+        self._store = store
+        self._refuse_file = refuse_file
 
     @property
     def _state(self) -> Path:
-        return Path(self._daemon.rules.household.config.state)
+        return Path(self._home.rules.household.config.state)
 
     def do(self, plan: Plan) -> list[str]:
-        """Put it in force; the problems of the files. Raises PolicyError, with everything as it was."""
+        """Restore, and return the problems of the files.
+
+        Raises:
+            PolicyError: The files cannot be used. Everything is as it was before.
+        """
         self._begin(plan)
         try:
             self._files(plan, AFTER)
@@ -55,12 +70,16 @@ class Restoring:
             self._files(plan, BEFORE)
             self._end()
             raise
-        _rows(self._daemon.store, plan, AFTER, self._daemon.local_now(), sure=self._daemon.watch.known)
+        self._rows(plan, AFTER)
         self._end(DONE)
-        return self._daemon.reload()
+        return self._effects.reload()
 
     def undo(self) -> Plan:
-        """Take the last one back. Raises PolicyError where something was changed since, or there was none."""
+        """Undo the last restore.
+
+        Raises:
+            PolicyError: There was none, or files have changed since.
+        """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
             where, mend = "restore", "change it by hand; earlier versions of the files are in history/"
@@ -68,49 +87,54 @@ class Restoring:
         self.refuse_later(plan, BEFORE)
         self._begin(plan)
         self._files(plan, BEFORE)
-        _rows(self._daemon.store, plan, BEFORE, self._daemon.local_now(), sure=self._daemon.watch.known)
+        self._rows(plan, BEFORE)
         self._end()
         (self._state / DONE).unlink(missing_ok=True)
-        self._daemon.reload()
+        self._effects.reload()
         return plan
 
     def refuse_later(self, plan: Plan, side: int) -> None:
-        """Once adulthood is proposed, no backup writes its month away, nor the way back from one. Raises
-        PolicyError.
+        """Refuse a plan whose files would postpone adulthood once it is proposed. ``side``: BEFORE or AFTER.
+
+        Raises:
+            PolicyError: One of them would.
         """
         for name, data in contents(plan.profiles, side).items():
             if data is not None and name.endswith((".yaml", ".yml")):
-                self._daemon.growing.refuse_file(Path(name).stem, data)
+                self._refuse_file(Path(name).stem, data)
 
     def last(self) -> Plan | None:
         return _read(self._state / DONE)
 
     def may_undo(self, plan: Plan) -> bool:
-        """Whether the files are still as it left them."""
+        """Whether the files are still as the restore left them."""
         for folder, pairs in self._folders(plan).items():
-            history = self._daemon.rules.history(folder)
+            history = self._home.rules.history(folder)
             if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
                 return False
         return True
 
     def recover(self) -> None:
-        """After a start: what ``recover_files`` has begun."""
+        """Undo the rows of a restore that was cut short; ``recover_files`` has already undone the files."""
         plan = _read(self._state / DOING)
         if plan is None:
             return
-        _rows(self._daemon.store, plan, BEFORE, self._daemon.local_now(), sure=self._daemon.watch.known)
+        self._rows(plan, BEFORE)
         self._end()
-        _log.warning("a backup was not all put in place, and is taken back")
+        _log.warning("A restore was interrupted. It has been undone.")
+
+    def _rows(self, plan: Plan, side: int) -> None:
+        _write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
 
     def _folders(self, plan: Plan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
-        rules = self._daemon.rules
+        rules = self._home.rules
         return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
 
     def _files(self, plan: Plan, side: int) -> None:
-        """A step of its own in the history of each folder."""
+        """Write the files. Each folder's history gets one step."""
         at = datetime.fromisoformat(plan.at)
         for folder, pairs in self._folders(plan).items():
-            history = self._daemon.rules.history(folder)
+            history = self._home.rules.history(folder)
             wanted = contents(pairs, side)
             found = {name: history.read(name) for name in wanted}
             moved = {name: data for name, data in wanted.items() if data != found[name]}
@@ -148,8 +172,12 @@ class Restoring:
 
 
 def forget_way_back(state: Path, name: str) -> None:
-    """Of somebody who is an adult now: the way back from a backup has the file as it was, and before that.
-    It leads nowhere by now, for that file is another one. Raises PolicyError.
+    """Delete the stored plan of the last restore if it has a file of this name.
+
+    Such a plan has former versions of the file, which must go once the person is an adult.
+
+    Raises:
+        PolicyError: The plan cannot be deleted.
     """
     path = state / DONE
     plan = _read(path)
@@ -161,14 +189,14 @@ def forget_way_back(state: Path, name: str) -> None:
 
 
 def recover_files(path: Path) -> None:
-    """Before the rules are read: files of which a kill left some as they shall be are as they were.
+    """Undo the files of an interrupted restore. Call it before the rules are read.
 
-    `qalqan.yaml` cannot be used where it names somebody whose file is not there yet.
+    Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
     """
     try:
         settings = read_config(path, lambda _: False)
     except PolicyError:
-        return  # who reads the rules says what is wrong
+        return  # reading the rules reports the problem
     plan = _read(Path(settings.state) / DOING)
     if plan is None:
         return
@@ -179,7 +207,7 @@ def recover_files(path: Path) -> None:
                 _put(folder / name, data)
             sync_folder(folder)
     except OSError as error:
-        _log.error("%s: what a backup had begun cannot be taken back: %s", path, error)
+        _log.error("%s: an interrupted restore cannot be undone: %s", path, error)
 
 
 def _put(path: Path, data: bytes | None) -> None:
@@ -201,8 +229,8 @@ def _read(path: Path) -> Plan | None:
         return None
 
 
-def _rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
-    """What is no file, in one transaction: done twice it is the same as once."""
+def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
+    """Write the rows in one transaction. Doing it twice has the same effect as once."""
     with store.together():
         for pair in plan.devices:
             one = pair[side]
@@ -225,7 +253,7 @@ def _rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> 
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
-    """What children set for themselves, as it stood."""
+    """Put back what children had set for themselves."""
     for who in sorted({one.who for one in wanted}):
         named = {one.key for one in wanted if one.who == who}
         kept = [one for one in store.self_set.of(who) if one.key not in named]

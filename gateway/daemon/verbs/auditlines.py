@@ -1,57 +1,58 @@
-"""Lines of the audit as guardians are told them: what a child did itself goes by its log level."""
+"""Decides which audit lines guardians may see: what a child did itself depends on its log level."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from gateway.daemon.eyes import Eyes, day_of
+from gateway.daemon.files.rules import RuleBook
+from gateway.daemon.visibility import Visibility, day_of
 from gateway.policy.loglevels import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile import Profile
 from gateway.store.given import Kind
+from gateway.store.requests import Requests
 from gateway.store.state import AuditLine
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.policy.profile import Profile
 
 OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})
 TAKEN = frozenset({Kind.LANDING.value, Kind.TICKET.value, Kind.AUTO.value})
-OWN = frozenset({"pin set", "erase"})  # where it is by the child itself
+OWN = frozenset({"pin set", "erase"})  # private only where the child did it itself
 ANSWER, OPEN = "answer", "open"
 
 
 class AuditLines:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._eyes = Eyes(daemon)
+    """Reduces audit lines to what guardians may see."""
 
-    def told(self, line: AuditLine) -> tuple[AuditLine, bool] | None:
-        """The line, and whether of its moment the day alone is told; None: it is not told."""
+    def __init__(self, rules: RuleBook, visibility: Visibility, requests: Requests) -> None:
+        self._rules = rules
+        self._visibility = visibility
+        self._requests = requests
+
+    def visible(self, line: AuditLine) -> tuple[AuditLine, bool] | None:
+        """Return the visible part of a line, and whether only its day may be shown; None hides it."""
         if line.what in OF_REQUESTS:
             number, _, rest = line.detail.partition(" ")
             if number.isdigit():
-                return self._of_request(line, int(number), _whose(rest))
-            return self._given(line, _whose(line.detail))  # what an answer gave
+                return self._of_request(line, int(number), _subject(rest))
+            return self._given(line, _subject(line.detail))  # extra time that an answer gave
         if line.what == OPEN:
-            return self._given(line, _whose(line.detail))
+            return self._given(line, _subject(line.detail))
         if line.what in TAKEN:
-            return self._taken(line, _whose(line.detail))
+            return self._taken(line, _subject(line.detail))
         child = self._child_of(line.who)
         if child is not None and line.what in OWN:
             return self._taken(line, child.id)
         return line, False
 
-    def people(self, limit: int) -> list[str]:
-        """Who stands in it, without those of whom no line is told."""
-        found = self._daemon.store.auditors(limit)
+    def visible_authors(self, authors: Iterable[str]) -> list[str]:
+        """Leave out the children whose own lines are all hidden."""
         return [
-            who
-            for who in found
-            if (child := self._child_of(who)) is None or self._eyes.level(child.id) >= KINDS_LEVEL
+            author
+            for author in authors
+            if (child := self._child_of(author)) is None or self._visibility.level(child.id) >= KINDS_LEVEL
         ]
 
     def _of_request(self, line: AuditLine, number: int, who: str) -> tuple[AuditLine, bool] | None:
-        level, request = self._level(who), self._daemon.store.requests.get(number)
+        level, request = self._level(who), self._requests.get(number)
         waits = request is not None and request.waits and request.who == who
         if level >= NAMES_LEVEL or waits:
             return line, False
@@ -60,19 +61,20 @@ class AuditLines:
         return (line, False) if line.what == ANSWER else self._by_day(line)
 
     def _given(self, line: AuditLine, who: str) -> tuple[AuditLine, bool]:
-        """A guardian's own word, which stays, without the name that the child asked for."""
+        """Show what a guardian gave, without the name that the child asked for."""
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
         words = line.detail.split(" ")
-        kept = words[:1] if line.what == OPEN else words[:3]  # whose it is; of time how many minutes as well
+        shown = words[:1] if line.what == OPEN else words[:3]  # the person; for extra time the minutes, too
         _, until, end = line.detail.rpartition(" until ")
-        # Of several gates the last one's end is told, and the pages tell it as well.
-        detail = " ".join([*kept, *(["until", end.split(" ")[0]] if until else [])])
+        # Extra time may open several gates. The last end is shown; the pages show it, too.
+        detail = " ".join([*shown, *(["until", end.split(" ")[0]] if until else [])])
         what = Kind.GRANT.value if line.what != OPEN and level < KINDS_LEVEL else line.what
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
+        """Show what a child took itself: only its day below the level of names, nothing without a log."""
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
@@ -81,18 +83,18 @@ class AuditLines:
         return self._by_day(replace(line, detail=" ".join(line.detail.split(" ")[:3]).rstrip(":")))
 
     def _by_day(self, line: AuditLine) -> tuple[AuditLine, bool]:
-        local = line.at.astimezone(self._daemon.rules.household.config.zone)
+        local = line.at.astimezone(self._rules.household.config.zone)
         return replace(line, at=day_of(local), origin=""), True
 
     def _level(self, who: str) -> int:
-        """Of a child who is not of the family any more nothing is told."""
-        return self._eyes.level(who) if who in self._daemon.rules.household.profiles else 0
+        """Return a person's log level; 0 for a person who is no longer in the family."""
+        return self._visibility.level(who) if who in self._rules.household.profiles else 0
 
     def _child_of(self, name: str) -> Profile | None:
-        children = self._daemon.rules.household.children
-        return next((one for one in children if name in (one.id, one.name)), None)
+        children = self._rules.household.children
+        return next((child for child in children if name in (child.id, child.name)), None)
 
 
-def _whose(detail: str) -> str:
-    """Of ``daughter: time`` and ``daughter 30 min: bedtime``."""
+def _subject(detail: str) -> str:
+    """Return the person that a detail begins with: ``daughter: time``, ``daughter 30 min: bedtime``."""
     return detail.partition(" ")[0].removesuffix(":")

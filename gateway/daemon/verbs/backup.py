@@ -1,42 +1,43 @@
-"""The verbs `backup` and `restore`: what a backup has in it goes out and comes in by pieces, as plain text.
+"""The verbs `backup` and `restore`: a backup goes out and comes in as pieces of plain text.
 
-Who asks seals and opens it: the daemon has no scrypt (`daemon/memory.py`), and never hears the password.
+The client encrypts and decrypts it. The daemon has no scrypt (`daemon/memory.py`) and no password.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from gateway.backupseal import MOST_CONTENT
 from gateway.codes import Code
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import Effects, HomeContext
 from gateway.daemon.files.keeping import collect
 from gateway.daemon.files.restoreplan import AFTER, BEFORE, Plan, make_plan, staged
 from gateway.daemon.files.restoring import Restoring
 from gateway.daemon.verbs.accounts import Origins
 from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.visibility import Visibility
 from gateway.errors import ControlError
 from gateway.loop import Timer
 from gateway.policy.backups import Backup, backup_text, parse_backup
 from gateway.policy.household import Household
 from gateway.policy.people import TOLD, Announcement, Told
+from gateway.store.store import Store
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-
-PIECE = 256 * 1024  # characters that go out at once: an answer has 1 MiB, and the event loop waits 2 ms
-PIECE_IN = 28 * 1024  # that come in at once: a request has 64 KiB, and each of them may be written as two
-KEPT = 600.0  # seconds for which one that came in, or goes out, is held
-SHOWN = 20  # names of each kind that a look tells
+PIECE = 256 * 1024  # characters per answer: an answer has at most 1 MiB; sending blocks the loop for 2 ms
+PIECE_IN = 28 * 1024  # characters per request: a request has at most 64 KiB; JSON may double each character
+STORED_FOR = 600.0  # seconds for which a backup stays in memory
+SHOWN = 20  # names of each kind in the answer to `look`
 
 
 @dataclass(slots=True)
-class _Held:
-    """One in memory, of 1 MiB at most."""
+class _Transfer:
+    """A backup in memory, of at most 1 MiB."""
 
     token: str
     by: str
@@ -47,45 +48,62 @@ class _Held:
 
 
 class BackupVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, origins: Origins) -> None:
-        self._daemon = daemon
-        self._origins = origins
-        self._whom = whom
-        self._restoring = Restoring(daemon)
-        self._restoring.recover()
-        self._out: _Held | None = None
-        self._in: _Held | None = None
+    """Makes and restores backups. ``refuse_file``: see ``Restoring``."""
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"backup": self.backup, "restore": self.restore}
+    def __init__(
+        self,
+        home: HomeContext,
+        effects: Effects,
+        store: Store,
+        visibility: Visibility,
+        refuse_file: Callable[[str, bytes], None],
+        whom: Whom,
+        origins: Origins,
+    ) -> None:
+        """Undo a restore that was interrupted when the daemon stopped."""
+        self._home = home
+        self._store = store
+        self._visibility = visibility
+        self._whom = whom
+        self._origins = origins
+        self._restoring = Restoring(home, effects, store, refuse_file)
+        self._restoring.recover()
+        self._out: _Transfer | None = None
+        self._in: _Transfer | None = None
+
+    def register(self, router: Router) -> None:
+        router.add("backup", self.backup)
+        router.add("restore", self.restore)
 
     # ------------------------------------------------------------------------------------ out
 
     def backup(self, request: Request) -> Mapping[str, object]:
+        """The verb `backup`: return the piece that begins at ``from``; 0 makes a new backup."""
         by = self._whom.guardian(request)
         start = request.whole("from", least=0, most=MOST_CONTENT, default=0)
         left_out: list[str] = []
         if not start:
-            found, left_out = collect(self._daemon, by)
-            text = backup_text(found)
+            content, left_out = collect(self._home, self._store, self._visibility, by)
+            text = backup_text(content)
             if len(text) > MOST_CONTENT:
                 most = MOST_CONTENT >> 20
                 msg = f"backup: there is more than {most} MiB to keep; look for a large calendar"
                 raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
             self._drop_out()
-            self._out = self._hold(by, text, len(text), self._drop_out)
-            self._note(request, by, "backup", f"{len(found.profiles)} profiles", Told.BACKUP)
-        held = self._out
-        if held is None or held.by != by or start > held.size:
+            self._out = self._start_transfer(by, text, len(text), self._drop_out)
+            self._note(request, by, "backup", f"{len(content.profiles)} profiles", Told.BACKUP)
+        transfer = self._out
+        if transfer is None or transfer.by != by or start > transfer.size:
             _gone("backup")
-        piece = held.text[start : start + PIECE]
-        if start + len(piece) >= held.size:
+        piece = transfer.text[start : start + PIECE]
+        if start + len(piece) >= transfer.size:
             self._drop_out()
-        return {"from": start, "text": piece, "size": held.size, "left_out": left_out}
+        return {"from": start, "text": piece, "size": transfer.size, "left_out": left_out}
 
     # ------------------------------------------------------------------------------------ in
 
     def restore(self, request: Request) -> Mapping[str, object]:
+        """The verb `restore`: send a backup in pieces, look at what it would change, apply it, undo it."""
         actions = {
             "begin": self._begin,
             "piece": self._piece,
@@ -101,33 +119,34 @@ class BackupVerbs:
     def _begin(self, request: Request, by: str) -> Mapping[str, object]:
         size = request.whole("size", least=1, most=MOST_CONTENT)
         self._drop_in()
-        self._in = self._hold(by, "", size, self._drop_in)
+        self._in = self._start_transfer(by, "", size, self._drop_in)
         return {"token": self._in.token, "piece": PIECE_IN}
 
     def _piece(self, request: Request, by: str) -> Mapping[str, object]:
-        held, text = self._held(request, by), request.values.get("text")
-        if not isinstance(text, str) or not text or len(held.text) + len(text) > held.size:
+        transfer, text = self._incoming(request, by), request.values.get("text")
+        if not isinstance(text, str) or not text or len(transfer.text) + len(text) > transfer.size:
             request.refuse("text", "is no piece of what was begun")
-        held.text += text
-        return {"have": len(held.text)}
+        transfer.text += text
+        return {"have": len(transfer.text)}
 
     def _look(self, request: Request, by: str) -> Mapping[str, object]:
-        backup = self._read(self._held(request, by))
+        backup = self._parse(self._incoming(request, by))
         plan = self._plan(backup, by)
-        return _told(backup, plan, staged(self._daemon, plan), self._daemon)
+        rules = self._home.rules
+        return _describe(backup, plan, rules.household, staged(rules, plan))
 
     def _apply(self, request: Request, by: str) -> Mapping[str, object]:
-        backup = self._read(self._held(request, by))
+        backup = self._parse(self._incoming(request, by))
         plan = self._plan(backup, by)
-        staged(self._daemon, plan)  # raises where its files cannot be used here
+        staged(self._home.rules, plan)  # raises PolicyError for files that cannot be used
         problems = self._restoring.do(plan)
         self._drop_in()
         self._note(request, by, "restore", f"made {plan.made} on {backup.gateway}", Told.RESTORE)
         return {"problems": problems}
 
     def _plan(self, backup: Backup, by: str) -> Plan:
-        """Raises PolicyError where it would put off what cannot be put off."""
-        plan = make_plan(self._daemon, backup, by, self._daemon.local_now())
+        """Plan the restore. Raises PolicyError if it would postpone a child's adulthood."""
+        plan = make_plan(self._home.rules, self._store, backup, by, self._home.local_now())
         self._restoring.refuse_later(plan, AFTER)
         return plan
 
@@ -140,8 +159,8 @@ class BackupVerbs:
         plan = self._restoring.last()
         if plan is None:
             return {"last": None}
-        zone = self._daemon.rules.household.config.zone
-        at, made = (datetime.fromisoformat(one).astimezone(zone) for one in (plan.at, plan.made))
+        zone = self._home.rules.household.config.zone
+        at, made = (datetime.fromisoformat(text).astimezone(zone) for text in (plan.at, plan.made))
         return {"last": {"by": plan.by, "at": at, "made": made, "undo": self._restoring.may_undo(plan)}}
 
     def _undo(self, request: Request, by: str) -> Mapping[str, object]:
@@ -149,23 +168,26 @@ class BackupVerbs:
         self._note(request, by, "unrestore", f"made {plan.made}", None)
         return {}
 
-    def _read(self, held: _Held) -> Backup:
-        if len(held.text) != held.size:
+    def _parse(self, transfer: _Transfer) -> Backup:
+        if len(transfer.text) != transfer.size:
             _gone("restore")
-        if held.backup is None:
-            held.backup = parse_backup(held.text)
-        return held.backup
+        if transfer.backup is None:
+            transfer.backup = parse_backup(transfer.text)
+        return transfer.backup
 
-    def _held(self, request: Request, by: str) -> _Held:
-        held, token = self._in, request.text("token")
-        if held is None or held.by != by or not secrets.compare_digest(held.token.encode(), token.encode()):
+    def _incoming(self, request: Request, by: str) -> _Transfer:
+        transfer, token = self._in, request.text("token")
+        if transfer is None or transfer.by != by:
             _gone("restore")
-        return held
+        if not secrets.compare_digest(transfer.token.encode(), token.encode()):
+            _gone("restore")
+        return transfer
 
     # ------------------------------------------------------------------------------------ both
 
-    def _hold(self, by: str, text: str, size: int, drop: Any) -> _Held:
-        return _Held(secrets.token_hex(8), by, text, size, self._daemon.loop.call_later(KEPT, drop))
+    def _start_transfer(self, by: str, text: str, size: int, drop: Callable[[], None]) -> _Transfer:
+        timer = self._home.loop.call_later(STORED_FOR, drop)
+        return _Transfer(secrets.token_hex(8), by, text, size, timer)
 
     def _drop_out(self) -> None:
         if self._out is not None:
@@ -177,14 +199,14 @@ class BackupVerbs:
             self._in.timer.cancel()
             self._in = None
 
-    def _note(self, request: Request, by: str, what: str, detail: str, told: Told | None) -> None:
-        daemon, origin = self._daemon, request.text("origin", "")
-        now = daemon.local_now()
-        daemon.store.audit(what, detail, by=by, at=now, origin=origin)
-        if told is not None:
+    def _note(self, request: Request, by: str, what: str, detail: str, announcement: Told | None) -> None:
+        """Record it in the audit log, and announce it to everyone."""
+        origin, now = request.text("origin", ""), self._home.local_now()
+        self._store.audit(what, detail, by=by, at=now, origin=origin)
+        if announcement is not None:
             device = self._origins.visitor(origin.partition(" ")[0]).name
-            known = Announcement(told, by, device, now, now + TOLD, daemon.watch.known)
-            daemon.store.people.announce(known)
+            trusted = self._home.clock_trusted
+            self._store.people.announce(Announcement(announcement, by, device, now, now + TOLD, trusted))
 
 
 def _gone(verb: str) -> NoReturn:
@@ -192,18 +214,17 @@ def _gone(verb: str) -> NoReturn:
     raise ControlError(msg).coded(Code.BACKUP_GONE)
 
 
-def _told(backup: Backup, plan: Plan, after: Household, daemon: Daemon) -> dict[str, object]:
-    """What is in it, and what it would change."""
-    here = daemon.rules.household
+def _describe(backup: Backup, plan: Plan, before: Household, after: Household) -> dict[str, object]:
+    """Return what the backup contains, and what restoring it would change."""
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
-    children = [{"id": one.id, "name": one.name, "band": one.band.value} for one in after.children]
-    names = {f"{one.id}.yaml": one.name for one in (*here.profiles.values(), *after.profiles.values())}
+    children = [{"id": child.id, "name": child.name, "band": child.band.value} for child in after.children]
+    people = (*before.profiles.values(), *after.profiles.values())
+    names = {f"{person.id}.yaml": person.name for person in people}
     gone = [name for name in moved if plan.profiles[name][AFTER] is None]
     fresh = [name for name in moved if plan.profiles[name][BEFORE] is None]
-    known = {one.name for one in plan.people}
 
     def of(files: list[str]) -> list[str]:
-        return [names.get(one, one) for one in sorted(files)][:SHOWN]
+        return [names.get(file, file) for file in sorted(files)][:SHOWN]
 
     return {
         "made": backup.made,
@@ -211,17 +232,17 @@ def _told(backup: Backup, plan: Plan, after: Household, daemon: Daemon) -> dict[
         "gateway": backup.gateway,
         "version": backup.version,
         "children": children,
-        "people": [one.name for one in backup.people],
+        "people": [account.name for account in backup.people],
         "same": plan.is_empty,
         "fresh": of(fresh),
-        "changed": of([one for one in moved if one not in gone and one not in fresh]),
+        "changed": of([name for name in moved if name not in gone and name not in fresh]),
         "gone": of(gone),
         "settings": any(pair[BEFORE] != pair[AFTER] for pair in plan.home.values()),
         "devices": len(plan.devices),
         "pins": len(plan.pins),
         "self_set": len(plan.self_set),
-        "added": sorted(known),
+        "added": sorted({account.name for account in plan.people}),
         "grants": len(plan.grants) + len(plan.pauses),
         "steps": len(plan.steps),
-        "problems": [str(one) for one in after.problems.values()][:SHOWN],
+        "problems": [str(problem) for problem in after.problems.values()][:SHOWN],
     }

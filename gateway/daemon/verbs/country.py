@@ -1,38 +1,40 @@
-"""What the file of the home's country says: help lines, marks of films and games, laws, where to complain."""
+"""The verbs `country` and `helplines`: age ratings, laws, help lines and complaint offices of a country."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.files.rules import RuleBook
 
 
 class CountryVerbs:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    """Shows what the country files contain."""
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"country": self.country, "helplines": self.helplines}
+    def __init__(self, rules: RuleBook) -> None:
+        self._rules = rules
+
+    def register(self, router: Router) -> None:
+        router.add("country", self.country)
+        router.add("helplines", self.helplines)
 
     def helplines(self, request: Request) -> Mapping[str, object]:
-        rules = self._daemon.rules
+        """The verb `helplines`: of ``country``, by default the family's own."""
+        rules = self._rules
         country = request.text_or_none("country") or rules.household.config.country
         return {"lines": rules.help_lines(country), "rights": rules.rights(country)}
 
     def country(self, _request: Request) -> Mapping[str, object]:
-        """Laws of the home's own country first, then others that are on for a child all the same."""
-        rules = self._daemon.rules
+        """The verb `country`: ratings and laws of the country, then foreign laws in a child's rules."""
+        rules = self._rules
         household = rules.household
-        on = {law.value.id: law.value for child in household.children for law in child.rules.laws}
+        used = {law.value.id: law.value for child in household.children for law in child.rules.laws}
         own = rules.country()
-        laws = {law.id: law for law in (own.laws if own else ())} | on
+        laws = {law.id: law for law in (own.laws if own else ())} | used
         return {
             "code": household.config.country,
-            "ratings": [one.told() for one in (own.ratings if own else ())],
+            "ratings": [rating.told() for rating in (own.ratings if own else ())],
             "laws": [
                 law.to_dict()
                 | {
@@ -41,7 +43,7 @@ class CountryVerbs:
                             "id": child.id,
                             "name": child.name,
                             "binds": law.binds(child.band),
-                            "on": any(one.value.id == law.id for one in child.rules.laws),
+                            "on": any(applied.value.id == law.id for applied in child.rules.laws),
                         }
                         for child in household.children
                     ]

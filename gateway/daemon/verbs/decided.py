@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway import __version__
 from gateway.daemon.context import HomeContext
-from gateway.daemon.files.editstory import EditStory, Told
+from gateway.daemon.files.editstory import EditStory, RuleChange
 from gateway.lists.book import SHELF, Book
 from gateway.policy.decided import Decider, decider, kind_of, setting, told_decided
 from gateway.policy.profile import Profile
@@ -35,7 +35,7 @@ class Decided:
         self._settings = settings
         self._story = story
         self._profile = profile
-        self._steps: tuple[Told, ...] | None = None
+        self._steps: tuple[RuleChange, ...] | None = None
         self._lists: dict[str, list[Row]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> Row | None:
@@ -69,7 +69,7 @@ class Decided:
     def _day(self, at: datetime) -> str:
         return at.astimezone(self._home.rules.household.config.zone).date().isoformat()
 
-    def _edit_of(self, key: str) -> Told | None:
+    def _edit_of(self, key: str) -> RuleChange | None:
         """Return the last recorded edit of a key.
 
         None for edits made outside of Qalqan and edits that are no longer stored. Also None where an edit
@@ -82,7 +82,7 @@ class Decided:
                 return None
         return None
 
-    def _edits(self) -> Iterable[Told]:
+    def _edits(self) -> Iterable[RuleChange]:
         if self._steps is None:
             profile = self._profile
             has_file = profile is not None and not profile.built_in

@@ -1,48 +1,52 @@
-"""The verbs for what `qalqan.yaml` says of the family: country, time zone, whose a shared device is, …"""
+"""The verbs that show and change the family's settings in `qalqan.yaml`, such as country and time zone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
+from gateway.control.protocol import Request
+from gateway.control.router import Router
 from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.files.steps import revision_of
+from gateway.daemon.verbs.edit import EditVerbs
 from gateway.files import read_bounded
 from gateway.policy import edits
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
-    from gateway.daemon.verbs.edit import EditVerbs
-
 
 class FamilyVerbs:
-    def __init__(self, daemon: Daemon, edit: EditVerbs, editing: HomeEditing) -> None:
-        self._daemon = daemon
+    """Shows, edits and puts back the family's settings."""
+
+    def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing) -> None:
+        self._rules = rules
         self._edit = edit
         self._editing = editing
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"family": self.family, "edit_family": self.edit, "unedit_family": self.unedit}
+    def register(self, router: Router) -> None:
+        router.add("family", self.family)
+        router.add("edit_family", self.edit)
+        router.add("unedit_family", self.unedit)
 
     def family(self, _request: Request) -> Mapping[str, object]:
-        rules = self._daemon.rules
+        """The verb `family`: the settings, and who changed them last."""
+        rules = self._rules
         source = read_bounded(rules.path)
         return edits.told_home(source, rules.household.config) | {
-            "set": self._edit.last_set(rules.path, source),
+            "set": self._edit.last_change(rules.path, source),
             "revision": revision_of(source),
         }
 
     def edit(self, request: Request) -> Mapping[str, object]:
+        """The verb `edit_family`: change settings."""
         author, changes = self._edit.author(request), request.mapping("set")
         done = self._editing.edit(changes, author, self._edit.revision(request))
         if done.revision != done.found:
-            told = edits.told_changes(done.before, done.after)
-            self._edit.audit(request, author, "edit_family", told)
+            self._edit.audit(request, author, "edit_family", edits.told_changes(done.before, done.after))
         changed = edits.effective(done.before, done.after, changes)
         return {"revision": done.revision, "undo": done.found, "changed": changed}
 
     def unedit(self, request: Request) -> Mapping[str, object]:
+        """The verb `unedit_family`: put the settings back to an earlier revision."""
         author = self._edit.author(request)
         revision, found = self._edit.needed_revision(request), self._edit.revision(request, "found")
         done = self._editing.unedit(revision, author, found)

@@ -1,20 +1,19 @@
-"""The verbs with which a page looks before it changes anything: what there is, and what would happen."""
+"""The verbs `catalogue`, `preview` and `week`: what rules exist, and what a change would do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Request, Verb
-from gateway.daemon.devices.family import Member
-from gateway.daemon.eyes import Eyes
+from gateway.control.protocol import Request
+from gateway.control.router import Router
+from gateway.daemon.context import HomeContext
+from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.files.editing import Editing
-from gateway.daemon.files.editstory import EditStory
 from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.hourstold import target_name
 from gateway.daemon.verbs.whom import Whom
+from gateway.daemon.visibility import Visibility, VisibleMembers
 from gateway.policy.grid import Grid, Stretch
 from gateway.policy.loglevels import KINDS_LEVEL
 from gateway.policy.profile import Profile
@@ -25,60 +24,110 @@ from gateway.policy.values import Observation
 from gateway.policy.week import PlannedDay, plan
 from gateway.policy.why import as_json, parse_moment, parse_question, why
 
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
+
+class Explainer:
+    """Explains the decision about a host or a connection, as far as guardians may see it."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        family: Family,
+        visibility: Visibility,
+        members: VisibleMembers,
+        decided: Callable[[Profile], Decided],
+    ) -> None:
+        self._home = home
+        self._family = family
+        self._visibility = visibility
+        self._members = members
+        self._decided = decided
+
+    def moment(self, request: Request) -> datetime:
+        """Return the time in ``at``; the current time if the request has none."""
+        if not request.has("at"):
+            return self._home.local_now()
+        return parse_moment(request.text("at"), self._home.rules.household.config.zone)
+
+    def explain(self, member: Member, seen: Observation, at: datetime) -> dict[str, object]:
+        """Return the decision for a member at a moment, and the reasons."""
+        judge, situation = member.judge, member.situation
+        if at < self._home.local_now():
+            judge, situation = self._family.judged(member, at)
+        answer = why(judge, seen, at, self._members.situation(member, situation, at))
+        if member.profile.is_child and self._visibility.level(member.profile.id) < KINDS_LEVEL:
+            answer = answer._replace(left=None)  # the minutes left would show how much the child used
+        text = sentence(answer.decision, seen.host, at, self._home.rules.names, left=answer.left)
+        decided = self._decided(member.profile).describe(answer.decision, seen.host)
+        return as_json(seen, at, answer) | {"sentence": text, "decided": decided}
 
 
 class PreviewVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, editing: Editing) -> None:
-        self._daemon = daemon
+    """Answers questions about rules without changing them.
+
+    ``with_choices`` adds to a profile what the child set for itself.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        whom: Whom,
+        editing: Editing,
+        with_choices: Callable[[Profile], Profile],
+        explainer: Explainer,
+    ) -> None:
+        self._home = home
         self._whom = whom
         self._editing = editing
+        self._with_choices = with_choices
+        self._explainer = explainer
 
-    def table(self) -> Mapping[str, Verb]:
-        return {"catalogue": self.catalogue, "preview": self.preview, "week": self.week}
+    def register(self, router: Router) -> None:
+        router.add("catalogue", self.catalogue)
+        router.add("preview", self.preview)
+        router.add("week", self.week)
 
     def catalogue(self, _request: Request) -> Mapping[str, object]:
-        product = self._daemon.rules.product
+        """The verb `catalogue`: services, categories and age groups."""
+        product = self._home.rules.product
         return told_catalogue(product.catalogue, product.categories, product.bands)
 
     def preview(self, request: Request) -> Mapping[str, object]:
+        """The verb `preview`: the decision about a host, by the rules as they are or with changes."""
         member = self._whom.stand_in(self._profile(request))
-        return answered(
-            self._daemon, member, parse_question(request.text("host")), moment(self._daemon, request)
-        )
+        seen, at = parse_question(request.text("host")), self._explainer.moment(request)
+        return self._explainer.explain(member, seen, at)
 
     def _profile(self, request: Request) -> Profile:
-        """As it is, or with the changes of ``set``; what a child set for itself holds beside them."""
-        profile = self._daemon.rules.profile(request.text("id"))
+        """Return the profile as it is, or with the changes of ``set``."""
+        profile = self._home.rules.profile(request.text("id"))
         if not request.has("set"):
             return profile
         changes = request.mapping("set")
         changed = self._editing.with_changes(profile.id, changes).profiles[profile.id]
-        return self._daemon.self_set.laid(changed)
+        return self._with_choices(changed)
 
     def week(self, request: Request) -> Mapping[str, object]:
-        """Seven days from today on."""
-        rules, profile = self._daemon.rules, self._profile(request)
+        """The verb `week`: the schedule of seven days from today on."""
+        rules, profile = self._home.rules, self._profile(request)
         holidays = rules.product.holidays(rules.household.config.country)
-        grid, today = Grid(profile, rules.calendar), self._daemon.local_now().date()
+        grid, today = Grid(profile, rules.calendar), self._home.local_now().date()
         return {
             "id": profile.id,
-            "days": [self._day(one, grid) for one in plan(profile, rules.calendar, holidays, today)],
+            "days": [self._day(day, grid) for day in plan(profile, rules.calendar, holidays, today)],
         }
 
-    def _day(self, one: PlannedDay, grid: Grid) -> dict[str, object]:
-        rules = self._daemon.rules
+    def _day(self, planned: PlannedDay, grid: Grid) -> dict[str, object]:
+        rules = self._home.rules
         return {
-            **one.in_brief(),
-            "spans": [_span(stretch) for stretch in grid.internet(one.day)],
+            **planned.in_brief(),
+            "spans": [_span(stretch) for stretch in grid.internet(planned.day)],
             "windows": [
                 {
                     "target": key,
                     "name": target_name(key, rules),
-                    "spans": [_span(stretch) for stretch in found],
+                    "spans": [_span(stretch) for stretch in stretches],
                 }
-                for key, found in grid.targets(one.day).items()
+                for key, stretches in grid.targets(planned.day).items()
             ],
             "limits": [
                 {
@@ -87,32 +136,15 @@ class PreviewVerbs:
                     "minutes": limit.value // timedelta(minutes=1),
                     "owner": limit.owner,
                 }
-                for key, limit in one.limits.items()
+                for key, limit in planned.limits.items()
             ],
         }
 
 
-def _span(one: Stretch) -> dict[str, object]:
-    told: dict[str, object] = {"from": clock_text(one.start), "to": clock_text(one.end), "state": one.state}
-    return told | ({"owner": one.owner} if one.owner else {})
-
-
-def moment(daemon: Daemon, request: Request) -> datetime:
-    """``at``, or now."""
-    if not request.has("at"):
-        return daemon.local_now()
-    return parse_moment(request.text("at"), daemon.rules.household.config.zone)
-
-
-def answered(daemon: Daemon, member: Member, seen: Observation, at: datetime) -> dict[str, object]:
-    """What a member meets with a host or a connection, at a moment."""
-    eyes, judge, situation = Eyes(daemon), member.judge, member.situation
-    if at < daemon.local_now():
-        judge, situation = daemon.family.judged(member, at)
-    answer = why(judge, seen, at, eyes.situation(member, situation, at))
-    if member.profile.is_child and eyes.level(member.profile.id) < KINDS_LEVEL:
-        answer = answer._replace(left=None)  # how much a child without a log used is nobody else's
-    told = sentence(answer.decision, seen.host, at, daemon.rules.names, left=answer.left)
-    source = Decided(daemon.home, daemon.store.settings, partial(EditStory, daemon), member.profile)
-    decided = source.describe(answer.decision, seen.host)
-    return as_json(seen, at, answer) | {"sentence": told, "decided": decided}
+def _span(stretch: Stretch) -> dict[str, object]:
+    span: dict[str, object] = {
+        "from": clock_text(stretch.start),
+        "to": clock_text(stretch.end),
+        "state": stretch.state,
+    }
+    return span | ({"owner": stretch.owner} if stretch.owner else {})

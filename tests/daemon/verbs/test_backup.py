@@ -17,7 +17,7 @@ from gateway.codes import Code
 from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
 from gateway.daemon.files.restoring import DOING, DONE, recover_files
 from gateway.daemon.verbs import backup as verbs_backup
-from gateway.daemon.verbs.backup import KEPT, PIECE, PIECE_IN
+from gateway.daemon.verbs.backup import PIECE, PIECE_IN, STORED_FOR
 from gateway.errors import ControlError
 from gateway.store.database import Database
 from tests.daemon.backed_up import (
@@ -113,7 +113,7 @@ def test_what_is_not_fetched_is_forgotten(desk: Desk, monkeypatch: pytest.Monkey
     web(desk, "backup")
     with pytest.raises(ControlError):
         web(desk, "backup", by="Dad", **{"from": 100})
-    desk.go(timedelta(seconds=KEPT))
+    desk.go(timedelta(seconds=STORED_FOR))
     with pytest.raises(ControlError) as gone:
         web(desk, "backup", **{"from": 100})
     assert gone.value.code == Code.BACKUP_GONE

@@ -13,7 +13,7 @@ import pytest
 from gateway.backupseal import MOST_CONTENT
 from gateway.codes import Code
 from gateway.daemon.files.restoring import DOING
-from gateway.daemon.verbs.backup import KEPT
+from gateway.daemon.verbs.backup import STORED_FOR
 from gateway.errors import ControlError, GatewayError, PolicyError
 from tests.daemon.backed_up import (
     HASH,
@@ -245,7 +245,7 @@ def test_pieces_of_another_or_too_many_are_refused(desk: Desk) -> None:
 
 def test_what_came_in_is_forgotten_after_a_while(desk: Desk) -> None:
     token = sent(desk, taken(desk))
-    desk.go(timedelta(seconds=KEPT))
+    desk.go(timedelta(seconds=STORED_FOR))
     with pytest.raises(ControlError) as gone:
         web(desk, "restore", action="apply", token=token)
     assert gone.value.code == Code.BACKUP_GONE

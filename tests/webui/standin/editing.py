@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -17,20 +16,21 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from gateway.age.bands import Band
-from gateway.bus import Bus
-from gateway.clock import WallClock
 from gateway.control.protocol import Request, Verb
-from gateway.daemon.context import HomeContext
+from gateway.control.router import Router
 from gateway.daemon.devices.family import Family, Member
 from gateway.daemon.files import editing
 from gateway.daemon.files.editing_home import HomeEditing
+from gateway.daemon.files.editstory import EditStory
 from gateway.daemon.files.rules import RuleBook
 from gateway.daemon.verbs.changes import ChangeVerbs
 from gateway.daemon.verbs.country import CountryVerbs
+from gateway.daemon.verbs.decided import Decided
 from gateway.daemon.verbs.edit import EditVerbs
 from gateway.daemon.verbs.family import FamilyVerbs
-from gateway.daemon.verbs.preview import PreviewVerbs
+from gateway.daemon.verbs.preview import Explainer, PreviewVerbs
 from gateway.daemon.verbs.registers import RegisterVerbs
+from gateway.daemon.visibility import Visibility, VisibleMembers
 from gateway.household import Product, load_product
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.profile import Profile
@@ -111,19 +111,29 @@ class Editing:
 
     @cached_property
     def _table(self) -> Mapping[str, Verb]:
-        daemon, whom = cast("Any", _Daemon(self)), cast("Any", _Whom(self))
+        from tests.webui.standin.household import NOW
+
+        whom: Any = _Whom(self)
+        home: Any = SimpleNamespace(rules=self.rules, local_now=lambda: NOW)
+        effects: Any = SimpleNamespace(regroup=lambda: self._in_force(frozenset()))
+        store: Any = _Tables(self.audit)
+        here: Any = _Here()
+        visibility = Visibility(home, store.uses)
+        members = VisibleMembers(home, visibility, self.family)
+        settings: Any = SimpleNamespace(in_force=store.state)
+        decided = partial(Decided, home, settings, partial(EditStory, self.rules))
+        explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
-        edits = EditVerbs(daemon, whom, files)
-        home = HomeEditing(self.rules, files)
-        started = cast("Any", SimpleNamespace(start=lambda: True))  # nothing is fetched here
-        return {
-            **edits.table(),
-            **FamilyVerbs(daemon, edits, home).table(),
-            **RegisterVerbs(daemon, edits, home, started).table(),
-            **PreviewVerbs(daemon, whom, files).table(),
-            **ChangeVerbs(daemon, whom).table(),
-            "country": CountryVerbs(daemon).country,
-        }
+        edits = EditVerbs(home, effects, store, cast("Any", self._household.growing), whom, files)
+        home_editing = HomeEditing(self.rules, files)
+        router = Router()
+        edits.register(router)
+        FamilyVerbs(self.rules, edits, home_editing).register(router)
+        RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
+        PreviewVerbs(home, whom, files, lambda profile: profile, explainer).register(router)
+        ChangeVerbs(home, store.state, store.gifts, visibility, here, whom).register(router)
+        CountryVerbs(self.rules).register(router)
+        return router.verbs
 
     @cached_property
     def family(self) -> Family:
@@ -170,20 +180,13 @@ class Editing:
                 device["profile"] = family.config.unknown_devices if owner is None else owner.id
 
 
-class _Daemon:
-    """What the verbs need of one."""
+class _Tables:
+    """A store without pauses, extra time, PINs or former profiles. ``audit`` collects what is recorded."""
 
-    def __init__(self, editing: Editing) -> None:
-        self._editing = editing
-        self.rules = editing.rules
-        trust = SimpleNamespace(known=True)
-        self.home = HomeContext(cast("Any", None), WallClock(self.local_now), trust, self.rules, Bus())
-        self.settings = SimpleNamespace(in_force=self.state)
+    def __init__(self, audit: list[tuple[str, str]]) -> None:
+        self._audit = audit
         self.uses = SimpleNamespace(all=dict)
-        self.store = self.presence = self.here = self
-        self.growing = editing._household.growing
-        self.self_set = SimpleNamespace(forget=lambda _: None, laid=lambda profile: profile)
-        self.agreements = self.pins = SimpleNamespace(forget=lambda _: None)
+        self.pins = self.self_set = self.agreements = SimpleNamespace(forget=lambda _: None)
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
@@ -194,23 +197,16 @@ class _Daemon:
     def held_bands() -> dict[str, Band]:
         return {}
 
+    def audit(self, what: str, detail: str, **_: object) -> None:
+        self._audit.append((what, detail))
+
+
+class _Here:
     @staticmethod
     def name_of(mac: str) -> str:
         from tests.webui.standin.places import TABLET
 
         return "Tablet" if mac == TABLET else mac
-
-    @property
-    def family(self) -> Family:
-        return self._editing.family
-
-    def audit(self, what: str, detail: str, **_: object) -> None:
-        self._editing.audit.append((what, detail))
-
-    def local_now(self) -> datetime:
-        from tests.webui.standin.household import NOW
-
-        return NOW
 
 
 class _Store:
