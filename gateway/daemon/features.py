@@ -30,12 +30,16 @@ from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
 from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.proof import Proofs
 from gateway.daemon.selfset import SelfSetting
+from gateway.daemon.trial import Trial
 from gateway.daemon.verbs import asked
 from gateway.daemon.verbs.accounts import Origins, guardians
+from gateway.daemon.verbs.adultproof import AdultProofVerbs
 from gateway.daemon.verbs.agreement import AgreementVerbs
 from gateway.daemon.verbs.alerts import AlertVerbs
 from gateway.daemon.verbs.askedvalues import AskedValues
+from gateway.daemon.verbs.asking import Asking
 from gateway.daemon.verbs.audit import AuditVerbs
 from gateway.daemon.verbs.auditlines import AuditLines
 from gateway.daemon.verbs.auditlog import AuditLogVerbs
@@ -84,6 +88,7 @@ from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
+from gateway.kernel.totals import Pair
 from gateway.path.addresses import AddressBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
@@ -113,6 +118,7 @@ class Plane:
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
+    byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
     figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
@@ -130,9 +136,24 @@ class Features:
         self.whom = Whom(home, store.people, presence.claim, family)
         self.origins = Origins(home, store.people, presence)
         self.self_set = SelfSetting(daemon)
-        self.sharing = keep(Sharing(daemon))
-        self.adults = keep(Adults(daemon))
-        self.identities = keep(Identities(daemon, presence.inventory))
+        effects, visibility, recent = plane.effects, plane.visibility, plane.journal.recent
+        self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
+        self.adults = keep(Adults(home, effects, store.proofs, family, presence.here))
+        questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit
+        self.asking = Asking(home, effects, questions, devices, uses, audit, presence, visibility)
+        self.identities = keep(
+            Identities(
+                home,
+                effects,
+                presence.inventory,
+                devices,
+                uses,
+                questions,
+                audit,
+                store.together,
+                self.asking,
+            )
+        )
         self.lessons = keep(
             Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
         )
@@ -167,11 +188,26 @@ class Features:
         edits = EditVerbs(home, plane.effects, store, self.growing, whom, editing)
         helpers = Helpers(home, store.people, store.gifts, store.settings)
         time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
-        places = Places(daemon, whom, partial(place_of, home, family), editing)
-        cards = WayCardVerbs(daemon, whom)
+        effects, visibility, asking = plane.effects, plane.visibility, self.asking
+        treated = partial(place_of, home, family)
+        places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
+        cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
         lists = keep(ListVerbs(daemon, whom, editing))
         pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
-        sharing = SharingVerbs(daemon, whom, pins)
+        proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
+        sharing = SharingVerbs(
+            home,
+            store.questions,
+            store.devices,
+            family,
+            presence,
+            visibility,
+            self.sharing,
+            self.adults,
+            asking,
+            whom,
+            pins,
+        )
         agreements = AgreementVerbs(daemon, whom, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
@@ -199,7 +235,8 @@ class Features:
             return {"self_set": self.self_set.told(profile), "agreement": agreements.told(profile)}
 
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
-            return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
+            adult = proofs.describe(mac, member)
+            return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
         router.add("profile", ProfileVerb(home, self.members, state, edits.last_change_of, own))
         router.add("device", DeviceVerb(home, store, presence, family, state, self.in_use, of_device))
@@ -208,20 +245,25 @@ class Features:
         decided = partial(Decided, home, store.settings, partial(EditStory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.add("sight", Sights(presence.inventory).play)
+        IdentityVerbs(
+            home, effects, store.questions, store.audit, self.identities, asking, whom, places
+        ).register(router)
+        DeviceVerbs(
+            home, store, presence, visibility, self.devices, asking, whom, places, shown, proofs
+        ).register(router)
+        cards.register(router)
+        proofs.register(router)
+        sharing.register(router)
+        TrialVerbs(home.rules, keep(Trial(home)), whom).register(router)
+        ProofVerbs(home, Proofs(home, plane.journal.observe), presence.here, whom).register(router)
         self._register_time(time, helpers, pins, editing)
         self._register_decisions(decided, explainer)
         for verbs in (
-            IdentityVerbs(daemon, whom, places, editing),
-            DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
-            cards,
             lists,
             keep(HealthVerbs(daemon)),
-            keep(TrialVerbs(daemon, whom)),
-            sharing,
             agreements,
             AlertVerbs(daemon, whom),
             AuditVerbs(daemon),
-            ProofVerbs(daemon, whom),
             GrowingVerbs(daemon, whom),
             SelfSetVerbs(daemon, whom, pins),
         ):

@@ -22,7 +22,6 @@ from gateway.daemon.context import HomeContext
 from gateway.daemon.counting.metering import count_connections, ledgers, metering
 from gateway.daemon.devices.adults import Adults
 from gateway.daemon.devices.family import Family
-from gateway.daemon.devices.identities import Identities
 from gateway.daemon.devices.owned import Owned
 from gateway.daemon.devices.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.daemon.devices.sharing import Sharing
@@ -332,6 +331,7 @@ class Daemon:
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
+            byte_counts=self.table.used,
             figures=partial(figures, measured),
             problems=self.problems,
         )
@@ -354,10 +354,6 @@ class Daemon:
     @property
     def adults(self) -> Adults:
         return self.features.adults
-
-    @property
-    def identities(self) -> Identities:
-        return self.features.identities
 
     @property
     def lessons(self) -> Lessons:

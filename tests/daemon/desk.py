@@ -30,6 +30,7 @@ from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live import LiveFlows
 from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
+from gateway.path.subject import Sink
 from gateway.policy.jumps import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -210,6 +211,7 @@ class Desk:
         self.counted = Counted()
         self.live = LiveFlows()
         self.recent = Recent()
+        self.observer: Sink | None = None
         self.control = self.journal = self
         self.internet = Nothing()
         self.watch = RightClock()
@@ -262,6 +264,7 @@ class Desk:
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,
+            byte_counts=self.table.used,
             figures=dict,
             problems=list,
         )
@@ -348,6 +351,9 @@ class Desk:
 
     def status_changed(self, slots: frozenset[int]) -> None:
         pass
+
+    def observe(self, observer: Sink | None) -> None:
+        self.observer = observer
 
     def jump(self, span: timedelta = timedelta(), *, known: bool = True) -> None:
         """The clock is set, or becomes known or unknown, and the daemon hears of it."""
