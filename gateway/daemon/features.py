@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.router import Router
 from gateway.daemon.answers import Answers
+from gateway.daemon.audit import Audit
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.context import Effects, HomeContext
@@ -77,6 +78,7 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.path.addresses import AddressBook
@@ -108,6 +110,8 @@ class Plane:
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
+    audit: Audit
+    vitals: Vitals
     figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
@@ -124,7 +128,7 @@ class Features:
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
         self.whom = Whom(home, store.people, presence.claim, family)
         self.origins = Origins(home, store.people, presence)
-        self.self_set = SelfSetting(daemon)
+        self.self_set = SelfSetting(home, plane.effects, store.self_set)
         self.sharing = keep(Sharing(daemon))
         self.adults = keep(Adults(daemon))
         self.identities = keep(Identities(daemon, presence.inventory))
@@ -134,7 +138,8 @@ class Features:
         self.answers = keep(Answers(daemon))
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
-        self.growing = keep(Growing(daemon))
+        recent = plane.journal.recent
+        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
         self._router = router
         self._closers = closers
 
@@ -163,17 +168,17 @@ class Features:
         time = TimeVerbs(daemon, whom, self.answers)
         places = Places(daemon, whom, partial(place_of, home, family), editing)
         cards = WayCardVerbs(daemon, whom)
-        lists = keep(ListVerbs(daemon, whom, editing))
+        lists = keep(ListVerbs(home, store.audit, plane.problems, whom, editing))
         pins = PinDesk(daemon, whom)
         sharing = SharingVerbs(daemon, whom, pins)
-        agreements = AgreementVerbs(daemon, whom, pins)
+        agreements = AgreementVerbs(home, store.agreements, whom, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = self.growing.told, plane.figures
+        additions = self.growing.describe_all, plane.figures
         router.add(
             "status",
             StatusVerb(
@@ -190,7 +195,7 @@ class Features:
         )
 
         def own(profile: Profile) -> Mapping[str, object]:
-            return {"self_set": self.self_set.told(profile), "agreement": agreements.told(profile)}
+            return {"self_set": self.self_set.describe(profile), "agreement": agreements.describe(profile)}
 
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
             return {**sharing.describe(mac, member), **self.growing.of_device(mac)}
@@ -202,12 +207,15 @@ class Features:
         router.add("why", WhyVerb(daemon, whom))
         router.add("refusals", Refusals(daemon))
         router.add("sight", Sights(presence.inventory).play)
+        lists.register(router)
+        agreements.register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands, whom).register(router)
+        SelfSetVerbs(home.rules, self.self_set, whom, pins).register(router)
+        self._register_gateway()
         for verbs in (
             IdentityVerbs(daemon, whom, places, editing),
             DeviceVerbs(daemon, whom, places, shown, sharing.proofs),
             cards,
-            lists,
-            keep(HealthVerbs(daemon)),
             keep(TrialVerbs(daemon, whom)),
             BackupVerbs(daemon, whom, self.origins),
             MarkVerbs(daemon, whom),
@@ -217,12 +225,9 @@ class Features:
             TicketVerbs(daemon, whom, self.answers),
             pins,
             sharing,
-            agreements,
             HistoryVerbs(daemon, whom, pins),
             ChangeVerbs(daemon, whom),
             CountryVerbs(daemon),
-            AlertVerbs(daemon, whom),
-            AuditVerbs(daemon),
             edits,
             FamilyVerbs(daemon, edits, home_editing),
             RegisterVerbs(daemon, edits, home_editing, lists),
@@ -230,11 +235,17 @@ class Features:
             PreviewVerbs(daemon, whom, editing),
             AuditLogVerbs(daemon),
             ProofVerbs(daemon, whom),
-            GrowingVerbs(daemon, whom),
-            SelfSetVerbs(daemon, whom, pins),
         ):
             for name, verb in verbs.table().items():
                 router.add(name, verb)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         router.add("guardian", guardians(home, store, presence, self.origins))
+
+    def _register_gateway(self) -> None:
+        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        plane, router, keep = self._plane, self._router, self._closers.keep
+        home, store = plane.home, plane.store
+        keep(HealthVerbs(home, plane.vitals)).register(router)
+        AlertVerbs(home, store.alerts, store.audit, self.whom).register(router)
+        AuditVerbs(home, plane.audit, store.devices, plane.family, plane.presence).register(router)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from gateway.policy.jumps import Jump, Kind, Moment, is_over, moved
 from gateway.policy.situation import FOREVER
@@ -34,6 +34,12 @@ BEHIND = (
 )
 
 Kept = TypeVar("Kept", "Pause", "Off")
+
+
+class RecordAudit(Protocol):
+    """Adds a line to the audit log: ``State.audit``, as features receive it."""
+
+    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
