@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from gateway.control.router import Router
 from gateway.daemon.answers import Answers
+from gateway.daemon.audit import Audit
 from gateway.daemon.clock.watch import ClockWatch
 from gateway.daemon.closers import Closers
 from gateway.daemon.context import Effects, HomeContext
@@ -86,6 +86,7 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
+from gateway.daemon.vitals import Vitals
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.kernel.totals import Pair
@@ -95,9 +96,6 @@ from gateway.path.nameaddresses import NameBook
 from gateway.path.probes import Probes
 from gateway.policy.profile import Profile
 from gateway.store.store import Store
-
-if TYPE_CHECKING:
-    from gateway.daemon.main import Daemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +117,8 @@ class Plane:
     names: NameBook
     lesson_book: LessonBook
     byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
+    audit: Audit
+    vitals: Vitals
     figures: Callable[[], Mapping[str, object]]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
 
@@ -126,7 +126,7 @@ class Plane:
 class Features:
     """Built once, and registered on ``router``. ``start`` begins what features do at their own times."""
 
-    def __init__(self, plane: Plane, router: Router, daemon: Daemon) -> None:
+    def __init__(self, plane: Plane, router: Router) -> None:
         self._plane = plane
         closers = Closers()
         self.close, keep = closers.close, closers.keep
@@ -135,7 +135,7 @@ class Features:
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
         self.whom = Whom(home, store.people, presence.claim, family)
         self.origins = Origins(home, store.people, presence)
-        self.self_set = SelfSetting(daemon)
+        self.self_set = SelfSetting(home, plane.effects, store.self_set)
         effects, visibility, recent = plane.effects, plane.visibility, plane.journal.recent
         self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
         self.adults = keep(Adults(home, effects, store.proofs, family, presence.here))
@@ -160,7 +160,7 @@ class Features:
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
-        self.growing = keep(Growing(daemon))
+        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
         self._router = router
         self._closers = closers
 
@@ -179,7 +179,7 @@ class Features:
             self.identities.answered(mac)
         self._plane.effects.regroup()
 
-    def register(self, daemon: Daemon) -> None:
+    def register(self) -> None:
         """Add the verbs of all features to the router."""
         plane, router, keep, whom = self._plane, self._router, self._closers.keep, self.whom
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
@@ -192,7 +192,7 @@ class Features:
         treated = partial(place_of, home, family)
         places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
         cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
-        lists = keep(ListVerbs(daemon, whom, editing))
+        lists = keep(ListVerbs(home, plane.effects, store.audit, plane.problems, whom, editing))
         pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
         proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
         sharing = SharingVerbs(
@@ -208,14 +208,14 @@ class Features:
             whom,
             pins,
         )
-        agreements = AgreementVerbs(daemon, whom, pins)
+        agreements = AgreementVerbs(home, store.agreements, whom, pins)
         shown = partial(describe_device, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = self.growing.told, plane.figures
+        additions = self.growing.describe_all, plane.figures
         router.add(
             "status",
             StatusVerb(
@@ -232,7 +232,7 @@ class Features:
         )
 
         def own(profile: Profile) -> Mapping[str, object]:
-            return {"self_set": self.self_set.told(profile), "agreement": agreements.told(profile)}
+            return {"self_set": self.self_set.describe(profile), "agreement": agreements.describe(profile)}
 
         def of_device(mac: str, member: Member | None) -> Mapping[str, object]:
             adult = proofs.describe(mac, member)
@@ -258,17 +258,11 @@ class Features:
         ProofVerbs(home, Proofs(home, plane.journal.observe), presence.here, whom).register(router)
         self._register_time(time, helpers, pins, editing)
         self._register_decisions(decided, explainer)
-        for verbs in (
-            lists,
-            keep(HealthVerbs(daemon)),
-            agreements,
-            AlertVerbs(daemon, whom),
-            AuditVerbs(daemon),
-            GrowingVerbs(daemon, whom),
-            SelfSetVerbs(daemon, whom, pins),
-        ):
-            for name, verb in verbs.table().items():
-                router.add(name, verb)
+        lists.register(router)
+        agreements.register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands, whom).register(router)
+        SelfSetVerbs(home.rules, self.self_set, whom, pins).register(router)
+        self._register_gateway()
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
@@ -321,3 +315,11 @@ class Features:
         ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, whom).register(router)
         lines = AuditLines(home.rules, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
+
+    def _register_gateway(self) -> None:
+        """Add the verbs about the gateway itself: its health, its messages to guardians, its audits."""
+        plane, router, keep = self._plane, self._router, self._closers.keep
+        home, store = plane.home, plane.store
+        keep(HealthVerbs(home, plane.vitals)).register(router)
+        AlertVerbs(home, store.alerts, store.audit, self.whom).register(router)
+        AuditVerbs(home, plane.audit, store.devices, plane.family, plane.presence).register(router)
