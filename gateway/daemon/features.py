@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from random import random
 from typing import TYPE_CHECKING
 
 from gateway.control.router import Router
@@ -30,6 +31,7 @@ from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
 from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.list_updates import ListUpdates, UpdateRunner
 from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.verbs import asked
 from gateway.daemon.verbs.accounts import Origins, guardians
@@ -82,6 +84,7 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
+from gateway.daemon.vitals import machine
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.path.addresses import AddressBook
@@ -140,6 +143,10 @@ class Features:
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
         self.growing = keep(Growing(daemon))
+        runner = UpdateRunner(home, plane.effects.regroup)
+        self.list_updates = keep(
+            ListUpdates(home, runner, available_memory=lambda: machine()["available"], random=random)
+        )
         self._router = router
         self._closers = closers
 
@@ -148,7 +155,14 @@ class Features:
         return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
 
     def start(self) -> None:
-        for part in (self.answers, self.warnings, self.sharing, self.growing, self.adults):
+        for part in (
+            self.answers,
+            self.warnings,
+            self.sharing,
+            self.growing,
+            self.adults,
+            self.list_updates,
+        ):
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
@@ -169,7 +183,7 @@ class Features:
         time = TimeVerbs(home, store.gifts, family.minutes, whom, self.answers, helpers)
         places = Places(daemon, whom, partial(place_of, home, family), editing)
         cards = WayCardVerbs(daemon, whom)
-        lists = keep(ListVerbs(daemon, whom, editing))
+        lists = ListVerbs(daemon, whom, editing, self.list_updates)
         pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
         sharing = SharingVerbs(daemon, whom, pins)
         agreements = AgreementVerbs(daemon, whom, pins)
@@ -179,7 +193,7 @@ class Features:
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = self.growing.told, plane.figures
+        additions = self.growing.told, plane.figures, lambda: {"lists": self.list_updates.describe()}
         router.add(
             "status",
             StatusVerb(

@@ -357,6 +357,7 @@ class Desk:
         self.watch.known = known
         jump = Jump(before, self.clock.at, was_known, known)
         jumped(cast("Any", self), jump)
+        self.bus.publish(jump)
 
     def reason(self, mac: str, host: str = "www.example.org") -> Reason:
         member = self.family.member_of(mac)

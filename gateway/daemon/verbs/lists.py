@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.codes import Code
 from gateway.control.protocol import Request, Verb
 from gateway.daemon.files.editing import Author, Editing
+from gateway.daemon.list_updates import ListUpdates
 from gateway.daemon.verbs.whom import Whom
-from gateway.errand import Errand
 from gateway.errors import ControlError, ListError
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
@@ -29,28 +28,16 @@ if TYPE_CHECKING:
     from gateway.daemon.main import Daemon
 
 SOURCES = "sources.yaml"
-TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
-PROBLEMS = 16  # lines of the last update that are kept
-REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
-WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
 class ListVerbs:
-    def __init__(self, daemon: Daemon, whom: Whom, editing: Editing) -> None:
+    def __init__(self, daemon: Daemon, whom: Whom, editing: Editing, updates: ListUpdates) -> None:
         self._daemon = daemon
         self._whom = whom
         self._editing = editing
+        self._updates = updates
         self._published: Mapping[str, PublishedList] = {}
-        self._step: Mapping[str, Any] = {}
-        self._problems: list[str] = []
-        self._ended: datetime | None = None
-        self._errand = Errand(daemon.loop, self._stepped, self._finished, TIMEOUT)
-        self.close = self._errand.close
-        self._next_rebuild = daemon.loop.now()
-        daemon.rules.table_lost = self._table_lost
-        if daemon.rules.table_damaged:
-            daemon.loop.call_later(0.0, self._rebuild)
 
     def table(self) -> Mapping[str, Verb]:
         return {
@@ -81,18 +68,10 @@ class ListVerbs:
                 {"host": one.host, "category": one.category, "by": one.by, "at": one.at.isoformat()}
                 for one in reversed(own.wrong)
             ],
-            "update": self._told(),
+            "update": self._updates.runner.describe(),
+            "schedule": self._updates.describe(),
             "most": MAX_OWN,
         }
-
-    def _told(self) -> dict[str, object]:
-        """How the update is that runs, or how the last one went."""
-        zone = self._daemon.rules.household.config.zone
-        ended = None if self._ended is None else self._ended.astimezone(zone)
-        running = self._errand.running
-        return {"running": running, "ended": ended, "problems": list(self._problems)} | (
-            {"source": self._step.get("source"), "done": self._step.get("done")} if running else {}
-        )
 
     def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
         zone, now = self._daemon.rules.household.config.zone, self._daemon.clock.now()
@@ -216,59 +195,19 @@ class ListVerbs:
         return one
 
     def update(self, request: Request) -> Mapping[str, object]:
-        """Fetch what is due and build the table, in a process of its own; events tell how far it is."""
+        """Start an update now, in a process of its own; `lists` events report its progress."""
         by = self._whom.guardian(request)
         if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
-        return self._told()
+        return self._updates.runner.describe()
 
     def start(self, *, force: bool = False) -> bool:
-        """Whether an update begins now: no second one beside one that runs."""
-        if self._errand.running:
-            return False
+        """Start an update, unless one runs already; return whether it started. Raises ControlError."""
         try:
-            self._run("update", "--steps", *(["--force"] if force else []))
+            return self._updates.runner.start(force=force)
         except OSError as error:
             msg = f"list_update: no program can be started: {error.strerror or error}"
             raise ControlError(msg) from None
-        return True
-
-    def _run(self, *action: str) -> None:
-        self._errand.start(["gateway", "lists", *action, "--config", str(self._daemon.rules.path)])
-        self._step, self._problems = {}, []
-        self._publish("begun")
-
-    def _table_lost(self) -> None:
-        """Called within a look-up, so all that follows waits until the packet is judged."""
-        self._daemon.loop.call_later(0.0, self._daemon.reassign)
-        self._daemon.loop.call_later(0.0, self._rebuild)
-
-    def _rebuild(self) -> None:
-        """Build a damaged table again from the stored copies, at most once an hour."""
-        now = self._daemon.loop.now()
-        if not self._daemon.rules.table_damaged or self._errand.running or now < self._next_rebuild:
-            return
-        self._next_rebuild = now + REBUILD_AGAIN
-        try:
-            self._run("build", "--nice")
-        except OSError as error:
-            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
-
-    def _stepped(self, said: Mapping[str, Any]) -> None:
-        self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
-        self._publish("step", **self._step)
-
-    def _finished(self, status: int, words: str) -> None:
-        """Keep the warnings of the update, or all that it printed if it failed.
-
-        The program itself has made the daemon load the new table.
-        """
-        lines = [line.strip() for line in words.splitlines()]
-        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
-        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
-        self._ended = self._daemon.clock.now()
-        self._publish("ended", problems=self._problems)
-        self._rebuild()  # where an update failed before it built
 
     # ------------------------------------------------------------------------------------ wrong entries
 
