@@ -32,7 +32,7 @@ from gateway.policy.registers import title
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 STEP = 5.0  # seconds between two lines for the daemon: each one makes open pages look again
-NICE = 19  # of a process that the daemon started: packets and pages go first
+NICE = 10  # of a process that the daemon started: packets go first
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress, where nobody watches a terminal
 MEGABYTE = 1 << 20
 REFUSED_FOR_EVERYONE = "refused for everyone"

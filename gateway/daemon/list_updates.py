@@ -30,6 +30,7 @@ MEMORY_LOOK = 300.0  # seconds between two looks while memory is short
 # ending the daemon for want of memory.
 NEEDED_MEMORY = 64 << 20  # bytes of MemAvailable
 TIMEOUT = 3600.0  # seconds; all lists over a line of 1 Mbit/s, and the table on a small router
+NICE = 19  # of the update's process: packets and pages go first
 SOURCE_LENGTH = 60  # characters of a list's id in the progress
 PROBLEMS = 16  # lines of the last update that are shown
 REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
@@ -60,7 +61,7 @@ class UpdateRunner:
         self._progress: Mapping[str, Any] = {}
         self._problems: list[str] = []
         self._ended_at: datetime | None = None
-        self._process = Errand(home.loop, self._stepped, self._finished, TIMEOUT)
+        self._process = Errand(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
         self.close = self._process.close
         self._next_rebuild = home.loop.now()
         home.rules.table_lost = self._table_lost

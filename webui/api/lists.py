@@ -53,9 +53,9 @@ class Update:
 
 @record
 class UpdatePlan:
-    """Automatic updates. `interval`: `daily`, `weekly` or `off`. `waits_for`: `clock` or `memory`, of an update
-    that is due. `warning`, where a child has rules: `none` (no list was ever fetched) or `old` (the newest is
-    older than a week).
+    """Automatic updates. `interval`: `daily`, `weekly` or `off`. `waits_for`: `clock` or `memory`, where an
+    update is due. `warning`, where a child has rules: `none` (no list was ever fetched) or `old` (the newest
+    is older than a week).
     """
 
     interval: str
