@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from random import random
 
 from gateway.control.router import Router
 from gateway.daemon.answers import Answers
@@ -30,6 +31,7 @@ from gateway.daemon.growing import Growing
 from gateway.daemon.internet import Internet
 from gateway.daemon.inuse import InUse
 from gateway.daemon.lessons import LessonBook, Lessons
+from gateway.daemon.list_updates import ListUpdates, UpdateRunner
 from gateway.daemon.proof import Proofs
 from gateway.daemon.selfset import SelfSetting
 from gateway.daemon.trial import Trial
@@ -86,7 +88,7 @@ from gateway.daemon.verbs.waycards import WayCardVerbs
 from gateway.daemon.verbs.whom import Whom
 from gateway.daemon.verbs.why import WhyVerb
 from gateway.daemon.visibility import Visibility, VisibleMembers
-from gateway.daemon.vitals import Vitals
+from gateway.daemon.vitals import Vitals, machine
 from gateway.daemon.warned import WarnedHome
 from gateway.daemon.warnings import Warnings
 from gateway.kernel.totals import Pair
@@ -161,6 +163,10 @@ class Features:
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.answers = keep(Answers(home, plane.effects, store, family, plane.visibility, self.warnings))
         self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
+        runner = UpdateRunner(home, plane.effects.regroup)
+        self.list_updates = keep(
+            ListUpdates(home, runner, available_memory=lambda: machine()["available"], random=random)
+        )
         self._router = router
         self._closers = closers
 
@@ -169,7 +175,14 @@ class Features:
         return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
 
     def start(self) -> None:
-        for part in (self.answers, self.warnings, self.sharing, self.growing, self.adults):
+        for part in (
+            self.answers,
+            self.warnings,
+            self.sharing,
+            self.growing,
+            self.adults,
+            self.list_updates,
+        ):
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
@@ -192,7 +205,7 @@ class Features:
         treated = partial(place_of, home, family)
         places = Places(home, effects, store, family, presence, self.identities, whom, treated, editing)
         cards = WayCardVerbs(home, store.way_cards, store.today, store.audit, presence, whom)
-        lists = keep(ListVerbs(home, plane.effects, store.audit, plane.problems, whom, editing))
+        lists = ListVerbs(home, store.audit, plane.problems, whom, editing, self.list_updates)
         pins = PinDesk(home, store.pins, store.settings, whom, self.sharing.use_of)
         proofs = AdultProofVerbs(home, store.people, store.questions, family, self.sharing, self.adults, whom)
         sharing = SharingVerbs(
@@ -215,7 +228,11 @@ class Features:
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
             pins.describe,
         )  # fmt: skip
-        additions = self.growing.describe_all, plane.figures
+        additions = (
+            self.growing.describe_all,
+            plane.figures,
+            lambda: {"lists": self.list_updates.describe()},
+        )
         router.add(
             "status",
             StatusVerb(

@@ -468,6 +468,7 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """One line for each thing that is not as the family's files say."""
-        parts = self.rules, self.store, self.meter, self.sealing, self.guard
+        updates = self.features.list_updates
+        parts = self.rules, self.store, self.meter, self.sealing, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for one in parts for line in one.problems())]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.codes import Code
 from gateway.control.protocol import Request
 from gateway.control.router import Router
-from gateway.daemon.context import Effects, HomeContext
+from gateway.daemon.context import HomeContext
 from gateway.daemon.files.editing import Author, Editing
-from gateway.daemon.files.rules import TableLost
+from gateway.daemon.list_updates import ListUpdates
 from gateway.daemon.verbs.whom import Whom
-from gateway.errand import Errand
 from gateway.errors import ControlError, ListError
 from gateway.lists.book import SHELF, STALE, Book
 from gateway.lists.lookup import look_up
@@ -30,11 +28,7 @@ from gateway.store.state import RecordAudit
 from profiles import DATA
 
 SOURCES = "sources.yaml"
-TIMEOUT = 3600.0  # seconds; sixteen lists over 1 Mbit/s, and the table on a small router
 NAME_LIMIT = 60  # characters
-PROBLEMS = 16  # lines of the last update that are kept
-REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is not repeated soon
-WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 
 class ListVerbs:
@@ -43,28 +37,19 @@ class ListVerbs:
     def __init__(
         self,
         home: HomeContext,
-        effects: Effects,
         record: RecordAudit,
         problems: Callable[[], list[str]],
         whom: Whom,
         editing: Editing,
+        updates: ListUpdates,
     ) -> None:
         self._home = home
-        self._effects = effects
         self._record = record
         self._home_problems = problems
         self._whom = whom
         self._editing = editing
+        self._updates = updates
         self._published: Mapping[str, PublishedList] = {}
-        self._step: Mapping[str, Any] = {}
-        self._problems: list[str] = []
-        self._ended: datetime | None = None
-        self._errand = Errand(home.loop, self._stepped, self._finished, TIMEOUT)
-        self.close = self._errand.close
-        self._next_rebuild = home.loop.now()
-        home.bus.subscribe(TableLost, self._table_lost)
-        if home.rules.table_damaged:
-            home.loop.call_later(0.0, self._rebuild)
 
     def register(self, router: Router) -> None:
         router.add("lists", self.lists)
@@ -93,18 +78,10 @@ class ListVerbs:
                 {"host": one.host, "category": one.category, "by": one.by, "at": one.at.isoformat()}
                 for one in reversed(own.wrong)
             ],
-            "update": self._told(),
+            "update": self._updates.runner.describe(),
+            "schedule": self._updates.describe(),
             "most": MAX_OWN,
         }
-
-    def _told(self) -> dict[str, object]:
-        """How the update is that runs, or how the last one went."""
-        zone = self._home.rules.household.config.zone
-        ended = None if self._ended is None else self._ended.astimezone(zone)
-        running = self._errand.running
-        return {"running": running, "ended": ended, "problems": list(self._problems)} | (
-            {"source": self._step.get("source"), "done": self._step.get("done")} if running else {}
-        )
 
     def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[dict[str, object]]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
@@ -228,59 +205,19 @@ class ListVerbs:
         return one
 
     def update(self, request: Request) -> Mapping[str, object]:
-        """Fetch what is due and build the table, in a process of its own; events tell how far it is."""
+        """Start an update now, in a process of its own; `lists` events report its progress."""
         by = self._whom.guardian(request)
         if self.start(force=request.has("force")):
             self._audit(request, by, "list_update", "")
-        return self._told()
+        return self._updates.runner.describe()
 
     def start(self, *, force: bool = False) -> bool:
-        """Whether an update begins now: no second one beside one that runs."""
-        if self._errand.running:
-            return False
+        """Start an update, unless one runs already; return whether it started. Raises ControlError."""
         try:
-            self._run("update", "--steps", *(["--force"] if force else []))
+            return self._updates.runner.start(force=force)
         except OSError as error:
             msg = f"list_update: no program can be started: {error.strerror or error}"
             raise ControlError(msg) from None
-        return True
-
-    def _run(self, *action: str) -> None:
-        self._errand.start(["gateway", "lists", *action, "--config", str(self._home.rules.path)])
-        self._step, self._problems = {}, []
-        self._publish("begun")
-
-    def _table_lost(self, _: TableLost) -> None:
-        """Wait until the packet is judged: the event may come from within a look-up."""
-        self._home.loop.call_later(0.0, self._effects.regroup)
-        self._home.loop.call_later(0.0, self._rebuild)
-
-    def _rebuild(self) -> None:
-        """Build a damaged table again from the stored copies, at most once an hour."""
-        now = self._home.loop.now()
-        if not self._home.rules.table_damaged or self._errand.running or now < self._next_rebuild:
-            return
-        self._next_rebuild = now + REBUILD_AGAIN
-        try:
-            self._run("build", "--nice")
-        except OSError as error:
-            self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
-
-    def _stepped(self, said: Mapping[str, Any]) -> None:
-        self._step = {"source": str(said.get("source", ""))[:NAME_LIMIT], "done": said.get("done")}
-        self._publish("step", **self._step)
-
-    def _finished(self, status: int, words: str) -> None:
-        """Keep the warnings of the update, or all that it printed if it failed.
-
-        The program itself has made the daemon load the new table.
-        """
-        lines = [line.strip() for line in words.splitlines()]
-        shown = [line for line in lines if line and (status or line.startswith(WARNING))]
-        self._problems = [line.removeprefix(WARNING) for line in shown[-PROBLEMS:]]
-        self._ended = self._home.now()
-        self._publish("ended", problems=self._problems)
-        self._rebuild()  # where an update failed before it built
 
     # ------------------------------------------------------------------------------------ wrong entries
 
